@@ -1,0 +1,67 @@
+//! Files are written to a sibling and renamed: a reader sees the old file or the new one, never a half.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Writes `path` whole, through `fill`. Missing folders on the way are made.
+///
+/// # Errors
+/// Exit code 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::file(path, "this is a folder, and a file was to be written there"));
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    }
+    let partial = partial_name(path);
+    let written = (|| {
+        let mut file = BufWriter::new(File::create(&partial)?);
+        fill(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&partial, path)
+    })();
+    written.map_err(|error| {
+        // The partial file may not exist, which is as good as removed.
+        let _ = fs::remove_file(&partial);
+        unwritable(path, &error)
+    })
+}
+
+/// Writes `bytes` to `path`, whole.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |out| out.write_all(bytes))
+}
+
+/// Reads a file that a person named.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// The sibling that [`write_with`] fills before it is renamed. One name a path, so that a killed program leaves
+/// at most one behind, which the next write replaces.
+pub fn partial_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.partial"))
+}
+
+pub fn unreadable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::file(path, "no such file"),
+        _ => Error::file(path, format!("cannot be read: {error}")),
+    }
+}
+
+pub fn unwritable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero | ErrorKind::FileTooLarge => {
+            Error::failed(format!("{}: cannot be written: {error}", path.display()))
+                .with_hint("make room on that disk, or write elsewhere; what was saved before is untouched")
+        }
+        _ => Error::file(path, format!("cannot be written: {error}"))
+            .with_hint("choose a place that you may write to"),
+    }
+}
