@@ -1,1 +1,25 @@
+//! `vae`: trains variational autoencoders and puts them to use. The program is the binary; this library exists because
+//! tests and benches can only import a library, and promises nothing to other crates.
+//!
+//! Notation: `x` data, `z` latent, `q` posterior, `p` prior or likelihood; `N` items, `B` batch, `K` samples of `z`,
+//! `D` latents, `P = C * H * W` values of a picture. Sums over values and latents, means over pictures, in nats.
 
+pub mod batch;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod dist;
+pub mod error;
+pub mod eval;
+pub mod figure;
+pub mod files;
+pub mod model;
+pub mod objective;
+mod registry;
+pub mod rng;
+pub mod run;
+pub mod schedule;
+pub mod train;
+pub mod ui;

@@ -1,1 +1,15 @@
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use vae::cli::Cli;
+use vae::ui;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui::error_line(error.render());
+            ExitCode::from(error.code())
+        }
+    }
+}

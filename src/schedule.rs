@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::check::{above_zero, at_least_zero, within};
+use crate::error::Result;
 use crate::registry::registry;
 
 /// A factor as a function of time, both in epochs; fractions of an epoch count.
@@ -100,30 +101,6 @@ impl Factor for Step {
         above_zero("schedule.step.every", self.every)?;
         within("schedule.step.factor", self.factor, 0.0, 1.0)
     }
-}
-
-/// A value of the config that must be finite and at least 0.
-pub fn at_least_zero(key: &str, value: f64) -> Result<()> {
-    expect(value.is_finite() && value >= 0.0, key, value, "a number of at least 0")
-}
-
-/// A value of the config that must be finite and above 0.
-pub fn above_zero(key: &str, value: f64) -> Result<()> {
-    expect(value.is_finite() && value > 0.0, key, value, "a number above 0")
-}
-
-/// A value of the config that must lie in `[low, high]`.
-pub fn within(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
-    expect((low..=high).contains(&value), key, value, &format!("a number from {low} to {high}"))
-}
-
-/// A count of the config that must be at least 1.
-pub fn at_least_one(key: &str, value: usize) -> Result<()> {
-    expect(value >= 1, key, value, "a whole number of at least 1")
-}
-
-fn expect(holds: bool, key: &str, value: impl std::fmt::Display, expected: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::request(format!("{key} is {value}; expected {expected}"))) }
 }
 
 #[cfg(test)]

@@ -1,1 +1,4 @@
+//! The integration tests, one binary: it links burn once.
 
+mod fetch;
+mod idx;

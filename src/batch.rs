@@ -1,0 +1,29 @@
+//! What one step sees: pictures, and the noise their codes are drawn with.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::rng::Rng;
+
+/// Pictures on a device, as the model reads them.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `[B, C * H * W]`, values in [0, 1].
+    pub x: Tensor<2>,
+}
+
+/// Standard normal noise for `samples` codes of each picture. A picture's noise depends on `rng` and its own key alone,
+/// so that neither the size of a batch nor its order changes a result.
+///
+/// # Shapes
+/// `keys`: `[B]`; result: `[K, B, D]`.
+pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
+    let mut values = vec![0.0; samples * keys.len() * latent];
+    let mut of_picture = vec![0.0; samples * latent];
+    for (row, &key) in keys.iter().enumerate() {
+        rng.at(u64::from(key)).fill_normal(&mut of_picture);
+        for (k, code) in of_picture.chunks_exact(latent).enumerate() {
+            values[(k * keys.len() + row) * latent..][..latent].copy_from_slice(code);
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [samples, keys.len(), latent]), device)
+}

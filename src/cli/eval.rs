@@ -1,0 +1,154 @@
+//! `vae eval`: the ELBO of a split, with its error and its protocol.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::open::{Opened, Target};
+use crate::check::at_least_one;
+use crate::data::{Dataset, Images};
+use crate::error::{Error, Result};
+use crate::eval::{Elbo, Estimate, Protocol, measure};
+use crate::ui;
+
+/// Measure the ELBO, with its standard error and its protocol
+#[derive(Debug, Args)]
+pub struct Eval {
+    #[command(flatten)]
+    target: Target,
+
+    /// Which pictures
+    #[arg(long, value_enum, default_value_t = Split::Test)]
+    split: Split,
+
+    /// Codes drawn for each picture
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    codes: usize,
+
+    /// Decides the codes' noise and drawn pixels [default: the run's, as in training]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// The folder that the data set lies in
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Split {
+    Train,
+    Validation,
+    Test,
+}
+
+impl Split {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    fn of(self, dataset: &Dataset) -> Result<&Images> {
+        match self {
+            Self::Train => Ok(&dataset.train),
+            Self::Test => Ok(&dataset.test),
+            Self::Validation => dataset.validation.as_ref().ok_or_else(|| {
+                Error::request("--split validation: this run's config sets no validation split aside")
+                    .with_hint(format!("train with `--set data.{}.validation=5000`", dataset.name))
+            }),
+        }
+    }
+}
+
+impl Eval {
+    pub fn run(self) -> Result<()> {
+        at_least_one("--codes", self.codes)?;
+        let opened = self.target.open()?;
+        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let images = self.split.of(&dataset)?;
+        let seed = self.seed.unwrap_or(opened.config.seed);
+        let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed };
+        let bar = ui::picture_bar("measuring", images.len());
+        let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
+        bar.finish_and_clear();
+        let report = Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
+        ui::data(if self.json { report.json() } else { report.text() });
+        Ok(())
+    }
+}
+
+struct Report<'a> {
+    opened: &'a Opened,
+    elbo: &'a Elbo,
+    protocol: Protocol,
+    data: &'a str,
+    hash: &'a str,
+    split: Split,
+}
+
+impl Report<'_> {
+    fn caveat(&self) -> Option<&'static str> {
+        self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
+    }
+
+    /// The bound on the code length: -ELBO / (P ln 2).
+    fn bits_per_dim(&self) -> Estimate {
+        let values: usize = self.opened.card.picture.iter().product();
+        let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
+        let elbo = self.elbo.elbo();
+        Estimate { mean: -elbo.mean * scale, se: elbo.se * scale }
+    }
+
+    fn text(&self) -> String {
+        let row = |name: &str, value: Estimate, digits: usize, unit: &str| {
+            format!("{name:<12} {:>10.digits$} ± {:.digits$} {unit}\n", value.mean, value.se)
+        };
+        let mut text = row("ELBO", self.elbo.elbo(), 2, "nats per image");
+        text += &row("distortion", self.elbo.distortion(), 2, "nats per image");
+        text += &row("rate", self.elbo.rate(), 2, "nats per image");
+        text += &row("bits per dim", self.bits_per_dim(), 4, "");
+        let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
+        text += &format!(
+            "{} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}; ± is the standard error over images",
+            self.data,
+            self.split.name(),
+            self.elbo.rate.len(),
+            self.protocol.pixels.name(),
+            self.opened.config.likelihood.tag(),
+            self.protocol.seed,
+        );
+        if let Some(caveat) = self.caveat() {
+            text += &format!("\nnot a log-likelihood: {caveat}");
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
+        let bits = self.bits_per_dim();
+        json!({
+            "elbo": elbo.mean, "elbo_se": elbo.se,
+            "distortion": distortion.mean, "distortion_se": distortion.se,
+            "rate": rate.mean, "rate_se": rate.se,
+            "bits_per_dim": bits.mean, "bits_per_dim_se": bits.se,
+            "unit": "nats per image",
+            "data": self.data, "data_hash": self.hash, "split": self.split.name(),
+            "images": self.elbo.rate.len(),
+            "pixels": self.protocol.pixels.name(),
+            "likelihood": self.opened.config.likelihood.tag(),
+            "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
+            "samples_of_z": self.protocol.samples, "kl": "closed form",
+            "seed": self.protocol.seed,
+            "model": self.opened.path, "device": self.opened.chosen.name,
+            "program_version": env!("CARGO_PKG_VERSION"),
+        })
+        .to_string()
+    }
+}

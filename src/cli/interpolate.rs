@@ -1,0 +1,216 @@
+//! `vae interpolate`: from one picture to another through the code.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Tensor, TensorData};
+use clap::{Args, ValueEnum};
+
+use super::open::{Opened, Target};
+use super::pictures::{Format, pictures};
+use crate::check::at_least_one;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::figure::animation::write_gif;
+use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::figure::{self, Picture};
+use crate::model::{self, interpolate, rows};
+use crate::ui;
+
+/// Show the way from one picture to another through the code
+#[derive(Debug, Args)]
+pub struct Interpolate {
+    #[command(flatten)]
+    target: Target,
+
+    /// A class (`3`), a test picture (`#12`) or a picture file
+    #[arg(long, value_name = "PICTURE")]
+    from: String,
+
+    /// A class (`8`), a test picture (`#12`) or a picture file
+    #[arg(long, value_name = "PICTURE")]
+    to: String,
+
+    /// Pictures a row, both ends counted
+    #[arg(long, default_value_t = 11)]
+    steps: usize,
+
+    /// Pairs of pictures, where a class is named
+    #[arg(long, default_value_t = 8)]
+    rows: usize,
+
+    /// The way between two codes
+    #[arg(long, value_enum, default_value_t = Method::Spherical)]
+    method: Method,
+
+    /// The folder that the data set lies in
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// A .png makes a sheet, a .gif an animation [default: interpolation.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    Spherical,
+    Linear,
+}
+
+/// One end: pictures, each with its code.
+struct End {
+    /// `[rows][P]`, in [0, 1].
+    pictures: Vec<Vec<f32>>,
+    /// `[rows][D]`, the posterior's means.
+    codes: Vec<Vec<f32>>,
+}
+
+/// What `--from` and `--to` can mean.
+enum Named {
+    Class(u8),
+    Index(u32),
+    File(PathBuf),
+}
+
+impl Interpolate {
+    pub fn run(self) -> Result<()> {
+        at_least_one("--rows", self.rows)?;
+        if self.steps < 2 {
+            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
+        }
+        let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
+        let opened = self.target.open()?;
+        let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
+        let (from, to) = (name("--from", &self.from)?, name("--to", &self.to)?);
+        let mut dataset = None;
+        if [&from, &to].iter().any(|end| !matches!(end, Named::File(_))) {
+            dataset = Some(opened.data(self.data.as_deref())?.0);
+        }
+        let from = end(&opened, dataset.as_ref(), "--from", &from, self.rows)?;
+        let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows)?;
+        // A single picture at one end goes with each of the other.
+        let rows = match (from.codes.len(), to.codes.len()) {
+            (1, count) | (count, 1) => count,
+            (a, b) => a.min(b),
+        };
+        let (from, to) = (from.repeated(rows), to.repeated(rows));
+        let method = match self.method {
+            Method::Spherical => model::Method::Spherical,
+            Method::Linear => model::Method::Linear,
+        };
+        let ways = interpolate(&opened.vae, &from.codes, &to.codes, self.steps, method);
+        let path = opened.picture_path(self.out.as_deref(), "interpolation.png");
+        match format {
+            Format::Png => write_png(&path, &sheet(&opened, &from, &ways, &to))?,
+            Format::Gif => write_gif(&path, &frames(&opened, &ways), 120)?,
+        }
+        ui::data(path.display());
+        Ok(())
+    }
+}
+
+/// The picture, its reconstruction, the way, the other's reconstruction, the other picture: a row each.
+fn sheet(opened: &Opened, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
+    let mut cells: Vec<Picture> = Vec::new();
+    for ((first, way), last) in from.pictures.iter().zip(ways).zip(&to.pictures) {
+        let line = std::iter::once(first).chain(way).chain([last]).cloned().collect::<Vec<_>>();
+        cells.extend(pictures(&opened.vae, &line));
+    }
+    let steps = ways[0].len();
+    let at = |step: usize| format!("{:.2}", step as f64 / (steps - 1) as f64);
+    let labels: Vec<String> =
+        std::iter::once("image".to_owned()).chain((0..steps).map(at)).chain(["image".to_owned()]).collect();
+    Sheet { pictures: &cells, columns: steps + 2, row_labels: None, column_labels: Some(&labels) }.draw()
+}
+
+/// All rows at once, step by step there and back.
+fn frames(opened: &Opened, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
+    let steps = ways[0].len();
+    let frame = |step: usize| {
+        let line: Vec<Vec<f32>> = ways.iter().map(|way| way[step].clone()).collect();
+        let cells = pictures(&opened.vae, &line);
+        Sheet { pictures: &cells, columns: square_columns(cells.len()), row_labels: None, column_labels: None }.draw()
+    };
+    (0..steps).chain((1..steps - 1).rev()).map(frame).collect()
+}
+
+fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
+    if let Some(index) = text.strip_prefix('#') {
+        let index = index.parse().map_err(|_| {
+            Error::request(format!("{flag} {text}: expected a number after `#`")).with_hint("for instance `#12`")
+        })?;
+        return Ok(Named::Index(index));
+    }
+    if let Some(class) = classes.iter().position(|class| class.eq_ignore_ascii_case(text)) {
+        return Ok(Named::Class(class as u8));
+    }
+    if Path::new(text).is_file() {
+        return Ok(Named::File(PathBuf::from(text)));
+    }
+    let error = Error::request(format!("{flag} {text}: no such class, and no such file"));
+    Err(error.with_hint(if classes.is_empty() {
+        "this run's data has no labels, so no class can be named: pass `#12` for a test picture, or a picture file".into()
+    } else {
+        format!("the classes are {}; or pass `#12` for a test picture, or a picture file", classes.join(", "))
+    }))
+}
+
+fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, rows: usize) -> Result<End> {
+    match (named, dataset) {
+        (Named::File(path), _) => {
+            let picture = figure::read(path, opened.card.picture)?;
+            let values: Vec<f32> = picture.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+            let shape = [1, values.len()];
+            Ok(End::new(opened, Tensor::from_data(TensorData::new(values, shape), &opened.chosen.device)))
+        }
+        (Named::Index(index), Some(dataset)) => {
+            if *index as usize >= dataset.test.len() {
+                let last = dataset.test.len() - 1;
+                return Err(Error::request(format!("{flag} #{index}: the test pictures are numbered #0 to #{last}")));
+            }
+            Ok(End::new(opened, opened.read(&dataset.test, &[*index])))
+        }
+        (Named::Class(class), Some(dataset)) => {
+            let typical = typical(opened, dataset, *class, rows);
+            if typical.is_empty() {
+                let name = &opened.card.classes[usize::from(*class)];
+                return Err(Error::request(format!("{flag} {name}: the test set has no picture of this class")));
+            }
+            Ok(End::new(opened, opened.read(&dataset.test, &typical)))
+        }
+        (_, None) => unreachable!("the data is loaded for all but files"),
+    }
+}
+
+/// The test pictures of a class whose codes are nearest to their class's mean, the nearest first.
+fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u32> {
+    let labels = dataset.test.labels.as_deref().unwrap_or_default();
+    let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
+    let codes: Vec<Vec<f32>> = members
+        .chunks(500)
+        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk)).mean))
+        .collect();
+    let latents = opened.vae.blueprint().latent;
+    let mean: Vec<f32> =
+        (0..latents).map(|d| codes.iter().map(|code| code[d]).sum::<f32>() / codes.len() as f32).collect();
+    let distance = |code: &[f32]| code.iter().zip(&mean).map(|(z, m)| (z - m).powi(2)).sum::<f32>();
+    let mut order: Vec<(f32, u32)> = codes.iter().map(|code| distance(code)).zip(members).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().take(count).map(|(_, index)| index).collect()
+}
+
+impl End {
+    fn new(opened: &Opened, x: Tensor<2>) -> Self {
+        Self { pictures: rows(x.clone()), codes: rows(opened.vae.encode(x).mean) }
+    }
+
+    fn repeated(mut self, rows: usize) -> Self {
+        if self.codes.len() == 1 {
+            self.pictures = vec![self.pictures.remove(0); rows];
+            self.codes = vec![self.codes.remove(0); rows];
+        }
+        self.pictures.truncate(rows);
+        self.codes.truncate(rows);
+        self
+    }
+}

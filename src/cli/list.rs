@@ -1,0 +1,57 @@
+//! `vae list`: what there is to choose from.
+
+use clap::{Args, ValueEnum};
+
+use crate::config::PRESETS;
+use crate::data::Data;
+use crate::error::Result;
+use crate::model::{Likelihood, Model};
+use crate::objective::Objective;
+use crate::schedule::Schedule;
+use crate::train::Optimizer;
+use crate::{device, ui};
+
+/// List presets, models, likelihoods, objectives and data
+#[derive(Debug, Args)]
+pub struct List {
+    /// One list only
+    what: Option<What>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    Presets,
+    Models,
+    Likelihoods,
+    Objectives,
+    Data,
+    Optimizers,
+    Schedules,
+    Devices,
+}
+
+impl What {
+    fn rows(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Presets => PRESETS.iter().map(|preset| (preset.name, preset.about())).collect(),
+            Self::Models => Model::LIST.to_vec(),
+            Self::Likelihoods => Likelihood::LIST.to_vec(),
+            Self::Objectives => Objective::LIST.to_vec(),
+            Self::Data => Data::LIST.to_vec(),
+            Self::Optimizers => Optimizer::LIST.to_vec(),
+            Self::Schedules => Schedule::LIST.to_vec(),
+            Self::Devices => device::built_in(),
+        }
+    }
+}
+
+impl List {
+    pub fn run(self) -> Result<()> {
+        let all = What::value_variants().iter().copied();
+        for what in all.filter(|what| self.what.is_none_or(|wanted| wanted == *what)) {
+            let title = what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            ui::data(format_args!("{title}:\n{}", ui::two_columns(&what.rows()).trim_end()));
+        }
+        Ok(())
+    }
+}

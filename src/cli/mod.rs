@@ -1,0 +1,63 @@
+//! The command line: one file a subcommand, with its arguments and `run()`.
+
+mod config;
+mod eval;
+mod interpolate;
+mod list;
+mod open;
+mod pictures;
+mod reconstruct;
+mod sample;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+use crate::{device, ui};
+
+/// Train variational autoencoders and put them to use.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Print nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    /// Threads to use on the CPU; results do not depend on it [default: one a core]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Train),
+    Eval(eval::Eval),
+    Sample(sample::Sample),
+    Reconstruct(reconstruct::Reconstruct),
+    Interpolate(interpolate::Interpolate),
+    List(list::List),
+    Config(config::Config),
+}
+
+impl Cli {
+    pub fn run(self) -> Result<()> {
+        if self.quiet {
+            ui::be_quiet();
+        }
+        if let Some(threads) = self.threads {
+            device::set_threads(threads)?;
+        }
+        match self.command {
+            Command::Train(train) => train.run(),
+            Command::Eval(eval) => eval.run(),
+            Command::Sample(sample) => sample.run(),
+            Command::Reconstruct(reconstruct) => reconstruct.run(),
+            Command::Interpolate(interpolate) => interpolate.run(),
+            Command::List(list) => list.run(),
+            Command::Config(config) => config.run(),
+        }
+    }
+}

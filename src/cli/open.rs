@@ -1,0 +1,121 @@
+//! What a command works on: a run, a model file, or the newest run.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::Config;
+use crate::data::archive::Place;
+use crate::data::{self, Dataset, Images};
+use crate::device::{self, Chosen};
+use crate::error::{Error, Result};
+use crate::model::{Card, ModelFile, Vae, import};
+use crate::rng::Rng;
+use crate::run::{RunFolder, newest};
+use crate::ui;
+
+/// Where runs are kept unless `--out` says otherwise.
+pub const RUNS: &str = "runs";
+
+/// The arguments that every command on a trained model has.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// A run's folder or name, or a model file [default: the newest run in `runs`]
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+/// A trained model, ready to use.
+pub struct Opened {
+    pub vae: Vae,
+    pub config: Config,
+    pub card: Card,
+    pub chosen: Chosen,
+    /// Where its pictures go unless `--out` names a place: the run's folder, or the folder that one stands in.
+    pub folder: PathBuf,
+    /// The model file.
+    pub path: PathBuf,
+}
+
+impl Target {
+    pub fn open(&self) -> Result<Opened> {
+        let chosen = device::choose(&self.device)?;
+        let (path, folder) = locate(self.run.as_deref())?;
+        let file = ModelFile::read(&path)?;
+        let config = Config::parse(&file.card.config, &path)?;
+        let wrong = |error: Error| {
+            Error::file(&path, format!("its weights do not fit its config: {error}"))
+                .with_hint("the file is damaged, or was changed by hand")
+        };
+        let plan = config.plan(file.card.picture).map_err(wrong)?;
+        let blank = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed), &chosen.device);
+        let vae = import(blank, &file.tensors).map_err(wrong)?;
+        Ok(Opened { vae, config, card: file.card, chosen, folder, path })
+    }
+}
+
+/// The model file, and the folder for what is made from it.
+fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
+    let folder = match run {
+        None => {
+            let folder = newest(Path::new(RUNS))?;
+            ui::note(format_args!("the newest run: {}", folder.path.display()));
+            folder
+        }
+        Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
+        Some(path) => find_run(path)?,
+    };
+    let model = folder.model();
+    if !model.is_file() {
+        return Err(Error::file(&model, "this run has no model yet: its first epoch is not done")
+            .with_hint(format!("train on: vae train --resume {}", folder.path.display())));
+    }
+    Ok((model, folder.path))
+}
+
+/// A run's folder by its path, or by its name below `runs`.
+pub fn find_run(path: &Path) -> Result<RunFolder> {
+    let named = Path::new(RUNS).join(path);
+    match [path, &named].into_iter().find(|folder| folder.is_dir()) {
+        Some(folder) => Ok(RunFolder { path: folder.to_path_buf() }),
+        None => Err(Error::file(path, "no such run or model file")
+            .with_hint(format!("expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"))),
+    }
+}
+
+impl Opened {
+    /// The data set it was trained on. Says so where the pictures are others than those.
+    pub fn data(&self, place: Option<&Path>) -> Result<(Dataset, String)> {
+        let place = Place::from_environment(place.map(Path::to_path_buf))?;
+        let dataset = data::load(&self.config.data, &place)?;
+        if dataset.train.shape != self.card.picture {
+            return Err(Error::request(format!(
+                "the model is for pictures of {:?}, and the data has {:?} (channels, height, width)",
+                self.card.picture, dataset.train.shape
+            )));
+        }
+        let hash = data::hash(&dataset);
+        if hash != self.card.data_hash {
+            ui::note(format_args!(
+                "note: this is not the data that the model was trained on ({hash}, not {})",
+                self.card.data_hash
+            ));
+        }
+        Ok((dataset, hash))
+    }
+
+    /// The place for a picture: `out`, or `name` in the run's folder.
+    pub fn picture_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
+        out.map_or_else(|| self.folder.join(name), Path::to_path_buf)
+    }
+
+    /// The pictures `indices` as the model reads them.
+    pub fn read(&self, images: &Images, indices: &[u32]) -> burn::tensor::Tensor<2> {
+        let rng = Rng::new(self.config.seed).stream("evaluation").stream("pixels");
+        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device).x
+    }
+}

@@ -1,0 +1,48 @@
+//! From numbers in [0, 1] to the files that a person looks at.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::figure::Picture;
+use crate::model::Vae;
+use crate::rng::Rng;
+
+/// What a file's name asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Png,
+    Gif,
+}
+
+impl Format {
+    /// # Errors
+    /// For any other ending.
+    pub fn of(path: &Path, allowed: &[Self]) -> Result<Self> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let format = match ending.as_str() {
+            "png" => Some(Self::Png),
+            "gif" => Some(Self::Gif),
+            _ => None,
+        };
+        format.filter(|format| allowed.contains(format)).ok_or_else(|| {
+            let names = allowed.iter().map(|format| match format {
+                Self::Png => "`.png`",
+                Self::Gif => "`.gif`",
+            });
+            Error::file(path, format!("expected a name that ends in {}", names.collect::<Vec<_>>().join(" or ")))
+        })
+    }
+}
+
+/// Pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone.
+pub fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
+    let keys: Vec<u32> = (0..count as u32).collect();
+    let rng = Rng::new(seed).stream("sample");
+    let z = crate::batch::noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
+    pictures(vae, &crate::model::rows(vae.picture(z)))
+}
+
+/// Rows of `P` numbers in [0, 1] as pictures.
+pub fn pictures(vae: &Vae, rows: &[Vec<f32>]) -> Vec<Picture> {
+    rows.iter().map(|row| Picture::from_unit(vae.blueprint().picture, row)).collect()
+}

@@ -1,0 +1,68 @@
+//! `vae reconstruct`: originals above their reconstructions.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::open::Target;
+use super::pictures::{Format, pictures};
+use crate::check::at_least_one;
+use crate::error::Result;
+use crate::figure::sheet::{Sheet, write_png};
+use crate::model::rows;
+use crate::ui;
+
+/// Pictures a row; more of them make further pairs of rows.
+const COLUMNS: usize = 10;
+
+/// Show test pictures above what the model makes of them
+#[derive(Debug, Args)]
+pub struct Reconstruct {
+    #[command(flatten)]
+    target: Target,
+
+    /// How many pictures: the first of the test set
+    #[arg(long, default_value_t = 20)]
+    n: usize,
+
+    /// The folder that the data set lies in
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The sheet, a .png [default: reconstructions.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Reconstruct {
+    pub fn run(self) -> Result<()> {
+        at_least_one("--n", self.n)?;
+        if let Some(out) = &self.out {
+            Format::of(out, &[Format::Png])?;
+        }
+        let opened = self.target.open()?;
+        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let indices: Vec<u32> = (0..self.n.min(dataset.test.len()) as u32).collect();
+        let x = opened.read(&dataset.test, &indices);
+        let originals = pictures(&opened.vae, &rows(x.clone()));
+        // From the posterior's mean: what the code says, without the noise of a draw.
+        let decoded = pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x).mean)));
+        let columns = COLUMNS.min(indices.len());
+        let mut cells = Vec::new();
+        let mut labels = Vec::new();
+        for (above, below) in originals.chunks(columns).zip(decoded.chunks(columns)) {
+            for (line, label) in [(above, "image"), (below, "decoded")] {
+                cells.extend_from_slice(line);
+                // A last line that is not full would pull the next one up.
+                let blank = crate::figure::Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
+                cells.resize(cells.len().next_multiple_of(columns), blank);
+                labels.push(label.to_owned());
+            }
+        }
+        let sheet = Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None };
+        let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
+        write_png(&path, &sheet.draw())?;
+        ui::data(path.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! `vae sample`: pictures drawn from the prior.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::open::Target;
+use super::pictures::{Format, samples};
+use crate::check::at_least_one;
+use crate::error::Result;
+use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::ui;
+
+/// Draw pictures from the prior, as a sheet
+#[derive(Debug, Args)]
+pub struct Sample {
+    #[command(flatten)]
+    target: Target,
+
+    /// How many pictures
+    #[arg(long, default_value_t = 64)]
+    n: usize,
+
+    /// Decides which [default: the run's]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// The sheet, a .png [default: samples.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Sample {
+    pub fn run(self) -> Result<()> {
+        at_least_one("--n", self.n)?;
+        if let Some(out) = &self.out {
+            Format::of(out, &[Format::Png])?;
+        }
+        let opened = self.target.open()?;
+        let pictures = samples(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
+        let columns = square_columns(self.n);
+        let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
+        let path = opened.picture_path(self.out.as_deref(), "samples.png");
+        write_png(&path, &sheet.draw())?;
+        ui::data(path.display());
+        Ok(())
+    }
+}

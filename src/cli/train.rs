@@ -1,0 +1,328 @@
+//! `vae train`: a config, trained, in a run's folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::open::{RUNS, find_run};
+use super::pictures::samples;
+use crate::config::{Config, Plan, set};
+use crate::data::archive::Place;
+use crate::data::{self, Dataset};
+use crate::device::{self, Chosen};
+use crate::error::{Error, Result};
+use crate::figure::curves::{Panel, Series, curves, write_svg};
+use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::model::{Features, Vae};
+use crate::rng::Rng;
+use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
+use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
+use crate::{files, ui};
+
+/// Pictures on the sheets of samples.
+const SAMPLES: usize = 64;
+
+/// Train a model: the built-in digits, unless a config says otherwise
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A preset's name (see `vae list presets`) or a TOML file
+    #[arg(long, default_value = "digits")]
+    config: String,
+
+    /// Replace one value of the config, as in `train.batch=64` (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    overrides: Vec<String>,
+
+    /// Passes over the training pictures
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+
+    /// Decides weights, noise, order and drawn pixels
+    #[arg(long, conflicts_with = "resume")]
+    seed: Option<u64>,
+
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The folder that the data set lies in
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The folder that runs are kept in
+    #[arg(long, value_name = "DIR", default_value = RUNS)]
+    out: PathBuf,
+
+    /// The run's name [default: the config's, with a number]
+    #[arg(long, conflicts_with = "resume")]
+    name: Option<String>,
+
+    /// Go on with a run (the newest, unless one is named) exactly where it stood
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "config")]
+    resume: Option<Option<PathBuf>>,
+}
+
+/// A run that was chosen or made, before anything is loaded.
+struct Start {
+    config: Config,
+    folder: RunFolder,
+    saved: Option<Saved>,
+}
+
+impl Train {
+    pub fn run(self) -> Result<()> {
+        let chosen = device::choose(&self.device)?;
+        match &self.resume {
+            Some(run) => {
+                let start = self.go_on(run.as_deref())?;
+                let dataset = self.load(&start.config)?;
+                self.train(start, dataset, &chosen)
+            }
+            None => {
+                let (config, name) = self.config()?;
+                // Everything that can be wrong is found before the run's folder is made.
+                config.check()?;
+                let dataset = self.load(&config)?;
+                config.plan(dataset.train.shape)?;
+                let folder = create(&self.out, self.name.as_deref(), &name)?;
+                self.train(Start { config, folder, saved: None }, dataset, &chosen)
+            }
+        }
+    }
+
+    fn load(&self, config: &Config) -> Result<Dataset> {
+        data::load(&config.data, &Place::from_environment(self.data.clone())?)
+    }
+
+    fn config(&self) -> Result<(Config, String)> {
+        let (mut config, name) = Config::find(&self.config)?;
+        for assignment in &self.overrides {
+            config = set(&config, assignment)?;
+        }
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        Ok((config, name))
+    }
+
+    /// The run to go on with. One that was killed before its first state was saved starts from its config.
+    fn go_on(&self, run: Option<&Path>) -> Result<Start> {
+        let folder = match run {
+            Some(path) => find_run(path)?,
+            None => newest(&self.out)?,
+        };
+        let (mut config, saved) = if folder.state().is_file() {
+            let saved = Saved::read(&folder.state())?;
+            (Config::parse(&saved.card.config, &folder.state())?, Some(saved))
+        } else {
+            let text = files::read(&folder.config())
+                .map_err(|error| error.with_hint("expected the folder of a run that `vae train` made"))?;
+            (Config::parse(&String::from_utf8_lossy(&text), &folder.config())?, None)
+        };
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        config.check()?;
+        Ok(Start { config, folder, saved })
+    }
+
+    fn train(&self, start: Start, dataset: Dataset, chosen: &Chosen) -> Result<()> {
+        let Start { config, folder, saved } = start;
+        let plan = config.plan(dataset.train.shape)?;
+        let hash = data::hash(&dataset);
+        if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
+            return Err(Error::file(
+                folder.state(),
+                format!("this run was trained on other data ({}; found {hash})", saved.card.data_hash),
+            )
+            .with_hint("pass the same data with `--data DIR`, or start a new run"));
+        }
+        files::write(&folder.config(), plan.toml.as_bytes())?;
+        about(&plan, &dataset, &hash, chosen).write(&folder.about())?;
+        let job = job(&plan, dataset, hash);
+        let device = chosen.device.clone().autodiff();
+        let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
+        let mut watcher = Watcher::new(&job, &folder)?;
+        watcher.introduce(&plan, chosen, saved.as_ref());
+        watch_for_interrupts()?;
+        let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
+        let trained = trainer.run(&mut watcher);
+        watcher.bar.finish_and_clear();
+        trained.map_err(|error| match error {
+            Error::Interrupted { .. } => {
+                error.with_hint(format!("go on with: vae train --resume {}", folder.path.display()))
+            }
+            error => error,
+        })?;
+        watcher.conclude()?;
+        ui::data(folder.path.display());
+        Ok(())
+    }
+}
+
+fn job(plan: &Plan, dataset: Dataset, data_hash: String) -> Job {
+    let config = &plan.config;
+    Job {
+        seed: config.seed,
+        config: plan.toml.clone(),
+        dataset,
+        data_hash,
+        pixels: config.data.pixels(),
+        likelihood: config.likelihood.clone(),
+        objective: config.objective.clone(),
+        optimizer: config.optimizer.clone(),
+        schedule: config.schedule.clone(),
+        settings: config.train.clone(),
+    }
+}
+
+fn about(plan: &Plan, dataset: &Dataset, hash: &str, chosen: &Chosen) -> About {
+    About {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: chosen.name.clone(),
+        features: device::built_in().into_iter().map(|(name, _)| name.to_owned()).collect(),
+        threads: device::threads(),
+        data: dataset.name.clone(),
+        data_hash: hash.to_owned(),
+        parameters: plan.blueprint.parameters(),
+    }
+}
+
+/// Ctrl-C and termination signals since the start.
+static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+
+fn watch_for_interrupts() -> Result<()> {
+    ctrlc::set_handler(|| {
+        // The second one is for somebody who cannot wait for the state to be saved.
+        if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|error| Error::failed(format!("cannot watch for Ctrl-C: {error}")))
+}
+
+/// What a person sees of the training.
+struct Watcher<'a> {
+    job: &'a Job,
+    folder: &'a RunFolder,
+    bar: ProgressBar,
+    history: Vec<Record>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(job: &'a Job, folder: &'a RunFolder) -> Result<Self> {
+        let bar = ui::train_bar((job.settings.epochs * job.steps_per_epoch()) as u64);
+        Ok(Self { job, folder, bar, history: Vec::new() })
+    }
+
+    fn introduce(&mut self, plan: &Plan, chosen: &Chosen, saved: Option<&Saved>) {
+        let dataset = &self.job.dataset;
+        let (train, test) = (dataset.train.len(), dataset.test.len());
+        let picture = Features::Map(dataset.train.shape);
+        ui::note(format_args!(
+            "{}: {train} train and {test} test images of {picture}; {} with {} latents, {} parameters, on {}",
+            dataset.name,
+            plan.config.model.tag(),
+            plan.blueprint.latent,
+            plan.blueprint.parameters(),
+            chosen.name,
+        ));
+        let done = saved.map_or(0, |saved| saved.card.step);
+        let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
+        ui::note(format_args!("run {}{from}", self.folder.path.display()));
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+    }
+
+    fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
+        let pictures = samples(vae, self.job.seed, SAMPLES);
+        let columns = square_columns(SAMPLES);
+        let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
+        write_png(&self.folder.samples(epoch), &sheet.draw())
+    }
+
+    fn draw_curves(&self) -> Result<()> {
+        let panel = |title: &str, of: &dyn Fn(&Record) -> f64| {
+            let mut series: Vec<Series> = Vec::new();
+            for record in &self.history {
+                let point = (record.epoch as f64, of(record));
+                match series.iter_mut().find(|series| series.name == record.split) {
+                    Some(series) => series.points.push(point),
+                    None => series.push(Series { name: record.split.clone(), points: vec![point] }),
+                }
+            }
+            Panel { title: title.into(), y_label: "nats per image".into(), series }
+        };
+        let panels = [
+            panel("loss", &|record| record.loss),
+            panel("distortion", &|record| record.distortion),
+            panel("rate", &|record| record.rate),
+        ];
+        write_svg(&self.folder.curves(), &curves(&panels, "epoch"))
+    }
+
+    /// The last test ELBO with its protocol, and where to look.
+    fn conclude(&self) -> Result<()> {
+        let history = read_metrics(&self.folder.metrics())?;
+        let Some(record) = history.iter().rev().find(|record| record.split == "test") else { return Ok(()) };
+        let job = self.job;
+        let error = record.elbo_se.map(|se| format!(" ± {se:.2}")).unwrap_or_default();
+        ui::note(format_args!(
+            "test ELBO {:.2}{error} nats per image (distortion {:.2} + rate {:.2}; {} images, {} pixels, 1 sample of z, seed {})",
+            record.elbo,
+            record.distortion,
+            record.rate,
+            job.dataset.test.len(),
+            job.pixels.name(),
+            job.seed,
+        ));
+        if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
+            ui::note(format_args!("not a log-likelihood: {caveat}"));
+        }
+        ui::note(format_args!("look at {}", self.folder.samples(record.epoch).display()));
+        Ok(())
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn step(&mut self, progress: Progress) -> Flow {
+        let sums = progress.sums;
+        self.bar.inc(1);
+        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, self.job.settings.epochs));
+        if sums.pictures > 0 {
+            let speed = (progress.step * self.job.settings.batch) as f64 / progress.seconds;
+            let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));
+            self.bar.set_message(format!(
+                "{speed:.0} images/s, ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}",
+                -(distortion + rate)
+            ));
+        }
+        if INTERRUPTS.load(Ordering::Relaxed) > 0 { Flow::Stop } else { Flow::Continue }
+    }
+
+    fn epoch(&mut self, epoch: usize, records: &[Record], vae: &Vae) -> Result<()> {
+        if self.history.is_empty() {
+            // A run that goes on has a past.
+            self.history = read_metrics(&self.folder.metrics())?;
+        } else {
+            self.history.extend_from_slice(records);
+        }
+        let of = |split: &str| records.iter().find(|record| record.split == split);
+        if let (Some(train), Some(test)) = (of("train"), of("test")) {
+            ui::line_above(
+                &self.bar,
+                format_args!(
+                    "epoch {epoch}/{}: test ELBO {:.2} (distortion {:.2} + rate {:.2}), train loss {:.2}, {:.1} s, {:.0} images/s",
+                    self.job.settings.epochs,
+                    test.elbo,
+                    test.distortion,
+                    test.rate,
+                    train.loss,
+                    train.seconds,
+                    train.images_per_second,
+                ),
+            );
+        }
+        self.draw_samples(epoch, vae)?;
+        self.draw_curves()
+    }
+}

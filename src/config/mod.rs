@@ -1,0 +1,102 @@
+//! The TOML a person writes -> [`Config`] -> [`Plan`].
+
+mod overrides;
+mod preset;
+mod toml_error;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::at_least_one;
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::model::{Blueprint, Likelihood, Model};
+use crate::objective::Objective;
+use crate::schedule::Schedule;
+use crate::train::{Optimizer, Settings};
+
+pub use overrides::set;
+pub use preset::{PRESETS, Preset, find as find_preset};
+
+/// An experiment, whole: what `config.toml` in a run's folder holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Decides weights, noise, order and drawn pixels.
+    #[serde(default = "first_seed")]
+    pub seed: u64,
+    pub data: Data,
+    pub model: Model,
+    #[serde(default)]
+    pub likelihood: Likelihood,
+    #[serde(default)]
+    pub objective: Objective,
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    #[serde(default)]
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub train: Settings,
+}
+
+fn first_seed() -> u64 {
+    1
+}
+
+/// A config whose every value was checked, with the network that follows from it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub config: Config,
+    pub blueprint: Blueprint,
+    /// The effective config, as it is written to the run's folder and the model file.
+    pub toml: String,
+}
+
+impl Config {
+    /// # Errors
+    /// With line and column in `origin`, what was expected, and what may have been meant.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self> {
+        toml::from_str(text).map_err(|error| toml_error::explain(text, origin, &error))
+    }
+
+    /// A file, or the name of a preset: `mnist`, `mnist.toml` and `configs/mnist.toml` all work from anywhere. Also gives
+    /// the name for a run's folder.
+    pub fn find(wanted: &str) -> Result<(Self, String)> {
+        let path = Path::new(wanted);
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_file() {
+            let bytes = files::read(path)?;
+            let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; expected TOML"))?;
+            return Ok((Self::parse(&text, path)?, name));
+        }
+        let preset = find_preset(wanted)?;
+        Ok((preset.config()?, preset.name.to_owned()))
+    }
+
+    /// The config as TOML, every default written out.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(Error::failed)
+    }
+
+    /// Checks every value, and the network against pictures of shape `[C, H, W]`.
+    pub fn plan(&self, picture: [usize; 3]) -> Result<Plan> {
+        self.check()?;
+        let blueprint = self.model.blueprint(picture)?;
+        Ok(Plan { config: self.clone(), blueprint, toml: self.to_toml()? })
+    }
+
+    /// Checks every value that can be checked before the data is there.
+    pub fn check(&self) -> Result<()> {
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::request(format!("seed is {}; expected at most {}", self.seed, i64::MAX)));
+        }
+        self.data.check()?;
+        self.objective.check()?;
+        at_least_one("the objective's samples", self.objective.samples())?;
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        self.train.check()
+    }
+}

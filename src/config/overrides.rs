@@ -1,0 +1,94 @@
+//! `--set key=value`.
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::Config;
+use super::toml_error::{hinted, sentence};
+use crate::data::Data;
+use crate::error::{Error, Result, did_you_mean};
+use crate::model::{Likelihood, Model};
+use crate::objective::Objective;
+use crate::schedule::Schedule;
+use crate::train::Optimizer;
+
+/// The config with one value replaced: `set(config, "objective.elbo.beta=4")`.
+///
+/// Naming another kind of a part (`objective.iwae.samples=5`) replaces the one that stood, and `model.conv=` chooses a
+/// kind with its defaults.
+///
+/// # Errors
+/// For a key that does not exist or a value that does not fit; the message names the override.
+pub fn set(config: &Config, assignment: &str) -> Result<Config> {
+    let fail = |what: String| Error::request(format!("--set {assignment}: {what}"));
+    let Some((key, value)) = assignment.split_once('=') else {
+        return Err(fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`"));
+    };
+    let keys: Vec<&str> = key.trim().split('.').collect();
+    let mut table = Table::try_from(config).map_err(|error| fail(error.to_string()))?;
+    let kinds = kinds(keys[0]);
+    match (&keys[..], kinds) {
+        ([part, kind, rest @ ..], Some(kinds)) => {
+            if !kinds.contains(kind) {
+                let error = fail(format!("there is no `{part}.{kind}`; expected one of {}", kinds.join(", ")));
+                return Err(match did_you_mean(kind, kinds.iter().copied()) {
+                    Some(near) => error.with_hint(format!("did you mean `{part}.{near}`?")),
+                    None => error,
+                });
+            }
+            let stood = table.get(*part).and_then(|part| part.get(*kind)).is_some();
+            if !stood {
+                table.insert((*part).to_owned(), Value::Table(Table::from_iter([((*kind).to_owned(), Value::Table(Table::new()))])));
+            }
+            if !rest.is_empty() {
+                place(&mut table, &keys, parse(value)).map_err(fail)?;
+            }
+        }
+        ([part], Some(kinds)) => {
+            return Err(fail(format!("`{part}` comes in kinds: {}", kinds.join(", ")))
+                .with_hint(format!("write `--set {part}.{}=` to choose one, or name a value in it", kinds[0])));
+        }
+        _ => place(&mut table, &keys, parse(value)).map_err(fail)?,
+    }
+    Config::deserialize(table).map_err(|error| hinted(fail(sentence(error.message())), error.message()))
+}
+
+/// The kinds that a part of the config comes in.
+fn kinds(part: &str) -> Option<Vec<&'static str>> {
+    let list = match part {
+        "data" => Data::LIST,
+        "model" => Model::LIST,
+        "likelihood" => Likelihood::LIST,
+        "objective" => Objective::LIST,
+        "optimizer" => Optimizer::LIST,
+        "schedule" => Schedule::LIST,
+        _ => return None,
+    };
+    Some(list.iter().map(|(tag, _)| *tag).collect())
+}
+
+/// The text as a TOML value; as a string where it is none (`pixels=dynamic`).
+fn parse(text: &str) -> Value {
+    let text = text.trim();
+    match toml::from_str::<Table>(&format!("value = {text}")) {
+        Ok(mut table) if table.len() == 1 => table.remove("value").unwrap_or(Value::String(text.to_owned())),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// Puts `value` at `keys`, tables on the way being made. A number without a point goes where a float stood.
+fn place(table: &mut Table, keys: &[&str], value: Value) -> Result<(), String> {
+    let Some((last, way)) = keys.split_last() else { return Err("expected a key".into()) };
+    let mut at = table;
+    for key in way {
+        let next = at.entry((*key).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(next) = next else { return Err(format!("`{key}` is a value, not a table")) };
+        at = next;
+    }
+    let value = match (at.get(*last), value) {
+        (Some(Value::Float(_)), Value::Integer(whole)) => Value::Float(whole as f64),
+        (_, value) => value,
+    };
+    at.insert((*last).to_owned(), value);
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Where pictures come from, and how their bytes become what a model reads.
+
+pub mod archive;
+pub mod digits;
+mod fashion_mnist;
+pub mod fetch;
+pub mod idx;
+mod images;
+mod mnist;
+mod pixels;
+mod source;
+
+pub use digits::Digits;
+pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
+pub use images::{Dataset, Images};
+pub use mnist::{MNIST, Mnist};
+pub use pixels::Pixels;
+pub use source::{Data, Source, hash, load};

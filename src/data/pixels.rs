@@ -1,0 +1,87 @@
+//! From bytes to the numbers a model reads.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Images;
+use crate::batch::Batch;
+use crate::rng::Rng;
+
+/// How a grey level becomes a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pixels {
+    /// The level divided by 255.
+    #[default]
+    Grey,
+    /// 1 where the level is above one half, else 0.
+    Threshold,
+    /// 1 with the level as its probability, drawn afresh each time a picture is seen (Burda et al. 2016); the test
+    /// set is drawn once, from a fixed seed.
+    Dynamic,
+}
+
+impl Pixels {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grey => "grey",
+            Self::Threshold => "threshold",
+            Self::Dynamic => "dynamic",
+        }
+    }
+
+    /// Whether every value is 0 or 1.
+    pub fn is_binary(self) -> bool {
+        self != Self::Grey
+    }
+
+    /// The pictures `indices` of `images`. What is random about a picture depends on `rng` and its index alone.
+    ///
+    /// # Shapes
+    /// The batch's `x`: `[indices.len(), C * H * W]`.
+    pub fn batch(self, images: &Images, indices: &[u32], rng: Rng, device: &Device) -> Batch {
+        let mut x = vec![0.0; indices.len() * images.values()];
+        for (row, &index) in x.chunks_exact_mut(images.values()).zip(indices) {
+            self.fill(images.image(index as usize), rng.at(u64::from(index)), row);
+        }
+        Batch { x: Tensor::from_data(TensorData::new(x, [indices.len(), images.values()]), device) }
+    }
+
+    fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {
+        match self {
+            Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
+            Self::Threshold => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127)),
+            Self::Dynamic => {
+                rng.fill_uniform(row);
+                row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dynamic_pixels_are_one_as_often_as_their_level_says() {
+        let bytes = [0, 51, 128, 204, 255];
+        let mut ones = [0.0; 5];
+        let mut row = [0.0; 5];
+        for draw in 0..20_000 {
+            Pixels::Dynamic.fill(&bytes, Rng::new(1).at(draw), &mut row);
+            ones.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value) / 20_000.0);
+        }
+        assert_eq!((ones[0], ones[4] > 0.9999), (0.0, true));
+        for (share, byte) in ones.iter().zip(bytes) {
+            assert!((share - f64::from(byte) / 255.0).abs() < 0.012, "{byte}: {share}");
+        }
+    }
+
+    #[test]
+    fn threshold_is_at_one_half() {
+        let mut row = [0.0; 3];
+        Pixels::Threshold.fill(&[127, 128, 255], Rng::new(1), &mut row);
+        assert_eq!(row, [0.0, 1.0, 1.0]);
+    }
+}

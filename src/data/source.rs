@@ -1,0 +1,70 @@
+//! The data sets that a config can ask for.
+
+use super::archive::Place;
+use super::{Dataset, Digits, FashionMnist, Images, Mnist, Pixels, fetch};
+use crate::error::{Error, Result};
+use crate::registry::registry;
+
+pub trait Source {
+    /// All pictures, those to be set aside for validation still among the ones to train on.
+    fn load(&self, place: &Place) -> Result<Dataset>;
+
+    fn pixels(&self) -> Pixels;
+
+    /// How many of the last training pictures are set aside.
+    fn validation(&self) -> usize;
+
+    /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
+    fn usual_shape(&self) -> [usize; 3];
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+registry! {
+    /// What is modelled.
+    pub enum Data: Source {
+        "digits" => Digits, "handwritten-looking digits that the program draws itself, 28x28";
+        "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges, 28x28";
+        "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017), 28x28";
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self::Digits(Digits::default())
+    }
+}
+
+/// The data set with its validation split set aside.
+///
+/// # Errors
+/// Those of the source; and where no training picture would be left.
+pub fn load(data: &Data, place: &Place) -> Result<Dataset> {
+    let mut dataset = data.load(place)?;
+    let aside = data.validation();
+    let count = dataset.train.len();
+    if aside >= count {
+        return Err(Error::request(format!(
+            "data.{}.validation is {aside}; expected less than the {count} training pictures",
+            data.tag()
+        )));
+    }
+    if aside > 0 {
+        dataset.validation = Some(dataset.train.slice(count - aside..count));
+        dataset.train = dataset.train.slice(0..count - aside);
+    }
+    Ok(dataset)
+}
+
+/// MD5 over all pictures and labels, to tell whether two numbers hold for the same data.
+pub fn hash(dataset: &Dataset) -> String {
+    let splits = [Some(&dataset.train), dataset.validation.as_ref(), Some(&dataset.test)];
+    let of = |images: &Images| {
+        let shape = images.shape.map(|length| length as u32).map(u32::to_le_bytes).concat();
+        fetch::md5_hex(&[&shape, &images.pixels, images.labels.as_deref().unwrap_or_default()])
+    };
+    let parts: Vec<String> = splits.into_iter().flatten().map(of).collect();
+    format!("md5:{}", fetch::md5_hex(&[parts.concat().as_bytes()]))
+}

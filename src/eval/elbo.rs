@@ -1,0 +1,84 @@
+//! The ELBO of every picture of a split.
+
+use burn::tensor::Tensor;
+
+use crate::batch::noise;
+use crate::data::{Images, Pixels};
+use crate::model::Vae;
+use crate::objective::distortion_and_rate;
+use crate::rng::Rng;
+
+/// Pictures that are measured together: large enough for full speed, small enough for a laptop's memory.
+const CHUNK: usize = 250;
+
+/// What a number holds for. Two numbers with different protocols are not to be compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Protocol {
+    pub pixels: Pixels,
+    /// Codes drawn for each picture.
+    pub samples: usize,
+    /// Of the codes' noise and of the pixels that are drawn.
+    pub seed: u64,
+}
+
+/// Distortion and rate of each picture, nats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Elbo {
+    pub distortion: Vec<f64>,
+    pub rate: Vec<f64>,
+}
+
+/// A mean over pictures and its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub mean: f64,
+    /// The sample's standard deviation over the square root of the number of pictures; 0 for a single one.
+    pub se: f64,
+}
+
+impl Estimate {
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let n = values.clone().count() as f64;
+        let mean = values.clone().sum::<f64>() / n;
+        let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
+        Self { mean, se: if n > 1.0 { (squares / (n - 1.0) / n).sqrt() } else { 0.0 } }
+    }
+}
+
+impl Elbo {
+    pub fn elbo(&self) -> Estimate {
+        Estimate::of(self.distortion.iter().zip(&self.rate).map(|(distortion, rate)| -(distortion + rate)))
+    }
+
+    pub fn distortion(&self) -> Estimate {
+        Estimate::of(self.distortion.iter().copied())
+    }
+
+    pub fn rate(&self) -> Estimate {
+        Estimate::of(self.rate.iter().copied())
+    }
+}
+
+/// Measures `images` in order. `vae` is without autodiff. `seen` is told after each chunk how many are done.
+///
+/// A picture's noise depends on the seed and its index alone, so that the result does not depend on the chunks.
+pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Elbo {
+    let device = vae.device();
+    let rng = Rng::new(protocol.seed).stream("evaluation");
+    let latent = vae.blueprint().latent;
+    let mut result = Elbo::default();
+    let indices: Vec<u32> = (0..images.len() as u32).collect();
+    for chunk in indices.chunks(CHUNK) {
+        let batch = protocol.pixels.batch(images, chunk, rng.stream("pixels"), &device);
+        let noise = noise(rng.stream("noise"), chunk, protocol.samples, latent, &device);
+        let (distortion, rate) = distortion_and_rate(&vae.parts(&batch, noise));
+        result.distortion.extend(numbers(distortion));
+        result.rate.extend(numbers(rate));
+        seen(result.rate.len());
+    }
+    result
+}
+
+fn numbers(values: Tensor<1>) -> impl Iterator<Item = f64> {
+    values.into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>().into_iter()
+}

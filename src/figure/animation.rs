@@ -1,0 +1,120 @@
+//! Frames -> an animated GIF.
+
+use std::path::Path;
+
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::{Delay, DynamicImage, Frame, ImageResult, RgbImage};
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// GIF counts in hundredths of a second, and browsers take anything below two of them for ten.
+const SHORTEST: u32 = 20;
+
+/// 1 is the best and slowest, 30 the fastest, for frames of more than 256 colours.
+const SPEED: i32 = 10;
+
+/// Writes frames of one size as a GIF file that plays for ever, each frame for `milliseconds_per_frame` (rounded
+/// to 10, at least 20).
+///
+/// A frame of at most 256 colours is stored exactly: every grey one is. Others have their colours reduced, without
+/// dither, each frame on its own.
+///
+/// # Errors
+/// Exit code 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
+/// written to.
+pub fn write_gif(path: &Path, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<()> {
+    let Some(first) = frames.first() else {
+        return Err(Error::request(format!("{}: an animation needs at least one frame", path.display())));
+    };
+    if let Some(other) = frames.iter().find(|frame| frame.dimensions() != first.dimensions()) {
+        let [a, b] = [first.dimensions(), other.dimensions()];
+        let what = format!("{}: the frames of an animation differ in size: {a:?} and {b:?}", path.display());
+        return Err(Error::request(what));
+    }
+    // In memory: the encoder writes the file's last byte when it is dropped, where an error would be lost.
+    let bytes = encode(frames, milliseconds_per_frame)
+        .map_err(|error| Error::request(format!("{}: no GIF could be made: {error}", path.display())))?;
+    files::write(path, &bytes)
+}
+
+fn encode(frames: &[RgbImage], milliseconds: u32) -> ImageResult<Vec<u8>> {
+    let delay = Delay::from_numer_denom_ms((milliseconds.saturating_add(5) / 10 * 10).max(SHORTEST), 1);
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new_with_speed(&mut bytes, SPEED);
+    encoder.set_repeat(Repeat::Infinite)?;
+    for frame in frames {
+        let opaque = DynamicImage::ImageRgb8(frame.clone()).into_rgba8();
+        encoder.encode_frame(Frame::from_parts(opaque, 0, 0, delay))?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::gif::GifDecoder;
+    use image::{AnimationDecoder, Rgb};
+    use std::io::Cursor;
+
+    fn decoded(bytes: &[u8]) -> Vec<Frame> {
+        GifDecoder::new(Cursor::new(bytes)).unwrap().into_frames().collect_frames().unwrap()
+    }
+
+    fn rgb(frame: &Frame) -> RgbImage {
+        DynamicImage::ImageRgba8(frame.buffer().clone()).into_rgb8()
+    }
+
+    /// All 256 greys, shifted from frame to frame.
+    fn greys(shift: u32) -> RgbImage {
+        RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4 + y + shift) as u8; 3]))
+    }
+
+    #[test]
+    fn grey_frames_come_back_exactly() {
+        let frames: Vec<_> = (0..5).map(|i| greys(i * 50)).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gif");
+        write_gif(&path, &frames, 83).unwrap();
+        let read = decoded(&std::fs::read(&path).unwrap());
+        assert_eq!(read.len(), 5);
+        for (frame, expected) in read.iter().zip(&frames) {
+            assert_eq!(&rgb(frame), expected);
+            assert_eq!(frame.delay().numer_denom_ms(), (80, 1));
+        }
+    }
+
+    #[test]
+    fn colours_come_back_nearly() {
+        let colours = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4) as u8, (y * 4) as u8, 128]));
+        let read = rgb(&decoded(&encode(std::slice::from_ref(&colours), 100).unwrap())[0]);
+        let error: u32 = read.iter().zip(colours.iter()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+        assert!(error < 10 * colours.len() as u32, "mean error {}", f64::from(error) / colours.len() as f64);
+    }
+
+    #[test]
+    fn it_plays_for_ever_and_never_too_fast() {
+        let bytes = encode(&[greys(0), greys(1)], 0).unwrap();
+        let loop_for_ever = b"NETSCAPE2.0\x03\x01\0\0\0";
+        assert!(bytes.windows(loop_for_ever.len()).any(|window| window == loop_for_ever));
+        assert_eq!(bytes.last(), Some(&b';'));
+        assert!(decoded(&bytes).iter().all(|frame| frame.delay().numer_denom_ms() == (20, 1)));
+        encode(&[greys(0)], u32::MAX).unwrap();
+    }
+
+    #[test]
+    fn the_same_frames_make_the_same_bytes() {
+        assert_eq!(encode(&[greys(3)], 50).unwrap(), encode(&[greys(3)], 50).unwrap());
+    }
+
+    #[test]
+    fn frames_that_cannot_be_an_animation_are_refused() {
+        let path = Path::new("never-written.gif");
+        assert_eq!(write_gif(path, &[], 50).unwrap_err().code(), 2);
+        let error = write_gif(path, &[RgbImage::new(2, 2), RgbImage::new(3, 2)], 50).unwrap_err();
+        assert!(error.render().contains("(2, 2) and (3, 2)"), "{}", error.render());
+        assert_eq!(write_gif(path, &[RgbImage::new(70_000, 1)], 50).unwrap_err().code(), 2);
+        assert!(!path.exists());
+    }
+}

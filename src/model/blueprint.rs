@@ -1,0 +1,156 @@
+//! A network before it has weights: layers whose shapes are known to fit.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Initialisation;
+use crate::error::{Error, Result};
+
+/// What flows between two layers, without the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Features {
+    Flat(usize),
+    /// `[C, H, W]`.
+    Map([usize; 3]),
+}
+
+impl Features {
+    /// How many numbers.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Flat(count) => count,
+            Self::Map(shape) => shape.iter().product(),
+        }
+    }
+}
+
+impl fmt::Display for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flat(count) => write!(f, "{count}"),
+            Self::Map([c, h, w]) => write!(f, "{c}x{h}x{w}"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    #[default]
+    Relu,
+    Tanh,
+    None,
+}
+
+/// The sliding window of a convolution: one kernel and stride for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    /// `[vertical, horizontal]`: zeros put before and after. For a transposed convolution both are the same.
+    pub padding: [(usize, usize); 2],
+    /// `[vertical, horizontal]`, transposed only: rows that the output has beyond what the padding leaves.
+    pub output_padding: [usize; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Dense,
+    Conv(Window),
+    /// A transposed convolution.
+    Transposed(Window),
+}
+
+/// One layer: what it does, then its activation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerSpec {
+    pub kind: Kind,
+    pub activation: Activation,
+    pub input: Features,
+    pub output: Features,
+}
+
+impl LayerSpec {
+    pub fn dense(input: Features, output: Features, activation: Activation) -> Self {
+        Self { kind: Kind::Dense, activation, input, output }
+    }
+
+    /// The weight's shape in PyTorch's layout: `[out, in]`, `[out, in, k, k]`, transposed `[in, out, k, k]`.
+    pub fn weight_shape(&self) -> Vec<usize> {
+        match (self.kind, self.input, self.output) {
+            (Kind::Conv(window), Features::Map([inputs, ..]), Features::Map([outputs, ..])) => {
+                vec![outputs, inputs, window.kernel, window.kernel]
+            }
+            (Kind::Transposed(window), Features::Map([inputs, ..]), Features::Map([outputs, ..])) => {
+                vec![inputs, outputs, window.kernel, window.kernel]
+            }
+            _ => vec![self.output.count(), self.input.count()],
+        }
+    }
+
+    /// The bias's length: output units or channels.
+    pub fn bias_length(&self) -> usize {
+        match (self.kind, self.output) {
+            (Kind::Conv(_) | Kind::Transposed(_), Features::Map([channels, ..])) => channels,
+            _ => self.output.count(),
+        }
+    }
+}
+
+/// Encoder and decoder of pictures of a known shape, every layer's input being the output of the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blueprint {
+    /// `[C, H, W]`.
+    pub picture: [usize; 3],
+    /// `D`.
+    pub latent: usize,
+    pub encoder: Vec<LayerSpec>,
+    pub mean: LayerSpec,
+    pub log_var: LayerSpec,
+    pub decoder: Vec<LayerSpec>,
+    pub initialisation: Initialisation,
+}
+
+impl Blueprint {
+    /// Completes an encoder and a decoder by the two heads, and checks the whole.
+    ///
+    /// # Errors
+    /// Where the latent is 0, or the decoder does not give what the picture has.
+    pub fn new(
+        picture: [usize; 3],
+        latent: usize,
+        encoder: Vec<LayerSpec>,
+        decoder: Vec<LayerSpec>,
+        initialisation: Initialisation,
+    ) -> Result<Self> {
+        let features = encoder.last().map_or(Features::Map(picture), |layer| layer.output);
+        let head = LayerSpec::dense(features, Features::Flat(latent), Activation::None);
+        let given = decoder.last().map_or(Features::Flat(latent), |layer| layer.output);
+        let fits = match given {
+            Features::Flat(count) => count == picture.iter().product::<usize>(),
+            Features::Map(shape) => shape == picture,
+        };
+        if !fits {
+            return Err(Error::request(format!(
+                "model: the decoder's last layer gives {given}, and the pictures are {}",
+                Features::Map(picture)
+            ))
+            .with_hint("channels come from the last layer, height and width from the strides before it"));
+        }
+        Ok(Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation })
+    }
+
+    /// Every layer with its name, in the order in which weights are drawn, saved and updated.
+    pub fn layers(&self) -> impl Iterator<Item = (String, &LayerSpec)> {
+        let numbered = |part: &'static str| move |(i, layer)| (format!("{part}.{i}"), layer);
+        let heads = [("mean".to_owned(), &self.mean), ("log_var".to_owned(), &self.log_var)];
+        let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
+        encoder.chain(heads).chain(self.decoder.iter().enumerate().map(numbered("decoder")))
+    }
+
+    /// How many numbers are trained.
+    pub fn parameters(&self) -> usize {
+        self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
+    }
+}

@@ -1,0 +1,61 @@
+//! The way from one code to another.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::Vae;
+
+/// How codes between two codes are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// (1 - t) a + t b.
+    Linear,
+    /// Along the arc between the two directions (Shoemake 1985; White 2016 for latents): it keeps to the shell on which
+    /// a normal prior has its mass, where a straight line cuts through the middle.
+    Spherical,
+}
+
+impl Method {
+    /// The code at `t` in [0, 1] between `a` and `b`; exactly `a` at 0 and `b` at 1.
+    pub fn between(self, a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
+        let [from, to] = match self {
+            Self::Linear => [1.0 - t, t],
+            Self::Spherical => arc(a, b, t),
+        };
+        a.iter().zip(b).map(|(a, b)| from * a + to * b).collect()
+    }
+}
+
+/// The weights of `a` and `b` at `t` along the arc; those of the straight line where there is no one arc.
+fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    let cos = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0);
+    let angle = cos.acos();
+    let sin = angle.sin();
+    // A code of zero, codes in one direction, codes in opposite directions; and the ends, which must be exact.
+    if !sin.is_finite() || sin < 1e-4 || t == 0.0 || t == 1.0 {
+        return [1.0 - t, t];
+    }
+    [((1.0 - t) * angle).sin() / sin, (t * angle).sin() / sin]
+}
+
+/// Decodes `steps` codes from each row of `from` to the same row of `to`, both ends included.
+///
+/// # Shapes
+/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1].
+pub fn interpolate(vae: &Vae, from: &[Vec<f32>], to: &[Vec<f32>], steps: usize, method: Method) -> Vec<Vec<Vec<f32>>> {
+    let device = vae.device();
+    let row = |(a, b): (&Vec<f32>, &Vec<f32>)| {
+        let at = |step: usize| method.between(a, b, step as f32 / (steps - 1).max(1) as f32);
+        let codes: Vec<f32> = (0..steps).flat_map(at).collect();
+        let pictures = vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device));
+        rows(pictures)
+    };
+    from.iter().zip(to).map(row).collect()
+}
+
+/// The rows of a matrix, away from its device.
+pub fn rows(matrix: Tensor<2>) -> Vec<Vec<f32>> {
+    let [_, width] = matrix.dims();
+    let values: Vec<f32> = matrix.into_data().iter().collect();
+    values.chunks_exact(width).map(<[f32]>::to_vec).collect()
+}

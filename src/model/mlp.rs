@@ -1,0 +1,56 @@
+//! Dense layers with one activation; the decoder mirrors the encoder unless its own layers are given.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Activation, Architecture, Blueprint, Features, Initialisation, LayerSpec};
+use crate::check::at_least_one;
+use crate::error::Result;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mlp {
+    /// `D`, the latents.
+    pub latent: usize,
+    /// Units of the encoder's layers, from the picture to the code.
+    pub hidden: Vec<usize>,
+    /// Units of the decoder's layers, from the code to the picture; left out: `hidden` in reverse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Vec<usize>>,
+    pub activation: Activation,
+    pub init: Initialisation,
+}
+
+impl Default for Mlp {
+    fn default() -> Self {
+        // The VAE of pytorch/examples.
+        Self { latent: 20, hidden: vec![400], decoder: None, activation: Activation::Relu, init: Initialisation::Pytorch }
+    }
+}
+
+impl Architecture for Mlp {
+    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
+        at_least_one("model.mlp.latent", self.latent)?;
+        let decoder = self.decoder.clone().unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
+        for &units in &self.hidden {
+            at_least_one("model.mlp.hidden", units)?;
+        }
+        for &units in &decoder {
+            at_least_one("model.mlp.decoder", units)?;
+        }
+        let image = Features::Map(picture);
+        let encoder = chain(image, &self.hidden, self.activation);
+        let code = Features::Flat(self.latent);
+        let mut layers = chain(code, &decoder, self.activation);
+        let last = layers.last().map_or(code, |layer| layer.output);
+        layers.push(LayerSpec::dense(last, image, Activation::None));
+        Blueprint::new(picture, self.latent, encoder, layers, self.init)
+    }
+}
+
+fn chain(mut input: Features, units: &[usize], activation: Activation) -> Vec<LayerSpec> {
+    let mut layer = |&units: &usize| {
+        let output = Features::Flat(units);
+        LayerSpec::dense(std::mem::replace(&mut input, output), output, activation)
+    };
+    units.iter().map(&mut layer).collect()
+}

@@ -1,0 +1,27 @@
+//! p(x | z), p(z) and q(z | x): the variational autoencoder of Kingma and Welling (2014).
+
+mod architecture;
+mod blueprint;
+mod conv;
+mod file;
+mod initialisation;
+mod interpolation;
+mod layer;
+mod likelihood;
+mod mlp;
+mod prior;
+mod vae;
+mod weights;
+
+pub use architecture::{Architecture, Model};
+pub use blueprint::{Activation, Blueprint, Features, Kind, LayerSpec, Window};
+pub use conv::{Conv, LayerConfig, Padding};
+pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
+pub use initialisation::Initialisation;
+pub use interpolation::{Method, interpolate, rows};
+pub use layer::Layer;
+pub use likelihood::{Bernoulli, Likelihood, LikelihoodKind};
+pub use mlp::Mlp;
+pub use prior::StandardNormal;
+pub use vae::{Parts, Vae};
+pub use weights::{NamedTensor, export, import};

@@ -1,0 +1,121 @@
+//! The model: q(z | x) = N(mean(x), exp(log_var(x))), p(z) = N(0, I), p(x | z) from the likelihood.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::{Blueprint, Layer, Likelihood, StandardNormal};
+use crate::batch::Batch;
+use crate::dist::Gaussian;
+use crate::rng::Rng;
+
+#[derive(Module, Debug)]
+pub struct Vae {
+    encoder: Vec<Layer>,
+    mean: Layer,
+    log_var: Layer,
+    decoder: Vec<Layer>,
+    #[module(skip)]
+    likelihood: Likelihood,
+    #[module(skip)]
+    blueprint: Blueprint,
+}
+
+/// What every objective and every bound on log p(x) is made of, for `B` pictures and `K` codes each.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub posterior: Gaussian,
+    pub prior: StandardNormal,
+    /// `[K, B, D]`, drawn from the posterior.
+    pub z: Tensor<3>,
+    /// `[K, B]`, nats.
+    pub log_px_z: Tensor<2>,
+}
+
+impl Parts {
+    /// log p(z). `[K, B]`, nats.
+    pub fn log_pz(&self) -> Tensor<2> {
+        self.prior.log_prob(self.z.clone())
+    }
+
+    /// log q(z | x). `[K, B]`, nats.
+    pub fn log_qz(&self) -> Tensor<2> {
+        self.posterior.log_prob(self.z.clone())
+    }
+
+    /// The importance weights log p(x | z) + log p(z) - log q(z | x) (Burda et al. 2016, equation 8). `[K, B]`, nats.
+    pub fn log_weights(&self) -> Tensor<2> {
+        self.log_px_z.clone() + self.log_pz() - self.log_qz()
+    }
+
+    /// KL(q || p) in closed form, summed over the latents. `[B]`, nats.
+    pub fn kl(&self) -> Tensor<1> {
+        self.prior.kl(&self.posterior).sum_dim(1).squeeze_dim::<1>(1)
+    }
+}
+
+impl Vae {
+    /// A model with weights drawn from `rng`: the same for the same seed on every device.
+    pub fn new(blueprint: &Blueprint, likelihood: &Likelihood, rng: Rng, device: &Device) -> Self {
+        let mut layers = blueprint
+            .layers()
+            .map(|(name, spec)| Layer::new(spec, blueprint.initialisation, rng.stream(&name), device));
+        let mut take = |count: usize| layers.by_ref().take(count).collect::<Vec<_>>();
+        let encoder = take(blueprint.encoder.len());
+        let Ok([mean, log_var]) = <[Layer; 2]>::try_from(take(2)) else { unreachable!("a blueprint has two heads") };
+        let decoder = take(blueprint.decoder.len());
+        drop(layers);
+        Self { encoder, mean, log_var, decoder, likelihood: likelihood.clone(), blueprint: blueprint.clone() }
+    }
+
+    pub fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
+    pub fn likelihood(&self) -> &Likelihood {
+        &self.likelihood
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.mean.device()
+    }
+
+    /// q(z | x).
+    ///
+    /// # Shapes
+    /// `x`: `[B, P]`.
+    pub fn encode(&self, x: Tensor<2>) -> Gaussian {
+        let h = self.encoder.iter().fold(x, |x, layer| layer.forward(x));
+        Gaussian { mean: self.mean.forward(h.clone()), log_var: self.log_var.forward(h) }
+    }
+
+    /// What the likelihood makes a distribution of: for a Bernoulli the logits.
+    ///
+    /// # Shapes
+    /// `z`: `[N, D]`; result: `[N, P]`.
+    pub fn decode(&self, z: Tensor<2>) -> Tensor<2> {
+        self.decoder.iter().fold(z, |z, layer| layer.forward(z))
+    }
+
+    /// E[x | z], in [0, 1].
+    ///
+    /// # Shapes
+    /// `z`: `[N, D]`; result: `[N, P]`.
+    pub fn picture(&self, z: Tensor<2>) -> Tensor<2> {
+        self.likelihood.mean(self.decode(z))
+    }
+
+    /// Encodes, draws `K` codes a picture by reparameterisation and decodes them.
+    ///
+    /// # Shapes
+    /// `noise`: `[K, B, D]`, standard normal.
+    pub fn parts(&self, batch: &Batch, noise: Tensor<3>) -> Parts {
+        let [k, b, d] = noise.dims();
+        let posterior = self.encode(batch.x.clone());
+        let z = posterior.reparameterise(noise);
+        let decoded = self.decode(z.clone().reshape([k * b, d]));
+        let [_, p] = decoded.dims();
+        let log_px_z = self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, p]));
+        Parts { posterior, prior: StandardNormal, z, log_px_z }
+    }
+}

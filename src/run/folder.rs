@@ -1,0 +1,106 @@
+//! `runs/<name>/`: what lies where.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::error::{Error, Result};
+use crate::files::unwritable;
+
+/// Where one run keeps everything it makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    pub path: PathBuf,
+}
+
+impl RunFolder {
+    /// The effective config.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// Version, device, features, data.
+    pub fn about(&self) -> PathBuf {
+        self.path.join("about.json")
+    }
+
+    /// A record an epoch and split.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// All that is needed to go on.
+    pub fn state(&self) -> PathBuf {
+        self.path.join("state.safetensors")
+    }
+
+    /// The model after the last whole epoch.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    /// The model with the best validation ELBO.
+    pub fn best(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// Samples from the same noise, after `epoch`.
+    pub fn samples(&self, epoch: usize) -> PathBuf {
+        self.path.join("samples").join(format!("epoch-{epoch:04}.png"))
+    }
+
+    /// Loss, distortion and rate over the epochs.
+    pub fn curves(&self) -> PathBuf {
+        self.path.join("curves.svg")
+    }
+
+    /// A picture that a command makes where no place is named.
+    pub fn figure(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// A new folder below `parent`: `name` where one is given, else `preset-1`, `preset-2`, ...
+///
+/// # Errors
+/// Where `name` is taken, or the folder cannot be made.
+pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
+    fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
+    if let Some(name) = name {
+        let path = parent.join(name);
+        return match fs::create_dir(&path) {
+            Ok(()) => Ok(RunFolder { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::file(&path, "there is such a run already")
+                .with_hint(format!("choose another `--name`, or go on with it: vae train --resume {}", path.display()))),
+            Err(error) => Err(unwritable(&path, &error)),
+        };
+    }
+    for number in 1_u64.. {
+        let path = parent.join(format!("{preset}-{number}"));
+        // Making the folder is the test whether it is free: two runs that start together get two folders.
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(RunFolder { path }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(unwritable(&path, &error)),
+        }
+    }
+    unreachable!("there are more numbers than folders")
+}
+
+/// The run below `parent` that was last written to.
+///
+/// # Errors
+/// Where there is none.
+pub fn newest(parent: &Path) -> Result<RunFolder> {
+    let touched = |folder: &RunFolder| -> Option<SystemTime> { fs::metadata(folder.state()).ok()?.modified().ok() };
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .map(|entry| RunFolder { path: entry.path() })
+        .filter_map(|folder| Some((touched(&folder)?, folder)))
+        .max_by_key(|(time, folder)| (*time, folder.path.clone()))
+        .map(|(_, folder)| folder)
+        .ok_or_else(|| {
+            Error::request(format!("there is no run in {}", parent.join("").display()))
+                .with_hint("name a run's folder or a model file, or train one first: `vae train`")
+        })
+}

@@ -1,0 +1,80 @@
+//! `metrics.jsonl`: a record an epoch and split.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files::{self, unwritable};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// From 1.
+    pub epoch: usize,
+    /// "train" (running means while the weights change), "test" or "validation".
+    pub split: String,
+    /// What is minimised (train); elsewhere the negative ELBO.
+    pub loss: f64,
+    /// -(distortion + rate), nats per picture.
+    pub elbo: f64,
+    /// Standard error of `elbo` over pictures; not for "train", whose weights change under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elbo_se: Option<f64>,
+    pub distortion: f64,
+    pub rate: f64,
+    /// Of training or measuring alone, without pictures and saving.
+    pub seconds: f64,
+    pub images_per_second: f64,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// Opens the file with its first `length` bytes: what a killed run wrote after its last saved state is cut off.
+    ///
+    /// # Errors
+    /// Where it cannot be written to, or is shorter than that.
+    pub fn open(path: &Path, length: u64) -> Result<Self> {
+        let fail = |error| unwritable(path, &error);
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
+        let found = file.metadata().map_err(fail)?.len();
+        if found < length {
+            return Err(Error::file(path, format!("has {found} bytes; the saved state was written after {length}"))
+                .with_hint("this file and the state are not of one run; start a new one"));
+        }
+        file.set_len(length).map_err(fail)?;
+        file.seek(SeekFrom::End(0)).map_err(fail)?;
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    /// Appends a line a record; the file's new length in bytes.
+    pub fn append(&mut self, records: &[Record]) -> Result<u64> {
+        let mut lines = String::new();
+        for record in records {
+            lines += &serde_json::to_string(record).map_err(Error::failed)?;
+            lines.push('\n');
+        }
+        let written = (|| {
+            self.file.write_all(lines.as_bytes())?;
+            self.file.sync_data()?;
+            self.file.stream_position()
+        })();
+        written.map_err(|error| unwritable(&self.path, &error))
+    }
+}
+
+/// The records of a run, in order.
+pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
+    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    let parse = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| Error::file(path, format!("line {}: {error}", number + 1)))
+    };
+    text.lines().enumerate().map(parse).collect()
+}

@@ -1,0 +1,61 @@
+//! One step: forward, backward, update.
+
+use burn::tensor::{Device, Gradients, Tensor};
+
+use crate::batch::noise;
+use crate::model::Vae;
+use crate::objective::{Context, Terms};
+
+use super::{Job, Updater};
+
+/// Sums over pictures, nats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sums {
+    pub loss: f64,
+    pub distortion: f64,
+    pub rate: f64,
+    pub pictures: u64,
+}
+
+impl Sums {
+    pub fn add(&mut self, [loss, distortion, rate]: [f32; 3], pictures: usize) {
+        self.loss += f64::from(loss);
+        self.distortion += f64::from(distortion);
+        self.rate += f64::from(rate);
+        self.pictures += pictures as u64;
+    }
+
+    pub fn mean(self, sum: f64) -> f64 {
+        sum / self.pictures as f64
+    }
+}
+
+/// Loss and gradients of the pictures `indices` at `step` (from 0).
+pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Device) -> (Terms, Gradients) {
+    let device = device.clone().inner();
+    let batch = job.pixels.batch(&job.dataset.train, indices, job.rng("pixels").at(step), &device);
+    let noise_rng = job.rng("noise").at(step);
+    let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
+    let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x) };
+    let context = Context { epoch: step as f64 / job.steps_per_epoch() as f64 };
+    let terms = job.objective.terms(vae, &batch, Tensor::from_inner(noise), context);
+    let gradients = terms.loss.clone().mean().backward();
+    (terms, gradients)
+}
+
+/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, distortion, rate. Nothing is read
+/// back from the device.
+pub fn train_step(job: &Job, vae: Vae, updater: &mut Updater, indices: &[u32], step: u64) -> (Vae, Tensor<1>) {
+    let device = vae.device();
+    let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
+    let rate = learning_rate(job, step);
+    let vae = updater.update(vae, &mut gradients, step + 1, rate);
+    let sums = [terms.loss, terms.distortion, terms.rate].map(|values| values.inner().sum());
+    (vae, Tensor::cat(sums.to_vec(), 0))
+}
+
+/// The learning rate of `step` (from 0).
+pub fn learning_rate(job: &Job, step: u64) -> f64 {
+    let epoch = step as f64 / job.steps_per_epoch() as f64;
+    job.settings.rate * job.schedule.at(epoch, job.settings.epochs as f64)
+}

@@ -1,0 +1,243 @@
+//! The loop, from the first step to the last.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::data::Images;
+use crate::error::{Error, Result};
+use crate::eval::{Protocol, measure};
+use crate::model::{Card, ModelFile, Vae, export};
+use crate::run::{Metrics, Record, RunFolder};
+
+use super::guard::explain;
+use super::{Job, Saved, StateCard, Sums, Updater, train_step};
+
+/// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
+const LOOK_EVERY: usize = 50;
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    /// Save and stop.
+    Stop,
+}
+
+/// Where training stands, for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// From 0.
+    pub epoch: usize,
+    /// Steps done in the epoch.
+    pub step: usize,
+    /// Of the epoch so far, at the last look.
+    pub sums: Sums,
+    /// Seconds of training in this epoch.
+    pub seconds: f64,
+}
+
+/// Who watches. Training itself prints nothing and draws nothing.
+pub trait Observer {
+    /// After each step.
+    fn step(&mut self, progress: Progress) -> Flow;
+
+    /// After each epoch (from 1), measured and saved: its records, and the model without autodiff.
+    ///
+    /// # Errors
+    /// End the run.
+    fn epoch(&mut self, epoch: usize, records: &[Record], vae: &Vae) -> Result<()>;
+}
+
+/// A model in training.
+pub struct Trainer<'a> {
+    job: &'a Job,
+    folder: &'a RunFolder,
+    vae: Vae,
+    updater: Updater,
+    state: StateCard,
+    metrics: Metrics,
+    /// What was good at the last look, to go back to.
+    good: (Vae, Updater, StateCard),
+    /// Sums of the steps since the last look, each `[3]`, still on the device, and their pictures.
+    pending: Vec<(Tensor<1>, usize)>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run from its first step, or from `saved` on. `vae` is on an autodiff device.
+    ///
+    /// # Errors
+    /// Where the saved state does not fit the job, or the run's folder cannot be written to.
+    pub fn new(job: &'a Job, folder: &'a RunFolder, vae: Vae, saved: Option<&Saved>) -> Result<Self> {
+        let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
+        let (vae, state) = match saved {
+            Some(saved) => (saved.restore(vae, &mut updater)?, saved.card.clone()),
+            None => (vae, StateCard::start(job.config.clone(), job.data_hash.clone())),
+        };
+        // The config may have more epochs than the one the state was saved with.
+        let state = StateCard { config: job.config.clone(), ..state };
+        let metrics = Metrics::open(&folder.metrics(), state.metrics_length)?;
+        let good = (vae.clone(), updater.clone(), state.clone());
+        let mut trainer = Self { job, folder, vae, updater, state, metrics, good, pending: Vec::new() };
+        if saved.is_none() {
+            trainer.save()?;
+        }
+        Ok(trainer)
+    }
+
+    /// Trains to the last epoch.
+    ///
+    /// # Errors
+    /// Interrupted by the observer (the state is saved), a number that is not finite (the last good state is saved), or
+    /// a file that cannot be written.
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Vae> {
+        let steps = self.job.steps_per_epoch();
+        let mut saved_at = Instant::now();
+        while self.epoch() < self.job.settings.epochs {
+            let epoch = self.epoch();
+            let order = self.job.order(epoch);
+            let done = (self.state.step % steps as u64) as usize;
+            for (step, indices) in order.chunks(self.job.settings.batch).enumerate().skip(done) {
+                let start = Instant::now();
+                self.step(indices);
+                if self.pending.len() == LOOK_EVERY || step + 1 == steps {
+                    self.look()?;
+                }
+                self.state.seconds += start.elapsed().as_secs_f64();
+                let progress = Progress { epoch, step: step + 1, sums: self.state.sums, seconds: self.state.seconds };
+                if observer.step(progress) == Flow::Stop {
+                    self.look()?;
+                    self.save()?;
+                    return Err(Error::interrupted(format!("stopped at epoch {}, step {}; saved", epoch + 1, step + 1)));
+                }
+                let overdue = saved_at.elapsed().as_secs_f64() >= self.job.settings.save_every;
+                if overdue && step + 1 < steps {
+                    self.look()?;
+                    self.save()?;
+                    saved_at = Instant::now();
+                }
+            }
+            self.finish_epoch(epoch + 1, observer)?;
+            saved_at = Instant::now();
+        }
+        Ok(self.vae.valid())
+    }
+
+    /// Epochs done.
+    fn epoch(&self) -> usize {
+        // The last step of an epoch belongs to it until its records are written and the sums start anew.
+        let steps = self.job.steps_per_epoch() as u64;
+        (self.state.step / steps) as usize
+    }
+
+    fn step(&mut self, indices: &[u32]) {
+        let vae = self.vae.clone();
+        let (vae, sums) = train_step(self.job, vae, &mut self.updater, indices, self.state.step);
+        self.vae = vae;
+        self.pending.push((sums, indices.len()));
+        self.state.step += 1;
+    }
+
+    /// Adds up the steps since the last look, and makes sure that their numbers are finite.
+    fn look(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pictures: Vec<usize> = self.pending.iter().map(|(_, pictures)| *pictures).collect();
+        let sums = Tensor::cat(self.pending.drain(..).map(|(sums, _)| sums).collect(), 0);
+        let values: Vec<f32> = sums.into_data().iter().collect();
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(self.broken());
+        }
+        for (terms, pictures) in values.as_chunks::<3>().0.iter().zip(pictures) {
+            self.state.sums.add(*terms, pictures);
+        }
+        self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
+        Ok(())
+    }
+
+    /// Saves the last good state and finds out what broke since.
+    fn broken(&self) -> Error {
+        let (vae, updater, state) = self.good.clone();
+        let saved = Saved::new(state.clone(), &vae, &updater);
+        let kept = if saved.is_finite() { saved.write(&self.folder.state()) } else { Ok(()) };
+        kept.err().unwrap_or_else(|| explain(self.job, vae, updater, state.step, self.state.step))
+    }
+
+    /// Writes the state, once it is known to be finite. Everything pending has been looked at.
+    fn save(&mut self) -> Result<()> {
+        let saved = Saved::new(self.state.clone(), &self.vae, &self.updater);
+        if !saved.is_finite() {
+            return Err(explain(self.job, self.vae.clone(), self.updater.clone(), self.state.step, self.state.step + 1));
+        }
+        saved.write(&self.folder.state())
+    }
+
+    /// Measures, writes the records, the model and the pictures, and saves.
+    ///
+    /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
+    fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
+        let vae = self.vae.valid();
+        let mut records = vec![self.train_record(epoch)];
+        records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
+        if let Some(images) = &self.job.dataset.validation {
+            let record = self.record(epoch, "validation", images, &vae);
+            if self.state.best.is_none_or(|best| record.elbo > best) {
+                self.state.best = Some(record.elbo);
+                self.write_model(&vae, &self.folder.best())?;
+            }
+            records.push(record);
+        }
+        self.state.metrics_length = self.metrics.append(&records)?;
+        self.write_model(&vae, &self.folder.model())?;
+        observer.epoch(epoch, &records, &vae)?;
+        self.state.sums = Sums::default();
+        self.state.seconds = 0.0;
+        self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
+        self.save()
+    }
+
+    /// Running means over the epoch: what each step saw, with the weights it had.
+    fn train_record(&self, epoch: usize) -> Record {
+        let sums = self.state.sums;
+        let [loss, distortion, rate] = [sums.loss, sums.distortion, sums.rate].map(|sum| sums.mean(sum));
+        Record {
+            epoch,
+            split: "train".into(),
+            loss,
+            elbo: -(distortion + rate),
+            elbo_se: None,
+            distortion,
+            rate,
+            seconds: self.state.seconds,
+            images_per_second: sums.pictures as f64 / self.state.seconds,
+        }
+    }
+
+    fn record(&self, epoch: usize, split: &str, images: &Images, vae: &Vae) -> Record {
+        let start = Instant::now();
+        let protocol = Protocol { pixels: self.job.pixels, samples: 1, seed: self.job.seed };
+        let elbo = measure(vae, images, protocol, &mut |_| {});
+        let seconds = start.elapsed().as_secs_f64();
+        let bound = elbo.elbo();
+        Record {
+            epoch,
+            split: split.into(),
+            loss: -bound.mean,
+            elbo: bound.mean,
+            elbo_se: Some(bound.se),
+            distortion: elbo.distortion().mean,
+            rate: elbo.rate().mean,
+            seconds,
+            images_per_second: images.len() as f64 / seconds,
+        }
+    }
+
+    fn write_model(&self, vae: &Vae, path: &std::path::Path) -> Result<()> {
+        let job = self.job;
+        let picture = vae.blueprint().picture;
+        let card = Card::new(job.config.clone(), picture, job.dataset.classes.clone(), job.data_hash.clone());
+        ModelFile { card, tensors: export(vae) }.write(path)
+    }
+}

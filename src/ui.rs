@@ -1,0 +1,87 @@
+//! Progress bars and lines on stderr, data on stdout; the only file that prints.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// `--quiet`: nothing on stderr but errors.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// A line for people, on stderr.
+pub fn note(text: impl Display) {
+    if !is_quiet() {
+        error_line(text);
+    }
+}
+
+/// A line on stderr that `--quiet` does not silence.
+pub fn error_line(text: impl Display) {
+    // Where stderr is closed there is nobody to tell.
+    let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// A line of data, on stdout.
+pub fn data(text: impl Display) {
+    // A reader that has seen enough (`vae list | head -1`) is no error.
+    let _ = writeln!(stdout().lock(), "{text}");
+}
+
+/// Rows of two columns, the second aligned.
+pub fn two_columns(rows: &[(&str, &str)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(name, about)| format!("  {name:width$}  {about}\n")).collect()
+}
+
+/// A bar on stderr; hidden when quiet or when stderr is not a terminal.
+fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    let target = if is_quiet() || !stderr().is_terminal() {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(5)
+    };
+    let bar = ProgressBar::with_draw_target(length, target);
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
+/// A bar for a download of `bytes`, where the server tells how many.
+pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
+    let template = match bytes {
+        Some(_) => "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        None => "{msg} {spinner} {bytes}, {bytes_per_sec}",
+    };
+    let bar = bar(bytes, template);
+    bar.set_message(name.to_owned());
+    bar
+}
+
+/// A bar over `count` pictures.
+pub fn picture_bar(what: &str, count: usize) -> ProgressBar {
+    let bar = bar(Some(count as u64), "{msg} [{bar:30}] {pos} of {len} images, {eta} left");
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// A bar over the steps of a whole training; its message holds the numbers of the moment.
+pub fn train_bar(steps: u64) -> ProgressBar {
+    let bar = bar(Some(steps), "{prefix} [{bar:20}] {msg}, {eta} left");
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+/// A line above `bar`, or by itself where the bar is hidden.
+pub fn line_above(bar: &ProgressBar, text: impl Display) {
+    bar.suspend(|| note(text));
+}
