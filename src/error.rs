@@ -72,9 +72,10 @@ impl Error {
 
     /// What a person reads on stderr: the message, then the hint on a line of its own.
     pub fn render(&self) -> String {
+        let kind = if matches!(self, Self::Interrupted { .. }) { "interrupted" } else { "error" };
         match self.hint() {
-            Some(hint) => format!("error: {self}\nhint: {hint}"),
-            None => format!("error: {self}"),
+            Some(hint) => format!("{kind}: {self}\nhint: {hint}"),
+            None => format!("{kind}: {self}"),
         }
     }
 }

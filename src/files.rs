@@ -61,7 +61,6 @@ pub fn unwritable(path: &Path, error: &io::Error) -> Error {
             Error::failed(format!("{}: cannot be written: {error}", path.display()))
                 .with_hint("make room on that disk, or write elsewhere; what was saved before is untouched")
         }
-        _ => Error::file(path, format!("cannot be written: {error}"))
-            .with_hint("choose a place that you may write to"),
+        _ => Error::file(path, format!("cannot be written: {error}")).with_hint("choose a place that you may write to"),
     }
 }

@@ -78,7 +78,8 @@ impl Eval {
         let bar = ui::picture_bar("measuring", images.len());
         let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
-        let report = Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
+        let report =
+            Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() });
         Ok(())
     }

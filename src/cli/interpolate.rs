@@ -149,7 +149,8 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     }
     let error = Error::request(format!("{flag} {text}: no such class, and no such file"));
     Err(error.with_hint(if classes.is_empty() {
-        "this run's data has no labels, so no class can be named: pass `#12` for a test picture, or a picture file".into()
+        "this run's data has no labels, so no class can be named: pass `#12` for a test picture, or a picture file"
+            .into()
     } else {
         format!("the classes are {}; or pass `#12` for a test picture, or a picture file", classes.join(", "))
     }))
@@ -186,10 +187,8 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
 fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u32> {
     let labels = dataset.test.labels.as_deref().unwrap_or_default();
     let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
-    let codes: Vec<Vec<f32>> = members
-        .chunks(500)
-        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk)).mean))
-        .collect();
+    let codes: Vec<Vec<f32>> =
+        members.chunks(500).flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk)).mean)).collect();
     let latents = opened.vae.blueprint().latent;
     let mean: Vec<f32> =
         (0..latents).map(|d| codes.iter().map(|code| code[d]).sum::<f32>() / codes.len() as f32).collect();

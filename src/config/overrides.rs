@@ -38,7 +38,10 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
             }
             let stood = table.get(*part).and_then(|part| part.get(*kind)).is_some();
             if !stood {
-                table.insert((*part).to_owned(), Value::Table(Table::from_iter([((*kind).to_owned(), Value::Table(Table::new()))])));
+                table.insert(
+                    (*part).to_owned(),
+                    Value::Table(Table::from_iter([((*kind).to_owned(), Value::Table(Table::new()))])),
+                );
             }
             if !rest.is_empty() {
                 place(&mut table, &keys, parse(value)).map_err(fail)?;

@@ -102,11 +102,15 @@ impl Architecture for Conv {
         let encoder = self.plan("encoder", &self.encoder, Features::Map(picture))?;
         let mut decoder = self.plan("decoder", &self.decoder, Features::Flat(self.latent))?;
         let Some((config, last)) = self.decoder.last().zip(decoder.last_mut()) else {
-            return Err(Error::request("model.conv.decoder is empty; expected at least the layer that gives the picture"));
+            return Err(Error::request(
+                "model.conv.decoder is empty; expected at least the layer that gives the picture",
+            ));
         };
         if config.activation.is_some_and(|activation| activation != Activation::None) {
             return Err(Error::request("model.conv.decoder: the last layer has an activation; expected none")
-                .with_hint("the likelihood takes the last layer as it is (logits for a Bernoulli): leave `activation` out"));
+                .with_hint(
+                    "the likelihood takes the last layer as it is (logits for a Bernoulli): leave `activation` out",
+                ));
         }
         last.activation = Activation::None;
         Blueprint::new(picture, self.latent, encoder, decoder, self.init)
@@ -118,7 +122,11 @@ impl Conv {
         let mut planned = Vec::with_capacity(layers.len());
         for (i, layer) in layers.iter().enumerate() {
             let spec = layer.plan(input, self.activation).map_err(|what| {
-                Error::request(format!("model.conv.{part}, layer {} of {} (after {input}): {what}", i + 1, layers.len()))
+                Error::request(format!(
+                    "model.conv.{part}, layer {} of {} (after {input}): {what}",
+                    i + 1,
+                    layers.len()
+                ))
             })?;
             input = spec.output;
             planned.push(spec);
@@ -158,7 +166,9 @@ impl LayerConfig {
     /// Kernel and stride, with what every convolution asks for.
     fn window(&self, channels: usize, input: Features) -> Result<([usize; 3], usize, usize), String> {
         let Features::Map(map) = input else {
-            return Err("a convolution needs channels, height and width; give the dense layer before it a `shape`".into());
+            return Err(
+                "a convolution needs channels, height and width; give the dense layer before it a `shape`".into()
+            );
         };
         if self.shape.is_some() {
             return Err("`shape` belongs to a dense layer".into());
@@ -253,14 +263,17 @@ mod tests {
     fn same_keeps_or_multiplies_the_size_at_every_kernel_and_stride() {
         for kernel in 1..6 {
             for stride in 1..4 {
-                let layer = LayerConfig { conv: Some(1), kernel: Some(kernel), stride: Some(stride), ..Default::default() };
+                let layer =
+                    LayerConfig { conv: Some(1), kernel: Some(kernel), stride: Some(stride), ..Default::default() };
                 let size = 13_usize.div_ceil(stride);
                 let spec = layer.plan(Features::Map([1, 13, 13]), Activation::Relu).unwrap();
                 assert_eq!(spec.output, Features::Map([1, size, size]), "conv {kernel} {stride}");
                 let layer = LayerConfig { conv: None, transposed: Some(1), ..layer };
                 // An even kernel at stride 1 would need more zeros on one side than on the other.
                 match layer.plan(Features::Map([1, 13, 13]), Activation::Relu) {
-                    Ok(spec) => assert_eq!(spec.output, Features::Map([1, 13 * stride, 13 * stride]), "{kernel} {stride}"),
+                    Ok(spec) => {
+                        assert_eq!(spec.output, Features::Map([1, 13 * stride, 13 * stride]), "{kernel} {stride}")
+                    }
                     Err(_) => assert!((kernel - stride.min(kernel)) % 2 == 1, "transposed {kernel} {stride}"),
                 }
             }

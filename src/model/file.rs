@@ -93,7 +93,10 @@ pub fn unpack<C: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result
     if version.format_version != FORMAT_VERSION {
         return Err(Error::file(
             path,
-            format!("written in version {} of the format; this program reads version {FORMAT_VERSION}", version.format_version),
+            format!(
+                "written in version {} of the format; this program reads version {FORMAT_VERSION}",
+                version.format_version
+            ),
         )
         .with_hint("train it again, or use the version of the program that wrote it"));
     }

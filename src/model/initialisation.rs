@@ -45,4 +45,3 @@ fn uniform(rng: Rng, count: usize, bound: f32) -> Vec<f32> {
     }
     values
 }
-

@@ -23,7 +23,13 @@ pub struct Mlp {
 impl Default for Mlp {
     fn default() -> Self {
         // The VAE of pytorch/examples.
-        Self { latent: 20, hidden: vec![400], decoder: None, activation: Activation::Relu, init: Initialisation::Pytorch }
+        Self {
+            latent: 20,
+            hidden: vec![400],
+            decoder: None,
+            activation: Activation::Relu,
+            init: Initialisation::Pytorch,
+        }
     }
 }
 

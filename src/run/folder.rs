@@ -70,8 +70,11 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
         let path = parent.join(name);
         return match fs::create_dir(&path) {
             Ok(()) => Ok(RunFolder { path }),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::file(&path, "there is such a run already")
-                .with_hint(format!("choose another `--name`, or go on with it: vae train --resume {}", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::file(
+                &path,
+                "there is such a run already",
+            )
+            .with_hint(format!("choose another `--name`, or go on with it: vae train --resume {}", path.display()))),
             Err(error) => Err(unwritable(&path, &error)),
         };
     }

@@ -43,7 +43,8 @@ impl Metrics {
     /// Where it cannot be written to, or is shorter than that.
     pub fn open(path: &Path, length: u64) -> Result<Self> {
         let fail = |error| unwritable(path, &error);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
         let found = file.metadata().map_err(fail)?.len();
         if found < length {
             return Err(Error::file(path, format!("has {found} bytes; the saved state was written after {length}"))

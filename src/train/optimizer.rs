@@ -18,8 +18,14 @@ pub trait Rule {
     ///
     /// # Shapes
     /// `weight`, `gradient` and each slot: `[n]`.
-    fn update(&self, weight: Tensor<1>, gradient: Tensor<1>, slots: &mut [Tensor<1>], step: u64, rate: f64)
-    -> Tensor<1>;
+    fn update(
+        &self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        slots: &mut [Tensor<1>],
+        step: u64,
+        rate: f64,
+    ) -> Tensor<1>;
 
     fn check(&self) -> Result<()>;
 }

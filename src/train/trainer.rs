@@ -109,7 +109,11 @@ impl<'a> Trainer<'a> {
                 if observer.step(progress) == Flow::Stop {
                     self.look()?;
                     self.save()?;
-                    return Err(Error::interrupted(format!("stopped at epoch {}, step {}; saved", epoch + 1, step + 1)));
+                    return Err(Error::interrupted(format!(
+                        "stopped at epoch {}, step {}; saved",
+                        epoch + 1,
+                        step + 1
+                    )));
                 }
                 let overdue = saved_at.elapsed().as_secs_f64() >= self.job.settings.save_every;
                 if overdue && step + 1 < steps {
@@ -169,7 +173,13 @@ impl<'a> Trainer<'a> {
     fn save(&mut self) -> Result<()> {
         let saved = Saved::new(self.state.clone(), &self.vae, &self.updater);
         if !saved.is_finite() {
-            return Err(explain(self.job, self.vae.clone(), self.updater.clone(), self.state.step, self.state.step + 1));
+            return Err(explain(
+                self.job,
+                self.vae.clone(),
+                self.updater.clone(),
+                self.state.step,
+                self.state.step + 1,
+            ));
         }
         saved.write(&self.folder.state())
     }

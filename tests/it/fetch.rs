@@ -11,8 +11,8 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
-use vae::data::fetch::{self, Limits};
 use vae::data::archive::{self, Archive, Place, Published};
+use vae::data::fetch::{self, Limits};
 use vae::error::Error;
 
 /// Answers `/MANNER/.../NAME` with the file NAME, in the way that MANNER says.
