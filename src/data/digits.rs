@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     fn few(seed: u64) -> Dataset {
-        Digits { seed, train: 2_000, test: 500 }.draw()
+        Digits { seed, train: 2_000, test: 500, ..Digits::default() }.draw()
     }
 
     fn fnv(bytes: &[u8]) -> u64 {
@@ -261,7 +261,7 @@ mod tests {
     fn neither_threads_nor_the_number_of_pictures_change_a_picture() {
         let draw = |threads: usize, train: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Digits { seed: 3, train, test: 20 }.draw())
+            pool.install(|| Digits { seed: 3, train, test: 20, ..Digits::default() }.draw())
         };
         let [one, two, fewer] = [draw(1, 300), draw(2, 300), draw(2, 123)];
         assert_eq!(one.train, two.train);
