@@ -24,6 +24,11 @@ pub fn at_least_one(key: &str, value: usize) -> Result<()> {
     expect(value >= 1, key, value, "a whole number of at least 1")
 }
 
+/// A count that must be at least 1 and no more than what makes sense.
+pub fn count(key: &str, value: usize, most: usize) -> Result<()> {
+    expect((1..=most).contains(&value), key, value, &format!("a whole number from 1 to {most}"))
+}
+
 fn expect(holds: bool, key: &str, value: impl Display, expected: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::request(format!("{key} is {value}; expected {expected}"))) }
 }

@@ -117,7 +117,7 @@ impl Report<'_> {
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
         let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
         text += &format!(
-            "{} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}; ± is the standard error over images",
+            "protocol: {} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}\n± is the standard error over images",
             self.data,
             self.split.name(),
             self.elbo.rate.len(),

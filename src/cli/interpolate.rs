@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::open::{Opened, Target};
 use super::pictures::{Format, pictures};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::figure::animation::write_gif;
@@ -74,9 +74,10 @@ enum Named {
 
 impl Interpolate {
     pub fn run(self) -> Result<()> {
-        at_least_one("--rows", self.rows)?;
+        count("--rows", self.rows, 100)?;
+        count("--steps", self.steps, 100)?;
         if self.steps < 2 {
-            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
+            return Err(Error::request("--steps is 1; expected at least 2, the two ends"));
         }
         let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
         let opened = self.target.open()?;

@@ -7,6 +7,9 @@ use crate::figure::Picture;
 use crate::model::Vae;
 use crate::rng::Rng;
 
+/// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
+pub const MOST_PICTURES: usize = 10_000;
+
 /// What a file's name asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

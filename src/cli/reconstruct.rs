@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::open::Target;
-use super::pictures::{Format, pictures};
-use crate::check::at_least_one;
+use super::pictures::{Format, MOST_PICTURES, pictures};
+use crate::check::count;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::model::rows;
@@ -36,7 +36,7 @@ pub struct Reconstruct {
 
 impl Reconstruct {
     pub fn run(self) -> Result<()> {
-        at_least_one("--n", self.n)?;
+        count("--n", self.n, MOST_PICTURES)?;
         if let Some(out) = &self.out {
             Format::of(out, &[Format::Png])?;
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::open::Target;
-use super::pictures::{Format, samples};
-use crate::check::at_least_one;
+use super::pictures::{Format, MOST_PICTURES, samples};
+use crate::check::count;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::ui;
@@ -32,7 +32,7 @@ pub struct Sample {
 
 impl Sample {
     pub fn run(self) -> Result<()> {
-        at_least_one("--n", self.n)?;
+        count("--n", self.n, MOST_PICTURES)?;
         if let Some(out) = &self.out {
             Format::of(out, &[Format::Png])?;
         }

@@ -210,7 +210,7 @@ struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     fn new(job: &'a Job, folder: &'a RunFolder) -> Result<Self> {
-        let bar = ui::train_bar((job.settings.epochs * job.steps_per_epoch()) as u64);
+        let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
         Ok(Self { job, folder, bar, history: Vec::new() })
     }
 
@@ -287,7 +287,8 @@ impl Observer for Watcher<'_> {
     fn step(&mut self, progress: Progress) -> Flow {
         let sums = progress.sums;
         self.bar.inc(1);
-        self.bar.set_prefix(format!("epoch {}/{}", progress.epoch + 1, self.job.settings.epochs));
+        let (epochs, steps) = (self.job.settings.epochs, self.job.steps_per_epoch());
+        self.bar.set_prefix(format!("epoch {}/{epochs}, step {}/{steps}", progress.epoch + 1, progress.step));
         if sums.pictures > 0 {
             let speed = (progress.step * self.job.settings.batch) as f64 / progress.seconds;
             let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));

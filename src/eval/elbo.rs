@@ -70,15 +70,23 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
     let indices: Vec<u32> = (0..images.len() as u32).collect();
     for chunk in indices.chunks(CHUNK) {
         let batch = protocol.pixels.batch(images, chunk, rng.stream("pixels"), &device);
-        let noise = noise(rng.stream("noise"), chunk, protocol.samples, latent, &device);
-        let (distortion, rate) = distortion_and_rate(&vae.parts(&batch, noise));
-        result.distortion.extend(numbers(distortion));
-        result.rate.extend(numbers(rate));
+        let mut distortion = vec![0.0; chunk.len()];
+        // One code a picture at a time: memory does not grow with their number.
+        for k in 0..protocol.samples {
+            let noise = noise(rng.stream("noise").at(k as u64), chunk, 1, latent, &device);
+            let parts = vae.parts(&batch, noise);
+            let (of_code, rate) = distortion_and_rate(&parts);
+            distortion.iter_mut().zip(numbers(of_code)).for_each(|(sum, value)| *sum += value);
+            if k == 0 {
+                result.rate.extend(numbers(rate));
+            }
+        }
+        result.distortion.extend(distortion.into_iter().map(|sum| sum / protocol.samples as f64));
         seen(result.rate.len());
     }
     result
 }
 
-fn numbers(values: Tensor<1>) -> impl Iterator<Item = f64> {
-    values.into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>().into_iter()
+fn numbers(values: Tensor<1>) -> Vec<f64> {
+    values.into_data().iter::<f32>().map(f64::from).collect()
 }

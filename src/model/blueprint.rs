@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Initialisation;
 use crate::error::{Error, Result};
 
+/// 12 GB in 32-bit floats with Adam's memory: beyond what this program is for.
+const MOST_PARAMETERS: usize = 1_000_000_000;
+
 /// What flows between two layers, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Features {
@@ -138,7 +141,14 @@ impl Blueprint {
             ))
             .with_hint("channels come from the last layer, height and width from the strides before it"));
         }
-        Ok(Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation })
+        let blueprint = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
+        let parameters = blueprint.parameters();
+        if parameters > MOST_PARAMETERS {
+            return Err(Error::request(format!(
+                "model: {parameters} parameters; expected at most {MOST_PARAMETERS}: the optimiser would not fit into memory"
+            )));
+        }
+        Ok(blueprint)
     }
 
     /// Every layer with its name, in the order in which weights are drawn, saved and updated.
@@ -151,6 +161,8 @@ impl Blueprint {
 
     /// How many numbers are trained.
     pub fn parameters(&self) -> usize {
-        self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
+        let weights = |layer: &LayerSpec| layer.weight_shape().into_iter().fold(1, usize::saturating_mul);
+        self.layers()
+            .fold(0, |sum: usize, (_, layer)| sum.saturating_add(weights(layer)).saturating_add(layer.bias_length()))
     }
 }

@@ -6,6 +6,9 @@ use super::{Activation, Architecture, Blueprint, Features, Initialisation, Kind,
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
 
+/// Larger channels, kernels, strides and layers are slips of the pen, and their products could overflow.
+const LONGEST: usize = 1_000_000;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Conv {
@@ -150,6 +153,9 @@ impl LayerConfig {
         if self.kernel.is_some() || self.stride.is_some() || self.padding.is_some() || self.output_padding.is_some() {
             return Err("a dense layer has no kernel, stride or padding".into());
         }
+        if !(1..=LONGEST).contains(&units) {
+            return Err(format!("expected from 1 to {LONGEST} units"));
+        }
         let output = match self.shape {
             Some(shape) if shape.iter().product::<usize>() != units => {
                 return Err(format!("{units} units do not make up the shape {}", Features::Map(shape)));
@@ -157,9 +163,6 @@ impl LayerConfig {
             Some(shape) => Features::Map(shape),
             None => Features::Flat(units),
         };
-        if units == 0 {
-            return Err("expected at least one unit".into());
-        }
         Ok(LayerSpec::dense(input, output, activation))
     }
 
@@ -174,8 +177,8 @@ impl LayerConfig {
             return Err("`shape` belongs to a dense layer".into());
         }
         let (kernel, stride) = (self.kernel.unwrap_or(3), self.stride.unwrap_or(1));
-        if channels == 0 || kernel == 0 || stride == 0 {
-            return Err("channels, kernel and stride must be at least 1".into());
+        if ![channels, kernel, stride].iter().all(|length| (1..=LONGEST).contains(length)) {
+            return Err(format!("channels, kernel and stride must be from 1 to {LONGEST}"));
         }
         Ok((map, kernel, stride))
     }
@@ -193,7 +196,7 @@ impl LayerConfig {
                     (total / 2, total - total / 2)
                 }
                 Padding::Named(Border::Valid) => (0, 0),
-                Padding::Zeros(zeros) => (zeros, zeros),
+                Padding::Zeros(zeros) => (zeros.min(LONGEST), zeros.min(LONGEST)),
             };
             let padded = length + before + after;
             if padded < kernel {
@@ -216,7 +219,7 @@ impl LayerConfig {
                 (zeros, (stride + 2 * zeros).saturating_sub(kernel))
             }
             Padding::Named(Border::Valid) => (0, 0),
-            Padding::Zeros(zeros) => (zeros, 0),
+            Padding::Zeros(zeros) => (zeros.min(LONGEST), 0),
         };
         let extra = self.output_padding.unwrap_or(extra);
         if extra >= stride && extra > 0 {

@@ -51,8 +51,7 @@ impl LikelihoodKind for Bernoulli {
     }
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
-        (!binary_pixels).then_some(
-            "grey pixels under a Bernoulli: a cross-entropy, not a log-likelihood (binarise with pixels = \"dynamic\")",
-        )
+        (!binary_pixels)
+            .then_some("grey pixels under a Bernoulli make it a cross-entropy; binarise them with pixels = \"dynamic\"")
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::files::{self, unwritable};
@@ -16,17 +16,28 @@ pub struct Record {
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
     /// What is minimised (train); elsewhere the negative ELBO.
+    #[serde(deserialize_with = "number")]
     pub loss: f64,
     /// -(distortion + rate), nats per picture.
+    #[serde(deserialize_with = "number")]
     pub elbo: f64,
     /// Standard error of `elbo` over pictures; not for "train", whose weights change under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo_se: Option<f64>,
+    #[serde(deserialize_with = "number")]
     pub distortion: f64,
+    #[serde(deserialize_with = "number")]
     pub rate: f64,
     /// Of training or measuring alone, without pictures and saving.
+    #[serde(deserialize_with = "number")]
     pub seconds: f64,
+    #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
+}
+
+/// JSON has no infinity and no NaN: they are written as null, and read as NaN.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// The open file.

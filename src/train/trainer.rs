@@ -169,25 +169,26 @@ impl<'a> Trainer<'a> {
         kept.err().unwrap_or_else(|| explain(self.job, vae, updater, state.step, self.state.step))
     }
 
-    /// Writes the state, once it is known to be finite. Everything pending has been looked at.
-    fn save(&mut self) -> Result<()> {
+    /// The state to write, once it is known to be finite. Everything pending has been looked at.
+    fn finite_state(&self) -> Result<Saved> {
         let saved = Saved::new(self.state.clone(), &self.vae, &self.updater);
-        if !saved.is_finite() {
-            return Err(explain(
-                self.job,
-                self.vae.clone(),
-                self.updater.clone(),
-                self.state.step,
-                self.state.step + 1,
-            ));
+        if saved.is_finite() {
+            return Ok(saved);
         }
-        saved.write(&self.folder.state())
+        // The losses are finite and the last update was not: the step after it says so.
+        let step = self.state.step;
+        Err(explain(self.job, self.vae.clone(), self.updater.clone(), step, step + 1))
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.finite_state()?.write(&self.folder.state())
     }
 
     /// Measures, writes the records, the model and the pictures, and saves.
     ///
     /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
     fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
+        self.finite_state()?;
         let vae = self.vae.valid();
         let mut records = vec![self.train_record(epoch)];
         records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
