@@ -17,6 +17,7 @@ pub mod figure;
 pub mod files;
 pub mod model;
 pub mod objective;
+pub mod ops;
 mod registry;
 pub mod rng;
 pub mod run;

@@ -4,6 +4,10 @@ use clap::Parser;
 use vae::cli::Cli;
 use vae::ui;
 
+/// A training step frees what the next one needs again; the system's allocator would hand the pages back in between.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

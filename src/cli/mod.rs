@@ -50,7 +50,8 @@ impl Cli {
         if let Some(threads) = self.threads {
             device::set_threads(threads)?;
         }
-        match self.command {
+        // On a worker thread: handing work to the others is then cheap, from outside each time costs a sleep.
+        rayon::scope(|_| match self.command {
             Command::Train(train) => train.run(),
             Command::Eval(eval) => eval.run(),
             Command::Sample(sample) => sample.run(),
@@ -58,6 +59,6 @@ impl Cli {
             Command::Interpolate(interpolate) => interpolate.run(),
             Command::List(list) => list.run(),
             Command::Config(config) => config.run(),
-        }
+        })
     }
 }

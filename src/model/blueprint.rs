@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::Initialisation;
 use crate::error::{Error, Result};
+use crate::ops::Activation;
 
 /// 12 GB in 32-bit floats with Adam's memory: beyond what this program is for.
 const MOST_PARAMETERS: usize = 1_000_000_000;
@@ -35,15 +34,6 @@ impl fmt::Display for Features {
             Self::Map([c, h, w]) => write!(f, "{c}x{h}x{w}"),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    #[default]
-    Relu,
-    Tanh,
-    None,
 }
 
 /// The sliding window of a convolution: one kernel and stride for both directions.

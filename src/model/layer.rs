@@ -1,12 +1,12 @@
 //! One layer with its weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
-use burn::tensor::module::{conv_transpose2d, conv2d, linear};
+use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Activation, Features, Initialisation, Kind, LayerSpec, Window};
+use super::{Features, Initialisation, Kind, LayerSpec, Window};
+use crate::ops::{dense, plain};
 use crate::rng::Rng;
 
 /// A dense layer, a convolution or a transposed convolution, and the activation after it.
@@ -51,21 +51,19 @@ impl Layer {
     /// # Shapes
     /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = match (&self.weight, self.spec.kind) {
+        let activation = self.spec.activation;
+        match (&self.weight, self.spec.kind) {
             (Weight::Kernel(kernel), Kind::Conv(window)) => {
                 let options = ConvOptions::new_with_padding([window.stride; 2], window.padding, [1, 1], 1);
-                conv2d(self.map(x), kernel.val(), Some(self.bias.val()), options).flatten(1, 3)
+                let y = conv2d(self.map(x), kernel.val(), Some(self.bias.val()), options).flatten(1, 3);
+                plain::activate(y, activation)
             }
             (Weight::Kernel(kernel), Kind::Transposed(window)) => {
-                conv_transpose2d(self.map(x), kernel.val(), Some(self.bias.val()), transposed(window)).flatten(1, 3)
+                let y = conv_transpose2d(self.map(x), kernel.val(), Some(self.bias.val()), transposed(window));
+                plain::activate(y.flatten(1, 3), activation)
             }
-            (Weight::Matrix(matrix), _) => linear(x, matrix.val(), Some(self.bias.val())),
+            (Weight::Matrix(matrix), _) => dense(x, matrix.val(), self.bias.val(), activation),
             (Weight::Kernel(_), Kind::Dense) => unreachable!("`new` gives a dense layer a matrix"),
-        };
-        match self.spec.activation {
-            Activation::Relu => relu(y),
-            Activation::Tanh => y.tanh(),
-            Activation::None => y,
         }
     }
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
-use crate::dist::bernoulli_log_prob;
+use crate::ops::bernoulli_log_prob;
 use crate::registry::registry;
 
 /// What a likelihood does with the decoder's output.
@@ -43,7 +43,7 @@ pub struct Bernoulli {}
 
 impl LikelihoodKind for Bernoulli {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
-        bernoulli_log_prob(x.unsqueeze::<3>(), decoded).sum_dim(2).squeeze_dim::<2>(2)
+        bernoulli_log_prob(x, decoded)
     }
 
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {

@@ -13,8 +13,9 @@ mod prior;
 mod vae;
 mod weights;
 
+pub use crate::ops::Activation;
 pub use architecture::{Architecture, Model};
-pub use blueprint::{Activation, Blueprint, Features, Kind, LayerSpec, Window};
+pub use blueprint::{Blueprint, Features, Kind, LayerSpec, Window};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
 use crate::model::Vae;
+use crate::ops::{self, AdamStep};
 use crate::registry::registry;
 
 /// One update of one parameter, laid out flat.
@@ -232,11 +233,8 @@ fn adam(
     step: u64,
     rate: f64,
 ) -> Tensor<1> {
-    slots[0] = running(&slots[0], gradient.clone(), beta1);
-    slots[1] = running(&slots[1], gradient.square(), beta2);
-    let step = step as f64;
-    let root = slots[1].clone().sqrt() * (1.0 - beta2.powf(step)).sqrt().recip() + epsilon;
-    weight - slots[0].clone() / root * (rate / (1.0 - beta1.powf(step)))
+    let [mean, square] = slots else { unreachable!("Adam has two slots") };
+    ops::adam(weight, gradient, mean, square, AdamStep::new([beta1, beta2, epsilon], step, rate))
 }
 
 fn check_adam(table: &str, [beta1, beta2, epsilon]: [f64; 3], weight_decay: f64) -> Result<()> {

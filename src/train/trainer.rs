@@ -136,8 +136,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn step(&mut self, indices: &[u32]) {
-        let vae = self.vae.clone();
-        let (vae, sums) = train_step(self.job, vae, &mut self.updater, indices, self.state.step);
+        let (vae, sums) = train_step(self.job, self.vae.clone(), &mut self.updater, indices, self.state.step);
         self.vae = vae;
         self.pending.push((sums, indices.len()));
         self.state.step += 1;

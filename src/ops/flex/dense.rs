@@ -1,0 +1,135 @@
+//! A dense layer: bias and activation ride on the product; the two products of the backward pass run side by side.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::product::{Matrix, Product, run};
+use super::{tensor, tracked, unset, untracked, values};
+use crate::ops::Activation;
+
+type Tracked = Autodiff<Flex>;
+
+/// The fast form of [`crate::ops::dense`].
+pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
+    if !weight.is_autodiff() {
+        let output = forward(&untracked(x), &untracked(weight), &untracked(bias), activation);
+        return Tensor::from_primitive::<Flex>(output);
+    }
+    let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
+    let output =
+        match Dense.prepare::<NoCheckpointing>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (x, weight) = (x.into_primitive(), weight.into_primitive());
+                let output = forward(&x, &weight, bias.primitive(), activation);
+                prep.finish(State { x, weight, output: output.clone(), activation }, output)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(forward(x.primitive(), weight.primitive(), bias.primitive(), activation))
+            }
+        };
+    Tensor::from_primitive::<Tracked>(output)
+}
+
+fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: Activation) -> FlexTensor {
+    let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
+    let (x, weight, bias) = (values(x), values(weight), values(bias));
+    let mut out = Vec::with_capacity(n * o);
+    for _ in 0..n {
+        out.extend_from_slice(&bias);
+    }
+    let relu = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.max(0.0));
+    let tanh = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.tanh());
+    run(vec![Product {
+        a: Matrix::new(&x, n, i),
+        b: Matrix::new(&weight, i, o),
+        out: &mut out,
+        add: true,
+        then: match activation {
+            Activation::Relu => Some(&relu),
+            Activation::Tanh => Some(&tanh),
+            Activation::None => None,
+        },
+    }]);
+    tensor(out, [n, o])
+}
+
+#[derive(Debug)]
+struct Dense;
+
+#[derive(Clone, Debug)]
+struct State {
+    x: FlexTensor,
+    weight: FlexTensor,
+    output: FlexTensor,
+    activation: Activation,
+}
+
+impl Backward<Flex, 3> for Dense {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let State { x, weight, output, activation } = ops.state;
+        let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
+        let upstream = gradients.consume::<Flex>(&ops.node);
+        let (dz, db) = through_activation(&values(&upstream), &values(&output), o, activation);
+        let [to_x, to_weight, to_bias] = ops.parents;
+        let (x, weight) = (values(&x), values(&weight));
+        let upstream = Matrix::new(&dz, n, o);
+        let (mut dx, mut dw) = (Vec::new(), Vec::new());
+        let mut products = Vec::new();
+        if to_weight.is_some() {
+            dw = unset(i * o);
+            let a = Matrix::new(&x, n, i).transposed();
+            products.push(Product { a, b: upstream, out: &mut dw, add: false, then: None });
+        }
+        if to_x.is_some() {
+            dx = unset(n * i);
+            let b = Matrix::new(&weight, i, o).transposed();
+            products.push(Product { a: upstream, b, out: &mut dx, add: false, then: None });
+        }
+        run(products);
+        if let Some(node) = to_x {
+            gradients.register::<Flex>(node.id, tensor(dx, [n, i]));
+        }
+        if let Some(node) = to_weight {
+            gradients.register::<Flex>(node.id, tensor(dw, [i, o]));
+        }
+        if let Some(node) = to_bias {
+            gradients.register::<Flex>(node.id, tensor(db, [o]));
+        }
+    }
+}
+
+/// The gradient before the activation, and its sums over the rows. `[N, O]` and `[O]`.
+fn through_activation(upstream: &[f32], output: &[f32], width: usize, activation: Activation) -> (Vec<f32>, Vec<f32>) {
+    let mut dz = upstream.to_vec();
+    let slope = |dz: &mut [f32], y: &[f32]| match activation {
+        Activation::Relu => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz = if y > 0.0 { *dz } else { 0.0 }),
+        Activation::Tanh => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz *= 1.0 - y * y),
+        Activation::None => {}
+    };
+    let mut db = vec![0.0; width];
+    let sum = |db: &mut [f32], dz: &[f32]| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+    // Rows are summed in blocks of a fixed size, the blocks in order: the same sum on any number of threads.
+    const ROWS: usize = 64;
+    let blocks: Vec<Vec<f32>> = dz
+        .par_chunks_mut(ROWS * width)
+        .zip(output.par_chunks(ROWS * width))
+        .map(|(dz, y)| {
+            pulp::Arch::new().dispatch(|| {
+                let mut of_block = vec![0.0; width];
+                slope(dz, y);
+                dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
+                of_block
+            })
+        })
+        .collect();
+    blocks.iter().for_each(|block| sum(&mut db, block));
+    (dz, db)
+}

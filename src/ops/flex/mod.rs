@@ -1,0 +1,67 @@
+//! The CPU's kernels, on burn-flex's tensors: SIMD chosen at run time, all cores, and results that do not depend on
+//! how many there are.
+
+mod adam;
+mod bernoulli;
+mod dense;
+mod product;
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, BackendTypes, Flex};
+use burn::tensor::{Tensor, TensorData};
+
+type AutodiffTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
+
+pub use adam::adam;
+pub use bernoulli::bernoulli_log_prob;
+pub use dense::dense;
+
+/// Whether a tensor is one of burn-flex's, with autodiff or without.
+pub fn runs<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let tensor = tensor.clone();
+    if tensor.is_autodiff() {
+        tensor.try_into_primitive::<Autodiff<Flex>>().is_ok()
+    } else {
+        tensor.try_into_primitive::<Flex>().is_ok()
+    }
+}
+
+/// A tensor's own form, without autodiff.
+fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    match tensor.without_autodiff().try_into_primitive::<Flex>() {
+        Ok(tensor) => tensor,
+        Err(_) => unreachable!("`runs` said that it is burn-flex's"),
+    }
+}
+
+/// A tensor's own form, with its node in the graph.
+fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
+    match tensor.try_into_primitive::<Autodiff<Flex>>() {
+        Ok(tensor) => tensor,
+        Err(_) => unreachable!("`runs` said that it is burn-flex's, with autodiff"),
+    }
+}
+
+/// The values of a tensor, in the order of its axes.
+fn values(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
+    match tensor.as_slice::<f32>() {
+        Some(values) => values.into(),
+        None => tensor.to_contiguous().storage::<f32>().to_vec().into(),
+    }
+}
+
+/// Room for values that are all written before any is read.
+fn unset(length: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(length);
+    // SAFETY: every bit pattern is a float, and each caller hands the values to a kernel that sets all of them. Zeroing
+    // first would cost 3 % of a training step.
+    #[expect(clippy::uninit_vec, reason = "written by the caller's kernel")]
+    unsafe {
+        values.set_len(length);
+    }
+    values
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}

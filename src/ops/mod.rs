@@ -1,0 +1,83 @@
+//! Tensor operations that deserve their own kernel: a plain definition for every backend, and a fast one for the CPU
+//! that a test holds equal to it, gradients included.
+
+#[cfg(feature = "cpu")]
+mod flex;
+pub mod plain;
+pub mod vector;
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// What follows a layer's affine map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    #[default]
+    Relu,
+    Tanh,
+    None,
+}
+
+/// activation(x W + b).
+///
+/// # Shapes
+/// `x`: `[N, I]`, `weight`: `[I, O]`, `bias`: `[O]`; result: `[N, O]`.
+pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&x) {
+        return flex::dense(x, weight, bias, activation);
+    }
+    plain::dense(x, weight, bias, activation)
+}
+
+/// log p(x | logits) of a Bernoulli, summed over the values of a picture, in nats.
+///
+/// # Shapes
+/// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
+pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&logits) {
+        return flex::bernoulli_log_prob(x, logits);
+    }
+    plain::bernoulli_log_prob(x, logits)
+}
+
+/// One step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): the new weight; the moments are replaced.
+///
+/// # Shapes
+/// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.
+pub fn adam(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    mean: &mut Tensor<1>,
+    square: &mut Tensor<1>,
+    step: AdamStep,
+) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&weight) {
+        return flex::adam(weight, gradient, mean, square, step);
+    }
+    plain::adam(weight, gradient, mean, square, step)
+}
+
+/// The numbers of one step of Adam.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// rate / (1 - beta1^t).
+    pub rate: f64,
+    /// 1 / sqrt(1 - beta2^t).
+    pub unbias: f64,
+}
+
+impl AdamStep {
+    /// `step` counts from 1.
+    pub fn new([beta1, beta2, epsilon]: [f64; 3], step: u64, rate: f64) -> Self {
+        let step = step as f64;
+        let unbias = (1.0 - beta2.powf(step)).sqrt().recip();
+        Self { beta1, beta2, epsilon, rate: rate / (1.0 - beta1.powf(step)), unbias }
+    }
+}

@@ -1,0 +1,39 @@
+//! The plain definitions, in burn's own operations: what every backend can run, and what the fast ones are tested by.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_sigmoid, relu};
+use burn::tensor::module::linear;
+
+use super::{Activation, AdamStep};
+
+pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
+    match activation {
+        Activation::Relu => relu(y),
+        Activation::Tanh => y.tanh(),
+        Activation::None => y,
+    }
+}
+
+pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
+    activate(linear(x, weight, Some(bias)), activation)
+}
+
+/// log p(x) = x l - log(1 + e^l), as `log_sigmoid(l) - (1 - x) l`: no overflow at any logit, and one fused pass for
+/// the logarithm.
+pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
+    let values = log_sigmoid(logits.clone()) - (x.unsqueeze::<3>().neg() + 1.0) * logits;
+    values.sum_dim(2).squeeze_dim::<2>(2)
+}
+
+pub fn adam(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    mean: &mut Tensor<1>,
+    square: &mut Tensor<1>,
+    step: AdamStep,
+) -> Tensor<1> {
+    *mean = mean.clone() * step.beta1 + gradient.clone() * (1.0 - step.beta1);
+    *square = square.clone() * step.beta2 + gradient.square() * (1.0 - step.beta2);
+    let root = square.clone().sqrt() * step.unbias + step.epsilon;
+    weight - mean.clone() / root * step.rate
+}

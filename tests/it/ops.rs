@@ -1,0 +1,116 @@
+//! Each fast kernel equals its plain definition, values and gradients, at awkward sizes too.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use proptest::prelude::*;
+use vae::ops::{self, Activation, AdamStep, plain};
+use vae::rng::Rng;
+
+fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut values = vec![0.0; shape.iter().product()];
+    Rng::new(3).stream(name).fill_normal(&mut values);
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter().collect()
+}
+
+/// Equal up to rounding, relative to the largest value.
+#[track_caller]
+fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(fast.len(), plain.len(), "{what}");
+    let scale = plain.iter().fold(1e-3_f32, |most, value| most.max(value.abs()));
+    for (i, (fast, plain)) in fast.iter().zip(plain).enumerate() {
+        assert!((fast - plain).abs() <= tolerance * scale, "{what}[{i}]: {fast} and {plain}");
+    }
+}
+
+/// The value of a dense layer and its gradients in x, weight and bias, for an upstream gradient that differs everywhere.
+fn dense_and_gradients(
+    dense: fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>,
+    [n, i, o]: [usize; 3],
+    activation: Activation,
+) -> [Vec<f32>; 4] {
+    let device = Device::flex().autodiff();
+    let x = normal("x", [n, i], &device).require_grad();
+    let weight = normal("weight", [i, o], &device).require_grad();
+    let bias = normal("bias", [o], &device).require_grad();
+    let y = dense(x.clone(), weight.clone(), bias.clone(), activation);
+    let gradients = (y.clone() * normal("upstream", [n, o], &device)).sum().backward();
+    let [dx, dw] = [&x, &weight].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
+    [flat(y), dx, dw, flat(bias.grad(&gradients).unwrap())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_dense_layer_equals_its_definition(n in 1_usize..150, i in 1_usize..90, o in 1_usize..90, kind in 0..3) {
+        let activation = [Activation::Relu, Activation::Tanh, Activation::None][kind as usize];
+        let fast = dense_and_gradients(ops::dense, [n, i, o], activation);
+        let slow = dense_and_gradients(plain::dense, [n, i, o], activation);
+        for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
+            assert_close(fast, slow, 2e-5, what);
+        }
+    }
+
+    #[test]
+    fn the_bernoulli_term_equals_its_definition(k in 1_usize..4, b in 1_usize..20, p in 1_usize..60, scale in 0.1_f64..40.0) {
+        let device = Device::flex().autodiff();
+        let x = normal("pixels", [b, p], &device.clone().inner()).abs().clamp_max(1.0);
+        let value_and_gradient = |term: fn(Tensor<2>, Tensor<3>) -> Tensor<2>| {
+            let logits = (normal("logits", [k, b, p], &device) * scale).require_grad();
+            let value = term(Tensor::from_inner(x.clone()), logits.clone());
+            let gradients = (value.clone() * normal("upstream", [k, b], &device)).sum().backward();
+            [flat(value), flat(logits.grad(&gradients).unwrap())]
+        };
+        let (fast, slow) = (value_and_gradient(ops::bernoulli_log_prob), value_and_gradient(plain::bernoulli_log_prob));
+        assert_close(&fast[0], &slow[0], 1e-5, "value");
+        assert_close(&fast[1], &slow[1], 1e-5, "gradient");
+        // Without a graph the value is the same to the bit.
+        let logits = normal("logits", [k, b, p], &device.clone().inner()) * scale;
+        prop_assert_eq!(flat(ops::bernoulli_log_prob(x, logits)), fast[0].clone());
+    }
+}
+
+#[test]
+fn large_products_are_cut_and_equal_their_definition() {
+    for sizes in [[128, 784, 400], [400, 20, 784], [1000, 300, 500], [17, 2000, 1100]] {
+        let fast = dense_and_gradients(ops::dense, sizes, Activation::Relu);
+        let slow = dense_and_gradients(plain::dense, sizes, Activation::Relu);
+        for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
+            assert_close(fast, slow, 3e-5, what);
+        }
+    }
+}
+
+#[test]
+fn the_kernels_do_not_depend_on_the_number_of_threads() {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| dense_and_gradients(ops::dense, [300, 500, 400], Activation::Relu))
+    };
+    assert_eq!(on(1), on(2));
+    assert_eq!(on(1), on(5));
+}
+
+#[test]
+fn adam_equals_its_definition() {
+    let device = Device::flex();
+    let length = 40_000;
+    let mut fast =
+        [normal("weight", [length], &device), Tensor::zeros([length], &device), Tensor::zeros([length], &device)];
+    let mut slow = fast.clone();
+    for step in 1..=5 {
+        let gradient = normal(&format!("gradient {step}"), [length], &device);
+        let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-2);
+        let update = |[weight, mean, square]: &mut [Tensor<1>; 3], adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
+            *weight = adam(weight.clone(), gradient.clone(), mean, square, numbers);
+        };
+        update(&mut fast, ops::adam);
+        update(&mut slow, plain::adam);
+    }
+    for (fast, slow) in fast.into_iter().zip(slow) {
+        assert_close(&flat(fast), &flat(slow), 1e-6, "adam");
+    }
+}
