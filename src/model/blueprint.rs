@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Initialisation;
 use crate::error::{Error, Result};
-use crate::ops::Activation;
+use crate::ops::{Activation, Window};
 
 /// 12 GB in 32-bit floats with Adam's memory: beyond what this program is for.
 const MOST_PARAMETERS: usize = 1_000_000_000;
@@ -34,17 +34,6 @@ impl fmt::Display for Features {
             Self::Map([c, h, w]) => write!(f, "{c}x{h}x{w}"),
         }
     }
-}
-
-/// The sliding window of a convolution: one kernel and stride for both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    pub kernel: usize,
-    pub stride: usize,
-    /// `[vertical, horizontal]`: zeros put before and after. For a transposed convolution both are the same.
-    pub padding: [(usize, usize); 2],
-    /// `[vertical, horizontal]`, transposed only: rows that the output has beyond what the padding leaves.
-    pub output_padding: [usize; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! One layer with its weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{conv_transpose2d, conv2d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{Features, Initialisation, Kind, LayerSpec, Window};
-use crate::ops::{dense, plain};
+use crate::ops::{Convolution, convolve, convolve_transposed, dense};
 use crate::rng::Rng;
 
 /// A dense layer, a convolution or a transposed convolution, and the activation after it.
@@ -51,31 +49,21 @@ impl Layer {
     /// # Shapes
     /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let activation = self.spec.activation;
+        let bias = self.bias.val();
         match (&self.weight, self.spec.kind) {
-            (Weight::Kernel(kernel), Kind::Conv(window)) => {
-                let options = ConvOptions::new_with_padding([window.stride; 2], window.padding, [1, 1], 1);
-                let y = conv2d(self.map(x), kernel.val(), Some(self.bias.val()), options).flatten(1, 3);
-                plain::activate(y, activation)
-            }
+            (Weight::Kernel(kernel), Kind::Conv(window)) => convolve(x, kernel.val(), bias, self.convolution(window)),
             (Weight::Kernel(kernel), Kind::Transposed(window)) => {
-                let y = conv_transpose2d(self.map(x), kernel.val(), Some(self.bias.val()), transposed(window));
-                plain::activate(y.flatten(1, 3), activation)
+                convolve_transposed(x, kernel.val(), bias, self.convolution(window))
             }
-            (Weight::Matrix(matrix), _) => dense(x, matrix.val(), self.bias.val(), activation),
+            (Weight::Matrix(matrix), _) => dense(x, matrix.val(), bias, self.spec.activation),
             (Weight::Kernel(_), Kind::Dense) => unreachable!("`new` gives a dense layer a matrix"),
         }
     }
 
-    /// `[N, C * H * W]` -> `[N, C, H, W]`.
-    fn map(&self, x: Tensor<2>) -> Tensor<4> {
-        let Features::Map([c, h, w]) = self.spec.input else { unreachable!("the blueprint gives a convolution a map") };
-        let [n, _] = x.dims();
-        x.reshape([n, c, h, w])
+    fn convolution(&self, window: Window) -> Convolution {
+        let (Features::Map(input), Features::Map(output)) = (self.spec.input, self.spec.output) else {
+            unreachable!("the blueprint gives a convolution maps")
+        };
+        Convolution { input, output, window, activation: self.spec.activation }
     }
-}
-
-fn transposed(window: Window) -> ConvTransposeOptions<2> {
-    let padding = window.padding.map(|(before, _)| before);
-    ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1)
 }

@@ -13,9 +13,9 @@ mod prior;
 mod vae;
 mod weights;
 
-pub use crate::ops::Activation;
+pub use crate::ops::{Activation, Window};
 pub use architecture::{Architecture, Model};
-pub use blueprint::{Blueprint, Features, Kind, LayerSpec, Window};
+pub use blueprint::{Blueprint, Features, Kind, LayerSpec};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;

@@ -19,6 +19,52 @@ pub enum Activation {
     None,
 }
 
+/// The sliding window of a convolution: one kernel and stride for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    /// `[vertical, horizontal]`: zeros put before and after. For a transposed convolution both are the same.
+    pub padding: [(usize, usize); 2],
+    /// `[vertical, horizontal]`, transposed only: rows that the output has beyond what the padding leaves.
+    pub output_padding: [usize; 2],
+}
+
+/// A convolution between pictures of two sizes, with bias and activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// `[C, H, W]`.
+    pub input: [usize; 3],
+    /// `[C, H, W]`.
+    pub output: [usize; 3],
+    pub window: Window,
+    pub activation: Activation,
+}
+
+/// activation(conv(x) + b).
+///
+/// # Shapes
+/// `x`: `[N, input]`, flat; `weight`: `[out, in, k, k]`, `bias`: `[out]`; result: `[N, output]`, flat.
+pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&x) {
+        return flex::convolve(x, weight, bias, convolution);
+    }
+    plain::convolve(x, weight, bias, convolution)
+}
+
+/// activation(conv_transposed(x) + b).
+///
+/// # Shapes
+/// `x`: `[N, input]`, flat; `weight`: `[in, out, k, k]`, `bias`: `[out]`; result: `[N, output]`, flat.
+pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&x) {
+        return flex::convolve_transposed(x, weight, bias, convolution);
+    }
+    plain::convolve_transposed(x, weight, bias, convolution)
+}
+
 /// activation(x W + b).
 ///
 /// # Shapes

@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu};
-use burn::tensor::module::linear;
+use burn::tensor::module::{conv_transpose2d, conv2d, linear};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-use super::{Activation, AdamStep};
+use super::{Activation, AdamStep, Convolution};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
@@ -16,6 +17,25 @@ pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<
 
 pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
     activate(linear(x, weight, Some(bias)), activation)
+}
+
+pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+    let Convolution { window, activation, .. } = convolution;
+    let options = ConvOptions::new_with_padding([window.stride; 2], window.padding, [1, 1], 1);
+    activate(conv2d(map(x, convolution.input), weight, Some(bias), options).flatten(1, 3), activation)
+}
+
+pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+    let Convolution { window, activation, .. } = convolution;
+    let padding = window.padding.map(|(before, _)| before);
+    let options = ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1);
+    activate(conv_transpose2d(map(x, convolution.input), weight, Some(bias), options).flatten(1, 3), activation)
+}
+
+/// `[N, C * H * W]` -> `[N, C, H, W]`.
+fn map(x: Tensor<2>, [c, h, w]: [usize; 3]) -> Tensor<4> {
+    let [n, _] = x.dims();
+    x.reshape([n, c, h, w])
 }
 
 /// log p(x) = x l - log(1 + e^l), as `log_sigmoid(l) - (1 - x) l`: no overflow at any logit, and one fused pass for

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
-use vae::ops::{self, Activation, AdamStep, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, Window, plain};
 use vae::rng::Rng;
 
 fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -112,5 +112,73 @@ fn adam_equals_its_definition() {
     }
     for (fast, slow) in fast.into_iter().zip(slow) {
         assert_close(&flat(fast), &flat(slow), 1e-6, "adam");
+    }
+}
+
+/// A convolution that fits, as large as `sizes` say.
+fn convolution(
+    picture: [usize; 3],
+    channels: usize,
+    window: [usize; 4],
+    transposed: bool,
+    activation: Activation,
+) -> Option<Convolution> {
+    let [kernel, stride, before, after] = window;
+    let [_, height, width] = picture;
+    let (padding, extra) = if transposed { ((before, before), after.min(stride - 1)) } else { ((before, after), 0) };
+    let along = |length: usize| {
+        let length = if transposed {
+            ((length - 1) * stride + kernel + extra).checked_sub(2 * before)?
+        } else {
+            (length + before + after).checked_sub(kernel)? / stride + 1
+        };
+        (length > 0).then_some(length)
+    };
+    let output = [channels, along(height)?, along(width)?];
+    let window = Window { kernel, stride, padding: [padding; 2], output_padding: [extra; 2] };
+    Some(Convolution { input: picture, output, window, activation })
+}
+
+type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+
+fn convolution_and_gradients(
+    convolve: Convolve,
+    n: usize,
+    convolution: Convolution,
+    transposed: bool,
+) -> [Vec<f32>; 4] {
+    let device = Device::flex().autodiff();
+    let Convolution { input, output, window, .. } = convolution;
+    let [first, second] = if transposed { [input[0], output[0]] } else { [output[0], input[0]] };
+    let x = normal("x", [n, input.iter().product()], &device).require_grad();
+    let weight = normal("weight", [first, second, window.kernel, window.kernel], &device).require_grad();
+    let bias = normal("bias", [output[0]], &device).require_grad();
+    let y = convolve(x.clone(), weight.clone(), bias.clone(), convolution);
+    let upstream = normal("upstream", [n, output.iter().product()], &device);
+    let gradients = (y.clone() * upstream).sum().backward();
+    let dw = flat(weight.grad(&gradients).unwrap());
+    [flat(y), flat(x.grad(&gradients).unwrap()), dw, flat(bias.grad(&gradients).unwrap())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn convolutions_equal_their_definition(
+        n in 1_usize..11,
+        (c, h, w, channels) in (1_usize..5, 1_usize..12, 1_usize..12, 1_usize..6),
+        (kernel, stride, before, after) in (1_usize..6, 1_usize..4, 0_usize..3, 0_usize..3),
+        (transposed, kind) in (any::<bool>(), 0..3),
+    ) {
+        let activation = [Activation::Relu, Activation::Tanh, Activation::None][kind as usize];
+        let window = [kernel, stride, before, after];
+        let Some(convolution) = convolution([c, h, w], channels, window, transposed, activation) else { return Ok(()) };
+        let (fast, slow): (Convolve, Convolve) =
+            if transposed { (ops::convolve_transposed, plain::convolve_transposed) } else { (ops::convolve, plain::convolve) };
+        let fast = convolution_and_gradients(fast, n, convolution, transposed);
+        let slow = convolution_and_gradients(slow, n, convolution, transposed);
+        for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
+            assert_close(fast, slow, 3e-5, what);
+        }
     }
 }

@@ -3,7 +3,9 @@
 
 mod adam;
 mod bernoulli;
+mod conv;
 mod dense;
+mod lowering;
 mod product;
 
 use burn::backend::flex::FlexTensor;
@@ -14,6 +16,7 @@ type AutodiffTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
 pub use adam::adam;
 pub use bernoulli::bernoulli_log_prob;
+pub use conv::{convolve, convolve_transposed};
 pub use dense::dense;
 
 /// Whether a tensor is one of burn-flex's, with autodiff or without.

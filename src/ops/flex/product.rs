@@ -135,3 +135,10 @@ impl Part<'_> {
         }
     }
 }
+
+/// One product on this core: out = a b, or out += a b.
+pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], add: bool) {
+    assert_eq!((a.columns, out.len()), (b.rows, a.rows * b.columns));
+    let (rows, columns) = (0..a.rows, 0..b.columns);
+    Part { a, b, out: out.as_mut_ptr(), rows, columns, add, then: None }.run();
+}
