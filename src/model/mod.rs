@@ -24,4 +24,4 @@ pub use likelihood::{Bernoulli, Likelihood, LikelihoodKind};
 pub use mlp::Mlp;
 pub use prior::StandardNormal;
 pub use vae::{Parts, Vae};
-pub use weights::{NamedTensor, export, import};
+pub use weights::{NamedTensor, export, import, load};
