@@ -4,5 +4,6 @@ mod contract;
 mod fetch;
 mod golden;
 mod idx;
+mod model_file;
 mod models;
 mod theory;
