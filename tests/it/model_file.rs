@@ -8,7 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::config::{Config, PRESETS, find_preset, set};
-use vae::data::Pixels;
+use vae::data::{Images, Pixels};
 use vae::error::{Error, Result};
 use vae::model::{Card, FORMAT_VERSION, Likelihood, ModelFile, NamedTensor, Vae, export, import, pack, unpack};
 use vae::rng::Rng;
@@ -527,7 +527,7 @@ proptest! {
         config.seed = seed;
         config.train.batch = batch;
         let mut job = job(&config);
-        job.dataset.train = vae::data::Images { pixels: vec![0; train], shape: [1, 1, 1], labels: None };
+        job.dataset.train = Images { pixels: vec![0; train], shape: [1, 1, 1], labels: None };
         let order = job.order(epoch);
         let batches: Vec<&[u32]> = order.chunks(batch).collect();
         prop_assert_eq!(batches.len(), job.steps_per_epoch());
@@ -559,4 +559,9 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     assert_eq!(step(3), step(3));
     assert_ne!(step(3), step(4));
     assert_ne!(step(3), test);
+
+    // Each picture has draws of its own: the same grey twice does not become the same pixels.
+    let grey = Images { pixels: vec![128; 2 * 784], shape: [1, 28, 28], labels: None };
+    let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], evaluation, &device).x);
+    assert_ne!(twins[..784], twins[784..]);
 }
