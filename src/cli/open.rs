@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
@@ -113,8 +114,8 @@ impl Opened {
     }
 
     /// The pictures `indices` as the model reads them.
-    pub fn read(&self, images: &Images, indices: &[u32]) -> burn::tensor::Tensor<2> {
+    pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
         let rng = Rng::new(self.config.seed).stream("evaluation").stream("pixels");
-        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device).x
+        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device)
     }
 }
