@@ -7,3 +7,4 @@ mod idx;
 mod model_file;
 mod models;
 mod theory;
+mod tidy;
