@@ -1,9 +1,12 @@
 //! The integration tests, one binary: it links burn once.
 
+mod batches;
+mod config_text;
 mod contract;
 mod fetch;
 mod golden;
 mod idx;
+mod interpolation;
 mod model_file;
 mod models;
 mod theory;
