@@ -11,6 +11,17 @@ pub struct Batch {
     pub x: Tensor<2>,
 }
 
+impl Batch {
+    /// Pictures of `width` values each, one after another.
+    ///
+    /// # Shapes
+    /// `values`: `B * width` numbers in [0, 1].
+    pub fn new(values: Vec<f32>, width: usize, device: &Device) -> Self {
+        let pictures = values.len() / width;
+        Self { x: Tensor::from_data(TensorData::new(values, [pictures, width]), device) }
+    }
+}
+
 /// Standard normal noise for `samples` codes of each picture. A picture's noise depends on `rng` and its own key alone,
 /// so that neither the size of a batch nor its order changes a result.
 ///

@@ -4,6 +4,9 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result, did_you_mean};
 
+#[cfg(not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")))]
+compile_error!("vae needs a device to compute on: pass `--features` with one of cpu, ndarray, wgpu, cuda");
+
 /// A backend: its name in `--device`, the cargo feature that builds it in, and whether this binary has it.
 struct Backend {
     name: &'static str,

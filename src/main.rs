@@ -1,3 +1,5 @@
+//! Parses, runs, and ends with an exit code.
+
 use std::process::ExitCode;
 
 use clap::Parser;

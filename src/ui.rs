@@ -5,7 +5,9 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressDrawTarget, ProgressStyle};
+
+pub use indicatif::ProgressBar;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 

@@ -99,12 +99,8 @@ impl Report<'_> {
         self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
     }
 
-    /// The bound on the code length: -ELBO / (P ln 2).
     fn bits_per_dim(&self) -> Estimate {
-        let values: usize = self.opened.card.picture.iter().product();
-        let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
-        let elbo = self.elbo.elbo();
-        Estimate { mean: -elbo.mean * scale, se: elbo.se * scale }
+        self.elbo.bits_per_dim(self.opened.card.picture.iter().product())
     }
 
     fn text(&self) -> String {

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Tensor, TensorData};
 use clap::{Args, ValueEnum};
 
 use super::open::{Opened, Target};
 use super::pictures::{Format, pictures};
+use crate::batch::Batch;
 use crate::check::count;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::figure::{self, Picture};
-use crate::model::{self, interpolate, rows};
+use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::ui;
 
 /// Show the way from one picture to another through the code
@@ -162,8 +162,8 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
         (Named::File(path), _) => {
             let picture = figure::read(path, opened.card.picture)?;
             let values: Vec<f32> = picture.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-            let shape = [1, values.len()];
-            Ok(End::new(opened, Tensor::from_data(TensorData::new(values, shape), &opened.chosen.device)))
+            let width = values.len();
+            Ok(End::new(opened, Batch::new(values, width, &opened.chosen.device)))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
@@ -188,20 +188,16 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
 fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u32> {
     let labels = dataset.test.labels.as_deref().unwrap_or_default();
     let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
-    let codes: Vec<Vec<f32>> =
-        members.chunks(500).flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk)).mean)).collect();
-    let latents = opened.vae.blueprint().latent;
-    let mean: Vec<f32> =
-        (0..latents).map(|d| codes.iter().map(|code| code[d]).sum::<f32>() / codes.len() as f32).collect();
-    let distance = |code: &[f32]| code.iter().zip(&mean).map(|(z, m)| (z - m).powi(2)).sum::<f32>();
-    let mut order: Vec<(f32, u32)> = codes.iter().map(|code| distance(code)).zip(members).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    order.into_iter().take(count).map(|(_, index)| index).collect()
+    let codes: Vec<Vec<f32>> = members
+        .chunks(500)
+        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk).x).mean))
+        .collect();
+    nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect()
 }
 
 impl End {
-    fn new(opened: &Opened, x: Tensor<2>) -> Self {
-        Self { pictures: rows(x.clone()), codes: rows(opened.vae.encode(x).mean) }
+    fn new(opened: &Opened, batch: Batch) -> Self {
+        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x).mean) }
     }
 
     fn repeated(mut self, rows: usize) -> Self {

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
-use crate::model::{Card, ModelFile, Vae, import};
+use crate::model::{Card, ModelFile, Vae, load};
 use crate::rng::Rng;
 use crate::run::{RunFolder, newest};
 use crate::ui;
@@ -52,8 +53,7 @@ impl Target {
                 .with_hint("the file is damaged, or was changed by hand")
         };
         let plan = config.plan(file.card.picture).map_err(wrong)?;
-        let blank = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed), &chosen.device);
-        let vae = import(blank, &file.tensors).map_err(wrong)?;
+        let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
         Ok(Opened { vae, config, card: file.card, chosen, folder, path })
     }
 }
@@ -114,8 +114,8 @@ impl Opened {
     }
 
     /// The pictures `indices` as the model reads them.
-    pub fn read(&self, images: &Images, indices: &[u32]) -> burn::tensor::Tensor<2> {
+    pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
         let rng = Rng::new(self.config.seed).stream("evaluation").stream("pixels");
-        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device).x
+        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device)
     }
 }

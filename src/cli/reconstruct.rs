@@ -43,7 +43,7 @@ impl Reconstruct {
         let opened = self.target.open()?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()) as u32).collect();
-        let x = opened.read(&dataset.test, &indices);
+        let x = opened.read(&dataset.test, &indices).x;
         let originals = pictures(&opened.vae, &rows(x.clone()));
         // From the posterior's mean: what the code says, without the noise of a draw.
         let decoded = pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x).mean)));

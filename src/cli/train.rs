@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use indicatif::ProgressBar;
 
 use super::open::{RUNS, find_run};
 use super::pictures::samples;
@@ -204,7 +203,7 @@ fn watch_for_interrupts() -> Result<()> {
 struct Watcher<'a> {
     job: &'a Job,
     folder: &'a RunFolder,
-    bar: ProgressBar,
+    bar: ui::ProgressBar,
     history: Vec<Record>,
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::at_least_one;
+use crate::check::{at_least_one, count};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::files;
@@ -44,6 +44,9 @@ pub struct Config {
 fn first_seed() -> u64 {
     1
 }
+
+/// Channels, rows or columns of a picture, so that no product of them overflows.
+const LONGEST: usize = 1 << 16;
 
 /// A config whose every value was checked, with the network that follows from it.
 #[derive(Clone, Debug)]
@@ -85,6 +88,10 @@ impl Config {
     /// Checks every value, and the network against pictures of shape `[C, H, W]`.
     pub fn plan(&self, picture: [usize; 3]) -> Result<Plan> {
         self.check()?;
+        // A model file names this shape, and may be damaged.
+        for length in picture {
+            count("the pictures' channels, height or width", length, LONGEST)?;
+        }
         let blueprint = self.model.blueprint(picture)?;
         Ok(Plan { config: self.clone(), blueprint, toml: self.to_toml()? })
     }

@@ -1,6 +1,6 @@
 //! From bytes to the numbers a model reads.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::Images;
@@ -44,7 +44,7 @@ impl Pixels {
         for (row, &index) in x.chunks_exact_mut(images.values()).zip(indices) {
             self.fill(images.image(index as usize), rng.at(u64::from(index)), row);
         }
-        Batch { x: Tensor::from_data(TensorData::new(x, [indices.len(), images.values()]), device) }
+        Batch::new(x, images.values(), device)
     }
 
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {

@@ -50,6 +50,13 @@ impl Elbo {
         Estimate::of(self.distortion.iter().zip(&self.rate).map(|(distortion, rate)| -(distortion + rate)))
     }
 
+    /// The bound on the code length of pictures of `values` values each: -ELBO / (P ln 2).
+    pub fn bits_per_dim(&self, values: usize) -> Estimate {
+        let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
+        let elbo = self.elbo();
+        Estimate { mean: -elbo.mean * scale, se: elbo.se * scale }
+    }
+
     pub fn distortion(&self) -> Estimate {
         Estimate::of(self.distortion.iter().copied())
     }

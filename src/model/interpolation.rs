@@ -53,6 +53,20 @@ pub fn interpolate(vae: &Vae, from: &[Vec<f32>], to: &[Vec<f32>], steps: usize, 
     from.iter().zip(to).map(row).collect()
 }
 
+/// The indices of `codes`, those nearest to their mean first.
+///
+/// # Shapes
+/// `codes`: rows of `D` numbers.
+pub fn nearest_to_mean(codes: &[Vec<f32>]) -> Vec<usize> {
+    let latents = codes.first().map_or(0, Vec::len);
+    let mean: Vec<f32> =
+        (0..latents).map(|d| codes.iter().map(|code| code[d]).sum::<f32>() / codes.len() as f32).collect();
+    let distance = |code: &[f32]| code.iter().zip(&mean).map(|(z, m)| (z - m).powi(2)).sum::<f32>();
+    let mut order: Vec<(f32, usize)> = codes.iter().map(|code| distance(code)).zip(0..).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, index)| index).collect()
+}
+
 /// The rows of a matrix, away from its device.
 pub fn rows(matrix: Tensor<2>) -> Vec<Vec<f32>> {
     let [_, width] = matrix.dims();

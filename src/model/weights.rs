@@ -1,9 +1,11 @@
 //! A module's parameters as plain numbers with names, in PyTorch's layouts, and back.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
+use super::{Blueprint, Likelihood};
 use crate::error::{Error, Result};
+use crate::rng::Rng;
 
 /// A tensor away from any device.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,16 +52,7 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
     }
     impl Import<'_> {
         fn find(&mut self, expected: &[usize]) -> Result<TensorData> {
-            let name = self.names.next().unwrap_or_default();
-            let Some(tensor) = self.tensors.iter().find(|tensor| tensor.name == name) else {
-                return Err(Error::request(format!("the tensor `{name}` is missing")));
-            };
-            if tensor.shape != expected {
-                return Err(Error::request(format!(
-                    "the tensor `{name}` is {:?}; the config asks for {expected:?}",
-                    tensor.shape
-                )));
-            }
+            let tensor = find(self.tensors, &self.names.next().unwrap_or_default(), expected)?;
             Ok(TensorData::new(tensor.values.clone(), tensor.shape.clone()))
         }
     }
@@ -89,6 +82,36 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
         Some(error) => Err(error),
         None => Ok(model),
     }
+}
+
+/// The model of a blueprint with the weights `tensors`.
+///
+/// # Errors
+/// Where one is missing or of another shape: found out before the model is built, whose size is what a file says.
+pub fn load(
+    blueprint: &Blueprint,
+    likelihood: &Likelihood,
+    tensors: &[NamedTensor],
+    device: &Device,
+) -> Result<super::Vae> {
+    for (name, layer) in blueprint.layers() {
+        find(tensors, &format!("{name}.weight"), &layer.weight_shape())?;
+        find(tensors, &format!("{name}.bias"), &[layer.bias_length()])?;
+    }
+    import(super::Vae::new(blueprint, likelihood, Rng::new(0), device), tensors)
+}
+
+fn find<'a>(tensors: &'a [NamedTensor], name: &str, expected: &[usize]) -> Result<&'a NamedTensor> {
+    let Some(tensor) = tensors.iter().find(|tensor| tensor.name == name) else {
+        return Err(Error::request(format!("the tensor `{name}` is missing")));
+    };
+    if tensor.shape != expected {
+        return Err(Error::request(format!(
+            "the tensor `{name}` is {:?}; the config asks for {expected:?}",
+            tensor.shape
+        )));
+    }
+    Ok(tensor)
 }
 
 fn contiguous<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {

@@ -1,5 +1,14 @@
 //! The integration tests, one binary: it links burn once.
 
+mod batches;
+mod config_text;
+mod contract;
 mod fetch;
+mod golden;
 mod idx;
+mod interpolation;
+mod model_file;
+mod models;
 mod ops;
+mod theory;
+mod tidy;

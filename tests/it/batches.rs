@@ -1,0 +1,58 @@
+//! What a step sees: each picture once an epoch, pixels drawn as the protocol says.
+
+use proptest::prelude::*;
+use vae::config::{find_preset, set};
+use vae::data::{Images, Pixels};
+use vae::rng::Rng;
+
+use crate::models::{digits, job, numbers, plain_device};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Each picture once an epoch, in batches of which only the last may be smaller.
+    #[test]
+    fn batches_partition_the_data(train in 1_usize..300, batch in 1_usize..80, epoch in 0_usize..5, seed in 0_u64..9) {
+        let mut config = find_preset("smoke").unwrap().config().unwrap();
+        config = set(&config, "data.digits.train=1").unwrap();
+        config.seed = seed;
+        config.train.batch = batch;
+        let mut job = job(&config);
+        job.dataset.train = Images { pixels: vec![0; train], shape: [1, 1, 1], labels: None };
+        let order = job.order(epoch);
+        let batches: Vec<&[u32]> = order.chunks(batch).collect();
+        prop_assert_eq!(batches.len(), job.steps_per_epoch());
+        prop_assert!(batches[..batches.len() - 1].iter().all(|indices| indices.len() == batch));
+        let mut seen = batches.concat();
+        seen.sort_unstable();
+        prop_assert!(seen.iter().enumerate().all(|(i, &index)| i as u32 == index) && seen.len() == train);
+        prop_assert_eq!(order, job.order(epoch));
+        if train > 20 {
+            prop_assert_ne!(job.order(epoch), job.order(epoch + 1));
+        }
+    }
+}
+
+#[test]
+fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
+    let images = digits(30);
+    let device = plain_device();
+    let indices: Vec<u32> = (0..30).collect();
+    let draw = |rng: Rng, indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, rng, &device).x);
+    let evaluation = Rng::new(1).stream("evaluation").stream("pixels");
+    let test = draw(evaluation, &indices);
+    assert!(test.iter().all(|value| [0.0, 1.0].contains(value)));
+    assert_eq!(test, draw(evaluation, &indices));
+    // In whatever company a picture is drawn.
+    assert_eq!(draw(evaluation, &[7]), test[7 * 784..][..784]);
+    assert_eq!(draw(evaluation, &[29, 7])[784..], test[7 * 784..][..784]);
+    let step = |step: u64| draw(Rng::new(1).stream("pixels").at(step), &indices);
+    assert_eq!(step(3), step(3));
+    assert_ne!(step(3), step(4));
+    assert_ne!(step(3), test);
+
+    // Each picture has draws of its own: the same grey twice does not become the same pixels.
+    let grey = Images { pixels: vec![128; 2 * 784], shape: [1, 28, 28], labels: None };
+    let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], evaluation, &device).x);
+    assert_ne!(twins[..784], twins[784..]);
+}

@@ -1,0 +1,170 @@
+//! No text and no override makes the parser of configs panic; what it accepts survives the way to TOML and back.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use vae::config::{Config, PRESETS, find_preset, set};
+use vae::error::Error;
+
+/// What a config may hold instead of what it should.
+fn odd_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<i64>().prop_map(|value| value.to_string()),
+        any::<f64>().prop_map(|value| format!("{value:?}")),
+        prop::sample::select(vec![
+            "",
+            "0",
+            "-1",
+            "nan",
+            "-inf",
+            "1e400",
+            "[]",
+            "{}",
+            "[[1]]",
+            "true",
+            "\"\"",
+            "\"same\"",
+            "0x10",
+            "1_000",
+            "=",
+            "9223372036854775807",
+            "1979-05-27",
+            "{ a = 1 }",
+            "'''",
+            "\u{0}",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,12}",
+    ]
+}
+
+/// A key of the config, or something like one.
+fn odd_key() -> impl Strategy<Value = String> {
+    let known = vec![
+        "seed",
+        "data",
+        "data.digits",
+        "data.digits.train",
+        "data.mnist.pixels",
+        "model",
+        "model.mlp",
+        "model.mlp.latent",
+        "model.mlp.hidden",
+        "model.conv",
+        "model.conv.encoder",
+        "model.conv.decoder.0.dense",
+        "likelihood.bernoulli",
+        "objective.elbo.beta",
+        "optimizer.sgd.momentum",
+        "schedule.step.every",
+        "train.batch",
+        "train",
+        "train.clip",
+        "",
+        ".",
+        "..",
+        "model.",
+        ".mlp",
+        "model..mlp",
+        "train.batch.size",
+        "objective.elbo.beta.x",
+    ];
+    prop_oneof![3 => prop::sample::select(known).prop_map(str::to_owned), 1 => "[a-z.\\PC]{0,14}"]
+}
+
+/// A config that was read may be planned and written, or refused; what is accepted reads back as it is.
+fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
+    if let Ok(plan) = config.plan([1, 28, 28]) {
+        let read =
+            Config::parse(&plan.toml, Path::new("config.toml")).map_err(|error| TestCaseError::fail(error.render()))?;
+        prop_assert_eq!(&read, config);
+        // Whatever is accepted has a size that means something: no product has overflowed.
+        prop_assert!(plan.blueprint.parameters() <= 1_000_000_000);
+    }
+    Ok(())
+}
+
+fn says_something(error: &Error) -> std::result::Result<(), TestCaseError> {
+    prop_assert_eq!(error.code(), 2);
+    prop_assert!(!error.to_string().trim().is_empty());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn no_override_makes_the_parser_panic(
+        preset in prop::sample::select(PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>()),
+        key in odd_key(),
+        value in odd_value(),
+    ) {
+        let config = find_preset(preset).unwrap().config().unwrap();
+        match set(&config, &format!("{key}={value}")) {
+            Ok(config) => check(&config)?,
+            Err(error) => {
+                says_something(&error)?;
+                prop_assert!(error.to_string().starts_with("--set "), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn no_assignment_makes_the_parser_panic(text in "\\PC{0,40}") {
+        let config = find_preset("smoke").unwrap().config().unwrap();
+        if let Err(error) = set(&config, &text) {
+            says_something(&error)?;
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_config_parser_panic(text in "[\\PC\\n\\t\\[\\]={}\"'#.]{0,80}") {
+        if let Err(error) = Config::parse(&text, Path::new("c.toml")) {
+            says_something(&error)?;
+        }
+    }
+
+    /// A preset in which one value, or a piece of any kind, is another.
+    #[test]
+    fn no_changed_preset_makes_the_config_parser_panic(
+        preset in prop::sample::select(PRESETS.iter().map(|preset| preset.text).collect::<Vec<_>>()),
+        place in any::<prop::sample::Index>(),
+        length in 0_usize..12,
+        value in odd_value(),
+        whole in any::<bool>(),
+    ) {
+        let mut text = preset.to_owned();
+        if whole {
+            let values: Vec<usize> = text.match_indices("= ").map(|(at, _)| at + 2).collect();
+            let from = values[place.index(values.len())];
+            let end = text[from..].find(['\n', ',', ' ']).map_or(text.len(), |end| from + end);
+            text.replace_range(from..end, &value);
+        } else {
+            let mut from = place.index(text.len());
+            let mut end = (from + length).min(text.len());
+            while !text.is_char_boundary(from) { from -= 1; }
+            while !text.is_char_boundary(end) { end += 1; }
+            text.replace_range(from..end, &value);
+        }
+        match Config::parse(&text, Path::new("c.toml")) {
+            Ok(config) => check(&config)?,
+            Err(error) => says_something(&error)?,
+        }
+    }
+
+    #[test]
+    fn numbers_survive_the_config_bit_for_bit(
+        seed in 0..=i64::MAX as u64,
+        rate in prop::num::f64::POSITIVE | prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL,
+        beta in 0.0..1e300_f64,
+    ) {
+        let mut config = find_preset("smoke").unwrap().config().unwrap();
+        config.seed = seed;
+        config.train.rate = rate;
+        config = set(&config, &format!("objective.elbo.beta={beta:?}")).unwrap();
+        config.check().unwrap();
+        let read = Config::parse(&config.to_toml().unwrap(), Path::new("c.toml")).unwrap();
+        prop_assert_eq!(read.train.rate.to_bits(), rate.to_bits());
+        prop_assert_eq!(read, config);
+    }
+}

@@ -1,0 +1,315 @@
+//! What every entry of every registry owes: a new kind is held to it by being listed.
+
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use vae::batch::Batch;
+use vae::config::{Config, PRESETS};
+use vae::data::{Data, Pixels};
+use vae::model::{Likelihood, Mlp, Model, Vae, export};
+use vae::objective::{Context, Elbo, Minimise, Objective, Terms};
+use vae::rng::Rng;
+use vae::schedule::Schedule;
+use vae::train::{Adam, Optimizer, Settings, Updater, train_step};
+
+use crate::models::{
+    autodiff_device, digits, draw_noise, drawn, gap, job, largest, named_gradients, numbers, plain_device,
+    random_batch, tensor, wide,
+};
+
+const PICTURE: [usize; 3] = [1, 28, 28];
+const START: Context = Context { epoch: 0.0 };
+
+fn config(data: Data, model: Model) -> Config {
+    Config {
+        seed: 1,
+        data,
+        model,
+        likelihood: Likelihood::default(),
+        objective: Objective::default(),
+        optimizer: Optimizer::default(),
+        schedule: Schedule::default(),
+        train: Settings::default(),
+    }
+}
+
+/// Every model with every likelihood and every objective, and how to call it.
+fn combinations() -> impl Iterator<Item = (String, Model, Likelihood, Objective)> {
+    Model::every().into_iter().flat_map(|model| {
+        Likelihood::every().into_iter().flat_map(move |likelihood| {
+            let model = model.clone();
+            Objective::every().into_iter().map(move |objective| {
+                let name = format!("{} {} {}", model.tag(), likelihood.tag(), objective.tag());
+                (name, model.clone(), likelihood.clone(), objective)
+            })
+        })
+    })
+}
+
+fn build(model: &Model, likelihood: &Likelihood) -> Vae {
+    let blueprint = model.blueprint(PICTURE).unwrap();
+    Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), &autodiff_device())
+}
+
+/// The first sixteen digits, and noise for as many codes as the objective draws.
+fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
+    let indices: Vec<u32> = (0..16).collect();
+    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &vae.device());
+    (batch, draw_noise(vae, 16, objective.samples(), seed))
+}
+
+fn values(terms: &Terms) -> [Vec<f64>; 3] {
+    [&terms.loss, &terms.distortion, &terms.rate].map(|term| {
+        let term = numbers(term.clone());
+        assert!(term.iter().all(|value| value.is_finite()), "{term:?}");
+        term
+    })
+}
+
+#[test]
+fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
+    for (name, model, likelihood, objective) in combinations() {
+        let vae = build(&model, &likelihood);
+        let (batch, noise) = real_batch(&vae, &*objective, 1);
+        let terms = objective.terms(&vae, &batch, noise, START);
+        let [loss, distortion, rate] = values(&terms);
+        assert_eq!([loss.len(), distortion.len(), rate.len()], [16; 3], "{name}");
+        assert!(rate.iter().all(|&rate| rate > -1e-4), "{name}: a divergence below zero");
+        let gradients = named_gradients(&vae, &terms.loss.mean().backward());
+        assert_eq!(gradients.len(), 2 * vae.blueprint().layers().count(), "{name}");
+        for (gradient, parameter) in gradients.iter().zip(export(&vae)) {
+            assert_eq!(gradient.shape, parameter.shape, "{name}: {}", gradient.name);
+            let size = largest(wide(&gradient.values));
+            assert!(size > 0.0 && size.is_finite(), "{name}: the gradient of `{}` is {size}", gradient.name);
+        }
+    }
+}
+
+#[test]
+fn every_combination_learns_one_batch_by_heart() {
+    for (name, model, likelihood, objective) in combinations() {
+        let mut vae = build(&model, &likelihood);
+        let rule = Optimizer::Adam(Adam::default());
+        let mut updater = Updater::new(rule, None, &vae);
+        let mut first = None;
+        let mut last = 0.0;
+        // Convolutions cost more, and need fewer steps.
+        let steps = if model.tag() == "mlp" { 300 } else { 150 };
+        for step in 0..steps {
+            let (batch, noise) = real_batch(&vae, &*objective, step);
+            let loss = objective.terms(&vae, &batch, noise, Context { epoch: step as f64 }).loss.mean();
+            let mut gradients = loss.backward();
+            last = numbers(loss.inner())[0];
+            first.get_or_insert(last);
+            vae = updater.update(vae, &mut gradients, step + 1, 2e-3);
+        }
+        let first: f64 = first.unwrap();
+        assert!(last < 0.25 * first, "{name}: the loss went from {first} to {last} only");
+    }
+}
+
+#[test]
+fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
+    for model in Model::every() {
+        let vae = build(&model, &Likelihood::default());
+        let terms = |beta: f64, warmup: f64, epoch: f64| {
+            let objective = Elbo { beta, warmup };
+            let (batch, noise) = real_batch(&vae, &objective, 1);
+            values(&objective.terms(&vae, &batch, noise, Context { epoch }))
+        };
+        let [_, distortion, rate] = terms(1.0, 0.0, 0.0);
+        assert!(rate.iter().all(|&rate| rate > 1e-3), "a rate that could be seen");
+        // The weight that is due: none without beta or at the start of a warm-up, then in proportion, then beta.
+        let cases = [
+            (1.0, 0.0, 0.0, 1.0),
+            (4.0, 0.0, 0.0, 4.0),
+            (0.0, 0.0, 3.0, 0.0),
+            (4.0, 10.0, 0.0, 0.0),
+            (4.0, 10.0, 2.5, 1.0),
+            (4.0, 10.0, 10.0, 4.0),
+            (4.0, 10.0, 99.0, 4.0),
+        ];
+        for (beta, warmup, epoch, weight) in cases {
+            let [loss, d, r] = terms(beta, warmup, epoch);
+            // What is reported is the true bound, whatever is minimised.
+            assert_eq!((&d, &r), (&distortion, &rate), "beta {beta}, warm-up {warmup}, epoch {epoch}");
+            let due: Vec<f64> = d.iter().zip(&r).map(|(d, r)| d + weight * r).collect();
+            let gap = gap(&loss, &due);
+            assert!(gap < 1e-4, "beta {beta}, warm-up {warmup}, epoch {epoch}: off by {gap:e}");
+            if weight == 0.0 {
+                assert_eq!(loss, d, "beta {beta}, warm-up {warmup}, epoch {epoch}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_reports_the_same_bound_whatever_beta_is() {
+    let mut config = vae::config::find_preset("smoke").unwrap().config().unwrap();
+    let sums = |config: &Config, step: u64| {
+        let job = job(config);
+        let vae = drawn(&*config.model, PICTURE, 1, &autodiff_device());
+        let mut updater = Updater::new(job.optimizer.clone(), None, &vae);
+        let indices: Vec<u32> = job.order(0)[..64].to_vec();
+        let (after, sums) = train_step(&job, vae.clone(), &mut updater, &indices, step);
+        assert_ne!(export(&after), export(&vae), "a step moves the weights");
+        numbers(sums)
+    };
+    let plain = sums(&config, 0);
+    config.objective = Objective::Elbo(Elbo { beta: 9.0, warmup: 0.0 });
+    let heavy = sums(&config, 0);
+    assert_eq!(plain[1..], heavy[1..]);
+    assert!((plain[0] - (plain[1] + plain[2])).abs() < 1e-6 * plain[0]);
+    assert!((heavy[0] - (heavy[1] + 9.0 * heavy[2])).abs() < 1e-6 * heavy[0]);
+    // A warm-up counts in epochs: 16 steps are one here.
+    config.objective = Objective::Elbo(Elbo { beta: 9.0, warmup: 1.0 });
+    let warming = sums(&config, 8);
+    assert!((warming[0] - (warming[1] + 4.5 * warming[2])).abs() < 1e-6 * warming[0]);
+}
+
+#[test]
+fn every_optimiser_brings_the_loss_down() {
+    let objective = Elbo::default();
+    for rule in Optimizer::every() {
+        let name = rule.tag();
+        rule.check().unwrap();
+        let model = Mlp { latent: 4, hidden: vec![64], ..Mlp::default() };
+        let mut vae = drawn(&model, PICTURE, 1, &autodiff_device());
+        let mut updater = Updater::new(rule, None, &vae);
+        let mut losses = Vec::new();
+        for step in 0..100 {
+            let (batch, noise) = real_batch(&vae, &objective, 1);
+            let loss = objective.terms(&vae, &batch, noise, START).loss.mean();
+            let mut gradients = loss.backward();
+            losses.extend(numbers(loss.inner()));
+            vae = updater.update(vae, &mut gradients, step + 1, 1e-3);
+        }
+        let (first, last) = (losses[0], losses[99]);
+        assert!(last < 0.6 * first, "{name}: from {first} to {last} only");
+    }
+}
+
+#[test]
+fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
+    let device = plain_device();
+    let vae = drawn(&Mlp { latent: 2, hidden: vec![3], ..Mlp::default() }, [1, 2, 2], 1, &device);
+    for rule in Optimizer::every() {
+        let name = rule.tag();
+        let updater = Updater::new(rule.clone(), None, &vae);
+        assert_eq!(updater.slot_names(), rule.slots());
+        assert_eq!(updater.slots().len(), export(&vae).len(), "{name}");
+        for (slots, parameter) in updater.slots().iter().zip(export(&vae)) {
+            assert_eq!(slots.len(), rule.slots().len(), "{name}");
+            for slot in slots {
+                assert_eq!(numbers(slot.clone()), vec![0.0; parameter.values.len()], "{name}");
+            }
+        }
+        let zeros = || tensor(vec![0.0; 3], [3], &device);
+        let mut slots = vec![zeros(); rule.slots().len()];
+        let weight = vec![1.0, -2.0, 0.0];
+        let new = rule.update(tensor(weight.clone(), [3], &device), zeros(), &mut slots, 1, 1e-3);
+        // But for weight decay, which AdamW has by default.
+        assert!(gap(&numbers(new), &wide(&weight)) < 1e-4, "{name}");
+        assert!(slots.into_iter().all(|slot| numbers(slot) == [0.0; 3]), "{name}");
+    }
+}
+
+/// What `config` says, written as TOML and read again.
+#[track_caller]
+fn assert_round_trip(config: &Config) {
+    let text = config.to_toml().unwrap();
+    let read = Config::parse(&text, Path::new("round.toml")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(&read, config, "{text}");
+    assert_eq!(read.to_toml().unwrap(), text);
+}
+
+#[test]
+fn every_default_is_valid_and_survives_toml() {
+    let base = config(Data::default(), Model::every().remove(0));
+    let mut configs = Vec::new();
+    for data in Data::every() {
+        assert!(data.usual_shape().iter().all(|&length| length > 0), "{}", data.tag());
+        assert_eq!(data.validation(), 0, "{}: nothing is set aside unasked", data.tag());
+        for model in Model::every() {
+            configs.push(config(data.clone(), model));
+        }
+    }
+    configs.extend(Likelihood::every().into_iter().map(|likelihood| Config { likelihood, ..base.clone() }));
+    configs.extend(Objective::every().into_iter().map(|objective| Config { objective, ..base.clone() }));
+    configs.extend(Optimizer::every().into_iter().map(|optimizer| Config { optimizer, ..base.clone() }));
+    configs.extend(Schedule::every().into_iter().map(|schedule| Config { schedule, ..base.clone() }));
+    for config in configs {
+        assert_round_trip(&config);
+        let plan = config.plan(config.data.usual_shape()).unwrap();
+        assert_eq!(plan.blueprint.picture, config.data.usual_shape());
+        assert_eq!(plan.toml, config.to_toml().unwrap());
+    }
+    assert_round_trip(&Config { train: Settings { clip: Some(0.1), ..Settings::default() }, ..base });
+}
+
+/// Tags are written in files and typed by people: lower case, without a blank, each once; and each is described.
+#[test]
+fn every_registry_lists_each_kind_once_with_a_description() {
+    let lists = [Data::LIST, Model::LIST, Likelihood::LIST, Objective::LIST, Optimizer::LIST, Schedule::LIST];
+    for list in lists {
+        for (i, (tag, about)) in list.iter().enumerate() {
+            assert!(tag.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{tag}");
+            assert!(!list[..i].iter().any(|(other, _)| other == tag), "{tag} twice");
+            assert!(!about.is_empty() && !about.ends_with('.'), "{tag}: {about}");
+        }
+    }
+    let tags: Vec<&str> = Model::every().iter().map(Model::tag).collect();
+    assert_eq!(tags, Model::LIST.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
+    for preset in PRESETS {
+        let config = preset.config().unwrap_or_else(|error| panic!("{}", error.render()));
+        let plan = config.plan(config.data.usual_shape()).unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+        assert_round_trip(&config);
+        let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
+        assert_eq!(effective, config, "{}", preset.name);
+        assert!(!preset.about().is_empty() && preset.text.starts_with("# "), "{}: what is it?", preset.name);
+        // By each of the ways to name it.
+        for name in [preset.name.to_owned(), format!("{}.toml", preset.name), format!("configs/{}.toml", preset.name)] {
+            assert_eq!(vae::config::find_preset(&name).unwrap().name, preset.name, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_presets_are_the_files_in_configs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut files: Vec<(String, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+        .collect();
+    files.sort();
+    let mut presets: Vec<(String, String)> =
+        PRESETS.iter().map(|preset| (format!("{}.toml", preset.name), preset.text.to_owned())).collect();
+    presets.sort();
+    assert_eq!(presets, files);
+}
+
+#[test]
+fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
+    for model in Model::every() {
+        let weights = |seed| export(&drawn(&*model, PICTURE, seed, &plain_device()));
+        let differentiable = drawn(&*model, PICTURE, 3, &autodiff_device());
+        assert_eq!(weights(3), export(&differentiable), "{}", model.tag());
+        assert_eq!(weights(3), export(&differentiable.valid()), "{}", model.tag());
+        assert_ne!(weights(3), weights(4), "{}", model.tag());
+        // Terms with and without autodiff, too.
+        let plain = drawn(&*model, PICTURE, 3, &plain_device());
+        let terms = |vae: &Vae| {
+            let (batch, noise) = random_batch(vae, 2, 1, 5);
+            values(&Elbo::default().terms(vae, &batch, noise, START))
+        };
+        let differentiable = drawn(&*model, PICTURE, 3, &autodiff_device());
+        assert_eq!(terms(&plain), terms(&differentiable), "{}", model.tag());
+    }
+}

@@ -1,0 +1,134 @@
+//! Small models for the tests, and what the tests ask of a model.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use vae::batch::{Batch, noise};
+use vae::config::{Config, find_preset};
+use vae::data::{Data, Digits, Images};
+use vae::device;
+use vae::model::{Architecture, Blueprint, Likelihood, NamedTensor, Vae, export, import};
+use vae::rng::Rng;
+use vae::train::{Job, Updater, train_step};
+
+pub fn plain_device() -> Device {
+    device::choose("auto").unwrap().device
+}
+
+pub fn autodiff_device() -> Device {
+    plain_device().autodiff()
+}
+
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().iter::<f32>().map(f64::from).collect()
+}
+
+/// A model with weights of its own drawing.
+pub fn drawn(model: &dyn Architecture, picture: [usize; 3], seed: u64, device: &Device) -> Vae {
+    blank(&model.blueprint(picture).unwrap(), seed, device)
+}
+
+pub fn blank(blueprint: &Blueprint, seed: u64, device: &Device) -> Vae {
+    Vae::new(blueprint, &Likelihood::default(), Rng::new(seed).stream("weights"), device)
+}
+
+/// A model of the same layers with other weights, on another device.
+pub fn with_weights(blueprint: &Blueprint, weights: &[NamedTensor], device: &Device) -> Vae {
+    import(blank(blueprint, 1, device), weights).unwrap()
+}
+
+/// The first `count` of the program's own digits.
+pub fn digits(count: usize) -> Images {
+    Digits { train: count, test: 1, ..Digits::default() }.draw().train
+}
+
+/// Grey pictures of random pixels, and standard normal noise `[K, B, D]` for them.
+pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batch, Tensor<3>) {
+    let device = vae.device();
+    let values: usize = vae.blueprint().picture.iter().product();
+    let mut x = vec![0.0; count * values];
+    Rng::new(seed).stream("x").fill_uniform(&mut x);
+    (Batch { x: tensor(x, [count, values], &device) }, draw_noise(vae, count, samples, seed))
+}
+
+/// Standard normal noise `[K, B, D]`.
+pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<3> {
+    let keys: Vec<u32> = (0..count as u32).collect();
+    noise(Rng::new(seed).stream("noise"), &keys, samples, vae.blueprint().latent, &vae.device())
+}
+
+/// The gradient of every parameter, under its name and in PyTorch's layout. Panics where a parameter has none.
+pub fn named_gradients(vae: &Vae, gradients: &Gradients) -> Vec<NamedTensor> {
+    struct Visitor<'a> {
+        gradients: &'a Gradients,
+        names: std::vec::IntoIter<NamedTensor>,
+        found: Vec<NamedTensor>,
+    }
+    impl ModuleVisitor for Visitor<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let name = self.names.next().unwrap().name;
+            let gradient = param.val().grad(self.gradients).unwrap_or_else(|| panic!("`{name}` has no gradient"));
+            let gradient = if D == 2 { gradient.transpose() } else { gradient };
+            let shape = gradient.dims().to_vec();
+            self.found.push(NamedTensor { name, shape, values: gradient.into_data().iter().collect() });
+        }
+    }
+    let mut visitor = Visitor { gradients, names: export(vae).into_iter(), found: Vec::new() };
+    vae.visit(&mut visitor);
+    assert_eq!(visitor.names.next(), None, "a parameter was not visited");
+    visitor.found
+}
+
+/// The largest absolute value.
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().map(f64::abs).fold(0.0, f64::max)
+}
+
+/// The largest difference, a number that is not finite counting as infinite.
+pub fn gap(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let difference = |(a, b): (&f64, &f64)| if (a - b).is_finite() { a - b } else { f64::INFINITY };
+    largest(a.iter().zip(b).map(difference))
+}
+
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+/// What `config` asks for, on the program's own digits.
+pub fn job(config: &Config) -> Job {
+    let Data::Digits(digits) = &config.data else { panic!("other data would have to be found") };
+    let dataset = digits.draw();
+    Job {
+        seed: config.seed,
+        config: String::new(),
+        dataset,
+        data_hash: String::new(),
+        pixels: config.data.pixels(),
+        likelihood: config.likelihood.clone(),
+        objective: config.objective.clone(),
+        optimizer: config.optimizer.clone(),
+        schedule: config.schedule.clone(),
+        settings: config.train.clone(),
+    }
+}
+
+/// The preset `smoke`, trained until its latents mean something, and its test pictures.
+pub fn trained() -> (Vae, Images) {
+    let mut config = find_preset("smoke").unwrap().config().unwrap();
+    config.train.epochs = 15;
+    let job = job(&config);
+    let mut vae = drawn(&*config.model, job.dataset.train.shape, 1, &autodiff_device());
+    let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
+    let mut step = 0;
+    for epoch in 0..job.settings.epochs {
+        for indices in job.order(epoch).chunks(job.settings.batch) {
+            (vae, _) = train_step(&job, vae, &mut updater, indices, step);
+            step += 1;
+        }
+    }
+    (vae.valid(), job.dataset.test)
+}

@@ -1,0 +1,407 @@
+//! What must hold whatever the weights are: closed forms against Monte Carlo, bounds on log p(x) against log p(x) itself,
+//! gradients against finite differences, evaluation against its own parts.
+
+use vae::batch::{Batch, noise};
+use vae::data::Pixels;
+use vae::dist::{Gaussian, standard_normal_log_prob};
+use vae::eval::{Elbo, Estimate, Protocol, measure};
+use vae::model::{Activation, Architecture, Conv, Kind, Layer, LayerConfig, Mlp, NamedTensor, Vae, export};
+use vae::objective::{Context, Elbo as ElboObjective, Minimise, distortion_and_rate};
+use vae::rng::Rng;
+
+use crate::models::{
+    autodiff_device, blank, digits, draw_noise, drawn, gap, largest, named_gradients, numbers, plain_device,
+    random_batch, tensor, wide, with_weights,
+};
+
+const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+
+/// log of the mean of exp(values).
+fn log_mean_exp(values: &[f64]) -> f64 {
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    top + (values.iter().map(|value| (value - top).exp()).sum::<f64>() / values.len() as f64).ln()
+}
+
+fn estimate(values: &[f64]) -> Estimate {
+    Estimate::of(values.iter().copied())
+}
+
+/// Whether `estimate` is `truth` but for chance: four standard errors, which a right estimate exceeds once in 16,000.
+#[track_caller]
+fn assert_within_error(what: &str, estimate: Estimate, truth: f64) {
+    let Estimate { mean, se } = estimate;
+    assert!((mean - truth).abs() < 4.0 * se, "{what}: {mean} ± {se} is not {truth}");
+}
+
+#[test]
+fn the_kl_in_closed_form_is_what_samples_say() {
+    const K: usize = 100_000;
+    let device = plain_device();
+    let means = vec![0.0, 0.5, -2.0, 3.0, 0.1, -0.3, 1.0, 0.0];
+    let log_vars = vec![0.0, 0.0, -1.0, 0.7, -4.0, 1.2, 0.3, -0.01];
+    let posterior = Gaussian { mean: tensor(means, [4, 2], &device), log_var: tensor(log_vars, [4, 2], &device) };
+    let z = posterior.reparameterise(noise(Rng::new(3), &[0, 1, 2, 3], K, 2, &device));
+    let log_ratio = numbers(posterior.log_prob(z.clone()) - standard_normal_log_prob(z));
+    let closed = numbers(posterior.kl_to_standard_normal().sum_dim(1));
+    assert_eq!(closed.len(), 4);
+    for (row, kl) in closed.into_iter().enumerate() {
+        // [K, B] -> the K values of one row.
+        let sampled: Vec<f64> = log_ratio.iter().skip(row).step_by(4).copied().collect();
+        assert_eq!(sampled.len(), K);
+        let sampled = estimate(&sampled);
+        assert!(sampled.se < 0.02, "the test sees nothing at an error of {}", sampled.se);
+        assert_within_error(&format!("row {row}"), sampled, kl);
+    }
+}
+
+/// A dense network in float64, from exported weights.
+struct Plain {
+    layers: Vec<(NamedTensor, NamedTensor, Activation)>,
+}
+
+impl Plain {
+    fn decoder(vae: &Vae) -> Self {
+        let weights = export(vae);
+        let find = |name: String| weights.iter().find(|tensor| tensor.name == name).unwrap().clone();
+        let layers = vae.blueprint().decoder.iter().enumerate().map(|(i, layer)| {
+            assert_eq!(layer.kind, Kind::Dense);
+            (find(format!("decoder.{i}.weight")), find(format!("decoder.{i}.bias")), layer.activation)
+        });
+        Self { layers: layers.collect() }
+    }
+
+    fn forward(&self, input: &[f64]) -> Vec<f64> {
+        let mut values = input.to_vec();
+        for (weight, bias, activation) in &self.layers {
+            // PyTorch's [out, in].
+            let rows = weight.values.chunks_exact(values.len()).zip(&bias.values);
+            let unit = |(row, bias): (&[f32], &f32)| {
+                let sum = row.iter().zip(&values).map(|(w, x)| f64::from(*w) * x).sum::<f64>() + f64::from(*bias);
+                match activation {
+                    Activation::Relu => sum.max(0.0),
+                    Activation::Tanh => sum.tanh(),
+                    Activation::None => sum,
+                }
+            };
+            values = rows.map(unit).collect();
+        }
+        values
+    }
+}
+
+/// log p(x) of a model with one latent: the trapezoidal rule over z, in float64.
+fn exact_log_px(decoder: &Plain, x: &[f64]) -> f64 {
+    const POINTS: usize = 4001;
+    let (from, width) = (-10.0, 20.0 / (POINTS - 1) as f64);
+    let integrand = |i: usize| {
+        let z = from + i as f64 * width;
+        let softplus = |l: f64| l.max(0.0) + (-l.abs()).exp().ln_1p();
+        let log_px_z: f64 = decoder.forward(&[z]).iter().zip(x).map(|(l, x)| x * l - softplus(*l)).sum();
+        log_px_z - 0.5 * (LOG_TWO_PI + z * z)
+    };
+    // The ends weigh one half, but there the prior is exp(-50).
+    let values: Vec<f64> = (0..POINTS).map(integrand).collect();
+    log_mean_exp(&values) + (POINTS as f64 * width).ln()
+}
+
+/// One latent, twelve pixels; a decoder that makes much of its code and a posterior that is not the true one.
+fn one_latent() -> Vae {
+    let model = Mlp { latent: 1, hidden: vec![8], activation: Activation::Tanh, ..Mlp::default() };
+    let device = plain_device();
+    let mut weights = export(&drawn(&model, [1, 3, 4], 5, &device));
+    for tensor in weights.iter_mut().filter(|tensor| tensor.name.starts_with("decoder")) {
+        tensor.values.iter_mut().for_each(|value| *value *= 3.0);
+    }
+    with_weights(&model.blueprint([1, 3, 4]).unwrap(), &weights, &device)
+}
+
+const PICTURES: usize = 3;
+
+fn binary_batch(vae: &Vae) -> Batch {
+    let (grey, _) = random_batch(vae, PICTURES, 1, 8);
+    Batch { x: grey.x.round() }
+}
+
+/// log of the importance weights, picture by picture: `[B][count]`.
+fn log_weights(vae: &Vae, batch: &Batch, count: usize, seed: u64) -> Vec<Vec<f64>> {
+    let parts = vae.parts(batch, draw_noise(vae, PICTURES, count, seed));
+    let all = numbers(parts.log_weights());
+    (0..PICTURES).map(|row| all.iter().skip(row).step_by(PICTURES).copied().collect()).collect()
+}
+
+/// The bound of Burda et al. (2016) with `k` samples, from `groups` draws of it for each picture.
+fn iwae(vae: &Vae, batch: &Batch, k: usize, groups: usize, seed: u64) -> Vec<Estimate> {
+    let of = |values: Vec<f64>| estimate(&values.chunks_exact(k).map(log_mean_exp).collect::<Vec<_>>());
+    log_weights(vae, batch, k * groups, seed).into_iter().map(of).collect()
+}
+
+#[test]
+fn bounds_rise_to_the_log_px_that_quadrature_finds() {
+    let vae = one_latent();
+    let batch = binary_batch(&vae);
+    let decoder = Plain::decoder(&vae);
+    // Each bound with noise of its own: on shared noise they would be ordered by arithmetic alone.
+    let bounds =
+        [(1, 40_000), (5, 20_000), (50, 4_000), (5_000, 40)].map(|(k, groups)| iwae(&vae, &batch, k, groups, k as u64));
+    let x = numbers(batch.x);
+    for (row, x) in x.chunks_exact(12).enumerate() {
+        let exact = exact_log_px(&decoder, x);
+        let [elbo, iwae5, iwae50, iwae5000] = bounds.each_ref().map(|bound| bound[row]);
+        // Seen clearly, not within the error: this posterior is far enough from the true one.
+        for (low, high) in [(elbo, iwae5), (iwae5, iwae50)] {
+            assert!(low.mean + 4.0 * low.se < high.mean - 4.0 * high.se, "picture {row}: {low:?} {high:?}");
+        }
+        assert!(iwae50.mean < exact + 4.0 * iwae50.se, "picture {row}: {iwae50:?} {exact}");
+        assert!(iwae5000.se < 0.01, "the test sees nothing at an error of {}", iwae5000.se);
+        assert_within_error(&format!("IWAE-5000 of picture {row}"), iwae5000, exact);
+    }
+}
+
+#[test]
+fn the_elbo_with_a_closed_kl_is_the_mean_of_the_log_weights() {
+    let vae = one_latent();
+    let batch = binary_batch(&vae);
+    let parts = vae.parts(&batch, draw_noise(&vae, PICTURES, 40_000, 21));
+    let (distortion, rate) = distortion_and_rate(&parts);
+    // Other noise for the other estimate: the two know nothing of each other.
+    let sampled = log_weights(&vae, &batch, 40_000, 22);
+    let log_px_z = numbers(parts.log_px_z);
+    for (row, (distortion, rate)) in numbers(distortion).into_iter().zip(numbers(rate)).enumerate() {
+        let of_row: Vec<f64> = log_px_z.iter().skip(row).step_by(PICTURES).copied().collect();
+        let (sampled, se) = (estimate(&sampled[row]), estimate(&of_row).se);
+        let both = Estimate { mean: sampled.mean, se: sampled.se.hypot(se) };
+        assert!(both.se < 0.03, "the test sees nothing at an error of {}", both.se);
+        assert_within_error(&format!("picture {row}"), both, -(distortion + rate));
+    }
+}
+
+#[test]
+fn log_weights_are_those_of_the_plain_decoder() {
+    let vae = one_latent();
+    let batch = binary_batch(&vae);
+    let parts = vae.parts(&batch, draw_noise(&vae, PICTURES, 50, 2));
+    let ours = numbers(parts.log_weights());
+    let decoder = Plain::decoder(&vae);
+    let (mean, log_var, z) = (numbers(parts.posterior.mean), numbers(parts.posterior.log_var), numbers(parts.z));
+    let x = numbers(batch.x);
+    for (i, (ours, z)) in ours.iter().zip(z).enumerate() {
+        let row = i % PICTURES;
+        let px_z = decoder
+            .forward(&[z])
+            .iter()
+            .zip(&x[row * 12..])
+            .map(|(l, x)| if *x > 0.5 { -(1.0 + (-l).exp()).ln() } else { -(1.0 + l.exp()).ln() })
+            .sum::<f64>();
+        let normal = |z: f64, m: f64, v: f64| -0.5 * (LOG_TWO_PI + v + (z - m) * (z - m) / v.exp());
+        let truth = px_z + normal(z, 0.0, 0.0) - normal(z, mean[row], log_var[row]);
+        assert!((ours - truth).abs() < 1e-5, "code {i}: {ours} is not {truth}");
+    }
+}
+
+/// Every number of every gradient against finite differences of the loss.
+///
+/// The loss is up to 50 nats a picture in float32, so that a difference of two is known to some 4e-6, over a step of 0.1 to
+/// 4e-5; the five-point formula adds h^4 / 30 times the fifth derivative. Measured: 7e-5 at worst. A wrong factor in any
+/// gradient is a hundred times that.
+fn assert_gradients(model: &dyn Architecture, picture: [usize; 3]) {
+    const H: f32 = 0.05;
+    let blueprint = model.blueprint(picture).unwrap();
+    let weights = export(&drawn(model, picture, 4, &plain_device()));
+    let vae = with_weights(&blueprint, &weights, &autodiff_device());
+    let objective = ElboObjective { beta: 0.7, ..ElboObjective::default() };
+    let context = Context { epoch: 0.0 };
+
+    let (batch, noise) = random_batch(&vae, 3, 2, 6);
+    let loss = objective.terms(&vae, &batch, noise, context).loss.mean();
+    let gradients = named_gradients(&vae, &loss.backward());
+
+    let plain = plain_device();
+    let mut other = blank(&blueprint, 1, &plain);
+    let (batch, noise) = random_batch(&other, 3, 2, 6);
+    let mut loss_at = |tensor: usize, place: usize, shift: f32| {
+        let mut weights = weights.clone();
+        weights[tensor].values[place] += shift;
+        // What float32 made of the step.
+        let step = f64::from(weights[tensor].values[place]);
+        other = vae::model::import(other.clone(), &weights).unwrap();
+        let each = numbers(objective.terms(&other, &batch, noise.clone(), context).loss);
+        (step, each.iter().sum::<f64>() / each.len() as f64)
+    };
+    for (t, gradient) in gradients.iter().enumerate() {
+        for (place, &ours) in gradient.values.iter().enumerate() {
+            let mut slope = |h: f32| {
+                let ((right, high), (left, low)) = (loss_at(t, place, h), loss_at(t, place, -h));
+                (high - low) / (right - left)
+            };
+            let finite = (4.0 * slope(H) - slope(2.0 * H)) / 3.0;
+            let error = (f64::from(ours) - finite).abs();
+            assert!(error < 1.5e-4, "`{}` {place}: the gradient is {ours}, differences say {finite}", gradient.name);
+        }
+        assert!(largest(wide(&gradient.values)) > 5e-3, "`{}`: nothing to compare", gradient.name);
+    }
+}
+
+// Both with tanh: a finite difference across ReLU's kink says nothing.
+
+#[test]
+fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
+    let model = Mlp { latent: 2, hidden: vec![5], activation: Activation::Tanh, ..Mlp::default() };
+    assert_gradients(&model, [1, 3, 3]);
+}
+
+/// Two channels, and paddings that differ from one side to the other.
+fn tiny_conv() -> Conv {
+    let conv = LayerConfig { conv: Some(2), stride: Some(2), ..LayerConfig::default() };
+    let dense = LayerConfig { dense: Some(18), shape: Some([2, 3, 3]), ..LayerConfig::default() };
+    let transposed = LayerConfig { transposed: Some(2), stride: Some(2), ..LayerConfig::default() };
+    Conv {
+        latent: 2,
+        activation: Activation::Tanh,
+        encoder: vec![conv],
+        decoder: vec![dense, transposed],
+        ..Conv::default()
+    }
+}
+
+#[test]
+fn gradients_of_a_convolutional_vae_are_those_of_finite_differences() {
+    assert_gradients(&tiny_conv(), [2, 6, 6]);
+}
+
+/// A convolution from its definition, zeros around the picture.
+fn slow_conv(
+    x: &[f64],
+    [c, h, w]: [usize; 3],
+    weight: &NamedTensor,
+    bias: &[f32],
+    stride: usize,
+    before: usize,
+) -> Vec<f64> {
+    let [_, _, k, _] = weight.shape[..] else { panic!("four axes") };
+    let (rows, columns) = (h.div_ceil(stride), w.div_ceil(stride));
+    let mut y = Vec::new();
+    for (o, &bias) in bias.iter().enumerate() {
+        for row in 0..rows {
+            for column in 0..columns {
+                let mut sum = f64::from(bias);
+                for i in 0..c {
+                    for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
+                        let (Some(r), Some(s)) =
+                            ((row * stride + a).checked_sub(before), (column * stride + b).checked_sub(before))
+                        else {
+                            continue;
+                        };
+                        if r < h && s < w {
+                            sum += x[(i * h + r) * w + s] * f64::from(weight.values[((o * c + i) * k + a) * k + b]);
+                        }
+                    }
+                }
+                y.push(sum);
+            }
+        }
+    }
+    y
+}
+
+#[test]
+fn padding_same_puts_the_odd_zero_last() {
+    // Stride 2 over 6 pixels with a kernel of 3 needs one zero; stride 1 with a kernel of 4 three; over 7 pixels, two.
+    for (size, kernel, stride, before) in [(6, 3, 2, 0), (6, 4, 1, 1), (7, 3, 2, 1), (6, 2, 1, 0)] {
+        let layer = LayerConfig { conv: Some(3), kernel: Some(kernel), stride: Some(stride), ..LayerConfig::default() };
+        let last = LayerConfig { dense: Some(2 * size * size), ..LayerConfig::default() };
+        let model = Conv { encoder: vec![layer], decoder: vec![last], ..Conv::default() };
+        let device = plain_device();
+        let blueprint = model.blueprint([2, size, size]).unwrap();
+        let vae = blank(&blueprint, 3, &device);
+        let [weight, bias, ..] = &export(&vae)[..] else { panic!("a layer has a weight and a bias") };
+        let (batch, _) = random_batch(&vae, 1, 1, 9);
+        let truth = slow_conv(&numbers(batch.x.clone()), [2, size, size], weight, &bias.values, stride, before);
+        let layer = Layer::new(
+            &blueprint.encoder[0],
+            blueprint.initialisation,
+            Rng::new(3).stream("weights").stream("encoder.0"),
+            &device,
+        );
+        let truth: Vec<f64> = truth.into_iter().map(|value| value.max(0.0)).collect();
+        assert!(gap(&numbers(layer.forward(batch.x)), &truth) < 1e-6, "{size} {kernel} {stride}");
+    }
+}
+
+#[test]
+fn evaluation_depends_neither_on_chunks_nor_on_order() {
+    let images = digits(600);
+    let device = plain_device();
+    let model = Mlp { latent: 4, hidden: vec![32], ..Mlp::default() };
+    let vae = drawn(&model, images.shape, 2, &device);
+    for pixels in [Pixels::Grey, Pixels::Dynamic] {
+        let protocol = Protocol { pixels, samples: 2, seed: 9 };
+        let mut seen = Vec::new();
+        let all = measure(&vae, &images, protocol, &mut |done| seen.push(done));
+        assert!(seen.len() > 2 && seen.is_sorted() && seen.last() == Some(&600), "{seen:?}");
+        for first in [1, 100, 251, 599] {
+            let some = measure(&vae, &images.slice(0..first), protocol, &mut |_| {});
+            assert!(gap(&some.distortion, &all.distortion[..first]) < 1e-4, "{pixels:?}, {first}");
+            assert!(gap(&some.rate, &all.rate[..first]) < 1e-4, "{pixels:?}, {first}");
+        }
+        // Other noise is another result: what was compared is not constant.
+        let other = measure(&vae, &images, Protocol { seed: 10, ..protocol }, &mut |_| {});
+        assert!(gap(&other.distortion, &all.distortion) > 1e-2);
+    }
+
+    // Backwards, the same pictures get the same pixels and the same noise.
+    let (forwards, backwards): (Vec<u32>, Vec<u32>) = ((0..9).collect(), (0..9).rev().collect());
+    let rng = Rng::new(1);
+    let x = |indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, rng, &device).x);
+    let reversed: Vec<f64> = x(&backwards).chunks_exact(784).rev().flatten().copied().collect();
+    assert_eq!(x(&forwards), reversed);
+    let eps = |indices: &[u32]| numbers(noise(rng, indices, 1, 5, &device));
+    let reversed: Vec<f64> = eps(&backwards).chunks_exact(5).rev().flatten().copied().collect();
+    assert_eq!(eps(&forwards), reversed);
+}
+
+#[test]
+fn evaluation_is_the_mean_over_its_samples() {
+    let images = digits(3);
+    let device = plain_device();
+    let vae = drawn(&Mlp { latent: 4, hidden: vec![32], ..Mlp::default() }, images.shape, 2, &device);
+    let protocol = Protocol { pixels: Pixels::Grey, samples: 7, seed: 1 };
+    let measured = measure(&vae, &images, protocol, &mut |_| {});
+    let x = Pixels::Grey.batch(&images, &[0, 1, 2], Rng::new(0), &device);
+    let mut distortion = vec![0.0; 3];
+    for k in 0..7 {
+        let eps = noise(Rng::new(1).stream("evaluation").stream("noise").at(k), &[0, 1, 2], 1, 4, &device);
+        let log_px_z = numbers(vae.parts(&x, eps).log_px_z);
+        distortion.iter_mut().zip(log_px_z).for_each(|(sum, value)| *sum -= value / 7.0);
+    }
+    assert!(gap(&measured.distortion, &distortion) < 2e-4);
+    let bound = measured.elbo().mean;
+    assert!((bound + measured.distortion().mean + measured.rate().mean).abs() < 1e-9);
+}
+
+#[test]
+fn the_standard_error_is_the_textbooks() {
+    // Variance 5/3 over four values.
+    let estimate = estimate(&[1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(estimate.mean, 2.5);
+    assert!((estimate.se - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
+    assert_eq!(Estimate::of([7.0].into_iter()), Estimate { mean: 7.0, se: 0.0 });
+    // Where distortion and rate cancel picture by picture, their sum has no error at all.
+    let elbo = Elbo { distortion: vec![1.0, 2.0, 5.0], rate: vec![5.0, 4.0, 1.0] };
+    assert_eq!(elbo.elbo(), Estimate { mean: -6.0, se: 0.0 });
+    assert!(elbo.distortion().se > 1.0);
+}
+
+#[test]
+fn sharing_noise_between_pictures_would_be_seen() {
+    let device = plain_device();
+    // [K, B, D]: K and B laid out as the shape says, each picture's codes being its own.
+    let values = numbers(noise(Rng::new(1), &[5, 8], 3, 2, &device));
+    let alone = numbers(noise(Rng::new(1), &[8], 3, 2, &device));
+    for k in 0..3 {
+        assert_eq!(values[(k * 2 + 1) * 2..][..2], alone[k * 2..][..2]);
+    }
+    let mut distinct: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 12);
+}
