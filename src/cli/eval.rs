@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::open::{Opened, Target};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::eval::{Elbo, Estimate, Protocol, measure};
@@ -69,7 +69,7 @@ impl Split {
 
 impl Eval {
     pub fn run(self) -> Result<()> {
-        at_least_one("--codes", self.codes)?;
+        count("--codes", self.codes, 10_000)?;
         let opened = self.target.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = self.split.of(&dataset)?;
@@ -80,8 +80,7 @@ impl Eval {
         bar.finish_and_clear();
         let report =
             Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
-        ui::data(if self.json { report.json() } else { report.text() });
-        Ok(())
+        ui::data(if self.json { report.json() } else { report.text() })
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::open::{Opened, Target};
 use super::pictures::{Format, pictures};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::figure::animation::write_gif;
@@ -74,10 +74,11 @@ enum Named {
 
 impl Interpolate {
     pub fn run(self) -> Result<()> {
-        at_least_one("--rows", self.rows)?;
+        count("--rows", self.rows, 100)?;
         if self.steps < 2 {
             return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
         }
+        count("--steps", self.steps, 1000)?;
         let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
         let opened = self.target.open()?;
         let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
@@ -90,7 +91,7 @@ impl Interpolate {
         let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows)?;
         // A single picture at one end goes with each of the other.
         let rows = match (from.codes.len(), to.codes.len()) {
-            (1, count) | (count, 1) => count,
+            (1, other) | (other, 1) => other,
             (a, b) => a.min(b),
         };
         let (from, to) = (from.repeated(rows), to.repeated(rows));
@@ -104,8 +105,7 @@ impl Interpolate {
             Format::Png => write_png(&path, &sheet(&opened, &from, &ways, &to))?,
             Format::Gif => write_gif(&path, &frames(&opened, &ways), 120)?,
         }
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::open::Target;
 use super::pictures::{Format, samples};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::ui;
@@ -32,7 +32,7 @@ pub struct Sample {
 
 impl Sample {
     pub fn run(self) -> Result<()> {
-        at_least_one("--n", self.n)?;
+        count("--n", self.n, 10_000)?;
         if let Some(out) = &self.out {
             Format::of(out, &[Format::Png])?;
         }
@@ -42,7 +42,6 @@ impl Sample {
         let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet.draw())?;
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }

@@ -78,7 +78,8 @@ impl Train {
             Some(run) => {
                 let start = self.go_on(run.as_deref())?;
                 let dataset = self.load(&start.config)?;
-                self.train(start, dataset, &chosen)
+                let hash = data::hash(&dataset);
+                self.train(start, dataset, hash, &chosen)
             }
             None => {
                 let (config, name) = self.config()?;
@@ -86,8 +87,10 @@ impl Train {
                 config.check()?;
                 let dataset = self.load(&config)?;
                 config.plan(dataset.train.shape)?;
+                let hash = data::hash(&dataset);
+                // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None }, dataset, &chosen)
+                self.train(Start { config, folder, saved: None }, dataset, hash, &chosen)
             }
         }
     }
@@ -109,7 +112,7 @@ impl Train {
     /// The run to go on with. One that was killed before its first state was saved starts from its config.
     fn go_on(&self, run: Option<&Path>) -> Result<Start> {
         let folder = match run {
-            Some(path) => find_run(path)?,
+            Some(path) => find_run(path, &self.out)?,
             None => newest(&self.out)?,
         };
         let (mut config, saved) = if folder.state().is_file() {
@@ -125,10 +128,9 @@ impl Train {
         Ok(Start { config, folder, saved })
     }
 
-    fn train(&self, start: Start, dataset: Dataset, chosen: &Chosen) -> Result<()> {
+    fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
         let Start { config, folder, saved } = start;
         let plan = config.plan(dataset.train.shape)?;
-        let hash = data::hash(&dataset);
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
                 folder.state(),
@@ -154,8 +156,7 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
-        ui::data(folder.path.display());
-        Ok(())
+        ui::data(folder.path.display())
     }
 }
 
@@ -210,7 +211,7 @@ struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     fn new(job: &'a Job, folder: &'a RunFolder) -> Result<Self> {
-        let bar = ui::train_bar((job.settings.epochs * job.steps_per_epoch()) as u64);
+        let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
         Ok(Self { job, folder, bar, history: Vec::new() })
     }
 

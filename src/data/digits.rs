@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::Place;
 use super::{Dataset, Images, Pixels, Source};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
 
@@ -21,6 +21,8 @@ mod strokes;
 pub const SIDE: usize = 28;
 const VALUES: usize = SIDE * SIDE;
 const CLASSES: u64 = 10;
+/// Pictures in a split: as many as fit into a gigabyte.
+const MOST: usize = 1_000_000;
 
 /// The built-in data set: how many digits, and which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,8 +72,8 @@ impl Source for Digits {
     }
 
     fn check(&self) -> Result<()> {
-        at_least_one("data.digits.train", self.train)?;
-        at_least_one("data.digits.test", self.test)
+        count("data.digits.train", self.train, MOST)?;
+        count("data.digits.test", self.test, MOST)
     }
 }
 

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Initialisation;
 use crate::error::{Error, Result};
 
+/// Numbers that one picture may have between two layers, and numbers that may be trained: far more than a VAE of small
+/// pictures has, and few enough for one machine. A slip of the pen is to be an error, not a full memory.
+const MOST_FEATURES: usize = 4_000_000;
+const MOST_PARAMETERS: usize = 500_000_000;
+
 /// What flows between two layers, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Features {
@@ -21,6 +26,20 @@ impl Features {
         match self {
             Self::Flat(count) => count,
             Self::Map(shape) => shape.iter().product(),
+        }
+    }
+
+    /// # Errors
+    /// What was expected, where there are none or too many.
+    pub fn check(self) -> Result<(), String> {
+        let lengths = match self {
+            Self::Flat(count) => vec![count],
+            Self::Map(shape) => shape.to_vec(),
+        };
+        let count = lengths.iter().try_fold(1_usize, |count, &length| count.checked_mul(length));
+        match count {
+            Some(1..=MOST_FEATURES) => Ok(()),
+            _ => Err(format!("gives {self} numbers a picture; expected from 1 to {MOST_FEATURES}")),
         }
     }
 }
@@ -138,7 +157,16 @@ impl Blueprint {
             ))
             .with_hint("channels come from the last layer, height and width from the strides before it"));
         }
-        Ok(Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation })
+        let whole = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
+        for (name, layer) in whole.layers() {
+            layer.output.check().map_err(|what| Error::request(format!("model: the layer {name} {what}")))?;
+        }
+        let parameters = whole.parameters();
+        if parameters > MOST_PARAMETERS {
+            return Err(Error::request(format!("model: {parameters} parameters; expected at most {MOST_PARAMETERS}"))
+                .with_hint("use fewer units or channels"));
+        }
+        Ok(whole)
     }
 
     /// Every layer with its name, in the order in which weights are drawn, saved and updated.

@@ -6,6 +6,9 @@ use super::{Activation, Architecture, Blueprint, Features, Initialisation, Kind,
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
 
+/// Every number of a layer is at most this, so that no shape overflows.
+const MOST: usize = 4_000_000;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Conv {
@@ -121,7 +124,9 @@ impl Conv {
     fn plan(&self, part: &str, layers: &[LayerConfig], mut input: Features) -> Result<Vec<LayerSpec>> {
         let mut planned = Vec::with_capacity(layers.len());
         for (i, layer) in layers.iter().enumerate() {
-            let spec = layer.plan(input, self.activation).map_err(|what| {
+            let planned_layer =
+                layer.plan(input, self.activation).and_then(|spec: LayerSpec| spec.output.check().map(|()| spec));
+            let spec = planned_layer.map_err(|what| {
                 Error::request(format!(
                     "model.conv.{part}, layer {} of {} (after {input}): {what}",
                     i + 1,
@@ -138,6 +143,11 @@ impl Conv {
 impl LayerConfig {
     fn plan(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
         let activation = self.activation.unwrap_or(activation);
+        let zeros = if let Some(Padding::Zeros(zeros)) = self.padding { Some(zeros) } else { None };
+        let numbers = [self.dense, self.conv, self.transposed, self.kernel, self.stride, zeros, self.output_padding];
+        if let Some(number) = numbers.into_iter().flatten().find(|number| *number > MOST) {
+            return Err(format!("{number} is too much; expected at most {MOST}"));
+        }
         match (self.dense, self.conv, self.transposed) {
             (Some(units), None, None) => self.dense(units, input, activation),
             (None, Some(channels), None) => self.conv(channels, input, activation),
@@ -151,7 +161,7 @@ impl LayerConfig {
             return Err("a dense layer has no kernel, stride or padding".into());
         }
         let output = match self.shape {
-            Some(shape) if shape.iter().product::<usize>() != units => {
+            Some(shape) if Features::Map(shape).check().is_err() || Features::Map(shape).count() != units => {
                 return Err(format!("{units} units do not make up the shape {}", Features::Map(shape)));
             }
             Some(shape) => Features::Map(shape),

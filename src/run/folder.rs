@@ -1,7 +1,7 @@
 //! `runs/<name>/`: what lies where.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
@@ -67,6 +67,10 @@ impl RunFolder {
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
     fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     if let Some(name) = name {
+        if Path::new(name).components().ne([Component::Normal(name.as_ref())]) {
+            let what = format!("--name {name}: expected a name for a folder in {}", parent.join("").display());
+            return Err(Error::request(what).with_hint("for a run in another place, pass `--out DIR`"));
+        }
         let path = parent.join(name);
         return match fs::create_dir(&path) {
             Ok(()) => Ok(RunFolder { path }),

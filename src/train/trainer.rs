@@ -204,11 +204,11 @@ impl<'a> Trainer<'a> {
         if let Some(error) = unmeasurable(self.job, self.state.step, &records) {
             return Err(error);
         }
-        if let Some(record) = records.iter().find(|record| record.split == "validation") {
-            if self.state.best.is_none_or(|best| record.elbo > best) {
-                self.state.best = Some(record.elbo);
-                self.write_model(&vae, &self.folder.best())?;
-            }
+        if let Some(record) = records.iter().find(|record| record.split == "validation")
+            && self.state.best.is_none_or(|best| record.elbo > best)
+        {
+            self.state.best = Some(record.elbo);
+            self.write_model(&vae, &self.folder.best())?;
         }
         self.state.metrics_length = self.metrics.append(&records)?;
         self.write_model(&vae, &self.folder.model())?;
