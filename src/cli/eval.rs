@@ -78,6 +78,10 @@ impl Eval {
         let bar = ui::picture_bar("measuring", images.len());
         let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
+        if !elbo.elbo().mean.is_finite() {
+            return Err(Error::failed(format!("{}: its ELBO is not a number, or infinite", opened.path.display()))
+                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+        }
         let report =
             Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })

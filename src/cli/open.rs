@@ -74,6 +74,13 @@ fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
         Some(path) => find_run(path, Path::new(RUNS))?,
     };
     let model = folder.model();
+    if !model.is_file() && !folder.config().is_file() {
+        return Err(Error::file(
+            &folder.path,
+            "not the folder of a run: it has no config.toml and no model.safetensors",
+        )
+        .with_hint(format!("expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file")));
+    }
     if !model.is_file() {
         return Err(Error::file(&model, "this run has no model yet: its first epoch is not done")
             .with_hint(format!("train on: vae train --resume {}", folder.path.display())));
@@ -100,8 +107,9 @@ impl Opened {
         let dataset = data::load(&self.config.data, &place)?;
         if dataset.train.shape != self.card.picture {
             return Err(Error::request(format!(
-                "the model is for pictures of {:?}, and the data has {:?} (channels, height, width)",
-                self.card.picture, dataset.train.shape
+                "the model is for pictures of {}, and the data has {} (channels, height, width)",
+                Features::Map(self.card.picture),
+                Features::Map(dataset.train.shape)
             )));
         }
         let hash = data::hash(&dataset);

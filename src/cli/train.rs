@@ -138,9 +138,14 @@ impl Train {
             )
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
-        files::write(&folder.config(), plan.toml.as_bytes())?;
-        about(&plan, &dataset, &hash, chosen).write(&folder.about())?;
         let job = job(&plan, dataset, hash);
+        let done = saved.as_ref().map_or(0, |saved| saved.card.step).div_ceil(job.steps_per_epoch() as u64);
+        if config.train.epochs < done as usize {
+            return Err(Error::request(format!("--epochs {}: this run has done {done}", config.train.epochs))
+                .with_hint("name as many or more, or start a new run"));
+        }
+        files::write(&folder.config(), plan.toml.as_bytes())?;
+        about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
         let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
         let mut watcher = Watcher::new(&job, &folder)?;
@@ -176,14 +181,14 @@ fn job(plan: &Plan, dataset: Dataset, data_hash: String) -> Job {
     }
 }
 
-fn about(plan: &Plan, dataset: &Dataset, hash: &str, chosen: &Chosen) -> About {
+fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
     About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: chosen.name.clone(),
         features: device::built_in().into_iter().map(|(name, _)| name.to_owned()).collect(),
         threads: device::threads(),
-        data: dataset.name.clone(),
-        data_hash: hash.to_owned(),
+        data: job.dataset.name.clone(),
+        data_hash: job.data_hash.clone(),
         parameters: plan.blueprint.parameters(),
     }
 }

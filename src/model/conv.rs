@@ -100,8 +100,12 @@ impl Default for Conv {
 }
 
 impl Architecture for Conv {
+    fn check(&self) -> Result<()> {
+        at_least_one("model.conv.latent", self.latent)
+    }
+
     fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
-        at_least_one("model.conv.latent", self.latent)?;
+        self.check()?;
         let encoder = self.plan("encoder", &self.encoder, Features::Map(picture))?;
         let mut decoder = self.plan("decoder", &self.decoder, Features::Flat(self.latent))?;
         let Some((config, last)) = self.decoder.last().zip(decoder.last_mut()) else {
