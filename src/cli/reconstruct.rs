@@ -62,7 +62,6 @@ impl Reconstruct {
         let sheet = Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None };
         let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
         write_png(&path, &sheet.draw())?;
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }

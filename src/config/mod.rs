@@ -102,6 +102,7 @@ impl Config {
             return Err(Error::request(format!("seed is {}; expected at most {}", self.seed, i64::MAX)));
         }
         self.data.check()?;
+        self.model.check()?;
         self.objective.check()?;
         at_least_one("the objective's samples", self.objective.samples())?;
         self.optimizer.check()?;
