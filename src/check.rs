@@ -24,9 +24,10 @@ pub fn at_least_one(key: &str, value: usize) -> Result<()> {
     expect(value >= 1, key, value, "a whole number of at least 1")
 }
 
-/// A count that must be at least 1 and no more than what makes sense.
+/// A count that must lie in `1..=most`: more would ask for more memory than any machine has.
 pub fn count(key: &str, value: usize, most: usize) -> Result<()> {
-    expect((1..=most).contains(&value), key, value, &format!("a whole number from 1 to {most}"))
+    at_least_one(key, value)?;
+    expect(value <= most, key, value, &format!("at most {most}"))
 }
 
 fn expect(holds: bool, key: &str, value: impl Display, expected: &str) -> Result<()> {

@@ -107,7 +107,7 @@ fn open(name: &str, index: usize) -> Device {
 /// # Errors
 /// For 0 threads, and when called twice.
 pub fn set_threads(threads: usize) -> Result<()> {
-    crate::check::at_least_one("--threads", threads)?;
+    crate::check::count("--threads", threads, 1024)?;
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Error::failed)
 }
 

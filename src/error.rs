@@ -85,7 +85,8 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(score, _)| *score > 0.8)
+        // The similarity of words of three letters does not see that two were exchanged.
+        .filter(|(score, candidate)| *score > 0.8 || word.len() > 2 && strsim::osa_distance(word, candidate) == 1)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }

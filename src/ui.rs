@@ -1,13 +1,15 @@
 //! Progress bars and lines on stderr, data on stdout; the only file that prints.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressDrawTarget, ProgressStyle};
 
 pub use indicatif::ProgressBar;
+
+use crate::error::{Error, Result};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -34,9 +36,17 @@ pub fn error_line(text: impl Display) {
 }
 
 /// A line of data, on stdout.
-pub fn data(text: impl Display) {
-    // A reader that has seen enough (`vae list | head -1`) is no error.
-    let _ = writeln!(stdout().lock(), "{text}");
+///
+/// # Errors
+/// Where it cannot be written, to a full disk for instance. A reader that has seen enough (`vae list | head -1`) is no
+/// error.
+pub fn data(text: impl Display) -> Result<()> {
+    match writeln!(stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::failed(format!("the result cannot be written to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Rows of two columns, the second aligned.

@@ -26,7 +26,6 @@ impl Config {
         }
         // A config that could not be trained is better refused here than after the data was downloaded.
         let plan = experiment.plan(experiment.data.usual_shape())?;
-        ui::data(plan.toml.trim_end());
-        Ok(())
+        ui::data(plan.toml.trim_end())
     }
 }

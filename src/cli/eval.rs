@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::open::{Opened, Target};
-use crate::check::at_least_one;
+use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::eval::{Elbo, Estimate, Protocol, measure};
@@ -69,7 +69,7 @@ impl Split {
 
 impl Eval {
     pub fn run(self) -> Result<()> {
-        at_least_one("--codes", self.codes)?;
+        count("--codes", self.codes, 10_000)?;
         let opened = self.target.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = self.split.of(&dataset)?;
@@ -78,10 +78,13 @@ impl Eval {
         let bar = ui::picture_bar("measuring", images.len());
         let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
+        if !elbo.elbo().mean.is_finite() {
+            return Err(Error::failed(format!("{}: its ELBO is not a number, or infinite", opened.path.display()))
+                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+        }
         let report =
             Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
-        ui::data(if self.json { report.json() } else { report.text() });
-        Ok(())
+        ui::data(if self.json { report.json() } else { report.text() })
     }
 }
 

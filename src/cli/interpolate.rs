@@ -75,10 +75,10 @@ enum Named {
 impl Interpolate {
     pub fn run(self) -> Result<()> {
         count("--rows", self.rows, 100)?;
-        count("--steps", self.steps, 100)?;
         if self.steps < 2 {
             return Err(Error::request("--steps is 1; expected at least 2, the two ends"));
         }
+        count("--steps", self.steps, 1000)?;
         let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
         let opened = self.target.open()?;
         let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
@@ -91,7 +91,7 @@ impl Interpolate {
         let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows)?;
         // A single picture at one end goes with each of the other.
         let rows = match (from.codes.len(), to.codes.len()) {
-            (1, count) | (count, 1) => count,
+            (1, other) | (other, 1) => other,
             (a, b) => a.min(b),
         };
         let (from, to) = (from.repeated(rows), to.repeated(rows));
@@ -105,8 +105,7 @@ impl Interpolate {
             Format::Png => write_png(&path, &sheet(&opened, &from, &ways, &to))?,
             Format::Gif => write_gif(&path, &frames(&opened, &ways), 120)?,
         }
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }
 

@@ -50,7 +50,7 @@ impl List {
         let all = What::value_variants().iter().copied();
         for what in all.filter(|what| self.what.is_none_or(|wanted| wanted == *what)) {
             let title = what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            ui::data(format_args!("{title}:\n{}", ui::two_columns(&what.rows()).trim_end()));
+            ui::data(format_args!("{title}:\n{}", ui::two_columns(&what.rows()).trim_end()))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
-use crate::model::{Card, ModelFile, Vae, load};
+use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::rng::Rng;
 use crate::run::{RunFolder, newest};
 use crate::ui;
@@ -52,7 +52,11 @@ impl Target {
             Error::file(&path, format!("its weights do not fit its config: {error}"))
                 .with_hint("the file is damaged, or was changed by hand")
         };
-        let plan = config.plan(file.card.picture).map_err(wrong)?;
+        let shape = file.card.picture;
+        if !matches!(shape, [1 | 3, ..]) || Features::Map(shape).check().is_err() {
+            return Err(wrong(Error::request(format!("no picture is {}", Features::Map(shape)))));
+        }
+        let plan = config.plan(shape).map_err(wrong)?;
         let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
         Ok(Opened { vae, config, card: file.card, chosen, folder, path })
     }
@@ -67,9 +71,16 @@ fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             folder
         }
         Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
-        Some(path) => find_run(path)?,
+        Some(path) => find_run(path, Path::new(RUNS))?,
     };
     let model = folder.model();
+    if !model.is_file() && !folder.config().is_file() {
+        return Err(Error::file(
+            &folder.path,
+            "not the folder of a run: it has no config.toml and no model.safetensors",
+        )
+        .with_hint(format!("expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file")));
+    }
     if !model.is_file() {
         return Err(Error::file(&model, "this run has no model yet: its first epoch is not done")
             .with_hint(format!("train on: vae train --resume {}", folder.path.display())));
@@ -77,13 +88,15 @@ fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     Ok((model, folder.path))
 }
 
-/// A run's folder by its path, or by its name below `runs`.
-pub fn find_run(path: &Path) -> Result<RunFolder> {
-    let named = Path::new(RUNS).join(path);
+/// A run's folder by its path, or by its name below `parent`.
+pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
+    let named = parent.join(path);
     match [path, &named].into_iter().find(|folder| folder.is_dir()) {
         Some(folder) => Ok(RunFolder { path: folder.to_path_buf() }),
-        None => Err(Error::file(path, "no such run or model file")
-            .with_hint(format!("expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"))),
+        None => Err(Error::file(path, "no such run or model file").with_hint(format!(
+            "expected a run's folder, a run's name below `{}`, or a .safetensors file",
+            parent.display()
+        ))),
     }
 }
 
@@ -94,8 +107,9 @@ impl Opened {
         let dataset = data::load(&self.config.data, &place)?;
         if dataset.train.shape != self.card.picture {
             return Err(Error::request(format!(
-                "the model is for pictures of {:?}, and the data has {:?} (channels, height, width)",
-                self.card.picture, dataset.train.shape
+                "the model is for pictures of {}, and the data has {} (channels, height, width)",
+                Features::Map(self.card.picture),
+                Features::Map(dataset.train.shape)
             )));
         }
         let hash = data::hash(&dataset);

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::open::Target;
 use super::pictures::{Format, MOST_PICTURES, pictures};
-use crate::check::count;
+use crate::check::at_least_one;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::model::rows;
@@ -36,13 +36,13 @@ pub struct Reconstruct {
 
 impl Reconstruct {
     pub fn run(self) -> Result<()> {
-        count("--n", self.n, MOST_PICTURES)?;
+        at_least_one("--n", self.n)?;
         if let Some(out) = &self.out {
             Format::of(out, &[Format::Png])?;
         }
         let opened = self.target.open()?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
-        let indices: Vec<u32> = (0..self.n.min(dataset.test.len()) as u32).collect();
+        let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
         let x = opened.read(&dataset.test, &indices).x;
         let originals = pictures(&opened.vae, &rows(x.clone()));
         // From the posterior's mean: what the code says, without the noise of a draw.
@@ -62,7 +62,6 @@ impl Reconstruct {
         let sheet = Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None };
         let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
         write_png(&path, &sheet.draw())?;
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }

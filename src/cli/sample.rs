@@ -42,7 +42,6 @@ impl Sample {
         let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet.draw())?;
-        ui::data(path.display());
-        Ok(())
+        ui::data(path.display())
     }
 }

@@ -77,7 +77,8 @@ impl Train {
             Some(run) => {
                 let start = self.go_on(run.as_deref())?;
                 let dataset = self.load(&start.config)?;
-                self.train(start, dataset, &chosen)
+                let hash = data::hash(&dataset);
+                self.train(start, dataset, hash, &chosen)
             }
             None => {
                 let (config, name) = self.config()?;
@@ -85,8 +86,10 @@ impl Train {
                 config.check()?;
                 let dataset = self.load(&config)?;
                 config.plan(dataset.train.shape)?;
+                let hash = data::hash(&dataset);
+                // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None }, dataset, &chosen)
+                self.train(Start { config, folder, saved: None }, dataset, hash, &chosen)
             }
         }
     }
@@ -108,7 +111,7 @@ impl Train {
     /// The run to go on with. One that was killed before its first state was saved starts from its config.
     fn go_on(&self, run: Option<&Path>) -> Result<Start> {
         let folder = match run {
-            Some(path) => find_run(path)?,
+            Some(path) => find_run(path, &self.out)?,
             None => newest(&self.out)?,
         };
         let (mut config, saved) = if folder.state().is_file() {
@@ -124,10 +127,9 @@ impl Train {
         Ok(Start { config, folder, saved })
     }
 
-    fn train(&self, start: Start, dataset: Dataset, chosen: &Chosen) -> Result<()> {
+    fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
         let Start { config, folder, saved } = start;
         let plan = config.plan(dataset.train.shape)?;
-        let hash = data::hash(&dataset);
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
                 folder.state(),
@@ -135,9 +137,14 @@ impl Train {
             )
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
-        files::write(&folder.config(), plan.toml.as_bytes())?;
-        about(&plan, &dataset, &hash, chosen).write(&folder.about())?;
         let job = job(&plan, dataset, hash);
+        let done = saved.as_ref().map_or(0, |saved| saved.card.step).div_ceil(job.steps_per_epoch() as u64);
+        if config.train.epochs < done as usize {
+            return Err(Error::request(format!("--epochs {}: this run has done {done}", config.train.epochs))
+                .with_hint("name as many or more, or start a new run"));
+        }
+        files::write(&folder.config(), plan.toml.as_bytes())?;
+        about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
         let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
         let mut watcher = Watcher::new(&job, &folder)?;
@@ -153,8 +160,7 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
-        ui::data(folder.path.display());
-        Ok(())
+        ui::data(folder.path.display())
     }
 }
 
@@ -174,14 +180,14 @@ fn job(plan: &Plan, dataset: Dataset, data_hash: String) -> Job {
     }
 }
 
-fn about(plan: &Plan, dataset: &Dataset, hash: &str, chosen: &Chosen) -> About {
+fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
     About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: chosen.name.clone(),
         features: device::built_in().into_iter().map(|(name, _)| name.to_owned()).collect(),
         threads: device::threads(),
-        data: dataset.name.clone(),
-        data_hash: hash.to_owned(),
+        data: job.dataset.name.clone(),
+        data_hash: job.data_hash.clone(),
         parameters: plan.blueprint.parameters(),
     }
 }

@@ -72,9 +72,7 @@ impl Config {
         if path.is_file() {
             let bytes = files::read(path)?;
             let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; expected TOML"))?;
-            let config = Self::parse(&text, path)?;
-            config.check().map_err(|error| Error::file(path, error))?;
-            return Ok((config, name));
+            return Ok((Self::parse(&text, path)?, name));
         }
         let preset = find_preset(wanted)?;
         Ok((preset.config()?, preset.name.to_owned()))
@@ -102,6 +100,7 @@ impl Config {
             return Err(Error::request(format!("seed is {}; expected at most {}", self.seed, i64::MAX)));
         }
         self.data.check()?;
+        self.model.check()?;
         self.objective.check()?;
         at_least_one("the objective's samples", self.objective.samples())?;
         self.optimizer.check()?;

@@ -25,6 +25,9 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         return Err(fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`"));
     };
     let keys: Vec<&str> = key.trim().split('.').collect();
+    if keys.contains(&"") {
+        return Err(fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`"));
+    }
     let mut table = Table::try_from(config).map_err(|error| fail(error.to_string()))?;
     let kinds = kinds(keys[0]);
     match (&keys[..], kinds) {
@@ -42,6 +45,10 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
                     (*part).to_owned(),
                     Value::Table(Table::from_iter([((*kind).to_owned(), Value::Table(Table::new()))])),
                 );
+            }
+            if rest.is_empty() && !value.trim().is_empty() {
+                return Err(fail(format!("`{part}.{kind}` is a table, not a value"))
+                    .with_hint(format!("name a value in it, or choose it with its defaults: `--set {part}.{kind}=`")));
             }
             if !rest.is_empty() {
                 place(&mut table, &keys, parse(value)).map_err(fail)?;

@@ -9,17 +9,45 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
     let what = match error.span() {
         Some(span) => {
             let (line, column) = place(text, span.start);
-            let excerpt = text.lines().nth(line - 1).unwrap_or_default().trim();
-            format!("line {line}, column {column}: {} (`{excerpt}`)", sentence(error.message()))
+            let excerpt: String = text.lines().nth(line - 1).unwrap_or_default().trim().chars().take(LONGEST).collect();
+            let excerpt = if excerpt.is_empty() { excerpt } else { format!(" (`{excerpt}`)") };
+            // A terminal obeys control characters.
+            let excerpt = excerpt.replace(char::is_control, "\u{fffd}");
+            format!("line {line}, column {column}: {}{excerpt}", sentence(error.message()))
         }
         None => sentence(error.message()),
     };
     hinted(Error::file(origin, what), error.message())
 }
 
-/// One line, whatever serde and toml make of it.
+/// Characters of a line that are shown.
+const LONGEST: usize = 120;
+
+/// What serde and toml say, and what a person is told. The longer comes before what it begins with.
+const PLAIN: [(&str, &str); 11] = [
+    ("wanted exactly 1 element, more than 1 element", "one kind is to be chosen here, and several are"),
+    ("wanted exactly 1 element, found 0 elements", "one kind is to be chosen here, and none is"),
+    ("wanted string or table", "expected a text in quotes"),
+    ("invalid type: unit variant, expected newtype variant", "expected a table, as in `[part.kind]`"),
+    ("expected usize", "expected a whole number of at least 0"),
+    ("expected u64", "expected a whole number of at least 0"),
+    ("expected f64", "expected a number"),
+    ("expected a sequence", "expected a list"),
+    ("expected an array of length", "expected a list of length"),
+    ("as i128", "(too large)"),
+    ("floating point", "number"),
+];
+
+/// One line, in words that need no knowledge of Rust.
 pub fn sentence(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    let mut line = message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    for (theirs, ours) in PLAIN {
+        line = line.replace(theirs, ours);
+    }
+    match line.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table"),
+        None => line,
+    }
 }
 
 /// The error, with the known name that is closest to the unknown one.

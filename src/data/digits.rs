@@ -21,8 +21,8 @@ mod strokes;
 pub const SIDE: usize = 28;
 const VALUES: usize = SIDE * SIDE;
 const CLASSES: u64 = 10;
-/// Pictures a split: 8 GB of them.
-const MOST: usize = 10_000_000;
+/// Pictures in a split: as many as fit into a gigabyte.
+const MOST: usize = 1_000_000;
 
 /// The built-in data set: how many digits, and which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

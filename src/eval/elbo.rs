@@ -75,7 +75,8 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
     let latent = vae.blueprint().latent;
     let mut result = Elbo::default();
     let indices: Vec<u32> = (0..images.len() as u32).collect();
-    for chunk in indices.chunks(CHUNK) {
+    // Many codes a picture take the place of many pictures.
+    for chunk in indices.chunks((CHUNK / protocol.samples).max(1)) {
         let batch = protocol.pixels.batch(images, chunk, rng.stream("pixels"), &device);
         let mut distortion = vec![0.0; chunk.len()];
         // One code a picture at a time: memory does not grow with their number.

@@ -5,6 +5,9 @@ use crate::error::Result;
 use crate::registry::registry;
 
 pub trait Architecture {
+    /// What can be checked before the pictures are known, and so before they are downloaded.
+    fn check(&self) -> Result<()>;
+
     /// The layers of encoder and decoder for pictures of shape `[C, H, W]`.
     ///
     /// # Errors

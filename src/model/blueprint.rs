@@ -6,8 +6,10 @@ use super::Initialisation;
 use crate::error::{Error, Result};
 use crate::ops::{Activation, Window};
 
-/// 12 GB in 32-bit floats with Adam's memory: beyond what this program is for.
-const MOST_PARAMETERS: usize = 1_000_000_000;
+/// Numbers that one picture may have between two layers, and numbers that may be trained: far more than a VAE of small
+/// pictures has, and few enough for one machine. A slip of the pen is to be an error, not a full memory.
+const MOST_FEATURES: usize = 4_000_000;
+const MOST_PARAMETERS: usize = 500_000_000;
 
 /// What flows between two layers, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,20 @@ impl Features {
         match self {
             Self::Flat(count) => count,
             Self::Map(shape) => shape.iter().product(),
+        }
+    }
+
+    /// # Errors
+    /// What was expected, where there are none or too many.
+    pub fn check(self) -> Result<(), String> {
+        let lengths = match self {
+            Self::Flat(count) => vec![count],
+            Self::Map(shape) => shape.to_vec(),
+        };
+        let count = lengths.iter().try_fold(1_usize, |count, &length| count.checked_mul(length));
+        match count {
+            Some(1..=MOST_FEATURES) => Ok(()),
+            _ => Err(format!("gives {self} numbers a picture; expected from 1 to {MOST_FEATURES}")),
         }
     }
 }
@@ -120,14 +136,16 @@ impl Blueprint {
             ))
             .with_hint("channels come from the last layer, height and width from the strides before it"));
         }
-        let blueprint = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
-        let parameters = blueprint.parameters();
-        if parameters > MOST_PARAMETERS {
-            return Err(Error::request(format!(
-                "model: {parameters} parameters; expected at most {MOST_PARAMETERS}: the optimiser would not fit into memory"
-            )));
+        let whole = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
+        for (name, layer) in whole.layers() {
+            layer.output.check().map_err(|what| Error::request(format!("model: the layer {name} {what}")))?;
         }
-        Ok(blueprint)
+        let parameters = whole.parameters();
+        if parameters > MOST_PARAMETERS {
+            return Err(Error::request(format!("model: {parameters} parameters; expected at most {MOST_PARAMETERS}"))
+                .with_hint("use fewer units or channels"));
+        }
+        Ok(whole)
     }
 
     /// Every layer with its name, in the order in which weights are drawn, saved and updated.
@@ -140,8 +158,6 @@ impl Blueprint {
 
     /// How many numbers are trained.
     pub fn parameters(&self) -> usize {
-        let weights = |layer: &LayerSpec| layer.weight_shape().into_iter().fold(1, usize::saturating_mul);
-        self.layers()
-            .fold(0, |sum: usize, (_, layer)| sum.saturating_add(weights(layer)).saturating_add(layer.bias_length()))
+        self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
     }
 }

@@ -6,8 +6,8 @@ use super::{Activation, Architecture, Blueprint, Features, Initialisation, Kind,
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
 
-/// Larger channels, kernels, strides and layers are slips of the pen, and their products could overflow.
-const LONGEST: usize = 1_000_000;
+/// Every number of a layer is at most this, so that no shape overflows.
+const MOST: usize = 4_000_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,8 +100,12 @@ impl Default for Conv {
 }
 
 impl Architecture for Conv {
+    fn check(&self) -> Result<()> {
+        at_least_one("model.conv.latent", self.latent)
+    }
+
     fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
-        at_least_one("model.conv.latent", self.latent)?;
+        self.check()?;
         let encoder = self.plan("encoder", &self.encoder, Features::Map(picture))?;
         let mut decoder = self.plan("decoder", &self.decoder, Features::Flat(self.latent))?;
         let Some((config, last)) = self.decoder.last().zip(decoder.last_mut()) else {
@@ -124,7 +128,9 @@ impl Conv {
     fn plan(&self, part: &str, layers: &[LayerConfig], mut input: Features) -> Result<Vec<LayerSpec>> {
         let mut planned = Vec::with_capacity(layers.len());
         for (i, layer) in layers.iter().enumerate() {
-            let spec = layer.plan(input, self.activation).map_err(|what| {
+            let planned_layer =
+                layer.plan(input, self.activation).and_then(|spec: LayerSpec| spec.output.check().map(|()| spec));
+            let spec = planned_layer.map_err(|what| {
                 Error::request(format!(
                     "model.conv.{part}, layer {} of {} (after {input}): {what}",
                     i + 1,
@@ -141,6 +147,11 @@ impl Conv {
 impl LayerConfig {
     fn plan(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
         let activation = self.activation.unwrap_or(activation);
+        let zeros = if let Some(Padding::Zeros(zeros)) = self.padding { Some(zeros) } else { None };
+        let numbers = [self.dense, self.conv, self.transposed, self.kernel, self.stride, zeros, self.output_padding];
+        if let Some(number) = numbers.into_iter().flatten().find(|number| *number > MOST) {
+            return Err(format!("{number} is too much; expected at most {MOST}"));
+        }
         match (self.dense, self.conv, self.transposed) {
             (Some(units), None, None) => self.dense(units, input, activation),
             (None, Some(channels), None) => self.conv(channels, input, activation),
@@ -153,16 +164,16 @@ impl LayerConfig {
         if self.kernel.is_some() || self.stride.is_some() || self.padding.is_some() || self.output_padding.is_some() {
             return Err("a dense layer has no kernel, stride or padding".into());
         }
-        if !(1..=LONGEST).contains(&units) {
-            return Err(format!("expected from 1 to {LONGEST} units"));
-        }
         let output = match self.shape {
-            Some(shape) if shape.iter().product::<usize>() != units => {
+            Some(shape) if Features::Map(shape).check().is_err() || Features::Map(shape).count() != units => {
                 return Err(format!("{units} units do not make up the shape {}", Features::Map(shape)));
             }
             Some(shape) => Features::Map(shape),
             None => Features::Flat(units),
         };
+        if units == 0 {
+            return Err("expected at least one unit".into());
+        }
         Ok(LayerSpec::dense(input, output, activation))
     }
 
@@ -177,8 +188,8 @@ impl LayerConfig {
             return Err("`shape` belongs to a dense layer".into());
         }
         let (kernel, stride) = (self.kernel.unwrap_or(3), self.stride.unwrap_or(1));
-        if ![channels, kernel, stride].iter().all(|length| (1..=LONGEST).contains(length)) {
-            return Err(format!("channels, kernel and stride must be from 1 to {LONGEST}"));
+        if channels == 0 || kernel == 0 || stride == 0 {
+            return Err("channels, kernel and stride must be at least 1".into());
         }
         Ok((map, kernel, stride))
     }
@@ -196,7 +207,7 @@ impl LayerConfig {
                     (total / 2, total - total / 2)
                 }
                 Padding::Named(Border::Valid) => (0, 0),
-                Padding::Zeros(zeros) => (zeros.min(LONGEST), zeros.min(LONGEST)),
+                Padding::Zeros(zeros) => (zeros, zeros),
             };
             let padded = length + before + after;
             if padded < kernel {
@@ -219,7 +230,7 @@ impl LayerConfig {
                 (zeros, (stride + 2 * zeros).saturating_sub(kernel))
             }
             Padding::Named(Border::Valid) => (0, 0),
-            Padding::Zeros(zeros) => (zeros.min(LONGEST), 0),
+            Padding::Zeros(zeros) => (zeros, 0),
         };
         let extra = self.output_padding.unwrap_or(extra);
         if extra >= stride && extra > 0 {

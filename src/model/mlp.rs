@@ -34,15 +34,20 @@ impl Default for Mlp {
 }
 
 impl Architecture for Mlp {
-    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
+    fn check(&self) -> Result<()> {
         at_least_one("model.mlp.latent", self.latent)?;
-        let decoder = self.decoder.clone().unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
         for &units in &self.hidden {
             at_least_one("model.mlp.hidden", units)?;
         }
-        for &units in &decoder {
+        for &units in self.decoder.iter().flatten() {
             at_least_one("model.mlp.decoder", units)?;
         }
+        Ok(())
+    }
+
+    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
+        self.check()?;
+        let decoder = self.decoder.clone().unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
         let image = Features::Map(picture);
         let encoder = chain(image, &self.hidden, self.activation);
         let code = Features::Flat(self.latent);

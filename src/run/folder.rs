@@ -1,7 +1,7 @@
 //! `runs/<name>/`: what lies where.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
@@ -65,8 +65,12 @@ impl RunFolder {
 /// # Errors
 /// Where `name` is taken, or the folder cannot be made.
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
-    fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     if let Some(name) = name {
+        if Path::new(name).components().ne([Component::Normal(name.as_ref())]) {
+            let what = format!("--name {name}: expected a name for a folder in {}", parent.join("").display());
+            return Err(Error::request(what).with_hint("for a run in another place, pass `--out DIR`"));
+        }
+        fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         let path = parent.join(name);
         return match fs::create_dir(&path) {
             Ok(()) => Ok(RunFolder { path }),
@@ -78,6 +82,7 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
             Err(error) => Err(unwritable(&path, &error)),
         };
     }
+    fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     for number in 1_u64.. {
         let path = parent.join(format!("{preset}-{number}"));
         // Making the folder is the test whether it is free: two runs that start together get two folders.

@@ -1,10 +1,12 @@
 //! When a number stops being finite: replay the steps since the last good state one by one, and say which step and
 //! which term broke, and what to try.
 
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use crate::error::Error;
 use crate::model::Vae;
+use crate::run::Record;
 
 use super::optimizer::{collect, global_norm};
 use super::step::{gradients, learning_rate};
@@ -34,32 +36,67 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: Updater, from: u64, to: u64
             vae = next;
             if let Some(name) = first_infinite_weight(&vae) {
                 broken.push(format!("the update makes `{name}` infinite or not a number"));
+            } else if !is_finite(&vae, &updater) {
+                broken.push("the optimiser's memory is infinite or not a number".into());
             }
         }
         if !broken.is_empty() {
-            let rate = learning_rate(job, step);
-            return Error::failed(format!(
-                "training broke at step {} (epoch {}), learning rate {rate}: {}",
-                step + 1,
-                epoch + 1,
-                broken.join(", ")
-            ))
-            .with_hint(advice(job));
+            return broke(job, step, &broken);
         }
     }
     Error::failed(format!("training broke between steps {} and {to}: a number is not finite", from + 1))
         .with_hint(advice(job))
 }
 
+/// What is not finite in an epoch's records, which were made after `step` steps.
+pub fn unmeasurable(job: &Job, step: u64, records: &[Record]) -> Option<Error> {
+    let mut broken = Vec::new();
+    for record in records {
+        for (name, value) in [("loss", record.loss), ("distortion", record.distortion), ("rate", record.rate)] {
+            broken.extend(named(value as f32).map(|what| format!("the {} {name} is {what}", record.split)));
+        }
+    }
+    if broken.is_empty() { None } else { Some(broke(job, step - 1, &broken)) }
+}
+
+fn broke(job: &Job, step: u64, broken: &[String]) -> Error {
+    let rate = learning_rate(job, step);
+    let epoch = step / job.steps_per_epoch() as u64 + 1;
+    Error::failed(format!(
+        "training broke at step {} (epoch {epoch}), learning rate {rate:?}: {}",
+        step + 1,
+        broken.join(", ")
+    ))
+    .with_hint(advice(job))
+}
+
+/// Whether every weight and all that the optimiser remembers is finite. One number is read back.
+pub fn is_finite(vae: &Vae, updater: &Updater) -> bool {
+    struct Zeros(Vec<Tensor<1>>);
+    impl ModuleVisitor for Zeros {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // 0 times anything finite is 0.
+            self.0.push((param.val().inner() * 0.0).sum());
+        }
+    }
+    let mut zeros = Zeros(updater.slots().iter().flatten().map(|slot| (slot.clone() * 0.0).sum()).collect());
+    vae.visit(&mut zeros);
+    let sum: f32 = Tensor::cat(zeros.0, 0).sum().into_scalar();
+    sum == 0.0
+}
+
 fn advice(job: &Job) -> String {
     let lower = job.settings.rate / 10.0;
     let clip = if job.settings.clip.is_none() { " or clip the gradient (`--set train.clip=10`)" } else { "" };
-    format!("lower the learning rate (`--set train.rate={lower}`){clip} in a new run; the last good state is kept")
+    format!("lower the learning rate (`--set train.rate={lower:?}`){clip} in a new run; the last good state is kept")
 }
 
 /// "infinite" or "not a number"; nothing for a finite value.
 fn describe(value: Tensor<1>) -> Option<&'static str> {
-    let value: f32 = value.into_scalar();
+    named(value.into_scalar())
+}
+
+fn named(value: f32) -> Option<&'static str> {
     match value {
         value if value.is_nan() => Some("not a number"),
         value if value.is_infinite() => Some("infinite"),

@@ -11,7 +11,7 @@ use crate::eval::{Protocol, measure};
 use crate::model::{Card, ModelFile, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
-use super::guard::explain;
+use super::guard::{explain, is_finite, unmeasurable};
 use super::{Job, Saved, StateCard, Sums, Updater, train_step};
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
@@ -98,6 +98,7 @@ impl<'a> Trainer<'a> {
             let epoch = self.epoch();
             let order = self.job.order(epoch);
             let done = (self.state.step % steps as u64) as usize;
+            let mut flow = Flow::Continue;
             for (step, indices) in order.chunks(self.job.settings.batch).enumerate().skip(done) {
                 let start = Instant::now();
                 self.step(indices);
@@ -106,23 +107,28 @@ impl<'a> Trainer<'a> {
                 }
                 self.state.seconds += start.elapsed().as_secs_f64();
                 let progress = Progress { epoch, step: step + 1, sums: self.state.sums, seconds: self.state.seconds };
-                if observer.step(progress) == Flow::Stop {
+                flow = observer.step(progress);
+                if step + 1 == steps {
+                    // Saved with the epoch's records, or they would be lost.
+                    break;
+                }
+                if flow == Flow::Stop {
                     self.look()?;
                     self.save()?;
-                    return Err(Error::interrupted(format!(
-                        "stopped at epoch {}, step {}; saved",
-                        epoch + 1,
-                        step + 1
-                    )));
+                    let place = format!("stopped at epoch {}, step {}; saved", epoch + 1, step + 1);
+                    return Err(Error::interrupted(place));
                 }
                 let overdue = saved_at.elapsed().as_secs_f64() >= self.job.settings.save_every;
-                if overdue && step + 1 < steps {
+                if overdue {
                     self.look()?;
                     self.save()?;
                     saved_at = Instant::now();
                 }
             }
             self.finish_epoch(epoch + 1, observer)?;
+            if flow == Flow::Stop && self.epoch() < self.job.settings.epochs {
+                return Err(Error::interrupted(format!("stopped after epoch {}; saved", epoch + 1)));
+            }
             saved_at = Instant::now();
         }
         Ok(self.vae.valid())
@@ -150,7 +156,7 @@ impl<'a> Trainer<'a> {
         let pictures: Vec<usize> = self.pending.iter().map(|(_, pictures)| *pictures).collect();
         let sums = Tensor::cat(self.pending.drain(..).map(|(sums, _)| sums).collect(), 0);
         let values: Vec<f32> = sums.into_data().iter().collect();
-        if !values.iter().all(|value| value.is_finite()) {
+        if !values.iter().all(|value| value.is_finite()) || !is_finite(&self.vae, &self.updater) {
             return Err(self.broken());
         }
         for (terms, pictures) in values.as_chunks::<3>().0.iter().zip(pictures) {
@@ -192,12 +198,17 @@ impl<'a> Trainer<'a> {
         let mut records = vec![self.train_record(epoch)];
         records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
         if let Some(images) = &self.job.dataset.validation {
-            let record = self.record(epoch, "validation", images, &vae);
-            if self.state.best.is_none_or(|best| record.elbo > best) {
-                self.state.best = Some(record.elbo);
-                self.write_model(&vae, &self.folder.best())?;
-            }
-            records.push(record);
+            records.push(self.record(epoch, "validation", images, &vae));
+        }
+        // Finite weights can still be too large to measure. Nothing was written yet: the last state stays.
+        if let Some(error) = unmeasurable(self.job, self.state.step, &records) {
+            return Err(error);
+        }
+        if let Some(record) = records.iter().find(|record| record.split == "validation")
+            && self.state.best.is_none_or(|best| record.elbo > best)
+        {
+            self.state.best = Some(record.elbo);
+            self.write_model(&vae, &self.folder.best())?;
         }
         self.state.metrics_length = self.metrics.append(&records)?;
         self.write_model(&vae, &self.folder.model())?;

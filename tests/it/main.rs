@@ -1,6 +1,7 @@
 //! The integration tests, one binary: it links burn once.
 
 mod batches;
+mod cli;
 mod config_text;
 mod contract;
 mod fetch;
@@ -10,5 +11,7 @@ mod interpolation;
 mod model_file;
 mod models;
 mod ops;
+mod program;
+mod resume;
 mod theory;
 mod tidy;

@@ -1,0 +1,288 @@
+//! A run that was stopped, at any moment and in any way, goes on as if nothing had been.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use vae::rng::Rng;
+
+use crate::program::{Done, files, metrics, run, timeless, vae, with_smoke_run, write_idx};
+
+/// Some hundred steps, a state every few of them, and a validation split.
+const TRAIN: [&str; 19] = [
+    "train",
+    "-q",
+    "--config",
+    "smoke",
+    "--name",
+    "mine",
+    "--epochs",
+    "8",
+    "--set",
+    "data.digits.train=3300",
+    "--set",
+    "data.digits.test=100",
+    "--set",
+    "data.digits.validation=300",
+    "--set",
+    "train.batch=40",
+    "--set",
+    "train.save_every=0.02",
+    "--threads=1",
+];
+const RESUME: [&str; 5] = ["train", "-q", "--resume", "mine", "--threads=1"];
+
+fn start(folder: &Path, arguments: &[&str]) -> Child {
+    vae(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn end(child: Child) -> Done {
+    Done::of(child.wait_with_output().unwrap())
+}
+
+/// What must not depend on how often a run was stopped: every file but `about.json` and the times in the records.
+fn assert_same_run(a: &Path, b: &Path) {
+    assert_eq!(files(a), files(b));
+    assert_eq!(timeless(a), timeless(b));
+    for name in files(a) {
+        // A state holds the seconds of its epoch and the length of the records, which hold times.
+        if !["about.json", "metrics.jsonl", "state.safetensors"].contains(&name.as_str()) {
+            assert!(fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(), "{name} differs");
+        }
+    }
+}
+
+/// Looks at short intervals until `ready`, or until the program ends.
+fn wait_until(child: &mut Child, ready: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() && !ready() {
+        assert!(Instant::now() < patience, "nothing happens");
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+#[test]
+fn twenty_kills_change_nothing() {
+    let reference = TempDir::new().unwrap();
+    let begin = Instant::now();
+    assert_eq!(run(reference.path(), &TRAIN).line(), "runs/mine");
+    let whole = begin.elapsed();
+    let reference = reference.path().join("runs/mine");
+    assert_eq!(metrics(&reference).len(), 8 * 3);
+    assert!(files(&reference).contains(&"best.safetensors".to_owned()));
+
+    // How a run stood when it was killed: before its config, before its first state, in a save, elsewhere.
+    let [mut early, mut stateless, mut saving, mut kills] = [0; 4];
+    let mut random = (0..).map(|draw| Rng::new(20).stream("kills").at(draw).permutation(1000)[0]);
+    while kills < 20 {
+        let place = TempDir::new().unwrap();
+        let folder = place.path().join("runs/mine");
+        let mut arguments = &TRAIN[..];
+        loop {
+            let mut child = start(place.path(), arguments);
+            let share = f64::from(random.next().unwrap()) / 1000.0;
+            match kills % 5 {
+                // As soon as there is something to go on with.
+                0 => wait_until(&mut child, || folder.join("config.toml").exists()),
+                // In the middle of a save: of the state, or of anything else.
+                1 | 2 => {
+                    thread::sleep(whole.mul_f64(0.4 * share));
+                    let partial = [".state.safetensors.partial", ".model.safetensors.partial"][kills % 5 - 1];
+                    wait_until(&mut child, || folder.join(partial).exists());
+                }
+                _ => thread::sleep(whole.mul_f64(0.7 * share)),
+            }
+            // The signal cannot be caught; a run that has just ended does not mind.
+            child.kill().unwrap();
+            let done = end(child);
+            if done.code == Some(0) {
+                break;
+            }
+            assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (None, "", ""));
+            kills += 1;
+            if !folder.join("config.toml").exists() {
+                early += 1;
+                // There is nothing to go on with: the folder is empty, or there is none.
+                if folder.exists() {
+                    run(place.path(), &RESUME).failed(2, &["config.toml: no such file", "hint: "]);
+                    fs::remove_dir_all(&folder).unwrap();
+                }
+                continue;
+            }
+            stateless += usize::from(!folder.join("state.safetensors").exists());
+            saving += usize::from(files(&folder).iter().any(|name| name.ends_with(".partial")));
+            arguments = &RESUME;
+        }
+        assert_eq!(run(place.path(), &RESUME).line(), "runs/mine", "a finished run is ready at once");
+        assert_same_run(&folder, &reference);
+    }
+    println!("{kills} kills: {early} before there was a config, {stateless} before a state, {saving} in a save");
+    assert!(saving >= 3, "{saving} kills in a save");
+}
+
+#[test]
+fn a_run_killed_before_its_first_state_starts_from_its_config() {
+    let place = with_smoke_run();
+    let folder = place.path().join("runs/killed");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(place.path().join("runs/smoke-1/config.toml"), folder.join("config.toml")).unwrap();
+    fs::write(folder.join(".state.safetensors.partial"), "half").unwrap();
+    assert_eq!(run(place.path(), &["train", "-q", "--resume", "killed"]).line(), "runs/killed");
+    assert_same_run(&folder, &place.path().join("runs/smoke-1"));
+}
+
+/// Sends an interrupt, as Ctrl-C does.
+fn interrupt(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn an_interrupt_saves_and_says_how_to_go_on() {
+    let reference = TempDir::new().unwrap();
+    run(reference.path(), &TRAIN).line();
+    let reference = reference.path().join("runs/mine");
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("runs/mine");
+    // A run that saves after each epoch only: what an interrupt saves is what it goes on from.
+    let seldom: Vec<&str> =
+        TRAIN.iter().map(|&a| if a.contains("save_every") { "train.save_every=60" } else { a }).collect();
+    let mut arguments = seldom;
+    let mut interrupts = 0;
+    for records in [0, 3, 9, 18] {
+        let mut child = start(place.path(), &arguments);
+        let written =
+            || fs::read_to_string(folder.join("metrics.jsonl")).is_ok_and(|text| text.lines().count() >= records);
+        wait_until(&mut child, || folder.join("state.safetensors").exists() && written());
+        interrupt(&child);
+        let done = end(child);
+        if done.code == Some(0) {
+            break;
+        }
+        interrupts += 1;
+        done.failed(130, &["interrupted: stopped ", "; saved\n", "hint: go on with: vae train --resume runs/mine\n"]);
+        arguments = vec!["train", "-q", "--threads=1", "--resume", "runs/mine"];
+    }
+    assert!(interrupts >= 2, "{interrupts} interrupts");
+    assert_eq!(run(place.path(), &arguments).line(), "runs/mine");
+    assert_eq!(timeless(&folder), timeless(&reference));
+    let tensors = |folder: &Path| {
+        let path = folder.join("model.safetensors");
+        vae::model::ModelFile::read(&path).unwrap().tensors
+    };
+    // The configs differ in how often they save.
+    assert!(tensors(&folder) == tensors(&reference));
+}
+
+#[test]
+fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
+    let place = TempDir::new().unwrap();
+    // One step an epoch, so that every interrupt comes at a last one.
+    let mut arguments = vec!["train", "-q", "--config", "smoke", "--name", "mine", "--epochs", "60"];
+    arguments.extend(["--set", "train.batch=1000", "--set", "data.digits.test=50"]);
+    let folder = place.path().join("runs/mine");
+    let mut interrupts = 0;
+    for records in [2, 30, 60] {
+        let mut child = start(place.path(), &arguments);
+        let written =
+            || fs::read_to_string(folder.join("metrics.jsonl")).is_ok_and(|text| text.lines().count() >= records);
+        wait_until(&mut child, written);
+        interrupt(&child);
+        let done = end(child);
+        if done.code == Some(0) {
+            break;
+        }
+        interrupts += 1;
+        done.failed(130, &["interrupted: stopped after epoch ", "; saved\n"]);
+        let before = metrics(&folder);
+        assert!(
+            done.err.contains(&format!("stopped after epoch {};", before.last().unwrap()["epoch"])),
+            "{}",
+            done.err
+        );
+        arguments = vec!["train", "-q", "--resume", "mine"];
+    }
+    assert!(interrupts >= 1);
+    run(place.path(), &arguments).line();
+    let epochs: Vec<_> = metrics(&folder).iter().map(|record| record["epoch"].as_u64().unwrap()).collect();
+    assert_eq!(epochs, (1..=60).flat_map(|epoch| [epoch; 2]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_finished_run_can_be_given_more_epochs() {
+    let place = with_smoke_run();
+    let finished = run(place.path(), &["train", "--resume"]);
+    assert_eq!(finished.line(), "runs/smoke-1");
+    assert!(finished.err.contains("run runs/smoke-1, from step 32 on"), "{}", finished.err);
+    assert_eq!(metrics(&place.path().join("runs/smoke-1")).len(), 4);
+    let more = run(place.path(), &["train", "--resume", "smoke-1", "--epochs", "4"]);
+    assert_eq!(more.line(), "runs/smoke-1");
+    let whole = run(place.path(), &["train", "-q", "--config", "smoke", "--epochs", "4"]);
+    assert_same_run(&place.path().join("runs/smoke-1"), &place.path().join(whole.line()));
+    // The best and the last stay what they are where fewer are asked for than were done.
+    let fewer = run(place.path(), &["train", "-q", "--resume", "smoke-1", "--epochs", "3"]);
+    fewer.failed(2, &["--epochs 3: this run has done 4"]);
+    let config = fs::read_to_string(place.path().join("runs/smoke-1/config.toml")).unwrap();
+    assert!(config.contains("epochs = 4"), "{config}");
+}
+
+#[test]
+fn the_newest_run_is_the_one_that_was_last_written_to() {
+    let place = with_smoke_run();
+    let train = |more: &[&str]| {
+        let done = run(place.path(), &[&["train", "-q"], more].concat());
+        PathBuf::from(done.line())
+    };
+    assert_eq!(train(&["--config", "smoke", "--epochs", "1"]), Path::new("runs/smoke-2"));
+    assert_eq!(train(&["--resume", "--epochs", "2"]), Path::new("runs/smoke-2"));
+    assert_eq!(train(&["--resume", "smoke-1", "--epochs", "3"]), Path::new("runs/smoke-1"));
+    assert_eq!(train(&["--resume"]), Path::new("runs/smoke-1"));
+    // Below another folder, the newest there, and a name there.
+    assert_eq!(train(&["--config", "smoke", "--out", "other", "--name", "mine"]), Path::new("other/mine"));
+    assert_eq!(train(&["--resume", "--out", "other"]), Path::new("other/mine"));
+    assert_eq!(train(&["--resume", "mine", "--out", "other"]), Path::new("other/mine"));
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let place = TempDir::new().unwrap();
+    write_idx(&place.path().join("a"), 1);
+    write_idx(&place.path().join("b"), 2);
+    let train = ["train", "-q", "--config", "mnist", "--data", "a", "--epochs", "1", "--set", "model.mlp.hidden=[8]"];
+    assert_eq!(run(place.path(), &train).line(), "runs/mnist-1");
+    let other = run(place.path(), &["train", "-q", "--resume", "--epochs", "2", "--data", "b"]);
+    other.failed(2, &["this run was trained on other data (md5:", "hint: pass the same data with `--data DIR`"]);
+    let same = run(place.path(), &["train", "-q", "--resume", "--epochs", "2", "--data", "a"]);
+    assert_eq!(same.line(), "runs/mnist-1");
+    assert_eq!(metrics(&place.path().join("runs/mnist-1")).len(), 4);
+}
+
+#[test]
+fn what_cannot_be_gone_on_with_says_why() {
+    let fails = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>, code: i32, parts: &[&str]| {
+        let place = with_smoke_run();
+        let path = place.path().join("runs/smoke-1").join(name);
+        fs::write(&path, change(fs::read(&path).unwrap())).unwrap();
+        run(place.path(), &["train", "-q", "--resume", "smoke-1", "--epochs", "3"]).failed(code, parts);
+    };
+    let not_ours = "hint: expected a file that `vae train` wrote";
+    let state = "runs/smoke-1/state.safetensors: ";
+    fails("state.safetensors", &|bytes| bytes[..5000].to_vec(), 2, &[state, "damaged", not_ours]);
+    fails("state.safetensors", &|_| Vec::new(), 2, &[state, "damaged", not_ours]);
+    fails(
+        "metrics.jsonl",
+        &|bytes| bytes[..100].to_vec(),
+        2,
+        &["metrics.jsonl: has 100 bytes; the saved state was written after ", "hint: this file and the state"],
+    );
+    fails("metrics.jsonl", &|bytes| vec![b'x'; bytes.len()], 2, &["metrics.jsonl: line 1: "]);
+    // A model in place of the state.
+    let place = with_smoke_run();
+    let folder = place.path().join("runs/smoke-1");
+    fs::copy(folder.join("model.safetensors"), folder.join("state.safetensors")).unwrap();
+    run(place.path(), &["train", "-q", "--resume"]).failed(2, &[state, "its metadata cannot be read", not_ours]);
+    let gone = folder.join("elsewhere");
+    run(place.path(), &["train", "-q", "--resume", gone.to_str().unwrap()]).failed(2, &["no such run"]);
+}
