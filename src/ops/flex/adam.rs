@@ -4,8 +4,8 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::{tensor, unset, untracked, values};
-use crate::ops::AdamStep;
+use super::super::AdamStep;
+use super::{tensor, untracked, values};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
 const CHUNK: usize = 16_384;
@@ -25,7 +25,7 @@ pub fn adam(
     let (weight, gradient) = (untracked(weight), untracked(gradient));
     let (weight, gradient) = (values(&weight), values(&gradient));
     let numbers = Numbers::from(step);
-    let mut new = unset(weight.len());
+    let mut new = vec![0.0; weight.len()];
     new.par_chunks_mut(CHUNK)
         .zip(weight.par_chunks(CHUNK))
         .zip(gradient.par_chunks(CHUNK))

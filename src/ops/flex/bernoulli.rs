@@ -9,8 +9,8 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::{tensor, tracked, unset, untracked, values};
-use crate::ops::vector::log1p_exp_and_sigmoid;
+use super::super::vector::log1p_exp_and_sigmoid;
+use super::{tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
 
@@ -39,7 +39,7 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
     let [k, b, p] = logits.shape().dims();
     let (x, logits) = (values(x), values(logits));
     let mut sums = vec![0.0; k * b];
-    let mut slopes = unset(if slope { k * b * p } else { 0 });
+    let mut slopes = vec![0.0; if slope { k * b * p } else { 0 }];
     if slope {
         let rows = sums.par_iter_mut().zip(slopes.par_chunks_exact_mut(p)).enumerate();
         rows.with_min_len(16).for_each(|(row, (sum, slopes))| {

@@ -10,10 +10,10 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::super::{Activation, Convolution};
 use super::lowering::Lowering;
 use super::product::{Matrix, multiply};
-use super::{tensor, tracked, unset, untracked, values};
-use crate::ops::{Activation, Convolution};
+use super::{rectified, tensor, tracked, untracked, values};
 
 /// Pictures that one core takes at a time. Their weight gradients are added up in order.
 const PICTURES: usize = 4;
@@ -87,9 +87,9 @@ impl Kernel {
         let [n, _] = x.shape().dims();
         let [inputs, outputs] = self.lengths;
         let (x, weight, bias) = (values(x), values(weight), values(bias));
-        let mut out = unset(n * outputs);
+        let mut out = vec![0.0; n * outputs];
         out.par_chunks_mut(PICTURES * outputs).zip(x.par_chunks(PICTURES * inputs)).for_each(|(out, x)| {
-            let mut columns = unset(self.lowering.depth() * self.lowering.count());
+            let mut columns = vec![0.0; self.lowering.depth() * self.lowering.count()];
             for (out, x) in out.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
                 let plane = outputs / self.outputs;
                 out.chunks_exact_mut(plane).zip(bias.iter()).for_each(|(plane, &bias)| plane.fill(bias));
@@ -98,7 +98,7 @@ impl Kernel {
                     Direction::Up => self.up(x, &weight, &mut columns, out),
                 }
                 pulp::Arch::new().dispatch(|| match self.activation {
-                    Activation::Relu => out.iter_mut().for_each(|y| *y = y.max(0.0)),
+                    Activation::Relu => out.iter_mut().for_each(|y| *y = rectified(*y)),
                     Activation::Tanh => out.iter_mut().for_each(|y| *y = y.tanh()),
                     Activation::None => {}
                 });
@@ -136,8 +136,8 @@ impl Kernel {
     fn backward_block(&self, block: Block<'_>, weight: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let (depth, count) = (self.lowering.depth(), self.lowering.count());
         let [inputs, outputs] = self.lengths;
-        let mut columns = unset(depth * count);
-        let mut dz = unset(outputs);
+        let mut columns = vec![0.0; depth * count];
+        let mut dz = vec![0.0; outputs];
         let mut dw = vec![0.0; self.small * depth];
         let mut db = vec![0.0; self.outputs];
         let mut dx = block.dx.map(|dx| dx.chunks_exact_mut(inputs));
@@ -175,7 +175,7 @@ impl Kernel {
         pulp::Arch::new().dispatch(|| {
             let both = dz.iter_mut().zip(upstream.iter().zip(y));
             match self.activation {
-                Activation::Relu => both.for_each(|(dz, (&up, &y))| *dz = if y > 0.0 { up } else { 0.0 }),
+                Activation::Relu => both.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
                 Activation::Tanh => both.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
                 Activation::None => dz.copy_from_slice(upstream),
             }
@@ -215,7 +215,7 @@ impl Backward<Flex, 3> for Kernel {
         let [inputs, outputs] = self.lengths;
         let [to_x, to_weight, to_bias] = ops.parents;
         let (x, weight, y, upstream) = (values(&x), values(&weight), values(&output), values(&upstream));
-        let mut dx = unset(if to_x.is_some() { n * inputs } else { 0 });
+        let mut dx = vec![0.0; if to_x.is_some() { n * inputs } else { 0 }];
         let mut of_pictures: Vec<Option<&mut [f32]>> = if to_x.is_some() {
             dx.chunks_mut(PICTURES * inputs).map(Some).collect()
         } else {

@@ -9,9 +9,9 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::super::Activation;
 use super::product::{Matrix, Product, run};
-use super::{tensor, tracked, unset, untracked, values};
-use crate::ops::Activation;
+use super::{rectified, tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
 
@@ -43,7 +43,7 @@ fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: A
     for _ in 0..n {
         out.extend_from_slice(&bias);
     }
-    let relu = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.max(0.0));
+    let relu = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = rectified(*y));
     let tanh = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.tanh());
     run(vec![Product {
         a: Matrix::new(&x, n, i),
@@ -84,12 +84,12 @@ impl Backward<Flex, 3> for Dense {
         let (mut dx, mut dw) = (Vec::new(), Vec::new());
         let mut products = Vec::new();
         if to_weight.is_some() {
-            dw = unset(i * o);
+            dw = vec![0.0; i * o];
             let a = Matrix::new(&x, n, i).transposed();
             products.push(Product { a, b: upstream, out: &mut dw, add: false, then: None });
         }
         if to_x.is_some() {
-            dx = unset(n * i);
+            dx = vec![0.0; n * i];
             let b = Matrix::new(&weight, i, o).transposed();
             products.push(Product { a: upstream, b, out: &mut dx, add: false, then: None });
         }
@@ -110,7 +110,7 @@ impl Backward<Flex, 3> for Dense {
 fn through_activation(upstream: &[f32], output: &[f32], width: usize, activation: Activation) -> (Vec<f32>, Vec<f32>) {
     let mut dz = upstream.to_vec();
     let slope = |dz: &mut [f32], y: &[f32]| match activation {
-        Activation::Relu => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz = if y > 0.0 { *dz } else { 0.0 }),
+        Activation::Relu => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz }),
         Activation::Tanh => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz *= 1.0 - y * y),
         Activation::None => {}
     };

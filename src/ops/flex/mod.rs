@@ -53,18 +53,12 @@ fn values(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
     }
 }
 
-/// Room for values that are all written before any is read.
-fn unset(length: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(length);
-    // SAFETY: every bit pattern is a float, and each caller hands the values to a kernel that sets all of them. Zeroing
-    // first would cost 3 % of a training step.
-    #[expect(clippy::uninit_vec, reason = "written by the caller's kernel")]
-    unsafe {
-        values.set_len(length);
-    }
-    values
-}
-
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// max(y, 0), and NaN for NaN: `f32::max` would hide it.
+#[inline(always)]
+fn rectified(y: f32) -> f32 {
+    if y < 0.0 { 0.0 } else { y }
 }
