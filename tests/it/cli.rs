@@ -21,7 +21,11 @@ const MODEL: &str = "runs/smoke-1/model.safetensors";
 #[test]
 fn what_the_program_says() {
     let cases = trycmd::TestCases::new();
-    cases.register_bin("vae", Path::new(env!("CARGO_BIN_EXE_vae"))).env("NO_COLOR", "1").case("tests/cmd/*.toml");
+    cases
+        .register_bin("vae", Path::new(env!("CARGO_BIN_EXE_vae")))
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .case("tests/cmd/*.toml");
     if cfg!(any(not(feature = "cpu"), feature = "ndarray", feature = "wgpu", feature = "cuda")) {
         cases.skip("tests/cmd/built-in-*.toml");
     }

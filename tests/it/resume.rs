@@ -11,8 +11,9 @@ use vae::rng::Rng;
 
 use crate::program::{Done, files, metrics, run, timeless, vae, with_smoke_run, write_idx};
 
-/// Some hundred steps, a state every few of them, and a validation split.
-const TRAIN: [&str; 19] = [
+/// Some hundred steps, a state every few of them, and a validation split whose best epoch is not the last: the rate is
+/// too high.
+const TRAIN: [&str; 21] = [
     "train",
     "-q",
     "--config",
@@ -31,6 +32,8 @@ const TRAIN: [&str; 19] = [
     "train.batch=40",
     "--set",
     "train.save_every=0.02",
+    "--set",
+    "train.rate=0.03",
     "--threads=1",
 ];
 const RESUME: [&str; 5] = ["train", "-q", "--resume", "mine", "--threads=1"];
@@ -64,6 +67,11 @@ fn wait_until(child: &mut Child, ready: impl Fn() -> bool) {
     }
 }
 
+/// How many records a run has, if any.
+fn written(folder: &Path) -> usize {
+    fs::read_to_string(folder.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+}
+
 #[test]
 fn twenty_kills_change_nothing() {
     let reference = TempDir::new().unwrap();
@@ -72,7 +80,9 @@ fn twenty_kills_change_nothing() {
     let whole = begin.elapsed();
     let reference = reference.path().join("runs/mine");
     assert_eq!(metrics(&reference).len(), 8 * 3);
-    assert!(files(&reference).contains(&"best.safetensors".to_owned()));
+    let [best, last] =
+        ["best", "model"].map(|name| fs::read(reference.join(name).with_extension("safetensors")).unwrap());
+    assert!(best != last, "the last epoch is the best one: that this is remembered would go untested");
 
     // How a run stood when it was killed: before its config, before its first state, in a save, elsewhere.
     let [mut early, mut stateless, mut saving, mut kills] = [0; 4];
@@ -84,14 +94,19 @@ fn twenty_kills_change_nothing() {
         loop {
             let mut child = start(place.path(), arguments);
             let share = f64::from(random.next().unwrap()) / 1000.0;
-            match kills % 5 {
+            match kills % 6 {
                 // As soon as there is something to go on with.
                 0 => wait_until(&mut child, || folder.join("config.toml").exists()),
                 // In the middle of a save: of the state, or of anything else.
                 1 | 2 => {
                     thread::sleep(whole.mul_f64(0.4 * share));
-                    let partial = [".state.safetensors.partial", ".model.safetensors.partial"][kills % 5 - 1];
+                    let partial = [".state.safetensors.partial", ".model.safetensors.partial"][kills % 6 - 1];
                     wait_until(&mut child, || folder.join(partial).exists());
+                }
+                // In the last epoch, after the best one.
+                3 => {
+                    wait_until(&mut child, || written(&folder) >= 7 * 3);
+                    thread::sleep(whole.mul_f64(0.1 * share));
                 }
                 _ => thread::sleep(whole.mul_f64(0.7 * share)),
             }
@@ -151,11 +166,11 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
         TRAIN.iter().map(|&a| if a.contains("save_every") { "train.save_every=60" } else { a }).collect();
     let mut arguments = seldom;
     let mut interrupts = 0;
-    for records in [0, 3, 9, 18] {
+    for more in [0, 6, 6, 6] {
+        // New records tell that the program listens to signals; so does the first state.
+        let records = written(&folder) + more;
         let mut child = start(place.path(), &arguments);
-        let written =
-            || fs::read_to_string(folder.join("metrics.jsonl")).is_ok_and(|text| text.lines().count() >= records);
-        wait_until(&mut child, || folder.join("state.safetensors").exists() && written());
+        wait_until(&mut child, || folder.join("state.safetensors").exists() && written(&folder) >= records);
         interrupt(&child);
         let done = end(child);
         if done.code == Some(0) {
@@ -184,11 +199,10 @@ fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
     arguments.extend(["--set", "train.batch=1000", "--set", "data.digits.test=50"]);
     let folder = place.path().join("runs/mine");
     let mut interrupts = 0;
-    for records in [2, 30, 60] {
+    for more in [2, 30, 30] {
+        let records = written(&folder) + more;
         let mut child = start(place.path(), &arguments);
-        let written =
-            || fs::read_to_string(folder.join("metrics.jsonl")).is_ok_and(|text| text.lines().count() >= records);
-        wait_until(&mut child, written);
+        wait_until(&mut child, || written(&folder) >= records);
         interrupt(&child);
         let done = end(child);
         if done.code == Some(0) {
