@@ -2,6 +2,7 @@
 
 mod batches;
 mod cli;
+mod cli_errors;
 mod config_text;
 mod contract;
 mod fetch;

@@ -143,3 +143,17 @@ pub fn write_idx(folder: &Path, seed: u64) {
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
     }
 }
+
+/// `vae train --config smoke`.
+pub const SMOKE: [&str; 3] = ["train", "--config", "smoke"];
+
+/// What it leaves, by its default name.
+pub const MODEL: &str = "runs/smoke-1/model.safetensors";
+
+pub fn train(folder: &Path, arguments: &[&str]) -> Done {
+    run(folder, &[&SMOKE, arguments].concat())
+}
+
+pub fn read(folder: &Path, name: &str) -> Vec<u8> {
+    fs::read(folder.join(name)).unwrap()
+}
