@@ -24,8 +24,14 @@ impl Config {
         for assignment in &self.overrides {
             experiment = config::set(&experiment, assignment)?;
         }
-        // A config that could not be trained is better refused here than after the data was downloaded.
-        let plan = experiment.plan(experiment.data.usual_shape())?;
-        ui::data(plan.toml.trim_end())
+        experiment.check()?;
+        // What cannot be trained is better said here than after a download. Files of one's own may have another size.
+        if let Err(error) = experiment.plan(experiment.data.usual_shape()) {
+            if !experiment.data.may_have_any_shape() {
+                return Err(error);
+            }
+            ui::note(format_args!("note: with pictures of the usual size: {error}"));
+        }
+        ui::data(experiment.to_toml()?.trim_end())
     }
 }

@@ -8,7 +8,7 @@ use super::open::{Opened, Target};
 use super::pictures::{Format, pictures};
 use crate::batch::Batch;
 use crate::check::count;
-use crate::data::Dataset;
+use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
@@ -76,7 +76,7 @@ impl Interpolate {
     pub fn run(self) -> Result<()> {
         count("--rows", self.rows, 100)?;
         if self.steps < 2 {
-            return Err(Error::request("--steps is 1; expected at least 2, the two ends"));
+            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
         }
         count("--steps", self.steps, 1000)?;
         let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
@@ -159,10 +159,9 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
 fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, rows: usize) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let picture = figure::read(path, opened.card.picture)?;
-            let values: Vec<f32> = picture.pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-            let width = values.len();
-            Ok(End::new(opened, Batch::new(values, width, &opened.chosen.device)))
+            let shape = opened.card.picture;
+            let images = Images { pixels: figure::read(path, shape)?.pixels, shape, labels: None };
+            Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {

@@ -10,8 +10,8 @@ use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
+use crate::eval::pixels_rng;
 use crate::model::{Card, Features, ModelFile, Vae, load};
-use crate::rng::Rng;
 use crate::run::{RunFolder, newest};
 use crate::ui;
 
@@ -129,7 +129,6 @@ impl Opened {
 
     /// The pictures `indices` as the model reads them.
     pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
-        let rng = Rng::new(self.config.seed).stream("evaluation").stream("pixels");
-        self.config.data.pixels().batch(images, indices, rng, &self.chosen.device)
+        self.config.data.pixels().batch(images, indices, pixels_rng(self.config.seed), &self.chosen.device)
     }
 }

@@ -41,8 +41,12 @@ impl Format {
 pub fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
     let keys: Vec<u32> = (0..count as u32).collect();
     let rng = Rng::new(seed).stream("sample");
-    let z = crate::batch::noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
-    pictures(vae, &crate::model::rows(vae.picture(z)))
+    let draw = |keys: &[u32]| {
+        let z = crate::batch::noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
+        pictures(vae, &crate::model::rows(vae.picture(z)))
+    };
+    // As many at a time as keep a convolution's maps small.
+    keys.chunks(250).flat_map(draw).collect()
 }
 
 /// Rows of `P` numbers in [0, 1] as pictures.

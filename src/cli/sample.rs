@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::ui;
 
+/// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
+const MOST_VALUES: usize = 50_000_000;
+
 /// Draw pictures from the prior, as a sheet
 #[derive(Debug, Args)]
 pub struct Sample {
@@ -37,6 +40,8 @@ impl Sample {
             Format::of(out, &[Format::Png])?;
         }
         let opened = self.target.open()?;
+        let values: usize = opened.card.picture.iter().product();
+        count("--n", self.n, MOST_VALUES / values)?;
         let pictures = samples(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
         let columns = square_columns(self.n);
         let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };

@@ -143,6 +143,7 @@ impl Train {
             return Err(Error::request(format!("--epochs {}: this run has done {done}", config.train.epochs))
                 .with_hint("name as many or more, or start a new run"));
         }
+        let _alone = folder.lock()?;
         files::write(&folder.config(), plan.toml.as_bytes())?;
         about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
@@ -155,7 +156,8 @@ impl Train {
         watcher.bar.finish_and_clear();
         trained.map_err(|error| match error {
             Error::Interrupted { .. } => {
-                error.with_hint(format!("go on with: vae train --resume {}", folder.path.display()))
+                let data = self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+                error.with_hint(format!("go on with: vae train --resume {}{data}", folder.path.display()))
             }
             error => error,
         })?;
@@ -295,7 +297,8 @@ impl Observer for Watcher<'_> {
         let (epochs, steps) = (self.job.settings.epochs, self.job.steps_per_epoch());
         self.bar.set_prefix(format!("epoch {}/{epochs}, step {}/{steps}", progress.epoch + 1, progress.step));
         if sums.pictures > 0 {
-            let speed = (progress.step * self.job.settings.batch) as f64 / progress.seconds;
+            let seen = (progress.step * self.job.settings.batch).min(self.job.dataset.train.len());
+            let speed = seen as f64 / progress.seconds;
             let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));
             self.bar.set_message(format!(
                 "{speed:.0} images/s, ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}",

@@ -28,6 +28,9 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
     if keys.contains(&"") {
         return Err(fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`"));
     }
+    if keys.len() > 8 {
+        return Err(fail("no value lies that deep".into()));
+    }
     let mut table = Table::try_from(config).map_err(|error| fail(error.to_string()))?;
     let kinds = kinds(keys[0]);
     match (&keys[..], kinds) {

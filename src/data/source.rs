@@ -17,6 +17,11 @@ pub trait Source {
     /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
     fn usual_shape(&self) -> [usize; 3];
 
+    /// Whether a person's own files can have another shape.
+    fn may_have_any_shape(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -66,23 +66,28 @@ impl Elbo {
     }
 }
 
+/// What draws the pixels of the pictures that are measured, looked at and interpolated, where they are drawn.
+pub fn pixels_rng(seed: u64) -> Rng {
+    Rng::new(seed).stream("evaluation").stream("pixels")
+}
+
 /// Measures `images` in order. `vae` is without autodiff. `seen` is told after each chunk how many are done.
 ///
-/// A picture's noise depends on the seed and its index alone, so that the result does not depend on the chunks.
+/// A picture's noise depends on the seed and its index alone, so that the result depends on the chunks by rounding only.
 pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Elbo {
     let device = vae.device();
     let rng = Rng::new(protocol.seed).stream("evaluation");
     let latent = vae.blueprint().latent;
     let mut result = Elbo::default();
     let indices: Vec<u32> = (0..images.len() as u32).collect();
-    // Many codes a picture take the place of many pictures.
-    for chunk in indices.chunks((CHUNK / protocol.samples).max(1)) {
-        let batch = protocol.pixels.batch(images, chunk, rng.stream("pixels"), &device);
+    for chunk in indices.chunks(CHUNK) {
+        let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &device);
+        let posterior = vae.encode(batch.x.clone());
         let mut distortion = vec![0.0; chunk.len()];
         // One code a picture at a time: memory does not grow with their number.
         for k in 0..protocol.samples {
             let noise = noise(rng.stream("noise").at(k as u64), chunk, 1, latent, &device);
-            let parts = vae.parts(&batch, noise);
+            let parts = vae.parts_of(posterior.clone(), &batch, noise);
             let (of_code, rate) = distortion_and_rate(&parts);
             distortion.iter_mut().zip(numbers(of_code)).for_each(|(sum, value)| *sum += value);
             if k == 0 {

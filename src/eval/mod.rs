@@ -2,4 +2,4 @@
 
 mod elbo;
 
-pub use elbo::{Elbo, Estimate, Protocol, measure};
+pub use elbo::{Elbo, Estimate, Protocol, measure, pixels_rng};

@@ -10,6 +10,8 @@ use crate::ops::{Activation, Window};
 /// pictures has, and few enough for one machine. A slip of the pen is to be an error, not a full memory.
 const MOST_FEATURES: usize = 4_000_000;
 const MOST_PARAMETERS: usize = 500_000_000;
+/// Values that all windows of a convolution over one picture may have: a core holds them at once.
+const MOST_COLUMNS: usize = 100_000_000;
 
 /// What flows between two layers, without the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +89,16 @@ impl LayerSpec {
         }
     }
 
+    /// Values in all windows of a convolution over one picture; 0 for a dense layer.
+    fn columns(&self) -> usize {
+        let (window, big, small) = match (self.kind, self.input, self.output) {
+            (Kind::Conv(window), Features::Map(big), Features::Map(small)) => (window, big, small),
+            (Kind::Transposed(window), Features::Map(small), Features::Map(big)) => (window, big, small),
+            _ => return 0,
+        };
+        [big[0], window.kernel, window.kernel, small[1], small[2]].into_iter().fold(1, usize::saturating_mul)
+    }
+
     /// The bias's length: output units or channels.
     pub fn bias_length(&self) -> usize {
         match (self.kind, self.output) {
@@ -139,6 +151,9 @@ impl Blueprint {
         let whole = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
         for (name, layer) in whole.layers() {
             layer.output.check().map_err(|what| Error::request(format!("model: the layer {name} {what}")))?;
+            if layer.columns() > MOST_COLUMNS {
+                return Err(Error::request(format!("model: the layer {name} has a kernel too large for its map")));
+            }
         }
         let parameters = whole.parameters();
         if parameters > MOST_PARAMETERS {

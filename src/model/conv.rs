@@ -66,7 +66,8 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Border {
-    /// Output = input / stride, rounded up; transposed: input * stride.
+    /// Output = input / stride, rounded up, an odd zero at the end, as TensorFlow has it; transposed: input * stride,
+    /// as PyTorch has it with `padding` and `output_padding`, an odd row cut at the start.
     Same,
     /// No padding.
     Valid,

@@ -71,10 +71,6 @@ impl Vae {
         &self.blueprint
     }
 
-    pub fn likelihood(&self) -> &Likelihood {
-        &self.likelihood
-    }
-
     /// Where the weights are.
     pub fn device(&self) -> Device {
         self.mean.device()
@@ -110,8 +106,15 @@ impl Vae {
     /// # Shapes
     /// `noise`: `[K, B, D]`, standard normal.
     pub fn parts(&self, batch: &Batch, noise: Tensor<3>) -> Parts {
+        self.parts_of(self.encode(batch.x.clone()), batch, noise)
+    }
+
+    /// [`Vae::parts`] where the posterior is known.
+    ///
+    /// # Shapes
+    /// `noise`: `[K, B, D]`, standard normal.
+    pub fn parts_of(&self, posterior: Gaussian, batch: &Batch, noise: Tensor<3>) -> Parts {
         let [k, b, d] = noise.dims();
-        let posterior = self.encode(batch.x.clone());
         let z = posterior.reparameterise(noise);
         let decoded = self.decode(z.clone().reshape([k * b, d]));
         let [_, p] = decoded.dims();

@@ -27,11 +27,21 @@ impl Default for Elbo {
     }
 }
 
+impl Elbo {
+    /// The weight of the KL term.
+    fn weight(&self, context: Context) -> f64 {
+        self.beta * warm_up(context.epoch, self.warmup)
+    }
+}
+
 impl Minimise for Elbo {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
         let (distortion, rate) = distortion_and_rate(&vae.parts(batch, noise));
-        let beta = self.beta * warm_up(context.epoch, self.warmup);
-        Terms { loss: distortion.clone() + rate.clone() * beta, distortion, rate }
+        Terms { loss: distortion.clone() + rate.clone() * self.weight(context), distortion, rate }
+    }
+
+    fn loss(&self, distortion: f64, rate: f64, context: Context) -> f64 {
+        distortion + rate * self.weight(context)
     }
 
     fn check(&self) -> Result<()> {

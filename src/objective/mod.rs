@@ -35,6 +35,10 @@ pub trait Minimise {
     /// `noise`: `[K, B, D]` with `K` = [`Minimise::samples`].
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms;
 
+    /// What is minimised, from a picture's (or a mean) distortion and rate: so that the loss of the test set is that of
+    /// the training.
+    fn loss(&self, distortion: f64, rate: f64, context: Context) -> f64;
+
     /// `K`: codes drawn for each picture.
     fn samples(&self) -> usize {
         1

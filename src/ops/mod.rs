@@ -77,7 +77,7 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activ
     plain::dense(x, weight, bias, activation)
 }
 
-/// log p(x | logits) of a Bernoulli, summed over the values of a picture, in nats.
+/// log p(x | logits) of a Bernoulli, summed over the values of a picture, in nats. `x` is data: it has no gradient.
 ///
 /// # Shapes
 /// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
@@ -87,6 +87,16 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
         return flex::bernoulli_log_prob(x, logits);
     }
     plain::bernoulli_log_prob(x, logits)
+}
+
+/// The sum of the squares, `[n]` -> `[1]`: on the CPU in an order that does not depend on the number of threads, which
+/// burn-flex's own sum of a large tensor does.
+pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&values) {
+        return flex::sum_of_squares(values);
+    }
+    plain::sum_of_squares(values)
 }
 
 /// One step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): the new weight; the moments are replaced.

@@ -1,4 +1,5 @@
 //! The plain definitions, in burn's own operations: what every backend can run, and what the fast ones are tested by.
+//! Shapes are those of the functions of the same names in [`super`].
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu};
@@ -41,7 +42,7 @@ fn map(x: Tensor<2>, [c, h, w]: [usize; 3]) -> Tensor<4> {
 /// log p(x) = x l - log(1 + e^l), as `log_sigmoid(l) - (1 - x) l`: no overflow at any logit, and one fused pass for
 /// the logarithm.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    let values = log_sigmoid(logits.clone()) - (x.unsqueeze::<3>().neg() + 1.0) * logits;
+    let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
     values.sum_dim(2).squeeze_dim::<2>(2)
 }
 
@@ -56,4 +57,8 @@ pub fn adam(
     *square = square.clone() * step.beta2 + gradient.square() * (1.0 - step.beta2);
     let root = square.clone().sqrt() * step.unbias + step.epsilon;
     weight - mean.clone() / root * step.rate
+}
+
+pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
+    values.square().sum()
 }

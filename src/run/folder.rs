@@ -1,6 +1,6 @@
 //! `runs/<name>/`: what lies where.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -54,9 +54,19 @@ impl RunFolder {
         self.path.join("curves.svg")
     }
 
-    /// A picture that a command makes where no place is named.
-    pub fn figure(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// Holds the folder for one training, until the handle is dropped. Where a folder cannot be locked (Windows, some
+    /// network disks) it is not held.
+    ///
+    /// # Errors
+    /// Where another process trains in it.
+    pub fn lock(&self) -> Result<Option<File>> {
+        let Ok(handle) = File::open(&self.path) else { return Ok(None) };
+        match handle.try_lock() {
+            Ok(()) => Ok(Some(handle)),
+            Err(TryLockError::WouldBlock) => Err(Error::file(&self.path, "another process is training this run")
+                .with_hint("wait for it or stop it, or name another run")),
+            Err(TryLockError::Error(_)) => Ok(None),
+        }
     }
 }
 

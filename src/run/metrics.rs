@@ -15,7 +15,7 @@ pub struct Record {
     pub epoch: usize,
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
-    /// What is minimised (train); elsewhere the negative ELBO.
+    /// What is minimised: with beta, and its warm-up where that stands at the end of the epoch (train: step by step).
     #[serde(deserialize_with = "number")]
     pub loss: f64,
     /// -(distortion + rate), nats per picture.

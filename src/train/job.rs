@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{above_zero, at_least_one, at_least_zero};
+use crate::check::{above_zero, at_least_zero, count};
 use crate::data::{Dataset, Pixels};
 use crate::error::Result;
 use crate::model::Likelihood;
@@ -38,8 +38,8 @@ impl Default for Settings {
 
 impl Settings {
     pub fn check(&self) -> Result<()> {
-        at_least_one("train.epochs", self.epochs)?;
-        at_least_one("train.batch", self.batch)?;
+        count("train.epochs", self.epochs, 1_000_000_000)?;
+        count("train.batch", self.batch, 1_000_000_000)?;
         above_zero("train.rate", self.rate)?;
         at_least_zero("train.save_every", self.save_every)?;
         self.clip.map_or(Ok(()), |clip| above_zero("train.clip", clip))

@@ -5,7 +5,7 @@ use burn::tensor::{Gradients, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, at_least_zero, within};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Vae;
 use crate::ops::{self, AdamStep};
 use crate::registry::registry;
@@ -165,7 +165,8 @@ impl Rule for RmsProp {
         slots[0] = running(&slots[0], gradient.clone().square(), self.alpha);
         let variance = if self.centred {
             slots[1] = running(&slots[1], gradient.clone(), self.alpha);
-            slots[0].clone() - slots[1].clone().square()
+            // Rounding can leave a variance of zero below zero.
+            (slots[0].clone() - slots[1].clone().square()).clamp_min(0.0)
         } else {
             slots[0].clone()
         };
@@ -220,6 +221,12 @@ impl Rule for Sgd {
 
     fn check(&self) -> Result<()> {
         within("optimizer.sgd.momentum", self.momentum, 0.0, 1.0)?;
+        if self.nesterov && self.momentum == 0.0 {
+            return Err(Error::request(
+                "optimizer.sgd.nesterov is true and momentum is 0; expected a momentum to look along",
+            )
+            .with_hint("for instance `--set optimizer.sgd.momentum=0.9`"));
+        }
         at_least_zero("optimizer.sgd.weight_decay", self.weight_decay)
     }
 }
@@ -307,6 +314,9 @@ impl Updater {
 }
 
 /// The gradient of every parameter, flat, in visiting order.
+///
+/// # Shapes
+/// Each: `[n]`.
 pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
     struct Collect<'a> {
         gradients: &'a mut Gradients,
@@ -329,9 +339,12 @@ pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
     collect.flat
 }
 
-/// The Euclidean norm over all parameters together: `[1]`.
+/// The Euclidean norm over all parameters together.
+///
+/// # Shapes
+/// Each gradient: `[n]`; result: `[1]`.
 pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
-    let squares = gradients.iter().map(|gradient| gradient.clone().square().sum()).collect::<Vec<_>>();
+    let squares = gradients.iter().map(|gradient| ops::sum_of_squares(gradient.clone())).collect::<Vec<_>>();
     Tensor::cat(squares, 0).sum().sqrt()
 }
 

@@ -59,6 +59,7 @@ impl Saved {
         for (name, slots) in names.iter().zip(updater.slots()) {
             for (slot, values) in updater.slot_names().iter().zip(slots) {
                 let values: Vec<f32> = values.clone().into_data().iter().collect();
+                // Flat, in the order of the device: for a matrix that is [in, out], where the weight beside it is [out, in].
                 tensors.push(NamedTensor { name: slot_name(slot, name), shape: vec![values.len()], values });
             }
         }

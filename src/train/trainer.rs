@@ -9,6 +9,7 @@ use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, measure};
 use crate::model::{Card, ModelFile, Vae, export};
+use crate::objective::Context;
 use crate::run::{Metrics, Record, RunFolder};
 
 use super::guard::{explain, is_finite, unmeasurable};
@@ -43,7 +44,8 @@ pub trait Observer {
     /// After each step.
     fn step(&mut self, progress: Progress) -> Flow;
 
-    /// After each epoch (from 1), measured and saved: its records, and the model without autodiff.
+    /// After each epoch (from 1), measured and its model written, before its state is: its records, and the model
+    /// without autodiff.
     ///
     /// # Errors
     /// End the run.
@@ -72,7 +74,10 @@ impl<'a> Trainer<'a> {
     pub fn new(job: &'a Job, folder: &'a RunFolder, vae: Vae, saved: Option<&Saved>) -> Result<Self> {
         let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
         let (vae, state) = match saved {
-            Some(saved) => (saved.restore(vae, &mut updater)?, saved.card.clone()),
+            Some(saved) => {
+                let wrong = |error: Error| Error::file(folder.state(), format!("does not fit its own config: {error}"));
+                (saved.restore(vae, &mut updater).map_err(wrong)?, saved.card.clone())
+            }
             None => (vae, StateCard::start(job.config.clone(), job.data_hash.clone())),
         };
         // The config may have more epochs than the one the state was saved with.
@@ -80,7 +85,8 @@ impl<'a> Trainer<'a> {
         let metrics = Metrics::open(&folder.metrics(), state.metrics_length)?;
         let good = (vae.clone(), updater.clone(), state.clone());
         let mut trainer = Self { job, folder, vae, updater, state, metrics, good, pending: Vec::new() };
-        if saved.is_none() {
+        // At the start, and where the config has changed (more epochs): what is on the disk is what runs.
+        if saved.is_none_or(|saved| saved.card.config != job.config) {
             trainer.save()?;
         }
         Ok(trainer)
@@ -136,7 +142,6 @@ impl<'a> Trainer<'a> {
 
     /// Epochs done.
     fn epoch(&self) -> usize {
-        // The last step of an epoch belongs to it until its records are written and the sums start anew.
         let steps = self.job.steps_per_epoch() as u64;
         (self.state.step / steps) as usize
     }
@@ -242,14 +247,15 @@ impl<'a> Trainer<'a> {
         let elbo = measure(vae, images, protocol, &mut |_| {});
         let seconds = start.elapsed().as_secs_f64();
         let bound = elbo.elbo();
+        let (distortion, rate) = (elbo.distortion().mean, elbo.rate().mean);
         Record {
             epoch,
             split: split.into(),
-            loss: -bound.mean,
+            loss: self.job.objective.loss(distortion, rate, Context { epoch: epoch as f64 }),
             elbo: bound.mean,
             elbo_se: Some(bound.se),
-            distortion: elbo.distortion().mean,
-            rate: elbo.rate().mean,
+            distortion,
+            rate,
             seconds,
             images_per_second: images.len() as f64 / seconds,
         }

@@ -129,7 +129,7 @@ fn a_full_disk_leaves_what_was_there() {
     full(&["sample", "-q", "--out", "grid.png"]).failed(1, &["grid.png: cannot be written: ", hint]);
     let folder = place.path().join("runs/smoke-1");
     let before = [read(&folder, "model.safetensors"), read(&folder, "state.safetensors")];
-    full(&["train", "-q", "--resume", "--epochs", "3"]).failed(1, &["model.safetensors: cannot be written: ", hint]);
+    full(&["train", "-q", "--resume", "--epochs", "3"]).failed(1, &[".safetensors: cannot be written: ", hint]);
     assert!([read(&folder, "model.safetensors"), read(&folder, "state.safetensors")] == before);
     full(&["train", "-q", "--config", "smoke"])
         .failed(1, &["runs/smoke-2/state.safetensors: cannot be written: ", hint]);
@@ -335,4 +335,19 @@ fn a_network_that_does_not_fit_files_of_another_size_is_refused_before_a_run_is_
     built_in.failed(2, &["MNIST"]);
     write_idx(&place.path().join("large"), 1);
     run(place.path(), &["eval", "-q", "--data", "large"]).failed(2, &["the model is for pictures of 1x14x14"]);
+}
+
+#[test]
+fn a_run_is_trained_by_one_process_at_a_time() {
+    let place = TempDir::new().unwrap();
+    let mut first = vae(place.path(), &["train", "-q", "--config", "smoke", "--epochs", "100000"]).spawn().unwrap();
+    let state = place.path().join("runs/smoke-1/state.safetensors");
+    while !state.is_file() {
+        assert!(first.try_wait().unwrap().is_none(), "the first training goes on");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let second = run(place.path(), &["train", "-q", "--resume"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    second.failed(2, &["runs/smoke-1: another process is training this run", "hint: "]);
 }

@@ -138,6 +138,9 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
             let due: Vec<f64> = d.iter().zip(&r).map(|(d, r)| d + weight * r).collect();
             let gap = gap(&loss, &due);
             assert!(gap < 1e-4, "beta {beta}, warm-up {warmup}, epoch {epoch}: off by {gap:e}");
+            // The loss that is reported of a test set is the same function.
+            let reported = Elbo { beta, warmup }.loss(d[0], r[0], Context { epoch });
+            assert!((reported - loss[0]).abs() < 1e-4, "beta {beta}: {reported} and {}", loss[0]);
             if weight == 0.0 {
                 assert_eq!(loss, d, "beta {beta}, warm-up {warmup}, epoch {epoch}");
             }

@@ -8,9 +8,10 @@ use burn::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use vae::batch::Batch;
-use vae::dist::{Gaussian, bernoulli_log_prob};
+use vae::dist::Gaussian;
 use vae::model::{Architecture, Blueprint, Conv, LayerConfig, Mlp, NamedTensor, Padding, Vae, export};
 use vae::objective::{Context, Elbo, Minimise, Terms};
+use vae::ops;
 use vae::train::{Adam, AdamW, Optimizer, RmsProp, Sgd, Updater};
 
 use crate::models::{
@@ -235,8 +236,11 @@ fn densities_are_those_of_torch_distributions() {
     let scale: Vec<f64> = truth.iter().map(|value| value.abs() + 4.0).collect();
     assert_density("normal", &numbers(ours), truth, &scale);
 
-    let ours = bernoulli_log_prob(column("bernoulli.x"), column("bernoulli.logits"));
+    let (x, logits) = (column("bernoulli.x"), column("bernoulli.logits").unsqueeze::<3>());
     let scale: Vec<f64> = golden.values("bernoulli.logits").iter().map(|logit| logit.abs() + 1.0).collect();
-    assert_density("bernoulli", &numbers(ours), golden.values("bernoulli.value"), &scale);
+    for term in [ops::bernoulli_log_prob, ops::plain::bernoulli_log_prob] {
+        let ours = numbers(term(x.clone(), logits.clone()));
+        assert_density("bernoulli", &ours, golden.values("bernoulli.value"), &scale);
+    }
     assert!(scale.contains(&101.0), "the extreme logits are among them");
 }

@@ -13,6 +13,7 @@ mod model_file;
 mod models;
 mod ops;
 mod program;
+mod readme;
 mod resume;
 mod theory;
 mod tidy;

@@ -182,3 +182,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
+    let values = normal("values", [5_000_001], &Device::flex());
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| (0..5).map(|_| flat(ops::sum_of_squares(values.clone()))[0]).collect::<Vec<_>>())
+    };
+    let one = on(1);
+    assert!(one.iter().all(|sum| *sum == one[0]));
+    assert_eq!(on(2), one);
+    assert_eq!(on(7), one);
+    assert_close(&one[..1], &flat(plain::sum_of_squares(values)), 1e-4, "sum");
+}
+
+/// Frozen weights below a code that is optimised, and frozen codes below weights that are.
+#[test]
+fn plain_and_tracked_operands_mix() {
+    let (device, tracked) = (Device::flex(), Device::flex().autodiff());
+    let x = || normal("x", [5, 7], &tracked).require_grad();
+    let (weight, bias) = (normal("weight", [7, 3], &device), normal("bias", [3], &device));
+    let gradient = |dense: fn(_, _, _, _) -> Tensor<2>| {
+        let x = x();
+        let constants = (Tensor::from_inner(weight.clone()), Tensor::from_inner(bias.clone()));
+        let y: Tensor<2> = dense(x.clone(), constants.0, constants.1, Activation::Tanh);
+        flat(x.grad(&y.sum().backward()).unwrap())
+    };
+    assert_close(&gradient(ops::dense), &gradient(plain::dense), 1e-5, "dx below frozen weights");
+    let frozen = ops::dense(x(), weight.clone(), bias.clone(), Activation::Tanh);
+    assert!(frozen.is_autodiff(), "a plain weight does not cut the graph");
+    let weight = Tensor::from_inner(weight).require_grad();
+    let y = ops::dense(normal("x", [5, 7], &device), weight.clone(), Tensor::from_inner(bias), Activation::None);
+    assert!(weight.grad(&y.sum().backward()).is_some());
+}

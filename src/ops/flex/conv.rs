@@ -67,7 +67,7 @@ impl Kernel {
     }
 
     fn apply(self, x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
-        if !weight.is_autodiff() {
+        if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
             return Tensor::from_primitive::<Flex>(self.forward(&untracked(x), &untracked(weight), &untracked(bias)));
         }
         let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));

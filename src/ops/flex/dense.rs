@@ -17,7 +17,7 @@ type Tracked = Autodiff<Flex>;
 
 /// The fast form of [`crate::ops::dense`].
 pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
-    if !weight.is_autodiff() {
+    if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
         let output = forward(&untracked(x), &untracked(weight), &untracked(bias), activation);
         return Tensor::from_primitive::<Flex>(output);
     }

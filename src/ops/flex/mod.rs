@@ -7,6 +7,7 @@ mod conv;
 mod dense;
 mod lowering;
 mod product;
+mod sum;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex};
@@ -18,6 +19,7 @@ pub use adam::adam;
 pub use bernoulli::bernoulli_log_prob;
 pub use conv::{convolve, convolve_transposed};
 pub use dense::dense;
+pub use sum::sum_of_squares;
 
 /// Whether a tensor is one of burn-flex's, with autodiff or without.
 pub fn runs<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -37,8 +39,9 @@ fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     }
 }
 
-/// A tensor's own form, with its node in the graph.
+/// A tensor's own form, with its node in the graph; a plain one becomes a constant of it.
 fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
+    let tensor = if tensor.is_autodiff() { tensor } else { Tensor::from_inner(tensor) };
     match tensor.try_into_primitive::<Autodiff<Flex>>() {
         Ok(tensor) => tensor,
         Err(_) => unreachable!("`runs` said that it is burn-flex's, with autodiff"),

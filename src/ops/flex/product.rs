@@ -63,17 +63,14 @@ struct Part<'a> {
     then: Option<Epilogue<'a>>,
 }
 
-// SAFETY: the parts of a product write to rectangles of `out` that do not overlap, and `out` is borrowed for as long.
+// SAFETY: a part is run once (`run` takes it), the parts of a product write to rectangles of `out` that do not overlap,
+// and `out` is borrowed for as long.
 unsafe impl Send for Part<'_> {}
-unsafe impl Sync for Part<'_> {}
 
 /// Runs products side by side.
 pub fn run(products: Vec<Product<'_>>) {
     let parts: Vec<Part<'_>> = products.into_iter().flat_map(cut).collect();
-    match &parts[..] {
-        [part] => part.run(),
-        parts => parts.par_iter().with_max_len(1).for_each(Part::run),
-    }
+    parts.into_par_iter().with_max_len(1).for_each(Part::run);
 }
 
 /// Cuts the longer side of the result into equal parts.
@@ -97,7 +94,7 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
 }
 
 impl Part<'_> {
-    fn run(&self) {
+    fn run(self) {
         let (m, n, k) = (self.rows.len(), self.columns.len(), self.a.columns);
         let width = self.b.columns;
         // SAFETY: `Matrix::new` checked that the slices hold their matrices, `cut` that `out` holds the result and that
