@@ -48,6 +48,11 @@ pub fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.partial"))
 }
 
+/// Whether two paths name one file that exists.
+pub fn same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::file(path, "no such file"),

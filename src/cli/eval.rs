@@ -30,7 +30,7 @@ pub struct Eval {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// The folder that the data set lies in
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -108,11 +108,11 @@ impl Report<'_> {
 
     fn text(&self) -> String {
         let row = |name: &str, value: Estimate, digits: usize, unit: &str| {
-            format!("{name:<12} {:>10.digits$} ± {:.digits$} {unit}\n", value.mean, value.se)
+            format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se)
         };
-        let mut text = row("ELBO", self.elbo.elbo(), 2, "nats per image");
-        text += &row("distortion", self.elbo.distortion(), 2, "nats per image");
-        text += &row("rate", self.elbo.rate(), 2, "nats per image");
+        let mut text = row("ELBO", self.elbo.elbo(), 2, " nats per image");
+        text += &row("distortion", self.elbo.distortion(), 2, " nats per image");
+        text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
         let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
         text += &format!(

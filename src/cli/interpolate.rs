@@ -14,7 +14,7 @@ use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::figure::{self, Picture};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
-use crate::ui;
+use crate::{files, ui};
 
 /// Show the way from one picture to another through the code
 #[derive(Debug, Args)]
@@ -22,11 +22,11 @@ pub struct Interpolate {
     #[command(flatten)]
     target: Target,
 
-    /// A class (`3`), a test picture (`#12`) or a picture file
+    /// A class (`3`), a test picture (`'#12'`) or a picture file, which is scaled to fit, with black borders
     #[arg(long, value_name = "PICTURE")]
     from: String,
 
-    /// A class (`8`), a test picture (`#12`) or a picture file
+    /// A class (`8`), a test picture (`'#12'`) or a picture file
     #[arg(long, value_name = "PICTURE")]
     to: String,
 
@@ -42,7 +42,7 @@ pub struct Interpolate {
     #[arg(long, value_enum, default_value_t = Method::Spherical)]
     method: Method,
 
-    /// The folder that the data set lies in
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -80,6 +80,11 @@ impl Interpolate {
         }
         count("--steps", self.steps, 1000)?;
         let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
+        for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
+            if self.out.as_deref().is_some_and(|out| files::same(out, Path::new(end))) {
+                return Err(Error::request(format!("--out and {flag} are one file, {end}; it would be overwritten")));
+            }
+        }
         let opened = self.target.open()?;
         let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
         let (from, to) = (name("--from", &self.from)?, name("--to", &self.to)?);
@@ -161,6 +166,13 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
         (Named::File(path), _) => {
             let shape = opened.card.picture;
             let images = Images { pixels: figure::read(path, shape)?.pixels, shape, labels: None };
+            let mean = images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / images.pixels.len();
+            if mean > 127 {
+                ui::note(format_args!(
+                    "note: {} is light for the most part; for a model of light strokes on black, invert it first",
+                    path.display()
+                ));
+            }
             Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {

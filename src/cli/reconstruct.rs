@@ -25,7 +25,7 @@ pub struct Reconstruct {
     #[arg(long, default_value_t = 20)]
     n: usize,
 
-    /// The folder that the data set lies in
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 

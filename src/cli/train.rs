@@ -46,7 +46,7 @@ pub struct Train {
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// The folder that the data set lies in
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -234,6 +234,9 @@ impl<'a> Watcher<'a> {
             chosen.name,
         ));
         let done = saved.map_or(0, |saved| saved.card.step);
+        if done >= (self.job.settings.epochs * self.job.steps_per_epoch()) as u64 {
+            ui::note("this run has done all its epochs; go on with more by `--epochs N`");
+        }
         let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
         self.bar.set_position(done);
@@ -285,6 +288,15 @@ impl<'a> Watcher<'a> {
         if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
             ui::note(format_args!("not a log-likelihood: {caveat}"));
         }
+        let validation = history.iter().filter(|record| record.split == "validation");
+        if let Some(best) = validation.max_by(|a, b| a.elbo.total_cmp(&b.elbo)) {
+            ui::note(format_args!(
+                "the best validation ELBO is {:.2}, after epoch {}; that model is {}",
+                best.elbo,
+                best.epoch,
+                self.folder.best().display()
+            ));
+        }
         ui::note(format_args!("look at {}", self.folder.samples(record.epoch).display()));
         Ok(())
     }
@@ -317,10 +329,12 @@ impl Observer for Watcher<'_> {
         }
         let of = |split: &str| records.iter().find(|record| record.split == split);
         if let (Some(train), Some(test)) = (of("train"), of("test")) {
+            let aside =
+                of("validation").map(|record| format!("validation ELBO {:.2}, ", record.elbo)).unwrap_or_default();
             ui::line_above(
                 &self.bar,
                 format_args!(
-                    "epoch {epoch}/{}: test ELBO {:.2} (distortion {:.2} + rate {:.2}), train loss {:.2}, {:.1} s, {:.0} images/s",
+                    "epoch {epoch}/{}: test ELBO {:.2} (distortion {:.2} + rate {:.2}), {aside}train loss {:.2}, {:.1} s, {:.0} images/s",
                     self.job.settings.epochs,
                     test.elbo,
                     test.distortion,

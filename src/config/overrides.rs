@@ -37,8 +37,9 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         ([part, kind, rest @ ..], Some(kinds)) => {
             if !kinds.contains(kind) {
                 let error = fail(format!("there is no `{part}.{kind}`; expected one of {}", kinds.join(", ")));
-                return Err(match did_you_mean(kind, kinds.iter().copied()) {
-                    Some(near) => error.with_hint(format!("did you mean `{part}.{near}`?")),
+                let near = did_you_mean(kind, kinds.iter().copied()).map(|near| format!("{part}.{near}"));
+                return Err(match near.or_else(|| elsewhere(&table, &keys)) {
+                    Some(near) => error.with_hint(format!("did you mean `{near}`?")),
                     None => error,
                 });
             }
@@ -63,7 +64,28 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         }
         _ => place(&mut table, &keys, parse(value)).map_err(fail)?,
     }
-    Config::deserialize(table).map_err(|error| hinted(fail(sentence(error.message())), error.message()))
+    let known = Table::try_from(config).unwrap_or_default();
+    Config::deserialize(table).map_err(|error| match elsewhere(&known, &keys).filter(|near| near != key.trim()) {
+        Some(near) if error.message().starts_with("unknown field") => {
+            fail(format!("there is no `{}`", key.trim())).with_hint(format!("did you mean `{near}`?"))
+        }
+        _ => hinted(fail(sentence(error.message())), error.message()),
+    })
+}
+
+/// Where a key of this name does stand: `batch` is `train.batch`, `objective.beta` is `objective.elbo.beta`.
+fn elsewhere(table: &Table, keys: &[&str]) -> Option<String> {
+    let (wanted, first) = (keys.last()?, keys.first()?);
+    let mut found = Vec::new();
+    for (part, kinds) in table.iter().filter_map(|(part, value)| Some((part, value.as_table()?))) {
+        let inner = kinds.iter().filter_map(|(kind, value)| Some((kind, value.as_table()?)));
+        found.extend(kinds.contains_key(*wanted).then(|| format!("{part}.{wanted}")));
+        found.extend(
+            inner.filter(|(_, values)| values.contains_key(*wanted)).map(|(kind, _)| format!("{part}.{kind}.{wanted}")),
+        );
+    }
+    // Of several, the one in the part that was named.
+    found.iter().find(|path| path.split('.').next() == Some(first)).or(found.first()).cloned()
 }
 
 /// The kinds that a part of the config comes in.

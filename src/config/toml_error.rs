@@ -6,6 +6,13 @@ use crate::error::{Error, did_you_mean};
 
 /// The error at its place in `text`.
 pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
+    // Its place would be some line that is right.
+    for (part, kinds) in [("data", "`[data.digits]` or `[data.mnist]`"), ("model", "`[model.mlp]` or `[model.conv]`")] {
+        if error.message() == format!("missing field `{part}`") {
+            return Error::file(origin, format!("has no {part}; expected a table such as {kinds}"))
+                .with_hint("`vae config` prints a whole config to start from");
+        }
+    }
     let what = match error.span() {
         Some(span) => {
             let (line, column) = place(text, span.start);

@@ -173,7 +173,9 @@ fn missing(archive: &Archive, search: &str, download: &str) -> Error {
 
 fn by_hand(archive: &Archive) -> String {
     let name = archive.name;
-    format!("put the four files in data/{name}/, or pass --data DIR, or run once where there is a network")
+    format!(
+        "put the four files in data/{name}/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
+    )
 }
 
 /// The four files in `folder`, or why they are not there.

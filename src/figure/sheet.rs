@@ -54,10 +54,12 @@ struct Layout {
     grid: [u32; 2],
 }
 
-/// The number of columns that makes `count` pictures a square, or a little wider than high.
+/// The number of columns that makes `count` pictures a square, or wider than high; up to twice the square's where that
+/// leaves no place empty.
 pub fn square_columns(count: usize) -> usize {
     let root = count.isqrt();
-    if root * root == count { root.max(1) } else { root + 1 }
+    let square = if root * root == count { root.max(1) } else { root + 1 };
+    (square..=2 * square).find(|columns| count.is_multiple_of(*columns)).unwrap_or(square)
 }
 
 impl Sheet<'_> {
@@ -188,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn square_columns_rounds_up() {
-        let columns = [0, 1, 2, 4, 5, 9, 10, 16, 100].map(square_columns);
-        assert_eq!(columns, [1, 1, 2, 2, 3, 3, 4, 4, 10]);
+    fn columns_leave_no_place_empty_where_they_need_not_be_many() {
+        let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 16, 64, 100];
+        assert_eq!(counts.map(square_columns), [1, 1, 2, 3, 2, 5, 3, 4, 3, 5, 4, 8, 10]);
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Conv {
                 layer.plan(input, self.activation).and_then(|spec: LayerSpec| spec.output.check().map(|()| spec));
             let spec = planned_layer.map_err(|what| {
                 Error::request(format!(
-                    "model.conv.{part}, layer {} of {} (after {input}): {what}",
+                    "model.conv.{part}, layer {} of {} (its input is {input}): {what}",
                     i + 1,
                     layers.len()
                 ))
@@ -302,7 +302,7 @@ mod tests {
         let error = conv.blueprint([1, 28, 28]).unwrap_err().to_string();
         assert_eq!(
             error,
-            "model.conv.decoder, layer 2 of 4 (after 1568): a convolution needs channels, height and width; \
+            "model.conv.decoder, layer 2 of 4 (its input is 1568): a convolution needs channels, height and width; \
              give the dense layer before it a `shape`"
         );
         let error = Conv::default().blueprint([1, 32, 32]).unwrap_err().to_string();

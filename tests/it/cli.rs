@@ -279,7 +279,7 @@ fn samples_are_a_sheet_that_the_seed_decides() {
         read(place.path(), "runs/smoke-1/samples.png") == read(place.path(), "runs/smoke-1/samples/epoch-0002.png")
     );
     assert_eq!(run(place.path(), &["sample", "-q", MODEL, "--n", "5"]).line(), "samples.png");
-    assert_eq!(size(&place.path().join("samples.png")), (side(3), side(2)));
+    assert_eq!(size(&place.path().join("samples.png")), (side(5), side(1)));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_model_file_that_cannot_be_used_says_why() {
     );
     fails(&card(&|card| *card = json!("words")), &["its metadata cannot be read", not_ours]);
     fails(&card(&|card| card["classes"] = json!(3)), &["its metadata cannot be read", not_ours]);
-    fails(&card(&|card| card["config"] = json!("seed = 1")), &["missing field `data`"]);
+    fails(&card(&|card| card["config"] = json!("seed = 1")), &["has no data; expected a table"]);
     fails(&card(&|card| card["picture"] = json!([1, 28, 27])), &["do not fit its config", "encoder.0.weight"]);
     fails(&card(&|card| card["picture"] = json!([2, 28, 28])), &["no picture is 2x28x28"]);
     fails(&card(&|card| card["picture"] = json!([1, 0, 28])), &["no picture is 1x0x28"]);
@@ -311,7 +311,7 @@ fn data_that_is_nowhere_says_where_it_was_looked_for() {
         ".cache/vae/mnist: ",
         "train-images-idx3-ubyte.gz could not be downloaded:",
         "http://127.0.0.1:9/mnist/train-images-idx3-ubyte.gz: ",
-        "hint: put the four files in data/mnist/, or pass --data DIR, or run once where there is a network",
+        "hint: put the four files in data/mnist/, or pass --data DIR or set VAE_DATA, or run once where there is a network",
     ]);
     assert!(!place.path().join("runs").exists());
     assert_eq!(files(place.path()), [""; 0]);

@@ -369,7 +369,7 @@ fn a_download_that_fails_says_where_the_files_can_be_put() {
          \nand train-images-idx3-ubyte.gz could not be downloaded:\
          \n  SERVER/none/tiny/train-images-idx3-ubyte.gz: not found there (404)\
          \n  SERVER/none/train-images-idx3-ubyte.gz: not found there (404)\
-         \nhint: put the four files in data/tiny/, or pass --data DIR, or run once where there is a network"
+         \nhint: put the four files in data/tiny/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
     );
     assert_eq!(names_in(&root.path().join("cache/tiny")), [""; 0]);
 }

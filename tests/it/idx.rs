@@ -282,7 +282,7 @@ fn what_is_nowhere_is_reported_with_every_name_and_place() {
          \n  DIR/data: none of them\
          \n  DIR/cache/mnist: lacks train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-labels-idx1-ubyte\
          \nand it was not to be downloaded\
-         \nhint: put the four files in data/mnist/, or pass --data DIR, or run once where there is a network"
+         \nhint: put the four files in data/mnist/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
     );
 }
 
