@@ -11,6 +11,7 @@ mod idx;
 mod interpolation;
 mod model_file;
 mod models;
+#[cfg(feature = "cpu")]
 mod ops;
 mod program;
 mod readme;
