@@ -1,10 +1,13 @@
 //! Adam in one pass over weight, gradient and both moments.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::super::AdamStep;
+use super::product::written;
 use super::{tensor, untracked, values};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
@@ -25,13 +28,17 @@ pub fn adam(
     let (weight, gradient) = (untracked(weight), untracked(gradient));
     let (weight, gradient) = (values(&weight), values(&gradient));
     let numbers = Numbers::from(step);
-    let mut new = vec![0.0; weight.len()];
-    new.par_chunks_mut(CHUNK)
-        .zip(weight.par_chunks(CHUNK))
-        .zip(gradient.par_chunks(CHUNK))
-        .zip(m.storage_mut::<f32>().par_chunks_mut(CHUNK))
-        .zip(v.storage_mut::<f32>().par_chunks_mut(CHUNK))
-        .for_each(|((((new, w), g), m), v)| pulp::Arch::new().dispatch(|| numbers.update(new, w, g, m, v)));
+    // `written` relies on it: the loop ends with the shortest.
+    let lengths = [gradient.len(), m.storage::<f32>().len(), v.storage::<f32>().len()];
+    assert_eq!(lengths, [weight.len(); 3]);
+    let (new, ()) = written(weight.len(), |new| {
+        new.par_chunks_mut(CHUNK)
+            .zip(weight.par_chunks(CHUNK))
+            .zip(gradient.par_chunks(CHUNK))
+            .zip(m.storage_mut::<f32>().par_chunks_mut(CHUNK))
+            .zip(v.storage_mut::<f32>().par_chunks_mut(CHUNK))
+            .for_each(|((((new, w), g), m), v)| pulp::Arch::new().dispatch(|| numbers.update(new, w, g, m, v)));
+    });
     *mean = Tensor::from_primitive::<Flex>(m);
     *square = Tensor::from_primitive::<Flex>(v);
     let length = new.len();
@@ -65,11 +72,11 @@ impl From<AdamStep> for Numbers {
 
 impl Numbers {
     #[inline(always)]
-    fn update(self, new: &mut [f32], w: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    fn update(self, new: &mut [MaybeUninit<f32>], w: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
         for ((((new, &w), &g), m), v) in new.iter_mut().zip(w).zip(g).zip(m).zip(v) {
             *m = *m * self.beta1 + g * self.gain1;
             *v = *v * self.beta2 + g * g * self.gain2;
-            *new = w - *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate;
+            new.write(w - *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate);
         }
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::super::{Activation, Convolution};
 use super::lowering::Lowering;
-use super::product::{Matrix, multiply};
+use super::product::{Matrix, Out, multiply, overwritten};
 use super::{rectified, tensor, tracked, untracked, values};
 
 /// Pictures that one core takes at a time. Their weight gradients are added up in order.
@@ -111,14 +111,14 @@ impl Kernel {
     fn down(&self, big: &[f32], weight: &[f32], columns: &mut [f32], small: &mut [f32]) {
         let (depth, count) = (self.lowering.depth(), self.lowering.count());
         self.gather(big, columns);
-        multiply(Matrix::new(weight, self.small, depth), Matrix::new(columns, depth, count), small, true);
+        multiply(Matrix::new(weight, self.small, depth), Matrix::new(columns, depth, count), Out::Sum(small));
     }
 
     /// big += the windows of W^T small. Overwrites the columns.
     fn up(&self, small: &[f32], weight: &[f32], columns: &mut [f32], big: &mut [f32]) {
         let (depth, count) = (self.lowering.depth(), self.lowering.count());
         let weight = Matrix::new(weight, self.small, depth).transposed();
-        multiply(weight, Matrix::new(small, self.small, count), columns, false);
+        multiply(weight, Matrix::new(small, self.small, count), Out::New(overwritten(columns)));
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || self.lowering.scatter(columns, big),
@@ -150,7 +150,7 @@ impl Kernel {
                 Direction::Down => {
                     self.gather(x, &mut columns);
                     let windows = Matrix::new(&columns, depth, count).transposed();
-                    multiply(Matrix::new(&dz, self.small, count), windows, &mut dw, true);
+                    multiply(Matrix::new(&dz, self.small, count), windows, Out::Sum(&mut dw));
                     if let Some(dx) = dx {
                         dx.fill(0.0);
                         self.up(&dz, weight, &mut columns, dx);
@@ -159,9 +159,9 @@ impl Kernel {
                 Direction::Up => {
                     self.gather(&dz, &mut columns);
                     let windows = Matrix::new(&columns, depth, count);
-                    multiply(Matrix::new(x, self.small, count), windows.transposed(), &mut dw, true);
+                    multiply(Matrix::new(x, self.small, count), windows.transposed(), Out::Sum(&mut dw));
                     if let Some(dx) = dx {
-                        multiply(Matrix::new(weight, self.small, depth), windows, dx, false);
+                        multiply(Matrix::new(weight, self.small, depth), windows, Out::New(overwritten(dx)));
                     }
                 }
             }

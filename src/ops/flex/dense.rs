@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::super::Activation;
-use super::product::{Matrix, Product, run};
+use super::product::{Matrix, Out, Product, run, written};
 use super::{rectified, tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
@@ -48,8 +48,7 @@ fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: A
     run(vec![Product {
         a: Matrix::new(&x, n, i),
         b: Matrix::new(&weight, i, o),
-        out: &mut out,
-        add: true,
+        out: Out::Sum(&mut out),
         then: match activation {
             Activation::Relu => Some(&relu),
             Activation::Tanh => Some(&tanh),
@@ -81,19 +80,17 @@ impl Backward<Flex, 3> for Dense {
         let [to_x, to_weight, to_bias] = ops.parents;
         let (x, weight) = (values(&x), values(&weight));
         let upstream = Matrix::new(&dz, n, o);
-        let (mut dx, mut dw) = (Vec::new(), Vec::new());
-        let mut products = Vec::new();
-        if to_weight.is_some() {
-            dw = vec![0.0; i * o];
-            let a = Matrix::new(&x, n, i).transposed();
-            products.push(Product { a, b: upstream, out: &mut dw, add: false, then: None });
-        }
-        if to_x.is_some() {
-            dx = vec![0.0; n * i];
-            let b = Matrix::new(&weight, i, o).transposed();
-            products.push(Product { a: upstream, b, out: &mut dx, add: false, then: None });
-        }
-        run(products);
+        let a = Matrix::new(&x, n, i).transposed();
+        let b = Matrix::new(&weight, i, o).transposed();
+        let length = |wanted: bool, length: usize| if wanted { length } else { 0 };
+        let (dw, (dx, ())) = written(length(to_weight.is_some(), i * o), |dw| {
+            written(length(to_x.is_some(), n * i), |dx| {
+                let of_weight = Product { a, b: upstream, out: Out::New(dw), then: None };
+                let of_x = Product { a: upstream, b, out: Out::New(dx), then: None };
+                let wanted = [to_weight.is_some().then_some(of_weight), to_x.is_some().then_some(of_x)];
+                run(wanted.into_iter().flatten().collect());
+            })
+        });
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, i]));
         }

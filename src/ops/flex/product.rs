@@ -4,6 +4,8 @@
 //! products on a core each gain twice. How a product is cut depends on its size alone, never on the number of threads:
 //! the same numbers come out.
 
+use std::mem::MaybeUninit;
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -45,11 +47,26 @@ pub type Epilogue<'a> = &'a (dyn Fn(&mut [f32]) + Sync);
 pub struct Product<'a> {
     pub a: Matrix<'a>,
     pub b: Matrix<'a>,
-    /// `[a.rows, b.columns]`, row after row.
-    pub out: &'a mut [f32],
-    /// Add to what `out` holds.
-    pub add: bool,
+    pub out: Out<'a>,
     pub then: Option<Epilogue<'a>>,
+}
+
+/// Where the result goes: `[a.rows, b.columns]`, row after row.
+pub enum Out<'a> {
+    /// To be written, every value: it may hold anything. (To zero it first would cost up to 8 % of a step.)
+    New(&'a mut [MaybeUninit<f32>]),
+    /// To be added to.
+    Sum(&'a mut [f32]),
+}
+
+impl Out<'_> {
+    /// Pointer, length, and whether to add.
+    fn parts(self) -> (*mut f32, usize, bool) {
+        match self {
+            Self::New(values) => (values.as_mut_ptr().cast(), values.len(), false),
+            Self::Sum(values) => (values.as_mut_ptr(), values.len(), true),
+        }
+    }
 }
 
 /// Rows `from..to` and columns `left..right` of a product.
@@ -75,14 +92,14 @@ pub fn run(products: Vec<Product<'_>>) {
 
 /// Cuts the longer side of the result into equal parts.
 fn cut(product: Product<'_>) -> Vec<Part<'_>> {
-    let Product { a, b, out, add, then } = product;
+    let Product { a, b, out, then } = product;
+    let (out, held, add) = out.parts();
     let (m, n, k) = (a.rows, b.columns, a.columns);
-    assert_eq!((k, out.len()), (b.rows, m * n));
+    assert_eq!((k, held), (b.rows, m * n));
     let length = m.max(n);
     let count = (m * n * k / PART).clamp(1, length.div_ceil(32).max(1));
     // Whole vectors: a border within one would cost more than the imbalance.
     let step = length.div_ceil(count).next_multiple_of(16);
-    let out = out.as_mut_ptr();
     (0..length)
         .step_by(step.max(1))
         .map(|start| {
@@ -133,9 +150,26 @@ impl Part<'_> {
     }
 }
 
-/// One product on this core: out = a b, or out += a b.
-pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32], add: bool) {
-    assert_eq!((a.columns, out.len()), (b.rows, a.rows * b.columns));
+/// One product on this core.
+pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: Out<'_>) {
+    let (out, held, add) = out.parts();
+    assert_eq!((a.columns, held), (b.rows, a.rows * b.columns));
     let (rows, columns) = (0..a.rows, 0..b.columns);
-    Part { a, b, out: out.as_mut_ptr(), rows, columns, add, then: None }.run();
+    Part { a, b, out, rows, columns, add, then: None }.run();
+}
+
+/// Values that a product is to replace.
+pub fn overwritten(values: &mut [f32]) -> &mut [MaybeUninit<f32>] {
+    // SAFETY: the layout is the same, and a product writes nothing but floats.
+    unsafe { &mut *(std::ptr::from_mut(values) as *mut [MaybeUninit<f32>]) }
+}
+
+/// A vector of `length` values that `fill` writes, every one.
+pub fn written<R>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R) -> (Vec<f32>, R) {
+    let mut values = Vec::with_capacity(length);
+    let result = fill(&mut values.spare_capacity_mut()[..length]);
+    // SAFETY: the capacity is there, and `fill` wrote the values: each caller hands them to a product or to a loop over
+    // all of them.
+    unsafe { values.set_len(length) };
+    (values, result)
 }
