@@ -73,7 +73,8 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Done {
 pub fn with_smoke_run() -> TempDir {
     static TRAINED: OnceLock<PathBuf> = OnceLock::new();
     let trained = TRAINED.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("smoke");
+        // One a process: several may run at the same time.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("smoke-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let done = run(&folder, &["train", "--config", "smoke", "--quiet"]);
