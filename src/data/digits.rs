@@ -365,7 +365,7 @@ mod tests {
         right.count() as f32 / test.len() as f32
     }
 
-    /// Here 95 % and 87 %. On MNIST the nearest class mean is right for about 82 %.
+    /// Here 95 % and 87 %.
     #[test]
     fn digits_are_recognisable_and_various() {
         let data = few(1);
