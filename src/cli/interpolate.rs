@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::open::{Opened, Target};
-use super::pictures::{Format, pictures};
+use super::pictures::{AT_A_TIME, Format, pictures};
 use crate::batch::Batch;
 use crate::check::count;
 use crate::data::{Dataset, Images};
@@ -199,7 +199,7 @@ fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u
     let labels = dataset.test.labels.as_deref().unwrap_or_default();
     let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
     let codes: Vec<Vec<f32>> = members
-        .chunks(500)
+        .chunks(AT_A_TIME)
         .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk).x).mean))
         .collect();
     nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect()

@@ -2,13 +2,19 @@
 
 use std::path::Path;
 
+use image::RgbImage;
+
 use crate::error::{Error, Result};
 use crate::figure::Picture;
+use crate::figure::sheet::{Sheet, square_columns};
 use crate::model::Vae;
 use crate::rng::Rng;
 
 /// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
+
+/// Pictures that go through a network together: as many as keep a convolution's maps small.
+pub const AT_A_TIME: usize = 250;
 
 /// What a file's name asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +43,20 @@ impl Format {
     }
 }
 
-/// Pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone.
-pub fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
+/// A sheet of pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone.
+pub fn sample_sheet(vae: &Vae, seed: u64, count: usize) -> RgbImage {
+    let pictures = samples(vae, seed, count);
+    Sheet { pictures: &pictures, columns: square_columns(count), row_labels: None, column_labels: None }.draw()
+}
+
+fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
     let keys: Vec<u32> = (0..count as u32).collect();
     let rng = Rng::new(seed).stream("sample");
     let draw = |keys: &[u32]| {
         let z = crate::batch::noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
         pictures(vae, &crate::model::rows(vae.picture(z)))
     };
-    // As many at a time as keep a convolution's maps small.
-    keys.chunks(250).flat_map(draw).collect()
+    keys.chunks(AT_A_TIME).flat_map(draw).collect()
 }
 
 /// Rows of `P` numbers in [0, 1] as pictures.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::open::Target;
-use super::pictures::{Format, MOST_PICTURES, pictures};
+use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, pictures};
 use crate::check::at_least_one;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, write_png};
@@ -43,10 +43,13 @@ impl Reconstruct {
         let opened = self.target.open()?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
-        let x = opened.read(&dataset.test, &indices).x;
-        let originals = pictures(&opened.vae, &rows(x.clone()));
-        // From the posterior's mean: what the code says, without the noise of a draw.
-        let decoded = pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x).mean)));
+        let (mut originals, mut decoded) = (Vec::new(), Vec::new());
+        for some in indices.chunks(AT_A_TIME) {
+            let x = opened.read(&dataset.test, some).x;
+            originals.extend(pictures(&opened.vae, &rows(x.clone())));
+            // From the posterior's mean: what the code says, without the noise of a draw.
+            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x).mean))));
+        }
         let columns = COLUMNS.min(indices.len());
         let mut cells = Vec::new();
         let mut labels = Vec::new();

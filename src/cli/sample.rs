@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::open::Target;
-use super::pictures::{Format, MOST_PICTURES, samples};
+use super::pictures::{Format, MOST_PICTURES, sample_sheet};
 use crate::check::count;
 use crate::error::Result;
-use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::figure::sheet::write_png;
 use crate::ui;
 
 /// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
@@ -42,11 +42,9 @@ impl Sample {
         let opened = self.target.open()?;
         let values: usize = opened.card.picture.iter().product();
         count("--n", self.n, MOST_VALUES / values)?;
-        let pictures = samples(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
-        let columns = square_columns(self.n);
-        let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
+        let sheet = sample_sheet(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
-        write_png(&path, &sheet.draw())?;
+        write_png(&path, &sheet)?;
         ui::data(path.display())
     }
 }

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::Args;
 
 use super::open::{RUNS, find_run};
-use super::pictures::samples;
+use super::pictures::sample_sheet;
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::figure::sheet::write_png;
 use crate::model::{Features, Vae};
 use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
@@ -137,7 +137,7 @@ impl Train {
             )
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
-        let job = job(&plan, dataset, hash);
+        let job = plan.job(dataset, hash);
         let done = saved.as_ref().map_or(0, |saved| saved.card.step).div_ceil(job.steps_per_epoch() as u64);
         if config.train.epochs < done as usize {
             return Err(Error::request(format!("--epochs {}: this run has done {done}", config.train.epochs))
@@ -163,22 +163,6 @@ impl Train {
         })?;
         watcher.conclude()?;
         ui::data(folder.path.display())
-    }
-}
-
-fn job(plan: &Plan, dataset: Dataset, data_hash: String) -> Job {
-    let config = &plan.config;
-    Job {
-        seed: config.seed,
-        config: plan.toml.clone(),
-        dataset,
-        data_hash,
-        pixels: config.data.pixels(),
-        likelihood: config.likelihood.clone(),
-        objective: config.objective.clone(),
-        optimizer: config.optimizer.clone(),
-        schedule: config.schedule.clone(),
-        settings: config.train.clone(),
     }
 }
 
@@ -244,10 +228,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
-        let pictures = samples(vae, self.job.seed, SAMPLES);
-        let columns = square_columns(SAMPLES);
-        let sheet = Sheet { pictures: &pictures, columns, row_labels: None, column_labels: None };
-        write_png(&self.folder.samples(epoch), &sheet.draw())
+        write_png(&self.folder.samples(epoch), &sample_sheet(vae, self.job.seed, SAMPLES))
     }
 
     fn draw_curves(&self) -> Result<()> {

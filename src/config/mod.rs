@@ -9,13 +9,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{at_least_one, count};
-use crate::data::Data;
+use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{Blueprint, Likelihood, Model};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
-use crate::train::{Optimizer, Settings};
+use crate::train::{Job, Optimizer, Settings};
 
 pub use overrides::set;
 pub use preset::{PRESETS, Preset, find as find_preset};
@@ -55,6 +55,25 @@ pub struct Plan {
     pub blueprint: Blueprint,
     /// The effective config, as it is written to the run's folder and the model file.
     pub toml: String,
+}
+
+impl Plan {
+    /// What is trained: this plan on `dataset`.
+    pub fn job(&self, dataset: Dataset, data_hash: String) -> Job {
+        let config = self.config.clone();
+        Job {
+            seed: config.seed,
+            config: self.toml.clone(),
+            dataset,
+            data_hash,
+            pixels: config.data.pixels(),
+            likelihood: config.likelihood,
+            objective: config.objective,
+            optimizer: config.optimizer,
+            schedule: config.schedule,
+            settings: config.train,
+        }
+    }
 }
 
 impl Config {

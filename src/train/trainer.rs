@@ -97,7 +97,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Interrupted by the observer (the state is saved), a number that is not finite (the last good state is saved), or
     /// a file that cannot be written.
-    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Vae> {
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<()> {
         let steps = self.job.steps_per_epoch();
         let mut saved_at = Instant::now();
         while self.epoch() < self.job.settings.epochs {
@@ -137,7 +137,7 @@ impl<'a> Trainer<'a> {
             }
             saved_at = Instant::now();
         }
-        Ok(self.vae.valid())
+        Ok(())
     }
 
     /// Epochs done.
@@ -198,7 +198,7 @@ impl<'a> Trainer<'a> {
     ///
     /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
     fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
-        self.finite_state()?;
+        let mut saved = self.finite_state()?;
         let vae = self.vae.valid();
         let mut records = vec![self.train_record(epoch)];
         records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
@@ -221,7 +221,8 @@ impl<'a> Trainer<'a> {
         self.state.sums = Sums::default();
         self.state.seconds = 0.0;
         self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
-        self.save()
+        saved.card = self.state.clone();
+        saved.write(&self.folder.state())
     }
 
     /// Running means over the epoch: what each step saw, with the weights it had.

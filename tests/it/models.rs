@@ -102,18 +102,7 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
 pub fn job(config: &Config) -> Job {
     let Data::Digits(digits) = &config.data else { panic!("other data would have to be found") };
     let dataset = digits.draw();
-    Job {
-        seed: config.seed,
-        config: String::new(),
-        dataset,
-        data_hash: String::new(),
-        pixels: config.data.pixels(),
-        likelihood: config.likelihood.clone(),
-        objective: config.objective.clone(),
-        optimizer: config.optimizer.clone(),
-        schedule: config.schedule.clone(),
-        settings: config.train.clone(),
-    }
+    config.plan(dataset.train.shape).unwrap().job(dataset, String::new())
 }
 
 /// The preset `smoke`, trained until its latents mean something, and its test pictures.
