@@ -4,11 +4,10 @@ use std::mem::MaybeUninit;
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use super::super::AdamStep;
 use super::product::written;
-use super::{tensor, untracked, values};
+use super::{team, tensor, untracked, values};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
 const CHUNK: usize = 16_384;
@@ -32,12 +31,11 @@ pub fn adam(
     let lengths = [gradient.len(), m.storage::<f32>().len(), v.storage::<f32>().len()];
     assert_eq!(lengths, [weight.len(); 3]);
     let (new, ()) = written(weight.len(), |new| {
-        new.par_chunks_mut(CHUNK)
-            .zip(weight.par_chunks(CHUNK))
-            .zip(gradient.par_chunks(CHUNK))
-            .zip(m.storage_mut::<f32>().par_chunks_mut(CHUNK))
-            .zip(v.storage_mut::<f32>().par_chunks_mut(CHUNK))
-            .for_each(|((((new, w), g), m), v)| pulp::Arch::new().dispatch(|| numbers.update(new, w, g, m, v)));
+        let moments = m.storage_mut::<f32>().chunks_mut(CHUNK).zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
+        let given = weight.chunks(CHUNK).zip(gradient.chunks(CHUNK));
+        team::for_each(new.chunks_mut(CHUNK).zip(given).zip(moments), |((new, (w, g)), (m, v))| {
+            pulp::Arch::new().dispatch(|| numbers.update(new, w, g, m, v));
+        });
     });
     *mean = Tensor::from_primitive::<Flex>(m);
     *square = Tensor::from_primitive::<Flex>(v);

@@ -7,15 +7,17 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use super::super::vector::log1p_exp_and_sigmoid;
-use super::{tensor, tracked, untracked, values};
+use super::{team, tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
 
 /// Partial sums: as many as the widest vector has lanes, always, so that the sum does not depend on the machine.
 const LANES: usize = 16;
+
+/// Rows that one core takes at a time.
+const ROWS: usize = 16;
 
 /// The fast form of [`crate::ops::bernoulli_log_prob`]. Nothing flows back to `x`.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
@@ -41,14 +43,24 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
     let mut sums = vec![0.0; k * b];
     let mut slopes = vec![0.0; if slope { k * b * p } else { 0 }];
     if slope {
-        let rows = sums.par_iter_mut().zip(slopes.par_chunks_exact_mut(p)).enumerate();
-        rows.with_min_len(16).for_each(|(row, (sum, slopes))| {
-            *sum =
-                pulp::Arch::new().dispatch(|| row_with_slope(&x[row % b * p..][..p], &logits[row * p..][..p], slopes));
+        let blocks = sums.chunks_mut(ROWS).zip(slopes.chunks_mut(ROWS * p)).enumerate();
+        team::for_each(blocks, |(block, (sums, slopes))| {
+            let rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (row, (sum, slopes)) in rows {
+                        let row = block * ROWS + row;
+                        *sum = row_with_slope(&x[row % b * p..][..p], &logits[row * p..][..p], slopes);
+                    }
+                },
+            );
         });
     } else {
-        sums.par_iter_mut().enumerate().with_min_len(16).for_each(|(row, sum)| {
-            *sum = pulp::Arch::new().dispatch(|| row_sum(&x[row % b * p..][..p], &logits[row * p..][..p]));
+        team::for_each(sums.chunks_mut(ROWS).enumerate(), |(block, sums)| {
+            for (row, sum) in (block * ROWS..).zip(sums) {
+                *sum = pulp::Arch::new().dispatch(|| row_sum(&x[row % b * p..][..p], &logits[row * p..][..p]));
+            }
         });
     }
     let length = if slope { [k, b, p] } else { [0, b, p] };
@@ -110,12 +122,12 @@ impl Backward<Flex, 1> for Bernoulli {
         let shape: [usize; 3] = slopes.shape().dims();
         let upstream = values(&upstream);
         // Held by this graph alone: scaled in place.
-        slopes
-            .storage_mut::<f32>()
-            .par_chunks_exact_mut(shape[2])
-            .zip(upstream.par_iter())
-            .with_min_len(32)
-            .for_each(|(row, &scale)| pulp::Arch::new().dispatch(|| row.iter_mut().for_each(|slope| *slope *= scale)));
+        let rows = slopes.storage_mut::<f32>().chunks_mut(ROWS * shape[2]).zip(upstream.chunks(ROWS));
+        team::for_each(rows, |(rows, scales)| {
+            for (row, &scale) in rows.chunks_exact_mut(shape[2]).zip(scales) {
+                pulp::Arch::new().dispatch(|| row.iter_mut().for_each(|slope| *slope *= scale));
+            }
+        });
         gradients.register::<Flex>(node.id, slopes);
     }
 }

@@ -8,12 +8,11 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use super::super::{Activation, Convolution};
 use super::lowering::Lowering;
 use super::product::{Matrix, Out, multiply, overwritten};
-use super::{rectified, tensor, tracked, untracked, values};
+use super::{rectified, team, tensor, tracked, untracked, values};
 
 /// Pictures that one core takes at a time. Their weight gradients are added up in order.
 const PICTURES: usize = 4;
@@ -88,7 +87,7 @@ impl Kernel {
         let [inputs, outputs] = self.lengths;
         let (x, weight, bias) = (values(x), values(weight), values(bias));
         let mut out = vec![0.0; n * outputs];
-        out.par_chunks_mut(PICTURES * outputs).zip(x.par_chunks(PICTURES * inputs)).for_each(|(out, x)| {
+        team::for_each(out.chunks_mut(PICTURES * outputs).zip(x.chunks(PICTURES * inputs)), |(out, x)| {
             let mut columns = vec![0.0; self.lowering.depth() * self.lowering.count()];
             for (out, x) in out.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
                 let plane = outputs / self.outputs;
@@ -221,13 +220,14 @@ impl Backward<Flex, 3> for Kernel {
         } else {
             (0..n.div_ceil(PICTURES)).map(|_| None).collect()
         };
-        let blocks: Vec<(Vec<f32>, Vec<f32>)> = of_pictures
-            .par_iter_mut()
-            .zip(x.par_chunks(PICTURES * inputs))
-            .zip(y.par_chunks(PICTURES * outputs))
-            .zip(upstream.par_chunks(PICTURES * outputs))
-            .map(|(((dx, x), y), upstream)| self.backward_block(Block { x, y, upstream, dx: dx.take() }, &weight))
-            .collect();
+        let pictures = of_pictures
+            .iter_mut()
+            .zip(x.chunks(PICTURES * inputs))
+            .zip(y.chunks(PICTURES * outputs))
+            .zip(upstream.chunks(PICTURES * outputs));
+        let blocks = team::map(pictures, |(((dx, x), y), upstream)| {
+            self.backward_block(Block { x, y, upstream, dx: dx.take() }, &weight)
+        });
         drop(of_pictures);
         let (dw, db) = add_up(blocks);
         if let Some(node) = to_x {

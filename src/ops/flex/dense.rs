@@ -7,11 +7,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use super::super::Activation;
 use super::product::{Matrix, Out, Product, run, written};
-use super::{rectified, tensor, tracked, untracked, values};
+use super::{rectified, team, tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
 
@@ -115,18 +114,15 @@ fn through_activation(upstream: &[f32], output: &[f32], width: usize, activation
     let sum = |db: &mut [f32], dz: &[f32]| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
     // Rows are summed in blocks of a fixed size, the blocks in order: the same sum on any number of threads.
     const ROWS: usize = 64;
-    let blocks: Vec<Vec<f32>> = dz
-        .par_chunks_mut(ROWS * width)
-        .zip(output.par_chunks(ROWS * width))
-        .map(|(dz, y)| {
-            pulp::Arch::new().dispatch(|| {
-                let mut of_block = vec![0.0; width];
-                slope(dz, y);
-                dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
-                of_block
-            })
+    let blocks = dz.chunks_mut(ROWS * width).zip(output.chunks(ROWS * width));
+    let blocks: Vec<Vec<f32>> = team::map(blocks, |(dz, y)| {
+        pulp::Arch::new().dispatch(|| {
+            let mut of_block = vec![0.0; width];
+            slope(dz, y);
+            dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
+            of_block
         })
-        .collect();
+    });
     blocks.iter().for_each(|block| sum(&mut db, block));
     (dz, db)
 }

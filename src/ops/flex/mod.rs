@@ -8,6 +8,7 @@ mod dense;
 mod lowering;
 mod product;
 mod sum;
+mod team;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex};

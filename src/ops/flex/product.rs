@@ -7,7 +7,8 @@
 use std::mem::MaybeUninit;
 
 use gemm::Parallelism;
-use rayon::prelude::*;
+
+use super::team;
 
 /// Multiplications in a part: long enough (about 0.1 ms) that handing it to another core costs little.
 const PART: usize = 12_000_000;
@@ -87,7 +88,7 @@ unsafe impl Send for Part<'_> {}
 /// Runs products side by side.
 pub fn run(products: Vec<Product<'_>>) {
     let parts: Vec<Part<'_>> = products.into_iter().flat_map(cut).collect();
-    parts.into_par_iter().with_max_len(1).for_each(Part::run);
+    team::for_each(parts, Part::run);
 }
 
 /// Cuts the longer side of the result into equal parts.

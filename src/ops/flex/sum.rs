@@ -2,9 +2,8 @@
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
-use super::{tensor, untracked, values};
+use super::{team, tensor, untracked, values};
 
 /// Values in a partial sum.
 const CHUNK: usize = 16_384;
@@ -13,7 +12,7 @@ const CHUNK: usize = 16_384;
 pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     let input = untracked(input);
     let parts: Vec<f32> =
-        values(&input).par_chunks(CHUNK).map(|chunk| pulp::Arch::new().dispatch(|| lanes(chunk))).collect();
+        team::map(values(&input).chunks(CHUNK), |chunk| pulp::Arch::new().dispatch(|| lanes(chunk)));
     Tensor::from_primitive::<Flex>(tensor(vec![parts.iter().sum()], [1]))
 }
 
