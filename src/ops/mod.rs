@@ -39,6 +39,18 @@ pub struct Convolution {
     pub output: [usize; 3],
     pub window: Window,
     pub activation: Activation,
+    /// Of the input and of the output.
+    pub layouts: [Layout; 2],
+}
+
+/// How the values of a map follow one another in a flat tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// `[C, H, W]`: as pictures come, and as dense layers have their units.
+    #[default]
+    ChannelsFirst,
+    /// `[H, W, C]`: as convolutions read and write them best.
+    ChannelsLast,
 }
 
 /// activation(conv(x) + b).

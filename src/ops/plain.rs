@@ -6,7 +6,7 @@ use burn::tensor::activation::{log_sigmoid, relu};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-use super::{Activation, AdamStep, Convolution};
+use super::{Activation, AdamStep, Convolution, Layout};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
@@ -21,22 +21,33 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activ
 }
 
 pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    let Convolution { window, activation, .. } = convolution;
+    let Convolution { window, activation, layouts, .. } = convolution;
     let options = ConvOptions::new_with_padding([window.stride; 2], window.padding, [1, 1], 1);
-    activate(conv2d(map(x, convolution.input), weight, Some(bias), options).flatten(1, 3), activation)
+    activate(flat(conv2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]), activation)
 }
 
 pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    let Convolution { window, activation, .. } = convolution;
+    let Convolution { window, activation, layouts, .. } = convolution;
     let padding = window.padding.map(|(before, _)| before);
     let options = ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1);
-    activate(conv_transpose2d(map(x, convolution.input), weight, Some(bias), options).flatten(1, 3), activation)
+    activate(flat(conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]), activation)
 }
 
 /// `[N, C * H * W]` -> `[N, C, H, W]`.
-fn map(x: Tensor<2>, [c, h, w]: [usize; 3]) -> Tensor<4> {
+fn map(x: Tensor<2>, [c, h, w]: [usize; 3], layout: Layout) -> Tensor<4> {
     let [n, _] = x.dims();
-    x.reshape([n, c, h, w])
+    match layout {
+        Layout::ChannelsFirst => x.reshape([n, c, h, w]),
+        Layout::ChannelsLast => x.reshape([n, h, w, c]).permute([0, 3, 1, 2]),
+    }
+}
+
+/// `[N, C, H, W]` -> `[N, C * H * W]`.
+fn flat(y: Tensor<4>, layout: Layout) -> Tensor<2> {
+    match layout {
+        Layout::ChannelsFirst => y.flatten(1, 3),
+        Layout::ChannelsLast => y.permute([0, 2, 3, 1]).flatten(1, 3),
+    }
 }
 
 /// log p(x) = x l - log(1 + e^l), as `log_sigmoid(l) - (1 - x) l`: no overflow at any logit, and one fused pass for

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
-use vae::ops::{self, Activation, AdamStep, Convolution, Window, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, plain};
 use vae::rng::Rng;
 
 fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -137,7 +137,7 @@ fn convolution(
     };
     let output = [channels, along(height)?, along(width)?];
     let window = Window { kernel, stride, padding: [padding; 2], output_padding: [extra; 2] };
-    Some(Convolution { input: picture, output, window, activation })
+    Some(Convolution { input: picture, output, window, activation, layouts: Default::default() })
 }
 
 type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
@@ -167,13 +167,14 @@ proptest! {
     #[test]
     fn convolutions_equal_their_definition(
         n in 1_usize..11,
-        (c, h, w, channels) in (1_usize..5, 1_usize..12, 1_usize..12, 1_usize..6),
+        (c, h, w, channels) in (prop_oneof![1_usize..7, 15_usize..40], 1_usize..12, 1_usize..12, prop_oneof![1_usize..7, 15_usize..70]),
         (kernel, stride, before, after) in (1_usize..6, 1_usize..4, 0_usize..3, 0_usize..3),
-        (transposed, kind) in (any::<bool>(), 0..3),
+        (transposed, kind, layouts) in (any::<bool>(), 0..3, any::<[bool; 2]>()),
     ) {
         let activation = [Activation::Relu, Activation::Tanh, Activation::None][kind as usize];
         let window = [kernel, stride, before, after];
-        let Some(convolution) = convolution([c, h, w], channels, window, transposed, activation) else { return Ok(()) };
+        let Some(mut convolution) = convolution([c, h, w], channels, window, transposed, activation) else { return Ok(()) };
+        convolution.layouts = layouts.map(|last| if last { Layout::ChannelsLast } else { Layout::ChannelsFirst });
         let (fast, slow): (Convolve, Convolve) =
             if transposed { (ops::convolve_transposed, plain::convolve_transposed) } else { (ops::convolve, plain::convolve) };
         let fast = convolution_and_gradients(fast, n, convolution, transposed);

@@ -1,5 +1,9 @@
-//! Convolutions, picture by picture: a picture's columns stay in the second-level cache, each core has pictures of its
-//! own, and the sums over pictures are taken in a fixed order.
+//! Convolutions as products that read their windows in place ("implicit" or "indirect" lowering, Dukhan 2019), a few
+//! pictures at a time: what they need stays in the second-level cache, each core has pictures of its own, and the sums
+//! over pictures are taken in a fixed order.
+
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -9,62 +13,41 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::{Activation, Convolution};
-use super::lowering::Lowering;
-use super::product::{Matrix, Out, multiply, overwritten};
+use super::super::{Activation, Convolution, Layout};
+use super::dots::{Dots, FEW};
+use super::product::written;
+use super::tile::{Cells, Left, Right, Start, Tiles};
+use super::transpose::transpose;
+use super::windows::{Frame, Pass, Windows};
 use super::{rectified, team, tensor, tracked, untracked, values};
 
-/// Pictures that one core takes at a time. Their weight gradients are added up in order.
-const PICTURES: usize = 4;
+/// Parts of a batch at least (where there are so many pictures), and pictures of a part at most. A weight gradient is
+/// summed within each part and then over the parts.
+const PARTS: usize = 16;
+const MOST: usize = 8;
 
-/// Which of the two maps is the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    /// A convolution: from the big map to the small one.
-    Down,
-    /// A transposed convolution: from the small map to the big one.
-    Up,
-}
+/// Values of the maps that are at work at a time.
+const VALUES: usize = 96 * 1024;
 
 /// The fast form of [`crate::ops::convolve`].
 pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    Kernel::new(convolution, Direction::Down).apply(x, weight, bias)
+    Kernel { convolution, down: true }.apply(x, weight, bias)
 }
 
 /// The fast form of [`crate::ops::convolve_transposed`].
 pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    Kernel::new(convolution, Direction::Up).apply(x, weight, bias)
+    Kernel { convolution, down: false }.apply(x, weight, bias)
 }
 
-/// One convolution, either way. The weight is `[S, C * k * k]` both ways: `S` channels of the small map.
+/// One convolution, either way. The weight is `[S, C, k, k]` both ways: channels of the small map, of the big one.
 #[derive(Clone, Copy, Debug)]
 struct Kernel {
-    lowering: Lowering,
-    direction: Direction,
-    activation: Activation,
-    /// Channels of the small map.
-    small: usize,
-    /// Values of an input and of an output picture.
-    lengths: [usize; 2],
-    /// Channels of the output.
-    outputs: usize,
+    convolution: Convolution,
+    /// Whether it goes from the big map to the small one.
+    down: bool,
 }
 
 impl Kernel {
-    fn new(convolution: Convolution, direction: Direction) -> Self {
-        let Convolution { input, output, window, activation } = convolution;
-        let (big, small) = if direction == Direction::Down { (input, output) } else { (output, input) };
-        let lowering = Lowering {
-            big,
-            windows: [small[1], small[2]],
-            kernel: window.kernel,
-            stride: window.stride,
-            before: window.padding.map(|(before, _)| before),
-        };
-        let lengths = [input, output].map(|map| map.iter().product());
-        Self { lowering, direction, activation, small: small[0], lengths, outputs: output[0] }
-    }
-
     fn apply(self, x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
         if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
             return Tensor::from_primitive::<Flex>(self.forward(&untracked(x), &untracked(weight), &untracked(bias)));
@@ -82,118 +65,288 @@ impl Kernel {
         Tensor::from_primitive::<Autodiff<Flex>>(output)
     }
 
+    fn windows(&self) -> Windows {
+        Windows::new(self.convolution, self.down)
+    }
+
+    /// Values of an input and of an output picture.
+    fn lengths(&self) -> [usize; 2] {
+        [self.convolution.input, self.convolution.output].map(|map| map.iter().product())
+    }
+
+    fn input(&self) -> Picture {
+        Picture { shape: self.convolution.input, layout: self.convolution.layouts[0] }
+    }
+
+    fn output(&self) -> Picture {
+        Picture { shape: self.convolution.output, layout: self.convolution.layouts[1] }
+    }
+
     fn forward(&self, x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
         let [n, _] = x.shape().dims();
-        let [inputs, outputs] = self.lengths;
+        let [inputs, outputs] = self.lengths();
         let (x, weight, bias) = (values(x), values(weight), values(bias));
-        let mut out = vec![0.0; n * outputs];
-        team::for_each(out.chunks_mut(PICTURES * outputs).zip(x.chunks(PICTURES * inputs)), |(out, x)| {
-            let mut columns = vec![0.0; self.lowering.depth() * self.lowering.count()];
-            for (out, x) in out.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
-                let plane = outputs / self.outputs;
-                out.chunks_exact_mut(plane).zip(bias.iter()).for_each(|(plane, &bias)| plane.fill(bias));
-                match self.direction {
-                    Direction::Down => self.down(x, &weight, &mut columns, out),
-                    Direction::Up => self.up(x, &weight, &mut columns, out),
+        let map = Mapping::new(self.windows(), self.down, &weight, at_a_time(&self.convolution));
+        let part = part(n);
+        let (out, ()) = written(n * outputs, |out| {
+            team::for_each(out.chunks_mut(part * outputs).zip(x.chunks(part * inputs)), |(out, x)| {
+                let mut frames = vec![0.0; map.pictures * map.frame.len()];
+                let groups = out.chunks_mut(map.pictures * outputs).zip(x.chunks(map.pictures * inputs));
+                for (out, x) in groups {
+                    for (frame, x) in frames.chunks_exact_mut(map.frame.len()).zip(x.chunks_exact(inputs)) {
+                        fill(&map.frame, &self.input().channels_last(x), frame);
+                    }
+                    let activate = |out: &mut [f32]| activate(out, self.convolution.activation);
+                    map.run(&frames, &bias, self.output(), out, activate);
                 }
-                pulp::Arch::new().dispatch(|| match self.activation {
-                    Activation::Relu => out.iter_mut().for_each(|y| *y = rectified(*y)),
-                    Activation::Tanh => out.iter_mut().for_each(|y| *y = y.tanh()),
-                    Activation::None => {}
-                });
-            }
+            });
         });
         tensor(out, [n, outputs])
     }
 
-    /// small += W columns(big). Leaves the columns.
-    fn down(&self, big: &[f32], weight: &[f32], columns: &mut [f32], small: &mut [f32]) {
-        let (depth, count) = (self.lowering.depth(), self.lowering.count());
-        self.gather(big, columns);
-        multiply(Matrix::new(weight, self.small, depth), Matrix::new(columns, depth, count), Out::Sum(small));
-    }
-
-    /// big += the windows of W^T small. Overwrites the columns.
-    fn up(&self, small: &[f32], weight: &[f32], columns: &mut [f32], big: &mut [f32]) {
-        let (depth, count) = (self.lowering.depth(), self.lowering.count());
-        let weight = Matrix::new(weight, self.small, depth).transposed();
-        multiply(weight, Matrix::new(small, self.small, count), Out::New(overwritten(columns)));
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.lowering.scatter(columns, big),
-        );
-    }
-
-    fn gather(&self, big: &[f32], columns: &mut [f32]) {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.lowering.gather(big, columns),
-        );
-    }
-
-    /// Gradients of a block of pictures: in the input if asked for, in the weight and in the bias.
-    fn backward_block(&self, block: Block<'_>, weight: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let (depth, count) = (self.lowering.depth(), self.lowering.count());
-        let [inputs, outputs] = self.lengths;
-        let mut columns = vec![0.0; depth * count];
-        let mut dz = vec![0.0; outputs];
-        let mut dw = vec![0.0; self.small * depth];
-        let mut db = vec![0.0; self.outputs];
-        let mut dx = block.dx.map(|dx| dx.chunks_exact_mut(inputs));
-        let pictures =
-            block.x.chunks_exact(inputs).zip(block.y.chunks_exact(outputs)).zip(block.upstream.chunks_exact(outputs));
-        for ((x, y), upstream) in pictures {
-            self.before_activation(upstream, y, &mut dz, &mut db);
-            let dx = dx.as_mut().and_then(Iterator::next);
-            match self.direction {
-                Direction::Down => {
-                    self.gather(x, &mut columns);
-                    let windows = Matrix::new(&columns, depth, count).transposed();
-                    multiply(Matrix::new(&dz, self.small, count), windows, Out::Sum(&mut dw));
-                    if let Some(dx) = dx {
-                        dx.fill(0.0);
-                        self.up(&dz, weight, &mut columns, dx);
-                    }
-                }
-                Direction::Up => {
-                    self.gather(&dz, &mut columns);
-                    let windows = Matrix::new(&columns, depth, count);
-                    multiply(Matrix::new(x, self.small, count), windows.transposed(), Out::Sum(&mut dw));
-                    if let Some(dx) = dx {
-                        multiply(Matrix::new(weight, self.small, depth), windows, Out::New(overwritten(dx)));
-                    }
-                }
+    /// Gradients of a part of the batch: in the input if asked for, in the weight as `[k, k, C, S]` and in the bias.
+    fn backward_part(&self, part: Part<'_>, to_x: Option<&Mapping>) -> (Vec<f32>, Vec<f32>) {
+        let [inputs, outputs] = self.lengths();
+        let windows = self.windows();
+        let (big, small) = (windows.big_frame(), windows.small_frame());
+        let (of_x, of_z) = if self.down { (big, small) } else { (small, big) };
+        let mut dw = vec![0.0; windows.kernel * windows.kernel * windows.big[0] * windows.small[0]];
+        let mut db = vec![0.0; self.convolution.output[0]];
+        let pictures = at_a_time(&self.convolution);
+        let mut frames = [vec![0.0; pictures * of_x.len()], vec![0.0; pictures * of_z.len()]];
+        let mut dx = part.dx.map(|dx| dx.chunks_mut(pictures * inputs));
+        let groups = part.x.chunks(pictures * inputs).zip(part.y.chunks(pictures * outputs));
+        for ((x, y), upstream) in groups.zip(part.upstream.chunks(pictures * outputs)) {
+            let count = x.len() / inputs;
+            let [x_frames, z_frames] = &mut frames;
+            for (frame, x) in x_frames.chunks_exact_mut(of_x.len()).zip(x.chunks_exact(inputs)) {
+                fill(&of_x, &self.input().channels_last(x), frame);
+            }
+            let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
+            for (frame, (upstream, y)) in z_frames.chunks_exact_mut(of_z.len()).zip(both) {
+                let (upstream, y) = (self.output().channels_last(upstream), self.output().channels_last(y));
+                before_activation(&of_z, [&upstream, &y], self.convolution.activation, frame, &mut db);
+            }
+            let (of_big, of_small) = if self.down { (&*x_frames, &*z_frames) } else { (&*z_frames, &*x_frames) };
+            weight_gradient(&windows, count, of_big, of_small, &mut dw);
+            if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
+                let nothing = vec![0.0; self.convolution.input[0]];
+                map.run(z_frames, &nothing, self.input(), dx, |_| ());
             }
         }
         (dw, db)
     }
+}
 
-    /// The gradient before the activation, and its sum over each output channel's plane added to `db`.
-    fn before_activation(&self, upstream: &[f32], y: &[f32], dz: &mut [f32], db: &mut [f32]) {
-        let plane = self.lengths[1] / self.outputs;
-        pulp::Arch::new().dispatch(|| {
-            let both = dz.iter_mut().zip(upstream.iter().zip(y));
-            match self.activation {
-                Activation::Relu => both.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
-                Activation::Tanh => both.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
-                Activation::None => dz.copy_from_slice(upstream),
-            }
-            for (db, plane) in db.iter_mut().zip(dz.chunks_exact(plane)) {
-                let (lines, rest) = plane.as_chunks::<16>();
-                let mut sums = [0.0; 16];
-                lines.iter().for_each(|line| (0..16).for_each(|lane| sums[lane] += line[lane]));
-                *db += sums.iter().sum::<f32>() + rest.iter().sum::<f32>();
-            }
-        });
+/// Pictures of a part of a batch.
+fn part(batch: usize) -> usize {
+    batch.div_ceil(PARTS).clamp(1, MOST)
+}
+
+/// Pictures at work at a time.
+fn at_a_time(convolution: &Convolution) -> usize {
+    let values: usize = [convolution.input, convolution.output].iter().map(|map| map.iter().product::<usize>()).sum();
+    (VALUES / (2 * values)).clamp(1, MOST)
+}
+
+/// A map of one picture in a tensor.
+#[derive(Clone, Copy)]
+struct Picture {
+    /// `[C, H, W]`.
+    shape: [usize; 3],
+    layout: Layout,
+}
+
+impl Picture {
+    /// Channels and pixels, where they have to change places between the tensor and the products.
+    fn turned(&self) -> Option<[usize; 2]> {
+        let [channels, height, width] = self.shape;
+        let plain = self.layout == Layout::ChannelsLast || channels == 1 || height * width == 1;
+        (!plain).then_some([channels, height * width])
+    }
+
+    fn channels_last<'a>(&self, values: &'a [f32]) -> Cow<'a, [f32]> {
+        let Some([channels, pixels]) = self.turned() else { return values.into() };
+        let mut turned = vec![0.0; values.len()];
+        transpose(values, pixels, [channels, pixels], &mut turned, channels);
+        turned.into()
     }
 }
 
+/// One map from another, framed, with the weights in the order in which the passes read them.
+struct Mapping {
+    frame: Frame,
+    passes: Vec<(Pass, Vec<f32>)>,
+    /// How many pictures the passes are for.
+    pictures: usize,
+    /// `[C, H, W]` of the map that is made.
+    output: [usize; 3],
+}
+
+impl Mapping {
+    fn new(windows: Windows, down: bool, weight: &[f32], pictures: usize) -> Self {
+        let (frame, passes) = if down {
+            (windows.big_frame(), vec![windows.down()])
+        } else {
+            (windows.small_frame(), windows.up())
+        };
+        let (input, output) = if down { (windows.big, windows.small) } else { (windows.small, windows.big) };
+        let values: usize = output.iter().product();
+        let passes = passes.into_iter().map(|mut pass| {
+            let repeated = |places: &[usize], length: usize| -> Vec<usize> {
+                (0..pictures).flat_map(|picture| places.iter().map(move |place| place + picture * length)).collect()
+            };
+            let weights = ordered(&windows, down, &pass.taps, [input[0], output[0]], weight);
+            (pass.from, pass.to) = (repeated(&pass.from, frame.len()), repeated(&pass.to, values));
+            (pass, weights)
+        });
+        Self { frame, passes: passes.collect(), pictures, output }
+    }
+
+    /// Makes the maps of as many pictures as `out` has room for, and does `then` with them.
+    fn run(&self, frames: &[f32], bias: &[f32], picture: Picture, out: &mut [MaybeUninit<f32>], then: impl Fn(&mut [f32])) {
+        let length: usize = self.output.iter().product();
+        let count = out.len() / length;
+        let Some([channels, pixels]) = picture.turned() else {
+            // SAFETY: `passes` writes all of it, for every pixel of a map belongs to one pass.
+            unsafe {
+                let out = Cells::new(out);
+                self.passes(frames, bias, out);
+                then(out.slice(0, count * length));
+            }
+            return;
+        };
+        let (mut maps, ()) = written(count * length, |maps| {
+            // SAFETY: as above.
+            unsafe { self.passes(frames, bias, Cells::new(maps)) };
+        });
+        then(&mut maps);
+        out.fill(MaybeUninit::new(0.0));
+        // SAFETY: filled.
+        let out = unsafe { Cells::new(out).slice(0, count * length) };
+        for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
+            transpose(map, channels, [pixels, channels], out, pixels);
+        }
+    }
+
+    /// # Safety
+    /// `out` is this call's alone.
+    unsafe fn passes(&self, frames: &[f32], bias: &[f32], out: Cells<'_>) {
+        let channels = self.output[0];
+        let count = out.len() / self.output.iter().product::<usize>();
+        for (pass, weights) in &self.passes {
+            let rows = pass.to.len() / self.pictures * count;
+            let (from, to) = (&pass.from[..rows], &pass.to[..rows]);
+            let left = Left { values: frames, rows: from, segments: &pass.segments, length: pass.length, step: 1 };
+            if channels <= FEW {
+                // SAFETY: the caller's promise.
+                unsafe { Dots { left, right: weights, bias, rows: to }.run(out) };
+                continue;
+            }
+            let segments: Vec<usize> = (0..pass.segments.len()).map(|i| i * pass.length * channels).collect();
+            let right = Right { values: weights, segments: &segments, step: channels, columns: channels };
+            // SAFETY: the caller's promise.
+            unsafe { Tiles { left, right, rows: to, start: Start::Bias(bias) }.run_shared(out) };
+        }
+    }
+}
+
+/// The weights of the pixels `taps` of the window, as `[taps, in, out]`; with few output channels as `[out, taps, in]`.
+fn ordered(windows: &Windows, down: bool, taps: &[[usize; 2]], [inputs, outputs]: [usize; 2], weight: &[f32]) -> Vec<f32> {
+    let (kernel, big) = (windows.kernel, windows.big[0]);
+    let at = |[row, column]: [usize; 2], input: usize, output: usize| {
+        let (small, channel) = if down { (output, input) } else { (input, output) };
+        weight[((small * big + channel) * kernel + row) * kernel + column]
+    };
+    let mut ordered = Vec::with_capacity(taps.len() * inputs * outputs);
+    if outputs <= FEW {
+        for output in 0..outputs {
+            taps.iter().for_each(|&tap| ordered.extend((0..inputs).map(|input| at(tap, input, output))));
+        }
+    } else {
+        for &tap in taps {
+            (0..inputs).for_each(|input| ordered.extend((0..outputs).map(|output| at(tap, input, output))));
+        }
+    }
+    ordered
+}
+
+fn activate(out: &mut [f32], activation: Activation) {
+    pulp::Arch::new().dispatch(|| match activation {
+        Activation::Relu => out.iter_mut().for_each(|y| *y = rectified(*y)),
+        Activation::Tanh => out.iter_mut().for_each(|y| *y = y.tanh()),
+        Activation::None => {}
+    });
+}
+
+fn fill(frame: &Frame, map: &[f32], into: &mut [f32]) {
+    for ((to, length), line) in frame.lines().zip(map.chunks_exact(frame.pitch())) {
+        into[to..][..length].copy_from_slice(&line[..length]);
+    }
+}
+
+/// The gradient before the activation into its frame, and its sum over the pixels added to `db`.
+fn before_activation(
+    frame: &Frame,
+    [upstream, y]: [&[f32]; 2],
+    activation: Activation,
+    into: &mut [f32],
+    db: &mut [f32],
+) {
+    let pitch = frame.pitch();
+    let mut line = vec![0.0; pitch];
+    pulp::Arch::new().dispatch(|| {
+        for ((to, length), (upstream, y)) in frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch))) {
+            let each = line.iter_mut().zip(upstream.iter().zip(y));
+            match activation {
+                Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
+                Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
+                Activation::None => line.copy_from_slice(upstream),
+            }
+            for pixel in line.chunks_exact(db.len()) {
+                db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
+            }
+            into[to..][..length].copy_from_slice(&line[..length]);
+        }
+    });
+}
+
+/// Adds the weight gradient of `count` pictures to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
+/// big map, and each channel of the small one, the sum over all windows.
+fn weight_gradient(windows: &Windows, count: usize, of_big: &[f32], of_small: &[f32], dw: &mut [f32]) {
+    let (big, small) = (windows.big_frame(), windows.small_frame());
+    let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
+    let kernel = windows.kernel;
+    let window = windows.down();
+    let lines = || (0..count).flat_map(|picture| (0..height).map(move |y| (picture, y)));
+    let rows: Vec<usize> =
+        window.segments.iter().flat_map(|row| (0..kernel * channels).map(move |i| row + i)).collect();
+    let tiles = Tiles {
+        left: Left {
+            values: of_big,
+            rows: &rows,
+            segments: &lines().map(|(picture, y)| picture * big.len() + window.from[y * width]).collect::<Vec<_>>(),
+            length: width,
+            step: windows.stride * channels,
+        },
+        right: Right {
+            values: of_small,
+            segments: &lines().map(|(picture, y)| picture * small.len() + small.at(y, 0)).collect::<Vec<_>>(),
+            step: columns,
+            columns,
+        },
+        rows: &(0..rows.len()).map(|row| row * columns).collect::<Vec<_>>(),
+        start: Start::Sum,
+    };
+    tiles.run(dw);
+}
+
 /// Some pictures of a batch.
-struct Block<'a> {
+struct Part<'a> {
     x: &'a [f32],
     y: &'a [f32],
     upstream: &'a [f32],
-    dx: Option<&'a mut [f32]>,
+    dx: Option<&'a mut [MaybeUninit<f32>]>,
 }
 
 #[derive(Clone, Debug)]
@@ -211,46 +364,55 @@ impl Backward<Flex, 3> for Kernel {
         let State { x, weight, output } = ops.state;
         let [n, _] = x.shape().dims();
         let shape: [usize; 4] = weight.shape().dims();
-        let [inputs, outputs] = self.lengths;
+        let [inputs, outputs] = self.lengths();
         let [to_x, to_weight, to_bias] = ops.parents;
         let (x, weight, y, upstream) = (values(&x), values(&weight), values(&output), values(&upstream));
-        let mut dx = vec![0.0; if to_x.is_some() { n * inputs } else { 0 }];
-        let mut of_pictures: Vec<Option<&mut [f32]>> = if to_x.is_some() {
-            dx.chunks_mut(PICTURES * inputs).map(Some).collect()
-        } else {
-            (0..n.div_ceil(PICTURES)).map(|_| None).collect()
-        };
-        let pictures = of_pictures
-            .iter_mut()
-            .zip(x.chunks(PICTURES * inputs))
-            .zip(y.chunks(PICTURES * outputs))
-            .zip(upstream.chunks(PICTURES * outputs));
-        let blocks = team::map(pictures, |(((dx, x), y), upstream)| {
-            self.backward_block(Block { x, y, upstream, dx: dx.take() }, &weight)
+        let map = to_x.is_some().then(|| {
+            Mapping::new(self.windows(), !self.down, &weight, at_a_time(&self.convolution))
         });
-        drop(of_pictures);
-        let (dw, db) = add_up(blocks);
+        let part = part(n);
+        let (dx, (dw, db)) = written(if to_x.is_some() { n * inputs } else { 0 }, |dx| {
+            let mut dx = dx.chunks_mut(part * inputs);
+            let batch = x.chunks(part * inputs).zip(y.chunks(part * outputs)).zip(upstream.chunks(part * outputs));
+            let parts: Vec<Part<'_>> =
+                batch.map(|((x, y), upstream)| Part { x, y, upstream, dx: dx.next() }).collect();
+            add_up(team::map(parts, |part| self.backward_part(part, map.as_ref())))
+        });
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, inputs]));
         }
         if let Some(node) = to_weight {
-            gradients.register::<Flex>(node.id, tensor(dw, shape));
+            gradients.register::<Flex>(node.id, tensor(small_first(&dw, shape), shape));
         }
         if let Some(node) = to_bias {
-            gradients.register::<Flex>(node.id, tensor(db, [self.outputs]));
+            gradients.register::<Flex>(node.id, tensor(db, [self.convolution.output[0]]));
         }
     }
 }
 
-/// Sums over the blocks, in their order.
-fn add_up(blocks: Vec<(Vec<f32>, Vec<f32>)>) -> (Vec<f32>, Vec<f32>) {
-    let mut blocks = blocks.into_iter();
-    let (mut dw, mut db) = blocks.next().unwrap_or_default();
+/// Sums over the parts, in their order.
+fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> (Vec<f32>, Vec<f32>) {
+    let mut parts = parts.into_iter();
+    let (mut dw, mut db) = parts.next().unwrap_or_default();
     pulp::Arch::new().dispatch(|| {
-        for (more_w, more_b) in blocks {
+        for (more_w, more_b) in parts {
             dw.iter_mut().zip(more_w).for_each(|(sum, more)| *sum += more);
             db.iter_mut().zip(more_b).for_each(|(sum, more)| *sum += more);
         }
     });
     (dw, db)
+}
+
+/// `[k, k, C, S]` as `[S, C, k, k]`.
+fn small_first(weight: &[f32], [small, channels, kernel, _]: [usize; 4]) -> Vec<f32> {
+    let mut turned = vec![0.0; weight.len()];
+    // The same as turning the matrix [k * k, C * S], then each of its [C, S].
+    for (tap, weights) in weight.chunks_exact(channels * small).enumerate() {
+        for (channel, line) in weights.chunks_exact(small).enumerate() {
+            for (s, &value) in line.iter().enumerate() {
+                turned[(s * channels + channel) * kernel * kernel + tap] = value;
+            }
+        }
+    }
+    turned
 }

@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
 use super::super::Activation;
-use super::product::{Matrix, Out, Product, run, written};
+use super::product::{Epilogue, Matrix, Product, run, written};
 use super::{rectified, team, tensor, tracked, untracked, values};
 
 type Tracked = Autodiff<Flex>;
@@ -38,22 +38,15 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activ
 fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: Activation) -> FlexTensor {
     let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
     let (x, weight, bias) = (values(x), values(weight), values(bias));
-    let mut out = Vec::with_capacity(n * o);
-    for _ in 0..n {
-        out.extend_from_slice(&bias);
-    }
     let relu = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = rectified(*y));
     let tanh = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.tanh());
-    run(vec![Product {
-        a: Matrix::new(&x, n, i),
-        b: Matrix::new(&weight, i, o),
-        out: Out::Sum(&mut out),
-        then: match activation {
-            Activation::Relu => Some(&relu),
-            Activation::Tanh => Some(&tanh),
-            Activation::None => None,
-        },
-    }]);
+    let then: Option<Epilogue<'_>> = match activation {
+        Activation::Relu => Some(&relu),
+        Activation::Tanh => Some(&tanh),
+        Activation::None => None,
+    };
+    let (a, b) = (Matrix::new(&x, n, i), Matrix::new(&weight, i, o));
+    let (out, ()) = written(n * o, |out| run(vec![Product { a, b, bias: Some(&bias), out, then }]));
     tensor(out, [n, o])
 }
 
@@ -84,8 +77,8 @@ impl Backward<Flex, 3> for Dense {
         let length = |wanted: bool, length: usize| if wanted { length } else { 0 };
         let (dw, (dx, ())) = written(length(to_weight.is_some(), i * o), |dw| {
             written(length(to_x.is_some(), n * i), |dx| {
-                let of_weight = Product { a, b: upstream, out: Out::New(dw), then: None };
-                let of_x = Product { a: upstream, b, out: Out::New(dx), then: None };
+                let of_weight = Product { a, b: upstream, bias: None, out: dw, then: None };
+                let of_x = Product { a: upstream, b, bias: None, out: dx, then: None };
                 let wanted = [to_weight.is_some().then_some(of_weight), to_x.is_some().then_some(of_x)];
                 run(wanted.into_iter().flatten().collect());
             })

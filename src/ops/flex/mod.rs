@@ -5,10 +5,13 @@ mod adam;
 mod bernoulli;
 mod conv;
 mod dense;
-mod lowering;
+mod dots;
 mod product;
 mod sum;
 mod team;
+mod tile;
+mod transpose;
+mod windows;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex};

@@ -1,168 +1,135 @@
 //! Matrix products, cut into parts that run side by side, each on one core.
-//!
-//! One product over two cores gains little at a VAE's sizes, where two products on a core each gain twice. How a product
-//! is cut depends on its size alone, never on the number of threads:
-//! the same numbers come out.
 
 use std::mem::MaybeUninit;
-
-use gemm::Parallelism;
+use std::ops::Range;
 
 use super::team;
+use super::tile::{Cells, Left, Right, Start, Tiles};
+use super::transpose::transpose;
 
-/// Multiplications in a part: long enough (about 0.1 ms) that handing it to another core costs little.
-const PART: usize = 12_000_000;
+/// Multiplications in a part: long enough (10 to 20 microseconds) that handing it to another core costs little, and
+/// short enough that all cores end at about the same time.
+const PART: usize = 1_500_000;
 
-/// A matrix with any strides.
+/// Columns of a part: what the tiles of every machine divide.
+const COLUMNS: usize = 48;
+
+/// Rows of a part are a multiple of it: what the tiles of every machine divide.
+const ROWS: usize = 24;
+
+/// Terms of a sum taken at a time: so many lines of a strip of the right side stay in the second-level cache.
+const DEPTH: usize = 1024;
+
+/// A matrix, row after row, or the transpose of one.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+    transposed: bool,
 }
 
 impl<'a> Matrix<'a> {
     /// `[rows, columns]`, row after row.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
-        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+        Self { values, rows, columns, transposed: false }
     }
 
     pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
+        Self { rows: self.columns, columns: self.rows, transposed: !self.transposed, ..self }
     }
 }
 
 /// What happens to a part of the result once it is there, while it is in the cache: its values, row by row.
 pub type Epilogue<'a> = &'a (dyn Fn(&mut [f32]) + Sync);
 
-/// out = a b, or out += a b.
+/// out = a b, or out = a b + bias in every row.
 pub struct Product<'a> {
     pub a: Matrix<'a>,
     pub b: Matrix<'a>,
-    pub out: Out<'a>,
+    /// `[b.columns]`.
+    pub bias: Option<&'a [f32]>,
+    /// `[a.rows, b.columns]`, row after row: every value is written.
+    pub out: &'a mut [MaybeUninit<f32>],
     pub then: Option<Epilogue<'a>>,
 }
 
-/// Where the result goes: `[a.rows, b.columns]`, row after row.
-pub enum Out<'a> {
-    /// To be written, every value: it may hold anything. (Zeroed first, the preset `mnist` trained 4 % slower.)
-    New(&'a mut [MaybeUninit<f32>]),
-    /// To be added to.
-    Sum(&'a mut [f32]),
-}
-
-impl Out<'_> {
-    /// Pointer, length, and whether to add.
-    fn parts(self) -> (*mut f32, usize, bool) {
-        match self {
-            Self::New(values) => (values.as_mut_ptr().cast(), values.len(), false),
-            Self::Sum(values) => (values.as_mut_ptr(), values.len(), true),
-        }
-    }
-}
-
-/// Rows `from..to` and columns `left..right` of a product.
+/// Some rows and columns of a product.
 struct Part<'a> {
     a: Matrix<'a>,
     b: Matrix<'a>,
-    out: *mut f32,
-    rows: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
-    add: bool,
+    bias: Option<&'a [f32]>,
+    out: Cells<'a>,
     then: Option<Epilogue<'a>>,
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
-
-// SAFETY: a part is run once (`run` takes it), the parts of a product write to rectangles of `out` that do not overlap,
-// and `out` is borrowed for as long.
-unsafe impl Send for Part<'_> {}
 
 /// Runs products side by side.
 pub fn run(products: Vec<Product<'_>>) {
-    let parts: Vec<Part<'_>> = products.into_iter().flat_map(cut).collect();
-    team::for_each(parts, Part::run);
+    team::for_each(products.into_iter().flat_map(cut).collect::<Vec<_>>(), Part::run);
 }
 
-/// Cuts the longer side of the result into equal parts.
+/// Cuts the result into rectangles.
 fn cut(product: Product<'_>) -> Vec<Part<'_>> {
-    let Product { a, b, out, then } = product;
-    let (out, held, add) = out.parts();
+    let Product { a, b, bias, out, then } = product;
     let (m, n, k) = (a.rows, b.columns, a.columns);
-    assert_eq!((k, held), (b.rows, m * n));
-    let length = m.max(n);
-    let count = (m * n * k / PART).clamp(1, length.div_ceil(32).max(1));
-    // Whole vectors: a border within one would cost more than the imbalance.
-    let step = length.div_ceil(count).next_multiple_of(16);
-    (0..length)
-        .step_by(step.max(1))
-        .map(|start| {
-            let range = start..(start + step).min(length);
-            let (rows, columns) = if m >= n { (range, 0..n) } else { (0..m, range) };
-            Part { a, b, out, rows, columns, add, then }
-        })
+    let out = Cells::new(out);
+    assert_eq!((k, out.len()), (b.rows, m * n));
+    let height = if b.transposed {
+        // Each part transposes its columns of the right side: better done for all rows at once.
+        m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1))).max(4 * ROWS)
+    } else {
+        PART / (k * n.min(COLUMNS)).max(1)
+    };
+    let height = height.next_multiple_of(ROWS).max(ROWS);
+    let ranges = |length: usize, step: usize| (0..length).step_by(step).map(move |i| i..(i + step).min(length));
+    ranges(n, COLUMNS)
+        .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
+        .map(|(rows, columns)| Part { a, b, bias, out, then, rows, columns })
         .collect()
 }
 
 impl Part<'_> {
     fn run(self) {
-        let (m, n, k) = (self.rows.len(), self.columns.len(), self.a.columns);
-        let width = self.b.columns;
-        // SAFETY: `Matrix::new` checked that the slices hold their matrices, `cut` that `out` holds the result and that
-        // the ranges lie within; no other part writes to this rectangle.
-        unsafe {
-            let out = self.out.add(self.rows.start * width + self.columns.start);
-            let a = self.a.values.as_ptr().add(self.rows.start * self.a.row_stride);
-            let b = self.b.values.as_ptr().add(self.columns.start * self.b.column_stride);
-            gemm::gemm(
-                m,
-                n,
-                k,
-                out,
-                1,
-                width as isize,
-                self.add,
-                a,
-                self.a.column_stride as isize,
-                self.a.row_stride as isize,
-                b,
-                self.b.column_stride as isize,
-                self.b.row_stride as isize,
-                1.0,
-                1.0,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
-            if let Some(then) = self.then {
-                for row in 0..m {
-                    then(std::slice::from_raw_parts_mut(out.add(row * width), n));
-                }
+        let Self { a, b, bias, out, then, rows, columns } = self;
+        let (k, n) = (a.columns, b.columns);
+        // Strides from row to row and from column to column.
+        let [down, across] = if a.transposed { [1, a.rows] } else { [a.columns, 1] };
+        let left_rows: Vec<usize> = rows.clone().map(|row| row * down).collect();
+        let out_rows: Vec<usize> = rows.clone().map(|row| row * n + columns.start).collect();
+        let width = columns.len();
+        let mut block = vec![0.0; if b.transposed { k.min(DEPTH) * width } else { 0 }];
+        for from in (0..k.max(1)).step_by(DEPTH) {
+            let length = (k - from).min(DEPTH);
+            let (values, first, step) = if b.transposed {
+                transpose(&b.values[columns.start * k + from..], k, [width, length], &mut block, width);
+                (&block[..], 0, width)
+            } else {
+                (b.values, from * n + columns.start, n)
+            };
+            let tiles = Tiles {
+                left: Left { values: a.values, rows: &left_rows, segments: &[from * across], length, step: across },
+                right: Right { values, segments: &[first], step, columns: width },
+                rows: &out_rows,
+                start: match bias {
+                    _ if from > 0 => Start::Sum,
+                    Some(bias) => Start::Bias(&bias[columns.clone()]),
+                    None => Start::Zero,
+                },
+            };
+            // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. What a later
+            // round adds to, the first has written.
+            unsafe { tiles.run_shared(out) };
+        }
+        if let Some(then) = then {
+            for &row in &out_rows {
+                // SAFETY: written above, and no other part's.
+                then(unsafe { out.slice(row, width) });
             }
         }
     }
-}
-
-/// One product on this core.
-pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: Out<'_>) {
-    let (out, held, add) = out.parts();
-    assert_eq!((a.columns, held), (b.rows, a.rows * b.columns));
-    let (rows, columns) = (0..a.rows, 0..b.columns);
-    Part { a, b, out, rows, columns, add, then: None }.run();
-}
-
-/// Values that a product is to replace.
-pub fn overwritten(values: &mut [f32]) -> &mut [MaybeUninit<f32>] {
-    // SAFETY: the layout is the same, and a product writes nothing but floats.
-    unsafe { &mut *(std::ptr::from_mut(values) as *mut [MaybeUninit<f32>]) }
 }
 
 /// A vector of `length` values that `fill` writes, every one.
