@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Initialisation;
 use crate::error::{Error, Result};
-use crate::ops::{Activation, Window};
+use crate::ops::{Activation, Layout, Window};
 
 /// Numbers that one picture may have between two layers, and numbers that may be trained: far more than a VAE of small
 /// pictures has, and few enough for one machine. A slip of the pen is to be an error, not a full memory.
@@ -69,11 +69,13 @@ pub struct LayerSpec {
     pub activation: Activation,
     pub input: Features,
     pub output: Features,
+    /// Of the input and of the output, in memory.
+    pub layouts: [Layout; 2],
 }
 
 impl LayerSpec {
     pub fn dense(input: Features, output: Features, activation: Activation) -> Self {
-        Self { kind: Kind::Dense, activation, input, output }
+        Self { kind: Kind::Dense, activation, input, output, layouts: Default::default() }
     }
 
     /// The weight's shape in PyTorch's layout: `[out, in]`, `[out, in, k, k]`, transposed `[in, out, k, k]`.
@@ -130,8 +132,8 @@ impl Blueprint {
     pub fn new(
         picture: [usize; 3],
         latent: usize,
-        encoder: Vec<LayerSpec>,
-        decoder: Vec<LayerSpec>,
+        mut encoder: Vec<LayerSpec>,
+        mut decoder: Vec<LayerSpec>,
         initialisation: Initialisation,
     ) -> Result<Self> {
         let features = encoder.last().map_or(Features::Map(picture), |layer| layer.output);
@@ -148,6 +150,8 @@ impl Blueprint {
             ))
             .with_hint("channels come from the last layer, height and width from the strides before it"));
         }
+        lay_out(&mut encoder);
+        lay_out(&mut decoder);
         let whole = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
         for (name, layer) in whole.layers() {
             layer.output.check().map_err(|what| Error::request(format!("model: the layer {name} {what}")))?;
@@ -174,5 +178,17 @@ impl Blueprint {
     /// How many numbers are trained.
     pub fn parameters(&self) -> usize {
         self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
+    }
+}
+
+/// Between two convolutions a map lies as they read it best. Everywhere else the order can be seen from outside, in a dense
+/// layer's weights, and is PyTorch's.
+fn lay_out(layers: &mut [LayerSpec]) {
+    let convolves = |layer: &LayerSpec| layer.kind != Kind::Dense;
+    for i in 1..layers.len() {
+        if convolves(&layers[i - 1]) && convolves(&layers[i]) {
+            layers[i - 1].layouts[1] = Layout::ChannelsLast;
+            layers[i].layouts[0] = Layout::ChannelsLast;
+        }
     }
 }

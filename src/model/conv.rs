@@ -219,7 +219,7 @@ impl LayerConfig {
         let ((vertical, rows), (horizontal, columns)) = (along(height)?, along(width)?);
         let window = Window { kernel, stride, padding: [vertical, horizontal], output_padding: [0, 0] };
         let output = Features::Map([channels, rows, columns]);
-        Ok(LayerSpec { kind: Kind::Conv(window), activation, input, output })
+        Ok(LayerSpec { kind: Kind::Conv(window), activation, input, output, layouts: Default::default() })
     }
 
     fn transposed(&self, channels: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
@@ -245,7 +245,7 @@ impl LayerConfig {
         };
         let output = Features::Map([channels, along(height)?, along(width)?]);
         let window = Window { kernel, stride, padding: [(zeros, zeros); 2], output_padding: [extra; 2] };
-        Ok(LayerSpec { kind: Kind::Transposed(window), activation, input, output })
+        Ok(LayerSpec { kind: Kind::Transposed(window), activation, input, output, layouts: Default::default() })
     }
 }
 

@@ -64,6 +64,6 @@ impl Layer {
         let (Features::Map(input), Features::Map(output)) = (self.spec.input, self.spec.output) else {
             unreachable!("the blueprint gives a convolution maps")
         };
-        Convolution { input, output, window, activation: self.spec.activation, layouts: Default::default() }
+        Convolution { input, output, window, activation: self.spec.activation, layouts: self.spec.layouts }
     }
 }

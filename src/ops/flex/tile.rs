@@ -202,7 +202,7 @@ impl Strip<'_> {
         let Tiles { left, right, rows: places, start } = &self.run.tiles;
         let mask = simd.mask_between_m32s(0, self.last as u32);
         // SAFETY (all blocks): the caller's promise; the last vector is cut by the mask where it is not whole.
-        let out: [*mut f32; R] = rows.map(|row| unsafe { self.run.out.add(places[row] + self.left) });
+        let out: [*mut f32; R] = std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
         let load = |from: *const f32, v: usize| unsafe { load::<S, WHOLE>(simd, mask, from.add(v * lanes), v + 1 == V) };
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
         match start {
@@ -217,9 +217,9 @@ impl Strip<'_> {
                 }
             }
         }
-        let base: [*const f32; R] = rows.map(|row| unsafe { left.values.as_ptr().add(left.rows[row]) });
+        let base: [usize; R] = std::array::from_fn(|r| left.rows[rows[r]]);
         for (&a, &b) in left.segments.iter().zip(right.segments) {
-            let a: [*const f32; R] = base.map(|base| unsafe { base.add(a) });
+            let a: [*const f32; R] = std::array::from_fn(|r| unsafe { left.values.as_ptr().add(base[r] + a) });
             let b = unsafe { right.values.as_ptr().add(b + self.left) };
             let (mut place, mut line) = (0, 0);
             for _ in 0..left.length {

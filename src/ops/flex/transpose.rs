@@ -35,15 +35,14 @@ unsafe fn eight_rows(from: *const f32, stride: usize, columns: usize, to: *mut f
         __m256, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
         _mm256_unpacklo_ps,
     };
-    let eight = std::array::from_fn::<usize, 8, _>(|i| i);
     for column in (0..columns).step_by(8) {
         // SAFETY: the caller's promise.
-        let rows: [__m256; 8] = eight.map(|i| unsafe { _mm256_loadu_ps(from.add(i * stride + column)) });
-        let pairs: [__m256; 8] = eight.map(|i| {
+        let rows: [__m256; 8] = std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.add(i * stride + column)) });
+        let pairs: [__m256; 8] = std::array::from_fn(|i| {
             let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
             if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
         });
-        let fours: [__m256; 8] = eight.map(|i| {
+        let fours: [__m256; 8] = std::array::from_fn(|i| {
             let first = i / 4 * 4 + i % 4 / 2;
             let (a, b) = (pairs[first], pairs[first + 2]);
             if i % 2 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xee>(a, b) }
