@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vae::cli::Cli;
+use vae::ops::memory;
 use vae::ui;
 
-/// A training step frees what the next one needs again; the system's allocator would hand the pages back in between.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    memory::keep_freed_pages();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

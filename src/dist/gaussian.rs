@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::ops;
+
 const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
 /// N(mean, exp(log_var)), one Gaussian a latent.
@@ -19,8 +21,7 @@ impl Gaussian {
     /// # Shapes
     /// `noise` and the result: `[K, B, D]`.
     pub fn reparameterise(&self, noise: Tensor<3>) -> Tensor<3> {
-        let scale = (self.log_var.clone() * 0.5).exp();
-        self.mean.clone().unsqueeze::<3>() + scale.unsqueeze::<3>() * noise
+        ops::reparameterise(self.mean.clone(), self.log_var.clone(), noise)
     }
 
     /// log q(z), summed over the latents.
@@ -39,7 +40,7 @@ impl Gaussian {
     /// # Shapes
     /// Result: `[B, D]`, none below zero but for rounding.
     pub fn kl_to_standard_normal(&self) -> Tensor<2> {
-        (self.mean.clone().square() + self.log_var.clone().exp() - self.log_var.clone() - 1.0) * 0.5
+        ops::kl_to_standard_normal(self.mean.clone(), self.log_var.clone())
     }
 }
 

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cpu")]
 mod flex;
+pub mod memory;
 pub mod plain;
 pub mod vector;
 
@@ -99,6 +100,31 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
         return flex::bernoulli_log_prob(x, logits);
     }
     plain::bernoulli_log_prob(x, logits)
+}
+
+/// The reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is data: it has
+/// no gradient.
+///
+/// # Shapes
+/// `mean`, `log_var`: `[B, D]`; `noise` and the result: `[K, B, D]`.
+pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&mean) {
+        return flex::reparameterise(mean, log_var, noise);
+    }
+    plain::reparameterise(mean, log_var, noise)
+}
+
+/// KL(N(mean, exp(log_var)) || N(0, I)) latent by latent: 1/2 (m^2 + s^2 - 1 - log s^2) (Kingma, Welling 2014, appendix B).
+///
+/// # Shapes
+/// All: `[B, D]`, nats, none below zero but for rounding.
+pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&mean) {
+        return flex::kl_to_standard_normal(mean, log_var);
+    }
+    plain::kl_to_standard_normal(mean, log_var)
 }
 
 /// The sum of the squares, `[n]` -> `[1]`: on the CPU in an order that does not depend on the number of threads, which

@@ -57,6 +57,15 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     values.sum_dim(2).squeeze_dim::<2>(2)
 }
 
+pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
+    let scale = (log_var * 0.5).exp();
+    mean.unsqueeze::<3>() + scale.unsqueeze::<3>() * noise.detach()
+}
+
+pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
+    (mean.square() + log_var.clone().exp() - log_var - 1.0) * 0.5
+}
+
 pub fn adam(
     weight: Tensor<1>,
     gradient: Tensor<1>,

@@ -147,7 +147,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn step(&mut self, indices: &[u32]) {
-        let (vae, sums) = train_step(self.job, self.vae.clone(), &mut self.updater, indices, self.state.step);
+        // Taken out, so that weights which nobody else holds are changed in place.
+        let vae = std::mem::replace(&mut self.vae, self.good.0.clone());
+        let (vae, sums) = train_step(self.job, vae, &mut self.updater, indices, self.state.step);
         self.vae = vae;
         self.pending.push((sums, indices.len()));
         self.state.step += 1;

@@ -1,13 +1,10 @@
 //! Adam in one pass over weight, gradient and both moments.
 
-use std::mem::MaybeUninit;
-
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use super::super::AdamStep;
-use super::product::written;
-use super::{team, tensor, untracked, values};
+use super::{team, untracked, values};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
 const CHUNK: usize = 16_384;
@@ -25,22 +22,21 @@ pub fn adam(
     let mut m = untracked(std::mem::replace(mean, nothing()));
     let mut v = untracked(std::mem::replace(square, nothing()));
     let (weight, gradient) = (untracked(weight), untracked(gradient));
-    let (weight, gradient) = (values(&weight), values(&gradient));
+    // A view of something larger becomes a tensor of its own.
+    let whole = weight.as_slice::<f32>().is_some_and(|values| values.len() == weight.storage::<f32>().len());
+    let mut weight = if whole { weight } else { weight.to_contiguous() };
+    let gradient = values(&gradient);
     let numbers = Numbers::from(step);
-    // `written` relies on it: the loop ends with the shortest.
     let lengths = [gradient.len(), m.storage::<f32>().len(), v.storage::<f32>().len()];
-    assert_eq!(lengths, [weight.len(); 3]);
-    let (new, ()) = written(weight.len(), |new| {
-        let moments = m.storage_mut::<f32>().chunks_mut(CHUNK).zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
-        let given = weight.chunks(CHUNK).zip(gradient.chunks(CHUNK));
-        team::for_each(new.chunks_mut(CHUNK).zip(given).zip(moments), |((new, (w, g)), (m, v))| {
-            pulp::Arch::new().dispatch(|| numbers.update(new, w, g, m, v));
-        });
+    assert_eq!(lengths, [weight.storage::<f32>().len(); 3]);
+    let moments = m.storage_mut::<f32>().chunks_mut(CHUNK).zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
+    let weights = weight.storage_mut::<f32>().chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
+    team::for_each(weights.zip(moments), |((w, g), (m, v))| {
+        pulp::Arch::new().dispatch(|| numbers.update(w, g, m, v));
     });
     *mean = Tensor::from_primitive::<Flex>(m);
     *square = Tensor::from_primitive::<Flex>(v);
-    let length = new.len();
-    Tensor::from_primitive::<Flex>(tensor(new, [length]))
+    Tensor::from_primitive::<Flex>(weight)
 }
 
 #[derive(Clone, Copy)]
@@ -70,11 +66,11 @@ impl From<AdamStep> for Numbers {
 
 impl Numbers {
     #[inline(always)]
-    fn update(self, new: &mut [MaybeUninit<f32>], w: &[f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-        for ((((new, &w), &g), m), v) in new.iter_mut().zip(w).zip(g).zip(m).zip(v) {
+    fn update(self, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
             *m = *m * self.beta1 + g * self.gain1;
             *v = *v * self.beta2 + g * g * self.gain2;
-            new.write(w - *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate);
+            *w -= *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate;
         }
     }
 }

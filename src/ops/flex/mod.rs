@@ -6,6 +6,7 @@ mod bernoulli;
 mod conv;
 mod dense;
 mod dots;
+mod gaussian;
 mod product;
 mod sum;
 mod team;
@@ -23,6 +24,7 @@ pub use adam::adam;
 pub use bernoulli::bernoulli_log_prob;
 pub use conv::{convolve, convolve_transposed};
 pub use dense::dense;
+pub use gaussian::{kl_to_standard_normal, reparameterise};
 pub use sum::sum_of_squares;
 
 /// Whether a tensor is one of burn-flex's, with autodiff or without.

@@ -1,0 +1,116 @@
+//! The code's two formulas, each in one pass: a draw by reparameterisation and the divergence from N(0, I).
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::tensor::Tensor;
+
+use super::super::vector::exp;
+use super::{tensor, tracked, untracked, values};
+
+/// The fast form of [`crate::ops::reparameterise`]. Nothing flows back to `noise`.
+pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
+    let noise = untracked(noise);
+    apply(Formula::Reparameterise(noise), mean, log_var)
+}
+
+/// The fast form of [`crate::ops::kl_to_standard_normal`].
+pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
+    apply(Formula::Divergence, mean, log_var)
+}
+
+#[derive(Clone, Debug)]
+enum Formula {
+    /// With the noise, `[K, B, D]`.
+    Reparameterise(FlexTensor),
+    Divergence,
+}
+
+fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<D> {
+    if !(mean.is_autodiff() || log_var.is_autodiff()) {
+        return Tensor::from_primitive::<Flex>(formula.value(&untracked(mean), &untracked(log_var)));
+    }
+    let (mean, log_var) = (tracked(mean), tracked(log_var));
+    let nodes = [mean.node(), log_var.node()];
+    let value = formula.value(mean.primitive(), log_var.primitive());
+    let output = match formula.clone().prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish((mean.into_primitive(), log_var.into_primitive()), value),
+        OpsKind::UnTracked(prep) => prep.finish(value),
+    };
+    Tensor::from_primitive::<Autodiff<Flex>>(output)
+}
+
+impl Formula {
+    fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
+        let shape: [usize; 2] = mean.shape().dims();
+        let (mean, log_var) = (values(mean), values(log_var));
+        match self {
+            Self::Reparameterise(noise) => {
+                let shape: [usize; 3] = noise.shape().dims();
+                let mut z = values(noise).to_vec();
+                pulp::Arch::new().dispatch(|| {
+                    for z in z.chunks_exact_mut(mean.len().max(1)) {
+                        let code = mean.iter().zip(log_var.iter());
+                        z.iter_mut().zip(code).for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
+                    }
+                });
+                tensor(z, shape)
+            }
+            Self::Divergence => {
+                let mut kl = mean.to_vec();
+                pulp::Arch::new().dispatch(|| {
+                    kl.iter_mut().zip(log_var.iter()).for_each(|(m, &v)| *m = (*m * *m + exp(v) - v - 1.0) * 0.5);
+                });
+                tensor(kl, shape)
+            }
+        }
+    }
+
+    /// The gradients in the mean and in the logarithm of the variance.
+    fn gradients(&self, upstream: &[f32], mean: &[f32], log_var: &[f32]) -> [Vec<f32>; 2] {
+        let mut to_mean = vec![0.0; mean.len()];
+        let mut to_log_var = vec![0.0; mean.len()];
+        match self {
+            Self::Reparameterise(noise) => {
+                let length = mean.len().max(1);
+                let noise = values(noise);
+                pulp::Arch::new().dispatch(|| {
+                    for (noise, upstream) in noise.chunks_exact(length).zip(upstream.chunks_exact(length)) {
+                        for ((m, v), (noise, up)) in to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream)) {
+                            *m += up;
+                            *v += up * noise;
+                        }
+                    }
+                    to_log_var.iter_mut().zip(log_var).for_each(|(sum, v)| *sum *= 0.5 * exp(v * 0.5));
+                });
+            }
+            Self::Divergence => pulp::Arch::new().dispatch(|| {
+                for ((m, v), (up, (mean, log_var))) in to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var))) {
+                    *m = up * mean;
+                    *v = up * 0.5 * (exp(*log_var) - 1.0);
+                }
+            }),
+        }
+        [to_mean, to_log_var]
+    }
+}
+
+impl Backward<Flex, 2> for Formula {
+    /// Mean and logarithm of the variance, `[B, D]`.
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let upstream = gradients.consume::<Flex>(&ops.node);
+        let (mean, log_var) = ops.state;
+        let shape: [usize; 2] = mean.shape().dims();
+        let both = self.gradients(&values(&upstream), &values(&mean), &values(&log_var));
+        for (node, gradient) in ops.parents.into_iter().zip(both) {
+            if let Some(node) = node {
+                gradients.register::<Flex>(node.id, tensor(gradient, shape));
+            }
+        }
+    }
+}
