@@ -1,6 +1,7 @@
 //! Parses, runs, and ends with an exit code.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use vae::cli::Cli;
@@ -11,7 +12,8 @@ use vae::ui;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    let began = Instant::now();
+    match Cli::parse().run(began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui::error_line(error.render());
