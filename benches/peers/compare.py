@@ -218,7 +218,9 @@ class Bench:
             self.environment,
             "stdout",
         )
-        return {"failure": process.failure} if process.failure else json.loads(process.lines[-1])
+        if process.failure:
+            return {"failure": process.failure}
+        return {**json.loads(process.lines[-1]), "cores_others_used": process.others}
 
     def case(self, name, batch):
         """One config at one size of batch: everybody in turn, round after round."""
@@ -316,7 +318,7 @@ def table(head, rows):
 
 def tables(cases, options, about):
     detail, whole = [], []
-    runs = [run for case in cases for runs in case["runs"].values() for run in runs]
+    runs = [run for case in cases for runs in (*case["runs"].values(), case["products"]) for run in runs]
     others = max((run.get("cores_others_used") or 0.0 for run in runs), default=0.0)
     if others > 0.1:
         about += f" DISTURBED: other processes kept up to {others:.1f} cores busy; measure again on a quiet machine."
@@ -359,8 +361,8 @@ def tables(cases, options, about):
 def main():
     options = arguments()
     bench = Bench(options)
-    about = f"{machine()}, {options.threads} cores; {versions(bench)}. Rounds: {options.rounds}, of {options.epochs} epochs "
-    about += "of which the first is not counted. VOID: a failure, or a loss further than "
+    about = f"{machine()}, {options.threads} cores; {versions(bench)}. "
+    about += f"Rounds: {options.rounds}, of {options.epochs} epochs of which the first is not counted. VOID: a failure, or a loss further than "
     about += f"{options.tolerance:.1%} from ours."
     try:
         cases = [bench.case(name, batch) for name in options.configs for batch in options.batch]
