@@ -1,6 +1,7 @@
 //! Parses, runs, and ends with an exit code.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use vae::cli::Cli;
@@ -8,8 +9,9 @@ use vae::ops::memory;
 use vae::ui;
 
 fn main() -> ExitCode {
+    let began = Instant::now();
     memory::keep_freed_pages();
-    match Cli::parse().run() {
+    match Cli::parse().run(began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui::error_line(error.render());

@@ -10,6 +10,8 @@ mod reconstruct;
 mod sample;
 mod train;
 
+use std::time::Instant;
+
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
@@ -43,7 +45,8 @@ enum Command {
 }
 
 impl Cli {
-    pub fn run(self) -> Result<()> {
+    /// `began`: when the program was started.
+    pub fn run(self, began: Instant) -> Result<()> {
         if self.quiet {
             ui::be_quiet();
         }
@@ -52,7 +55,7 @@ impl Cli {
         }
         // On a worker thread: handing work to the others is then cheap, from outside each time costs a sleep.
         rayon::scope(|_| match self.command {
-            Command::Train(train) => train.run(),
+            Command::Train(train) => train.run(began),
             Command::Eval(eval) => eval.run(),
             Command::Sample(sample) => sample.run(),
             Command::Reconstruct(reconstruct) => reconstruct.run(),

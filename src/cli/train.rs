@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use clap::Args;
 
@@ -68,14 +69,17 @@ struct Start {
     config: Config,
     folder: RunFolder,
     saved: Option<Saved>,
+    /// When the program was started.
+    began: Instant,
 }
 
 impl Train {
-    pub fn run(self) -> Result<()> {
+    /// `began`: when the program was started.
+    pub fn run(self, began: Instant) -> Result<()> {
         let chosen = device::choose(&self.device)?;
         match &self.resume {
             Some(run) => {
-                let start = self.go_on(run.as_deref())?;
+                let start = self.go_on(run.as_deref(), began)?;
                 let dataset = self.load(&start.config)?;
                 let hash = data::hash(&dataset);
                 self.train(start, dataset, hash, &chosen)
@@ -89,7 +93,7 @@ impl Train {
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None }, dataset, hash, &chosen)
+                self.train(Start { config, folder, saved: None, began }, dataset, hash, &chosen)
             }
         }
     }
@@ -109,7 +113,7 @@ impl Train {
     }
 
     /// The run to go on with. One that was killed before its first state was saved starts from its config.
-    fn go_on(&self, run: Option<&Path>) -> Result<Start> {
+    fn go_on(&self, run: Option<&Path>, began: Instant) -> Result<Start> {
         let folder = match run {
             Some(path) => find_run(path, &self.out)?,
             None => newest(&self.out)?,
@@ -124,11 +128,11 @@ impl Train {
         };
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.check()?;
-        Ok(Start { config, folder, saved })
+        Ok(Start { config, folder, saved, began })
     }
 
     fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
-        let Start { config, folder, saved } = start;
+        let Start { config, folder, saved, began } = start;
         let plan = config.plan(dataset.train.shape)?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
@@ -148,7 +152,7 @@ impl Train {
         about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
         let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
-        let mut watcher = Watcher::new(&job, &folder)?;
+        let mut watcher = Watcher::new(&job, &folder, began)?;
         watcher.introduce(&plan, chosen, saved.as_ref());
         watch_for_interrupts()?;
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
@@ -197,12 +201,14 @@ struct Watcher<'a> {
     folder: &'a RunFolder,
     bar: ui::ProgressBar,
     history: Vec<Record>,
+    /// When the program was started, until the first step is done.
+    began: Option<Instant>,
 }
 
 impl<'a> Watcher<'a> {
-    fn new(job: &'a Job, folder: &'a RunFolder) -> Result<Self> {
+    fn new(job: &'a Job, folder: &'a RunFolder, began: Instant) -> Result<Self> {
         let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
-        Ok(Self { job, folder, bar, history: Vec::new() })
+        Ok(Self { job, folder, bar, history: Vec::new(), began: Some(began) })
     }
 
     fn introduce(&mut self, plan: &Plan, chosen: &Chosen, saved: Option<&Saved>) {
@@ -285,6 +291,10 @@ impl<'a> Watcher<'a> {
 
 impl Observer for Watcher<'_> {
     fn step(&mut self, progress: Progress) -> Flow {
+        if let Some(began) = self.began.take() {
+            let seconds = began.elapsed().as_secs_f64();
+            ui::line_above(&self.bar, format_args!("first step {seconds:.2} s after the start"));
+        }
         let sums = progress.sums;
         self.bar.inc(1);
         let (epochs, steps) = (self.job.settings.epochs, self.job.steps_per_epoch());

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod idx;
 mod images;
 mod mnist;
+mod noise;
 mod pixels;
 mod source;
 
@@ -14,5 +15,6 @@ pub use digits::Digits;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
 pub use images::{Dataset, Images};
 pub use mnist::{MNIST, Mnist};
+pub use noise::{Noise, Size};
 pub use pixels::Pixels;
 pub use source::{Data, Source, hash, load};

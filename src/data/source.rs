@@ -1,7 +1,7 @@
 //! The data sets that a config can ask for.
 
 use super::archive::Place;
-use super::{Dataset, Digits, FashionMnist, Images, Mnist, Pixels, fetch};
+use super::{Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, fetch};
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
@@ -33,6 +33,7 @@ registry! {
         "digits" => Digits, "handwritten-looking digits that the program draws itself, 28x28";
         "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges, 28x28";
         "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017), 28x28";
+        "noise" => Noise, "uniform random bytes of any size, for measuring speed";
     }
 }
 

@@ -106,8 +106,14 @@ fn training_tells_people_on_stderr_and_scripts_on_stdout() {
     let place = TempDir::new().unwrap();
     let done = train(place.path(), &["--epochs", "1"]);
     assert_eq!(done.line(), "runs/smoke-1");
-    for part in ["1000 train and 200 test images", "epoch 1/1: test ELBO -", "test ELBO -", "±", "not a log-likelihood"]
-    {
+    for part in [
+        "1000 train and 200 test images",
+        "first step ",
+        "epoch 1/1: test ELBO -",
+        "test ELBO -",
+        "±",
+        "not a log-likelihood",
+    ] {
         assert!(done.err.contains(part), "{part}: {}", done.err);
     }
     let done = train(place.path(), &["--epochs", "1", "--quiet"]);

@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+"""Speed beside the peers: the same VAE on the same cores, trained by us, by PyTorch and by JAX in turn.
+
+    python3 benches/peers/compare.py [CONFIG ...] [--batch 16,128,1024] [--data DIR] [--rounds 3] ...
+
+A CONFIG is a preset's name or a TOML file. Progress goes to stderr, the tables to stdout as Markdown. Needs Python 3.11
+and, for the peers, a virtual environment: `--install` makes one. See benches/README.md for what each number is.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import experiment as plan
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+TORCH, JAX = ("torch", "torch-fused", "torch-compile"), ("jax", "jax-scan")
+OURS = "vae"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = lambda text: [int(number) for number in text.split(",")]
+    names = lambda text: [name for name in text.split(",") if name]
+    add = parser.add_argument
+    add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
+    add("--batch", type=numbers, default=[16, 128, 1024], help="pictures a step (default 16,128,1024)")
+    add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
+    add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
+    add("--epochs", type=int, default=3, help="the first is warm-up and is not counted (default 3)")
+    add("--images", type=int, help="pictures an epoch, the first so many (default: all)")
+    add("--jax-conv-images", type=int, default=1280, help="the same for JAX's convolutions (default 1280; 0: all)")
+    add("--modes", type=names, default=[*TORCH, *JAX], help=f"peers (default {','.join([*TORCH, *JAX])})")
+    add("--threads", type=int, default=2, help="threads and cores of every process (default 2)")
+    add("--tolerance", type=float, default=0.02, help="how far a peer's loss may be from ours (default 0.02)")
+    add("--vae", type=pathlib.Path, help="our binary (default: built now)")
+    add("--venv", type=pathlib.Path, default=TARGET / "peers", help="the peers' environment (default target/peers)")
+    add("--install", action="store_true", help="make that environment")
+    add("--json", type=pathlib.Path, help="a file for all raw figures")
+    options = parser.parse_args()
+    if unknown := set(options.modes) - {*TORCH, *JAX}:
+        parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX])}")
+    if options.epochs < 2:
+        parser.error("--epochs: expected at least 2, for the first is warm-up")
+    return options
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text):
+    sys.exit(f"error: {text}")
+
+
+def run(command, **more):
+    """stdout of a command that must succeed."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, **more)
+    if done.returncode:
+        fail(f"`{' '.join(map(str, command))}` ended with {done.returncode}")
+    return done.stdout
+
+
+def install(venv):
+    run([sys.executable, "-m", "venv", venv])
+    run([venv / "bin" / "python", "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"])
+
+
+def busy():
+    """Seconds that all cores together have worked since the machine started; nothing where that cannot be asked."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, interrupts, soft = map(int, file.readline().split()[1:8])
+    except OSError:
+        return None
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+
+
+class Process:
+    """A process that ran to its end: its lines, when the one of the first step came, its peak memory, and how many
+    cores others kept busy meanwhile."""
+
+    def __init__(self, command, environment, listen):
+        self.lines, self.first_step = [], None
+        with tempfile.TemporaryFile("w+") as other:
+            begun, busy_before = time.perf_counter(), busy()
+            streams = {"stdout": other, "stderr": other, listen: subprocess.PIPE}
+            process = subprocess.Popen([str(word) for word in command], text=True, env=environment, **streams)
+            for line in getattr(process, listen):
+                if line.startswith("first step") and self.first_step is None:
+                    self.first_step = time.perf_counter() - begun
+                self.lines.append(line.rstrip())
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.others = None
+            if busy_before is not None:
+                # The machine counts in ticks of some 10 ms a core: for a short process more than others did.
+                own = usage.ru_utime + usage.ru_stime + 0.05
+                self.others = max(0.0, busy() - busy_before - own) / (time.perf_counter() - begun)
+            other.seek(0)
+            rest = other.read().strip()
+        self.failure = None
+        if process.returncode:
+            told = rest.splitlines() if listen == "stdout" else self.lines
+            self.failure = f"ended with {process.returncode}: {told[-1] if told else 'silent'}"
+        # Linux counts in KiB, macOS in bytes.
+        self.peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.python = options.venv / "bin" / "python"
+        if options.install:
+            install(options.venv)
+        if not self.python.exists():
+            hint = "hint: make the peers' environment with `--install`, or name one with `--venv DIR`"
+            fail(f"{self.python} is not there\n{hint}")
+        if options.vae is None:
+            run(["cargo", "build", "--release", "--manifest-path", ROOT / "Cargo.toml", "--target-dir", TARGET])
+        self.vae = (options.vae or TARGET / "release" / "vae").resolve()
+        self.threads()
+        self.temporary = tempfile.TemporaryDirectory(prefix="vae-peers-")
+        self.folder = pathlib.Path(self.temporary.name)
+        self.configs = 0
+
+    def threads(self):
+        """As many threads and cores for every process as for every other."""
+        count = self.options.threads
+        if hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))
+            if len(cores) < count:
+                fail(f"--threads {count}: this machine gives {len(cores)} cores")
+            # What we start inherits it. JAX has no other way to be told.
+            os.sched_setaffinity(0, cores[:count])
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        self.environment = {**os.environ, **dict.fromkeys(names, str(count))}
+        self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "", "NO_COLOR": "1"}
+
+    def config(self, name, batch, images):
+        """The effective config as a file, limited to the first `images` pictures, and what is read from it."""
+        sets = [f"train.batch={batch}", f"train.epochs={self.options.epochs}"]
+
+        def effective():
+            words = [word for assignment in sets for word in ("--set", assignment)]
+            path = self.folder / "effective.toml"
+            path.write_text(run([self.vae, "config", name, *words]), encoding="utf-8")
+            return path, plan.read(path)
+
+        path, experiment = effective()
+        count = experiment.count
+        if count is None:
+            count = plan.mnist_count(self.options.data) - experiment.aside
+        if images and images < count:
+            # The program sets the last pictures aside; what is left are the first ones, for the peers too.
+            sets.append(f"data.{experiment.data}.validation={experiment.aside + count - images}")
+            path, experiment = effective()
+            count = images
+        # Two configs can have one name: a number keeps their files, and the weights named after them, apart.
+        self.configs += 1
+        return path.rename(self.folder / f"{self.configs}-{pathlib.Path(name).stem}.toml"), experiment, count
+
+    def weights(self, config, seed):
+        """The weights that our run of this seed starts from: what it has after a step that is too small to be one."""
+        out, name = self.folder / "weights", f"{config.stem}-{seed}"
+        channels, height, width = plan.read(config).network.picture
+        sets = [f"data.noise.size=[{height}, {width}]", f"data.noise.channels={channels}", "data.noise.count=1"]
+        sets += ["data.noise.test=1", "data.noise.validation=0", "train.rate=1e-30"]
+        words = [word for assignment in sets for word in ("--set", assignment)]
+        words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name]
+        if not (out / name).exists():
+            run([self.vae, "train", "-q", "--config", config, *words])
+        return out / name / "model.safetensors"
+
+    def train_ours(self, config, seed):
+        out = self.folder / "runs"
+        name = f"run-{time.monotonic_ns()}"
+        words = ["train", "--config", config, "--seed", seed, "--out", out, "--name", name]
+        words += ["--data", self.options.data, "--threads", self.options.threads]
+        process = Process([self.vae, *words], self.environment, "stderr")
+        if process.failure:
+            return {"failure": process.failure}
+        records = map(json.loads, (out / name / "metrics.jsonl").read_text().splitlines())
+        return self.figures(process, [record for record in records if record["split"] == "train"])
+
+    def train_peer(self, mode, config, seed):
+        # torch.compile keeps what it compiled: without a folder of its own a process would find an earlier one's.
+        with tempfile.TemporaryDirectory() as cache:
+            environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
+            words = [mode, config, self.weights(config, seed), "--seed", seed]
+            words += ["--data", self.options.data, "--threads", self.options.threads]
+            process = Process([self.python, HERE / "peer.py", *words], environment, "stdout")
+        if process.failure:
+            return {"failure": process.failure}
+        return self.figures(process, [json.loads(line) for line in process.lines if line.startswith("{")])
+
+    def figures(self, process, epochs):
+        return {
+            "loss": epochs[-1]["loss"],
+            "images_per_second": [epoch["images_per_second"] for epoch in epochs[1:]],
+            "warm_up_seconds": epochs[0]["seconds"],
+            "first_step_seconds": process.first_step,
+            "peak_bytes": process.peak,
+            "cores_others_used": process.others,
+        }
+
+    def products(self, config):
+        process = Process(
+            [self.python, HERE / "peer.py", "products", config, "--threads", self.options.threads],
+            self.environment,
+            "stdout",
+        )
+        if process.failure:
+            return {"failure": process.failure}
+        return {**json.loads(process.lines[-1]), "cores_others_used": process.others}
+
+    def case(self, name, batch):
+        """One config at one size of batch: everybody in turn, round after round."""
+        options = self.options
+        main, experiment, count = self.config(name, batch, options.images)
+        where = f"{pathlib.Path(name).stem}, batch {batch}"
+        limits = {mode: count for mode in [OURS, *options.modes]}
+        if experiment.network.is_convolutional() and options.jax_conv_images:
+            # Whole batches, so that no short one is slower.
+            limit = min(count, -(-options.jax_conv_images // batch) * batch)
+            limits |= {mode: limit for mode in options.modes if mode in JAX}
+        configs = {count: main}
+        for limit in set(limits.values()) - {count}:
+            configs[limit] = self.config(name, batch, limit)[0]
+        runs = {mode: [] for mode in limits}
+        losses, products = {limit: [] for limit in configs}, []
+        for seed in range(1, options.rounds + 1):
+            for mode, limit in limits.items():
+                config = configs[limit]
+                figures = self.train_ours(config, seed) if mode == OURS else self.train_peer(mode, config, seed)
+                runs[mode].append(figures)
+                say(f"{where}, round {seed}, {mode}: {brief(figures)}")
+                if mode == OURS and "failure" in figures:
+                    fail(f"{where}: vae {figures['failure']}")
+            products.append(self.products(main))
+            losses[count].append(runs[OURS][-1]["loss"])
+            for limit in set(configs) - {count}:
+                # A peer that saw fewer pictures is held to what we reach on as few.
+                figures = self.train_ours(configs[limit], seed)
+                say(f"{where}, round {seed}, {OURS} on {limit} images, for the loss: {brief(figures)}")
+                losses[limit].append(figures.get("loss", float("nan")))
+        case = {"config": pathlib.Path(name).stem, "batch": batch, "images": limits, "runs": runs}
+        case |= {"our_losses": losses, "products": products, "flops_per_image": experiment.network.flops_per_image()}
+        return summarise(case, options.tolerance)
+
+
+def brief(figures):
+    if "failure" in figures:
+        return figures["failure"]
+    speed = statistics.median(figures["images_per_second"])
+    disturbed = f", others used {others:.1f} cores" if (others := figures["cores_others_used"] or 0.0) > 0.1 else ""
+    first = figures["first_step_seconds"]
+    return f"{speed:.0f} images/s, loss {figures['loss']:.2f}, first step {first:.2f} s{disturbed}"
+
+
+def summarise(case, tolerance):
+    """Medians over the rounds, and whether the losses agree."""
+    rows = {}
+    for mode, runs in case["runs"].items():
+        good = [run for run in runs if "failure" not in run]
+        if len(good) < len(runs):
+            rows[mode] = {"void": next(run["failure"] for run in runs if "failure" in run)}
+            continue
+        median = lambda key: statistics.median(run[key] for run in good)
+        row = {
+            "images_per_second": statistics.median(speed for run in good for speed in run["images_per_second"]),
+            "loss": median("loss"),
+            "our_loss": statistics.median(case["our_losses"][case["images"][mode]]),
+            "first_step_seconds": median("first_step_seconds"),
+            "peak_bytes": median("peak_bytes"),
+        }
+        # Written so that a NaN is void.
+        if not abs(row["loss"] - row["our_loss"]) <= tolerance * abs(row["our_loss"]):
+            row["void"] = f"its loss is {row['loss']:.2f}, ours {row['our_loss']:.2f}"
+        rows[mode] = row
+    ours = rows[OURS]["images_per_second"]
+    step = case["batch"] / ours
+    measured = [products["seconds"] for products in case["products"] if "seconds" in products]
+    case |= {"rows": rows, "step_seconds": step, "products_seconds": min(measured, default=None)}
+    for family, modes in (("torch", TORCH), ("jax", JAX)):
+        speeds = {mode: rows[mode]["images_per_second"] for mode in modes if mode in rows and "void" not in rows[mode]}
+        case[family] = max(speeds, key=speeds.get, default=None)
+    return case
+
+
+def machine():
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        name = models[0] if models else name
+    return name
+
+
+def versions(bench):
+    names = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split()]
+    code = "import importlib.metadata as m, sys; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
+    return f"{run([bench.vae, '--version']).strip()}, {run([bench.python, '-c', code, *names]).strip()}"
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def tables(cases, options, about):
+    detail, whole = [], []
+    runs = [run for case in cases for runs in (*case["runs"].values(), case["products"]) for run in runs]
+    others = max((run.get("cores_others_used") or 0.0 for run in runs), default=0.0)
+    if others > 0.1:
+        about += f" DISTURBED: other processes kept up to {others:.1f} cores busy; measure again on a quiet machine."
+    for case in cases:
+        ours = case["rows"][OURS]["images_per_second"]
+        for mode, row in case["rows"].items():
+            limited = case["images"][mode] != case["images"][OURS]
+            start = [case["config"], case["batch"], mode + (f" ({case['images'][mode]} images)" if limited else "")]
+            if "images_per_second" not in row:
+                detail.append([*start, "VOID: " + row["void"], "", "", "", ""])
+                continue
+            first = f"{row['first_step_seconds']:.2f} s" + (" *" if mode == "jax-scan" else "")
+            ratio = "VOID" if "void" in row else f"{ours / row['images_per_second']:.2f}"
+            loss = f"{row['loss']:.2f}" + (f" VOID: {row['void']}" if "void" in row else "")
+            peak = f"{row['peak_bytes'] / 2**20:.0f} MiB"
+            detail.append([*start, f"{row['images_per_second']:.0f}", ratio, first, peak, loss])
+        best = []
+        for family in ("torch", "jax"):
+            mode = case[family]
+            best.append(f"{ours / case['rows'][mode]['images_per_second']:.2f} ({mode})" if mode else "")
+        share = ""
+        if case["products_seconds"]:
+            products, step = case["products_seconds"] * 1e3, case["step_seconds"] * 1e3
+            share = f"{products:.2f} ms of our {step:.2f} ms: {100 * products / step:.0f} %"
+        flops = f"{case['flops_per_image'] / 1e9:.4f}"
+        whole.append([case["config"], case["batch"], flops, f"{ours:.0f}", *best, share])
+    head = ["config", "batch", "who", "images/s", "ours : this", "first step", "peak memory", "loss"]
+    more = ["config", "batch", "GFLOP an image", "our images/s", "ours : best PyTorch", "ours : best JAX"]
+    more.append("products at MKL's rate")
+    return f"""{about}
+
+{table(head, detail)}
+
+\\* a scan gives nothing before its end: the first epoch's.
+
+{table(more, whole)}
+"""
+
+
+def main():
+    options = arguments()
+    bench = Bench(options)
+    about = f"{machine()}, {options.threads} cores; {versions(bench)}. "
+    about += f"Rounds: {options.rounds}, of {options.epochs} epochs of which the first is not counted. "
+    about += f"VOID: a failure, or a loss further than {options.tolerance:.1%} from ours."
+    try:
+        cases = [bench.case(name, batch) for name in options.configs for batch in options.batch]
+    except plan.Refused as error:
+        fail(error)
+    if options.json:
+        options.json.write_text(json.dumps({"about": about, "cases": cases}, indent=1) + "\n", encoding="utf-8")
+    print(tables(cases, options, about))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""An effective config (what `vae config` prints) as layers, matrix products and bytes. Needs no more than Python 3.11.
+
+The shapes follow the program's `src/model/conv.rs` and `src/model/mlp.rs`. What the peers do not have is refused.
+"""
+
+import gzip
+import math
+import pathlib
+import random
+import tomllib
+from dataclasses import dataclass
+
+
+class Refused(Exception):
+    """What cannot be built, said so that a person can change it."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer and its activation. A map is (C, H, W), anything else (count,)."""
+
+    kind: str  # dense | conv | transposed
+    input: tuple
+    output: tuple
+    activation: str  # relu | tanh | none
+    kernel: int = 1
+    stride: int = 1
+    padding: tuple = ((0, 0), (0, 0))  # vertical, horizontal: zeros before and after
+    output_padding: int = 0
+
+    def product(self, batch):
+        """The forward pass as one product [M, K] x [K, N], a convolution's with its windows laid out (im2col)."""
+        if self.kind == "dense":
+            return batch, math.prod(self.input), math.prod(self.output)
+        window = self.kernel**2
+        if self.kind == "conv":
+            return batch * math.prod(self.output[1:]), self.input[0] * window, self.output[0]
+        return batch * math.prod(self.input[1:]), self.input[0], self.output[0] * window
+
+
+@dataclass(frozen=True)
+class Network:
+    picture: tuple  # (C, H, W)
+    latent: int
+    encoder: list
+    mean: Layer
+    log_var: Layer
+    decoder: list
+
+    def layers(self):
+        """In the order of the model file, under its names."""
+        named = [(f"encoder.{i}", layer) for i, layer in enumerate(self.encoder)]
+        named += [("mean", self.mean), ("log_var", self.log_var)]
+        return named + [(f"decoder.{i}", layer) for i, layer in enumerate(self.decoder)]
+
+    def is_convolutional(self):
+        return any(layer.kind != "dense" for _, layer in self.layers())
+
+    def products(self, batch):
+        """(name, M, K, N) of every product of a training step: a layer's output and the gradients of its weight and of
+        its input; the input of the first layer is data and needs none."""
+        reads_data = self.encoder[:1] or [self.mean, self.log_var]
+        for _, layer in self.layers():
+            m, k, n = layer.product(batch)
+            yield "forward", m, k, n
+            yield "weight", k, m, n
+            # The heads are equal, hence `is`.
+            if not any(layer is first for first in reads_data):
+                yield "input", m, n, k
+
+    def flops_per_image(self):
+        return sum(2 * m * k * n for _, m, k, n in self.products(1))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    data: str  # mnist | noise
+    count: int | None  # pictures to train on; None: all that the files have, less `aside`
+    aside: int
+    batch: int
+    epochs: int
+    rate: float
+    adam: dict
+    network: Network
+
+
+def read(path):
+    """The experiment of an effective config's file."""
+    config = tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    try:
+        return experiment(config)
+    except KeyError as error:
+        raise Refused(f"{path}: {error} is missing; the peers read what `vae config` prints") from None
+
+
+def experiment(config):
+    def kind(part, *known):
+        (tag, table), *more = config[part].items()
+        if tag not in known or more:
+            raise Refused(f"[{part}.{tag}]: the peers have {' and '.join(known)} only")
+        return tag, table
+
+    def must(part, table, **expected):
+        for key, value in expected.items():
+            if table.get(key, value) != value:
+                raise Refused(f"{part}.{key} = {table[key]}: the peers have {value} only")
+
+    data, source = kind("data", "mnist", "noise")
+    must(f"data.{data}", source, pixels="grey")
+    kind("likelihood", "bernoulli")
+    must("objective.elbo", kind("objective", "elbo")[1], beta=1.0, warmup=0.0)
+    must("schedule.constant", kind("schedule", "constant")[1], warmup=0.0)
+    adam = kind("optimizer", "adam")[1]
+    must("optimizer.adam", adam, weight_decay=0.0)
+    train = config["train"]
+    if "clip" in train:
+        raise Refused("train.clip: the peers do not clip gradients")
+    if data == "noise":
+        size = source["size"] if isinstance(source["size"], list) else [source["size"]] * 2
+        picture, count = (source["channels"], *size), source["count"] - source["validation"]
+    else:
+        picture, count = (1, 28, 28), None
+    tag, model = kind("model", "mlp", "conv")
+    network = {"mlp": mlp, "conv": conv}[tag](model, picture)
+    aside = source["validation"]
+    return Experiment(data, count, aside, train["batch"], train["epochs"], train["rate"], adam, network)
+
+
+def complete(model, picture, encoder, decoder):
+    """The two heads, and the last layer without an activation."""
+    features = encoder[-1].output if encoder else picture
+    mean, log_var = (Layer("dense", features, (model["latent"],), "none") for _ in range(2))
+    if math.prod(decoder[-1].output) != math.prod(picture):
+        raise Refused(f"the decoder gives {decoder[-1].output}, the pictures are {picture}")
+    return Network(picture, model["latent"], encoder, mean, log_var, decoder)
+
+
+def mlp(model, picture):
+    def chain(start, units):
+        layers = []
+        for count in units:
+            start = layers[-1].output if layers else start
+            layers.append(Layer("dense", start, (count,), model["activation"]))
+        return layers
+
+    decoder = chain((model["latent"],), model.get("decoder", model["hidden"][::-1]))
+    last = decoder[-1].output if decoder else (model["latent"],)
+    decoder.append(Layer("dense", last, picture, "none"))
+    return complete(model, picture, chain(picture, model["hidden"]), decoder)
+
+
+def conv(model, picture):
+    def chain(start, tables):
+        layers = []
+        for table in tables:
+            layers.append(layer(table, layers[-1].output if layers else start, model["activation"]))
+        return layers
+
+    decoder = chain((model["latent"],), model["decoder"])
+    last = Layer(**{**vars(decoder[-1]), "activation": "none"})
+    return complete(model, picture, chain(picture, model["encoder"]), [*decoder[:-1], last])
+
+
+def layer(table, start, activation):
+    """One line of an encoder or decoder, on what the line before gives."""
+    activation = table.get("activation", activation)
+    if "dense" in table:
+        return Layer("dense", start, tuple(table.get("shape", [table["dense"]])), activation)
+    if len(start) != 3:
+        raise Refused(f"{table}: its input {start} is no map")
+    kernel, stride, padding = table.get("kernel", 3), table.get("stride", 1), table.get("padding", "same")
+    if "conv" in table:
+        # "same" as TensorFlow pads: the odd zero comes last.
+        def along(length):
+            total = max(0, (math.ceil(length / stride) - 1) * stride + kernel - length)
+            return {"same": (total // 2, total - total // 2), "valid": (0, 0)}.get(padding, (padding, padding))
+
+        pads = tuple(along(length) for length in start[1:])
+        sides = [(length + sum(pad) - kernel) // stride + 1 for length, pad in zip(start[1:], pads)]
+        return Layer("conv", start, (table["conv"], *sides), activation, kernel, stride, pads)
+    # "same" gives stride times the size, with the least padding that can.
+    zeros, extra = (0, 0) if padding == "valid" else (padding, 0)
+    if padding == "same":
+        zeros = math.ceil(max(0, kernel - stride) / 2)
+        extra = max(0, stride + 2 * zeros - kernel)
+    extra = table.get("output_padding", extra)
+    sides = [(length - 1) * stride + kernel + extra - 2 * zeros for length in start[1:]]
+    pads = ((zeros, zeros), (zeros, zeros))
+    return Layer("transposed", start, (table["transposed"], *sides), activation, kernel, stride, pads, extra)
+
+
+MNIST = "train-images-idx3-ubyte"
+
+
+def open_mnist(folder):
+    """MNIST's training pictures below `folder`, plain or gzipped."""
+    for place in (pathlib.Path(folder) / "mnist", pathlib.Path(folder)):
+        for name, opened in ((MNIST + ".gz", gzip.open), (MNIST, open)):
+            if (place / name).is_file():
+                return opened(place / name, "rb")
+    raise Refused(f"{folder}: no {MNIST} or {MNIST}.gz there or in its folder mnist; pass `--data DIR`")
+
+
+def mnist_count(folder):
+    with open_mnist(folder) as file:
+        return int.from_bytes(file.read(8)[4:], "big")
+
+
+def pictures(experiment, folder):
+    """The bytes of the pictures to train on, `[N, C, H, W]`; as the program does, the last ones are set aside."""
+    values = math.prod(experiment.network.picture)
+    if experiment.data == "noise":
+        return random.Random(1).randbytes(experiment.count * values)
+    count = mnist_count(folder) - experiment.aside
+    with open_mnist(folder) as file:
+        return file.read(16 + count * values)[16:]

@@ -1,0 +1,305 @@
+"""One peer: the VAE of an effective config, trained by PyTorch or JAX, or its matrix products alone. Run by compare.py.
+
+    python3 peer.py MODE CONFIG WEIGHTS [--data DIR] [--threads N] [--seed N]
+
+    torch          eager, Adam as PyTorch makes it by default (what pytorch/examples does)
+    torch-fused    eager, Adam(fused=True)
+    torch-compile  torch.compile of loss and backward, Adam(fused=True)
+    jax            one jitted step (loss, gradient, Adam) a batch, its state donated
+    jax-scan       the whole batches of an epoch in one jitted lax.scan, its state donated
+    products       only the step's matrix products, by torch.mm, at their best
+
+Grey pixels in [0, 1], all in memory as float32; a Bernoulli on logits summed over the values of a picture, the KL
+in closed form, the mean over the pictures of a batch, one sample of z. The weights start as those of WEIGHTS, a model
+file of the program; the seed decides order and noise. Prints "first step" when it is done, and a line
+of JSON an epoch: the mean loss of its pictures, and the seconds of its training.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+import experiment as plan
+
+PATIENCE = 0.4  # seconds a product is repeated for
+
+
+def first_step():
+    print("first step", flush=True)
+
+
+def report(epoch, loss, seconds, count):
+    record = {"epoch": epoch, "loss": loss, "seconds": seconds, "images_per_second": count / seconds}
+    print(json.dumps(record), flush=True)
+
+
+def batches(order, size):
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def read_weights(path):
+    """Weight and bias of each layer of a model file (safetensors), by the layer's name, in PyTorch's layouts."""
+    data = pathlib.Path(path).read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    layers = {}
+    for name, tensor in json.loads(data[8:start]).items():
+        if name != "__metadata__":
+            first, last = tensor["data_offsets"]
+            values = np.frombuffer(data[start + first : start + last], np.float32).reshape(tensor["shape"])
+            layer, _, part = name.rpartition(".")
+            layers.setdefault(layer, {})[part] = values
+    return layers
+
+
+def torch_network(network, weights):
+    """Encoder with its heads, and decoder, as modules on flat pictures."""
+    import torch
+    from torch import nn
+
+    activations = {"relu": [nn.ReLU()], "tanh": [nn.Tanh()], "none": []}
+
+    def module(named, before):
+        """`named` after the layer `before`; what a dense layer gives is flat, and so is data."""
+        name, layer = named
+        kernel, stride, ((top, bottom), (left, right)) = layer.kernel, layer.stride, layer.padding
+        flat = before is None or before.kind == "dense"
+        if layer.kind == "dense":
+            core = nn.Linear(math.prod(layer.input), math.prod(layer.output))
+            parts = [core] if flat else [nn.Flatten(), core]
+        else:
+            channels = layer.input[0], layer.output[0]
+            parts = [nn.Unflatten(1, layer.input)] if flat else []
+            if layer.kind == "transposed":
+                core = nn.ConvTranspose2d(*channels, kernel, stride, (top, left), layer.output_padding)
+            elif (top, left) == (bottom, right):
+                core = nn.Conv2d(*channels, kernel, stride, (top, left))
+            else:
+                core = nn.Conv2d(*channels, kernel, stride)
+                parts.append(nn.ZeroPad2d((left, right, top, bottom)))
+            parts.append(core)
+        with torch.no_grad():
+            core.weight.copy_(torch.tensor(weights[name]["weight"]))
+            core.bias.copy_(torch.tensor(weights[name]["bias"]))
+        return nn.Sequential(*parts, *activations[layer.activation])
+
+    class Vae(nn.Module):
+        def __init__(self):
+            super().__init__()
+            layers, depth = network.layers(), len(network.encoder)
+            encoder, decoder = [None, *network.encoder], [None, *network.decoder]
+            self.encoder = nn.Sequential(*map(module, layers[:depth], encoder))
+            self.mean, self.log_var = (module(head, encoder[-1]) for head in layers[depth : depth + 2])
+            self.decoder = nn.Sequential(*map(module, layers[depth + 2 :], decoder))
+
+        def forward(self, x):
+            h = self.encoder(x)
+            mean, log_var = self.mean(h), self.log_var(h)
+            z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
+            return self.decoder(z).flatten(1), mean, log_var
+
+    return Vae()
+
+
+def run_torch(mode, experiment, data, options):
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    network, size = experiment.network, experiment.batch
+    x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
+    x_train = x_train.view(-1, math.prod(network.picture))
+    del data
+    model = torch_network(network, read_weights(options.weights))
+    betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), mode != "torch"
+    adam = torch.optim.Adam(model.parameters(), experiment.rate, betas, experiment.adam["epsilon"], fused=fused)
+
+    def step(x):
+        logits, mean, log_var = model(x)
+        distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        rate = 0.5 * torch.sum(mean * mean + log_var.exp() - log_var - 1)
+        loss = (distortion + rate) / len(x)
+        loss.backward()
+        return loss
+
+    if mode == "torch-compile":
+        # Each size of a batch has its own code, as with JAX: the last batch does not slow down the others.
+        step = torch.compile(step, dynamic=False)
+    for epoch in range(experiment.epochs):
+        order, total = torch.randperm(len(x_train)), 0.0
+        start = time.perf_counter()
+        for number, index in enumerate(batches(order, size)):
+            x = x_train[index]
+            adam.zero_grad(set_to_none=True)
+            total = total + step(x).detach() * len(x)
+            adam.step()
+            if epoch == number == 0:
+                first_step()
+        total = float(total)
+        report(epoch + 1, total / len(x_train), time.perf_counter() - start, len(x_train))
+
+
+def jax_network(network, weights):
+    """The weights, and encode and decode on flat pictures in the order H, W, C, which XLA convolves best on a CPU."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    activations = {"relu": jax.nn.relu, "tanh": jnp.tanh, "none": lambda x: x}
+    axes = ("NHWC", "HWIO", "NHWC")
+
+    def order(features):
+        """Where each value in the order H, W, C stands in PyTorch's C, H, W."""
+        places = np.arange(math.prod(features)).reshape(features)
+        return (places.transpose(1, 2, 0) if len(features) == 3 else places).reshape(-1)
+
+    def laid_out(name, layer):
+        weight, bias = weights[name]["weight"], weights[name]["bias"]
+        if layer.kind == "dense":
+            rows = order(layer.output)
+            weight, bias = weight[np.ix_(rows, order(layer.input))].T, bias[rows]
+        elif layer.kind == "conv":
+            weight = weight.transpose(2, 3, 1, 0)
+        else:
+            weight = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
+        return {"w": jnp.array(weight), "b": jnp.array(bias)}
+
+    def apply(layer, p, x):
+        if layer.kind == "dense":
+            y = x.reshape(len(x), -1) @ p["w"]
+        else:
+            channels, height, width = layer.input
+            x = x.reshape(-1, height, width, channels)
+            strides, spread, padding = (layer.stride,) * 2, (1, 1), layer.padding
+            if layer.kind == "transposed":
+                # The gradient of a convolution: zeros between the rows, and a border of kernel - 1 - padding.
+                strides, spread, border = (1, 1), strides, layer.kernel - 1
+                padding = [(border - before, border - after + layer.output_padding) for before, after in padding]
+            y = lax.conv_general_dilated(x, p["w"], strides, padding, spread, dimension_numbers=axes)
+        return activations[layer.activation](y + p["b"])
+
+    def chain(layers, p, x):
+        for layer, of_layer in zip(layers, p):
+            x = apply(layer, of_layer, x)
+        return x
+
+    each, depth = [laid_out(name, layer) for name, layer in network.layers()], len(network.encoder)
+    params = {"encoder": each[:depth], "mean": each[depth], "log_var": each[depth + 1], "decoder": each[depth + 2 :]}
+
+    def encode(p, x):
+        h = chain(network.encoder, p["encoder"], x)
+        return apply(network.mean, p["mean"], h), apply(network.log_var, p["log_var"], h)
+
+    def decode(p, z):
+        return chain(network.decoder, p["decoder"], z).reshape(len(z), -1)
+
+    return params, encode, decode
+
+
+def run_jax(mode, experiment, data, options):
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    rng = np.random.default_rng(options.seed)
+    picture, size = experiment.network.picture, experiment.batch
+    x_train = np.frombuffer(data, np.uint8).reshape(-1, *picture).transpose(0, 2, 3, 1)
+    x_train = jnp.asarray(x_train.reshape(len(x_train), -1).astype(np.float32) / np.float32(255))
+    del data
+    params, encode, decode = jax_network(experiment.network, read_weights(options.weights))
+    beta1, beta2, epsilon = (experiment.adam[key] for key in ("beta1", "beta2", "epsilon"))
+
+    def negative_elbo(p, x, key):
+        mean, log_var = encode(p, x)
+        logits = decode(p, mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape))
+        distortion = jnp.sum(jax.nn.softplus(logits) - logits * x)
+        return (distortion + 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - log_var - 1)) / len(x)
+
+    def step(carry, x_train, index):
+        p, m, v, t, key = carry
+        key, noise = jax.random.split(key)
+        loss, g = jax.value_and_grad(negative_elbo)(p, x_train[index], noise)
+        t = t + 1
+        m = jax.tree.map(lambda a, b: beta1 * a + (1 - beta1) * b, m, g)
+        v = jax.tree.map(lambda a, b: beta2 * a + (1 - beta2) * b * b, v, g)
+        rate, unbias = experiment.rate / (1 - beta1**t), 1 / jnp.sqrt(1 - beta2**t)
+        p = jax.tree.map(lambda a, b, c: a - rate * b / (jnp.sqrt(c) * unbias + epsilon), p, m, v)
+        return (p, m, v, t, key), loss
+
+    one = jax.jit(step, donate_argnums=0)
+    whole = jax.jit(lambda c, x, order: lax.scan(lambda c, i: step(c, x, i), c, order), donate_argnums=0)
+    zeros = lambda: jax.tree.map(jnp.zeros_like, params)
+    carry = (params, zeros(), zeros(), jnp.float32(0), jax.random.PRNGKey(options.seed))
+    count = len(x_train)
+    for epoch in range(experiment.epochs):
+        order = rng.permutation(count)
+        full = order[: count // size * size].reshape(-1, size) if mode == "jax-scan" else order[:0]
+        rest = batches(order[full.size :], size)
+        total = 0.0
+        start = time.perf_counter()
+        if len(full):
+            carry, losses = whole(carry, x_train, full)
+            total = losses.sum() * size
+            if epoch == 0:
+                # A scan gives nothing before its end.
+                total.block_until_ready()
+                first_step()
+        for number, index in enumerate(rest):
+            carry, loss = one(carry, x_train, index)
+            total = total + loss * len(index)
+            if epoch == number == 0 and not len(full):
+                loss.block_until_ready()
+                first_step()
+        total = float(total)
+        jax.block_until_ready(carry)
+        report(epoch + 1, total / count, time.perf_counter() - start, count)
+
+
+def run_products(experiment, options):
+    """The shortest time that torch.mm took for each product, into memory that is there, and their sum."""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    best, products = {}, list(experiment.network.products(experiment.batch))
+    for product in set(products):
+        name, m, k, n = product
+        # The gradient of a weight reads what came in transposed, that of an input the weight.
+        left = torch.randn(k, m).t() if name == "weight" else torch.randn(m, k)
+        right = torch.randn(n, k).t() if name == "input" else torch.randn(k, n)
+        out, times, until = torch.empty(m, n), [], time.perf_counter() + PATIENCE
+        while len(times) < 4 or time.perf_counter() < until:
+            start = time.perf_counter()
+            torch.mm(left, right, out=out)
+            times.append(time.perf_counter() - start)
+        best[product] = min(times)
+    each = [{"of": p[0], "m": p[1], "k": p[2], "n": p[3], "seconds": best[p]} for p in products]
+    print(json.dumps({"seconds": sum(best[product] for product in products), "products": each}), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    modes = ["torch", "torch-fused", "torch-compile", "jax", "jax-scan", "products"]
+    parser.add_argument("mode", choices=modes)
+    parser.add_argument("config")
+    parser.add_argument("weights", nargs="?", help="where to start; not for products")
+    parser.add_argument("--data", default="data")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    try:
+        experiment = plan.read(options.config)
+        if options.mode == "products":
+            return run_products(experiment, options)
+        run = run_jax if options.mode.startswith("jax") else run_torch
+        run(options.mode, experiment, plan.pictures(experiment, options.data), options)
+    except plan.Refused as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

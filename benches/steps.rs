@@ -1,0 +1,310 @@
+//! How long the parts of a training take, from a whole step down to single operations, each of ours beside its plain
+//! definition. `cargo bench`, or `cargo bench -- convolve` for what has that in its name. Nothing is downloaded.
+
+use std::time::Duration;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use tempfile::TempDir;
+use vae::batch::noise;
+use vae::config::find_preset;
+use vae::data::digits::{Split, digit};
+use vae::data::{Data, Noise, Pixels, idx};
+use vae::device;
+use vae::figure::Picture;
+use vae::figure::sheet::{Sheet, write_png};
+use vae::model::{Card, ModelFile, Vae, export};
+use vae::ops::{self, Activation, AdamStep, Convolution, Window, plain};
+use vae::rng::Rng;
+use vae::train::{Job, Updater, train_step};
+
+/// The program's own allocator: memory that is freed and needed again is a part of what is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Pictures of a batch, as in the presets.
+const BATCH: usize = 128;
+
+fn main() {
+    // On a worker thread, as the program runs its commands.
+    rayon::scope(|_| divan::main());
+}
+
+fn cpu() -> Device {
+    device::choose("auto").expect("a device is built in").device
+}
+
+/// Standard normal numbers.
+fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut values = vec![0.0; shape.iter().product()];
+    Rng::new(1).stream(name).fill_normal(&mut values);
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// A preset on noise, about to take its next step.
+struct Training {
+    job: Job,
+    vae: Vae,
+    updater: Updater,
+    step: u64,
+}
+
+impl Training {
+    fn new(preset: &str, count: usize) -> Self {
+        let mut config = find_preset(preset).and_then(|preset| preset.config()).expect("a preset");
+        let noise = Noise { count, test: 1, ..Noise::default() };
+        let dataset = noise.draw();
+        config.data = Data::Noise(noise);
+        let plan = config.plan(dataset.train.shape).expect("presets plan");
+        let weights = Rng::new(1).stream("weights");
+        let vae = Vae::new(&plan.blueprint, &plan.config.likelihood, weights, &cpu().autodiff());
+        let job = plan.job(dataset, String::new());
+        let updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
+        Self { job, vae, updater, step: 0 }
+    }
+
+    fn step(&mut self, indices: &[u32]) {
+        let (vae, sums) = train_step(&self.job, self.vae.clone(), &mut self.updater, indices, self.step);
+        black_box(sums);
+        self.vae = vae;
+        self.step += 1;
+    }
+
+    fn epoch(&mut self) {
+        let order = self.job.order(0);
+        order.chunks(self.job.settings.batch).for_each(|indices| self.step(indices));
+    }
+}
+
+#[divan::bench_group(max_time = Duration::from_secs(4))]
+mod training {
+    use super::*;
+
+    #[divan::bench(args = ["mnist", "mnist-conv"])]
+    fn step(bencher: Bencher, preset: &str) {
+        let mut training = Training::new(preset, BATCH);
+        let indices = training.job.order(0);
+        bencher.counter(ItemsCount::new(BATCH)).bench_local(|| training.step(&indices));
+    }
+
+    #[divan::bench(args = ["mnist", "mnist-conv"], sample_count = 10)]
+    fn epoch(bencher: Bencher, preset: &str) {
+        let count = 5 * BATCH;
+        let mut training = Training::new(preset, count);
+        bencher.counter(ItemsCount::new(count)).bench_local(|| training.epoch());
+    }
+
+    /// From bytes to what the model reads.
+    #[divan::bench(args = [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic])]
+    fn batch(bencher: Bencher, pixels: Pixels) {
+        let (images, device) = (Noise { count: 2_000, test: 1, ..Noise::default() }.draw().train, cpu());
+        let indices: Vec<u32> = Rng::new(1).permutation(images.len()).into_iter().take(BATCH).collect();
+        bencher
+            .counter(ItemsCount::new(BATCH))
+            .bench_local(|| pixels.batch(&images, black_box(&indices), Rng::new(2), &device));
+    }
+
+    #[divan::bench(args = [2, 20])]
+    fn latent_noise(bencher: Bencher, latent: usize) {
+        let (keys, device): (Vec<u32>, Device) = ((0..BATCH as u32).collect(), cpu());
+        bencher
+            .counter(ItemsCount::new(BATCH))
+            .bench_local(|| noise(Rng::new(3), black_box(&keys), 1, latent, &device));
+    }
+}
+
+/// Ours, or the definition that it is tested by.
+#[derive(Clone, Copy, Debug)]
+enum Kernel {
+    Fast,
+    Plain,
+}
+
+const KERNELS: [Kernel; 2] = [Kernel::Fast, Kernel::Plain];
+
+impl Kernel {
+    fn choose<F>(self, fast: F, plain: F) -> F {
+        match self {
+            Self::Fast => fast,
+            Self::Plain => plain,
+        }
+    }
+}
+
+type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+type Dense = fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>;
+type LogProb = fn(Tensor<2>, Tensor<3>) -> Tensor<2>;
+type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -> Tensor<1>;
+
+/// Each forward alone as at a measurement, and forward and backward as in training.
+#[divan::bench_group(max_time = Duration::from_secs(2))]
+mod operations {
+    use super::*;
+
+    /// The first layer of `mnist`.
+    fn dense(bencher: Bencher, kernel: Kernel, backward: bool) {
+        let device = if backward { cpu().autodiff() } else { cpu() };
+        let (x, weight) = (normal("x", [BATCH, 784], &device), normal("weight", [784, 400], &device));
+        let [x, weight] = [x, weight].map(|tensor| if backward { tensor.require_grad() } else { tensor });
+        let bias = normal("bias", [400], &device);
+        let dense: Dense = kernel.choose(ops::dense, plain::dense);
+        let run = || dense(x.clone(), weight.clone(), bias.clone(), Activation::Relu);
+        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn dense_forward(bencher: Bencher, kernel: Kernel) {
+        dense(bencher, kernel, false);
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn dense_backward(bencher: Bencher, kernel: Kernel) {
+        dense(bencher, kernel, true);
+    }
+
+    /// The second layer of `mnist-conv`'s encoder, or of its decoder.
+    fn convolution(bencher: Bencher, kernel: Kernel, transposed: bool, backward: bool) {
+        let device = if backward { cpu().autodiff() } else { cpu() };
+        let (input, output, zeros) =
+            if transposed { ([32, 7, 7], [64, 14, 14], 1) } else { ([32, 13, 13], [64, 6, 6], 0) };
+        let output_padding = [usize::from(transposed); 2];
+        let window = Window { kernel: 3, stride: 2, padding: [(zeros, zeros); 2], output_padding };
+        let convolution = Convolution { input, output, window, activation: Activation::Relu };
+        let channels = if transposed { [32, 64] } else { [64, 32] };
+        let x = normal("x", [BATCH, input.iter().product()], &device);
+        let weight = normal("weight", [channels[0], channels[1], 3, 3], &device);
+        let (x, weight) = if backward { (x.require_grad(), weight.require_grad()) } else { (x, weight) };
+        let bias = normal("bias", [64], &device);
+        let convolve: Convolve = if transposed {
+            kernel.choose(ops::convolve_transposed, plain::convolve_transposed)
+        } else {
+            kernel.choose(ops::convolve, plain::convolve)
+        };
+        let run = || convolve(x.clone(), weight.clone(), bias.clone(), convolution);
+        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn convolve_forward(bencher: Bencher, kernel: Kernel) {
+        convolution(bencher, kernel, false, false);
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn convolve_backward(bencher: Bencher, kernel: Kernel) {
+        convolution(bencher, kernel, false, true);
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn convolve_transposed_forward(bencher: Bencher, kernel: Kernel) {
+        convolution(bencher, kernel, true, false);
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn convolve_transposed_backward(bencher: Bencher, kernel: Kernel) {
+        convolution(bencher, kernel, true, true);
+    }
+
+    fn log_prob(bencher: Bencher, kernel: Kernel, backward: bool) {
+        let device = if backward { cpu().autodiff() } else { cpu() };
+        let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
+        let logits = normal("logits", [1, BATCH, 784], &device);
+        let logits = if backward { logits.require_grad() } else { logits };
+        let log_prob: LogProb = kernel.choose(ops::bernoulli_log_prob, plain::bernoulli_log_prob);
+        let run = || log_prob(x.clone(), logits.clone());
+        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn bernoulli_log_prob_forward(bencher: Bencher, kernel: Kernel) {
+        log_prob(bencher, kernel, false);
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn bernoulli_log_prob_backward(bencher: Bencher, kernel: Kernel) {
+        log_prob(bencher, kernel, true);
+    }
+
+    /// The weight of `mnist`'s first layer.
+    #[divan::bench(args = KERNELS)]
+    fn adam(bencher: Bencher, kernel: Kernel) {
+        let device = cpu();
+        let zeros = || Tensor::<1>::zeros([784 * 400], &device);
+        let (mut weight, gradient) = (normal("weight", [784 * 400], &device), normal("gradient", [784 * 400], &device));
+        let (mut mean, mut square) = (zeros(), zeros());
+        let adam: Adam = kernel.choose(ops::adam, plain::adam);
+        let mut step = 0;
+        bencher.bench_local(|| {
+            step += 1;
+            let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-3);
+            weight = adam(weight.clone(), gradient.clone(), &mut mean, &mut square, numbers);
+        });
+    }
+
+    #[divan::bench(args = KERNELS)]
+    fn sum_of_squares(bencher: Bencher, kernel: Kernel) {
+        let values = normal("values", [784 * 400], &cpu());
+        let sum: fn(Tensor<1>) -> Tensor<1> = kernel.choose(ops::sum_of_squares, plain::sum_of_squares);
+        bencher.bench_local(|| sum(values.clone()));
+    }
+}
+
+#[divan::bench_group(max_time = Duration::from_secs(2))]
+mod files {
+    use super::*;
+
+    #[divan::bench]
+    fn read_idx(bencher: Bencher) {
+        let images = Noise { count: 1_000, test: 1, ..Noise::default() }.draw().train;
+        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.pixels].concat();
+        bencher.counter(BytesCount::new(bytes.len())).bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
+    }
+
+    #[divan::bench]
+    fn draw_digit(bencher: Bencher) {
+        let mut index = 0;
+        bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
+            index += 1;
+            digit(1, Split::Train, index)
+        });
+    }
+
+    #[divan::bench]
+    fn draw_noise(bencher: Bencher) {
+        let noise = Noise { count: 1_000, test: 1, ..Noise::default() };
+        bencher.counter(BytesCount::new(1_001 * 784_usize)).bench_local(|| noise.draw());
+    }
+
+    /// As after each epoch: 64 pictures.
+    #[divan::bench]
+    fn write_sheet(bencher: Bencher) {
+        let picture = |index| Picture { shape: [1, 28, 28], pixels: digit(1, Split::Train, index).pixels.to_vec() };
+        let pictures: Vec<Picture> = (0..64).map(picture).collect();
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("sheet.png");
+        let sheet = Sheet { pictures: &pictures, columns: 8, row_labels: None, column_labels: None };
+        bencher.bench_local(|| write_png(&path, &sheet.draw()).is_ok());
+    }
+
+    /// The model file of `mnist`.
+    fn model() -> (TempDir, ModelFile) {
+        let training = Training::new("mnist", 1);
+        let card = Card::new(training.job.config.clone(), [1, 28, 28], Vec::new(), String::new());
+        (TempDir::new().expect("a temporary folder"), ModelFile { card, tensors: export(&training.vae) })
+    }
+
+    #[divan::bench]
+    fn write_model(bencher: Bencher) {
+        let (folder, model) = model();
+        let path = folder.path().join("model.safetensors");
+        bencher.bench_local(|| model.write(&path).is_ok());
+    }
+
+    #[divan::bench]
+    fn read_model(bencher: Bencher) {
+        let (folder, model) = model();
+        let path = folder.path().join("model.safetensors");
+        model.write(&path).expect("a temporary folder can be written to");
+        bencher.bench_local(|| ModelFile::read(&path).is_ok());
+    }
+}
