@@ -129,8 +129,7 @@ pub fn normals([a, b]: [u32; 2]) -> [f32; 2] {
     [radius * cos, radius * sin]
 }
 
-/// Natural logarithm of a normal positive number; relative error below 3e-7 on (0, 1] (tested), and what
-/// `ops::vector` makes of it on (1, 2] is tested there.
+/// Natural logarithm of a normal positive number; relative error below 3e-7 on (0, 1] (tested).
 #[inline(always)]
 pub fn ln(x: f32) -> f32 {
     // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s), s = (m - 1) / (m + 1).

@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Images;
 use crate::batch::Batch;
+use crate::ops::team;
+use crate::ops::vector::wide;
 use crate::rng::Rng;
+
+/// Pictures that one core takes at a time.
+const ROWS: usize = 16;
 
 /// How a grey level becomes a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,21 +46,24 @@ impl Pixels {
     /// The batch's `x`: `[indices.len(), C * H * W]`.
     pub fn batch(self, images: &Images, indices: &[u32], rng: Rng, device: &Device) -> Batch {
         let mut x = vec![0.0; indices.len() * images.values()];
-        for (row, &index) in x.chunks_exact_mut(images.values()).zip(indices) {
-            self.fill(images.image(index as usize), rng.at(u64::from(index)), row);
-        }
+        let some = ROWS * images.values();
+        team::for_each(x.chunks_mut(some).zip(indices.chunks(ROWS)), |(rows, indices)| {
+            for (row, &index) in rows.chunks_exact_mut(images.values()).zip(indices) {
+                self.fill(images.image(index as usize), rng.at(u64::from(index)), row);
+            }
+        });
         Batch::new(x, images.values(), device)
     }
 
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {
-        match self {
+        wide(|| match self {
             Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
             Self::Threshold => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127)),
             Self::Dynamic => {
                 rng.fill_uniform(row);
                 row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));
             }
-        }
+        });
     }
 }
 

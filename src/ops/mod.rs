@@ -5,6 +5,7 @@
 mod flex;
 pub mod memory;
 pub mod plain;
+pub mod team;
 pub mod vector;
 
 use burn::tensor::Tensor;

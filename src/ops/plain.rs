@@ -30,7 +30,10 @@ pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, con
     let Convolution { window, activation, layouts, .. } = convolution;
     let padding = window.padding.map(|(before, _)| before);
     let options = ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1);
-    activate(flat(conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]), activation)
+    activate(
+        flat(conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]),
+        activation,
+    )
 }
 
 /// `[N, C * H * W]` -> `[N, C, H, W]`.

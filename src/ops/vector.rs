@@ -1,6 +1,15 @@
 //! Transcendental functions as polynomials, so that a loop over them becomes vector instructions. Only operations that
 //! round once: the same bytes on every machine.
 
+/// Runs `work` compiled for the widest vectors that this machine has.
+#[inline(always)]
+pub fn wide<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(feature = "cpu")]
+    return pulp::Arch::new().dispatch(work);
+    #[cfg(not(feature = "cpu"))]
+    work()
+}
+
 /// e^x for x <= 0; relative error below 3e-7 (tested), and 0 below -87.
 #[inline(always)]
 pub fn exp_negative(x: f32) -> f32 {
@@ -8,8 +17,7 @@ pub fn exp_negative(x: f32) -> f32 {
     let clamped = if x < -87.0 { -87.0 } else { x };
     let n = (clamped * std::f32::consts::LOG2_E - 0.5) as i32;
     let r = clamped - n as f32 * 0.693_359_4 - n as f32 * -2.121_944_4e-4;
-    let tail = 1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0)));
-    let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * tail)));
+    let series = horner(r, [1.0, 1.0, 0.499_999_9, 0.166_664_11, 0.041_668_29, 0.008_375_645, 0.001_383_580_2]);
     let value = series * f32::from_bits(((n + 127) << 23) as u32);
     if x < -87.0 { 0.0 } else { value }
 }
@@ -22,13 +30,36 @@ pub fn exp(x: f32) -> f32 {
     if x > 88.0 { f32::INFINITY } else { value }
 }
 
+/// ln(1 + e) / e on [0, 1], the largest error of ln(1 + e) least (Lawson's iteration); a logarithm would need a division.
+const LOG1P: [f32; 9] = [
+    0.999_999_34,
+    -0.499_970_94,
+    0.332_896_68,
+    -0.246_726_9,
+    0.185_698_26,
+    -0.126_909,
+    0.068_084_81,
+    -0.023_855_522,
+    0.003_930_471_8,
+];
+
+/// c[0] + c[1] x + c[2] x^2 + ...
+#[inline(always)]
+fn horner<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut sum = coefficients[N - 1];
+    for i in (0..N - 1).rev() {
+        sum = sum * x + coefficients[i];
+    }
+    sum
+}
+
 /// ln(1 + e^-|l|) and the logistic function of l, from one exponential; absolute errors below 2e-7 (tested).
 #[inline(always)]
 pub fn log1p_exp_and_sigmoid(l: f32) -> (f32, f32) {
     let e = exp_negative(-l.abs());
     let inverse = 1.0 / (1.0 + e);
     let sigmoid = if l >= 0.0 { inverse } else { e * inverse };
-    (crate::rng::ln(1.0 + e), sigmoid)
+    (e * horner(e, LOG1P), sigmoid)
 }
 
 #[cfg(test)]

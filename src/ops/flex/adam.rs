@@ -3,8 +3,8 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::super::AdamStep;
-use super::{team, untracked, values};
+use super::super::{AdamStep, team};
+use super::{untracked, values, whole};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
 const CHUNK: usize = 16_384;
@@ -21,10 +21,7 @@ pub fn adam(
     let nothing = || Tensor::empty([0], &burn::tensor::Device::flex());
     let mut m = untracked(std::mem::replace(mean, nothing()));
     let mut v = untracked(std::mem::replace(square, nothing()));
-    let (weight, gradient) = (untracked(weight), untracked(gradient));
-    // A view of something larger becomes a tensor of its own.
-    let whole = weight.as_slice::<f32>().is_some_and(|values| values.len() == weight.storage::<f32>().len());
-    let mut weight = if whole { weight } else { weight.to_contiguous() };
+    let (mut weight, gradient) = (whole(untracked(weight)), untracked(gradient));
     let gradient = values(&gradient);
     let numbers = Numbers::from(step);
     let lengths = [gradient.len(), m.storage::<f32>().len(), v.storage::<f32>().len()];

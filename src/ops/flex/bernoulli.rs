@@ -1,5 +1,7 @@
 //! The Bernoulli term and its derivative, x - sigmoid(l), in one pass over the logits.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,8 +10,10 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
+use super::super::team;
 use super::super::vector::log1p_exp_and_sigmoid;
-use super::{team, tensor, tracked, untracked, values};
+use super::product::written;
+use super::{tensor, tracked, untracked, values, whole};
 
 type Tracked = Autodiff<Flex>;
 
@@ -41,21 +45,23 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
     let [k, b, p] = logits.shape().dims();
     let (x, logits) = (values(x), values(logits));
     let mut sums = vec![0.0; k * b];
-    let mut slopes = vec![0.0; if slope { k * b * p } else { 0 }];
     if slope {
-        let blocks = sums.chunks_mut(ROWS).zip(slopes.chunks_mut(ROWS * p)).enumerate();
-        team::for_each(blocks, |(block, (sums, slopes))| {
-            let rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (row, (sum, slopes)) in rows {
-                        let row = block * ROWS + row;
-                        *sum = row_with_slope(&x[row % b * p..][..p], &logits[row * p..][..p], slopes);
-                    }
-                },
-            );
+        let (slopes, ()) = written(k * b * p, |slopes| {
+            let blocks = sums.chunks_mut(ROWS).zip(slopes.chunks_mut(ROWS * p)).enumerate();
+            team::for_each(blocks, |(block, (sums, slopes))| {
+                let rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        for (row, (sum, slopes)) in rows {
+                            let row = block * ROWS + row;
+                            *sum = row_with_slope(&x[row % b * p..][..p], &logits[row * p..][..p], slopes);
+                        }
+                    },
+                );
+            });
         });
+        return (tensor(sums, [k, b]), tensor(slopes, [k, b, p]));
     } else {
         team::for_each(sums.chunks_mut(ROWS).enumerate(), |(block, sums)| {
             for (row, sum) in (block * ROWS..).zip(sums) {
@@ -63,8 +69,7 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
             }
         });
     }
-    let length = if slope { [k, b, p] } else { [0, b, p] };
-    (tensor(sums, [k, b]), tensor(slopes, length))
+    (tensor(sums, [k, b]), tensor(Vec::new(), [0, b, p]))
 }
 
 /// x l - log(1 + e^l).
@@ -88,7 +93,7 @@ fn row_sum(x: &[f32], logits: &[f32]) -> f32 {
 }
 
 #[inline(always)]
-fn row_with_slope(x: &[f32], logits: &[f32], slopes: &mut [f32]) -> f32 {
+fn row_with_slope(x: &[f32], logits: &[f32], slopes: &mut [MaybeUninit<f32>]) -> f32 {
     let mut sums = [0.0; LANES];
     let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), logits.as_chunks::<LANES>());
     let (s, s_rest) = slopes.as_chunks_mut::<LANES>();
@@ -96,14 +101,14 @@ fn row_with_slope(x: &[f32], logits: &[f32], slopes: &mut [f32]) -> f32 {
         for lane in 0..LANES {
             let (value, slope) = value(x[lane], l[lane]);
             sums[lane] += value;
-            s[lane] = slope;
+            s[lane].write(slope);
         }
     }
     let mut rest = 0.0;
     for ((&x, &l), s) in x_rest.iter().zip(l_rest).zip(s_rest) {
         let (value, slope) = value(x, l);
         rest += value;
-        *s = slope;
+        s.write(slope);
     }
     sums.iter().sum::<f32>() + rest
 }
@@ -118,7 +123,7 @@ impl Backward<Flex, 1> for Bernoulli {
     fn backward(self, ops: Ops<FlexTensor, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let upstream = gradients.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let mut slopes = ops.state;
+        let mut slopes = whole(ops.state);
         let shape: [usize; 3] = slopes.shape().dims();
         let upstream = values(&upstream);
         // Held by this graph alone: scaled in place.

@@ -13,13 +13,13 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::{Activation, Convolution, Layout};
+use super::super::{Activation, Convolution, Layout, team};
 use super::dots::{Dots, FEW};
 use super::product::written;
 use super::tile::{Cells, Left, Right, Start, Tiles};
 use super::transpose::transpose;
 use super::windows::{Frame, Pass, Windows};
-use super::{rectified, team, tensor, tracked, untracked, values};
+use super::{rectified, tensor, tracked, untracked, values};
 
 /// Parts of a batch at least (where there are so many pictures), and pictures of a part at most. A weight gradient is
 /// summed within each part and then over the parts.
@@ -185,11 +185,8 @@ struct Mapping {
 
 impl Mapping {
     fn new(windows: Windows, down: bool, weight: &[f32], pictures: usize) -> Self {
-        let (frame, passes) = if down {
-            (windows.big_frame(), vec![windows.down()])
-        } else {
-            (windows.small_frame(), windows.up())
-        };
+        let (frame, passes) =
+            if down { (windows.big_frame(), vec![windows.down()]) } else { (windows.small_frame(), windows.up()) };
         let (input, output) = if down { (windows.big, windows.small) } else { (windows.small, windows.big) };
         let values: usize = output.iter().product();
         let passes = passes.into_iter().map(|mut pass| {
@@ -204,7 +201,14 @@ impl Mapping {
     }
 
     /// Makes the maps of as many pictures as `out` has room for, and does `then` with them.
-    fn run(&self, frames: &[f32], bias: &[f32], picture: Picture, out: &mut [MaybeUninit<f32>], then: impl Fn(&mut [f32])) {
+    fn run(
+        &self,
+        frames: &[f32],
+        bias: &[f32],
+        picture: Picture,
+        out: &mut [MaybeUninit<f32>],
+        then: impl Fn(&mut [f32]),
+    ) {
         let length: usize = self.output.iter().product();
         let count = out.len() / length;
         let Some([channels, pixels]) = picture.turned() else {
@@ -252,7 +256,13 @@ impl Mapping {
 }
 
 /// The weights of the pixels `taps` of the window, as `[taps, in, out]`; with few output channels as `[out, taps, in]`.
-fn ordered(windows: &Windows, down: bool, taps: &[[usize; 2]], [inputs, outputs]: [usize; 2], weight: &[f32]) -> Vec<f32> {
+fn ordered(
+    windows: &Windows,
+    down: bool,
+    taps: &[[usize; 2]],
+    [inputs, outputs]: [usize; 2],
+    weight: &[f32],
+) -> Vec<f32> {
     let (kernel, big) = (windows.kernel, windows.big[0]);
     let at = |[row, column]: [usize; 2], input: usize, output: usize| {
         let (small, channel) = if down { (output, input) } else { (input, output) };
@@ -296,7 +306,8 @@ fn before_activation(
     let pitch = frame.pitch();
     let mut line = vec![0.0; pitch];
     pulp::Arch::new().dispatch(|| {
-        for ((to, length), (upstream, y)) in frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch))) {
+        for ((to, length), (upstream, y)) in frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
+        {
             let each = line.iter_mut().zip(upstream.iter().zip(y));
             match activation {
                 Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
@@ -367,15 +378,13 @@ impl Backward<Flex, 3> for Kernel {
         let [inputs, outputs] = self.lengths();
         let [to_x, to_weight, to_bias] = ops.parents;
         let (x, weight, y, upstream) = (values(&x), values(&weight), values(&output), values(&upstream));
-        let map = to_x.is_some().then(|| {
-            Mapping::new(self.windows(), !self.down, &weight, at_a_time(&self.convolution))
-        });
+        let map =
+            to_x.is_some().then(|| Mapping::new(self.windows(), !self.down, &weight, at_a_time(&self.convolution)));
         let part = part(n);
         let (dx, (dw, db)) = written(if to_x.is_some() { n * inputs } else { 0 }, |dx| {
             let mut dx = dx.chunks_mut(part * inputs);
             let batch = x.chunks(part * inputs).zip(y.chunks(part * outputs)).zip(upstream.chunks(part * outputs));
-            let parts: Vec<Part<'_>> =
-                batch.map(|((x, y), upstream)| Part { x, y, upstream, dx: dx.next() }).collect();
+            let parts: Vec<Part<'_>> = batch.map(|((x, y), upstream)| Part { x, y, upstream, dx: dx.next() }).collect();
             add_up(team::map(parts, |part| self.backward_part(part, map.as_ref())))
         });
         if let Some(node) = to_x {

@@ -8,9 +8,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::Activation;
+use super::super::{Activation, team};
 use super::product::{Epilogue, Matrix, Product, run, written};
-use super::{rectified, team, tensor, tracked, untracked, values};
+use super::{rectified, tensor, tracked, untracked, values, whole};
 
 type Tracked = Autodiff<Flex>;
 
@@ -67,8 +67,9 @@ impl Backward<Flex, 3> for Dense {
     fn backward(self, ops: Ops<State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let State { x, weight, output, activation } = ops.state;
         let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
-        let upstream = gradients.consume::<Flex>(&ops.node);
-        let (dz, db) = through_activation(&values(&upstream), &values(&output), o, activation);
+        let mut dz = whole(gradients.consume::<Flex>(&ops.node));
+        let db = through_activation(&mut dz, &values(&output), o, activation);
+        let dz = values(&dz);
         let [to_x, to_weight, to_bias] = ops.parents;
         let (x, weight) = (values(&x), values(&weight));
         let upstream = Matrix::new(&dz, n, o);
@@ -95,27 +96,34 @@ impl Backward<Flex, 3> for Dense {
     }
 }
 
-/// The gradient before the activation, and its sums over the rows. `[N, O]` and `[O]`.
-fn through_activation(upstream: &[f32], output: &[f32], width: usize, activation: Activation) -> (Vec<f32>, Vec<f32>) {
-    let mut dz = upstream.to_vec();
-    let slope = |dz: &mut [f32], y: &[f32]| match activation {
-        Activation::Relu => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz }),
-        Activation::Tanh => dz.iter_mut().zip(y).for_each(|(dz, &y)| *dz *= 1.0 - y * y),
-        Activation::None => {}
-    };
-    let mut db = vec![0.0; width];
-    let sum = |db: &mut [f32], dz: &[f32]| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+/// Turns `upstream` into the gradient before the activation, in place where nobody else holds it, and gives its sums over
+/// the rows, `[O]`.
+fn through_activation(upstream: &mut FlexTensor, output: &[f32], width: usize, activation: Activation) -> Vec<f32> {
     // Rows are summed in blocks of a fixed size, the blocks in order: the same sum on any number of threads.
     const ROWS: usize = 64;
-    let blocks = dz.chunks_mut(ROWS * width).zip(output.chunks(ROWS * width));
-    let blocks: Vec<Vec<f32>> = team::map(blocks, |(dz, y)| {
-        pulp::Arch::new().dispatch(|| {
-            let mut of_block = vec![0.0; width];
-            slope(dz, y);
-            dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
-            of_block
+    let sum = |db: &mut [f32], dz: &[f32]| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+    let rows_of = |dz: &[f32]| {
+        let mut of_block = vec![0.0; width];
+        dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
+        of_block
+    };
+    let blocks = if activation == Activation::None {
+        team::map(values(upstream).chunks(ROWS * width), |dz| pulp::Arch::new().dispatch(|| rows_of(dz)))
+    } else {
+        let blocks = upstream.storage_mut::<f32>().chunks_mut(ROWS * width).zip(output.chunks(ROWS * width));
+        team::map(blocks, |(dz, y)| {
+            pulp::Arch::new().dispatch(|| {
+                let both = dz.iter_mut().zip(y);
+                match activation {
+                    Activation::Relu => both.for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz }),
+                    Activation::Tanh => both.for_each(|(dz, &y)| *dz *= 1.0 - y * y),
+                    Activation::None => {}
+                }
+                rows_of(dz)
+            })
         })
-    });
+    };
+    let mut db = vec![0.0; width];
     blocks.iter().for_each(|block| sum(&mut db, block));
-    (dz, db)
+    db
 }

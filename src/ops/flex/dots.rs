@@ -60,7 +60,8 @@ impl Run<'_> {
                 let left: [(&[S::f32s], &[f32]); R] = std::array::from_fn(|r| {
                     S::as_simd_f32s(&values[rows[first + r.min(live - 1)] + segment..][..length])
                 });
-                let right: [(&[S::f32s], &[f32]); C] = std::array::from_fn(|c| S::as_simd_f32s(&lines[c][from..][..length]));
+                let right: [(&[S::f32s], &[f32]); C] =
+                    std::array::from_fn(|c| S::as_simd_f32s(&lines[c][from..][..length]));
                 for i in 0..length / S::F32_LANES {
                     let vectors: [S::f32s; C] = std::array::from_fn(|c| right[c].0[i]);
                     add(simd, &mut sums, std::array::from_fn(|r| left[r].0[i]), vectors);

@@ -79,7 +79,9 @@ impl Formula {
                 let noise = values(noise);
                 pulp::Arch::new().dispatch(|| {
                     for (noise, upstream) in noise.chunks_exact(length).zip(upstream.chunks_exact(length)) {
-                        for ((m, v), (noise, up)) in to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream)) {
+                        for ((m, v), (noise, up)) in
+                            to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream))
+                        {
                             *m += up;
                             *v += up * noise;
                         }
@@ -88,7 +90,9 @@ impl Formula {
                 });
             }
             Self::Divergence => pulp::Arch::new().dispatch(|| {
-                for ((m, v), (up, (mean, log_var))) in to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var))) {
+                for ((m, v), (up, (mean, log_var))) in
+                    to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var)))
+                {
                     *m = up * mean;
                     *v = up * 0.5 * (exp(*log_var) - 1.0);
                 }

@@ -9,13 +9,12 @@ mod dots;
 mod gaussian;
 mod product;
 mod sum;
-mod team;
 mod tile;
 mod transpose;
 mod windows;
 
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, BackendTypes, Flex};
+use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 
 type AutodiffTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
@@ -60,6 +59,12 @@ fn values(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
         Some(values) => values.into(),
         None => tensor.to_contiguous().storage::<f32>().to_vec().into(),
     }
+}
+
+/// A tensor whose memory is its values in order and nothing else: what may be changed in place.
+fn whole(tensor: FlexTensor) -> FlexTensor {
+    let is_whole = tensor.as_slice::<f32>().is_some_and(|values| values.len() == tensor.storage::<f32>().len());
+    if is_whole { tensor } else { FlexTensor::from_data(TensorData::new(values(&tensor).to_vec(), tensor.shape())) }
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {

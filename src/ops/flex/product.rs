@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::team;
+use super::super::team;
 use super::tile::{Cells, Left, Right, Start, Tiles};
 use super::transpose::transpose;
 

@@ -3,7 +3,8 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::{team, tensor, untracked, values};
+use super::super::team;
+use super::{tensor, untracked, values};
 
 /// Values in a partial sum.
 const CHUNK: usize = 16_384;
@@ -11,8 +12,7 @@ const CHUNK: usize = 16_384;
 /// The fast form of [`crate::ops::sum_of_squares`].
 pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     let input = untracked(input);
-    let parts: Vec<f32> =
-        team::map(values(&input).chunks(CHUNK), |chunk| pulp::Arch::new().dispatch(|| lanes(chunk)));
+    let parts: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| pulp::Arch::new().dispatch(|| lanes(chunk)));
     Tensor::from_primitive::<Flex>(tensor(vec![parts.iter().sum()], [1]))
 }
 

@@ -203,7 +203,8 @@ impl Strip<'_> {
         let mask = simd.mask_between_m32s(0, self.last as u32);
         // SAFETY (all blocks): the caller's promise; the last vector is cut by the mask where it is not whole.
         let out: [*mut f32; R] = std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
-        let load = |from: *const f32, v: usize| unsafe { load::<S, WHOLE>(simd, mask, from.add(v * lanes), v + 1 == V) };
+        let load =
+            |from: *const f32, v: usize| unsafe { load::<S, WHOLE>(simd, mask, from.add(v * lanes), v + 1 == V) };
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
         match start {
             Start::Zero => {}
