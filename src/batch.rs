@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::ops::vector::wide;
 use crate::rng::Rng;
 
 /// Pictures on a device, as the model reads them.
@@ -30,11 +31,16 @@ impl Batch {
 pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
     let mut values = vec![0.0; samples * keys.len() * latent];
     let mut of_picture = vec![0.0; samples * latent];
-    for (row, &key) in keys.iter().enumerate() {
-        rng.at(u64::from(key)).fill_normal(&mut of_picture);
-        for (k, code) in of_picture.chunks_exact(latent).enumerate() {
-            values[(k * keys.len() + row) * latent..][..latent].copy_from_slice(code);
-        }
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for (row, &key) in keys.iter().enumerate() {
+                rng.at(u64::from(key)).fill_normal(&mut of_picture);
+                for (k, code) in of_picture.chunks_exact(latent).enumerate() {
+                    values[(k * keys.len() + row) * latent..][..latent].copy_from_slice(code);
+                }
+            }
+        },
+    );
     Tensor::from_data(TensorData::new(values, [samples, keys.len(), latent]), device)
 }

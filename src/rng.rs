@@ -57,6 +57,7 @@ impl Rng {
 
     /// The sequence of one step, image or tensor within a stream.
     #[must_use]
+    #[inline(always)]
     pub fn at(self, index: u64) -> Self {
         Self { key: threefry(self.key, words(index)) }
     }
@@ -87,11 +88,13 @@ impl Rng {
     }
 
     /// Elements `0..out.len()` of [`Rng::uniform`].
+    #[inline(always)]
     pub fn fill_uniform(self, out: &mut [f32]) {
         self.fill(out, |[a, b]| [unit(a), unit(b)]);
     }
 
     /// Elements `0..out.len()` of [`Rng::normal`].
+    #[inline(always)]
     pub fn fill_normal(self, out: &mut [f32]) {
         self.fill(out, normals);
     }
@@ -147,8 +150,10 @@ pub fn ln(x: f32) -> f32 {
 #[inline(always)]
 pub fn cos_sin_turn(turn: f32) -> [f32; 2] {
     // The nearest quarter of a turn, and what is left of it: an angle in [-pi/4, pi/4].
-    let quarter = (turn * 4.0 + 0.5) as i32;
-    let angle = (turn * 4.0 - quarter as f32) * std::f32::consts::FRAC_PI_2;
+    // As a number and, in the lowest bits once 1.5 * 2^23 is added, as bits: a conversion would be done value by value.
+    let whole = (turn * 4.0 + 0.5).floor();
+    let quarter = (whole + 12_582_912.0).to_bits();
+    let angle = (turn * 4.0 - whole) * std::f32::consts::FRAC_PI_2;
     let q = angle * angle;
     let sin = angle * (1.0 + q * (-1.0 / 6.0 + q * (1.0 / 120.0 + q * (-1.0 / 5040.0 + q * (1.0 / 362_880.0)))));
     let cos = 1.0 + q * (-0.5 + q * (1.0 / 24.0 + q * (-1.0 / 720.0 + q * (1.0 / 40_320.0))));

@@ -13,12 +13,15 @@ pub fn wide<R>(work: impl FnOnce() -> R) -> R {
 /// e^x for x <= 0; relative error below 3e-7 (tested), and 0 below -87.
 #[inline(always)]
 pub fn exp_negative(x: f32) -> f32 {
-    // x = n ln 2 + r, |r| <= ln 2 / 2; the product n ln 2 in two parts, the first exact.
+    // x = n ln 2 + r, |r| <= ln 2 / 2; the product n ln 2 in two parts, the first exact. Adding 1.5 * 2^23 rounds to a whole
+    // number and leaves it in the lowest bits: a conversion to an integer would be done value by value, for Rust's saturates.
+    const SHIFT: f32 = 12_582_912.0;
     let clamped = if x < -87.0 { -87.0 } else { x };
-    let n = (clamped * std::f32::consts::LOG2_E - 0.5) as i32;
-    let r = clamped - n as f32 * 0.693_359_4 - n as f32 * -2.121_944_4e-4;
+    let shifted = clamped * std::f32::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
+    let r = clamped - n * 0.693_359_4 - n * -2.121_944_4e-4;
     let series = horner(r, [1.0, 1.0, 0.499_999_9, 0.166_664_11, 0.041_668_29, 0.008_375_645, 0.001_383_580_2]);
-    let value = series * f32::from_bits(((n + 127) << 23) as u32);
+    let value = series * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     if x < -87.0 { 0.0 } else { value }
 }
 
