@@ -19,12 +19,12 @@ use super::product::written;
 use super::tile::{Cells, Left, Right, Start, Tiles};
 use super::transpose::transpose;
 use super::windows::{Frame, Pass, Windows};
-use super::{rectified, tensor, tracked, untracked, values};
+use super::{tensor, tracked, untracked, values};
 
-/// Parts of a batch at least (where there are so many pictures), and pictures of a part at most. A weight gradient is
-/// summed within each part and then over the parts.
-const PARTS: usize = 16;
+/// Pictures of a part of a batch at most, and parts at least where there are so many pictures: a core that has nothing left
+/// to do waits for the last part. A weight gradient is summed within each part and then over the parts.
 const MOST: usize = 8;
+const PARTS: usize = 32;
 
 /// Values of the maps that are at work at a time.
 const VALUES: usize = 96 * 1024;
@@ -87,18 +87,14 @@ impl Kernel {
         let [inputs, outputs] = self.lengths();
         let (x, weight, bias) = (values(x), values(weight), values(bias));
         let map = Mapping::new(self.windows(), self.down, &weight, at_a_time(&self.convolution));
-        let part = part(n);
+        let groups = |length: usize| map.pictures * length;
         let (out, ()) = written(n * outputs, |out| {
-            team::for_each(out.chunks_mut(part * outputs).zip(x.chunks(part * inputs)), |(out, x)| {
-                let mut frames = vec![0.0; map.pictures * map.frame.len()];
-                let groups = out.chunks_mut(map.pictures * outputs).zip(x.chunks(map.pictures * inputs));
-                for (out, x) in groups {
-                    for (frame, x) in frames.chunks_exact_mut(map.frame.len()).zip(x.chunks_exact(inputs)) {
-                        fill(&map.frame, &self.input().channels_last(x), frame);
-                    }
-                    let activate = |out: &mut [f32]| activate(out, self.convolution.activation);
-                    map.run(&frames, &bias, self.output(), out, activate);
+            team::for_each(out.chunks_mut(groups(outputs)).zip(x.chunks(groups(inputs))), |(out, x)| {
+                let mut frames = vec![0.0; groups(map.frame.len())];
+                for (frame, x) in frames.chunks_exact_mut(map.frame.len()).zip(x.chunks_exact(inputs)) {
+                    fill(&map.frame, &self.input().channels_last(x), frame);
                 }
+                map.run(&frames, &bias, self.output(), out, self.convolution.activation);
             });
         });
         tensor(out, [n, outputs])
@@ -131,7 +127,7 @@ impl Kernel {
             weight_gradient(&windows, count, of_big, of_small, &mut dw);
             if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
                 let nothing = vec![0.0; self.convolution.input[0]];
-                map.run(z_frames, &nothing, self.input(), dx, |_| ());
+                map.run(z_frames, &nothing, self.input(), dx, Activation::None);
             }
         }
         (dw, db)
@@ -200,57 +196,49 @@ impl Mapping {
         Self { frame, passes: passes.collect(), pictures, output }
     }
 
-    /// Makes the maps of as many pictures as `out` has room for, and does `then` with them.
+    /// Makes the maps of as many pictures as `out` has room for.
     fn run(
         &self,
         frames: &[f32],
         bias: &[f32],
         picture: Picture,
         out: &mut [MaybeUninit<f32>],
-        then: impl Fn(&mut [f32]),
+        activation: Activation,
     ) {
-        let length: usize = self.output.iter().product();
-        let count = out.len() / length;
-        let Some([channels, pixels]) = picture.turned() else {
-            // SAFETY: `passes` writes all of it, for every pixel of a map belongs to one pass.
-            unsafe {
-                let out = Cells::new(out);
-                self.passes(frames, bias, out);
-                then(out.slice(0, count * length));
-            }
-            return;
-        };
-        let (mut maps, ()) = written(count * length, |maps| {
-            // SAFETY: as above.
-            unsafe { self.passes(frames, bias, Cells::new(maps)) };
-        });
-        then(&mut maps);
-        out.fill(MaybeUninit::new(0.0));
-        // SAFETY: filled.
-        let out = unsafe { Cells::new(out).slice(0, count * length) };
+        let Some([channels, pixels]) = picture.turned() else { return self.passes(frames, bias, out, activation) };
+        let (maps, ()) = written(out.len(), |maps| self.passes(frames, bias, maps, activation));
+        let length = channels * pixels;
         for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
-            transpose(map, channels, [pixels, channels], out, pixels);
+            let mut turned = vec![0.0; length];
+            transpose(map, channels, [pixels, channels], &mut turned, pixels);
+            out.iter_mut().zip(turned).for_each(|(out, value)| _ = out.write(value));
         }
     }
 
-    /// # Safety
-    /// `out` is this call's alone.
-    unsafe fn passes(&self, frames: &[f32], bias: &[f32], out: Cells<'_>) {
+    /// Writes all of `out`, for every pixel of a map belongs to one pass.
+    fn passes(&self, frames: &[f32], bias: &[f32], out: &mut [MaybeUninit<f32>], activation: Activation) {
         let channels = self.output[0];
         let count = out.len() / self.output.iter().product::<usize>();
+        let length = out.len();
+        let out = Cells::new(out);
+        let rectified = activation == Activation::Relu;
         for (pass, weights) in &self.passes {
             let rows = pass.to.len() / self.pictures * count;
             let (from, to) = (&pass.from[..rows], &pass.to[..rows]);
             let left = Left { values: frames, rows: from, segments: &pass.segments, length: pass.length, step: 1 };
             if channels <= FEW {
-                // SAFETY: the caller's promise.
-                unsafe { Dots { left, right: weights, bias, rows: to }.run(out) };
+                // SAFETY: the memory is this call's alone.
+                unsafe { Dots { left, right: weights, bias, rows: to, rectified }.run(out) };
                 continue;
             }
             let segments: Vec<usize> = (0..pass.segments.len()).map(|i| i * pass.length * channels).collect();
             let right = Right { values: weights, segments: &segments, step: channels, columns: channels };
-            // SAFETY: the caller's promise.
-            unsafe { Tiles { left, right, rows: to, start: Start::Bias(bias) }.run_shared(out) };
+            // SAFETY: as above.
+            unsafe { Tiles { left, right, rows: to, start: Start::Bias(bias), rectified }.run_shared(out) };
+        }
+        if activation == Activation::Tanh {
+            // SAFETY: every pixel has been written.
+            unsafe { out.slice(0, length) }.iter_mut().for_each(|y| *y = y.tanh());
         }
     }
 }
@@ -281,14 +269,6 @@ fn ordered(
     ordered
 }
 
-fn activate(out: &mut [f32], activation: Activation) {
-    pulp::Arch::new().dispatch(|| match activation {
-        Activation::Relu => out.iter_mut().for_each(|y| *y = rectified(*y)),
-        Activation::Tanh => out.iter_mut().for_each(|y| *y = y.tanh()),
-        Activation::None => {}
-    });
-}
-
 fn fill(frame: &Frame, map: &[f32], into: &mut [f32]) {
     for ((to, length), line) in frame.lines().zip(map.chunks_exact(frame.pitch())) {
         into[to..][..length].copy_from_slice(&line[..length]);
@@ -304,10 +284,12 @@ fn before_activation(
     db: &mut [f32],
 ) {
     let pitch = frame.pitch();
-    let mut line = vec![0.0; pitch];
+    let mut beside = vec![0.0; pitch];
     pulp::Arch::new().dispatch(|| {
         for ((to, length), (upstream, y)) in frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
         {
+            // A line that has no place of its own in the frame, or not all of it, counts in the sum all the same.
+            let line = if length == pitch { &mut into[to..][..length] } else { &mut beside[..] };
             let each = line.iter_mut().zip(upstream.iter().zip(y));
             match activation {
                 Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
@@ -317,7 +299,9 @@ fn before_activation(
             for pixel in line.chunks_exact(db.len()) {
                 db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
             }
-            into[to..][..length].copy_from_slice(&line[..length]);
+            if length < pitch {
+                into[to..][..length].copy_from_slice(&beside[..length]);
+            }
         }
     });
 }
@@ -348,6 +332,7 @@ fn weight_gradient(windows: &Windows, count: usize, of_big: &[f32], of_small: &[
         },
         rows: &(0..rows.len()).map(|row| row * columns).collect::<Vec<_>>(),
         start: Start::Sum,
+        rectified: false,
     };
     tiles.run(dw);
 }

@@ -9,8 +9,8 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
 use super::super::{Activation, team};
-use super::product::{Epilogue, Matrix, Product, run, written};
-use super::{rectified, tensor, tracked, untracked, values, whole};
+use super::product::{Matrix, Product, run, written};
+use super::{tensor, tracked, untracked, values, whole};
 
 type Tracked = Autodiff<Flex>;
 
@@ -38,15 +38,8 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activ
 fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: Activation) -> FlexTensor {
     let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
     let (x, weight, bias) = (values(x), values(weight), values(bias));
-    let relu = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = rectified(*y));
-    let tanh = |row: &mut [f32]| row.iter_mut().for_each(|y| *y = y.tanh());
-    let then: Option<Epilogue<'_>> = match activation {
-        Activation::Relu => Some(&relu),
-        Activation::Tanh => Some(&tanh),
-        Activation::None => None,
-    };
     let (a, b) = (Matrix::new(&x, n, i), Matrix::new(&weight, i, o));
-    let (out, ()) = written(n * o, |out| run(vec![Product { a, b, bias: Some(&bias), out, then }]));
+    let (out, ()) = written(n * o, |out| run(vec![Product { a, b, bias: Some(&bias), out, activation }]));
     tensor(out, [n, o])
 }
 
@@ -78,8 +71,8 @@ impl Backward<Flex, 3> for Dense {
         let length = |wanted: bool, length: usize| if wanted { length } else { 0 };
         let (dw, (dx, ())) = written(length(to_weight.is_some(), i * o), |dw| {
             written(length(to_x.is_some(), n * i), |dx| {
-                let of_weight = Product { a, b: upstream, bias: None, out: dw, then: None };
-                let of_x = Product { a: upstream, b, bias: None, out: dx, then: None };
+                let of_weight = Product { a, b: upstream, bias: None, out: dw, activation: Activation::None };
+                let of_x = Product { a: upstream, b, bias: None, out: dx, activation: Activation::None };
                 let wanted = [to_weight.is_some().then_some(of_weight), to_x.is_some().then_some(of_x)];
                 run(wanted.into_iter().flatten().collect());
             })

@@ -3,6 +3,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::rectified;
 use super::tile::{Cells, Left};
 
 /// Columns at most.
@@ -16,6 +17,8 @@ pub struct Dots<'a> {
     /// A value for each column.
     pub bias: &'a [f32],
     pub rows: &'a [usize],
+    /// Whether max(y, 0) is stored in the place of y.
+    pub rectified: bool,
 }
 
 impl Dots<'_> {
@@ -48,7 +51,7 @@ impl WithSimd for Run<'_> {
 impl Run<'_> {
     #[inline(always)]
     fn columns<S: Simd, const R: usize, const C: usize>(&self, simd: S) {
-        let Dots { left, right, bias, rows: places } = &self.dots;
+        let Dots { left, right, bias, rows: places, .. } = &self.dots;
         let Left { values, rows, segments, length, .. } = *left;
         let depth = segments.len() * length;
         let lines: [&[f32]; C] = std::array::from_fn(|c| &right[c * depth..][..depth]);
@@ -73,8 +76,10 @@ impl Run<'_> {
             }
             for (&place, sums) in places[first..][..live].iter().zip(&sums) {
                 for (c, (&sum, bias)) in sums.iter().zip(*bias).enumerate() {
+                    let sum = bias + simd.reduce_sum_f32s(sum);
+                    let sum = if self.dots.rectified { rectified(sum) } else { sum };
                     // SAFETY: `Dots::run` has the caller's promise.
-                    unsafe { self.out.write(place + c, bias + simd.reduce_sum_f32s(sum)) };
+                    unsafe { self.out.write(place + c, sum) };
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::super::team;
+use super::super::{Activation, team};
 use super::tile::{Cells, Left, Right, Start, Tiles};
 use super::transpose::transpose;
 
@@ -41,18 +41,15 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What happens to a part of the result once it is there, while it is in the cache: its values, row by row.
-pub type Epilogue<'a> = &'a (dyn Fn(&mut [f32]) + Sync);
-
-/// out = a b, or out = a b + bias in every row.
+/// out = activation(a b + bias).
 pub struct Product<'a> {
     pub a: Matrix<'a>,
     pub b: Matrix<'a>,
-    /// `[b.columns]`.
+    /// `[b.columns]`, or 0.
     pub bias: Option<&'a [f32]>,
     /// `[a.rows, b.columns]`, row after row: every value is written.
     pub out: &'a mut [MaybeUninit<f32>],
-    pub then: Option<Epilogue<'a>>,
+    pub activation: Activation,
 }
 
 /// Some rows and columns of a product.
@@ -61,7 +58,7 @@ struct Part<'a> {
     b: Matrix<'a>,
     bias: Option<&'a [f32]>,
     out: Cells<'a>,
-    then: Option<Epilogue<'a>>,
+    activation: Activation,
     rows: Range<usize>,
     columns: Range<usize>,
 }
@@ -73,7 +70,7 @@ pub fn run(products: Vec<Product<'_>>) {
 
 /// Cuts the result into rectangles.
 fn cut(product: Product<'_>) -> Vec<Part<'_>> {
-    let Product { a, b, bias, out, then } = product;
+    let Product { a, b, bias, out, activation } = product;
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let out = Cells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
@@ -87,13 +84,13 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
     let ranges = |length: usize, step: usize| (0..length).step_by(step).map(move |i| i..(i + step).min(length));
     ranges(n, COLUMNS)
         .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
-        .map(|(rows, columns)| Part { a, b, bias, out, then, rows, columns })
+        .map(|(rows, columns)| Part { a, b, bias, out, activation, rows, columns })
         .collect()
 }
 
 impl Part<'_> {
     fn run(self) {
-        let Self { a, b, bias, out, then, rows, columns } = self;
+        let Self { a, b, bias, out, activation, rows, columns } = self;
         let (k, n) = (a.columns, b.columns);
         // Strides from row to row and from column to column.
         let [down, across] = if a.transposed { [1, a.rows] } else { [a.columns, 1] };
@@ -118,15 +115,16 @@ impl Part<'_> {
                     Some(bias) => Start::Bias(&bias[columns.clone()]),
                     None => Start::Zero,
                 },
+                rectified: activation == Activation::Relu && from + length == k,
             };
             // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. What a later
             // round adds to, the first has written.
             unsafe { tiles.run_shared(out) };
         }
-        if let Some(then) = then {
+        if activation == Activation::Tanh {
             for &row in &out_rows {
                 // SAFETY: written above, and no other part's.
-                then(unsafe { out.slice(row, width) });
+                unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = y.tanh());
             }
         }
     }

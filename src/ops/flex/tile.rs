@@ -89,6 +89,8 @@ pub struct Tiles<'a> {
     pub right: Right<'a>,
     pub rows: &'a [usize],
     pub start: Start<'a>,
+    /// Whether max(y, 0) is stored in the place of y.
+    pub rectified: bool,
 }
 
 impl Tiles<'_> {
@@ -199,7 +201,7 @@ impl Strip<'_> {
         live: usize,
     ) {
         let lanes = S::F32_LANES;
-        let Tiles { left, right, rows: places, start } = &self.run.tiles;
+        let Tiles { left, right, rows: places, start, rectified } = &self.run.tiles;
         let mask = simd.mask_between_m32s(0, self.last as u32);
         // SAFETY (all blocks): the caller's promise; the last vector is cut by the mask where it is not whole.
         let out: [*mut f32; R] = std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
@@ -238,6 +240,10 @@ impl Strip<'_> {
         for (r, sums) in sums.iter().enumerate() {
             if r < live {
                 for (v, &sum) in sums.iter().enumerate() {
+                    // A comparison, not a maximum, which would hide NaN.
+                    let zero = simd.splat_f32s(0.0);
+                    let sum =
+                        if *rectified { simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum) } else { sum };
                     unsafe { store::<S, WHOLE>(simd, mask, out[r].add(v * lanes), sum, v + 1 == V) };
                 }
             }
