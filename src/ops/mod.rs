@@ -166,13 +166,16 @@ pub struct AdamStep {
     pub rate: f64,
     /// 1 / sqrt(1 - beta2^t).
     pub unbias: f64,
+    /// Whether moments far below epsilon become 0 first: every 64th step, or they would become denormal numbers.
+    pub flush: bool,
 }
 
 impl AdamStep {
     /// `step` counts from 1.
     pub fn new([beta1, beta2, epsilon]: [f64; 3], step: u64, rate: f64) -> Self {
+        let flush = step.is_multiple_of(64);
         let step = step as f64;
         let unbias = (1.0 - beta2.powf(step)).sqrt().recip();
-        Self { beta1, beta2, epsilon, rate: rate / (1.0 - beta1.powf(step)), unbias }
+        Self { beta1, beta2, epsilon, rate: rate / (1.0 - beta1.powf(step)), unbias, flush }
     }
 }
