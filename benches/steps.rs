@@ -167,7 +167,8 @@ mod operations {
             if transposed { ([32, 7, 7], [64, 14, 14], 1) } else { ([32, 13, 13], [64, 6, 6], 0) };
         let output_padding = [usize::from(transposed); 2];
         let window = Window { kernel: 3, stride: 2, padding: [(zeros, zeros); 2], output_padding };
-        let convolution = Convolution { input, output, window, activation: Activation::Relu, layouts: [Layout::ChannelsLast; 2] };
+        let convolution =
+            Convolution { input, output, window, activation: Activation::Relu, layouts: [Layout::ChannelsLast; 2] };
         let channels = if transposed { [32, 64] } else { [64, 32] };
         let x = normal("x", [BATCH, input.iter().product()], &device);
         let weight = normal("weight", [channels[0], channels[1], 3, 3], &device);

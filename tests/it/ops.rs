@@ -75,6 +75,31 @@ proptest! {
 }
 
 #[test]
+fn the_codes_formulas_equal_their_definitions() {
+    type Formulas = (fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>, fn(Tensor<2>, Tensor<2>) -> Tensor<2>);
+    let device = Device::flex().autodiff();
+    for ([k, b, d], scale) in [([1, 128, 20], 1.0), ([3, 5, 7], 4.0), ([2, 1, 1], 30.0)] {
+        let noise = || normal("noise", [k, b, d], &device.clone().inner());
+        let both = |(reparameterise, divergence): Formulas| {
+            let mean = normal("mean", [b, d], &device).require_grad();
+            let log_var = (normal("log_var", [b, d], &device) * scale).require_grad();
+            let z = reparameterise(mean.clone(), log_var.clone(), Tensor::from_inner(noise()));
+            let kl = divergence(mean.clone(), log_var.clone());
+            let loss = (z.clone() * normal("upstream", [k, b, d], &device)).sum()
+                + (kl.clone() * normal("more", [b, d], &device)).sum();
+            let gradients = loss.backward();
+            let [of_mean, of_log_var] = [mean, log_var].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
+            [flat(z), flat(kl), of_mean, of_log_var]
+        };
+        let fast = both((ops::reparameterise, ops::kl_to_standard_normal));
+        let slow = both((plain::reparameterise, plain::kl_to_standard_normal));
+        for (what, (fast, slow)) in ["z", "kl", "d mean", "d log_var"].iter().zip(fast.iter().zip(&slow)) {
+            assert_close(fast, slow, 1e-6, what);
+        }
+    }
+}
+
+#[test]
 fn large_products_are_cut_and_equal_their_definition() {
     for sizes in [[128, 784, 400], [400, 20, 784], [1000, 300, 500], [17, 2000, 1100]] {
         let fast = dense_and_gradients(ops::dense, sizes, Activation::Relu);

@@ -20,9 +20,9 @@ const ROWS: &[&[&str]] = &[
     &["eval"],
     &["objective"],
     &["model", "data"],
-    &["batch", "dist", "ops", "run", "figure", "ui", "device", "schedule"],
-    &["rng", "registry", "files", "check"],
-    &["error"],
+    &["batch", "dist", "run", "figure", "ui", "device", "schedule"],
+    &["ops", "registry", "files", "check"],
+    &["rng", "error"],
 ];
 
 /// The modules that hold tensors; no other imports burn.

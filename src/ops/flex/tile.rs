@@ -280,3 +280,61 @@ unsafe fn store<S: Simd, const WHOLE: bool>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// On every kind of vector that this machine has, not on the widest alone.
+    #[test]
+    fn every_width_gives_the_sum_on_every_kind_of_vector() {
+        let mut values = vec![0.0; 6_000];
+        Rng::new(1).fill_normal(&mut values);
+        for columns in (1..70).step_by(3).chain([16, 32, 48, 64]) {
+            for (rows, length) in [(1, 5), (13, 7), (25, 1), (3, 0)] {
+                let left_rows: Vec<usize> = (0..rows).map(|row| row * 31).collect();
+                let out_rows: Vec<usize> = (0..rows).map(|row| row * (columns + 2)).collect();
+                let bias = &values[..columns];
+                let tiles = || Tiles {
+                    left: Left { values: &values, rows: &left_rows, segments: &[3, 50], length, step: 2 },
+                    right: Right { values: &values, segments: &[7, 900], step: columns + 1, columns },
+                    rows: &out_rows,
+                    start: Start::Bias(bias),
+                    rectified: true,
+                };
+                let exact = |row: usize, column: usize| {
+                    let term = |(a, b): (usize, usize), i: usize| {
+                        values[row * 31 + a + i * 2] * values[b + i * (columns + 1) + column]
+                    };
+                    let sum: f32 =
+                        [(3, 7), (50, 900)].iter().flat_map(|&at| (0..length).map(move |i| term(at, i))).sum();
+                    (sum + bias[column]).max(0.0)
+                };
+                let check = |name: &str, run: &dyn Fn(Run<'_>)| {
+                    let mut out = vec![-7.0; rows * (columns + 2)];
+                    run(Run { tiles: tiles(), out: out.as_mut_ptr() });
+                    for (row, line) in out.chunks_exact(columns + 2).enumerate() {
+                        for (column, &value) in line[..columns].iter().enumerate() {
+                            assert!(
+                                (value - exact(row, column)).abs() < 1e-4,
+                                "{name} {columns} {rows} {row} {column}"
+                            );
+                        }
+                        assert_eq!(line[columns..], [-7.0; 2], "{name}: beyond the row");
+                    }
+                };
+                check("scalar", &|run| run.with_simd(pulp::Scalar));
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if let Some(simd) = pulp::x86::V3::try_new() {
+                        check("AVX2", &|run| simd.vectorize(|| run.with_simd(simd)));
+                    }
+                    if let Some(simd) = pulp::x86::V4::try_new() {
+                        check("AVX-512", &|run| simd.vectorize(|| run.with_simd(simd)));
+                    }
+                }
+            }
+        }
+    }
+}
