@@ -126,6 +126,28 @@ fn only_ui_prints() {
 }
 
 #[test]
+fn what_is_unsafe_is_in_ops_and_says_why() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (number, _) in words(&source.code).filter(|&(_, word)| word == "unsafe") {
+            let place = format!("src/{}:{number}", source.name);
+            if source.module() != "ops" {
+                wrong.push(format!("{place}: unsafe outside ops"));
+            }
+            // A block's reason stands above the statement or, one for all blocks of a function, at its head; a
+            // function's under "# Safety", an implementation's above it.
+            let above = &lines[number.saturating_sub(40)..number];
+            let above = above.iter().any(|line| line.contains("SAFETY") || line.contains("# Safety"));
+            if !above {
+                wrong.push(format!("{place}: unsafe without its reason"));
+            }
+        }
+    }
+    hold("unsafe code", wrong);
+}
+
+#[test]
 fn nothing_panics_on_purpose() {
     let ways = [".unwrap()", ".unwrap_err()", ".expect(", ".expect_err(", "panic!", "todo!", "unimplemented!", "dbg!"];
     let mut wrong = Vec::new();

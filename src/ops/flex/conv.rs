@@ -234,7 +234,9 @@ impl Mapping {
             let segments: Vec<usize> = (0..pass.segments.len()).map(|i| i * pass.length * channels).collect();
             let right = Right { values: weights, segments: &segments, step: channels, columns: channels };
             // SAFETY: as above.
-            unsafe { Tiles { left, right, rows: to, start: Start::Bias(bias), rectified }.run_shared(out) };
+            unsafe {
+                Tiles { left, terms: None, right, rows: to, start: Start::Bias(bias), rectified }.run_shared(out)
+            };
         }
         if activation == Activation::Tanh {
             // SAFETY: every pixel has been written.
@@ -317,6 +319,7 @@ fn weight_gradient(windows: &Windows, count: usize, of_big: &[f32], of_small: &[
     let rows: Vec<usize> =
         window.segments.iter().flat_map(|row| (0..kernel * channels).map(move |i| row + i)).collect();
     let tiles = Tiles {
+        terms: None,
         left: Left {
             values: of_big,
             rows: &rows,

@@ -9,6 +9,7 @@ mod dots;
 mod gaussian;
 mod product;
 mod sum;
+mod terms;
 mod tile;
 mod transpose;
 mod windows;

@@ -2,8 +2,10 @@
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::{Activation, team};
+use super::terms::Terms;
 use super::tile::{Cells, Left, Right, Start, Tiles};
 use super::transpose::transpose;
 
@@ -23,10 +25,10 @@ const DEPTH: usize = 1024;
 /// A matrix, row after row, or the transpose of one.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
-    values: &'a [f32],
-    rows: usize,
-    columns: usize,
-    transposed: bool,
+    pub values: &'a [f32],
+    pub rows: usize,
+    pub columns: usize,
+    pub transposed: bool,
 }
 
 impl<'a> Matrix<'a> {
@@ -55,6 +57,7 @@ pub struct Product<'a> {
 /// Some rows and columns of a product.
 struct Part<'a> {
     a: Matrix<'a>,
+    terms: Option<Arc<Terms>>,
     b: Matrix<'a>,
     bias: Option<&'a [f32]>,
     out: Cells<'a>,
@@ -74,6 +77,9 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let out = Cells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
+    // To look for zeros costs as much as a few columns. Where they are many, parts are wider: so are the tiles.
+    let terms = if n >= 2 * COLUMNS { Terms::of(a, DEPTH) } else { None }.map(Arc::new);
+    let wide = if terms.is_some() { 2 * COLUMNS } else { COLUMNS };
     let height = if b.transposed {
         // Each part transposes its columns of the right side: better done for all rows at once.
         m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1))).max(4 * ROWS)
@@ -82,15 +88,15 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
     };
     let height = height.next_multiple_of(ROWS).max(ROWS);
     let ranges = |length: usize, step: usize| (0..length).step_by(step).map(move |i| i..(i + step).min(length));
-    ranges(n, COLUMNS)
+    ranges(n, wide)
         .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
-        .map(|(rows, columns)| Part { a, b, bias, out, activation, rows, columns })
+        .map(|(rows, columns)| Part { a, terms: terms.clone(), b, bias, out, activation, rows, columns })
         .collect()
 }
 
 impl Part<'_> {
     fn run(self) {
-        let Self { a, b, bias, out, activation, rows, columns } = self;
+        let Self { a, terms, b, bias, out, activation, rows, columns } = self;
         let (k, n) = (a.columns, b.columns);
         // Strides from row to row and from column to column.
         let [down, across] = if a.transposed { [1, a.rows] } else { [a.columns, 1] };
@@ -108,6 +114,7 @@ impl Part<'_> {
             };
             let tiles = Tiles {
                 left: Left { values: a.values, rows: &left_rows, segments: &[from * across], length, step: across },
+                terms: terms.as_ref().map(|terms| terms.round(from / DEPTH, rows.start)),
                 right: Right { values, segments: &[first], step, columns: width },
                 rows: &out_rows,
                 start: match bias {
@@ -138,4 +145,42 @@ pub fn written<R>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R
     // all of them.
     unsafe { values.set_len(length) };
     (values, result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// Zeros on the left are left out of the sums; what remains is the same sum, in the same order.
+    #[test]
+    fn leaving_out_zeros_changes_no_value() {
+        for (m, k, n) in [(13, 50, 100), (32, 1100, 97), (50, 16, 130)] {
+            let (mut a, mut b, mut keep) = (vec![0.0; m * k], vec![0.0; k * n], vec![0.0; m * k]);
+            Rng::new(1).fill_normal(&mut a);
+            Rng::new(2).fill_normal(&mut b);
+            Rng::new(3).fill_uniform(&mut keep);
+            a.iter_mut().zip(&keep).for_each(|(a, &keep)| *a *= f32::from(keep < 0.1));
+            let turned: Vec<f32> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
+            let product = |a: Matrix<'_>, columns: Range<usize>| {
+                let b: Vec<f32> = b.chunks(n).flat_map(|line| line[columns.clone()].to_vec()).collect();
+                let b = Matrix::new(&b, k, columns.len());
+                let activation = Activation::None;
+                written(m * columns.len(), |out| run(vec![Product { a, b, bias: None, out, activation }])).0
+            };
+            let plain = Matrix::new(&a, m, k);
+            let transposed = Matrix::new(&turned, k, m).transposed();
+            assert!(Terms::of(plain, DEPTH).is_some() && Terms::of(transposed, DEPTH).is_some());
+            let (fast, fast_transposed) = (product(plain, 0..n), product(transposed, 0..n));
+            // So few columns that the zeros are not looked for.
+            for columns in [0..40, 40..80, 80..n] {
+                let dense = product(plain, columns.clone());
+                for (row, line) in dense.chunks(columns.len()).enumerate() {
+                    let place = row * n + columns.start;
+                    assert_eq!(line, &fast[place..place + line.len()], "{m} x {k} x {n}, row {row}");
+                    assert_eq!(line, &fast_transposed[place..place + line.len()], "{m} x {k} x {n}, row {row}");
+                }
+            }
+        }
+    }
 }

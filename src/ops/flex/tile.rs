@@ -83,9 +83,15 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Rows of the left factor that share a list of their terms, and make a tile: the fewer, the more a list leaves out, and
+/// the more of the right side is read for each multiplication.
+pub const BLOCK: usize = 4;
+
 /// A product: row `r` of the result begins at `rows[r]`.
 pub struct Tiles<'a> {
     pub left: Left<'a>,
+    /// For each [`BLOCK`] of rows, which `i` of the only segment to sum over: what is left out is 0 in all of them.
+    pub terms: Option<&'a [Vec<u32>]>,
     pub right: Right<'a>,
     pub rows: &'a [usize],
     pub start: Start<'a>,
@@ -122,6 +128,11 @@ impl Tiles<'_> {
         if let Start::Bias(bias) = self.start {
             assert_eq!(bias.len(), right.columns);
         }
+        if let Some(blocks) = self.terms {
+            assert!(left.segments.len() == 1 && blocks.len() * BLOCK >= self.rows.len());
+            // A list ascends: its last one is the largest.
+            assert!(blocks.iter().all(|terms| terms.last().is_none_or(|&last| (last as usize) < left.length)));
+        }
         pulp::Arch::new().dispatch(Run { tiles: self, out: out.first });
     }
 }
@@ -141,22 +152,32 @@ impl WithSimd for Run<'_> {
         let mut left = 0;
         while left < columns {
             let rest = columns - left;
-            // Three vectors at a time; four are two and two, for a single one keeps the multipliers waiting.
+            let listed = self.tiles.terms.is_some();
+            let large = S::REGISTER_COUNT >= 32;
+            // Three vectors at a time; four are two and two, for a single one keeps the multipliers waiting. Of few terms
+            // the tiles are low and wide: fewer rows share a list, which leaves out more.
             let vectors = match rest.div_ceil(lanes) {
                 few @ 1..=3 => few,
+                6.. if listed && large => 6,
                 4 => 2,
                 _ => 3,
             };
             let width = rest.min(vectors * lanes);
             let strip = Strip { run: &self, left, last: width - (vectors - 1) * lanes };
             // As many rows as the registers hold, beside the right side's vectors and one value on the left.
-            match (vectors, S::REGISTER_COUNT >= 32) {
-                (1, true) => strip.run::<S, 12, 1>(simd),
-                (2, true) => strip.run::<S, 12, 2>(simd),
-                (_, true) => strip.run::<S, 8, 3>(simd),
-                (1, false) => strip.run::<S, 8, 1>(simd),
-                (2, false) => strip.run::<S, 6, 2>(simd),
-                (_, false) => strip.run::<S, 4, 3>(simd),
+            match (vectors, large) {
+                _ if listed => match vectors {
+                    1 => strip.run::<S, BLOCK, 1, true>(simd),
+                    2 => strip.run::<S, BLOCK, 2, true>(simd),
+                    3 => strip.run::<S, BLOCK, 3, true>(simd),
+                    _ => strip.run::<S, BLOCK, 6, true>(simd),
+                },
+                (1, true) => strip.run::<S, 12, 1, false>(simd),
+                (2, true) => strip.run::<S, 12, 2, false>(simd),
+                (_, true) => strip.run::<S, 8, 3, false>(simd),
+                (1, false) => strip.run::<S, 8, 1, false>(simd),
+                (2, false) => strip.run::<S, 6, 2, false>(simd),
+                (_, false) => strip.run::<S, 4, 3, false>(simd),
             }
             left += width;
         }
@@ -172,36 +193,36 @@ struct Strip<'a> {
 
 impl Strip<'_> {
     #[inline(always)]
-    fn run<S: Simd, const R: usize, const V: usize>(self, simd: S) {
+    fn run<S: Simd, const R: usize, const V: usize, const LISTED: bool>(self, simd: S) {
         if self.last == S::F32_LANES {
-            self.rows::<S, R, V, true>(simd);
+            self.rows::<S, R, V, LISTED, true>(simd);
         } else {
-            self.rows::<S, R, V, false>(simd);
+            self.rows::<S, R, V, LISTED, false>(simd);
         }
     }
 
     #[inline(always)]
-    fn rows<S: Simd, const R: usize, const V: usize, const WHOLE: bool>(&self, simd: S) {
+    fn rows<S: Simd, const R: usize, const V: usize, const LISTED: bool, const WHOLE: bool>(&self, simd: S) {
         let count = self.run.tiles.rows.len();
         for row in (0..count).step_by(R) {
             // Where fewer are left, the last one again: computed, not stored.
             let rows: [usize; R] = std::array::from_fn(|r| (row + r).min(count - 1));
             // SAFETY: `run_shared` checked that all places of every row, segment and column lie within.
-            unsafe { self.tile::<S, R, V, WHOLE>(simd, rows, (count - row).min(R)) };
+            unsafe { self.tile::<S, R, V, LISTED, WHOLE>(simd, rows, (count - row).min(R)) };
         }
     }
 
     /// # Safety
     /// The places of `rows` lie within the memory of both factors and of the result.
     #[inline(always)]
-    unsafe fn tile<S: Simd, const R: usize, const V: usize, const WHOLE: bool>(
+    unsafe fn tile<S: Simd, const R: usize, const V: usize, const LISTED: bool, const WHOLE: bool>(
         &self,
         simd: S,
         rows: [usize; R],
         live: usize,
     ) {
         let lanes = S::F32_LANES;
-        let Tiles { left, right, rows: places, start, rectified } = &self.run.tiles;
+        let Tiles { left, terms, right, rows: places, start, rectified } = &self.run.tiles;
         let mask = simd.mask_between_m32s(0, self.last as u32);
         // SAFETY (all blocks): the caller's promise; the last vector is cut by the mask where it is not whole.
         let out: [*mut f32; R] = std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
@@ -224,8 +245,13 @@ impl Strip<'_> {
         for (&a, &b) in left.segments.iter().zip(right.segments) {
             let a: [*const f32; R] = std::array::from_fn(|r| unsafe { left.values.as_ptr().add(base[r] + a) });
             let b = unsafe { right.values.as_ptr().add(b + self.left) };
+            let list = terms.map_or(&[][..], |blocks| &blocks[rows[0] / BLOCK]);
             let (mut place, mut line) = (0, 0);
-            for _ in 0..left.length {
+            for n in 0..if LISTED { list.len() } else { left.length } {
+                if LISTED {
+                    let i = unsafe { *list.get_unchecked(n) } as usize;
+                    (place, line) = (i * left.step, i * right.step);
+                }
                 let vectors: [S::f32s; V] = std::array::from_fn(|v| load(unsafe { b.add(line) }, v));
                 for r in 0..R {
                     let value = simd.splat_f32s(unsafe { *a[r].add(place) });
@@ -233,8 +259,10 @@ impl Strip<'_> {
                         sums[r][v] = simd.mul_add_e_f32s(value, vectors[v], sums[r][v]);
                     }
                 }
-                place += left.step;
-                line += right.step;
+                if !LISTED {
+                    place += left.step;
+                    line += right.step;
+                }
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -298,6 +326,7 @@ mod tests {
                 let bias = &values[..columns];
                 let tiles = || Tiles {
                     left: Left { values: &values, rows: &left_rows, segments: &[3, 50], length, step: 2 },
+                    terms: None,
                     right: Right { values: &values, segments: &[7, 900], step: columns + 1, columns },
                     rows: &out_rows,
                     start: Start::Bias(bias),
