@@ -10,6 +10,8 @@ use crate::rng::Rng;
 pub struct Batch {
     /// `[B, C * H * W]`, values in [0, 1].
     pub x: Tensor<2>,
+    /// `[B, L]`, the class of each picture as one-hot, where the model asks for it.
+    pub labels: Option<Tensor<2>>,
 }
 
 impl Batch {
@@ -19,7 +21,7 @@ impl Batch {
     /// `values`: `B * width` numbers in [0, 1].
     pub fn new(values: Vec<f32>, width: usize, device: &Device) -> Self {
         let pictures = values.len() / width;
-        Self { x: Tensor::from_data(TensorData::new(values, [pictures, width]), device) }
+        Self { x: Tensor::from_data(TensorData::new(values, [pictures, width]), device), labels: None }
     }
 }
 

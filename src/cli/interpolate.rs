@@ -200,14 +200,14 @@ fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u
     let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
     let codes: Vec<Vec<f32>> = members
         .chunks(AT_A_TIME)
-        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk).x).mean))
+        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk).x, None).mean))
         .collect();
     nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect()
 }
 
 impl End {
     fn new(opened: &Opened, batch: Batch) -> Self {
-        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x).mean) }
+        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x, None).mean) }
     }
 
     fn repeated(mut self, rows: usize) -> Self {

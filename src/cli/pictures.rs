@@ -54,7 +54,7 @@ fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |keys: &[u32]| {
         let z = crate::batch::noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
-        pictures(vae, &crate::model::rows(vae.picture(z)))
+        pictures(vae, &crate::model::rows(vae.picture(z, None)))
     };
     keys.chunks(AT_A_TIME).flat_map(draw).collect()
 }

@@ -48,7 +48,7 @@ impl Reconstruct {
             let x = opened.read(&dataset.test, some).x;
             originals.extend(pictures(&opened.vae, &rows(x.clone())));
             // From the posterior's mean: what the code says, without the noise of a draw.
-            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x).mean))));
+            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x, None).mean, None))));
         }
         let columns = COLUMNS.min(indices.len());
         let mut cells = Vec::new();

@@ -47,7 +47,7 @@ pub fn interpolate(vae: &Vae, from: &[Vec<f32>], to: &[Vec<f32>], steps: usize, 
     let row = |(a, b): (&Vec<f32>, &Vec<f32>)| {
         let at = |step: usize| method.between(a, b, step as f32 / (steps - 1).max(1) as f32);
         let codes: Vec<f32> = (0..steps).flat_map(at).collect();
-        let pictures = vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device));
+        let pictures = vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device), None);
         rows(pictures)
     };
     from.iter().zip(to).map(row).collect()

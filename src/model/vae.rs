@@ -79,8 +79,8 @@ impl Vae {
     /// q(z | x).
     ///
     /// # Shapes
-    /// `x`: `[B, P]`.
-    pub fn encode(&self, x: Tensor<2>) -> Gaussian {
+    /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot.
+    pub fn encode(&self, x: Tensor<2>, _labels: Option<Tensor<2>>) -> Gaussian {
         let h = self.encoder.iter().fold(x, |x, layer| layer.forward(x));
         Gaussian { mean: self.mean.forward(h.clone()), log_var: self.log_var.forward(h) }
     }
@@ -88,17 +88,17 @@ impl Vae {
     /// What the likelihood makes a distribution of: for a Bernoulli the logits.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; result: `[N, P]`.
-    pub fn decode(&self, z: Tensor<2>) -> Tensor<2> {
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot; result: `[N, P]`.
+    pub fn decode(&self, z: Tensor<2>, _labels: Option<Tensor<2>>) -> Tensor<2> {
         self.decoder.iter().fold(z, |z, layer| layer.forward(z))
     }
 
     /// E[x | z], in [0, 1].
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; result: `[N, P]`.
-    pub fn picture(&self, z: Tensor<2>) -> Tensor<2> {
-        self.likelihood.mean(self.decode(z))
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot; result: `[N, P]`.
+    pub fn picture(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        self.likelihood.mean(self.decode(z, labels))
     }
 
     /// Encodes, draws `K` codes a picture by reparameterisation and decodes them.
@@ -106,7 +106,7 @@ impl Vae {
     /// # Shapes
     /// `noise`: `[K, B, D]`, standard normal.
     pub fn parts(&self, batch: &Batch, noise: Tensor<3>) -> Parts {
-        self.parts_of(self.encode(batch.x.clone()), batch, noise)
+        self.parts_of(self.encode(batch.x.clone(), batch.labels.clone()), batch, noise)
     }
 
     /// [`Vae::parts`] where the posterior is known.
@@ -116,7 +116,9 @@ impl Vae {
     pub fn parts_of(&self, posterior: Gaussian, batch: &Batch, noise: Tensor<3>) -> Parts {
         let [k, b, d] = noise.dims();
         let z = posterior.reparameterise(noise);
-        let decoded = self.decode(z.clone().reshape([k * b, d]));
+        // Each code of a picture has the picture's class.
+        let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
+        let decoded = self.decode(z.clone().reshape([k * b, d]), labels);
         let [_, p] = decoded.dims();
         let log_px_z = self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, p]));
         Parts { posterior, prior: StandardNormal, z, log_px_z }

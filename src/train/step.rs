@@ -36,7 +36,7 @@ pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Devi
     let batch = job.pixels.batch(&job.dataset.train, indices, job.rng("pixels").at(step), &device);
     let noise_rng = job.rng("noise").at(step);
     let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
-    let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x) };
+    let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };
     let context = Context { epoch: step as f64 / job.steps_per_epoch() as f64 };
     let terms = job.objective.terms(vae, &batch, Tensor::from_inner(noise), context);
     let gradients = terms.loss.clone().mean().backward();

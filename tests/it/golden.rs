@@ -73,7 +73,7 @@ impl Golden {
             (self.floats(name)[step * b * width..][..b * width].to_vec(), [b, width])
         };
         let ((x, x_shape), (eps, [b, d])) = (slice("x"), slice("eps"));
-        (Batch { x: tensor(x, x_shape, &device) }, tensor(eps, [1, b, d], &device))
+        (Batch { x: tensor(x, x_shape, &device), labels: None }, tensor(eps, [1, b, d], &device))
     }
 }
 

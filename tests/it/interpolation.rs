@@ -22,9 +22,9 @@ fn an_interpolation_decodes_the_codes_between_two_pictures() {
     const STEPS: usize = 7;
     let (vae, images) = trained();
     let x = Pixels::Grey.batch(&images, &[0, 1, 2, 3], Rng::new(0), &vae.device()).x;
-    let codes = vae::model::rows(vae.encode(x.clone()).mean);
+    let codes = vae::model::rows(vae.encode(x.clone(), None).mean);
     let (from, to) = codes.split_at(2);
-    let reconstructed = vae::model::rows(vae.picture(vae.encode(x).mean));
+    let reconstructed = vae::model::rows(vae.picture(vae.encode(x, None).mean, None));
     for method in [Method::Linear, Method::Spherical] {
         let pictures = interpolate(&vae, from, to, STEPS, method);
         assert_eq!(pictures, interpolate(&vae, from, to, STEPS, method), "twice the same");
@@ -35,7 +35,7 @@ fn an_interpolation_decodes_the_codes_between_two_pictures() {
                 let t = step as f64 / (STEPS - 1) as f64;
                 let code = code_between(method, &wide(&from[row]), &wide(&to[row]), t);
                 let code = tensor(code.iter().map(|&value| value as f32).collect(), [1, code.len()], &vae.device());
-                let gap = gap(&wide(picture), &numbers(vae.picture(code)));
+                let gap = gap(&wide(picture), &numbers(vae.picture(code, None)));
                 assert!(gap < 1e-5, "{method:?}, row {row}, step {step}: off by {gap:e}");
                 let faded =
                     strip[0].iter().zip(&strip[STEPS - 1]).map(|(a, b)| (1.0 - t) * f64::from(*a) + t * f64::from(*b));

@@ -135,7 +135,7 @@ fn the_file_is_what_the_safetensors_crate_reads() {
 fn matrices_are_laid_out_as_out_by_in() {
     let vae = open(&small_bytes()).unwrap();
     let (batch, _) = crate::models::random_batch(&vae, 1, 1, 1);
-    let code = numbers(vae.encode(batch.x).mean);
+    let code = numbers(vae.encode(batch.x, None).mean);
     let tensors = export(&vae);
     let find = |name: &str| tensors.iter().find(|tensor| tensor.name == name).unwrap();
     let (weight, bias) = (find("decoder.0.weight"), find("decoder.0.bias"));

@@ -51,7 +51,7 @@ pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batc
     let values: usize = vae.blueprint().picture.iter().product();
     let mut x = vec![0.0; count * values];
     Rng::new(seed).stream("x").fill_uniform(&mut x);
-    (Batch { x: tensor(x, [count, values], &device) }, draw_noise(vae, count, samples, seed))
+    (Batch { x: tensor(x, [count, values], &device), labels: None }, draw_noise(vae, count, samples, seed))
 }
 
 /// Standard normal noise `[K, B, D]`.

@@ -119,7 +119,7 @@ const PICTURES: usize = 3;
 
 fn binary_batch(vae: &Vae) -> Batch {
     let (grey, _) = random_batch(vae, PICTURES, 1, 8);
-    Batch { x: grey.x.round() }
+    Batch { x: grey.x.round(), labels: None }
 }
 
 /// log of the importance weights, picture by picture: `[B][count]`.

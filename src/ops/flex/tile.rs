@@ -272,6 +272,7 @@ impl Strip<'_> {
                     let zero = simd.splat_f32s(0.0);
                     let sum =
                         if *rectified { simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum) } else { sum };
+                    // SAFETY: as above.
                     unsafe { store::<S, WHOLE>(simd, mask, out[r].add(v * lanes), sum, v + 1 == V) };
                 }
             }
