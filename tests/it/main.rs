@@ -16,5 +16,6 @@ mod ops;
 mod program;
 mod readme;
 mod resume;
+mod sprites;
 mod theory;
 mod tidy;
