@@ -132,6 +132,7 @@ impl Kernel {
 type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
 type Dense = fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>;
 type LogProb = fn(Tensor<2>, Tensor<3>) -> Tensor<2>;
+type SquaredError = fn(Tensor<2>, Tensor<3>, bool) -> Tensor<2>;
 type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -> Tensor<1>;
 
 /// Each forward alone as at a measurement, and forward and backward as in training.
@@ -221,6 +222,16 @@ mod operations {
     #[divan::bench(args = KERNELS)]
     fn bernoulli_log_prob_backward(bencher: Bencher, kernel: Kernel) {
         log_prob(bencher, kernel, true);
+    }
+
+    /// Of a Gaussian with a logistic mean.
+    #[divan::bench(args = KERNELS)]
+    fn squared_error_backward(bencher: Bencher, kernel: Kernel) {
+        let device = cpu().autodiff();
+        let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
+        let outputs = normal("outputs", [1, BATCH, 784], &device).require_grad();
+        let squared_error: SquaredError = kernel.choose(ops::squared_error, plain::squared_error);
+        bencher.bench_local(|| squared_error(x.clone(), outputs.clone(), true).sum().backward());
     }
 
     /// The weight of `mnist`'s first layer.
