@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use vae::batch::noise;
 use vae::config::find_preset;
 use vae::data::digits::{Split, digit};
-use vae::data::{Data, Noise, Pixels, idx};
+use vae::data::{self, Data, Noise, Pixels, Sprites, idx};
 use vae::device;
 use vae::figure::Picture;
 use vae::figure::sheet::{Sheet, write_png};
@@ -265,7 +265,7 @@ mod files {
     #[divan::bench]
     fn read_idx(bencher: Bencher) {
         let images = Noise { count: 1_000, test: 1, ..Noise::default() }.draw().train;
-        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.pixels].concat();
+        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.into_bytes()].concat();
         bencher.counter(BytesCount::new(bytes.len())).bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
     }
 
@@ -276,6 +276,23 @@ mod files {
             index += 1;
             digit(1, Split::Train, index)
         });
+    }
+
+    /// At the start of the program: all that is held of them.
+    #[divan::bench]
+    fn load_sprites(bencher: Bencher) {
+        bencher.bench_local(|| data::hash(&Sprites::default().draw()));
+    }
+
+    /// As in each step: 64 pictures, drawn and as the model reads them.
+    #[divan::bench]
+    fn draw_sprites(bencher: Bencher) {
+        let images = Sprites::default().draw().train;
+        let device = cpu();
+        let indices: Vec<u32> = (0..64).collect();
+        bencher
+            .counter(ItemsCount::new(64_usize))
+            .bench_local(|| Pixels::Threshold.batch(&images, &indices, Rng::new(1), &device));
     }
 
     #[divan::bench]

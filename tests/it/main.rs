@@ -20,5 +20,6 @@ mod ops;
 mod program;
 mod readme;
 mod resume;
+mod sprites;
 mod theory;
 mod tidy;
