@@ -98,6 +98,10 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
+    fn conditional(&self) -> bool {
+        self.opened.config.condition.is_some()
+    }
+
     fn caveat(&self) -> Option<&'static str> {
         self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
     }
@@ -114,9 +118,10 @@ impl Report<'_> {
         text += &row("distortion", self.elbo.distortion(), 2, " nats per image");
         text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
+        let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
         let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
         text += &format!(
-            "protocol: {} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}\n± is the standard error over images",
+            "protocol: {} {}, {} images, {} pixels, {}, {given}{codes} of z per image, KL in closed form, seed {}\n± is the standard error over images",
             self.data,
             self.split.name(),
             self.elbo.rate.len(),
@@ -143,6 +148,7 @@ impl Report<'_> {
             "images": self.elbo.rate.len(),
             "pixels": self.protocol.pixels.name(),
             "likelihood": self.opened.config.likelihood.tag(),
+            "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
             "samples_of_z": self.protocol.samples, "kl": "closed form",
             "seed": self.protocol.seed,

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::open::Target;
 use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, pictures};
+use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
 use crate::figure::sheet::{Sheet, write_png};
@@ -45,10 +46,11 @@ impl Reconstruct {
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
         let (mut originals, mut decoded) = (Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
-            let x = opened.read(&dataset.test, some).x;
+            let Batch { x, labels } = opened.read(&dataset.test, some);
             originals.extend(pictures(&opened.vae, &rows(x.clone())));
             // From the posterior's mean: what the code says, without the noise of a draw.
-            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x, None).mean, None))));
+            let codes = opened.vae.encode(x, labels.clone()).mean;
+            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(codes, labels))));
         }
         let columns = COLUMNS.min(indices.len());
         let mut cells = Vec::new();

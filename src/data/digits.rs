@@ -71,6 +71,10 @@ impl Source for Digits {
         [1, SIDE, SIDE]
     }
 
+    fn usual_classes(&self) -> usize {
+        CLASSES as usize
+    }
+
     fn may_have_any_shape(&self) -> bool {
         false
     }

@@ -70,6 +70,10 @@ impl Source for Noise {
         [self.channels, height, width]
     }
 
+    fn usual_classes(&self) -> usize {
+        0
+    }
+
     fn may_have_any_shape(&self) -> bool {
         false
     }

@@ -17,6 +17,9 @@ pub trait Source {
     /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
     fn usual_shape(&self) -> [usize; 3];
 
+    /// How many classes the pictures have as published; 0: they have no labels.
+    fn usual_classes(&self) -> usize;
+
     /// Whether a person's own files can have another shape.
     fn may_have_any_shape(&self) -> bool {
         true

@@ -81,7 +81,7 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
     let mut result = Elbo::default();
     let indices: Vec<u32> = (0..images.len() as u32).collect();
     for chunk in indices.chunks(CHUNK) {
-        let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &device);
+        let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &device);
         let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
         let mut distortion = vec![0.0; chunk.len()];
         // One code a picture at a time: memory does not grow with their number.

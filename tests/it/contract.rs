@@ -8,14 +8,14 @@ use burn::tensor::Tensor;
 use vae::batch::Batch;
 use vae::config::{Config, PRESETS};
 use vae::data::{Data, Pixels};
-use vae::model::{Likelihood, Mlp, Model, Vae, export};
+use vae::model::{Condition, Likelihood, Mlp, Model, Vae, export};
 use vae::objective::{Context, Elbo, Minimise, Objective, Terms};
 use vae::rng::Rng;
 use vae::schedule::Schedule;
 use vae::train::{Adam, Optimizer, Settings, Updater, train_step};
 
 use crate::models::{
-    autodiff_device, digits, draw_noise, drawn, gap, job, largest, named_gradients, numbers, plain_device,
+    autodiff_device, conditions, digits, draw_noise, drawn, gap, job, largest, named_gradients, numbers, plain_device,
     random_batch, tensor, wide,
 };
 
@@ -27,6 +27,7 @@ fn config(data: Data, model: Model) -> Config {
         seed: 1,
         data,
         model,
+        condition: None,
         likelihood: Likelihood::default(),
         objective: Objective::default(),
         optimizer: Optimizer::default(),
@@ -35,28 +36,37 @@ fn config(data: Data, model: Model) -> Config {
     }
 }
 
-/// Every model with every likelihood and every objective, and how to call it.
-fn combinations() -> impl Iterator<Item = (String, Model, Likelihood, Objective)> {
+/// Every model with every likelihood and every objective, every model with every way to tell it the class, and how to
+/// call each: models with random weights, on the autodiff device.
+fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
     Model::every().into_iter().flat_map(|model| {
-        Likelihood::every().into_iter().flat_map(move |likelihood| {
-            let model = model.clone();
-            Objective::every().into_iter().map(move |objective| {
+        let mut each = Vec::new();
+        for likelihood in Likelihood::every() {
+            for objective in Objective::every() {
                 let name = format!("{} {} {}", model.tag(), likelihood.tag(), objective.tag());
-                (name, model.clone(), likelihood.clone(), objective)
-            })
-        })
+                each.push((name, build(&model, None, &likelihood), objective));
+            }
+        }
+        for condition in conditions() {
+            let name = format!("{} {condition:?}", model.tag());
+            each.push((name, build(&model, Some(condition), &Likelihood::default()), Objective::default()));
+        }
+        each
     })
 }
 
-fn build(model: &Model, likelihood: &Likelihood) -> Vae {
-    let blueprint = model.blueprint(PICTURE).unwrap();
+fn build(model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -> Vae {
+    let mut blueprint = model.blueprint(PICTURE).unwrap();
+    if let Some(condition) = condition {
+        blueprint = condition.apply(blueprint, 10).unwrap();
+    }
     Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), &autodiff_device())
 }
 
-/// The first sixteen digits, and noise for as many codes as the objective draws.
+/// The first sixteen digits, with their labels where the model asks for them, and noise for as many codes as the objective draws.
 fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &vae.device());
+    let batch = Pixels::Grey.batch(&digits(16), &indices, vae.classes(), Rng::new(0), &vae.device());
     (batch, draw_noise(vae, 16, objective.samples(), seed))
 }
 
@@ -70,8 +80,7 @@ fn values(terms: &Terms) -> [Vec<f64>; 3] {
 
 #[test]
 fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
-    for (name, model, likelihood, objective) in combinations() {
-        let vae = build(&model, &likelihood);
+    for (name, vae, objective) in combinations() {
         let (batch, noise) = real_batch(&vae, &*objective, 1);
         let terms = objective.terms(&vae, &batch, noise, START);
         let [loss, distortion, rate] = values(&terms);
@@ -89,14 +98,13 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
 
 #[test]
 fn every_combination_learns_one_batch_by_heart() {
-    for (name, model, likelihood, objective) in combinations() {
-        let mut vae = build(&model, &likelihood);
+    for (name, mut vae, objective) in combinations() {
         let rule = Optimizer::Adam(Adam::default());
         let mut updater = Updater::new(rule, None, &vae);
         let mut first = None;
         let mut last = 0.0;
         // Convolutions cost more, and need fewer steps.
-        let steps = if model.tag() == "mlp" { 300 } else { 150 };
+        let steps = if name.starts_with("mlp") { 300 } else { 150 };
         for step in 0..steps {
             let (batch, noise) = real_batch(&vae, &*objective, step);
             let loss = objective.terms(&vae, &batch, noise, Context { epoch: step as f64 }).loss.mean();
@@ -113,7 +121,7 @@ fn every_combination_learns_one_batch_by_heart() {
 #[test]
 fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
     for model in Model::every() {
-        let vae = build(&model, &Likelihood::default());
+        let vae = build(&model, None, &Likelihood::default());
         let terms = |beta: f64, warmup: f64, epoch: f64| {
             let objective = Elbo { beta, warmup };
             let (batch, noise) = real_batch(&vae, &objective, 1);
@@ -235,17 +243,20 @@ fn every_default_is_valid_and_survives_toml() {
     for data in Data::every() {
         assert!(data.usual_shape().iter().all(|&length| length > 0), "{}", data.tag());
         assert_eq!(data.validation(), 0, "{}: nothing is set aside unasked", data.tag());
+        assert!(data.usual_classes() <= 256, "{}: a label is a byte", data.tag());
         for model in Model::every() {
             configs.push(config(data.clone(), model));
         }
     }
+    let conditions = conditions().map(Some);
+    configs.extend(conditions.map(|condition| Config { condition, ..base.clone() }));
     configs.extend(Likelihood::every().into_iter().map(|likelihood| Config { likelihood, ..base.clone() }));
     configs.extend(Objective::every().into_iter().map(|objective| Config { objective, ..base.clone() }));
     configs.extend(Optimizer::every().into_iter().map(|optimizer| Config { optimizer, ..base.clone() }));
     configs.extend(Schedule::every().into_iter().map(|schedule| Config { schedule, ..base.clone() }));
     for config in configs {
         assert_round_trip(&config);
-        let plan = config.plan(config.data.usual_shape()).unwrap();
+        let plan = config.plan(config.data.usual_shape(), config.data.usual_classes()).unwrap();
         assert_eq!(plan.blueprint.picture, config.data.usual_shape());
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
@@ -271,7 +282,9 @@ fn every_registry_lists_each_kind_once_with_a_description() {
 fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
     for preset in PRESETS {
         let config = preset.config().unwrap_or_else(|error| panic!("{}", error.render()));
-        let plan = config.plan(config.data.usual_shape()).unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+        let plan = config
+            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);
         let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
         assert_eq!(effective, config, "{}", preset.name);

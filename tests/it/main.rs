@@ -3,6 +3,7 @@
 mod batches;
 mod cli;
 mod cli_errors;
+mod conditional;
 mod config_text;
 mod contract;
 mod fetch;
