@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use vae::batch::{Batch, noise};
-use vae::config::{Config, find_preset};
+use vae::config::{Config, find_preset, set};
 use vae::data::{Data, Dataset, Digits, Images};
 use vae::device;
 use vae::model::{Architecture, Blueprint, Condition, Entrance, Likelihood, NamedTensor, Vae, export, import};
@@ -114,15 +114,16 @@ pub fn job(config: &Config) -> Job {
 
 /// The preset `smoke`, trained until its latents mean something, and its test pictures.
 pub fn trained() -> (Vae, Images) {
-    let (vae, data) = trained_given(None);
+    let (vae, data) = trained_as(None, &[]);
     (vae, data.test)
 }
 
-/// The same, told the class where `condition` says how, and its data.
-pub fn trained_given(condition: Option<Condition>) -> (Vae, Dataset) {
+/// The same, told the class as `condition` says and with some values set otherwise, and its data.
+pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Dataset) {
     let mut config = find_preset("smoke").unwrap().config().unwrap();
     config.train.epochs = 15;
     config.condition = condition;
+    let config = values.iter().fold(config, |config, value| set(&config, value).unwrap());
     let job = job(&config);
     let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
     let mut vae = blank(&plan.blueprint, 1, &autodiff_device());
