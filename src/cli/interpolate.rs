@@ -204,15 +204,16 @@ fn end(
     match (named, dataset) {
         (Named::File(path), _) => {
             let shape = opened.card.picture;
-            let images =
-                Images { pixels: figure::read(path, shape)?.pixels, shape, labels: class.map(|class| vec![class]) };
-            let mean = images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / images.pixels.len();
+            let pixels = figure::read(path, shape)?.pixels;
+            let mean = pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / pixels.len();
             if mean > 127 {
                 ui::note(format_args!(
                     "note: {} is light for the most part; for a model of light strokes on black, invert it first",
                     path.display()
                 ));
             }
+            let images = Images::new(pixels, shape);
+            let images = class.into_iter().fold(images, |images, class| images.with_labels(vec![class]));
             Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {
