@@ -91,8 +91,10 @@ impl Eval {
         }
         // A mean over the values, too: what others call a reconstruction error.
         let values = images.values() as f64;
-        let mse = (!code.is_drawn())
-            .then(|| Estimate::of(squared_error(&opened.vae, images, protocol).iter().map(|error| error / values)));
+        let mse = (!code.is_drawn()).then(|| {
+            let all: Vec<u32> = (0..images.len() as u32).collect();
+            Estimate::of(squared_error(&opened.vae, images, &all, protocol).iter().map(|error| error / values))
+        });
         let report =
             Report { opened: &opened, elbo: &elbo, mse, protocol, data: &dataset.name, hash: &hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })

@@ -9,7 +9,7 @@ use crate::objective::{Code, Means, distortion};
 use crate::rng::Rng;
 
 /// Pictures that are measured together: large enough for full speed, small enough for a laptop's memory.
-const CHUNK: usize = 250;
+pub(super) const CHUNK: usize = 250;
 
 /// What a number holds for. Two numbers with different protocols are not to be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,7 +92,8 @@ pub fn corruption_rng(seed: u64) -> Rng {
 /// A picture's noise depends on the seed and its index alone, so that the result depends on the chunks by rounding only.
 pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Elbo {
     let mut result = Elbo::default();
-    for_each_chunk(images, |chunk| {
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    for chunk in all.chunks(CHUNK) {
         if protocol.code.is_drawn() {
             measure_drawn(vae, images, protocol, chunk, &mut result);
         } else {
@@ -101,7 +102,7 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
             result.distortion.extend(log_px_z.into_iter().map(|value| -value));
         }
         seen(result.distortion.len());
-    });
+    }
     result.rate_by_latent.iter_mut().for_each(|sum| *sum /= images.len() as f64);
     result
 }
@@ -144,12 +145,6 @@ pub(super) fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32
 fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
     let rng = Rng::new(seed).stream("evaluation").stream("noise").at(k as u64);
     noise(rng, chunk, 1, vae.blueprint().latent, &vae.device())
-}
-
-/// Some pictures after others, by their indices.
-pub(super) fn for_each_chunk(images: &Images, measure: impl FnMut(&[u32])) {
-    let indices: Vec<u32> = (0..images.len() as u32).collect();
-    indices.chunks(CHUNK).for_each(measure);
 }
 
 pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {

@@ -237,9 +237,11 @@ impl<'a> Trainer<'a> {
             return vae;
         }
         let train = &self.job.dataset.train;
-        let some = train.slice(0..train.len().min(FIT_TO));
-        let squares = squared_error(&vae, &some, self.protocol());
-        let mean = squares.iter().sum::<f64>() / (squares.len() * some.values()) as f64;
+        // Drawn, for a data set may lie in order; the same after every epoch.
+        let mut some = self.job.rng("sigma").permutation(train.len());
+        some.truncate(FIT_TO);
+        let squares = squared_error(&vae, train, &some, self.protocol());
+        let mean = squares.iter().sum::<f64>() / (squares.len() * train.values()) as f64;
         vae.with_log_sigma(Sigma::log_optimal(mean))
     }
 

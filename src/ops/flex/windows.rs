@@ -56,7 +56,8 @@ impl Frame {
     pub fn lines(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let height = self.map[0].min(self.size[0].saturating_sub(self.before[0]));
         let width = self.map[1].min(self.size[1].saturating_sub(self.before[1]));
-        (0..self.map[0]).map(move |y| if y < height { (self.at(y, 0), width * self.channels) } else { (0, 0) })
+        let has_place = move |y: usize| y < height && width > 0;
+        (0..self.map[0]).map(move |y| if has_place(y) { (self.at(y, 0), width * self.channels) } else { (0, 0) })
     }
 }
 
