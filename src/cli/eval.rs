@@ -72,7 +72,7 @@ impl Eval {
         count("--codes", self.codes, 10_000)?;
         let opened = self.target.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
-        let images = self.split.of(&dataset)?;
+        let images = self.split.of(dataset)?;
         let seed = self.seed.unwrap_or(opened.config.seed);
         let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed };
         let bar = ui::picture_bar("measuring", images.len());
@@ -82,8 +82,7 @@ impl Eval {
             return Err(Error::failed(format!("{}: its ELBO is not a number, or infinite", opened.path.display()))
                 .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
         }
-        let report =
-            Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
+        let report = Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })
     }
 }

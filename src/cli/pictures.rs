@@ -4,6 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
+use super::open::Opened;
 use crate::error::{Error, Result};
 use crate::figure::Picture;
 use crate::figure::sheet::{Sheet, square_columns};
@@ -12,6 +13,9 @@ use crate::rng::Rng;
 
 /// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
+
+/// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
+const MOST_VALUES: usize = 50_000_000;
 
 /// Pictures that go through a network together: as many as keep a convolution's maps small.
 pub const AT_A_TIME: usize = 250;
@@ -43,18 +47,56 @@ impl Format {
     }
 }
 
-/// A sheet of pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone.
-pub fn sample_sheet(vae: &Vae, seed: u64, count: usize) -> RgbImage {
-    let pictures = samples(vae, seed, count);
+/// That so many pictures, which `flag` asks for, fit on a sheet and in memory.
+pub fn pictures_fit(flag: &str, pictures: usize, opened: &Opened) -> Result<()> {
+    let most = (MOST_VALUES / opened.card.picture.iter().product::<usize>()).min(MOST_PICTURES);
+    if pictures <= most {
+        return Ok(());
+    }
+    Err(Error::request(format!("{flag} asks for {pictures} pictures; expected at most {most} on a sheet")))
+}
+
+/// What stands beside the values of an axis: with one decimal, or with two where one does not tell them apart.
+pub fn labels(values: &[f32]) -> Vec<String> {
+    let rounded = |decimals: i32| {
+        let (scale, places) = (10_f32.powi(decimals), decimals as usize);
+        // Adding zero turns -0 into 0.
+        let label = |value: &f32| format!("{:.places$}", (value * scale).round() / scale + 0.0);
+        values.iter().map(label).collect::<Vec<_>>()
+    };
+    let short = rounded(1);
+    if short.windows(2).all(|pair| pair[0] != pair[1]) { short } else { rounded(2) }
+}
+
+/// Pictures above what the model makes of them, `columns` pairs a row.
+pub fn paired(originals: &[Picture], decoded: &[Picture], columns: usize) -> RgbImage {
+    let columns = columns.min(originals.len());
+    let mut cells = Vec::new();
+    let mut labels = Vec::new();
+    for (above, below) in originals.chunks(columns).zip(decoded.chunks(columns)) {
+        for (line, label) in [(above, "image"), (below, "decoded")] {
+            cells.extend_from_slice(line);
+            // A last line that is not full would pull the next one up.
+            let blank = Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
+            cells.resize(cells.len().next_multiple_of(columns), blank);
+            labels.push(label.to_owned());
+        }
+    }
+    Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None }.draw()
+}
+
+/// A sheet of pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone, times `temperature`.
+pub fn sample_sheet(vae: &Vae, seed: u64, count: usize, temperature: f32) -> RgbImage {
+    let pictures = samples(vae, seed, count, temperature);
     Sheet { pictures: &pictures, columns: square_columns(count), row_labels: None, column_labels: None }.draw()
 }
 
-fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
+fn samples(vae: &Vae, seed: u64, count: usize, temperature: f32) -> Vec<Picture> {
     let keys: Vec<u32> = (0..count as u32).collect();
     let rng = Rng::new(seed).stream("sample");
     let draw = |keys: &[u32]| {
         let z = crate::batch::noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
-        pictures(vae, &crate::model::rows(vae.picture(z, None)))
+        pictures(vae, &crate::model::rows(vae.picture(z * temperature, None)))
     };
     keys.chunks(AT_A_TIME).flat_map(draw).collect()
 }
@@ -62,4 +104,15 @@ fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
 /// Rows of `P` numbers in [0, 1] as pictures.
 pub fn pictures(vae: &Vae, rows: &[Vec<f32>]) -> Vec<Picture> {
     rows.iter().map(|row| Picture::from_unit(vae.blueprint().picture, row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_as_few_decimals_as_tell_them_apart() {
+        assert_eq!(labels(&[-1.644_85, -0.04, 0.04, 3.0]), ["-1.64", "-0.04", "0.04", "3.00"]);
+        assert_eq!(labels(&[-1.644_85, -0.04, 1.0]), ["-1.6", "0.0", "1.0"]);
+    }
 }

@@ -6,23 +6,20 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::open::{RUNS, find_run};
-use super::pictures::sample_sheet;
+use super::animate::keep;
+use super::figures::{Figure, at_end};
+use super::open::{Opened, RUNS, find_run};
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::figure::sheet::write_png;
 use crate::model::{Features, Vae};
 use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
 use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
 use crate::{files, ui};
-
-/// Pictures on the sheets of samples.
-const SAMPLES: usize = 64;
 
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
@@ -69,6 +66,8 @@ struct Start {
     config: Config,
     folder: RunFolder,
     saved: Option<Saved>,
+    /// What is drawn when training has ended.
+    figures: Vec<Figure>,
     /// When the program was started.
     began: Instant,
 }
@@ -88,12 +87,14 @@ impl Train {
                 let (config, name) = self.config()?;
                 // Everything that can be wrong is found before the run's folder is made.
                 config.check()?;
+                let figures = at_end(&config.figures)?;
                 let dataset = self.load(&config)?;
-                config.plan(dataset.train.shape)?;
+                let plan = config.plan(dataset.train.shape)?;
+                figures.iter().try_for_each(|figure| figure.suits(plan.blueprint.latent))?;
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None, began }, dataset, hash, &chosen)
+                self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, &chosen)
             }
         }
     }
@@ -128,11 +129,12 @@ impl Train {
         };
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.check()?;
-        Ok(Start { config, folder, saved, began })
+        let figures = at_end(&config.figures)?;
+        Ok(Start { config, folder, saved, figures, began })
     }
 
     fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
-        let Start { config, folder, saved, began } = start;
+        let Start { config, folder, saved, figures, began } = start;
         let plan = config.plan(dataset.train.shape)?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
@@ -166,6 +168,14 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
+        if !figures.is_empty() {
+            let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
+            opened.base.clone_from(&folder.path);
+            opened.loaded = (job.dataset, job.data_hash).into();
+            for figure in &figures {
+                ui::note(format_args!("look at {}", figure.draw(&opened)?.display()));
+            }
+        }
         ui::data(folder.path.display())
     }
 }
@@ -231,10 +241,6 @@ impl<'a> Watcher<'a> {
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
         self.bar.set_position(done);
         self.bar.reset_eta();
-    }
-
-    fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
-        write_png(&self.folder.samples(epoch), &sample_sheet(vae, self.job.seed, SAMPLES))
     }
 
     fn draw_curves(&self) -> Result<()> {
@@ -336,7 +342,7 @@ impl Observer for Watcher<'_> {
                 ),
             );
         }
-        self.draw_samples(epoch, vae)?;
+        keep(self.folder, epoch, vae, self.job)?;
         self.draw_curves()
     }
 }

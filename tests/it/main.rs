@@ -6,6 +6,7 @@ mod cli_errors;
 mod config_text;
 mod contract;
 mod fetch;
+mod figures;
 mod golden;
 mod idx;
 mod interpolation;
