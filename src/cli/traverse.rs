@@ -144,7 +144,7 @@ impl Traversal {
             row_labels: Some(&self.labels),
             column_labels: Some(&labels(&self.values)),
         };
-        titled(&sheet.draw(), &format!("one latent a row, {}; its KL", self.others))
+        titled(&sheet.draw(), &format!("one latent a row with its KL, {}", self.others))
     }
 
     /// All rows at once, step by step there and back.
