@@ -58,7 +58,7 @@ fn encode(frames: &[RgbImage], milliseconds: u32) -> Result<Vec<u8>, EncodingErr
         frame.delay = hundredths;
         encoder.write_frame(&frame)?;
     }
-    Ok(encoder.into_inner()?)
+    encoder.into_inner()
 }
 
 #[cfg(test)]
