@@ -7,10 +7,9 @@ use image::RgbImage;
 
 use super::figures::Draw;
 use super::open::{Opened, locate};
-use super::pictures::{Format, paired, pictures, sample_sheet};
-use crate::batch::noise;
+use super::pictures::{Format, below_each_other, pictures, sample_sheet};
 use crate::error::{Error, Result};
-use crate::eval::pixels_rng;
+use crate::eval::{Protocol, codes};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{read_png, write_png};
 use crate::figure::titled;
@@ -133,11 +132,11 @@ pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()
 fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
     let test = &job.dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
-    let batch = job.pixels.batch(test, &indices, pixels_rng(job.seed), &vae.device());
-    let noise = noise(job.rng("reconstruct"), &indices, 1, vae.blueprint().latent, &vae.device());
-    let z = vae.encode(batch.x.clone(), batch.labels.clone()).reparameterise(noise).squeeze_dim::<2>(0);
+    let code = job.objective.code();
+    let (batch, z) = codes(vae, test, Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code }, &indices);
     let decoded = pictures(vae, &rows(vae.picture(z, batch.labels)));
-    paired(&pictures(vae, &rows(batch.x)), &decoded, COLUMNS)
+    let [above, below] = if code.corruption().is_some() { ["clean", "cleaned"] } else { ["image", "decoded"] };
+    below_each_other(&[(above, pictures(vae, &rows(batch.x))), (below, decoded)], COLUMNS)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::figure::sheet::{Sheet, write_png};
 use crate::figure::titled;
 use crate::model::{decode, grid};
+use crate::objective::NO_PRIOR;
 use crate::ui;
 
 /// Decode a grid of codes: how digits merge into each other over two latents
@@ -84,6 +85,9 @@ impl Draw for Manifold {
             ui::note(format_args!(
                 "note: of {latents} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
             ));
+        }
+        if !opened.config.objective.code().is_drawn() {
+            ui::note(format_args!("note: {NO_PRIOR}"));
         }
         let values = self.values();
         let codes = grid(&vec![0.0; latents], &dims, &values);

@@ -68,18 +68,20 @@ pub fn labels(values: &[f32]) -> Vec<String> {
     if short.windows(2).all(|pair| pair[0] != pair[1]) { short } else { rounded(2) }
 }
 
-/// Pictures above what the model makes of them, `columns` pairs a row.
-pub fn paired(originals: &[Picture], decoded: &[Picture], columns: usize) -> RgbImage {
-    let columns = columns.min(originals.len());
+/// Pictures of several kinds, each kind a row below the one before; `columns` to a row, then further rows.
+pub fn below_each_other(kinds: &[(&str, Vec<Picture>)], columns: usize) -> RgbImage {
+    let count = kinds.first().map_or(0, |(_, pictures)| pictures.len());
+    let columns = columns.min(count).max(1);
     let mut cells = Vec::new();
     let mut labels = Vec::new();
-    for (above, below) in originals.chunks(columns).zip(decoded.chunks(columns)) {
-        for (line, label) in [(above, "image"), (below, "decoded")] {
+    for first in (0..count).step_by(columns) {
+        for (label, pictures) in kinds {
+            let line = &pictures[first..(first + columns).min(count)];
             cells.extend_from_slice(line);
             // A last line that is not full would pull the next one up.
             let blank = Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
             cells.resize(cells.len().next_multiple_of(columns), blank);
-            labels.push(label.to_owned());
+            labels.push((*label).to_owned());
         }
     }
     Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None }.draw()

@@ -1,4 +1,4 @@
-//! `vae reconstruct`: originals above their reconstructions.
+//! `vae reconstruct`: originals above their reconstructions; for a denoising autoencoder what it was given between them.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, paired, pictures};
+use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, below_each_other, pictures};
 use crate::check::at_least_one;
 use crate::error::Result;
+use crate::eval::corruption_rng;
 use crate::figure::sheet::write_png;
 use crate::model::rows;
 
@@ -47,15 +48,25 @@ impl Draw for Reconstruct {
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
-        let (mut originals, mut decoded) = (Vec::new(), Vec::new());
+        let code = opened.config.objective.code();
+        let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
             let x = opened.read(&dataset.test, some).x;
             originals.extend(pictures(&opened.vae, &rows(x.clone())));
+            let x = code.input(x, corruption_rng(opened.config.seed), some);
+            if code.corruption().is_some() {
+                corrupted.extend(pictures(&opened.vae, &rows(x.clone())));
+            }
             // From the posterior's mean: what the code says, without the noise of a draw.
             decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x, None).mean, None))));
         }
+        let kinds = if corrupted.is_empty() {
+            vec![("image", originals), ("decoded", decoded)]
+        } else {
+            vec![("clean", originals), ("corrupted", corrupted), ("cleaned", decoded)]
+        };
         let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
-        write_png(&path, &paired(&originals, &decoded, COLUMNS))?;
+        write_png(&path, &below_each_other(&kinds, COLUMNS))?;
         Ok(path)
     }
 }

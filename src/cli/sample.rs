@@ -10,6 +10,8 @@ use super::pictures::{Format, MOST_PICTURES, pictures_fit, sample_sheet};
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
 use crate::figure::sheet::write_png;
+use crate::objective::NO_PRIOR;
+use crate::ui;
 
 /// Draw pictures from the prior, as a sheet
 #[derive(Debug, Args)]
@@ -47,6 +49,9 @@ impl Draw for Sample {
 
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         pictures_fit("--n", self.n, opened)?;
+        if !opened.config.objective.code().is_drawn() {
+            ui::note(format_args!("note: {NO_PRIOR}"));
+        }
         let sheet = sample_sheet(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n, self.temperature);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;

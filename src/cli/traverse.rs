@@ -11,7 +11,7 @@ use super::pictures::{Format, labels, pictures, pictures_fit};
 use crate::check::{above_zero, count};
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::eval::{kl_by_latent, largest_first};
+use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::figure::{Picture, titled};
@@ -56,6 +56,8 @@ pub struct Traverse {
 struct Traversal {
     /// What each row says of itself.
     labels: Vec<String>,
+    /// What the number in it is.
+    size: &'static str,
     /// The values that each latent takes.
     values: Vec<f32>,
     /// `[rows][steps]`.
@@ -84,11 +86,22 @@ impl Draw for Traverse {
         pictures_fit("--steps", self.steps * self.rows.min(latents), opened)?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let base = self.base(opened, &dataset.test)?;
-        let kl = self.kl(opened, &dataset.test);
-        let order = largest_first(&kl);
+        let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
+        let (pixels, seed) = (opened.config.data.pixels(), opened.config.seed);
+        // An autoencoder's latents have no KL: how far its codes spread tells what each one carries.
+        let has_kl = opened.config.objective.code().is_drawn();
+        let (size, carried) = if has_kl {
+            ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))
+        } else {
+            ui::note(
+                "note: an autoencoder's latents are not near N(0, I): beside each stands its codes' standard deviation; choose `--range` by it",
+            );
+            ("deviation", deviation_by_latent(&opened.vae, &measured, pixels, seed))
+        };
+        let order = largest_first(&carried);
         if latents > self.rows {
             ui::note(format_args!(
-                "note: {} of {latents} latents, those with the largest KL; `--rows N` shows more",
+                "note: {} of {latents} latents, those with the largest {size}; `--rows N` shows more",
                 self.rows
             ));
         }
@@ -97,7 +110,11 @@ impl Draw for Traverse {
         let values: Vec<f32> = (0..self.steps).map(|step| self.range * (2.0 * step as f32 / last - 1.0)).collect();
         let row = |&latent: &usize| pictures(&opened.vae, &decode(&opened.vae, &grid(&base, &[latent], &values)));
         let traversal = Traversal {
-            labels: shown.iter().map(|&latent| format!("z{latent}  {:.2} nats", kl[latent])).collect(),
+            labels: shown
+                .iter()
+                .map(|&latent| format!("z{latent}  {:.2}{}", carried[latent], if has_kl { " nats" } else { "" }))
+                .collect(),
+            size,
             pictures: shown.iter().map(row).collect(),
             values,
             others: match self.image {
@@ -129,11 +146,6 @@ impl Traverse {
         let batch = opened.read(test, &[index]);
         Ok(rows(opened.vae.encode(batch.x, batch.labels).mean).concat())
     }
-
-    fn kl(&self, opened: &Opened, test: &Images) -> Vec<f64> {
-        let config = &opened.config;
-        kl_by_latent(&opened.vae, test, config.data.pixels(), config.seed, MEASURED)
-    }
 }
 
 impl Traversal {
@@ -144,7 +156,7 @@ impl Traversal {
             row_labels: Some(&self.labels),
             column_labels: Some(&labels(&self.values)),
         };
-        titled(&sheet.draw(), &format!("one latent a row with its KL, {}", self.others))
+        titled(&sheet.draw(), &format!("one latent a row with its {}, {}", self.size, self.others))
     }
 
     /// All rows at once, step by step there and back.

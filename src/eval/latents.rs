@@ -1,26 +1,52 @@
 //! What each latent carries.
 
+use super::elbo::for_each_chunk;
 use super::pixels_rng;
 use crate::data::{Images, Pixels};
+use crate::dist::Gaussian;
 use crate::model::{StandardNormal, Vae, rows};
 
-/// Pictures that are encoded together.
-const CHUNK: usize = 250;
-
-/// KL(q(z | x) || p(z)) of each latent, the mean over the first `most` pictures: near 0 where a latent is not used.
+/// KL(q(z | x) || p(z)) of each latent, the mean over `images`: near 0 where a latent is not used.
 ///
 /// # Shapes
 /// Result: `[D]`, nats.
-pub fn kl_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64, most: usize) -> Vec<f64> {
-    let indices: Vec<u32> = (0..images.len().min(most) as u32).collect();
+pub fn kl_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
     let mut sums = vec![0.0; vae.blueprint().latent];
-    for chunk in indices.chunks(CHUNK) {
-        let batch = pixels.batch(images, chunk, pixels_rng(seed), &vae.device());
-        for row in rows(StandardNormal.kl(&vae.encode(batch.x, batch.labels))) {
+    for_each_posterior(vae, images, pixels, seed, |posterior| {
+        for row in rows(StandardNormal.kl(&posterior)) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
         }
-    }
-    sums.into_iter().map(|sum| sum / indices.len() as f64).collect()
+    });
+    sums.into_iter().map(|sum| sum / images.len() as f64).collect()
+}
+
+/// The standard deviation of the codes' means over `images`: what an autoencoder's latents, which have no KL, are told
+/// apart by.
+///
+/// # Shapes
+/// Result: `[D]`.
+pub fn deviation_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
+    // Mean and sum of squared differences from it, updated code by code (Welford 1962).
+    let mut moments = vec![(0.0, 0.0); vae.blueprint().latent];
+    let mut count = 0.0;
+    for_each_posterior(vae, images, pixels, seed, |posterior| {
+        for row in rows(posterior.mean) {
+            count += 1.0;
+            for ((mean, squares), value) in moments.iter_mut().zip(row) {
+                let difference = f64::from(value) - *mean;
+                *mean += difference / count;
+                *squares += difference * (f64::from(value) - *mean);
+            }
+        }
+    });
+    moments.into_iter().map(|(_, squares)| (squares / count).sqrt()).collect()
+}
+
+fn for_each_posterior(vae: &Vae, images: &Images, pixels: Pixels, seed: u64, mut look: impl FnMut(Gaussian)) {
+    for_each_chunk(images, |chunk| {
+        let batch = pixels.batch(images, chunk, pixels_rng(seed), &vae.device());
+        look(vae.encode(batch.x, batch.labels));
+    });
 }
 
 /// The latents, those with the largest value first.

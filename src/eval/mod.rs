@@ -2,6 +2,8 @@
 
 mod elbo;
 mod latents;
+mod reconstruction;
 
-pub use elbo::{Elbo, Estimate, Protocol, measure, pixels_rng};
-pub use latents::{kl_by_latent, largest_first};
+pub use elbo::{Elbo, Estimate, Protocol, codes, corruption_rng, measure, pixels_rng};
+pub use latents::{deviation_by_latent, kl_by_latent, largest_first};
+pub use reconstruction::squared_error;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use vae::config::{Config, PRESETS};
 use vae::data::Pixels;
 use vae::dist::normal_quantile;
-use vae::eval::{kl_by_latent, largest_first};
+use vae::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use vae::figure::Picture;
 use vae::model::{ModelFile, Vae, decode, grid, load, rows};
 use vae::rng::Rng;
@@ -113,7 +113,8 @@ fn a_manifold_shows_each_code_at_its_quantiles() {
 #[test]
 fn what_a_latent_carries_is_its_mean_kl() {
     let (vae, images) = trained();
-    let found = kl_by_latent(&vae, &images, Pixels::Grey, 1, 1000);
+    let found = kl_by_latent(&vae, &images, Pixels::Grey, 1);
+    let deviations = deviation_by_latent(&vae, &images, Pixels::Grey, 1);
     let indices: Vec<u32> = (0..images.len() as u32).collect();
     let posterior = vae.encode(Pixels::Grey.batch(&images, &indices, Rng::new(0), &vae.device()).x, None);
     let (mean, log_var) = (numbers(posterior.mean), numbers(posterior.log_var));
@@ -124,9 +125,12 @@ fn what_a_latent_carries_is_its_mean_kl() {
         };
         let expected = (0..images.len()).map(|row| of(&row)).sum::<f64>() / images.len() as f64;
         assert!((found - expected).abs() < 1e-4, "latent {latent}: {found}, not {expected}");
+        let moment = |power: i32| {
+            (0..images.len()).map(|row| mean[row * LATENTS + latent].powi(power)).sum::<f64>() / images.len() as f64
+        };
+        let expected = (moment(2) - moment(1).powi(2)).sqrt();
+        assert!((deviations[latent] - expected).abs() < 1e-6, "latent {latent}: {}", deviations[latent]);
     }
-    let few = kl_by_latent(&vae, &images, Pixels::Grey, 1, 10);
-    assert_eq!(few, kl_by_latent(&vae, &images.slice(0..10), Pixels::Grey, 1, 1000));
     assert_eq!(largest_first(&[0.1, 3.0, f64::NEG_INFINITY, 3.0, 2.0]), [1, 3, 4, 0, 2]);
 }
 
@@ -135,7 +139,7 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
     let place = with_smoke_run();
     let vae = opened(place.path());
     let test = vae::data::Digits { train: 1, test: 200, ..Default::default() }.draw().test;
-    let order = largest_first(&kl_by_latent(&vae, &test, Pixels::Grey, 1, 1000));
+    let order = largest_first(&kl_by_latent(&vae, &test, Pixels::Grey, 1));
     assert_eq!(run(place.path(), &["traverse", "-q"]).line(), "runs/smoke-1/traverse.png");
     let drawn = sheet(&place.path().join("runs/smoke-1/traverse.png"));
     for (row, latent) in order.iter().enumerate() {
@@ -284,4 +288,15 @@ fn a_sheet_has_an_end() {
     train(place.path(), &["-q", "--epochs", "1", "--set", "model.mlp.latent=16"]).line();
     run(place.path(), &["traverse", "-q", "--steps", "1000"])
         .failed(2, &["--steps asks for 16000 pictures; expected at most 10000 on a sheet"]);
+}
+
+#[test]
+fn an_autoencoder_says_what_its_figures_lack() {
+    let place = TempDir::new().unwrap();
+    train(place.path(), &["-q", "--epochs", "1", "--set", "objective.autoencoder.corrupt.mask=0.3"]).line();
+    let done = run(place.path(), &["traverse", "--out", "a.png"]);
+    assert!(done.err.contains("beside each stands its codes' standard deviation"), "{}", done.err);
+    let done = run(place.path(), &["manifold", "--n", "2", "--dims", "0,1", "--out", "b.png"]);
+    assert!(done.err.contains("note: an autoencoder's codes have no prior"), "{}", done.err);
+    run(place.path(), &["animate", "-q", "--of", "reconstructions"]).line();
 }
