@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::figures::at_end;
 use crate::config::{self, Config as Experiment};
 use crate::error::Result;
 use crate::ui;
@@ -25,6 +26,7 @@ impl Config {
             experiment = config::set(&experiment, assignment)?;
         }
         experiment.check()?;
+        at_end(&experiment.figures)?;
         // What cannot be trained is better said here than after a download. Files of one's own may have another size.
         if let Err(error) = experiment.plan(experiment.data.usual_shape(), experiment.data.usual_classes()) {
             if !experiment.data.may_have_any_shape() {

@@ -73,7 +73,7 @@ impl Eval {
         count("--codes", self.codes, 10_000)?;
         let opened = self.target.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
-        let images = self.split.of(&dataset)?;
+        let images = self.split.of(dataset)?;
         let seed = self.seed.unwrap_or(opened.config.seed);
         let code = opened.config.objective.code();
         if self.codes > 1 && !code.is_drawn() {
@@ -96,7 +96,7 @@ impl Eval {
             Estimate::of(squared_error(&opened.vae, images, &all, protocol).iter().map(|error| error / values))
         });
         let report =
-            Report { opened: &opened, elbo: &elbo, mse, protocol, data: &dataset.name, hash: &hash, split: self.split };
+            Report { opened: &opened, elbo: &elbo, mse, protocol, data: &dataset.name, hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::figures::Draw;
 use super::open::{Opened, Target, class_named};
 use super::pictures::{AT_A_TIME, Format, pictures};
 use crate::batch::Batch;
@@ -77,29 +78,35 @@ enum Named {
     File(PathBuf),
 }
 
-impl Interpolate {
-    pub fn run(self) -> Result<()> {
+impl Draw for Interpolate {
+    fn run(&self) -> Result<()> {
+        self.target.draw(self)
+    }
+
+    fn check(&self) -> Result<()> {
         count("--rows", self.rows, 100)?;
         if self.steps < 2 {
             return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
         }
         count("--steps", self.steps, 1000)?;
-        let format = self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))?;
         for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
             if self.out.as_deref().is_some_and(|out| files::same(out, Path::new(end))) {
                 return Err(Error::request(format!("--out and {flag} are one file, {end}; it would be overwritten")));
             }
         }
-        let opened = self.target.open()?;
+        self.format().map(drop)
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
         let (from, to) = (name("--from", &self.from)?, name("--to", &self.to)?);
         let mut dataset = None;
         if [&from, &to].iter().any(|end| !matches!(end, Named::File(_))) {
-            dataset = Some(opened.data(self.data.as_deref())?.0);
+            dataset = Some(&opened.data(self.data.as_deref())?.0);
         }
-        let class = self.class(&opened, dataset.as_ref(), [&from, &to])?;
-        let from = end(&opened, dataset.as_ref(), "--from", &from, self.rows, class)?;
-        let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows, class)?;
+        let class = self.class(opened, dataset, [&from, &to])?;
+        let from = end(opened, dataset, "--from", &from, self.rows, class)?;
+        let to = end(opened, dataset, "--to", &to, self.rows, class)?;
         // A single picture at one end goes with each of the other.
         let rows = match (from.codes.len(), to.codes.len()) {
             (1, other) | (other, 1) => other,
@@ -112,11 +119,17 @@ impl Interpolate {
         };
         let ways = interpolate(&opened.vae, &from.codes, &to.codes, self.steps, method, class);
         let path = opened.picture_path(self.out.as_deref(), "interpolation.png");
-        match format {
-            Format::Png => write_png(&path, &sheet(&opened, &from, &ways, &to))?,
-            Format::Gif => write_gif(&path, &frames(&opened, &ways), 120)?,
+        match self.format()? {
+            Format::Png => write_png(&path, &sheet(opened, &from, &ways, &to))?,
+            Format::Gif => write_gif(&path, &frames(opened, &ways), 120)?,
         }
-        ui::data(path.display())
+        Ok(path)
+    }
+}
+
+impl Interpolate {
+    fn format(&self) -> Result<Format> {
+        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))
     }
 
     /// The class that all is decoded as; nothing where the model is not conditional. The code alone changes along the way:

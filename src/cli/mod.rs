@@ -1,14 +1,18 @@
 //! The command line: one file a subcommand, with its arguments and `run()`.
 
+mod animate;
 mod config;
 mod eval;
+mod figures;
 mod interpolate;
 mod list;
+mod manifold;
 mod open;
 mod pictures;
 mod reconstruct;
 mod sample;
 mod train;
+mod traverse;
 
 use std::time::Instant;
 
@@ -37,9 +41,8 @@ pub struct Cli {
 enum Command {
     Train(train::Train),
     Eval(eval::Eval),
-    Sample(sample::Sample),
-    Reconstruct(reconstruct::Reconstruct),
-    Interpolate(interpolate::Interpolate),
+    #[command(flatten)]
+    Figure(figures::Figure),
     List(list::List),
     Config(config::Config),
 }
@@ -57,9 +60,7 @@ impl Cli {
         rayon::scope(|_| match self.command {
             Command::Train(train) => train.run(began),
             Command::Eval(eval) => eval.run(),
-            Command::Sample(sample) => sample.run(),
-            Command::Reconstruct(reconstruct) => reconstruct.run(),
-            Command::Interpolate(interpolate) => interpolate.run(),
+            Command::Figure(figure) => figure.run(),
             Command::List(list) => list.run(),
             Command::Config(config) => config.run(),
         })

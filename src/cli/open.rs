@@ -1,9 +1,11 @@
 //! What a command works on: a run, a model file, or the newest run.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::figures::Draw;
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::Place;
@@ -38,32 +40,31 @@ pub struct Opened {
     pub chosen: Chosen,
     /// Where its pictures go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
+    /// What `--out` is relative to: nothing, or the run's folder where training draws.
+    pub base: PathBuf,
     /// The model file.
     pub path: PathBuf,
+    /// The data and their hash, once somebody has asked for them.
+    pub loaded: OnceCell<(Dataset, String)>,
 }
 
 impl Target {
     pub fn open(&self) -> Result<Opened> {
         let chosen = device::choose(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
-        let file = ModelFile::read(&path)?;
-        let config = Config::parse(&file.card.config, &path)?;
-        let wrong = |error: Error| {
-            Error::file(&path, format!("its weights do not fit its config: {error}"))
-                .with_hint("the file is damaged, or was changed by hand")
-        };
-        let shape = file.card.picture;
-        if !matches!(shape, [1 | 3, ..]) || Features::Map(shape).check().is_err() {
-            return Err(wrong(Error::request(format!("no picture is {}", Features::Map(shape)))));
-        }
-        let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
-        let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
-        Ok(Opened { vae, config, card: file.card, chosen, folder, path })
+        Opened::new(path, folder, chosen)
+    }
+
+    /// What a command that draws does.
+    pub fn draw(&self, figure: &dyn Draw) -> Result<()> {
+        figure.check()?;
+        let opened = self.open()?;
+        ui::data(figure.draw(&opened)?.display())
     }
 }
 
-/// The model file, and the folder for what is made from it.
-fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
+/// The model file, and the folder for what is made from it: none for a model file that was named.
+pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     let folder = match run {
         None => {
             let folder = newest(Path::new(RUNS))?;
@@ -101,8 +102,29 @@ pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
 }
 
 impl Opened {
+    /// `path`: the model file; `folder`: where its pictures go.
+    pub fn new(path: PathBuf, folder: PathBuf, chosen: Chosen) -> Result<Self> {
+        let file = ModelFile::read(&path)?;
+        let config = Config::parse(&file.card.config, &path)?;
+        let wrong = |error: Error| {
+            Error::file(&path, format!("its weights do not fit its config: {error}"))
+                .with_hint("the file is damaged, or was changed by hand")
+        };
+        let shape = file.card.picture;
+        if !matches!(shape, [1 | 3, ..]) || Features::Map(shape).check().is_err() {
+            return Err(wrong(Error::request(format!("no picture is {}", Features::Map(shape)))));
+        }
+        let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
+        let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
+        let (base, loaded) = (PathBuf::new(), OnceCell::new());
+        Ok(Self { vae, config, card: file.card, chosen, folder, base, path, loaded })
+    }
+
     /// The data set it was trained on. Says so where the pictures are others than those.
-    pub fn data(&self, place: Option<&Path>) -> Result<(Dataset, String)> {
+    pub fn data(&self, place: Option<&Path>) -> Result<&(Dataset, String)> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded);
+        }
         let place = Place::from_environment(place.map(Path::to_path_buf))?;
         let dataset = data::load(&self.config.data, &place)?;
         if dataset.train.shape != self.card.picture {
@@ -126,7 +148,7 @@ impl Opened {
                 self.card.data_hash
             ));
         }
-        Ok((dataset, hash))
+        Ok(self.loaded.get_or_init(|| (dataset, hash)))
     }
 
     /// The class of all that is to be decoded, where `--label` names it; nothing for a model that is not conditional.
@@ -158,7 +180,7 @@ impl Opened {
 
     /// The place for a picture: `out`, or `name` in the run's folder.
     pub fn picture_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
-        out.map_or_else(|| self.folder.join(name), Path::to_path_buf)
+        out.map_or_else(|| self.folder.join(name), |out| self.base.join(out))
     }
 
     /// The pictures `indices` as the model reads them, with their labels where it is conditional. Pictures of a person's

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
+use super::open::Opened;
 use crate::error::{Error, Result};
 use crate::figure::Picture;
 use crate::figure::sheet::{Sheet, square_columns};
@@ -12,6 +13,9 @@ use crate::rng::Rng;
 
 /// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
+
+/// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
+const MOST_VALUES: usize = 50_000_000;
 
 /// Pictures that go through a network together: as many as keep a convolution's maps small.
 pub const AT_A_TIME: usize = 250;
@@ -43,6 +47,46 @@ impl Format {
     }
 }
 
+/// That so many pictures, which `flag` asks for, fit on a sheet and in memory.
+pub fn pictures_fit(flag: &str, pictures: usize, opened: &Opened) -> Result<()> {
+    let most = (MOST_VALUES / opened.card.picture.iter().product::<usize>()).min(MOST_PICTURES);
+    if pictures <= most {
+        return Ok(());
+    }
+    Err(Error::request(format!("{flag} asks for {pictures} pictures; expected at most {most} on a sheet")))
+}
+
+/// What stands beside the values of an axis: with one decimal, or with two where one does not tell them apart.
+pub fn labels(values: &[f32]) -> Vec<String> {
+    let rounded = |decimals: i32| {
+        let (scale, places) = (10_f32.powi(decimals), decimals as usize);
+        // Adding zero turns -0 into 0.
+        let label = |value: &f32| format!("{:.places$}", (value * scale).round() / scale + 0.0);
+        values.iter().map(label).collect::<Vec<_>>()
+    };
+    let short = rounded(1);
+    if short.windows(2).all(|pair| pair[0] != pair[1]) { short } else { rounded(2) }
+}
+
+/// Pictures of several kinds, each kind a row below the one before; `columns` to a row, then further rows.
+pub fn below_each_other(kinds: &[(&str, Vec<Picture>)], columns: usize) -> RgbImage {
+    let count = kinds.first().map_or(0, |(_, pictures)| pictures.len());
+    let columns = columns.min(count).max(1);
+    let mut cells = Vec::new();
+    let mut labels = Vec::new();
+    for first in (0..count).step_by(columns) {
+        for (label, pictures) in kinds {
+            let line = &pictures[first..(first + columns).min(count)];
+            cells.extend_from_slice(line);
+            // A last line that is not full would pull the next one up.
+            let blank = Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
+            cells.resize(cells.len().next_multiple_of(columns), blank);
+            labels.push((*label).to_owned());
+        }
+    }
+    Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None }.draw()
+}
+
 /// Which classes the pictures of a sheet of samples are of.
 #[derive(Clone, Copy, Debug)]
 pub enum Classes<'a> {
@@ -71,38 +115,38 @@ impl<'a> Classes<'a> {
 }
 
 /// A sheet of pictures drawn from the prior, `count` of them or `count` a row: E[x | z] for codes that depend on `seed`
-/// and their place alone.
-pub fn sample_sheet(vae: &Vae, seed: u64, count: usize, classes: Classes) -> RgbImage {
+/// and their place alone, times `temperature`.
+pub fn sample_sheet(vae: &Vae, seed: u64, count: usize, classes: Classes, temperature: f32) -> RgbImage {
     let keys = 0..count as u32;
     let sheet = Sheet { pictures: &[], columns: square_columns(count), row_labels: None, column_labels: None };
     match classes {
         Classes::One(class) => {
             let codes: Vec<(u32, u8)> = keys.map(|key| (key, class.unwrap_or_default())).collect();
-            Sheet { pictures: &samples(vae, seed, &codes), ..sheet }.draw()
+            Sheet { pictures: &samples(vae, seed, &codes, temperature), ..sheet }.draw()
         }
         Classes::Drawn(names) => {
             let rng = Rng::new(seed).stream("sample class");
             let codes: Vec<(u32, u8)> =
                 keys.map(|key| (key, rng.below(u64::from(key), names.len() as u64) as u8)).collect();
             let captions: Vec<String> = codes.iter().map(|(_, class)| names[usize::from(*class)].clone()).collect();
-            Sheet { pictures: &samples(vae, seed, &codes), ..sheet }.draw_captioned(&captions)
+            Sheet { pictures: &samples(vae, seed, &codes, temperature), ..sheet }.draw_captioned(&captions)
         }
         Classes::Each(names) => {
             let of_class = |(class, _)| keys.clone().map(move |key| (key, class));
             let codes: Vec<(u32, u8)> = (0..=u8::MAX).zip(names).flat_map(of_class).collect();
-            let pictures = samples(vae, seed, &codes);
+            let pictures = samples(vae, seed, &codes, temperature);
             Sheet { pictures: &pictures, columns: count, row_labels: Some(names), ..sheet }.draw()
         }
     }
 }
 
 /// Pictures of codes from the prior, each by its key, of the class beside it, which only a conditional model looks at.
-fn samples(vae: &Vae, seed: u64, codes: &[(u32, u8)]) -> Vec<Picture> {
+fn samples(vae: &Vae, seed: u64, codes: &[(u32, u8)], temperature: f32) -> Vec<Picture> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |codes: &[(u32, u8)]| {
         let (keys, classes): (Vec<u32>, Vec<u8>) = codes.iter().copied().unzip();
         let z = crate::batch::noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
-        pictures(vae, &crate::model::rows(vae.picture(z, vae.labels(&classes))))
+        pictures(vae, &crate::model::rows(vae.picture(z * temperature, vae.labels(&classes))))
     };
     codes.chunks(AT_A_TIME).flat_map(draw).collect()
 }
@@ -110,4 +154,15 @@ fn samples(vae: &Vae, seed: u64, codes: &[(u32, u8)]) -> Vec<Picture> {
 /// Rows of `P` numbers in [0, 1] as pictures.
 pub fn pictures(vae: &Vae, rows: &[Vec<f32>]) -> Vec<Picture> {
     rows.iter().map(|row| Picture::from_unit(vae.blueprint().picture, row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_as_few_decimals_as_tell_them_apart() {
+        assert_eq!(labels(&[-1.644_85, -0.04, 0.04, 3.0]), ["-1.64", "-0.04", "0.04", "3.00"]);
+        assert_eq!(labels(&[-1.644_85, -0.04, 1.0]), ["-1.6", "0.0", "1.0"]);
+    }
 }

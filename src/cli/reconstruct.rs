@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::open::Target;
-use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, pictures};
+use super::figures::Draw;
+use super::open::{Opened, Target};
+use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, below_each_other, pictures};
 use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
 use crate::eval::corruption_rng;
-use crate::figure::sheet::{Sheet, write_png};
+use crate::figure::sheet::write_png;
 use crate::model::rows;
-use crate::ui;
 
 /// Pictures a row; more of them make further pairs of rows.
 const COLUMNS: usize = 10;
@@ -36,13 +36,17 @@ pub struct Reconstruct {
     out: Option<PathBuf>,
 }
 
-impl Reconstruct {
-    pub fn run(self) -> Result<()> {
+impl Draw for Reconstruct {
+    fn run(&self) -> Result<()> {
+        self.target.draw(self)
+    }
+
+    fn check(&self) -> Result<()> {
         at_least_one("--n", self.n)?;
-        if let Some(out) = &self.out {
-            Format::of(out, &[Format::Png])?;
-        }
-        let opened = self.target.open()?;
+        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
         let code = opened.config.objective.code();
@@ -59,26 +63,12 @@ impl Reconstruct {
             decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(codes, labels))));
         }
         let kinds = if corrupted.is_empty() {
-            vec![("image", &originals), ("decoded", &decoded)]
+            vec![("image", originals), ("decoded", decoded)]
         } else {
-            vec![("clean", &originals), ("corrupted", &corrupted), ("cleaned", &decoded)]
+            vec![("clean", originals), ("corrupted", corrupted), ("cleaned", decoded)]
         };
-        let columns = COLUMNS.min(indices.len());
-        let mut cells = Vec::new();
-        let mut labels = Vec::new();
-        for first in (0..indices.len()).step_by(columns) {
-            for (label, of_kind) in &kinds {
-                let line = &of_kind[first..(first + columns).min(of_kind.len())];
-                cells.extend_from_slice(line);
-                // A last line that is not full would pull the next one up.
-                let blank = crate::figure::Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
-                cells.resize(cells.len().next_multiple_of(columns), blank);
-                labels.push((*label).to_owned());
-            }
-        }
-        let sheet = Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None };
         let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
-        write_png(&path, &sheet.draw())?;
-        ui::data(path.display())
+        write_png(&path, &below_each_other(&kinds, COLUMNS))?;
+        Ok(path)
     }
 }

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::open::{RUNS, find_run};
-use super::pictures::{Classes, sample_sheet};
+use super::animate::keep;
+use super::figures::{Figure, at_end};
+use super::open::{Opened, RUNS, find_run};
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::figure::sheet::write_png;
 use crate::model::{Features, Vae};
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::rng::Rng;
@@ -67,6 +67,8 @@ struct Start {
     config: Config,
     folder: RunFolder,
     saved: Option<Saved>,
+    /// What is drawn when training has ended.
+    figures: Vec<Figure>,
     /// When the program was started.
     began: Instant,
 }
@@ -86,12 +88,14 @@ impl Train {
                 let (config, name) = self.config()?;
                 // Everything that can be wrong is found before the run's folder is made.
                 config.check()?;
+                let figures = at_end(&config.figures)?;
                 let dataset = self.load(&config)?;
-                config.plan(dataset.train.shape, dataset.classes.len())?;
+                let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
+                figures.iter().try_for_each(|figure| figure.suits(plan.blueprint.latent))?;
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None, began }, dataset, hash, &chosen)
+                self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, &chosen)
             }
         }
     }
@@ -126,11 +130,12 @@ impl Train {
         };
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.check()?;
-        Ok(Start { config, folder, saved, began })
+        let figures = at_end(&config.figures)?;
+        Ok(Start { config, folder, saved, figures, began })
     }
 
     fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
-        let Start { config, folder, saved, began } = start;
+        let Start { config, folder, saved, figures, began } = start;
         let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
@@ -164,6 +169,14 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
+        if !figures.is_empty() {
+            let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
+            opened.base.clone_from(&folder.path);
+            opened.loaded = (job.dataset, job.data_hash).into();
+            for figure in &figures {
+                ui::note(format_args!("look at {}", figure.draw(&opened)?.display()));
+            }
+        }
         ui::data(folder.path.display())
     }
 }
@@ -231,12 +244,6 @@ impl<'a> Watcher<'a> {
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
         self.bar.set_position(done);
         self.bar.reset_eta();
-    }
-
-    fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
-        let classes = Classes::every(vae, &self.job.dataset.classes);
-        let sheet = sample_sheet(vae, self.job.seed, classes.usual_count(), classes);
-        write_png(&self.folder.samples(epoch), &sheet)
     }
 
     fn draw_curves(&self) -> Result<()> {
@@ -355,7 +362,7 @@ impl Observer for Watcher<'_> {
                 ),
             );
         }
-        self.draw_samples(epoch, vae)?;
+        keep(self.folder, epoch, vae, self.job)?;
         self.draw_curves()
     }
 }

@@ -42,6 +42,17 @@ pub struct Config {
     pub schedule: Schedule,
     #[serde(default)]
     pub train: Settings,
+    #[serde(default)]
+    pub figures: Figures,
+}
+
+/// The `[figures]` table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Figures {
+    /// What is drawn when the last epoch is done: commands as they would be typed, without `vae`. Which there are, the
+    /// command line knows.
+    pub at_end: Vec<String>,
 }
 
 fn first_seed() -> u64 {

@@ -129,7 +129,7 @@ fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], 
 }
 
 /// The pictures `chunk` and what stands for them: a first draw, or an autoencoder's code. `[B, D]`.
-pub(super) fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
+pub fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
     let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
     let input = protocol.code.input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
     let posterior = vae.encode(input, batch.labels.clone());

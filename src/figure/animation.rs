@@ -1,15 +1,16 @@
 //! Frames -> an animated GIF.
 
+use std::io;
 use std::path::Path;
 
-use image::codecs::gif::{GifEncoder, Repeat};
-use image::{Delay, DynamicImage, Frame, ImageResult, RgbImage};
+use gif::{Encoder, EncodingError, Frame, Repeat};
+use image::{Rgb, RgbImage};
 
 use crate::error::{Error, Result};
 use crate::files;
 
 /// GIF counts in hundredths of a second, and browsers take anything below two of them for ten.
-const SHORTEST: u32 = 20;
+const SHORTEST: u32 = 2;
 
 /// 1 is the best and slowest, 30 the fastest, for frames of more than 256 colours.
 const SPEED: i32 = 10;
@@ -32,37 +33,46 @@ pub fn write_gif(path: &Path, frames: &[RgbImage], milliseconds_per_frame: u32) 
         let what = format!("{}: the frames of an animation differ in size: {a:?} and {b:?}", path.display());
         return Err(Error::request(what));
     }
-    // In memory: the encoder writes the file's last byte when it is dropped, where an error would be lost.
     let bytes = encode(frames, milliseconds_per_frame)
         .map_err(|error| Error::request(format!("{}: no GIF could be made: {error}", path.display())))?;
     files::write(path, &bytes)
 }
 
-fn encode(frames: &[RgbImage], milliseconds: u32) -> ImageResult<Vec<u8>> {
-    let delay = Delay::from_numer_denom_ms((milliseconds.saturating_add(5) / 10 * 10).max(SHORTEST), 1);
-    let mut bytes = Vec::new();
-    let mut encoder = GifEncoder::new_with_speed(&mut bytes, SPEED);
+fn encode(frames: &[RgbImage], milliseconds: u32) -> Result<Vec<u8>, EncodingError> {
+    let side = |length: u32| u16::try_from(length).map_err(|_| io::Error::other("a side is longer than 65535 pixels"));
+    let (width, height) = frames.first().map_or((0, 0), RgbImage::dimensions);
+    let (width, height) = (side(width)?, side(height)?);
+    let hundredths = (milliseconds.saturating_add(5) / 10).clamp(SHORTEST, u32::from(u16::MAX)) as u16;
+    // All greys, for every frame that is grey. Its own palette would do, but Pillow 13 shows one of all 256 greys black.
+    let greys: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
+    let mut encoder = Encoder::new(Vec::new(), width, height, &greys)?;
     encoder.set_repeat(Repeat::Infinite)?;
-    for frame in frames {
-        let opaque = DynamicImage::ImageRgb8(frame.clone()).into_rgba8();
-        encoder.encode_frame(Frame::from_parts(opaque, 0, 0, delay))?;
+    for picture in frames {
+        let is_grey = picture.pixels().all(|Rgb([red, green, blue])| red == green && green == blue);
+        let mut frame = if is_grey {
+            let levels: Vec<u8> = picture.pixels().map(|pixel| pixel[0]).collect();
+            Frame::from_indexed_pixels(width, height, levels, None)
+        } else {
+            Frame::from_rgb_speed(width, height, picture, SPEED)
+        };
+        frame.delay = hundredths;
+        encoder.write_frame(&frame)?;
     }
-    drop(encoder);
-    Ok(bytes)
+    encoder.into_inner()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::codecs::gif::GifDecoder;
-    use image::{AnimationDecoder, Rgb};
+    use image::{AnimationDecoder, DynamicImage};
     use std::io::Cursor;
 
-    fn decoded(bytes: &[u8]) -> Vec<Frame> {
+    fn decoded(bytes: &[u8]) -> Vec<image::Frame> {
         GifDecoder::new(Cursor::new(bytes)).unwrap().into_frames().collect_frames().unwrap()
     }
 
-    fn rgb(frame: &Frame) -> RgbImage {
+    fn rgb(frame: &image::Frame) -> RgbImage {
         DynamicImage::ImageRgba8(frame.buffer().clone()).into_rgb8()
     }
 

@@ -9,10 +9,12 @@ mod font;
 mod read;
 pub mod sheet;
 mod svg;
+mod title;
 
 use image::{Rgb, RgbImage};
 
 pub use read::read;
+pub use title::titled;
 
 /// One picture, laid out as the data sets are: channel after channel, row after row.
 #[derive(Clone, Debug, PartialEq, Eq)]

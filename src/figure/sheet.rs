@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 
 use super::{Picture, font};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::files;
 /// Around each cell, in pixels.
 const MARGIN: u32 = 2;
 /// Between a label and what is beside it, in pixels.
-const PAD: u32 = 5;
+pub(super) const PAD: u32 = 5;
 /// A cell's longer side is at least this, in pixels: a digit of 28 x 28 is a stamp on a screen of today.
 const SMALLEST_CELL: u32 = 56;
 /// Cells grow up to here for the sake of long column labels.
@@ -23,10 +23,10 @@ const LARGEST_SHEET: u32 = 4000;
 const LONGEST_LABEL: usize = 32;
 
 /// All shades of grey, so that a sheet of grey pictures is grey and a GIF shows it exactly.
-const PAGE: Rgb<u8> = Rgb([255; 3]);
+pub(super) const PAGE: Rgb<u8> = Rgb([255; 3]);
 /// Neither the black of a digit's background nor the white of a page.
 const BETWEEN: Rgb<u8> = Rgb([128; 3]);
-const INK: Rgb<u8> = Rgb([34; 3]);
+pub(super) const INK: Rgb<u8> = Rgb([34; 3]);
 
 /// Pictures in rows of `columns`, from left to right and from top to bottom.
 #[derive(Clone, Copy, Debug)]
@@ -181,13 +181,25 @@ fn rectangle(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32
     }
 }
 
-/// Writes a picture as a PNG file.
+/// Writes a picture as a PNG file; one that is all grey with one channel, which takes a third of the room.
 pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
+    let is_grey = picture.pixels().all(|Rgb([red, green, blue])| red == green && green == blue);
+    let (pixels, colour) = if is_grey {
+        (picture.pixels().map(|pixel| pixel[0]).collect(), ExtendedColorType::L8)
+    } else {
+        (picture.to_vec(), ExtendedColorType::Rgb8)
+    };
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
-        .write_image(picture, picture.width(), picture.height(), ExtendedColorType::Rgb8)
+        .write_image(&pixels, picture.width(), picture.height(), colour)
         .map_err(|error| Error::failed(format!("{}: no PNG could be made: {error}", path.display())))?;
     files::write(path, &bytes)
+}
+
+/// Reads a picture that [`write_png`] wrote.
+pub fn read_png(path: &Path) -> Result<RgbImage> {
+    let picture = image::load_from_memory_with_format(&files::read(path)?, ImageFormat::Png);
+    picture.map(DynamicImage::into_rgb8).map_err(|error| Error::file(path, format!("a broken picture: {error}")))
 }
 
 #[cfg(test)]
@@ -322,9 +334,14 @@ mod tests {
     fn a_png_file_holds_the_sheet() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/sheet.png");
-        let sheet = bare(&[plain(7, 8), plain(9, 8)], 2).draw();
-        write_png(&path, &sheet).unwrap();
-        assert_eq!(image::open(&path).unwrap().into_rgb8(), sheet);
+        let grey = bare(&[plain(7, 8), plain(9, 8)], 2).draw();
+        let coloured = bare(&[Picture { shape: [3, 1, 1], pixels: vec![1, 2, 3] }], 1).draw();
+        for (sheet, channels) in [(&coloured, 3), (&grey, 1)] {
+            write_png(&path, sheet).unwrap();
+            assert_eq!(image::open(&path).unwrap().color().channel_count(), channels);
+            assert_eq!(&read_png(&path).unwrap(), sheet);
+        }
+        let sheet = grey;
         assert_eq!(write_png(folder.path(), &sheet).unwrap_err().code(), 2);
     }
 }

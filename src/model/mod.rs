@@ -2,6 +2,7 @@
 
 mod architecture;
 mod blueprint;
+mod codes;
 mod condition;
 mod conv;
 mod file;
@@ -17,6 +18,7 @@ mod weights;
 pub use crate::ops::{Activation, Window};
 pub use architecture::{Architecture, Model};
 pub use blueprint::{Blueprint, Features, Kind, LayerSpec};
+pub use codes::{decode, grid};
 pub use condition::{Condition, Entrance, Labels};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};

@@ -49,6 +49,21 @@ impl RunFolder {
         self.path.join("samples").join(format!("epoch-{epoch:04}.png"))
     }
 
+    /// The same test pictures, decoded again after `epoch`.
+    pub fn reconstructions(&self, epoch: usize) -> PathBuf {
+        self.path.join("reconstructions").join(format!("epoch-{epoch:04}.png"))
+    }
+
+    /// The epochs whose picture lies beside `picture`, which is one of [`RunFolder::samples`] or
+    /// [`RunFolder::reconstructions`], from the first to the last.
+    pub fn epochs_beside(picture: &Path) -> Vec<usize> {
+        let number = |name: &str| name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse().ok();
+        let entries = picture.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
+        let mut epochs: Vec<usize> = entries.filter_map(|entry| number(&entry.file_name().to_string_lossy())).collect();
+        epochs.sort_unstable();
+        epochs
+    }
+
     /// Loss, distortion and rate over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")

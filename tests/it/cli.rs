@@ -48,6 +48,8 @@ fn a_run_leaves_what_it_promises() {
             "curves.svg",
             "metrics.jsonl",
             "model.safetensors",
+            "reconstructions/epoch-0001.png",
+            "reconstructions/epoch-0002.png",
             "samples/epoch-0001.png",
             "samples/epoch-0002.png",
             "state.safetensors",

@@ -44,7 +44,7 @@ fn a_model_file_that_cannot_be_used_says_why() {
             done.failed(2, parts);
             assert!(done.err.contains("model.safetensors: "), "{}", done.err);
         }
-        assert_eq!(files(place.path()).len(), 8, "nothing is written");
+        assert_eq!(files(place.path()).len(), 10, "nothing is written");
     };
     let bytes = |change: &'static dyn Fn(Vec<u8>) -> Vec<u8>| {
         move |folder: &Path| fs::write(folder.join(MODEL), change(read(folder, MODEL))).unwrap()
@@ -118,7 +118,7 @@ fn places_that_cannot_be_written_to_are_named() {
     train(place.path(), &["-q", "--out", "/proc"]).failed(2, &["/proc/smoke-1: cannot be written", choose]);
     train(place.path(), &["-q", "--out", "file"]).failed(2, &["file: cannot be written", choose]);
     train(place.path(), &["-q", "--out", "file/runs"]).failed(2, &["file/runs: cannot be written", choose]);
-    assert_eq!(files(place.path()).len(), 9, "{:?}", files(place.path()));
+    assert_eq!(files(place.path()).len(), 11, "{:?}", files(place.path()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use vae::batch::Batch;
-use vae::config::{Config, PRESETS};
+use vae::config::{Config, Figures, PRESETS};
 use vae::data::{Data, Pixels};
 use vae::model::{Condition, Gaussian, Likelihood, Mean, Mlp, Model, Sigma, Vae, export};
 use vae::objective::{Autoencoder, Capacity, Corruption, Cyclical, Elbo, Estimator, Means, Minimise, Objective, Terms};
@@ -32,6 +32,7 @@ fn config(data: Data, model: Model) -> Config {
         optimizer: Optimizer::default(),
         schedule: Schedule::default(),
         train: Settings::default(),
+        figures: Figures::default(),
     }
 }
 

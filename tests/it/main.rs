@@ -8,6 +8,7 @@ mod conditional;
 mod config_text;
 mod contract;
 mod fetch;
+mod figures;
 mod golden;
 mod gradients;
 mod idx;

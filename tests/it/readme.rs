@@ -34,6 +34,16 @@ fn its_config_is_one() {
 }
 
 #[test]
+fn the_figures_that_its_config_asks_for_exist() {
+    let place = TempDir::new().unwrap();
+    for text in blocks("toml") {
+        fs::write(place.path().join("mine.toml"), text).unwrap();
+        let done = run(place.path(), &["config", "mine.toml"]);
+        assert_eq!(done.code, Some(0), "{}", done.err);
+    }
+}
+
+#[test]
 fn its_command_lines_are_understood() {
     let mut count = 0;
     for line in blocks("console").iter().flat_map(|block| block.lines()) {

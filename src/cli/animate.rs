@@ -1,0 +1,153 @@
+//! `vae animate`: how the pictures became what they are; and the pictures that training keeps for it.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use image::RgbImage;
+
+use super::figures::Draw;
+use super::open::{Opened, locate};
+use super::pictures::{Classes, Format, below_each_other, pictures, sample_sheet};
+use crate::error::{Error, Result};
+use crate::eval::{Protocol, codes};
+use crate::figure::animation::write_gif;
+use crate::figure::sheet::{read_png, write_png};
+use crate::figure::titled;
+use crate::model::{Vae, rows};
+use crate::run::RunFolder;
+use crate::train::Job;
+use crate::ui;
+
+/// Test pictures that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
+/// them stand in a row.
+const DECODED: u32 = 16;
+const COLUMNS: usize = 8;
+/// Frames of an animation: more are hundreds of megabytes in memory.
+const MOST_FRAMES: usize = 200;
+/// How long the whole plays, and a frame at least and at most, in milliseconds.
+const LENGTH: u32 = 8000;
+const FRAME: [u32; 2] = [80, 500];
+
+/// Show how samples or reconstructions changed from epoch to epoch, as a GIF
+#[derive(Debug, Args)]
+pub struct Animate {
+    /// A run's folder or name [default: the newest run in `runs`]
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+
+    /// Pictures drawn from the prior, or test pictures decoded again; from the same noise in every epoch
+    #[arg(long, value_enum, default_value_t = Of::Samples)]
+    of: Of,
+
+    /// The animation, a .gif [default: samples.gif or reconstructions.gif in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    Samples,
+    Reconstructions,
+}
+
+impl Of {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Samples => "samples",
+            Self::Reconstructions => "reconstructions",
+        }
+    }
+
+    fn picture(self, folder: &RunFolder, epoch: usize) -> PathBuf {
+        match self {
+            Self::Samples => folder.samples(epoch),
+            Self::Reconstructions => folder.reconstructions(epoch),
+        }
+    }
+}
+
+impl Draw for Animate {
+    fn run(&self) -> Result<()> {
+        self.check()?;
+        let (model, folder) = locate(self.run.as_deref())?;
+        if folder.as_os_str().is_empty() {
+            return Err(Error::file(model, "a model file; the pictures of every epoch lie in the folder of a run")
+                .with_hint("name the run, as in `vae animate mnist-1`"));
+        }
+        ui::data(self.write(&RunFolder { path: folder }, Path::new(""))?.display())
+    }
+
+    fn check(&self) -> Result<()> {
+        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Gif]).map(drop))
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+        self.write(&RunFolder { path: opened.folder.clone() }, &opened.base)
+    }
+}
+
+impl Animate {
+    /// `base`: what `--out` is relative to.
+    fn write(&self, folder: &RunFolder, base: &Path) -> Result<PathBuf> {
+        let name = self.of.name();
+        let epochs = RunFolder::epochs_beside(&self.of.picture(folder, 1));
+        if epochs.is_empty() {
+            return Err(Error::file(&folder.path, format!("this run has kept no {name}"))
+                .with_hint("training keeps them after each epoch: train on with `vae train --resume RUN --epochs N`"));
+        }
+        let shown = thinned(&epochs);
+        if shown.len() < epochs.len() {
+            ui::note(format_args!("note: {} of {} epochs, evenly spread", shown.len(), epochs.len()));
+        }
+        let frame = |epoch: &usize| -> Result<RgbImage> {
+            Ok(titled(&read_png(&self.of.picture(folder, *epoch))?, &format!("epoch {epoch}")))
+        };
+        let frames = shown.iter().map(frame).collect::<Result<Vec<_>>>()?;
+        let path = match &self.out {
+            Some(out) => base.join(out),
+            None => folder.path.join(name).with_extension("gif"),
+        };
+        write_gif(&path, &frames, (LENGTH / frames.len() as u32).clamp(FRAME[0], FRAME[1]))?;
+        Ok(path)
+    }
+}
+
+/// At most [`MOST_FRAMES`] of them, the first and the last among them.
+fn thinned(epochs: &[usize]) -> Vec<usize> {
+    match epochs.len() {
+        ..=MOST_FRAMES => epochs.to_vec(),
+        count => (0..MOST_FRAMES).map(|frame| epochs[frame * (count - 1) / (MOST_FRAMES - 1)]).collect(),
+    }
+}
+
+/// Keeps the pictures of an epoch in the run's folder: samples, and the first test pictures decoded again, both from
+/// noise that depends on the seed alone.
+pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()> {
+    let classes = Classes::every(vae, &job.dataset.classes);
+    write_png(&folder.samples(epoch), &sample_sheet(vae, job.seed, classes.usual_count(), classes, 1.0))?;
+    write_png(&folder.reconstructions(epoch), &decoded_again(vae, job))
+}
+
+fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
+    let test = &job.dataset.test;
+    let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
+    let code = job.objective.code();
+    let (batch, z) = codes(vae, test, Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code }, &indices);
+    let decoded = pictures(vae, &rows(vae.picture(z, batch.labels)));
+    let [above, below] = if code.corruption().is_some() { ["clean", "cleaned"] } else { ["image", "decoded"] };
+    below_each_other(&[(above, pictures(vae, &rows(batch.x))), (below, decoded)], COLUMNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_training_is_thinned_to_its_ends() {
+        assert_eq!(thinned(&[1, 2, 4]), [1, 2, 4]);
+        let epochs: Vec<usize> = (1..=1000).collect();
+        let thin = thinned(&epochs);
+        assert_eq!((thin.len(), thin[0], thin[MOST_FRAMES - 1]), (MOST_FRAMES, 1, 1000));
+        assert!(thin.is_sorted_by(|a, b| a < b));
+    }
+}

@@ -1,0 +1,136 @@
+//! `vae manifold`: the plane of one or two latents, decoded.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::figures::Draw;
+use super::open::{Opened, Target};
+use super::pictures::{Format, labels, pictures, pictures_fit};
+use crate::check::count;
+use crate::dist::normal_quantile;
+use crate::error::{Error, Result};
+use crate::figure::sheet::{Sheet, write_png};
+use crate::figure::titled;
+use crate::model::{decode, grid};
+use crate::objective::NO_PRIOR;
+use crate::ui;
+
+/// Decode a grid of codes: how digits merge into each other over two latents
+#[derive(Debug, Args)]
+pub struct Manifold {
+    #[command(flatten)]
+    target: Target,
+
+    /// Pictures a side
+    #[arg(long, default_value_t = 15)]
+    n: usize,
+
+    /// The latent across and the one upwards, from 0; one makes a single row [default: the first two]
+    #[arg(long, value_name = "I,J", value_delimiter = ',')]
+    dims: Vec<usize>,
+
+    /// From which quantile of the prior to which; equal steps between them hold equally many codes
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', default_value = "0.05,0.95")]
+    quantiles: Vec<f64>,
+
+    /// The class to decode as, by name or number, of a conditional model
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
+
+    /// The sheet, a .png [default: manifold.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Draw for Manifold {
+    fn run(&self) -> Result<()> {
+        self.target.draw(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        count("--n", self.n, 100)?;
+        if self.dims.len() > 2 || (self.dims.len() == 2 && self.dims[0] == self.dims[1]) {
+            return Err(Error::request(format!(
+                "--dims {}: expected one latent, or two different ones",
+                list(&self.dims)
+            ))
+            .with_hint("for instance `--dims 0,3`"));
+        }
+        if !matches!(*self.quantiles, [low, high] if 0.0 < low && low < high && high < 1.0) {
+            return Err(Error::request(format!(
+                "--quantiles {}: expected two numbers between 0 and 1, the smaller first",
+                list(&self.quantiles)
+            ))
+            .with_hint("for instance `--quantiles 0.05,0.95`"));
+        }
+        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+    }
+
+    fn suits(&self, latents: usize) -> Result<()> {
+        match self.dims.iter().find(|&&latent| latent >= latents) {
+            None => Ok(()),
+            Some(latent) if latents == 1 => {
+                Err(Error::request(format!("--dims: there is no latent {latent}; the model has one, latent 0")))
+            }
+            Some(latent) => Err(Error::request(format!(
+                "--dims: there is no latent {latent}; the model has {latents}, from 0 to {}",
+                latents - 1
+            ))),
+        }
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+        let latents = opened.vae.blueprint().latent;
+        self.suits(latents)?;
+        let dims: Vec<usize> = if self.dims.is_empty() { (0..latents.min(2)).collect() } else { self.dims.clone() };
+        pictures_fit("--n", self.n.pow(dims.len() as u32), opened)?;
+        if self.dims.is_empty() && latents > 2 {
+            ui::note(format_args!(
+                "note: of {latents} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
+            ));
+        }
+        if !opened.config.objective.code().is_drawn() {
+            ui::note(format_args!("note: {NO_PRIOR}"));
+        }
+        let values = self.values();
+        let codes = grid(&vec![0.0; latents], &dims, &values);
+        let cells = pictures(&opened.vae, &decode(&opened.vae, &codes, opened.class(self.label.as_deref())?));
+        let across = labels(&values);
+        let up: Vec<String> = across.iter().rev().cloned().collect();
+        let sheet = Sheet {
+            pictures: &cells,
+            columns: self.n,
+            row_labels: (dims.len() == 2).then_some(&up),
+            column_labels: Some(&across),
+        };
+        let path = opened.picture_path(self.out.as_deref(), "manifold.png");
+        write_png(&path, &titled(&sheet.draw(), &title(&dims, latents)))?;
+        Ok(path)
+    }
+}
+
+impl Manifold {
+    /// `n` normal quantiles at equal steps of probability; a single one is the middle.
+    fn values(&self) -> Vec<f32> {
+        let (low, high) = (self.quantiles[0], self.quantiles[1]);
+        let probability = |step: usize| match self.n {
+            1 => (low + high) / 2.0,
+            n => low + (high - low) * step as f64 / (n - 1) as f64,
+        };
+        (0..self.n).map(|step| normal_quantile(probability(step)) as f32).collect()
+    }
+}
+
+fn title(dims: &[usize], latents: usize) -> String {
+    let axes = match *dims {
+        [across, up] => format!("z{across} to the right, z{up} upwards"),
+        _ => format!("z{}", list(dims)),
+    };
+    let others = if latents > dims.len() { ", others 0" } else { "" };
+    axes + others
+}
+
+fn list<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,188 @@
+//! `vae traverse`: what each latent does while the others stand still.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use image::RgbImage;
+
+use super::figures::Draw;
+use super::open::{Opened, Target};
+use super::pictures::{Format, labels, pictures, pictures_fit};
+use crate::check::{above_zero, count};
+use crate::data::Images;
+use crate::error::{Error, Result};
+use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
+use crate::figure::animation::write_gif;
+use crate::figure::sheet::{Sheet, write_png};
+use crate::figure::{Picture, titled};
+use crate::model::{decode, grid, rows};
+use crate::ui;
+
+/// Test pictures that a latent's KL is the mean over, at most.
+const MEASURED: usize = 1000;
+
+/// Vary one latent a row, the others fixed; the latents that carry most come first
+#[derive(Debug, Args)]
+pub struct Traverse {
+    #[command(flatten)]
+    target: Target,
+
+    /// The test picture at whose code the other latents stand [default: they are 0]
+    #[arg(long, value_name = "INDEX")]
+    image: Option<u32>,
+
+    /// The class to decode as, by name or number, of a conditional model [default: that of `--image`]
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
+
+    /// Each latent goes from minus this to this, in standard deviations of the prior
+    #[arg(long, default_value_t = 3.0, allow_negative_numbers = true)]
+    range: f32,
+
+    /// Pictures a row
+    #[arg(long, default_value_t = 11)]
+    steps: usize,
+
+    /// The most rows: latents with a smaller KL are left out
+    #[arg(long, default_value_t = 32)]
+    rows: usize,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// A .png makes a sheet, a .gif an animation [default: traverse.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What is drawn, before it is laid out.
+struct Traversal {
+    /// What each row says of itself.
+    labels: Vec<String>,
+    /// What the number in it is.
+    size: &'static str,
+    /// The values that each latent takes.
+    values: Vec<f32>,
+    /// `[rows][steps]`.
+    pictures: Vec<Vec<Picture>>,
+    /// Where the other latents stand.
+    others: String,
+}
+
+impl Draw for Traverse {
+    fn run(&self) -> Result<()> {
+        self.target.draw(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        above_zero("--range", f64::from(self.range))?;
+        if self.steps < 2 {
+            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
+        }
+        count("--steps", self.steps, 1000)?;
+        count("--rows", self.rows, 1000)?;
+        self.format().map(drop)
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+        let latents = opened.vae.blueprint().latent;
+        pictures_fit("--steps", self.steps * self.rows.min(latents), opened)?;
+        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let base = self.base(opened, &dataset.test)?;
+        let class = self.class(opened, &dataset.test)?;
+        let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
+        let (pixels, seed) = (opened.config.data.pixels(), opened.config.seed);
+        // An autoencoder's latents have no KL: how far its codes spread tells what each one carries.
+        let has_kl = opened.config.objective.code().is_drawn();
+        let (size, carried) = if has_kl {
+            ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))
+        } else {
+            ui::note(
+                "note: an autoencoder's latents are not near N(0, I): beside each stands its codes' standard deviation; choose `--range` by it",
+            );
+            ("deviation", deviation_by_latent(&opened.vae, &measured, pixels, seed))
+        };
+        let order = largest_first(&carried);
+        if latents > self.rows {
+            ui::note(format_args!(
+                "note: {} of {latents} latents, those with the largest {size}; `--rows N` shows more",
+                self.rows
+            ));
+        }
+        let shown = &order[..self.rows.min(latents)];
+        let last = (self.steps - 1) as f32;
+        let values: Vec<f32> = (0..self.steps).map(|step| self.range * (2.0 * step as f32 / last - 1.0)).collect();
+        let row =
+            |&latent: &usize| pictures(&opened.vae, &decode(&opened.vae, &grid(&base, &[latent], &values), class));
+        let traversal = Traversal {
+            labels: shown
+                .iter()
+                .map(|&latent| format!("z{latent}  {:.2}{}", carried[latent], if has_kl { " nats" } else { "" }))
+                .collect(),
+            size,
+            pictures: shown.iter().map(row).collect(),
+            values,
+            others: match self.image {
+                Some(index) => format!("others as test picture {index} has them"),
+                None => "others 0".into(),
+            },
+        };
+        let path = opened.picture_path(self.out.as_deref(), "traverse.png");
+        match self.format()? {
+            Format::Png => write_png(&path, &traversal.sheet())?,
+            Format::Gif => write_gif(&path, &traversal.frames(), 120)?,
+        }
+        Ok(path)
+    }
+}
+
+impl Traverse {
+    fn format(&self) -> Result<Format> {
+        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))
+    }
+
+    /// What the pictures are decoded as; nothing where the model is not conditional.
+    fn class(&self, opened: &Opened, test: &Images) -> Result<Option<u8>> {
+        let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
+        match (&self.label, self.image.and_then(own)) {
+            (None, Some(class)) if opened.vae.classes().is_some() => Ok(Some(class)),
+            (label, _) => opened.class(label.as_deref()),
+        }
+    }
+
+    /// The code that the rows depart from.
+    fn base(&self, opened: &Opened, test: &Images) -> Result<Vec<f32>> {
+        let Some(index) = self.image else { return Ok(vec![0.0; opened.vae.blueprint().latent]) };
+        if index as usize >= test.len() {
+            let last = test.len() - 1;
+            return Err(Error::request(format!("--image {index}: the test pictures are numbered 0 to {last}")));
+        }
+        let batch = opened.read(test, &[index]);
+        Ok(rows(opened.vae.encode(batch.x, batch.labels).mean).concat())
+    }
+}
+
+impl Traversal {
+    fn sheet(&self) -> RgbImage {
+        let sheet = Sheet {
+            pictures: &self.pictures.concat(),
+            columns: self.values.len(),
+            row_labels: Some(&self.labels),
+            column_labels: Some(&labels(&self.values)),
+        };
+        titled(&sheet.draw(), &format!("one latent a row with its {}, {}", self.size, self.others))
+    }
+
+    /// All rows at once, step by step there and back.
+    fn frames(&self) -> Vec<RgbImage> {
+        let values = labels(&self.values);
+        let frame = |step: usize| {
+            let cells: Vec<Picture> = self.pictures.iter().map(|row| row[step].clone()).collect();
+            let sheet = Sheet { pictures: &cells, columns: 1, row_labels: Some(&self.labels), column_labels: None };
+            titled(&sheet.draw(), &format!("at {}, {}", values[step], self.others))
+        };
+        let steps = self.values.len();
+        (0..steps).chain((1..steps - 1).rev()).map(frame).collect()
+    }
+}
