@@ -1,4 +1,4 @@
-//! `vae eval`: the ELBO of a split, with its error and its protocol.
+//! `vae eval`: the ELBO of a split, with its error and its protocol; the reconstruction's error beside that of PCA.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::open::{Opened, Target};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Elbo, Estimate, Protocol, measure};
+use crate::eval::{Elbo, Estimate, Pca, Protocol, Rows, measure, pixels_rng, squared_errors};
 use crate::ui;
 
 /// Measure the ELBO, with its standard error and its protocol
@@ -34,20 +34,25 @@ pub struct Eval {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// Leave out the squared errors of the model's and of PCA's reconstructions, for which the training pictures are
+    /// read several times
+    #[arg(long)]
+    no_reconstruction: bool,
+
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Split {
+pub enum Split {
     Train,
     Validation,
     Test,
 }
 
 impl Split {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Validation => "validation",
@@ -55,7 +60,7 @@ impl Split {
         }
     }
 
-    fn of(self, dataset: &Dataset) -> Result<&Images> {
+    pub fn of(self, dataset: &Dataset) -> Result<&Images> {
         match self {
             Self::Train => Ok(&dataset.train),
             Self::Test => Ok(&dataset.test),
@@ -82,15 +87,55 @@ impl Eval {
             return Err(Error::failed(format!("{}: its ELBO is not a number, or infinite", opened.path.display()))
                 .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
         }
-        let report =
-            Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
+        let errors = (!self.no_reconstruction).then(|| SquaredErrors::measure(&opened, protocol, &dataset, images));
+        let report = Report {
+            opened: &opened,
+            elbo: &elbo,
+            errors,
+            protocol,
+            data: &dataset.name,
+            hash: &hash,
+            split: self.split,
+        };
         ui::data(if self.json { report.json() } else { report.text() })
+    }
+}
+
+/// Squared errors of reconstructions, summed over a picture's values, from codes of one size.
+struct SquaredErrors {
+    /// At the posterior's mean.
+    model: Estimate,
+    /// From as many principal components of the training pictures.
+    pca: Estimate,
+    components: usize,
+}
+
+impl SquaredErrors {
+    fn measure(opened: &Opened, protocol: Protocol, dataset: &Dataset, images: &Images) -> Self {
+        let read = |images: &Images, some: &[u32]| {
+            protocol.pixels.batch(images, some, pixels_rng(protocol.seed), &opened.chosen.device)
+        };
+        let of_training = |some: &[u32]| read(&dataset.train, some).x;
+        let rows = Rows { count: dataset.train.len(), width: dataset.train.values(), read: &of_training };
+        let pca = Pca::fit(&rows, opened.vae.blueprint().latent);
+        let indices: Vec<u32> = (0..images.len() as u32).collect();
+        let of = |errors: Vec<f64>| Estimate::of(errors.into_iter());
+        let read = |some: &[u32]| read(images, some);
+        Self {
+            model: of(squared_errors(&indices, read, |batch| {
+                let mean = opened.vae.encode(batch.x, batch.labels.clone()).mean;
+                opened.vae.picture(mean, batch.labels)
+            })),
+            pca: of(squared_errors(&indices, read, |batch| pca.reconstruct(batch.x))),
+            components: pca.components.len(),
+        }
     }
 }
 
 struct Report<'a> {
     opened: &'a Opened,
     elbo: &'a Elbo,
+    errors: Option<SquaredErrors>,
     protocol: Protocol,
     data: &'a str,
     hash: &'a str,
@@ -114,6 +159,11 @@ impl Report<'_> {
         text += &row("distortion", self.elbo.distortion(), 2, " nats per image");
         text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
+        if let Some(SquaredErrors { model, pca, components }) = &self.errors {
+            let what = "squared error, summed over values, of the reconstruction";
+            text += &row("model MSE", *model, 2, &format!(", {what} at the posterior's mean"));
+            text += &row("PCA MSE", *pca, 2, &format!(", from {components} principal components of the training set"));
+        }
         let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
         text += &format!(
             "protocol: {} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}\n± is the standard error over images",
@@ -133,11 +183,15 @@ impl Report<'_> {
     fn json(&self) -> String {
         let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
         let bits = self.bits_per_dim();
+        let errors = self.errors.as_ref();
         json!({
             "elbo": elbo.mean, "elbo_se": elbo.se,
             "distortion": distortion.mean, "distortion_se": distortion.se,
             "rate": rate.mean, "rate_se": rate.se,
             "bits_per_dim": bits.mean, "bits_per_dim_se": bits.se,
+            "model_mse": errors.map(|errors| errors.model.mean), "model_mse_se": errors.map(|errors| errors.model.se),
+            "pca_mse": errors.map(|errors| errors.pca.mean), "pca_mse_se": errors.map(|errors| errors.pca.se),
+            "pca_components": errors.map(|errors| errors.components),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": self.split.name(),
             "images": self.elbo.rate.len(),

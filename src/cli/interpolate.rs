@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, pictures};
+use super::pictures::{AT_A_TIME, Format, picture_files, pictures};
 use crate::batch::Batch;
 use crate::check::count;
-use crate::data::{Dataset, Images};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::figure::Picture;
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
-use crate::figure::{self, Picture};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::{files, ui};
 
@@ -164,15 +164,7 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
 fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, rows: usize) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let shape = opened.card.picture;
-            let images = Images { pixels: figure::read(path, shape)?.pixels, shape, labels: None };
-            let mean = images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / images.pixels.len();
-            if mean > 127 {
-                ui::note(format_args!(
-                    "note: {} is light for the most part; for a model of light strokes on black, invert it first",
-                    path.display()
-                ));
-            }
+            let images = picture_files(std::slice::from_ref(path), path, opened.card.picture)?;
             Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {

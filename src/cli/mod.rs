@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand, with its arguments and `run()`.
 
 mod config;
+mod edit;
+mod embed;
 mod eval;
 mod interpolate;
 mod list;
@@ -8,6 +10,7 @@ mod open;
 mod pictures;
 mod reconstruct;
 mod sample;
+mod table;
 mod train;
 
 use std::time::Instant;
@@ -40,6 +43,8 @@ enum Command {
     Sample(sample::Sample),
     Reconstruct(reconstruct::Reconstruct),
     Interpolate(interpolate::Interpolate),
+    Embed(embed::Embed),
+    Edit(edit::Edit),
     List(list::List),
     Config(config::Config),
 }
@@ -60,6 +65,8 @@ impl Cli {
             Command::Sample(sample) => sample.run(),
             Command::Reconstruct(reconstruct) => reconstruct.run(),
             Command::Interpolate(interpolate) => interpolate.run(),
+            Command::Embed(embed) => embed.run(),
+            Command::Edit(edit) => edit.run(),
             Command::List(list) => list.run(),
             Command::Config(config) => config.run(),
         })

@@ -1,14 +1,18 @@
 //! From numbers in [0, 1] to the files that a person looks at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use crate::batch::noise;
+use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::figure::Picture;
+use crate::eval::draw_in_box;
 use crate::figure::sheet::{Sheet, square_columns};
+use crate::figure::{self, Picture};
 use crate::model::Vae;
 use crate::rng::Rng;
+use crate::ui;
 
 /// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
@@ -43,20 +47,46 @@ impl Format {
     }
 }
 
-/// A sheet of pictures drawn from the prior: E[x | z] for codes that depend on `seed` alone.
-pub fn sample_sheet(vae: &Vae, seed: u64, count: usize) -> RgbImage {
-    let pictures = samples(vae, seed, count);
+/// Where codes are drawn from.
+#[derive(Clone, Copy, Debug)]
+pub enum Draw<'a> {
+    Prior,
+    /// Uniformly between a lowest and a highest value of each latent.
+    Box(&'a [[f32; 2]]),
+}
+
+/// A sheet of pictures drawn from the prior or from a box: E[x | z] for codes that depend on `seed` alone.
+pub fn sample_sheet(vae: &Vae, draw: Draw<'_>, seed: u64, count: usize) -> RgbImage {
+    let pictures = samples(vae, draw, seed, count);
     Sheet { pictures: &pictures, columns: square_columns(count), row_labels: None, column_labels: None }.draw()
 }
 
-fn samples(vae: &Vae, seed: u64, count: usize) -> Vec<Picture> {
+fn samples(vae: &Vae, draw: Draw<'_>, seed: u64, count: usize) -> Vec<Picture> {
     let keys: Vec<u32> = (0..count as u32).collect();
     let rng = Rng::new(seed).stream("sample");
-    let draw = |keys: &[u32]| {
-        let z = crate::batch::noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
+    let part = |keys: &[u32]| {
+        let z = match draw {
+            Draw::Prior => noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0),
+            Draw::Box(bounds) => draw_in_box(bounds, rng.stream("box"), keys, &vae.device()),
+        };
         pictures(vae, &crate::model::rows(vae.picture(z, None)))
     };
-    keys.chunks(AT_A_TIME).flat_map(draw).collect()
+    keys.chunks(AT_A_TIME).flat_map(part).collect()
+}
+
+/// A person's picture files as pictures of `shape`. Says so where they look like ink on paper; `what` names them all.
+pub fn picture_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), shape, labels: None };
+    for path in paths {
+        images.pixels.extend(figure::read(path, shape)?.pixels);
+    }
+    if images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * images.pixels.len() {
+        ui::note(format_args!(
+            "note: {} is light for the most part; for a model of light strokes on black, invert it first",
+            what.display()
+        ));
+    }
+    Ok(images)
 }
 
 /// Rows of `P` numbers in [0, 1] as pictures.

@@ -1,13 +1,14 @@
-//! `vae sample`: pictures drawn from the prior.
+//! `vae sample`: pictures drawn from the prior, or from the box that the training codes span.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::open::Target;
-use super::pictures::{Format, MOST_PICTURES, sample_sheet};
+use super::open::{Opened, Target};
+use super::pictures::{Draw, Format, MOST_PICTURES, sample_sheet};
 use crate::check::count;
 use crate::error::Result;
+use crate::eval::{bounds, codes};
 use crate::figure::sheet::write_png;
 use crate::ui;
 
@@ -28,6 +29,15 @@ pub struct Sample {
     #[arg(long)]
     seed: Option<u64>,
 
+    /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
+    /// value: what an autoencoder, which has no prior, can be asked for
+    #[arg(long = "box")]
+    in_box: bool,
+
+    /// The folder that the data set lies in, for `--box` [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR", requires = "in_box")]
+    data: Option<PathBuf>,
+
     /// The sheet, a .png [default: samples.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -42,9 +52,22 @@ impl Sample {
         let opened = self.target.open()?;
         let values: usize = opened.card.picture.iter().product();
         count("--n", self.n, MOST_VALUES / values)?;
-        let sheet = sample_sheet(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
+        let bounds = if self.in_box { Some(spanned(&opened, self.data.as_deref())?) } else { None };
+        let draw = bounds.as_deref().map_or(Draw::Prior, Draw::Box);
+        let sheet = sample_sheet(&opened.vae, draw, self.seed.unwrap_or(opened.config.seed), self.n);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         ui::data(path.display())
     }
+}
+
+/// The box that the codes of the training pictures span.
+fn spanned(opened: &Opened, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
+    let (dataset, _) = opened.data(data)?;
+    let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
+    let bar = ui::picture_bar("encoding", indices.len());
+    let read = |some: &[u32]| opened.read(&dataset.train, some);
+    let codes = codes(&opened.vae, &indices, read, |seen| bar.set_position(seen as u64));
+    bar.finish_and_clear();
+    Ok(bounds(&codes))
 }

@@ -19,7 +19,7 @@ pub use blueprint::{Blueprint, Features, Kind, LayerSpec};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;
-pub use interpolation::{Method, interpolate, nearest_to_mean, rows};
+pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
 pub use layer::Layer;
 pub use likelihood::{Bernoulli, Likelihood, LikelihoodKind};
 pub use mlp::Mlp;

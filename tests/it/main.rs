@@ -3,6 +3,7 @@
 mod batches;
 mod cli;
 mod cli_errors;
+mod codes;
 mod config_text;
 mod contract;
 mod fetch;
@@ -13,6 +14,7 @@ mod model_file;
 mod models;
 #[cfg(feature = "cpu")]
 mod ops;
+mod pca;
 mod program;
 mod readme;
 mod resume;
