@@ -41,7 +41,8 @@ pub struct Edit {
     )]
     strength: Vec<f32>,
 
-    /// How many pictures, a row each: the first of the test set
+    /// How many pictures, a row each: the first test pictures of the class that is subtracted, or of any where that is
+    /// a folder
     #[arg(long, default_value_t = 8)]
     n: usize,
 
@@ -80,7 +81,7 @@ impl Edit {
             return Err(Error::request(format!("--add and --subtract are both {}: nothing would change", self.add)));
         }
         let (dataset, _) = opened.data(self.data.as_deref())?;
-        let indices = self.indices(dataset.test.len())?;
+        let indices = self.indices(&dataset.test, &subtract, &opened.card.classes)?;
         count("pictures times columns", indices.len() * (self.strength.len() + 1), MOST_PICTURES)?;
         let (add, added) = mean_code(&opened, &dataset, "--add", &add)?;
         let (subtract, subtracted) = mean_code(&opened, &dataset, "--subtract", &subtract)?;
@@ -102,15 +103,32 @@ impl Edit {
         ui::data(path.display())
     }
 
-    fn indices(&self, there: usize) -> Result<Vec<u32>> {
-        let Some(indices) = &self.images else { return Ok((0..self.n.min(there) as u32).collect()) };
-        match indices.iter().find(|&&index| index as usize >= there) {
-            Some(index) => {
-                Err(Error::request(format!("--images {index}: the test pictures are numbered 0 to {}", there - 1)))
-            }
-            None => Ok(indices.clone()),
+    /// The test pictures that are edited.
+    fn indices(&self, test: &Images, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
+        if let Some(indices) = &self.images {
+            let last = test.len() - 1;
+            return match indices.iter().find(|&&index| index as usize > last) {
+                Some(index) => {
+                    Err(Error::request(format!("--images {index}: the test pictures are numbered 0 to {last}")))
+                }
+                None => Ok(indices.clone()),
+            };
         }
+        let Group::Class(class) = subtract else { return Ok((0..test.len().min(self.n) as u32).collect()) };
+        let indices = members(test, *class).take(self.n).collect::<Vec<_>>();
+        if indices.is_empty() {
+            let name = &classes[usize::from(*class)];
+            return Err(Error::request(format!("the test set has no picture of `{name}` to edit"))
+                .with_hint("choose pictures by their numbers: `--images 0,1,2`"));
+        }
+        Ok(indices)
     }
+}
+
+/// The indices of a class's pictures.
+fn members(images: &Images, class: u8) -> impl Iterator<Item = u32> {
+    let labels = images.labels.as_deref().unwrap_or_default();
+    (0_u32..).zip(labels).filter(move |(_, label)| **label == class).map(|(index, _)| index)
 }
 
 /// A row for each picture: itself, then what its code becomes at each strength, decoded as the class that it has.

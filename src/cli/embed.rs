@@ -1,12 +1,12 @@
 //! `vae embed`: the codes of a split, as files and as a picture.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use image::RgbImage;
 
 use super::eval::Split;
-use super::open::Target;
+use super::open::{Opened, Target};
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::figure::sheet::write_png;
 use crate::model::Vae;
 use crate::{files, ui};
 
-/// Write the codes of a split, the posterior's means, as .npy and .csv, and draw them coloured by class
+/// Write the codes of a split (posterior means) as .npy and .csv, and draw them
 #[derive(Debug, Args)]
 pub struct Embed {
     #[command(flatten)]
@@ -43,13 +43,18 @@ impl Embed {
     pub fn run(self) -> Result<()> {
         self.n.map_or(Ok(()), |n| at_least_one("--n", n))?;
         let opened = self.target.open()?;
+        self.write(&opened)?.iter().try_for_each(|path| ui::data(path.display()))
+    }
+
+    /// Writes the three files; their paths.
+    fn write(&self, opened: &Opened) -> Result<[PathBuf; 3]> {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let images = self.split.of(&dataset)?;
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
         let indices: Vec<u32> = (0..count as u32).collect();
         let bar = ui::picture_bar("encoding", count);
-        let codes =
-            codes(&opened.vae, &indices, |some| opened.read(images, some), |seen| bar.set_position(seen as u64));
+        let read = |some: &[u32]| opened.read(images, some);
+        let codes = codes(&opened.vae, &indices, read, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         if codes.iter().flatten().any(|value| !value.is_finite()) {
             return Err(Error::failed(format!("{}: its codes are not numbers, or infinite", opened.path.display()))
@@ -63,11 +68,12 @@ impl Embed {
         let what = format!("{count} {} images of {}", self.split.name(), dataset.name);
         let picture = scatter(&opened.vae, &codes, labels, &dataset.classes, &what);
         let folder = self.out.as_deref().unwrap_or(&opened.folder);
-        let [npy, csv, png] = ["codes.npy", "codes.csv", "codes.png"].map(|name| folder.join(name));
-        files::write_with(&npy, |out| write_npy(out, &codes))?;
-        files::write_with(&csv, |out| write_csv(out, &codes, &indices, name))?;
-        write_png(&png, &picture)?;
-        [npy, csv, png].iter().try_for_each(|path: &PathBuf| ui::data(Path::display(path)))
+        let paths = ["codes.npy", "codes.csv", "codes.png"].map(|name| folder.join(name));
+        let [npy, csv, png] = &paths;
+        files::write_with(npy, |out| write_npy(out, &codes))?;
+        files::write_with(csv, |out| write_csv(out, &codes, &indices, name))?;
+        write_png(png, &picture)?;
+        Ok(paths)
     }
 }
 

@@ -49,25 +49,25 @@ impl Format {
 
 /// Where codes are drawn from.
 #[derive(Clone, Copy, Debug)]
-pub enum Draw<'a> {
+pub enum Codes<'a> {
     Prior,
     /// Uniformly between a lowest and a highest value of each latent.
     Box(&'a [[f32; 2]]),
 }
 
 /// A sheet of pictures drawn from the prior or from a box: E[x | z] for codes that depend on `seed` alone.
-pub fn sample_sheet(vae: &Vae, draw: Draw<'_>, seed: u64, count: usize) -> RgbImage {
-    let pictures = samples(vae, draw, seed, count);
+pub fn sample_sheet(vae: &Vae, codes: Codes<'_>, seed: u64, count: usize) -> RgbImage {
+    let pictures = samples(vae, codes, seed, count);
     Sheet { pictures: &pictures, columns: square_columns(count), row_labels: None, column_labels: None }.draw()
 }
 
-fn samples(vae: &Vae, draw: Draw<'_>, seed: u64, count: usize) -> Vec<Picture> {
+fn samples(vae: &Vae, codes: Codes<'_>, seed: u64, count: usize) -> Vec<Picture> {
     let keys: Vec<u32> = (0..count as u32).collect();
     let rng = Rng::new(seed).stream("sample");
     let part = |keys: &[u32]| {
-        let z = match draw {
-            Draw::Prior => noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0),
-            Draw::Box(bounds) => draw_in_box(bounds, rng.stream("box"), keys, &vae.device()),
+        let z = match codes {
+            Codes::Prior => noise(rng, keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0),
+            Codes::Box(bounds) => draw_in_box(bounds, rng.stream("box"), keys, &vae.device()),
         };
         pictures(vae, &crate::model::rows(vae.picture(z, None)))
     };

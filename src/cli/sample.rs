@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::open::{Opened, Target};
-use super::pictures::{Draw, Format, MOST_PICTURES, sample_sheet};
+use super::pictures::{Codes, Format, MOST_PICTURES, sample_sheet};
 use crate::check::count;
 use crate::error::Result;
 use crate::eval::{bounds, codes};
@@ -15,7 +15,7 @@ use crate::ui;
 /// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
 const MOST_VALUES: usize = 50_000_000;
 
-/// Draw pictures from the prior, as a sheet
+/// Codes pictures from the prior, as a sheet
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Sample {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
+    /// Codes codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
     /// value: what an autoencoder, which has no prior, can be asked for
     #[arg(long = "box")]
     in_box: bool,
@@ -53,8 +53,8 @@ impl Sample {
         let values: usize = opened.card.picture.iter().product();
         count("--n", self.n, MOST_VALUES / values)?;
         let bounds = if self.in_box { Some(spanned(&opened, self.data.as_deref())?) } else { None };
-        let draw = bounds.as_deref().map_or(Draw::Prior, Draw::Box);
-        let sheet = sample_sheet(&opened.vae, draw, self.seed.unwrap_or(opened.config.seed), self.n);
+        let from = bounds.as_deref().map_or(Codes::Prior, Codes::Box);
+        let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), self.n);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         ui::data(path.display())

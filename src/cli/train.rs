@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::open::{RUNS, find_run};
-use super::pictures::{Draw, sample_sheet};
+use super::pictures::{Codes, sample_sheet};
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
@@ -234,7 +234,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
-        write_png(&self.folder.samples(epoch), &sample_sheet(vae, Draw::Prior, self.job.seed, SAMPLES))
+        write_png(&self.folder.samples(epoch), &sample_sheet(vae, Codes::Prior, self.job.seed, SAMPLES))
     }
 
     fn draw_curves(&self) -> Result<()> {

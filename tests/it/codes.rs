@@ -100,7 +100,8 @@ fn an_edit_of_strength_0_is_the_reconstruction() {
         assert!(done.err.contains("training pictures of `8` minus that of "), "{}", done.err);
         open(place.path(), out)
     };
-    let sheet = edit("edit.png", &["--n", "5", "--strength", "-1,0,1.5"]);
+    let five = ["--images", "0,1,2,3,4"];
+    let sheet = edit("edit.png", &[&five[..], &["--strength", "-1,0,1.5"]].concat());
     let plain = run(place.path(), &["reconstruct", "-q", "--n", "5", "--out", "plain.png"]);
     let plain = open(place.path(), plain.line());
     for row in 0..5 {
@@ -110,10 +111,8 @@ fn an_edit_of_strength_0_is_the_reconstruction() {
         assert!(back != none && far != none && back != far, "row {row}: the vector moves it");
     }
     // The other way round, the same pictures from the other end.
-    let turned = run(
-        place.path(),
-        &["edit", "-q", "--add", "3", "--subtract", "8", "--n", "5", "--strength=1,-1.5", "--out", "turned.png"],
-    );
+    let turned = "edit -q --add 3 --subtract 8 --images=0,1,2,3,4 --strength=1,-1.5 --out turned.png";
+    let turned = run(place.path(), &turned.split(' ').collect::<Vec<_>>());
     let turned = open(place.path(), turned.line());
     assert!(cell(&turned, [3, 5], [1, 2]) == cell(&sheet, [4, 5], [1, 2]));
     assert!(cell(&turned, [3, 5], [2, 2]) == cell(&sheet, [4, 5], [3, 2]));
@@ -121,6 +120,11 @@ fn an_edit_of_strength_0_is_the_reconstruction() {
     let chosen = edit("chosen.png", &["--images", "4,199,0", "--strength", "0,1"]);
     assert!(cell(&chosen, [3, 3], [0, 0]) == cell(&plain, [5, 2], [4, 0]));
     assert!(cell(&chosen, [3, 3], [0, 2]) == cell(&plain, [5, 2], [0, 0]));
+    // Unless told otherwise, pictures of the class that is subtracted.
+    let labels = vae::data::Digits { train: 1000, test: 200, ..Default::default() }.draw().test.labels.unwrap();
+    let threes = (0..200).filter(|&index| labels[index] == 3).map(|index| index.to_string()).take(4);
+    let threes = edit("threes.png", &["--images", &threes.collect::<Vec<_>>().join(",")]);
+    assert!(edit("default.png", &["--n", "4"]) == threes);
     assert_eq!(run(place.path(), &["edit", "-q", "--add", "1", "--subtract", "0"]).line(), "runs/smoke-1/edits.png");
 }
 
