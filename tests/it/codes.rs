@@ -143,7 +143,8 @@ fn an_edit_can_start_from_folders() {
         }
     }
     let edit = |add: &str, subtract: &str, out: &str| {
-        let done = run(place.path(), &["edit", "-q", "--add", add, "--subtract", subtract, "--out", out]);
+        let groups = ["edit", "-q", "--add", add, "--subtract", subtract];
+        let done = run(place.path(), &[&groups[..], &["--images", "0,1,2", "--out", out]].concat());
         assert_eq!((done.line(), done.err.as_str()), (out, ""));
         read(place.path(), out)
     };
@@ -227,4 +228,19 @@ fn eval_has_the_errors_of_the_model_and_of_pca() {
     }
     assert!(text.contains("8 principal components of the training set"));
     assert!(!run(place.path(), &["eval", "-q", "--no-reconstruction"]).out.contains("MSE"));
+}
+
+#[test]
+fn codes_that_are_no_numbers_are_not_written() {
+    let place = with_smoke_run();
+    edited(place.path(), |_, tensors| {
+        let bias = tensors.iter_mut().find(|tensor| tensor.name == "mean.bias").unwrap();
+        bias.values[3] = f32::NAN;
+    });
+    let before = files(place.path());
+    run(place.path(), &["embed", "-q"]).failed(1, &["its codes are not numbers, or infinite", "hint: "]);
+    assert_eq!(files(place.path()), before);
+    for command in [&["edit", "-q", "--add", "8", "--subtract", "3"][..], &["sample", "-q", "--box"]] {
+        assert_eq!(run(place.path(), command).code, Some(0));
+    }
 }
