@@ -76,17 +76,17 @@ fn samples(vae: &Vae, codes: Codes<'_>, seed: u64, count: usize) -> Vec<Picture>
 
 /// A person's picture files as pictures of `shape`. Says so where they look like ink on paper; `what` names them all.
 pub fn picture_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Images> {
-    let mut images = Images { pixels: Vec::new(), shape, labels: None };
+    let mut pixels = Vec::new();
     for path in paths {
-        images.pixels.extend(figure::read(path, shape)?.pixels);
+        pixels.extend(figure::read(path, shape)?.pixels);
     }
-    if images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * images.pixels.len() {
+    if pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * pixels.len() {
         ui::note(format_args!(
             "note: {} is light for the most part; for a model of light strokes on black, invert it first",
             what.display()
         ));
     }
-    Ok(images)
+    Ok(Images::new(pixels, shape))
 }
 
 /// Rows of `P` numbers in [0, 1] as pictures.

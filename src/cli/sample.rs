@@ -10,6 +10,7 @@ use crate::check::count;
 use crate::error::Result;
 use crate::eval::{bounds, codes};
 use crate::figure::sheet::write_png;
+use crate::objective::NO_PRIOR;
 use crate::ui;
 
 /// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
@@ -52,6 +53,9 @@ impl Sample {
         let opened = self.target.open()?;
         let values: usize = opened.card.picture.iter().product();
         count("--n", self.n, MOST_VALUES / values)?;
+        if !(self.in_box || opened.config.objective.code().is_drawn()) {
+            ui::note(format_args!("note: {NO_PRIOR}; `--box` draws from where its codes lie"));
+        }
         let bounds = if self.in_box { Some(spanned(&opened, self.data.as_deref())?) } else { None };
         let from = bounds.as_deref().map_or(Codes::Prior, Codes::Box);
         let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), self.n);

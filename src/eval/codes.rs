@@ -2,13 +2,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::elbo::CHUNK;
 use super::pca::{Pca, Rows};
 use crate::batch::Batch;
 use crate::model::{Vae, rows};
 use crate::rng::Rng;
-
-/// Pictures that are encoded together: as many as keep a convolution's maps small.
-const CHUNK: usize = 250;
 
 /// Posterior means, `[N][D]`. `read` gives the pictures of some indices; `seen` is told after each chunk how many are done.
 pub fn codes(vae: &Vae, indices: &[u32], read: impl Fn(&[u32]) -> Batch, mut seen: impl FnMut(usize)) -> Vec<Vec<f32>> {
@@ -19,20 +17,6 @@ pub fn codes(vae: &Vae, indices: &[u32], read: impl Fn(&[u32]) -> Batch, mut see
         seen(codes.len());
     }
     codes
-}
-
-/// The squared error of each picture, summed over its values: of what `decoded` makes of the pictures of a batch.
-pub fn squared_errors(
-    indices: &[u32],
-    read: impl Fn(&[u32]) -> Batch,
-    decoded: impl Fn(Batch) -> Tensor<2>,
-) -> Vec<f64> {
-    let of_chunk = |chunk: &[u32]| {
-        let batch = read(chunk);
-        let pairs = rows(batch.x.clone()).into_iter().zip(rows(decoded(batch)));
-        pairs.map(|(a, b)| a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum()).collect::<Vec<f64>>()
-    };
-    indices.chunks(CHUNK).flat_map(of_chunk).collect()
 }
 
 /// The mean of codes, `[D]`.

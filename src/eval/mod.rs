@@ -4,7 +4,9 @@
 mod codes;
 mod elbo;
 mod pca;
+mod reconstruction;
 
-pub use codes::{bounds, by_pca, codes, draw_in_box, mean, squared_errors};
-pub use elbo::{Elbo, Estimate, Protocol, measure, pixels_rng};
+pub use codes::{bounds, by_pca, codes, draw_in_box, mean};
+pub use elbo::{Elbo, Estimate, Protocol, corruption_rng, measure, pixels_rng};
 pub use pca::{Pca, Rows};
+pub use reconstruction::{reconstruction_errors, squared_error};

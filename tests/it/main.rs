@@ -2,21 +2,26 @@
 
 mod batches;
 mod cli;
+mod cli_autoencoder;
 mod cli_errors;
 mod codes;
 mod config_text;
 mod contract;
 mod fetch;
 mod golden;
+mod gradients;
 mod idx;
 mod interpolation;
+mod likelihoods;
 mod model_file;
 mod models;
+mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
 mod pca;
 mod program;
 mod readme;
 mod resume;
+mod sprites;
 mod theory;
 mod tidy;
