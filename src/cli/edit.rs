@@ -191,6 +191,11 @@ fn mean_code(opened: &Opened, dataset: &Dataset, flag: &str, group: &Group) -> R
             Ok((mean(&codes), format!("{} training pictures of `{name}`", members.len())))
         }
         Group::Folder(folder) => {
+            if opened.vae.blueprint().labels.as_ref().is_some_and(|labels| labels.encoder.is_some()) {
+                let what = format!("{flag} {}: this model's encoder is told each picture's class", folder.display());
+                return Err(Error::request(format!("{what}, and a folder's pictures have none"))
+                    .with_hint("name a class, or train without `condition.encoder`"));
+            }
             let images = folder_pictures(folder, opened.card.picture)?;
             let indices: Vec<u32> = (0..images.len() as u32).collect();
             let codes = codes(&opened.vae, &indices, |some| opened.read(&images, some), |_| {});

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::open::{Opened, Target};
-use super::pictures::{Codes, Format, MOST_PICTURES, sample_sheet};
+use super::pictures::{Classes, Codes, Format, MOST_PICTURES, sample_sheet};
 use crate::check::count;
 use crate::error::Result;
 use crate::eval::{bounds, codes};
@@ -16,21 +16,26 @@ use crate::ui;
 /// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
 const MOST_VALUES: usize = 50_000_000;
 
-/// Codes pictures from the prior, as a sheet
+/// Draw pictures from the prior, as a sheet
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
     target: Target,
 
-    /// How many pictures
-    #[arg(long, default_value_t = 64)]
-    n: usize,
+    /// How many pictures; with `--label all`, how many a class [default: 64, or 10 a class]
+    #[arg(long)]
+    n: Option<usize>,
+
+    /// Of which class, by name or number, or `all`: a row of each, with the same codes in every row. Of conditional
+    /// models only [default: classes drawn uniformly]
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
 
     /// Decides which [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Codes codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
+    /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
     /// value: what an autoencoder, which has no prior, can be asked for
     #[arg(long = "box")]
     in_box: bool,
@@ -46,19 +51,26 @@ pub struct Sample {
 
 impl Sample {
     pub fn run(self) -> Result<()> {
-        count("--n", self.n, MOST_PICTURES)?;
+        self.n.map_or(Ok(()), |n| count("--n", n, MOST_PICTURES))?;
         if let Some(out) = &self.out {
             Format::of(out, &[Format::Png])?;
         }
         let opened = self.target.open()?;
+        let names = &opened.card.classes;
+        let classes = match (opened.vae.classes(), self.label.as_deref()) {
+            (Some(_), Some("all")) => Classes::Each(names),
+            (Some(_), None) => Classes::Drawn(names),
+            (_, label) => Classes::One(opened.class(label)?),
+        };
+        let n = self.n.unwrap_or(classes.usual_count());
         let values: usize = opened.card.picture.iter().product();
-        count("--n", self.n, MOST_VALUES / values)?;
+        count("--n", n, MOST_PICTURES.min(MOST_VALUES / values) / classes.rows())?;
         if !(self.in_box || opened.config.objective.code().is_drawn()) {
             ui::note(format_args!("note: {NO_PRIOR}; `--box` draws from where its codes lie"));
         }
         let bounds = if self.in_box { Some(spanned(&opened, self.data.as_deref())?) } else { None };
         let from = bounds.as_deref().map_or(Codes::Prior, Codes::Box);
-        let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), self.n);
+        let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), n, classes);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         ui::data(path.display())

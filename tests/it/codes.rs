@@ -5,8 +5,9 @@ use std::path::Path;
 
 use image::RgbImage;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::program::{MODEL, edited, files, read, run, with_smoke_run};
+use crate::program::{MODEL, SMOKE, edited, files, read, run, with_smoke_run};
 
 /// A digit of a sheet, drawn twice as large, and the way to the next one.
 const CELL: u32 = 56;
@@ -243,4 +244,27 @@ fn codes_that_are_no_numbers_are_not_written() {
     for command in [&["edit", "-q", "--add", "8", "--subtract", "3"][..], &["sample", "-q", "--box"]] {
         assert_eq!(run(place.path(), command).code, Some(0));
     }
+}
+
+#[test]
+fn a_conditional_model_is_told_the_classes() {
+    let place = TempDir::new().unwrap();
+    let sets = ["--set", "condition.decoder=concat", "--set", "condition.encoder=true"];
+    assert_eq!(run(place.path(), &[&SMOKE[..], &["-q", "--epochs", "1"], &sets].concat()).line(), "runs/smoke-1");
+    assert_eq!(run(place.path(), &["embed", "-q"]).code, Some(0));
+    let strength = ["--strength", "0", "--images", "0,1,2", "--out", "edit.png"];
+    let edit =
+        |add: &str| run(place.path(), &[&["edit", "-q", "--add", add, "--subtract", "3"], &strength[..]].concat());
+    assert_eq!(edit("8").line(), "edit.png");
+    // Each as the class that it has: the plain reconstruction.
+    let plain = run(place.path(), &["reconstruct", "-q", "--n", "3", "--out", "plain.png"]);
+    let (sheet, plain) = (open(place.path(), "edit.png"), open(place.path(), plain.line()));
+    for row in 0..3 {
+        assert!(cell(&sheet, [2, 3], [1, row]) == cell(&plain, [3, 2], [row, 1]), "row {row}");
+    }
+    fs::create_dir(place.path().join("mine")).unwrap();
+    fs::write(place.path().join("mine/1.png"), "").unwrap();
+    edit("mine").failed(2, &["--add mine: this model's encoder is told each picture's class", "hint: name a class"]);
+    assert_eq!(run(place.path(), &["sample", "-q", "--box", "--label", "8", "--out", "box.png"]).line(), "box.png");
+    assert_eq!(run(place.path(), &["eval", "-q"]).code, Some(0));
 }

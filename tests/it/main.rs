@@ -5,6 +5,7 @@ mod cli;
 mod cli_autoencoder;
 mod cli_errors;
 mod codes;
+mod conditional;
 mod config_text;
 mod contract;
 mod fetch;

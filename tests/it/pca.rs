@@ -103,7 +103,7 @@ fn components_are_as_many_as_there_are_dimensions() {
 fn codes_of_many_pictures_are_those_of_each() {
     let (vae, images) = trained();
     let device = vae.device();
-    let read = |some: &[u32]| vae::data::Pixels::Grey.batch(&images, some, Rng::new(0), &device);
+    let read = |some: &[u32]| vae::data::Pixels::Grey.batch(&images, some, None, Rng::new(0), &device);
     let indices: Vec<u32> = (0..images.len() as u32).rev().collect();
     let mut seen = Vec::new();
     let codes = codes(&vae, &indices, read, |count| seen.push(count));
