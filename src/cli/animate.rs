@@ -7,9 +7,9 @@ use image::RgbImage;
 
 use super::figures::Draw;
 use super::open::{Opened, locate};
-use super::pictures::{Classes, Format, below_each_other, pictures, sample_sheet};
+use super::pictures::{Classes, Codes, Format, below_each_other, pictures, sample_sheet};
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, codes};
+use crate::eval::{Protocol, drawn};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{read_png, write_png};
 use crate::figure::titled;
@@ -124,7 +124,10 @@ fn thinned(epochs: &[usize]) -> Vec<usize> {
 /// noise that depends on the seed alone.
 pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()> {
     let classes = Classes::every(vae, &job.dataset.classes);
-    write_png(&folder.samples(epoch), &sample_sheet(vae, job.seed, classes.usual_count(), classes, 1.0))?;
+    write_png(
+        &folder.samples(epoch),
+        &sample_sheet(vae, Codes::Prior { temperature: 1.0 }, job.seed, classes.usual_count(), classes),
+    )?;
     write_png(&folder.reconstructions(epoch), &decoded_again(vae, job))
 }
 
@@ -132,7 +135,7 @@ fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
     let test = &job.dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
     let code = job.objective.code();
-    let (batch, z) = codes(vae, test, Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code }, &indices);
+    let (batch, z) = drawn(vae, test, Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code }, &indices);
     let decoded = pictures(vae, &rows(vae.picture(z, batch.labels)));
     let [above, below] = if code.corruption().is_some() { ["clean", "cleaned"] } else { ["image", "decoded"] };
     below_each_other(&[(above, pictures(vae, &rows(batch.x))), (below, decoded)], COLUMNS)

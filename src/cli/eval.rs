@@ -1,4 +1,4 @@
-//! `vae eval`: the ELBO of a split, with its error and its protocol.
+//! `vae eval`: the ELBO of a split, with its error and its protocol; the reconstruction's error beside that of PCA.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::open::{Opened, Target};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Elbo, Estimate, Protocol, measure, squared_error};
+use crate::eval::{Elbo, Estimate, Pca, Protocol, Rows, measure, pixels_rng, reconstruction_errors, squared_error};
 use crate::objective::{Code, NO_ELBO};
 use crate::ui;
 
@@ -35,20 +35,25 @@ pub struct Eval {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// Leave out the squared errors of the model's and of PCA's reconstructions, for which the training pictures are
+    /// read several times
+    #[arg(long)]
+    no_reconstruction: bool,
+
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Split {
+pub enum Split {
     Train,
     Validation,
     Test,
 }
 
 impl Split {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Validation => "validation",
@@ -56,7 +61,7 @@ impl Split {
         }
     }
 
-    fn of(self, dataset: &Dataset) -> Result<&Images> {
+    pub fn of(self, dataset: &Dataset) -> Result<&Images> {
         match self {
             Self::Train => Ok(&dataset.train),
             Self::Test => Ok(&dataset.test),
@@ -95,9 +100,49 @@ impl Eval {
             let all: Vec<u32> = (0..images.len() as u32).collect();
             Estimate::of(squared_error(&opened.vae, images, &all, protocol).iter().map(|error| error / values))
         });
-        let report =
-            Report { opened: &opened, elbo: &elbo, mse, protocol, data: &dataset.name, hash, split: self.split };
+        let errors = (!self.no_reconstruction).then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
+        let report = Report {
+            opened: &opened,
+            elbo: &elbo,
+            mse,
+            errors,
+            protocol,
+            data: &dataset.name,
+            hash,
+            split: self.split,
+        };
         ui::data(if self.json { report.json() } else { report.text() })
+    }
+}
+
+/// Squared errors of reconstructions, summed over a picture's values, from codes of one size.
+struct SquaredErrors {
+    /// At the posterior's mean.
+    model: Estimate,
+    /// From as many principal components of the training pictures.
+    pca: Estimate,
+    components: usize,
+}
+
+impl SquaredErrors {
+    fn measure(opened: &Opened, protocol: Protocol, dataset: &Dataset, images: &Images) -> Self {
+        let read = |images: &Images, some: &[u32]| {
+            protocol.pixels.batch(images, some, opened.vae.classes(), pixels_rng(protocol.seed), &opened.chosen.device)
+        };
+        let of_training = |some: &[u32]| read(&dataset.train, some).x;
+        let rows = Rows { count: dataset.train.len(), width: dataset.train.values(), read: &of_training };
+        let pca = Pca::fit(&rows, opened.vae.blueprint().latent);
+        let indices: Vec<u32> = (0..images.len() as u32).collect();
+        let of = |errors: Vec<f64>| Estimate::of(errors.into_iter());
+        let read = |some: &[u32]| read(images, some);
+        Self {
+            model: of(reconstruction_errors(&indices, read, |batch| {
+                let mean = opened.vae.encode(batch.x, batch.labels.clone()).mean;
+                opened.vae.picture(mean, batch.labels)
+            })),
+            pca: of(reconstruction_errors(&indices, read, |batch| pca.reconstruct(batch.x))),
+            components: pca.components.len(),
+        }
     }
 }
 
@@ -106,6 +151,7 @@ struct Report<'a> {
     elbo: &'a Elbo,
     /// Of an autoencoder.
     mse: Option<Estimate>,
+    errors: Option<SquaredErrors>,
     protocol: Protocol,
     data: &'a str,
     hash: &'a str,
@@ -148,6 +194,12 @@ impl Report<'_> {
         if self.mse.is_some() {
             text += &row("MSE", self.mse, 5, " per value");
         }
+        if let Some(SquaredErrors { model, pca, components }) = &self.errors {
+            let what = "squared error, summed over values, of the reconstruction";
+            text += &row("model MSE", Some(*model), 2, &format!(", {what} at the posterior's mean"));
+            let from = format!(", from {components} principal components of the training set");
+            text += &row("PCA MSE", Some(*pca), 2, &from);
+        }
         let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
         text += &format!(
             "protocol: {} {}, {} images, {} pixels, {}{sigma}, {given}{}, seed {}\n± is the standard error over images",
@@ -174,11 +226,15 @@ impl Report<'_> {
         let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
         let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
         let bits = self.bits_per_dim();
+        let errors = self.errors.as_ref();
         let mut report = json!({
             "elbo": mean(elbo), "elbo_se": se(elbo),
             "distortion": distortion.mean, "distortion_se": distortion.se,
             "rate": mean(rate), "rate_se": se(rate),
             "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
+            "model_mse": errors.map(|errors| errors.model.mean), "model_mse_se": errors.map(|errors| errors.model.se),
+            "pca_mse": errors.map(|errors| errors.pca.mean), "pca_mse_se": errors.map(|errors| errors.pca.se),
+            "pca_components": errors.map(|errors| errors.components),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": self.split.name(),
             "images": self.elbo.distortion.len(),

@@ -51,6 +51,8 @@ figures![
     manifold::Manifold,
     traverse::Traverse,
     animate::Animate,
+    embed::Embed,
+    edit::Edit,
 ];
 
 /// What `figures.at_end` asks for, its arguments checked.

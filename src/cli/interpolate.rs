@@ -6,14 +6,14 @@ use clap::{Args, ValueEnum};
 
 use super::figures::Draw;
 use super::open::{Opened, Target, class_named};
-use super::pictures::{AT_A_TIME, Format, pictures};
+use super::pictures::{AT_A_TIME, Format, picture_files, pictures};
 use crate::batch::Batch;
 use crate::check::count;
-use crate::data::{Dataset, Images};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::figure::Picture;
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
-use crate::figure::{self, Picture};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::{files, ui};
 
@@ -216,16 +216,7 @@ fn end(
 ) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let shape = opened.card.picture;
-            let pixels = figure::read(path, shape)?.pixels;
-            let mean = pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / pixels.len();
-            if mean > 127 {
-                ui::note(format_args!(
-                    "note: {} is light for the most part; for a model of light strokes on black, invert it first",
-                    path.display()
-                ));
-            }
-            let images = Images::new(pixels, shape);
+            let images = picture_files(std::slice::from_ref(path), path, opened.card.picture)?;
             let images = class.into_iter().fold(images, |images, class| images.with_labels(vec![class]));
             Ok(End::new(opened, opened.read(&images, &[0])))
         }

@@ -2,6 +2,8 @@
 
 mod animate;
 mod config;
+mod edit;
+mod embed;
 mod eval;
 mod figures;
 mod interpolate;
@@ -11,6 +13,7 @@ mod open;
 mod pictures;
 mod reconstruct;
 mod sample;
+mod table;
 mod train;
 mod traverse;
 

@@ -1,15 +1,19 @@
 //! From numbers in [0, 1] to the files that a person looks at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
 use super::open::Opened;
+use crate::batch::noise;
+use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::figure::Picture;
+use crate::eval::draw_in_box;
 use crate::figure::sheet::{Sheet, square_columns};
+use crate::figure::{self, Picture};
 use crate::model::Vae;
 use crate::rng::Rng;
+use crate::ui;
 
 /// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
@@ -87,6 +91,15 @@ pub fn below_each_other(kinds: &[(&str, Vec<Picture>)], columns: usize) -> RgbIm
     Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None }.draw()
 }
 
+/// Where codes are drawn from.
+#[derive(Clone, Copy, Debug)]
+pub enum Codes<'a> {
+    /// N(0, temperature²); the prior has 1.
+    Prior { temperature: f32 },
+    /// Uniformly between a lowest and a highest value of each latent.
+    Box(&'a [[f32; 2]]),
+}
+
 /// Which classes the pictures of a sheet of samples are of.
 #[derive(Clone, Copy, Debug)]
 pub enum Classes<'a> {
@@ -114,41 +127,61 @@ impl<'a> Classes<'a> {
     }
 }
 
-/// A sheet of pictures drawn from the prior, `count` of them or `count` a row: E[x | z] for codes that depend on `seed`
-/// and their place alone, times `temperature`.
-pub fn sample_sheet(vae: &Vae, seed: u64, count: usize, classes: Classes, temperature: f32) -> RgbImage {
+/// A sheet of pictures of codes from the prior or a box, `count` of them or `count` a row: E[x | z] for codes that depend
+/// on `seed` and their place alone.
+pub fn sample_sheet(vae: &Vae, from: Codes<'_>, seed: u64, count: usize, classes: Classes) -> RgbImage {
     let keys = 0..count as u32;
     let sheet = Sheet { pictures: &[], columns: square_columns(count), row_labels: None, column_labels: None };
     match classes {
         Classes::One(class) => {
             let codes: Vec<(u32, u8)> = keys.map(|key| (key, class.unwrap_or_default())).collect();
-            Sheet { pictures: &samples(vae, seed, &codes, temperature), ..sheet }.draw()
+            Sheet { pictures: &samples(vae, from, seed, &codes), ..sheet }.draw()
         }
         Classes::Drawn(names) => {
             let rng = Rng::new(seed).stream("sample class");
             let codes: Vec<(u32, u8)> =
                 keys.map(|key| (key, rng.below(u64::from(key), names.len() as u64) as u8)).collect();
             let captions: Vec<String> = codes.iter().map(|(_, class)| names[usize::from(*class)].clone()).collect();
-            Sheet { pictures: &samples(vae, seed, &codes, temperature), ..sheet }.draw_captioned(&captions)
+            Sheet { pictures: &samples(vae, from, seed, &codes), ..sheet }.draw_captioned(&captions)
         }
         Classes::Each(names) => {
             let of_class = |(class, _)| keys.clone().map(move |key| (key, class));
             let codes: Vec<(u32, u8)> = (0..=u8::MAX).zip(names).flat_map(of_class).collect();
-            let pictures = samples(vae, seed, &codes, temperature);
+            let pictures = samples(vae, from, seed, &codes);
             Sheet { pictures: &pictures, columns: count, row_labels: Some(names), ..sheet }.draw()
         }
     }
 }
 
-/// Pictures of codes from the prior, each by its key, of the class beside it, which only a conditional model looks at.
-fn samples(vae: &Vae, seed: u64, codes: &[(u32, u8)], temperature: f32) -> Vec<Picture> {
+/// Pictures of codes, each by its key, of the class beside it, which only a conditional model looks at.
+fn samples(vae: &Vae, from: Codes<'_>, seed: u64, codes: &[(u32, u8)]) -> Vec<Picture> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |codes: &[(u32, u8)]| {
         let (keys, classes): (Vec<u32>, Vec<u8>) = codes.iter().copied().unzip();
-        let z = crate::batch::noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0);
-        pictures(vae, &crate::model::rows(vae.picture(z * temperature, vae.labels(&classes))))
+        let z = match from {
+            Codes::Prior { temperature } => {
+                noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0) * temperature
+            }
+            Codes::Box(bounds) => draw_in_box(bounds, rng.stream("box"), &keys, &vae.device()),
+        };
+        pictures(vae, &crate::model::rows(vae.picture(z, vae.labels(&classes))))
     };
     codes.chunks(AT_A_TIME).flat_map(draw).collect()
+}
+
+/// A person's picture files as pictures of `shape`. Says so where they look like ink on paper; `what` names them all.
+pub fn picture_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Images> {
+    let mut pixels = Vec::new();
+    for path in paths {
+        pixels.extend(figure::read(path, shape)?.pixels);
+    }
+    if pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * pixels.len() {
+        ui::note(format_args!(
+            "note: {} is light for the most part; for a model of light strokes on black, invert it first",
+            what.display()
+        ));
+    }
+    Ok(Images::new(pixels, shape))
 }
 
 /// Rows of `P` numbers in [0, 1] as pictures.

@@ -1,14 +1,15 @@
-//! `vae sample`: pictures drawn from the prior.
+//! `vae sample`: pictures drawn from the prior, or from the box that the training codes span.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{Classes, Format, MOST_PICTURES, pictures_fit, sample_sheet};
+use super::pictures::{Classes, Codes, Format, MOST_PICTURES, pictures_fit, sample_sheet};
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
+use crate::eval::{bounds, codes};
 use crate::figure::sheet::write_png;
 use crate::objective::NO_PRIOR;
 use crate::ui;
@@ -33,8 +34,16 @@ pub struct Sample {
     seed: Option<u64>,
 
     /// The standard deviation of the codes: below 1 more typical pictures, above 1 stranger ones
-    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true, conflicts_with = "in_box")]
     temperature: f32,
+    /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
+    /// value: what an autoencoder, which has no prior, can be asked for
+    #[arg(long = "box")]
+    in_box: bool,
+
+    /// The folder that the data set lies in, for `--box` [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR", requires = "in_box")]
+    data: Option<PathBuf>,
 
     /// The sheet, a .png [default: samples.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -61,13 +70,25 @@ impl Draw for Sample {
         };
         let n = self.n.unwrap_or(classes.usual_count());
         pictures_fit("--n", n * classes.rows(), opened)?;
-        if !opened.config.objective.code().is_drawn() {
-            ui::note(format_args!("note: {NO_PRIOR}"));
+        if !(self.in_box || opened.config.objective.code().is_drawn()) {
+            ui::note(format_args!("note: {NO_PRIOR}; `--box` draws from where its codes lie"));
         }
-        let seed = self.seed.unwrap_or(opened.config.seed);
-        let sheet = sample_sheet(&opened.vae, seed, n, classes, self.temperature);
+        let bounds = if self.in_box { Some(spanned(opened, self.data.as_deref())?) } else { None };
+        let from = bounds.as_deref().map_or(Codes::Prior { temperature: self.temperature }, Codes::Box);
+        let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), n, classes);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         Ok(path)
     }
+}
+
+/// The box that the codes of the training pictures span.
+fn spanned(opened: &Opened, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
+    let (dataset, _) = opened.data(data)?;
+    let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
+    let bar = ui::picture_bar("encoding", indices.len());
+    let read = |some: &[u32]| opened.read(&dataset.train, some);
+    let codes = codes(&opened.vae, &indices, read, |seen| bar.set_position(seen as u64));
+    bar.finish_and_clear();
+    Ok(bounds(&codes))
 }

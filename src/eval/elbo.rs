@@ -97,7 +97,7 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
         if protocol.code.is_drawn() {
             measure_drawn(vae, images, protocol, chunk, &mut result);
         } else {
-            let (batch, code) = codes(vae, images, protocol, chunk);
+            let (batch, code) = drawn(vae, images, protocol, chunk);
             let log_px_z = numbers(vae.log_prob(&batch, code.unsqueeze::<3>()).squeeze_dim::<1>(0));
             result.distortion.extend(log_px_z.into_iter().map(|value| -value));
         }
@@ -129,7 +129,7 @@ fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], 
 }
 
 /// The pictures `chunk` and what stands for them: a first draw, or an autoencoder's code. `[B, D]`.
-pub fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
+pub fn drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
     let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
     let input = protocol.code.input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
     let posterior = vae.encode(input, batch.labels.clone());

@@ -1,9 +1,14 @@
-//! What a trained model is worth: bounds on log p(x), on all pictures of a split, with their errors.
+//! What a trained model is worth: bounds on log p(x) on all pictures of a split, with their errors; what its codes hold,
+//! beside what principal components do.
 
+mod codes;
 mod elbo;
 mod latents;
+mod pca;
 mod reconstruction;
 
-pub use elbo::{Elbo, Estimate, Protocol, codes, corruption_rng, measure, pixels_rng};
+pub use codes::{bounds, by_pca, codes, draw_in_box, mean};
+pub use elbo::{Elbo, Estimate, Protocol, corruption_rng, drawn, measure, pixels_rng};
 pub use latents::{deviation_by_latent, kl_by_latent, largest_first};
-pub use reconstruction::squared_error;
+pub use pca::{Pca, Rows};
+pub use reconstruction::{reconstruction_errors, squared_error};

@@ -1,4 +1,4 @@
-//! Numbers -> pictures: sheets of pictures (PNG), animations (GIF), training curves (SVG). Knows no tensors.
+//! Numbers -> pictures: sheets of pictures (PNG), animations (GIF), training curves (SVG), points (PNG). Knows no tensors.
 //!
 //! The same input gives the same bytes.
 
@@ -7,6 +7,7 @@ mod axis;
 pub mod curves;
 mod font;
 mod read;
+pub mod scatter;
 pub mod sheet;
 mod svg;
 mod title;

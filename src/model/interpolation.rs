@@ -63,6 +63,17 @@ pub fn interpolate(
     from.iter().zip(to).map(row).collect()
 }
 
+/// Codes moved by `strength` times a vector; at strength 0 exactly what they were.
+///
+/// # Shapes
+/// `codes` and the result: `[N, D]`; `vector`: `[D]`.
+pub fn moved(codes: Tensor<2>, vector: &[f32], strength: f32) -> Tensor<2> {
+    let by: Vec<f32> = vector.iter().map(|value| strength * value).collect();
+    let by = TensorData::new(by, [1, vector.len()]);
+    let device = codes.device();
+    codes + Tensor::<2>::from_data(by, &device)
+}
+
 /// The indices of `codes`, those nearest to their mean first.
 ///
 /// # Shapes

@@ -23,7 +23,7 @@ pub use condition::{Condition, Entrance, Labels};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;
-pub use interpolation::{Method, interpolate, nearest_to_mean, rows};
+pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
 pub use layer::Layer;
 pub use likelihood::{Bernoulli, Gaussian, Likelihood, LikelihoodKind, Mean, Sigma};
 pub use mlp::Mlp;

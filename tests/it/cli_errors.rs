@@ -7,17 +7,11 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vae::model::{NamedTensor, pack, unpack};
+use vae::model::unpack;
 
-use crate::program::{self, Done, MODEL, SMOKE, files, read, run, timeless, train, vae, with_smoke_run, write_idx};
-
-/// The model file with its card changed by hand.
-fn edited(folder: &Path, change: impl FnOnce(&mut Value, &mut Vec<NamedTensor>)) {
-    let path = folder.join(MODEL);
-    let (mut card, mut tensors) = unpack::<Value>(&path, &fs::read(&path).unwrap()).unwrap();
-    change(&mut card, &mut tensors);
-    fs::write(path, pack(&card, &tensors).unwrap()).unwrap();
-}
+use crate::program::{
+    self, Done, MODEL, SMOKE, edited, files, read, run, timeless, train, vae, with_smoke_run, write_idx,
+};
 
 #[test]
 fn a_run_without_labels_has_no_classes_to_name() {

@@ -4,6 +4,7 @@ mod batches;
 mod cli;
 mod cli_autoencoder;
 mod cli_errors;
+mod codes;
 mod conditional;
 mod config_text;
 mod contract;
@@ -19,6 +20,7 @@ mod models;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod pca;
 mod program;
 mod readme;
 mod resume;

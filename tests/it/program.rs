@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vae::model::{NamedTensor, pack, unpack};
 
 /// A command in `folder`, which is also its home, whatever the environment of the tests says.
 pub fn vae(folder: &Path, arguments: &[&str]) -> Command {
@@ -157,4 +158,12 @@ pub fn train(folder: &Path, arguments: &[&str]) -> Done {
 
 pub fn read(folder: &Path, name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap()
+}
+
+/// The model file with its card changed by hand.
+pub fn edited(folder: &Path, change: impl FnOnce(&mut Value, &mut Vec<NamedTensor>)) {
+    let path = folder.join(MODEL);
+    let (mut card, mut tensors) = unpack::<Value>(&path, &fs::read(&path).unwrap()).unwrap();
+    change(&mut card, &mut tensors);
+    fs::write(path, pack(&card, &tensors).unwrap()).unwrap();
 }

@@ -1,0 +1,229 @@
+//! `vae edit`: concept vectors. The mean code of one group of pictures minus that of another points from what the second
+//! is to what the first is; a picture's code, moved along it, becomes more of the one and less of the other (White 2016,
+//! section 3.4; Larsen et al. 2016, section 5.2).
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::figures::Draw;
+use super::open::{Opened, Target};
+use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, picture_files, pictures};
+use crate::check::count;
+use crate::data::{Dataset, Images};
+use crate::error::{Error, Result, did_you_mean};
+use crate::eval::{codes, mean};
+use crate::figure::Picture;
+use crate::figure::sheet::{Sheet, write_png};
+use crate::model::{moved, rows};
+use crate::{files, ui};
+
+/// Make test pictures more of one group and less of another, through the code
+#[derive(Debug, Args)]
+pub struct Edit {
+    #[command(flatten)]
+    target: Target,
+
+    /// A class (`8`), of which the training pictures are taken, or a folder of pictures
+    #[arg(long, value_name = "CLASS_OR_DIR")]
+    add: String,
+
+    /// The same for the group that the vector leads away from
+    #[arg(long, value_name = "CLASS_OR_DIR")]
+    subtract: String,
+
+    /// How many times the vector is added, one column each; 1 leads from one group's mean to the other's
+    #[arg(
+        long,
+        value_name = "A,B,...",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        default_value = "0,0.5,1,1.5,2"
+    )]
+    strength: Vec<f32>,
+
+    /// How many pictures, a row each: the first test pictures of the class that is subtracted, or of any where that is
+    /// a folder
+    #[arg(long, default_value_t = 8)]
+    n: usize,
+
+    /// The test pictures of these numbers instead
+    #[arg(long, value_name = "I,J,...", value_delimiter = ',', conflicts_with = "n")]
+    images: Option<Vec<u32>>,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The sheet, a .png [default: edits.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What `--add` and `--subtract` can mean.
+enum Group {
+    Class(u8),
+    Folder(PathBuf),
+}
+
+impl Draw for Edit {
+    fn run(&self) -> Result<()> {
+        self.target.draw(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        count("--n", self.n, MOST_PICTURES)?;
+        if let Some(out) = &self.out {
+            Format::of(out, &[Format::Png])?;
+        }
+        if let Some(strength) = self.strength.iter().find(|strength| !strength.is_finite()) {
+            return Err(Error::request(format!("--strength {strength}: expected numbers, for instance `-1,0,1`")));
+        }
+        Ok(())
+    }
+
+    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+        let group = |flag: &str, text: &str| group(flag, text, &opened.card.classes);
+        let (add, subtract) = (group("--add", &self.add)?, group("--subtract", &self.subtract)?);
+        if add.is(&subtract) {
+            return Err(Error::request(format!("--add and --subtract are both {}: nothing would change", self.add)));
+        }
+        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let indices = self.indices(&dataset.test, &subtract, &opened.card.classes)?;
+        count("pictures times columns", indices.len() * (self.strength.len() + 1), MOST_PICTURES)?;
+        let (add, added) = mean_code(opened, dataset, "--add", &add)?;
+        let (subtract, subtracted) = mean_code(opened, dataset, "--subtract", &subtract)?;
+        let vector: Vec<f32> = add.iter().zip(&subtract).map(|(a, b)| (a - b) as f32).collect();
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        ui::note(format_args!("the mean of {added} minus that of {subtracted}: a vector of length {length:.2}"));
+
+        let mut cells = Vec::new();
+        for some in indices.chunks(AT_A_TIME) {
+            cells.extend(lines(opened, &dataset.test, some, &vector, &self.strength));
+        }
+        let columns: Vec<String> =
+            std::iter::once("image".to_owned()).chain(self.strength.iter().map(ToString::to_string)).collect();
+        let names: Vec<String> = indices.iter().map(|index| format!("#{index}")).collect();
+        let sheet =
+            Sheet { pictures: &cells, columns: columns.len(), row_labels: Some(&names), column_labels: Some(&columns) };
+        let path = opened.picture_path(self.out.as_deref(), "edits.png");
+        write_png(&path, &sheet.draw())?;
+        Ok(path)
+    }
+}
+
+impl Edit {
+    /// The test pictures that are edited.
+    fn indices(&self, test: &Images, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
+        if let Some(indices) = &self.images {
+            let last = test.len() - 1;
+            return match indices.iter().find(|&&index| index as usize > last) {
+                Some(index) => {
+                    Err(Error::request(format!("--images {index}: the test pictures are numbered 0 to {last}")))
+                }
+                None => Ok(indices.clone()),
+            };
+        }
+        let Group::Class(class) = subtract else { return Ok((0..test.len().min(self.n) as u32).collect()) };
+        let indices = members(test, *class).take(self.n).collect::<Vec<_>>();
+        if indices.is_empty() {
+            let name = &classes[usize::from(*class)];
+            return Err(Error::request(format!("the test set has no picture of `{name}` to edit"))
+                .with_hint("choose pictures by their numbers: `--images 0,1,2`"));
+        }
+        Ok(indices)
+    }
+}
+
+/// The indices of a class's pictures.
+fn members(images: &Images, class: u8) -> impl Iterator<Item = u32> {
+    let labels = images.labels.as_deref().unwrap_or_default();
+    (0_u32..).zip(labels).filter(move |(_, label)| **label == class).map(|(index, _)| index)
+}
+
+/// A row for each picture: itself, then what its code becomes at each strength, decoded as the class that it has.
+fn lines(opened: &Opened, images: &Images, indices: &[u32], vector: &[f32], strengths: &[f32]) -> Vec<Picture> {
+    let batch = opened.read(images, indices);
+    let mean = opened.vae.encode(batch.x.clone(), batch.labels.clone()).mean;
+    let mut columns = vec![pictures(&opened.vae, &rows(batch.x))];
+    for &strength in strengths {
+        let moved = moved(mean.clone(), vector, strength);
+        columns.push(pictures(&opened.vae, &rows(opened.vae.picture(moved, batch.labels.clone()))));
+    }
+    (0..indices.len()).flat_map(|row| columns.iter().map(move |column| column[row].clone())).collect()
+}
+
+impl Group {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Class(a), Self::Class(b)) => a == b,
+            (Self::Folder(a), Self::Folder(b)) => files::same(a, b),
+            _ => false,
+        }
+    }
+}
+
+fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
+    if let Some(class) = classes.iter().position(|class| class.eq_ignore_ascii_case(text)) {
+        return Ok(Group::Class(class as u8));
+    }
+    let path = Path::new(text);
+    if path.is_dir() {
+        return Ok(Group::Folder(path.to_path_buf()));
+    }
+    if path.is_file() {
+        return Err(Error::request(format!("{flag} {text}: this is a file; expected a class or a folder of pictures"))
+            .with_hint("put the pictures of a group into one folder"));
+    }
+    let error = Error::request(format!("{flag} {text}: no such class, and no such folder"));
+    let names = || classes.iter().map(String::as_str);
+    Err(error.with_hint(match did_you_mean(text, names()) {
+        _ if classes.is_empty() => {
+            "this run's data has no labels, so no class can be named: pass a folder of pictures".to_owned()
+        }
+        Some(near) => format!("did you mean `{near}`? The classes are {}", classes.join(", ")),
+        None => format!("the classes are {}; or pass a folder of pictures", classes.join(", ")),
+    }))
+}
+
+/// The mean of a group's codes, and the group in words.
+fn mean_code(opened: &Opened, dataset: &Dataset, flag: &str, group: &Group) -> Result<(Vec<f64>, String)> {
+    match group {
+        Group::Class(class) => {
+            let labels = dataset.train.labels.as_deref().unwrap_or_default();
+            let members: Vec<u32> =
+                (0_u32..).zip(labels).filter(|(_, label)| *label == class).map(|(i, _)| i).collect();
+            let name = &opened.card.classes[usize::from(*class)];
+            if members.is_empty() {
+                return Err(Error::request(format!("{flag} {name}: no training picture is of this class")));
+            }
+            let codes = codes(&opened.vae, &members, |some| opened.read(&dataset.train, some), |_| {});
+            Ok((mean(&codes), format!("{} training pictures of `{name}`", members.len())))
+        }
+        Group::Folder(folder) => {
+            if opened.vae.blueprint().labels.as_ref().is_some_and(|labels| labels.encoder.is_some()) {
+                let what = format!("{flag} {}: this model's encoder is told each picture's class", folder.display());
+                return Err(Error::request(format!("{what}, and a folder's pictures have none"))
+                    .with_hint("name a class, or train without `condition.encoder`"));
+            }
+            let images = folder_pictures(folder, opened.card.picture)?;
+            let indices: Vec<u32> = (0..images.len() as u32).collect();
+            let codes = codes(&opened.vae, &indices, |some| opened.read(&images, some), |_| {});
+            Ok((mean(&codes), format!("{} pictures in {}", indices.len(), folder.display())))
+        }
+    }
+}
+
+/// All pictures of a folder, those below it left out; a hidden file is no picture.
+fn folder_pictures(folder: &Path, shape: [usize; 3]) -> Result<Images> {
+    let entries = folder.read_dir().map_err(|error| files::unreadable(folder, &error))?;
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_file() && !hidden(path)).collect();
+    paths.sort();
+    if paths.is_empty() {
+        return Err(Error::file(folder, "no picture lies in this folder")
+            .with_hint("PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not"));
+    }
+    picture_files(&paths, folder, shape)
+}

@@ -1,0 +1,62 @@
+//! The codes of many pictures: posterior means, what they span, and their mean.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::elbo::CHUNK;
+use super::pca::{Pca, Rows};
+use crate::batch::Batch;
+use crate::model::{Vae, rows};
+use crate::rng::Rng;
+
+/// Posterior means, `[N][D]`. `read` gives the pictures of some indices; `seen` is told after each chunk how many are done.
+pub fn codes(vae: &Vae, indices: &[u32], read: impl Fn(&[u32]) -> Batch, mut seen: impl FnMut(usize)) -> Vec<Vec<f32>> {
+    let mut codes = Vec::with_capacity(indices.len());
+    for chunk in indices.chunks(CHUNK) {
+        let Batch { x, labels, .. } = read(chunk);
+        codes.extend(rows(vae.encode(x, labels).mean));
+        seen(codes.len());
+    }
+    codes
+}
+
+/// The mean of codes, `[D]`.
+pub fn mean(codes: &[Vec<f32>]) -> Vec<f64> {
+    let latents = codes.first().map_or(0, Vec::len);
+    (0..latents).map(|d| codes.iter().map(|code| f64::from(code[d])).sum::<f64>() / codes.len() as f64).collect()
+}
+
+/// The lowest and the highest value of each latent.
+pub fn bounds(codes: &[Vec<f32>]) -> Vec<[f32; 2]> {
+    let latents = codes.first().map_or(0, Vec::len);
+    let of = |d: usize, pick: fn(f32, f32) -> f32| codes.iter().map(|code| code[d]).reduce(pick).unwrap_or(0.0);
+    (0..latents).map(|d| [of(d, f32::min), of(d, f32::max)]).collect()
+}
+
+/// Codes drawn uniformly from a box. A code depends on `rng` and its own key alone.
+///
+/// # Shapes
+/// `bounds`: `[D]`, lowest and highest; `keys`: `[N]`; result: `[N, D]`.
+pub fn draw_in_box(bounds: &[[f32; 2]], rng: Rng, keys: &[u32], device: &Device) -> Tensor<2> {
+    let mut codes = vec![0.0; keys.len() * bounds.len()];
+    for (code, &key) in codes.chunks_exact_mut(bounds.len()).zip(keys) {
+        rng.at(u64::from(key)).fill_uniform(code);
+        code.iter_mut().zip(bounds).for_each(|(z, [low, high])| *z = low + *z * (high - low));
+    }
+    Tensor::from_data(TensorData::new(codes, [keys.len(), bounds.len()]), device)
+}
+
+/// Codes along their first two principal components, and the share of the variance that each of these has.
+pub fn by_pca(codes: &[Vec<f32>], device: &Device) -> (Vec<[f64; 2]>, [f64; 2]) {
+    let mean = mean(codes);
+    let width = mean.len();
+    let read = |indices: &[u32]| {
+        let values: Vec<f32> = indices.iter().flat_map(|&index| codes[index as usize].iter().copied()).collect();
+        Tensor::from_data(TensorData::new(values, [indices.len(), width]), device)
+    };
+    let pca = Pca::fit(&Rows { count: codes.len(), width, read: &read }, 2);
+    let squares = codes.iter().flat_map(|code| code.iter().zip(&mean)).map(|(&z, m)| (f64::from(z) - m).powi(2));
+    let total = squares.sum::<f64>() / codes.len() as f64;
+    let all: Vec<u32> = (0..codes.len() as u32).collect();
+    let points = rows(pca.codes(read(&all))).into_iter().map(|point| [f64::from(point[0]), f64::from(point[1])]);
+    (points.collect(), [0, 1].map(|axis| if total > 0.0 { pca.variances[axis] / total } else { 0.0 }))
+}
