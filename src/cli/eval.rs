@@ -127,6 +127,9 @@ impl Report<'_> {
         if let Some(caveat) = self.caveat() {
             text += &format!("\nnot a log-likelihood: {caveat}");
         }
+        if self.split == Split::Test && self.opened.config.data.trains_on_test() {
+            text += "\nnot a test: these images were trained on";
+        }
         text
     }
 
@@ -144,6 +147,7 @@ impl Report<'_> {
             "pixels": self.protocol.pixels.name(),
             "likelihood": self.opened.config.likelihood.tag(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
+            "test_was_trained_on": self.opened.config.data.trains_on_test(),
             "samples_of_z": self.protocol.samples, "kl": "closed form",
             "seed": self.protocol.seed,
             "model": self.opened.path, "device": self.opened.chosen.name,

@@ -166,6 +166,9 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
+        if config.data.trains_on_test() {
+            ui::note("not a test: the test images are among those trained on");
+        }
         ui::data(folder.path.display())
     }
 }

@@ -18,7 +18,20 @@ macro_rules! presets {
     };
 }
 
-presets!["digits", "smoke", "mnist", "mnist-conv"];
+presets![
+    "digits",
+    "smoke",
+    "mnist",
+    "mnist-conv",
+    "mlp-tf",
+    "cvae-tf",
+    "mlp-keras",
+    "deconv-keras",
+    "conv-keras",
+    "vae-keras-io",
+    "vae-bce",
+    "beta-vae"
+];
 
 impl Preset {
     /// What the preset is: the first line of its file.

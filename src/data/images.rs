@@ -33,6 +33,14 @@ impl Images {
         &self.pixels[index * self.values()..][..self.values()]
     }
 
+    /// Puts `others`, of the same size, after these.
+    pub fn append(&mut self, others: &Self) {
+        self.pixels.extend_from_slice(&others.pixels);
+        if let (Some(labels), Some(more)) = (&mut self.labels, &others.labels) {
+            labels.extend_from_slice(more);
+        }
+    }
+
     /// The pictures of `range`, in order.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {

@@ -9,6 +9,7 @@ mod fetch;
 mod golden;
 mod idx;
 mod interpolation;
+mod keras;
 mod model_file;
 mod models;
 #[cfg(feature = "cpu")]
