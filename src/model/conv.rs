@@ -125,7 +125,8 @@ impl Architecture for Conv {
                 ));
         }
         last.activation = Activation::None;
-        Ok(Blueprint::new(picture, self.latent, encoder, decoder, self.init)?.with_code_activation(self.code_activation))
+        Ok(Blueprint::new(picture, self.latent, encoder, decoder, self.init)?
+            .with_code_activation(self.code_activation))
     }
 }
 
@@ -228,7 +229,8 @@ impl LayerConfig {
 
     fn transposed(&self, channels: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
         let ([_, height, width], kernel, stride) = self.window(channels, input)?;
-        let ((before, after), extra) = match (self.padding.unwrap_or(Padding::Named(Border::Same)), self.output_padding) {
+        let ((before, after), extra) = match (self.padding.unwrap_or(Padding::Named(Border::Same)), self.output_padding)
+        {
             (Padding::Named(Border::Same), Some(_)) => {
                 return Err("`output_padding` goes with a number as `padding`; \"same\" finds its own".into());
             }

@@ -1,9 +1,7 @@
 //! Where TensorFlow and Keras differ from PyTorch, we are held to the numbers that they give.
 
 use burn::tensor::Tensor;
-use vae::model::{
-    Activation, Architecture, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, export,
-};
+use vae::model::{Activation, Architecture, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, export};
 use vae::ops::{self, Convolution};
 use vae::rng::Rng;
 use vae::train::{Optimizer, RmsProp};
@@ -85,7 +83,8 @@ fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
         };
         let weight = values("weight", conv.weight_shape().iter().product());
         let (u, v) = (values("u", conv.input.count()), values("v", conv.output.count()));
-        for (down, up) in applied(&conv, u.clone(), weight.clone()).iter().zip(applied(&transposed, v.clone(), weight)) {
+        for (down, up) in applied(&conv, u.clone(), weight.clone()).iter().zip(applied(&transposed, v.clone(), weight))
+        {
             let (left, right) = (dot(&v, down), dot(&u, &up));
             assert!((left - right).abs() < 1e-4 * down.len() as f64, "{kernel} {stride}: {left} and {right}");
         }
@@ -136,7 +135,10 @@ fn a_code_has_the_activation_that_is_asked_for() {
     let code_activation = Activation::Relu;
     let models: [(Box<dyn Architecture>, Box<dyn Architecture>); 2] = [
         (Box::new(Mlp::default()), Box::new(Mlp { code_activation, ..Mlp::default() })),
-        (Box::new(Conv::default()), Box::new(Conv { code_activation, ..Conv::default() })),
+        (
+            Box::new(Conv { latent: 20, ..Conv::default() }),
+            Box::new(Conv { latent: 20, code_activation, ..Conv::default() }),
+        ),
     ];
     for (linear, rectified) in models {
         let [linear, rectified] = [linear, rectified].map(|model| drawn(&*model, [1, 28, 28], 1, &plain_device()));

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Holds every preset to the same model written in PyTorch, from what the original says and not from our TOML.
 
-    python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--threads N]
+    python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
 Each is trained for one epoch with three seeds, by PyTorch and by us, on the same images: all of MNIST's training images
 for dense networks, the first 12 800 for convolutions, pictures drawn here for `beta-vae-sprites`. The mean of our
 training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
-does not count among the 100 %. Order, noise and first weights are each one's own, the last from the same distributions.
+does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
+shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
+(`beta-vae` between 256 and 277 nats), and three of them could not tell 1 %.
 
 Needs torch, numpy and the four files of MNIST (in DIR, $VAE_DATA or data/). Ends with 1 where a preset fails. All presets: about
 half an hour on two cores.
@@ -102,20 +104,20 @@ class Conditional(Vae):
 
     def __init__(self, *parts):
         super().__init__(*parts)
-        self.label = nn.Linear(10, 8)
+        self.condition = nn.Linear(10, 8)
 
     def decode(self, z, labels):
-        return self.decoder(z + F.relu(self.label(F.one_hot(labels, 10).float())))
+        return self.decoder(z + F.relu(self.condition(F.one_hot(labels, 10).float())))
 
 
 class Autoencoder(nn.Module):
     def __init__(self, code):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, code), nn.ReLU())
+        self.encoder, self.mean = nn.Sequential(nn.Linear(784, 256), nn.ReLU()), nn.Linear(256, code)
         self.decoder = nn.Sequential(nn.Linear(code, 256), nn.ReLU(), nn.Linear(256, 784))
 
     def forward(self, x):
-        return self.decoder(self.encoder(x))
+        return self.decoder(F.relu(self.mean(self.encoder(x))))
 
 
 def mlp_tf():
@@ -255,6 +257,8 @@ def plain(distortion, noise=0.0):
 
 # --- Data
 
+FILES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+
 
 def read_idx(folder, name):
     """The array in an IDX file of bytes, plain or gzipped."""
@@ -268,9 +272,12 @@ def read_idx(folder, name):
     sys.exit(f"error: {folder}: no {name} there or in its folder mnist; pass `--data DIR`")
 
 
-def write_idx(path, array):
-    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    path.write_bytes(head + np.ascontiguousarray(array).tobytes())
+def write_mnist(folder, *arrays):
+    """Pictures and labels to train on, pictures and labels to test on."""
+    folder.mkdir()
+    for name, array in zip(FILES, arrays):
+        head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        (folder / name).write_bytes(head + np.ascontiguousarray(array).tobytes())
 
 
 def shapes(count):
@@ -290,12 +297,12 @@ def shapes(count):
 class Mnist:
     """MNIST as both read it: ours from files in the same format that hold what PyTorch is given."""
 
-    def __init__(self, source, folder):
-        self.source, self.folder, self.made = source, folder, {}
+    def __init__(self, source, folder, most):
+        self.source, self.folder, self.most, self.made = source, folder, most, {}
 
     def pictures(self, case):
         """Pictures [N, H, W] and labels [N] to train on, and the folder that our program finds them in."""
-        key = (case.images, case.drawn, case.with_test)
+        key = (min(case.images, self.most), case.drawn, case.with_test)
         if key not in self.made:
             self.made[key] = self.make(*key)
         return self.made[key]
@@ -306,17 +313,15 @@ class Mnist:
             x, y = shapes(count + tests), np.zeros(count + tests, np.uint8)
             (x, x_test), (y, y_test) = (np.split(array, [count]) for array in (x, y))
         else:
-            parts = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"]
-            x, y, x_test, y_test = (read_idx(self.source, f"{part}-ubyte") for part in parts)
+            x, y, x_test, y_test = (read_idx(self.source, name) for name in FILES)
             count -= tests if with_test else 0
             x, y, x_test, y_test = x[:count], y[:count], x_test[:tests], y_test[:tests]
-        folder = self.folder / f"data-{len(self.made)}" / "mnist"
-        folder.mkdir(parents=True)
-        for name, array in (("train-images-idx3", x), ("train-labels-idx1", y), ("t10k-images-idx3", x_test), ("t10k-labels-idx1", y_test)):
-            write_idx(folder / f"{name}-ubyte", array)
+        folder = self.folder / f"data-{len(self.made)}"
+        write_mnist(folder, x, y, x_test, y_test)
+        write_mnist(folder.with_name(folder.name + "-one"), x[:1], y[:1], x_test[:1], y_test[:1])
         if with_test:
             x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
-        return x, y, folder.parent
+        return x, y, folder
 
 
 # --- The presets
@@ -373,15 +378,42 @@ CASES = {
 }
 
 
-def theirs(case, pictures, labels, seed):
+class Refused(Exception):
+    """Weights of ours that are not such as PyTorch draws."""
+
+
+def take(model, tensors):
+    """Puts our first weights in the place of the model's own, where they have the same shapes and are spread as wide."""
+    # An autoencoder has no variance; ours has its layer all the same, and does nothing with it.
+    rest = {name for name in tensors if hasattr(model, "log_var") or not name.startswith("log_var.")}
+    for part in ("encoder", "mean", "log_var", "condition", "decoder"):
+        layers = [layer for layer in getattr(model, part, nn.Identity()).modules() if hasattr(layer, "weight")]
+        for i, layer in enumerate(layers):
+            prefix = f"{part}.{i}" if part in ("encoder", "decoder") else part
+            for name, own in ((f"{prefix}.weight", layer.weight.data), (f"{prefix}.bias", layer.bias.data)):
+                if name not in tensors or tensors[name].shape != own.shape:
+                    given = tuple(tensors[name].shape) if name in tensors else "not there"
+                    raise Refused(f"{name} is {tuple(own.shape)}, ours {given}")
+                rest.remove(name)
+                # Five standard errors of the ratio of two roots of mean squares of uniform numbers.
+                size, our_size = (values.double().square().mean().sqrt().item() for values in (own, tensors[name]))
+                if abs(our_size - size) > 3.2 / math.sqrt(own.numel()) * size + 1e-20:
+                    raise Refused(f"{name} is {size:.4g} wide, ours {our_size:.4g}")
+                own.copy_(tensors[name])
+    if rest:
+        raise Refused(f"only ours has {', '.join(sorted(rest))}")
+
+
+def theirs(case, pictures, labels, seed, tensors):
     """PyTorch's mean loss over the epoch's pictures, while the weights change."""
     torch.manual_seed(seed)
     model = case.model()
     if case.keras:
         glorot(model)
-    x = torch.from_numpy(pictures.reshape(len(pictures), -1)).float() / 255
+    take(model, tensors)
+    x = torch.tensor(pictures.reshape(len(pictures), -1)).float() / 255
     x = (x > 0.5).float() if case.threshold else x
-    labels = torch.from_numpy(labels.astype(np.int64))
+    labels = torch.tensor(labels.astype(np.int64))
     optimiser, total = case.optimiser(model.parameters()), 0.0
     for index in torch.randperm(len(x)).split(case.batch):
         losses = case.loss(model, x[index], labels[index])
@@ -392,23 +424,51 @@ def theirs(case, pictures, labels, seed):
     return total / len(x)
 
 
-def ours(name, case, data, seed, options, folder):
-    out = folder / "runs"
+def read_weights(path):
+    """The tensors of a safetensors file."""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header.pop("__metadata__")
+    tensors = {}
+    for name, tensor in header.items():
+        first, last = (start + offset for offset in tensor["data_offsets"])
+        tensors[name] = torch.tensor(np.frombuffer(data[first:last], np.float32)).reshape(tensor["shape"])
+    return tensors
+
+
+def run(name, case, data, seed, options, out, *more):
+    """The folder of a run of ours for an epoch."""
     command = [options.vae, "train", "--quiet", "--config", name, "--epochs", 1, "--seed", seed, "--data", data]
-    command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}"]
+    command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}", *more]
     command += ["--set", "data.mnist.pixels=grey"] if case.drawn else []
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"error: {name}: vae ended with {done.returncode}:\n{done.stderr}")
-    records = map(json.loads, (out / f"{name}-{seed}" / "metrics.jsonl").read_text().splitlines())
-    return next(record["loss"] for record in records if record["split"] == "train")
+    return out / f"{name}-{seed}"
+
+
+def ours(name, case, data, seed, options, folder):
+    """Our mean loss over the epoch, and the weights that it began with: those after a step too small to be one."""
+    first = run(name, case, data.with_name(data.name + "-one"), seed, options, folder / "first", "--set", "train.rate=1e-30")
+    trained = run(name, case, data, seed, options, folder / "runs")
+    records = map(json.loads, (trained / "metrics.jsonl").read_text().splitlines())
+    loss = next(record["loss"] for record in records if record["split"] == "train")
+    return loss, read_weights(first / "model.safetensors")
 
 
 def check(name, options, mnist, folder):
     case = CASES[name]
     pictures, labels, data = mnist.pictures(case)
-    a = [ours(name, case, data, seed, options, folder) for seed in options.seeds]
-    b = [theirs(case, pictures, labels, seed) for seed in options.seeds]
+    a, b = [], []
+    try:
+        for seed in options.seeds:
+            loss, first = ours(name, case, data, seed, options, folder)
+            a.append(loss)
+            b.append(theirs(case, pictures, labels, seed, first))
+    except Refused as error:
+        print(f"FAIL  {name:<17} {error}", flush=True)
+        return False
     size = statistics.mean(b) - case.constant
     gap = (statistics.mean(a) - statistics.mean(b)) / size
     text = lambda values: " ".join(f"{value:.2f}" for value in values)
@@ -424,6 +484,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, default=os.environ.get("VAE_DATA", ROOT / "data"))
     parser.add_argument("--vae", type=pathlib.Path, help="our binary (default: built now)")
     parser.add_argument("--seeds", type=numbers, default=[1, 2, 3], help="default 1,2,3")
+    parser.add_argument("--images", type=int, default=60_000, help="at most so many, for a quick look")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each (default: all cores)")
     options = parser.parse_args()
     if unknown := set(options.presets) - set(CASES):
@@ -433,7 +494,7 @@ def main():
         options.vae = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "vae"
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory(prefix="vae-presets-") as folder:
-        mnist = Mnist(pathlib.Path(options.data), pathlib.Path(folder))
+        mnist = Mnist(pathlib.Path(options.data), pathlib.Path(folder), options.images)
         passed = [check(name, options, mnist, pathlib.Path(folder)) for name in options.presets or CASES]
     print(f"{sum(passed)} of {len(passed)} within {TOLERANCE:.0%}")
     sys.exit(0 if all(passed) else 1)
