@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use vae::batch::noise;
 use vae::config::find_preset;
 use vae::data::digits::{Split, digit};
-use vae::data::{Data, Noise, Pixels, idx};
+use vae::data::{self, Data, Noise, Pixels, Sprites, idx};
 use vae::device;
 use vae::figure::Picture;
 use vae::figure::sheet::{Sheet, write_png};
@@ -132,6 +132,7 @@ impl Kernel {
 type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
 type Dense = fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>;
 type LogProb = fn(Tensor<2>, Tensor<3>) -> Tensor<2>;
+type SquaredError = fn(Tensor<2>, Tensor<3>, bool) -> Tensor<2>;
 type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -> Tensor<1>;
 
 /// Each forward alone as at a measurement, and forward and backward as in training.
@@ -223,6 +224,16 @@ mod operations {
         log_prob(bencher, kernel, true);
     }
 
+    /// Of a Gaussian with a logistic mean.
+    #[divan::bench(args = KERNELS)]
+    fn squared_error_backward(bencher: Bencher, kernel: Kernel) {
+        let device = cpu().autodiff();
+        let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
+        let outputs = normal("outputs", [1, BATCH, 784], &device).require_grad();
+        let squared_error: SquaredError = kernel.choose(ops::squared_error, plain::squared_error);
+        bencher.bench_local(|| squared_error(x.clone(), outputs.clone(), true).sum().backward());
+    }
+
     /// The weight of `mnist`'s first layer.
     #[divan::bench(args = KERNELS)]
     fn adam(bencher: Bencher, kernel: Kernel) {
@@ -254,7 +265,7 @@ mod files {
     #[divan::bench]
     fn read_idx(bencher: Bencher) {
         let images = Noise { count: 1_000, test: 1, ..Noise::default() }.draw().train;
-        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.pixels].concat();
+        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.into_bytes()].concat();
         bencher.counter(BytesCount::new(bytes.len())).bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
     }
 
@@ -265,6 +276,23 @@ mod files {
             index += 1;
             digit(1, Split::Train, index)
         });
+    }
+
+    /// At the start of the program: all that is held of them.
+    #[divan::bench]
+    fn load_sprites(bencher: Bencher) {
+        bencher.bench_local(|| data::hash(&Sprites::default().draw()));
+    }
+
+    /// As in each step: 64 pictures, drawn and as the model reads them.
+    #[divan::bench]
+    fn draw_sprites(bencher: Bencher) {
+        let images = Sprites::default().draw().train;
+        let device = cpu();
+        let indices: Vec<u32> = (0..64).collect();
+        bencher
+            .counter(ItemsCount::new(64_usize))
+            .bench_local(|| Pixels::Threshold.batch(&images, &indices, Rng::new(1), &device));
     }
 
     #[divan::bench]

@@ -68,6 +68,14 @@ pub fn warm_up(epoch: f64, length: f64) -> f64 {
     if length > 0.0 { (epoch / length).min(1.0) } else { 1.0 }
 }
 
+/// Up and over again: each of `cycles` equal parts of the `epochs` rises from 0 to 1, linearly, over the share `rise` of
+/// it, and stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle belongs to it, not to the next.
+pub fn cyclical(epoch: f64, epochs: f64, cycles: usize, rise: f64) -> f64 {
+    let place = epoch / epochs * cycles as f64;
+    let place = if epoch > 0.0 && place.fract() == 0.0 { 1.0 } else { place.fract() };
+    warm_up(place, rise)
+}
+
 impl Factor for Constant {
     fn at(&self, epoch: f64, _epochs: f64) -> f64 {
         warm_up(epoch, self.warmup)
@@ -117,6 +125,17 @@ mod tests {
         assert_eq!([0.0, 1.9, 2.0, 4.5].map(|epoch| step.at(epoch, 9.0)), [1.0, 1.0, 0.5, 0.25]);
         let warm = Constant { warmup: 2.0 };
         assert_eq!([0.0, 1.0, 2.0, 3.0].map(|epoch| warm.at(epoch, 9.0)), [0.0, 0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_cycle_rises_stays_and_begins_anew() {
+        // Two cycles of four epochs, half of each rising.
+        let at = |epoch| cyclical(epoch, 8.0, 2, 0.5);
+        let known = [(0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (4.5, 0.25), (6.0, 1.0), (8.0, 1.0)];
+        known.into_iter().for_each(|(epoch, weight)| assert_eq!(at(epoch), weight, "{epoch}"));
+        assert!(at(4.001) < 0.001);
+        // Without a rise it is constant.
+        assert_eq!([0.0, 1.0, 5.0].map(|epoch| cyclical(epoch, 8.0, 2, 0.0)), [1.0; 3]);
     }
 
     #[test]

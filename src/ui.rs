@@ -50,7 +50,7 @@ pub fn data(text: impl Display) -> Result<()> {
 }
 
 /// Rows of two columns, the second aligned.
-pub fn two_columns(rows: &[(&str, &str)]) -> String {
+pub fn two_columns(rows: &[(&str, impl Display)]) -> String {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     rows.iter().map(|(name, about)| format!("  {name:width$}  {about}\n")).collect()
 }

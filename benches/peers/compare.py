@@ -8,6 +8,7 @@ and, for the peers, a virtual environment: `--install` makes one. See benches/RE
 """
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -97,20 +98,21 @@ def count(results, seconds):
     results.put(rounds)
 
 
-def cores(processes, seconds=0.15):
-    """How many cores' work so many processes do at once, beside what one does alone."""
+def rounds(processes, seconds=0.15):
+    """How many rounds of the loop so many processes make together."""
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    results = context.SimpleQueue()
+    workers = [context.Process(target=count, args=(results, seconds)) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    total = sum(results.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+    return total
 
-    def rounds(number):
-        results = context.SimpleQueue()
-        workers = [context.Process(target=count, args=(results, seconds)) for _ in range(number)]
-        for worker in workers:
-            worker.start()
-        total = sum(results.get() for _ in workers)
-        for worker in workers:
-            worker.join()
-        return total
 
+def cores(processes):
+    """How many cores' work so many processes do at once, beside what one does alone."""
     return rounds(processes) / max(rounds(1), 1)
 
 
@@ -282,7 +284,8 @@ class Bench:
         for seed in range(1, options.rounds + 1):
             for mode, limit in limits.items():
                 config = configs[limit]
-                train = (lambda: self.train_ours(config, seed)) if mode == OURS else (lambda: self.train_peer(mode, config, seed))
+                peer = functools.partial(self.train_peer, mode, config, seed)
+                train = functools.partial(self.train_ours, config, seed) if mode == OURS else peer
                 figures = self.steady(train, f"{where}, round {seed}, {mode}")
                 runs[mode].append(figures)
                 if mode == OURS and "failure" in figures:

@@ -9,7 +9,8 @@ use super::open::{Opened, Target};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Elbo, Estimate, Protocol, measure};
+use crate::eval::{Elbo, Estimate, Protocol, measure, squared_error};
+use crate::objective::{Code, NO_ELBO};
 use crate::ui;
 
 /// Measure the ELBO, with its standard error and its protocol
@@ -74,16 +75,26 @@ impl Eval {
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = self.split.of(&dataset)?;
         let seed = self.seed.unwrap_or(opened.config.seed);
-        let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed };
+        let code = opened.config.objective.code();
+        if self.codes > 1 && !code.is_drawn() {
+            return Err(Error::request(format!("--codes {}: {NO_ELBO}", self.codes))
+                .with_hint("leave `--codes` out: a picture has one code, which is not drawn"));
+        }
+        let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed, code };
         let bar = ui::picture_bar("measuring", images.len());
         let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
-        if !elbo.elbo().mean.is_finite() {
-            return Err(Error::failed(format!("{}: its ELBO is not a number, or infinite", opened.path.display()))
+        if !elbo.elbo().unwrap_or(elbo.distortion()).mean.is_finite() {
+            let what = if code.is_drawn() { "ELBO" } else { "distortion" };
+            return Err(Error::failed(format!("{}: its {what} is not a number, or infinite", opened.path.display()))
                 .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
         }
+        // A mean over the values, too: what others call a reconstruction error.
+        let values = images.values() as f64;
+        let mse = (!code.is_drawn())
+            .then(|| Estimate::of(squared_error(&opened.vae, images, protocol).iter().map(|error| error / values)));
         let report =
-            Report { opened: &opened, elbo: &elbo, protocol, data: &dataset.name, hash: &hash, split: self.split };
+            Report { opened: &opened, elbo: &elbo, mse, protocol, data: &dataset.name, hash: &hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })
     }
 }
@@ -91,6 +102,8 @@ impl Eval {
 struct Report<'a> {
     opened: &'a Opened,
     elbo: &'a Elbo,
+    /// Of an autoencoder.
+    mse: Option<Estimate>,
     protocol: Protocol,
     data: &'a str,
     hash: &'a str,
@@ -102,28 +115,46 @@ impl Report<'_> {
         self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
     }
 
-    fn bits_per_dim(&self) -> Estimate {
+    fn bits_per_dim(&self) -> Option<Estimate> {
         self.elbo.bits_per_dim(self.opened.card.picture.iter().product())
     }
 
+    /// What the code is and, where pictures are corrupted, how.
+    fn code(&self) -> String {
+        match (self.protocol.code, self.protocol.samples) {
+            (Code::Drawn, 1) => "1 sample of z per image, KL in closed form".into(),
+            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL in closed form"),
+            (Code::Mean(None), _) => "one code per image".into(),
+            (Code::Mean(Some(corruption)), _) => format!("one code per image, of the image corrupted by {corruption}"),
+        }
+    }
+
     fn text(&self) -> String {
-        let row = |name: &str, value: Estimate, digits: usize, unit: &str| {
-            format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se)
+        let row = |name: &str, value: Option<Estimate>, digits: usize, unit: &str| match value {
+            Some(value) => format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se),
+            None => format!("{name:<12} {:>10}\n", "–"),
         };
         let mut text = row("ELBO", self.elbo.elbo(), 2, " nats per image");
-        text += &row("distortion", self.elbo.distortion(), 2, " nats per image");
+        text += &row("distortion", Some(self.elbo.distortion()), 2, " nats per image");
         text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
-        let codes = if self.protocol.samples == 1 { "1 sample" } else { &format!("{} samples", self.protocol.samples) };
+        if self.mse.is_some() {
+            text += &row("MSE", self.mse, 5, " per value");
+        }
+        let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
         text += &format!(
-            "protocol: {} {}, {} images, {} pixels, {}, {codes} of z per image, KL in closed form, seed {}\n± is the standard error over images",
+            "protocol: {} {}, {} images, {} pixels, {}{sigma}, {}, seed {}\n± is the standard error over images",
             self.data,
             self.split.name(),
-            self.elbo.rate.len(),
+            self.elbo.distortion.len(),
             self.protocol.pixels.name(),
             self.opened.config.likelihood.tag(),
+            self.code(),
             self.protocol.seed,
         );
+        if !self.protocol.code.is_drawn() {
+            text += &format!("\n{NO_ELBO}");
+        }
         if let Some(caveat) = self.caveat() {
             text += &format!("\nnot a log-likelihood: {caveat}");
         }
@@ -134,25 +165,34 @@ impl Report<'_> {
     }
 
     fn json(&self) -> String {
+        let drawn = self.protocol.code.is_drawn();
+        let mean = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.mean);
+        let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
         let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
         let bits = self.bits_per_dim();
-        json!({
-            "elbo": elbo.mean, "elbo_se": elbo.se,
+        let mut report = json!({
+            "elbo": mean(elbo), "elbo_se": se(elbo),
             "distortion": distortion.mean, "distortion_se": distortion.se,
-            "rate": rate.mean, "rate_se": rate.se,
-            "bits_per_dim": bits.mean, "bits_per_dim_se": bits.se,
+            "rate": mean(rate), "rate_se": se(rate),
+            "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": self.split.name(),
-            "images": self.elbo.rate.len(),
+            "images": self.elbo.distortion.len(),
             "pixels": self.protocol.pixels.name(),
-            "likelihood": self.opened.config.likelihood.tag(),
+            "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
             "test_was_trained_on": self.opened.config.data.trains_on_test(),
-            "samples_of_z": self.protocol.samples, "kl": "closed form",
+            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),
             "seed": self.protocol.seed,
             "model": self.opened.path, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
-        })
-        .to_string()
+        });
+        if let Some(mse) = self.mse {
+            report["mse"] = mse.mean.into();
+            report["mse_se"] = mse.se.into();
+            report["note"] = NO_ELBO.into();
+            report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
+        }
+        report.to_string()
     }
 }

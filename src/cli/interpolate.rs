@@ -165,15 +165,15 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
     match (named, dataset) {
         (Named::File(path), _) => {
             let shape = opened.card.picture;
-            let images = Images { pixels: figure::read(path, shape)?.pixels, shape, labels: None };
-            let mean = images.pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / images.pixels.len();
+            let pixels = figure::read(path, shape)?.pixels;
+            let mean = pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() / pixels.len();
             if mean > 127 {
                 ui::note(format_args!(
                     "note: {} is light for the most part; for a model of light strokes on black, invert it first",
                     path.display()
                 ));
             }
-            Ok(End::new(opened, opened.read(&images, &[0])))
+            Ok(End::new(opened, opened.read(&Images::new(pixels, shape), &[0])))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {

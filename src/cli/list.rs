@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::config::PRESETS;
 use crate::data::Data;
 use crate::error::Result;
-use crate::model::{Likelihood, Model};
+use crate::model::{Features, Likelihood, Model};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::Optimizer;
@@ -31,18 +31,25 @@ enum What {
 }
 
 impl What {
-    fn rows(self) -> Vec<(&'static str, &'static str)> {
-        match self {
+    fn rows(self) -> Vec<(&'static str, String)> {
+        let list = match self {
             Self::Presets => PRESETS.iter().map(|preset| (preset.name, preset.about())).collect(),
             Self::Models => Model::LIST.to_vec(),
             Self::Likelihoods => Likelihood::LIST.to_vec(),
             Self::Objectives => Objective::LIST.to_vec(),
-            Self::Data => Data::LIST.to_vec(),
+            Self::Data => return Data::LIST.iter().zip(Data::every()).map(with_size).collect(),
             Self::Optimizers => Optimizer::LIST.to_vec(),
             Self::Schedules => Schedule::LIST.to_vec(),
             Self::Devices => device::built_in(),
-        }
+        };
+        list.into_iter().map(|(name, about)| (name, about.to_owned())).collect()
     }
+}
+
+/// What a data set is, and how large as it comes.
+fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static str, String) {
+    let ([train, test], picture) = (data.usual_counts(), Features::Map(data.usual_shape()));
+    (name, format!("{about}; {train} train and {test} test images of {picture}"))
 }
 
 impl List {

@@ -1,4 +1,4 @@
-//! `vae reconstruct`: originals above their reconstructions.
+//! `vae reconstruct`: originals above their reconstructions; for a denoising autoencoder what it was given between them.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use super::open::Target;
 use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, pictures};
 use crate::check::at_least_one;
 use crate::error::Result;
+use crate::eval::corruption_rng;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::model::rows;
 use crate::ui;
@@ -43,23 +44,34 @@ impl Reconstruct {
         let opened = self.target.open()?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
-        let (mut originals, mut decoded) = (Vec::new(), Vec::new());
+        let code = opened.config.objective.code();
+        let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
             let x = opened.read(&dataset.test, some).x;
             originals.extend(pictures(&opened.vae, &rows(x.clone())));
+            let x = code.input(x, corruption_rng(opened.config.seed), some);
+            if code.corruption().is_some() {
+                corrupted.extend(pictures(&opened.vae, &rows(x.clone())));
+            }
             // From the posterior's mean: what the code says, without the noise of a draw.
             decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x, None).mean, None))));
         }
+        let kinds = if corrupted.is_empty() {
+            vec![("image", &originals), ("decoded", &decoded)]
+        } else {
+            vec![("clean", &originals), ("corrupted", &corrupted), ("cleaned", &decoded)]
+        };
         let columns = COLUMNS.min(indices.len());
         let mut cells = Vec::new();
         let mut labels = Vec::new();
-        for (above, below) in originals.chunks(columns).zip(decoded.chunks(columns)) {
-            for (line, label) in [(above, "image"), (below, "decoded")] {
+        for first in (0..indices.len()).step_by(columns) {
+            for (label, of_kind) in &kinds {
+                let line = &of_kind[first..(first + columns).min(of_kind.len())];
                 cells.extend_from_slice(line);
                 // A last line that is not full would pull the next one up.
                 let blank = crate::figure::Picture { pixels: vec![255; line[0].pixels.len()], ..line[0].clone() };
                 cells.resize(cells.len().next_multiple_of(columns), blank);
-                labels.push(label.to_owned());
+                labels.push((*label).to_owned());
             }
         }
         let sheet = Sheet { pictures: &cells, columns, row_labels: Some(&labels), column_labels: None };

@@ -9,6 +9,7 @@ use super::pictures::{Format, MOST_PICTURES, sample_sheet};
 use crate::check::count;
 use crate::error::Result;
 use crate::figure::sheet::write_png;
+use crate::objective::NO_PRIOR;
 use crate::ui;
 
 /// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
@@ -42,6 +43,9 @@ impl Sample {
         let opened = self.target.open()?;
         let values: usize = opened.card.picture.iter().product();
         count("--n", self.n, MOST_VALUES / values)?;
+        if !opened.config.objective.code().is_drawn() {
+            ui::note(format_args!("note: {NO_PRIOR}"));
+        }
         let sheet = sample_sheet(&opened.vae, self.seed.unwrap_or(opened.config.seed), self.n);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;

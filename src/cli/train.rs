@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
 use crate::figure::sheet::write_png;
 use crate::model::{Features, Vae};
+use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
 use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
@@ -241,10 +242,10 @@ impl<'a> Watcher<'a> {
     }
 
     fn draw_curves(&self) -> Result<()> {
-        let panel = |title: &str, of: &dyn Fn(&Record) -> f64| {
+        let panel = |title: &str, of: &dyn Fn(&Record) -> Option<f64>| {
             let mut series: Vec<Series> = Vec::new();
-            for record in &self.history {
-                let point = (record.epoch as f64, of(record));
+            for (record, value) in self.history.iter().filter_map(|record| Some((record, of(record)?))) {
+                let point = (record.epoch as f64, value);
                 match series.iter_mut().find(|series| series.name == record.split) {
                     Some(series) => series.points.push(point),
                     None => series.push(Series { name: record.split.clone(), points: vec![point] }),
@@ -252,11 +253,13 @@ impl<'a> Watcher<'a> {
             }
             Panel { title: title.into(), y_label: "nats per image".into(), series }
         };
-        let panels = [
-            panel("loss", &|record| record.loss),
-            panel("distortion", &|record| record.distortion),
+        let mut panels = vec![
+            panel("loss", &|record| Some(record.loss)),
+            panel("distortion", &|record| Some(record.distortion)),
             panel("rate", &|record| record.rate),
         ];
+        // An autoencoder has no rate.
+        panels.retain(|panel| !panel.series.is_empty());
         write_svg(&self.folder.curves(), &curves(&panels, "epoch"))
     }
 
@@ -266,29 +269,42 @@ impl<'a> Watcher<'a> {
         let Some(record) = history.iter().rev().find(|record| record.split == "test") else { return Ok(()) };
         let job = self.job;
         let error = record.elbo_se.map(|se| format!(" ± {se:.2}")).unwrap_or_default();
-        ui::note(format_args!(
-            "test ELBO {:.2}{error} nats per image (distortion {:.2} + rate {:.2}; {} images, {} pixels, 1 sample of z, seed {})",
-            record.elbo,
-            record.distortion,
-            record.rate,
-            job.dataset.test.len(),
-            job.pixels.name(),
-            job.seed,
-        ));
+        let (count, pixels, seed) = (job.dataset.test.len(), job.pixels.name(), job.seed);
+        match (record.elbo, record.rate) {
+            (Some(elbo), Some(rate)) => ui::note(format_args!(
+                "test ELBO {elbo:.2}{error} nats per image (distortion {:.2} + rate {rate:.2}; {count} images, {pixels} pixels, 1 sample of z, seed {seed})",
+                record.distortion,
+            )),
+            _ => ui::note(format_args!(
+                "test distortion {:.2} nats per image ({count} images, {pixels} pixels, seed {seed})\n{NO_ELBO}",
+                record.distortion,
+            )),
+        }
         if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
             ui::note(format_args!("not a log-likelihood: {caveat}"));
         }
         let validation = history.iter().filter(|record| record.split == "validation");
-        if let Some(best) = validation.max_by(|a, b| a.elbo.total_cmp(&b.elbo)) {
+        if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {
+            let (what, value) = best.elbo.map_or(("distortion", best.distortion), |elbo| ("ELBO", elbo));
             ui::note(format_args!(
-                "the best validation ELBO is {:.2}, after epoch {}; that model is {}",
-                best.elbo,
+                "the best validation {what} is {value:.2}, after epoch {}; that model is {}",
                 best.epoch,
                 self.folder.best().display()
             ));
         }
         ui::note(format_args!("look at {}", self.folder.samples(record.epoch).display()));
+        if !job.objective.code().is_drawn() {
+            ui::note(NO_PRIOR);
+        }
         Ok(())
+    }
+}
+
+/// What is said of a split in a word.
+fn bound(record: &Record) -> String {
+    match record.elbo {
+        Some(elbo) => format!("ELBO {elbo:.2}"),
+        None => format!("distortion {:.2}", record.distortion),
     }
 }
 
@@ -306,10 +322,12 @@ impl Observer for Watcher<'_> {
             let seen = (progress.step * self.job.settings.batch).min(self.job.dataset.train.len());
             let speed = seen as f64 / progress.seconds;
             let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));
-            self.bar.set_message(format!(
-                "{speed:.0} images/s, ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}",
-                -(distortion + rate)
-            ));
+            let bound = if self.job.objective.code().is_drawn() {
+                format!("ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}", -(distortion + rate))
+            } else {
+                format!("distortion {distortion:.1}")
+            };
+            self.bar.set_message(format!("{speed:.0} images/s, {bound}"));
         }
         if INTERRUPTS.load(Ordering::Relaxed) > 0 { Flow::Stop } else { Flow::Continue }
     }
@@ -323,16 +341,15 @@ impl Observer for Watcher<'_> {
         }
         let of = |split: &str| records.iter().find(|record| record.split == split);
         if let (Some(train), Some(test)) = (of("train"), of("test")) {
-            let aside =
-                of("validation").map(|record| format!("validation ELBO {:.2}, ", record.elbo)).unwrap_or_default();
+            let aside = of("validation").map(|record| format!("validation {}, ", bound(record))).unwrap_or_default();
+            let parts = test.rate.map(|rate| format!(" (distortion {:.2} + rate {rate:.2})", test.distortion));
             ui::line_above(
                 &self.bar,
                 format_args!(
-                    "epoch {epoch}/{}: test ELBO {:.2} (distortion {:.2} + rate {:.2}), {aside}train loss {:.2}, {:.1} s, {:.0} images/s",
+                    "epoch {epoch}/{}: test {}{}, {aside}train loss {:.2}, {:.1} s, {:.0} images/s",
                     self.job.settings.epochs,
-                    test.elbo,
-                    test.distortion,
-                    test.rate,
+                    bound(test),
+                    parts.unwrap_or_default(),
                     train.loss,
                     train.seconds,
                     train.images_per_second,

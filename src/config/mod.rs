@@ -120,6 +120,7 @@ impl Config {
         }
         self.data.check()?;
         self.model.check()?;
+        self.likelihood.check()?;
         self.objective.check()?;
         at_least_one("the objective's samples", self.objective.samples())?;
         self.optimizer.check()?;

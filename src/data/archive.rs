@@ -281,7 +281,7 @@ fn split(images: &Path, labels: &Path) -> Result<Images> {
         let what = format!("expected {expected} labels, one for each picture in {}, found {found}", images.display());
         return Err(Error::file(labels, what).with_hint("both files have to come from one data set"));
     }
-    Ok(Images { labels: Some(classes), ..pictures })
+    Ok(pictures.with_labels(classes))
 }
 
 /// Whether these are the published pictures, whatever their labels.
@@ -289,7 +289,7 @@ fn holds_mnist(train: &Images) -> bool {
     let header = idx::image_header(TRAIN as u32, 28, 28);
     train.len() == TRAIN
         && train.shape == [1, 28, 28]
-        && Some(fetch::md5_hex(&[&header, &train.pixels]).as_str()) == MNIST.files[0].plain_md5
+        && Some(fetch::md5_hex(&[&header, &train.definition()]).as_str()) == MNIST.files[0].plain_md5
 }
 
 /// The set's own names; numbers where files of one's own have more classes.

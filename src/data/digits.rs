@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::archive::Place;
-use super::{Dataset, Images, Pixels, Source};
+use super::{Dataset, GroundTruth, Images, Pixels, Source};
 use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -69,6 +69,10 @@ impl Source for Digits {
 
     fn usual_shape(&self) -> [usize; 3] {
         [1, SIDE, SIDE]
+    }
+
+    fn usual_counts(&self) -> [usize; 2] {
+        [self.train, self.test]
     }
 
     fn may_have_any_shape(&self) -> bool {
@@ -141,20 +145,32 @@ impl Factors {
         [self.style, self.slant, self.rotation, self.scale, self.aspect, self.thickness, self.shift_x, self.shift_y]
     }
 
+    /// Mean and spread of all but the style. People lean to the right on average, and so do MNIST's digits.
+    const SPREADS: [[f32; 2]; 7] =
+        [[0.16, 0.2], [0.0, 4.5], [20.0, 0.8], [1.02, 0.12], [2.6, 0.55], [0.0, 0.7], [0.0, 0.5]];
+
     fn of(hand: &mut Hand, label: u8) -> Self {
-        Self {
-            style: strokes::style(label, hand.uniform()) as f32,
-            // People lean to the right on average, and so do MNIST's digits.
-            slant: hand.about(0.16, 0.2),
-            rotation: hand.about(0.0, 4.5),
-            scale: hand.about(20.0, 0.8),
-            aspect: hand.about(1.02, 0.12),
-            thickness: hand.about(2.6, 0.55),
-            shift_x: hand.about(0.0, 0.7),
-            shift_y: hand.about(0.0, 0.5),
+        let style = strokes::style(label, hand.uniform()) as f32;
+        let [slant, rotation, scale, aspect, thickness, shift_x, shift_y] =
+            Self::SPREADS.map(|[mean, spread]| hand.about(mean, spread));
+        Self { style, slant, rotation, scale, aspect, thickness, shift_x, shift_y }
+    }
+
+    /// All but the style in steps of half a spread: 0 to 7.
+    fn levels(&self) -> [u8; 7] {
+        let [_, values @ ..] = self.values();
+        let mut levels = [0; 7];
+        for ((level, value), [mean, spread]) in levels.iter_mut().zip(values).zip(Self::SPREADS) {
+            *level = (2.0 * (value - mean) / spread + 4.0).clamp(0.0, 7.0) as u8;
         }
+        levels
     }
 }
+
+/// The ground truth that is kept of a data set: factors that do not depend on each other, in eight levels each. Not the
+/// style, which means something else in each class.
+const TRUTH: [&str; 8] = ["digit", "slant", "rotation", "scale", "aspect", "thickness", "shift_x", "shift_y"];
+const LEVELS: [usize; 8] = [10, 8, 8, 8, 8, 8, 8, 8];
 
 /// One picture and all that is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,13 +205,16 @@ pub fn label(seed: u64, split: Split, index: u64) -> u8 {
 
 fn images(seed: u64, split: Split, count: usize) -> Images {
     let mut pixels = vec![0; count * VALUES];
-    let mut labels = vec![0; count];
-    pixels.par_chunks_mut(VALUES).zip(labels.par_iter_mut()).enumerate().for_each(|(index, (picture, class))| {
-        let digit = digit(seed, split, index as u64);
-        picture.copy_from_slice(&digit.pixels);
-        *class = digit.label;
-    });
-    Images { pixels, shape: [1, SIDE, SIDE], labels: Some(labels) }
+    let draw = |(index, picture): (usize, &mut [u8])| {
+        let Digit { pixels, label, factors } = digit(seed, split, index as u64);
+        picture.copy_from_slice(&pixels);
+        let [slant, rotation, scale, aspect, thickness, shift_x, shift_y] = factors.levels();
+        [label, slant, rotation, scale, aspect, thickness, shift_x, shift_y]
+    };
+    let truth: Vec<[u8; 8]> = pixels.par_chunks_mut(VALUES).enumerate().map(draw).collect();
+    Images::new(pixels, [1, SIDE, SIDE])
+        .with_labels(truth.iter().map(|factors| factors[0]).collect())
+        .with_truth(GroundTruth::new(&TRUTH, &LEVELS, truth.concat()))
 }
 
 /// Numbered draws, taken one after the other: how one person's hand differs this time.
@@ -250,9 +269,9 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same_bytes_on_every_machine() {
         let data = few(1);
-        assert_eq!(fnv(&data.train.pixels[..1_000 * VALUES]), 0xe8ff_f417_18c5_02a5);
-        assert_eq!(fnv(&data.test.pixels), 0x31c3_870c_6dce_468a);
-        assert_eq!(fnv(&data.train.labels.unwrap()), 0x3870_48b3_30c9_4d21);
+        assert_eq!(fnv(data.train.labels.as_ref().unwrap()), 0x3870_48b3_30c9_4d21);
+        assert_eq!(fnv(&data.train.slice(0..1_000).into_bytes()), 0xe8ff_f417_18c5_02a5);
+        assert_eq!(fnv(&data.test.into_bytes()), 0x31c3_870c_6dce_468a);
     }
 
     #[test]
@@ -280,13 +299,33 @@ mod tests {
         let data = few(4);
         for index in [0, 1, 77, 499] {
             let digit = digit(4, Split::Test, index);
-            assert_eq!(digit.pixels, data.test.image(index as usize));
+            assert_eq!(digit.pixels, *data.test.image(index as usize));
             assert_eq!(digit.label, data.test.labels.as_ref().unwrap()[index as usize]);
             assert_eq!(digit.label, label(4, Split::Test, index));
             assert_eq!(digit.factors, factors(4, Split::Test, index));
         }
         assert_eq!(data.train.shape, [1, SIDE, SIDE]);
         assert_eq!((data.classes.len(), data.classes[9].as_str()), (10, "9"));
+    }
+
+    #[test]
+    fn the_truth_that_is_kept_is_the_class_and_the_factors_in_steps() {
+        let data = few(4);
+        let truth = data.train.truth.as_ref().unwrap();
+        assert_eq!((truth.names, truth.sizes), (&TRUTH[..], &LEVELS[..]));
+        let mut seen = [[0; 10]; 8];
+        for index in 0..data.train.len() {
+            let kept = truth.factors(index);
+            assert_eq!(kept[0], data.train.labels.as_ref().unwrap()[index]);
+            let exact = factors(4, Split::Train, index as u64);
+            // Scale: 18.4, 18.8, 19.2, ...
+            let step = 18.4 + 0.4 * f32::from(kept[3]);
+            assert!((step - 1e-4..=step + 0.4001).contains(&exact.scale), "{index}: {exact:?} and {kept:?}");
+            kept.iter().zip(&mut seen).for_each(|(&value, seen)| seen[usize::from(value)] += 1);
+        }
+        for (seen, size) in seen.iter().zip(LEVELS) {
+            assert!(seen[..size].iter().all(|&count| count > 40) && seen[size..] == [0, 0][..10 - size], "{seen:?}");
+        }
     }
 
     #[test]
@@ -333,11 +372,11 @@ mod tests {
     fn pictures_are_inked_sized_and_centred_as_in_mnist() {
         let data = few(1).train;
         let mean = |bytes: &[u8]| bytes.iter().map(|&b| f64::from(b)).sum::<f64>() / bytes.len() as f64 / 255.0;
-        let all = mean(&data.pixels);
+        let all = mean(&data.definition());
         assert!((0.11..0.15).contains(&all), "mean {all}");
         let mut touching = 0;
         for index in 0..data.len() {
-            let picture = data.image(index);
+            let picture = &data.image(index)[..];
             let ink = mean(picture);
             assert!((0.03..0.3).contains(&ink), "picture {index}: mean {ink}");
             assert!(picture.iter().max() > Some(&200), "picture {index} is faint");
@@ -359,7 +398,7 @@ mod tests {
     /// The part of the test pictures whose nearest candidate is of their class.
     fn accuracy(test: &Images, candidates: &[(u8, Vec<f32>)]) -> f32 {
         let right = test.labels.as_ref().unwrap().par_iter().enumerate().filter(|&(index, &label)| {
-            let near = candidates.iter().map(|(class, image)| (distance(test.image(index), image), class));
+            let near = candidates.iter().map(|(class, image)| (distance(&test.image(index), image), class));
             near.min_by(|a, b| a.0.total_cmp(&b.0)).is_some_and(|(_, class)| *class == label)
         });
         right.count() as f32 / test.len() as f32

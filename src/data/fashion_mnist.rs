@@ -46,6 +46,10 @@ impl Source for FashionMnist {
         self.validation
     }
 
+    fn usual_counts(&self) -> [usize; 2] {
+        [60_000, 10_000]
+    }
+
     fn usual_shape(&self) -> [usize; 3] {
         [1, 28, 28]
     }

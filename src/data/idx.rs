@@ -137,7 +137,7 @@ struct Content {
 
 fn into_images(Content { sizes, values }: Content) -> Result<Images, Fault> {
     match sizes[..] {
-        [_, height, width] => Ok(Images { pixels: values, shape: [1, height as usize, width as usize], labels: None }),
+        [_, height, width] => Ok(Images::new(values, [1, height as usize, width as usize])),
         _ => Err(Fault::content(format!("expected 3 sizes, found {}", sizes.len()), ANOTHER_FILE)),
     }
 }

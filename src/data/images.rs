@@ -1,26 +1,72 @@
-//! Pictures as they are held in memory: bytes, and what is known of them.
+//! Pictures, and what is known of them: bytes held in memory, or drawn each time they are asked for.
 
+use std::borrow::Cow;
+use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
+
+use super::GroundTruth;
 
 /// `N` pictures of one size, with their labels where there are any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Images {
-    /// `[N, C, H, W]`, one byte a value: 0 is black, 255 is white.
-    pub pixels: Vec<u8>,
+    store: Store,
     /// `[C, H, W]`.
     pub shape: [usize; 3],
     /// `[N]`: the class of each picture, an index into [`Dataset::classes`].
     pub labels: Option<Vec<u8>>,
+    /// What each picture was drawn from, where that is known.
+    pub truth: Option<GroundTruth>,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    /// `[N, C, H, W]`.
+    Held(Vec<u8>),
+    /// Picture `index` is number `numbers[index]` of the painter's.
+    Drawn { painter: Arc<dyn Painter>, numbers: Vec<u32> },
+}
+
+/// Draws the pictures of a set that is much larger than what it is drawn from.
+pub trait Painter: Debug + Send + Sync {
+    /// Draws picture `number` on black, `[C, H, W]`: always the same.
+    fn paint(&self, number: u32, picture: &mut [u8]);
+
+    /// Bytes that all pictures follow from, which are others where a picture is another: what is hashed in their place.
+    fn definition(&self) -> Vec<u8>;
 }
 
 impl Images {
+    /// Pictures held in memory. `pixels`: `[N, C, H, W]`, one byte a value, 0 is black and 255 is white.
+    pub fn new(pixels: Vec<u8>, shape: [usize; 3]) -> Self {
+        Self { store: Store::Held(pixels), shape, labels: None, truth: None }
+    }
+
+    /// The pictures `numbers` of a painter's, of which none is held.
+    pub fn drawn(painter: Arc<dyn Painter>, numbers: Vec<u32>, shape: [usize; 3]) -> Self {
+        Self { store: Store::Drawn { painter, numbers }, shape, labels: None, truth: None }
+    }
+
+    #[must_use]
+    pub fn with_labels(self, labels: Vec<u8>) -> Self {
+        Self { labels: Some(labels), ..self }
+    }
+
+    #[must_use]
+    pub fn with_truth(self, truth: GroundTruth) -> Self {
+        Self { truth: Some(truth), ..self }
+    }
+
     /// `N`.
     pub fn len(&self) -> usize {
-        self.pixels.len() / self.values()
+        match &self.store {
+            Store::Held(pixels) => pixels.len() / self.values(),
+            Store::Drawn { numbers, .. } => numbers.len(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.pixels.is_empty()
+        self.len() == 0
     }
 
     /// Values in a picture: `C * H * W`.
@@ -28,29 +74,78 @@ impl Images {
         self.shape.iter().product()
     }
 
-    /// The bytes of picture `index`, `[C, H, W]`.
-    pub fn image(&self, index: usize) -> &[u8] {
-        &self.pixels[index * self.values()..][..self.values()]
+    /// The bytes of picture `index`, `[C, H, W]`: 0 is black, 255 is white. Borrowed where the pictures are held.
+    pub fn image(&self, index: usize) -> Cow<'_, [u8]> {
+        match &self.store {
+            Store::Held(pixels) => Cow::Borrowed(&pixels[index * self.values()..][..self.values()]),
+            Store::Drawn { painter, numbers } => {
+                let mut picture = vec![0; self.values()];
+                painter.paint(numbers[index], &mut picture);
+                Cow::Owned(picture)
+            }
+        }
     }
 
-    /// Puts `others`, of the same size, after these.
-    pub fn append(&mut self, others: &Self) {
-        self.pixels.extend_from_slice(&others.pixels);
-        if let (Some(labels), Some(more)) = (&mut self.labels, &others.labels) {
-            labels.extend_from_slice(more);
+    /// The bytes of all pictures, `[N, C, H, W]`. Those that are not held are all drawn for it.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self.store {
+            Store::Held(pixels) => pixels,
+            Store::Drawn { .. } => (0..self.len()).flat_map(|index| self.image(index).into_owned()).collect(),
         }
+    }
+
+    /// Bytes that are others where a picture is another: the pictures themselves where they are held, else what they
+    /// are drawn from and which they are.
+    pub fn definition(&self) -> Cow<'_, [u8]> {
+        match &self.store {
+            Store::Held(pixels) => Cow::Borrowed(pixels),
+            Store::Drawn { painter, numbers } => {
+                let mut definition = painter.definition();
+                definition.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+                Cow::Owned(definition)
+            }
+        }
+    }
+
+    /// These, then `others` of the same size, all held in memory; what they were drawn from is forgotten.
+    #[must_use]
+    pub fn followed_by(self, others: &Self) -> Self {
+        let shape = self.shape;
+        let labels = self.labels.clone().zip(others.labels.clone()).map(|(these, those)| [these, those].concat());
+        let bytes = [self.into_bytes(), others.clone().into_bytes()].concat();
+        Self { labels, ..Self::new(bytes, shape) }
     }
 
     /// The pictures of `range`, in order.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
+        let store = match &self.store {
+            Store::Held(pixels) => Store::Held(pixels[range.start * self.values()..range.end * self.values()].to_vec()),
+            Store::Drawn { painter, numbers } => {
+                Store::Drawn { painter: Arc::clone(painter), numbers: numbers[range.clone()].to_vec() }
+            }
+        };
         Self {
-            pixels: self.pixels[range.start * self.values()..range.end * self.values()].to_vec(),
+            store,
             shape: self.shape,
-            labels: self.labels.as_ref().map(|labels| labels[range].to_vec()),
+            labels: self.labels.as_ref().map(|labels| labels[range.clone()].to_vec()),
+            truth: self.truth.as_ref().map(|truth| truth.slice(range)),
         }
     }
 }
+
+/// The same pictures with the same labels and the same truth, wherever they come from.
+impl PartialEq for Images {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && self.labels == other.labels
+            && self.truth == other.truth
+            && self.len() == other.len()
+            && (0..self.len()).all(|index| self.image(index) == other.image(index))
+    }
+}
+
+impl Eq for Images {}
 
 /// A data set: what a model is trained on, and what it is measured on.
 #[derive(Clone, Debug)]

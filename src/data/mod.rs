@@ -10,11 +10,15 @@ mod mnist;
 mod noise;
 mod pixels;
 mod source;
+mod sprites;
+mod truth;
 
 pub use digits::Digits;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
-pub use images::{Dataset, Images};
+pub use images::{Dataset, Images, Painter};
 pub use mnist::{MNIST, Mnist, TrainOn};
 pub use noise::{Noise, Size};
 pub use pixels::Pixels;
 pub use source::{Data, Source, hash, load};
+pub use sprites::Sprites;
+pub use truth::GroundTruth;

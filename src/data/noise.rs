@@ -70,6 +70,10 @@ impl Source for Noise {
         [self.channels, height, width]
     }
 
+    fn usual_counts(&self) -> [usize; 2] {
+        [self.count, self.test]
+    }
+
     fn may_have_any_shape(&self) -> bool {
         false
     }
@@ -107,7 +111,7 @@ fn images(split: &str, shape: [usize; 3], count: usize) -> Images {
     let values: usize = shape.iter().product();
     let mut pixels = vec![0; count * values];
     pixels.par_chunks_mut(values).enumerate().for_each(|(index, picture)| fill(rng.at(index as u64), picture));
-    Images { pixels, shape, labels: None }
+    Images::new(pixels, shape)
 }
 
 /// Every bit of every random word is used: eight values a block.
@@ -127,7 +131,7 @@ mod tests {
     fn every_byte_is_drawn_about_as_often_as_every_other() {
         let data = Noise { count: 1_000, test: 10, ..Noise::default() }.draw();
         let mut seen = [0_u32; 256];
-        data.train.pixels.iter().for_each(|&byte| seen[usize::from(byte)] += 1);
+        data.train.definition().iter().for_each(|&byte| seen[usize::from(byte)] += 1);
         // 784 000 draws: 3062 of each, with a standard deviation of 55.
         assert!(seen.iter().all(|&count| (2_780..3_350).contains(&count)), "{seen:?}");
         assert_ne!(data.train.image(0), data.train.image(1));

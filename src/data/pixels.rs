@@ -49,7 +49,7 @@ impl Pixels {
         let some = ROWS * images.values();
         team::for_each(x.chunks_mut(some).zip(indices.chunks(ROWS)), |(rows, indices)| {
             for (row, &index) in rows.chunks_exact_mut(images.values()).zip(indices) {
-                self.fill(images.image(index as usize), rng.at(u64::from(index)), row);
+                self.fill(&images.image(index as usize), rng.at(u64::from(index)), row);
             }
         });
         Batch::new(x, images.values(), device)

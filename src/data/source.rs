@@ -1,7 +1,7 @@
 //! The data sets that a config can ask for.
 
 use super::archive::Place;
-use super::{Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, fetch};
+use super::{Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, Sprites, fetch};
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
@@ -22,6 +22,9 @@ pub trait Source {
     /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
     fn usual_shape(&self) -> [usize; 3];
 
+    /// How many pictures there are to train on and to test on, as published.
+    fn usual_counts(&self) -> [usize; 2];
+
     /// Whether a person's own files can have another shape.
     fn may_have_any_shape(&self) -> bool {
         true
@@ -35,9 +38,10 @@ pub trait Source {
 registry! {
     /// What is modelled.
     pub enum Data: Source {
-        "digits" => Digits, "handwritten-looking digits that the program draws itself, 28x28";
-        "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges, 28x28";
-        "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017), 28x28";
+        "digits" => Digits, "handwritten-looking digits that the program draws itself";
+        "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges";
+        "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017)";
+        "sprites" => Sprites, "a square, ellipse or heart drawn from five known factors, after dSprites (Matthey et al. 2017)";
         "noise" => Noise, "uniform random bytes of any size, for measuring speed";
     }
 }
@@ -67,17 +71,17 @@ pub fn load(data: &Data, place: &Place) -> Result<Dataset> {
         dataset.train = dataset.train.slice(0..count - aside);
     }
     if data.trains_on_test() {
-        dataset.train.append(&dataset.test);
+        dataset.train = dataset.train.followed_by(&dataset.test);
     }
     Ok(dataset)
 }
 
-/// MD5 over all pictures and labels, to tell whether two numbers hold for the same data.
+/// MD5 over all pictures (or what they are drawn from) and labels, to tell whether two numbers hold for the same data.
 pub fn hash(dataset: &Dataset) -> String {
     let splits = [Some(&dataset.train), dataset.validation.as_ref(), Some(&dataset.test)];
     let of = |images: &Images| {
         let shape = images.shape.map(|length| length as u32).map(u32::to_le_bytes).concat();
-        fetch::md5_hex(&[&shape, &images.pixels, images.labels.as_deref().unwrap_or_default()])
+        fetch::md5_hex(&[&shape, &images.definition(), images.labels.as_deref().unwrap_or_default()])
     };
     let parts: Vec<String> = splits.into_iter().flatten().map(of).collect();
     format!("md5:{}", fetch::md5_hex(&[parts.concat().as_bytes()]))

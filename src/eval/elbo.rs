@@ -1,11 +1,11 @@
-//! The ELBO of every picture of a split.
+//! The ELBO of every picture of a split; of an autoencoder, which has none, the distortion.
 
 use burn::tensor::Tensor;
 
-use crate::batch::noise;
+use crate::batch::{Batch, noise};
 use crate::data::{Images, Pixels};
 use crate::model::Vae;
-use crate::objective::distortion_and_rate;
+use crate::objective::{Code, Means, distortion};
 use crate::rng::Rng;
 
 /// Pictures that are measured together: large enough for full speed, small enough for a laptop's memory.
@@ -19,13 +19,18 @@ pub struct Protocol {
     pub samples: usize,
     /// Of the codes' noise and of the pixels that are drawn.
     pub seed: u64,
+    /// What stands for a picture.
+    pub code: Code,
 }
 
 /// Distortion and rate of each picture, nats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Elbo {
     pub distortion: Vec<f64>,
-    pub rate: Vec<f64>,
+    /// Nothing for an autoencoder, which then has no ELBO either.
+    pub rate: Option<Vec<f64>>,
+    /// `[D]`: the mean rate of each latent; none for an autoencoder.
+    pub rate_by_latent: Vec<f64>,
 }
 
 /// A mean over pictures and its standard error.
@@ -46,23 +51,29 @@ impl Estimate {
 }
 
 impl Elbo {
-    pub fn elbo(&self) -> Estimate {
-        Estimate::of(self.distortion.iter().zip(&self.rate).map(|(distortion, rate)| -(distortion + rate)))
+    pub fn elbo(&self) -> Option<Estimate> {
+        let rate = self.rate.as_ref()?;
+        Some(Estimate::of(self.distortion.iter().zip(rate).map(|(distortion, rate)| -(distortion + rate))))
     }
 
     /// The bound on the code length of pictures of `values` values each: -ELBO / (P ln 2).
-    pub fn bits_per_dim(&self, values: usize) -> Estimate {
+    pub fn bits_per_dim(&self, values: usize) -> Option<Estimate> {
         let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
-        let elbo = self.elbo();
-        Estimate { mean: -elbo.mean * scale, se: elbo.se * scale }
+        self.elbo().map(|elbo| Estimate { mean: -elbo.mean * scale, se: elbo.se * scale })
     }
 
     pub fn distortion(&self) -> Estimate {
         Estimate::of(self.distortion.iter().copied())
     }
 
-    pub fn rate(&self) -> Estimate {
-        Estimate::of(self.rate.iter().copied())
+    pub fn rate(&self) -> Option<Estimate> {
+        self.rate.as_ref().map(|rate| Estimate::of(rate.iter().copied()))
+    }
+
+    /// What an objective's loss is a function of.
+    pub fn means(&self) -> Means {
+        let rate = self.rate().map_or(0.0, |rate| rate.mean);
+        Means { distortion: self.distortion().mean, rate, rate_by_latent: self.rate_by_latent.clone() }
     }
 }
 
@@ -71,35 +82,76 @@ pub fn pixels_rng(seed: u64) -> Rng {
     Rng::new(seed).stream("evaluation").stream("pixels")
 }
 
+/// What corrupts the pictures that a denoising autoencoder is measured on and shown with, by picture.
+pub fn corruption_rng(seed: u64) -> Rng {
+    Rng::new(seed).stream("evaluation").stream("objective")
+}
+
 /// Measures `images` in order. `vae` is without autodiff. `seen` is told after each chunk how many are done.
 ///
 /// A picture's noise depends on the seed and its index alone, so that the result depends on the chunks by rounding only.
 pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Elbo {
-    let device = vae.device();
-    let rng = Rng::new(protocol.seed).stream("evaluation");
-    let latent = vae.blueprint().latent;
     let mut result = Elbo::default();
-    let indices: Vec<u32> = (0..images.len() as u32).collect();
-    for chunk in indices.chunks(CHUNK) {
-        let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &device);
-        let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
-        let mut distortion = vec![0.0; chunk.len()];
-        // One code a picture at a time: memory does not grow with their number.
-        for k in 0..protocol.samples {
-            let noise = noise(rng.stream("noise").at(k as u64), chunk, 1, latent, &device);
-            let parts = vae.parts_of(posterior.clone(), &batch, noise);
-            let (of_code, rate) = distortion_and_rate(&parts);
-            distortion.iter_mut().zip(numbers(of_code)).for_each(|(sum, value)| *sum += value);
-            if k == 0 {
-                result.rate.extend(numbers(rate));
-            }
+    for_each_chunk(images, |chunk| {
+        if protocol.code.is_drawn() {
+            measure_drawn(vae, images, protocol, chunk, &mut result);
+        } else {
+            let (batch, code) = codes(vae, images, protocol, chunk);
+            let log_px_z = numbers(vae.log_prob(&batch, code.unsqueeze::<3>()).squeeze_dim::<1>(0));
+            result.distortion.extend(log_px_z.into_iter().map(|value| -value));
         }
-        result.distortion.extend(distortion.into_iter().map(|sum| sum / protocol.samples as f64));
-        seen(result.rate.len());
-    }
+        seen(result.distortion.len());
+    });
+    result.rate_by_latent.iter_mut().for_each(|sum| *sum /= images.len() as f64);
     result
 }
 
-fn numbers(values: Tensor<1>) -> Vec<f64> {
+/// Adds the pictures `chunk`; the rates by latent as sums.
+fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], result: &mut Elbo) {
+    let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &vae.device());
+    let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
+    let mut sums = vec![0.0; chunk.len()];
+    // One code a picture at a time: memory does not grow with their number.
+    for k in 0..protocol.samples {
+        let parts = vae.parts_of(posterior.clone(), &batch, code_noise(vae, protocol.seed, k, chunk));
+        sums.iter_mut().zip(numbers(distortion(&parts))).for_each(|(sum, value)| *sum += value);
+        if k == 0 {
+            let by_latent = parts.kl_by_latent();
+            let rate = numbers(by_latent.clone().sum_dim(1).squeeze_dim::<1>(1));
+            result.rate.get_or_insert_default().extend(rate);
+            result.rate_by_latent.resize(vae.blueprint().latent, 0.0);
+            let of_chunk = numbers(by_latent.sum_dim(0).squeeze_dim::<1>(0));
+            result.rate_by_latent.iter_mut().zip(of_chunk).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    result.distortion.extend(sums.into_iter().map(|sum| sum / protocol.samples as f64));
+}
+
+/// The pictures `chunk` and what stands for them: a first draw, or an autoencoder's code. `[B, D]`.
+pub(super) fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
+    let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &vae.device());
+    let input = protocol.code.input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
+    let posterior = vae.encode(input, batch.labels.clone());
+    let code = if protocol.code.is_drawn() {
+        posterior.reparameterise(code_noise(vae, protocol.seed, 0, chunk)).squeeze_dim::<2>(0)
+    } else {
+        posterior.mean
+    };
+    (batch, code)
+}
+
+/// The noise of the `k`th code of each picture, `[1, B, D]`.
+fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
+    let rng = Rng::new(seed).stream("evaluation").stream("noise").at(k as u64);
+    noise(rng, chunk, 1, vae.blueprint().latent, &vae.device())
+}
+
+/// Some pictures after others, by their indices.
+pub(super) fn for_each_chunk(images: &Images, mut measure: impl FnMut(&[u32])) {
+    let indices: Vec<u32> = (0..images.len() as u32).collect();
+    indices.chunks(CHUNK).for_each(|chunk| measure(chunk));
+}
+
+pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {
     values.into_data().iter::<f32>().map(f64::from).collect()
 }

@@ -21,7 +21,7 @@ pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;
 pub use interpolation::{Method, interpolate, nearest_to_mean, rows};
 pub use layer::Layer;
-pub use likelihood::{Bernoulli, Likelihood, LikelihoodKind};
+pub use likelihood::{Bernoulli, Gaussian, Likelihood, LikelihoodKind, Mean, Sigma};
 pub use mlp::Mlp;
 pub use prior::StandardNormal;
 pub use vae::{Parts, Vae};

@@ -1,9 +1,9 @@
 //! The model: q(z | x) = N(mean(x), exp(log_var(x))), p(z) = N(0, I), p(x | z) from the likelihood.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Blueprint, Layer, Likelihood, StandardNormal};
+use super::{Blueprint, Layer, Likelihood, Sigma, StandardNormal};
 use crate::batch::Batch;
 use crate::dist::Gaussian;
 use crate::rng::Rng;
@@ -14,6 +14,8 @@ pub struct Vae {
     mean: Layer,
     log_var: Layer,
     decoder: Vec<Layer>,
+    /// `[1]`: log sigma of a Gaussian p(x | z) where it is trained, or was fitted to the training pictures.
+    log_sigma: Option<Param<Tensor<1>>>,
     #[module(skip)]
     likelihood: Likelihood,
     #[module(skip)]
@@ -49,7 +51,12 @@ impl Parts {
 
     /// KL(q || p) in closed form, summed over the latents. `[B]`, nats.
     pub fn kl(&self) -> Tensor<1> {
-        self.prior.kl(&self.posterior).sum_dim(1).squeeze_dim::<1>(1)
+        self.kl_by_latent().sum_dim(1).squeeze_dim::<1>(1)
+    }
+
+    /// KL(q || p) in closed form. `[B, D]`, nats.
+    pub fn kl_by_latent(&self) -> Tensor<2> {
+        self.prior.kl(&self.posterior)
     }
 }
 
@@ -64,7 +71,30 @@ impl Vae {
         let Ok([mean, log_var]) = <[Layer; 2]>::try_from(take(2)) else { unreachable!("a blueprint has two heads") };
         let decoder = take(blueprint.decoder.len());
         drop(layers);
-        Self { encoder, mean, log_var, decoder, likelihood: likelihood.clone(), blueprint: blueprint.clone() }
+        let log_sigma = (likelihood.sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
+        let (likelihood, blueprint) = (likelihood.clone(), blueprint.clone());
+        Self { encoder, mean, log_var, decoder, log_sigma, likelihood, blueprint }
+    }
+
+    /// The same model with a log sigma, where the likelihood's is the optimal one: the batch's no longer.
+    #[must_use]
+    pub fn with_log_sigma(self, log_sigma: f64) -> Self {
+        let log_sigma = Some(scalar(log_sigma as f32, &self.device()));
+        Self { log_sigma, ..self }
+    }
+
+    /// Whether `log_sigma` is one of the model's parameters.
+    pub fn has_log_sigma(&self) -> bool {
+        self.log_sigma.is_some()
+    }
+
+    /// The standard deviation of a Gaussian p(x | z); nothing for another likelihood, or where it is each batch's own.
+    pub fn sigma(&self) -> Option<f64> {
+        match (self.likelihood.sigma()?, &self.log_sigma) {
+            (Sigma::Fixed(sigma), _) => Some(sigma),
+            (_, Some(log_sigma)) => Some(f64::from(log_sigma.val().into_scalar::<f32>()).exp()),
+            (_, None) => None,
+        }
     }
 
     pub fn blueprint(&self) -> &Blueprint {
@@ -93,7 +123,7 @@ impl Vae {
         self.decoder.iter().fold(z, |z, layer| layer.forward(z))
     }
 
-    /// E[x | z], in [0, 1].
+    /// E[x | z], the picture to look at.
     ///
     /// # Shapes
     /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot; result: `[N, P]`.
@@ -114,13 +144,26 @@ impl Vae {
     /// # Shapes
     /// `noise`: `[K, B, D]`, standard normal.
     pub fn parts_of(&self, posterior: Gaussian, batch: &Batch, noise: Tensor<3>) -> Parts {
-        let [k, b, d] = noise.dims();
         let z = posterior.reparameterise(noise);
-        // Each code of a picture has the picture's class.
-        let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
-        let decoded = self.decode(z.clone().reshape([k * b, d]), labels);
-        let [_, p] = decoded.dims();
-        let log_px_z = self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, p]));
+        let log_px_z = self.log_prob(batch, z.clone());
         Parts { posterior, prior: StandardNormal, z, log_px_z }
     }
+
+    /// log p(x | z) of the batch's pictures.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`; result: `[K, B]`, nats.
+    pub fn log_prob(&self, batch: &Batch, z: Tensor<3>) -> Tensor<2> {
+        let [k, b, d] = z.dims();
+        // Each code of a picture has the picture's class.
+        let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
+        let decoded = self.decode(z.reshape([k * b, d]), labels);
+        let [_, p] = decoded.dims();
+        let log_sigma = self.log_sigma.as_ref().map(Param::val);
+        self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, p]), log_sigma)
+    }
+}
+
+fn scalar(value: f32, device: &Device) -> Param<Tensor<1>> {
+    Param::from_data(TensorData::new(vec![value], [1]), device)
 }

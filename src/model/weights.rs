@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Blueprint, Likelihood};
+use super::{Blueprint, Likelihood, Sigma};
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 
@@ -15,10 +15,14 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
-/// Names in the order in which a module is visited: each layer's weight, then its bias.
+/// Of a Gaussian likelihood, where it is not fixed.
+const LOG_SIGMA: &str = "likelihood.log_sigma";
+
+/// Names in the order in which a module is visited: each layer's weight, then its bias; then the likelihood's.
 fn names(model: &super::Vae) -> Vec<String> {
     let layers = model.blueprint().layers();
-    layers.flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]).collect()
+    let layers = layers.flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]);
+    layers.chain(model.has_log_sigma().then(|| LOG_SIGMA.to_owned())).collect()
 }
 
 /// The model's parameters. Matrices are given as `[out, in]`.
@@ -98,7 +102,12 @@ pub fn load(
         find(tensors, &format!("{name}.weight"), &layer.weight_shape())?;
         find(tensors, &format!("{name}.bias"), &[layer.bias_length()])?;
     }
-    import(super::Vae::new(blueprint, likelihood, Rng::new(0), device), tensors)
+    let mut model = super::Vae::new(blueprint, likelihood, Rng::new(0), device);
+    if likelihood.sigma() == Some(Sigma::Optimal) {
+        // A model that was written holds the one that was fitted.
+        model = model.with_log_sigma(0.0);
+    }
+    import(model, tensors)
 }
 
 fn find<'a>(tensors: &'a [NamedTensor], name: &str, expected: &[usize]) -> Result<&'a NamedTensor> {

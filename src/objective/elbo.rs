@@ -4,12 +4,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Minimise, Terms, distortion_and_rate};
+use super::{Context, Means, Minimise, Terms, Time, distortion, distortion_and_rate, mean_over_codes};
 use crate::batch::Batch;
-use crate::check::at_least_zero;
-use crate::error::Result;
-use crate::model::Vae;
-use crate::schedule::warm_up;
+use crate::check::{at_least_one, at_least_zero, within};
+use crate::error::{Error, Result};
+use crate::model::{Parts, Vae};
+use crate::schedule::{cyclical, warm_up};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -18,34 +18,119 @@ pub struct Elbo {
     pub beta: f64,
     /// Epochs over which the weight rises from 0 to `beta`, linearly (Sønderby et al. 2016).
     pub warmup: f64,
+    /// Nats that each latent may hold for nothing: its KL, the mean over the batch, counts as this much where it is less
+    /// (Kingma et al. 2016, equation 15).
+    pub free_bits: f64,
+    /// How the KL in what is minimised is found. The one that is reported is in closed form.
+    pub estimator: Estimator,
+    /// In place of a warm-up, the weight rises from 0 to `beta` several times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cyclical: Option<Cyclical>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Estimator {
+    /// In closed form.
+    #[default]
+    Analytic,
+    /// As log q(z | x) - log p(z) at the drawn code (Kingma, Welling 2014, equation 6).
+    Sampled,
+}
+
+/// The cycles of Fu et al. 2019.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cyclical {
+    /// Into how many the epochs are divided.
+    pub cycles: usize,
+    /// The share of each over which the weight rises; then it stays.
+    pub rise: f64,
+}
+
+impl Default for Cyclical {
+    fn default() -> Self {
+        // The paper's.
+        Self { cycles: 4, rise: 0.5 }
+    }
 }
 
 impl Default for Elbo {
     fn default() -> Self {
         // The bound itself, from the first step.
-        Self { beta: 1.0, warmup: 0.0 }
+        Self { beta: 1.0, warmup: 0.0, free_bits: 0.0, estimator: Estimator::Analytic, cyclical: None }
     }
 }
 
 impl Elbo {
     /// The weight of the KL term.
-    fn weight(&self, context: Context) -> f64 {
-        self.beta * warm_up(context.epoch, self.warmup)
+    fn weight(&self, Time { epoch, epochs }: Time) -> f64 {
+        let share = match self.cyclical {
+            Some(Cyclical { cycles, rise }) => cyclical(epoch, epochs, cycles, rise),
+            None => warm_up(epoch, self.warmup),
+        };
+        self.beta * share
+    }
+
+    fn sampled(&self, parts: &Parts, weight: f64) -> Terms {
+        let distortion = distortion(parts);
+        let kl = mean_over_codes(parts.log_qz() - parts.log_pz());
+        Terms { loss: distortion.clone() + kl * weight, distortion, rate: Some(parts.kl()) }
+    }
+
+    fn with_free_bits(&self, parts: &Parts, weight: f64) -> Terms {
+        let distortion = distortion(parts);
+        let by_latent = parts.kl_by_latent(); // [B, D]
+        let floored = by_latent.clone().mean_dim(0).clamp_min(self.free_bits).sum(); // [1]
+        let rate = by_latent.sum_dim(1).squeeze_dim::<1>(1);
+        Terms { loss: distortion.clone() + floored * weight, distortion, rate: Some(rate) }
     }
 }
 
 impl Minimise for Elbo {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
-        let (distortion, rate) = distortion_and_rate(&vae.parts(batch, noise));
-        Terms { loss: distortion.clone() + rate.clone() * self.weight(context), distortion, rate }
+        let parts = vae.parts(batch, noise);
+        let weight = self.weight(context.time);
+        if self.estimator == Estimator::Sampled {
+            return self.sampled(&parts, weight);
+        }
+        if self.free_bits > 0.0 {
+            return self.with_free_bits(&parts, weight);
+        }
+        let (distortion, rate) = distortion_and_rate(&parts);
+        Terms { loss: distortion.clone() + rate.clone() * weight, distortion, rate: Some(rate) }
     }
 
-    fn loss(&self, distortion: f64, rate: f64, context: Context) -> f64 {
-        distortion + rate * self.weight(context)
+    fn loss(&self, means: &Means, time: Time) -> f64 {
+        let rate = if self.free_bits > 0.0 {
+            means.rate_by_latent.iter().map(|rate| rate.max(self.free_bits)).sum()
+        } else {
+            means.rate
+        };
+        means.distortion + rate * self.weight(time)
     }
 
     fn check(&self) -> Result<()> {
         at_least_zero("objective.elbo.beta", self.beta)?;
-        at_least_zero("objective.elbo.warmup", self.warmup)
+        at_least_zero("objective.elbo.warmup", self.warmup)?;
+        at_least_zero("objective.elbo.free_bits", self.free_bits)?;
+        if self.free_bits > 0.0 && self.estimator == Estimator::Sampled {
+            return Err(Error::request(format!(
+                "objective.elbo.free_bits is {} and estimator is \"sampled\"; free bits are a floor under the KL in closed form",
+                self.free_bits
+            ))
+            .with_hint("use estimator = \"analytic\", or free_bits = 0"));
+        }
+        let Some(Cyclical { cycles, rise }) = self.cyclical else { return Ok(()) };
+        at_least_one("objective.elbo.cyclical.cycles", cycles)?;
+        within("objective.elbo.cyclical.rise", rise, 0.0, 1.0)?;
+        if self.warmup > 0.0 {
+            return Err(Error::request(format!(
+                "objective.elbo.warmup is {} and cyclical is there; each cycle has a rise of its own",
+                self.warmup
+            ))
+            .with_hint("use one of the two"));
+        }
+        Ok(())
     }
 }

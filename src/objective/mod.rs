@@ -1,5 +1,8 @@
 //! What is minimised, and the true bound that is always reported beside it.
 
+mod autoencoder;
+mod capacity;
+mod code;
 mod elbo;
 
 use burn::tensor::Tensor;
@@ -8,25 +11,49 @@ use crate::batch::Batch;
 use crate::error::Result;
 use crate::model::{Parts, Vae};
 use crate::registry::registry;
+use crate::rng::Rng;
 
-pub use elbo::Elbo;
+pub use autoencoder::Autoencoder;
+pub use capacity::Capacity;
+pub use code::{Code, Corruption, NO_ELBO, NO_PRIOR};
+pub use elbo::{Cyclical, Elbo, Estimator};
 
-/// Where training stands.
+/// Where training stands: epochs done, with the fraction of the one that runs, of so many in all.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Context {
-    /// Epochs done, with the fraction of the one that runs.
+pub struct Time {
     pub epoch: f64,
+    pub epochs: f64,
 }
 
-/// Per-picture values in nats, each `[B]`. `loss` is what is minimised; the ELBO is `-(distortion + rate)`, whatever
-/// the objective.
+/// What an objective may ask for beside the pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    pub time: Time,
+    /// For noise other than the codes': a stream for each kind of it.
+    pub rng: Rng,
+    /// `[B]`: which pictures of their split these are. A picture's noise depends on `rng` and its own key alone.
+    pub keys: &'a [u32],
+}
+
+/// Per-picture values in nats, each `[B]`. The mean of `loss` is what is minimised; a term of the whole batch stands in each
+/// picture's. The ELBO is `-(distortion + rate)`, whatever the objective.
 #[derive(Clone, Debug)]
 pub struct Terms {
     pub loss: Tensor<1>,
     /// -E_q[log p(x | z)].
     pub distortion: Tensor<1>,
-    /// KL(q(z | x) || p(z)).
-    pub rate: Tensor<1>,
+    /// KL(q(z | x) || p(z)) in closed form; nothing for an autoencoder.
+    pub rate: Option<Tensor<1>>,
+}
+
+/// Means over the pictures of a split, nats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Means {
+    pub distortion: f64,
+    /// 0 for an autoencoder.
+    pub rate: f64,
+    /// `[D]`: the rate of each latent.
+    pub rate_by_latent: Vec<f64>,
 }
 
 /// What to minimise.
@@ -35,13 +62,18 @@ pub trait Minimise {
     /// `noise`: `[K, B, D]` with `K` = [`Minimise::samples`].
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms;
 
-    /// What is minimised, from a picture's (or a mean) distortion and rate: so that the loss of the test set is that of
-    /// the training.
-    fn loss(&self, distortion: f64, rate: f64, context: Context) -> f64;
+    /// What is minimised, of a whole split as one batch: so that the loss of the test set is that of the training. Where
+    /// an estimate is minimised, this is what it estimates.
+    fn loss(&self, means: &Means, time: Time) -> f64;
 
     /// `K`: codes drawn for each picture.
     fn samples(&self) -> usize {
         1
+    }
+
+    /// What stands for a picture.
+    fn code(&self) -> Code {
+        Code::Drawn
     }
 
     fn check(&self) -> Result<()>;
@@ -50,7 +82,9 @@ pub trait Minimise {
 registry! {
     /// What is minimised.
     pub enum Objective: Minimise {
-        "elbo" => Elbo, "the negative ELBO, the KL in closed form and weighted by beta";
+        "elbo" => Elbo, "the negative ELBO, its KL weighted by beta, with warm-up, cycles or free bits";
+        "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";
+        "autoencoder" => Autoencoder, "the distortion alone, of one code a picture; denoising if it corrupts its input";
     }
 }
 
@@ -63,6 +97,15 @@ impl Default for Objective {
 /// The two terms of the negative ELBO, the first estimated from the `K` codes, the second in closed form
 /// (Kingma, Welling 2014, equation 7): (distortion, rate), each `[B]`, nats.
 pub fn distortion_and_rate(parts: &Parts) -> (Tensor<1>, Tensor<1>) {
-    let distortion = parts.log_px_z.clone().mean_dim(0).squeeze_dim::<1>(0).neg();
-    (distortion, parts.kl())
+    (distortion(parts), parts.kl())
+}
+
+/// -log p(x | z), its mean over the `K` codes. `[B]`, nats.
+pub fn distortion(parts: &Parts) -> Tensor<1> {
+    mean_over_codes(parts.log_px_z.clone()).neg()
+}
+
+/// `[K, B]` -> `[B]`.
+fn mean_over_codes(values: Tensor<2>) -> Tensor<1> {
+    values.mean_dim(0).squeeze_dim::<1>(0)
 }

@@ -47,10 +47,11 @@ unsafe impl GlobalAlloc for Lines {
 /// `mi_option_purge_delay` in mimalloc.h, the same in versions 2 and 3 of mimalloc; the crate does not name it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Keeps freed pages for a second (mimalloc's default is a hundredth of it). Called once, at the start.
+/// Keeps freed pages: mimalloc would hand back, a hundredth of a second later, what the next step asks for again. Called once,
+/// at the start.
 pub fn keep_freed_pages() {
     // SAFETY: an atomic store in mimalloc's table of options; the number is within the table.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 1000) }
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) }
 }
 
 #[cfg(test)]

@@ -103,6 +103,19 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     plain::bernoulli_log_prob(x, logits)
 }
 
+/// The sum over the values of a picture of (x - m)^2, where m is the output or, if `logistic`, its logistic function. `x` is
+/// data: it has no gradient.
+///
+/// # Shapes
+/// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
+pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::runs(&outputs) {
+        return flex::squared_error(x, outputs, logistic);
+    }
+    plain::squared_error(x, outputs, logistic)
+}
+
 /// The reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is data: it has
 /// no gradient.
 ///

@@ -2,7 +2,7 @@
 //! Shapes are those of the functions of the same names in [`super`].
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_sigmoid, relu};
+use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
@@ -61,6 +61,11 @@ fn flat(y: Tensor<4>, layout: Layout) -> Tensor<2> {
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
     values.sum_dim(2).squeeze_dim::<2>(2)
+}
+
+pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
+    let means = if logistic { sigmoid(outputs) } else { outputs };
+    (means - x.detach().unsqueeze::<3>()).square().sum_dim(2).squeeze_dim::<2>(2)
 }
 
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {

@@ -18,21 +18,26 @@ pub struct Record {
     /// What is minimised: with beta, and its warm-up where that stands at the end of the epoch (train: step by step).
     #[serde(deserialize_with = "number")]
     pub loss: f64,
-    /// -(distortion + rate), nats per picture.
-    #[serde(deserialize_with = "number")]
-    pub elbo: f64,
+    /// -(distortion + rate), nats per picture; nothing for an autoencoder, which has none.
+    pub elbo: Option<f64>,
     /// Standard error of `elbo` over pictures; not for "train", whose weights change under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo_se: Option<f64>,
     #[serde(deserialize_with = "number")]
     pub distortion: f64,
-    #[serde(deserialize_with = "number")]
-    pub rate: f64,
+    pub rate: Option<f64>,
     /// Of training or measuring alone, without pictures and saving.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
+}
+
+impl Record {
+    /// What tells the better of two models: the ELBO, or the distortion's negative where there is none.
+    pub fn score(&self) -> f64 {
+        self.elbo.unwrap_or(-self.distortion)
+    }
 }
 
 /// JSON has no infinity and no NaN: they are written as null, and read as NaN.

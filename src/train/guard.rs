@@ -24,9 +24,10 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: Updater, from: u64, to: u64
         let place = (step % job.steps_per_epoch() as u64) as usize;
         let Some(indices) = order.1.chunks(job.settings.batch).nth(place) else { break };
         let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
-        let named = [("loss", terms.loss), ("distortion", terms.distortion), ("rate", terms.rate)];
+        let named = [("loss", Some(terms.loss)), ("distortion", Some(terms.distortion)), ("rate", terms.rate)];
         let mut broken: Vec<String> = named
             .into_iter()
+            .filter_map(|(name, values)| Some((name, values?)))
             .filter_map(|(name, values)| describe(values.inner().sum()).map(|what| format!("the {name} is {what}")))
             .collect();
         let flat = collect(&vae, &mut gradients);
@@ -52,7 +53,8 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: Updater, from: u64, to: u64
 pub fn unmeasurable(job: &Job, step: u64, records: &[Record]) -> Option<Error> {
     let mut broken = Vec::new();
     for record in records {
-        for (name, value) in [("loss", record.loss), ("distortion", record.distortion), ("rate", record.rate)] {
+        let values = [("loss", record.loss), ("distortion", record.distortion), ("rate", record.rate.unwrap_or(0.0))];
+        for (name, value) in values {
             broken.extend(named(value as f32).map(|what| format!("the {} {name} is {what}", record.split)));
         }
     }

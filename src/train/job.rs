@@ -6,7 +6,7 @@ use crate::check::{above_zero, at_least_zero, count};
 use crate::data::{Dataset, Pixels};
 use crate::error::Result;
 use crate::model::Likelihood;
-use crate::objective::Objective;
+use crate::objective::{Objective, Time};
 use crate::rng::Rng;
 use crate::schedule::Schedule;
 
@@ -64,6 +64,11 @@ pub struct Job {
 impl Job {
     pub fn rng(&self, stream: &str) -> Rng {
         Rng::new(self.seed).stream(stream)
+    }
+
+    /// The moment at which so many epochs are done.
+    pub fn time(&self, epoch: f64) -> Time {
+        Time { epoch, epochs: self.settings.epochs as f64 }
     }
 
     pub fn steps_per_epoch(&self) -> usize {

@@ -24,7 +24,7 @@ pub struct StateCard {
     pub sums: Sums,
     /// Seconds of training in the epoch that runs, without evaluation and pictures.
     pub seconds: f64,
-    /// The best validation ELBO so far, nats.
+    /// The best validation score so far: of [`crate::run::Record::score`], nats.
     pub best: Option<f64>,
     /// Length of `metrics.jsonl` in bytes; what lies beyond was written after this state.
     pub metrics_length: u64,

@@ -37,20 +37,22 @@ pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Devi
     let noise_rng = job.rng("noise").at(step);
     let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
     let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };
-    let context = Context { epoch: step as f64 / job.steps_per_epoch() as f64 };
+    let time = job.time(step as f64 / job.steps_per_epoch() as f64);
+    let context = Context { time, rng: job.rng("objective").at(step), keys: indices };
     let terms = job.objective.terms(vae, &batch, Tensor::from_inner(noise), context);
     let gradients = terms.loss.clone().mean().backward();
     (terms, gradients)
 }
 
-/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, distortion, rate. Nothing is read
-/// back from the device.
+/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, distortion, rate (0 where there is
+/// none). Nothing is read back from the device.
 pub fn train_step(job: &Job, vae: Vae, updater: &mut Updater, indices: &[u32], step: u64) -> (Vae, Tensor<1>) {
     let device = vae.device();
     let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
     let rate = learning_rate(job, step);
     let vae = updater.update(vae, &mut gradients, step + 1, rate);
-    let sums = [terms.loss, terms.distortion, terms.rate].map(|values| values.inner().sum());
+    let rate = terms.rate.unwrap_or_else(|| terms.distortion.zeros_like());
+    let sums = [terms.loss, terms.distortion, rate].map(|values| values.inner().sum());
     (vae, Tensor::cat(sums.to_vec(), 0))
 }
 

@@ -7,9 +7,8 @@ use burn::tensor::Tensor;
 
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, measure};
-use crate::model::{Card, ModelFile, Vae, export};
-use crate::objective::Context;
+use crate::eval::{Protocol, measure, squared_error};
+use crate::model::{Card, ModelFile, Sigma, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
 use super::guard::{explain, is_finite, unmeasurable};
@@ -17,6 +16,9 @@ use super::{Job, Saved, StateCard, Sums, Updater, train_step};
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
 const LOOK_EVERY: usize = 50;
+
+/// Training pictures that an optimal sigma is fitted to: on more it would hardly be another.
+const FIT_TO: usize = 10_000;
 
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +203,7 @@ impl<'a> Trainer<'a> {
     /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
     fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
         let mut saved = self.finite_state()?;
-        let vae = self.vae.valid();
+        let vae = self.fitted();
         let mut records = vec![self.train_record(epoch)];
         records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
         if let Some(images) = &self.job.dataset.validation {
@@ -212,9 +214,9 @@ impl<'a> Trainer<'a> {
             return Err(error);
         }
         if let Some(record) = records.iter().find(|record| record.split == "validation")
-            && self.state.best.is_none_or(|best| record.elbo > best)
+            && self.state.best.is_none_or(|best| record.score() > best)
         {
-            self.state.best = Some(record.elbo);
+            self.state.best = Some(record.score());
             self.write_model(&vae, &self.folder.best())?;
         }
         self.state.metrics_length = self.metrics.append(&records)?;
@@ -227,15 +229,35 @@ impl<'a> Trainer<'a> {
         saved.write(&self.folder.state())
     }
 
+    /// The model to measure, look at and write: without autodiff, and where the likelihood's sigma is the optimal one, with
+    /// that of training pictures under these weights.
+    fn fitted(&self) -> Vae {
+        let vae = self.vae.valid();
+        if self.job.likelihood.sigma() != Some(Sigma::Optimal) {
+            return vae;
+        }
+        let train = &self.job.dataset.train;
+        let some = train.slice(0..train.len().min(FIT_TO));
+        let squares = squared_error(&vae, &some, self.protocol());
+        let mean = squares.iter().sum::<f64>() / (squares.len() * some.values()) as f64;
+        vae.with_log_sigma(Sigma::log_optimal(mean))
+    }
+
+    fn protocol(&self) -> Protocol {
+        let job = self.job;
+        Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code: job.objective.code() }
+    }
+
     /// Running means over the epoch: what each step saw, with the weights it had.
     fn train_record(&self, epoch: usize) -> Record {
         let sums = self.state.sums;
         let [loss, distortion, rate] = [sums.loss, sums.distortion, sums.rate].map(|sum| sums.mean(sum));
+        let rate = self.job.objective.code().is_drawn().then_some(rate);
         Record {
             epoch,
             split: "train".into(),
             loss,
-            elbo: -(distortion + rate),
+            elbo: rate.map(|rate| -(distortion + rate)),
             elbo_se: None,
             distortion,
             rate,
@@ -246,19 +268,17 @@ impl<'a> Trainer<'a> {
 
     fn record(&self, epoch: usize, split: &str, images: &Images, vae: &Vae) -> Record {
         let start = Instant::now();
-        let protocol = Protocol { pixels: self.job.pixels, samples: 1, seed: self.job.seed };
-        let elbo = measure(vae, images, protocol, &mut |_| {});
+        let measured = measure(vae, images, self.protocol(), &mut |_| {});
         let seconds = start.elapsed().as_secs_f64();
-        let bound = elbo.elbo();
-        let (distortion, rate) = (elbo.distortion().mean, elbo.rate().mean);
+        let bound = measured.elbo();
         Record {
             epoch,
             split: split.into(),
-            loss: self.job.objective.loss(distortion, rate, Context { epoch: epoch as f64 }),
-            elbo: bound.mean,
-            elbo_se: Some(bound.se),
-            distortion,
-            rate,
+            loss: self.job.objective.loss(&measured.means(), self.job.time(epoch as f64)),
+            elbo: bound.map(|bound| bound.mean),
+            elbo_se: bound.map(|bound| bound.se),
+            distortion: measured.distortion().mean,
+            rate: measured.rate().map(|rate| rate.mean),
             seconds,
             images_per_second: images.len() as f64 / seconds,
         }

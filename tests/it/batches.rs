@@ -18,7 +18,7 @@ proptest! {
         config.seed = seed;
         config.train.batch = batch;
         let mut job = job(&config);
-        job.dataset.train = Images { pixels: vec![0; train], shape: [1, 1, 1], labels: None };
+        job.dataset.train = Images::new(vec![0; train], [1, 1, 1]);
         let order = job.order(epoch);
         let batches: Vec<&[u32]> = order.chunks(batch).collect();
         prop_assert_eq!(batches.len(), job.steps_per_epoch());
@@ -52,7 +52,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     assert_ne!(step(3), test);
 
     // Each picture has draws of its own: the same grey twice does not become the same pixels.
-    let grey = Images { pixels: vec![128; 2 * 784], shape: [1, 28, 28], labels: None };
+    let grey = Images::new(vec![128; 2 * 784], [1, 28, 28]);
     let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], evaluation, &device).x);
     assert_ne!(twins[..784], twins[784..]);
 }

@@ -319,7 +319,7 @@ fn what_is_nowhere_is_downloaded_once() {
         let cache = root.path().join(mirror);
         let place = Place { cache: cache.clone(), ..place(&root, format!("{}/{mirror}{slash}", server.base)) };
         let data = archive::load(&place, &archive).unwrap();
-        assert_eq!((data.train.pixels, data.test.labels), (vec![50, 60], Some(vec![6])));
+        assert_eq!((data.train.into_bytes(), data.test.labels), (vec![50, 60], Some(vec![6])));
         let asked = server.requests().len();
         archive::load(&place, &archive).unwrap();
         assert_eq!(server.requests().len(), asked);

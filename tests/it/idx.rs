@@ -104,13 +104,13 @@ proptest! {
     fn what_is_written_is_read(count in 1..20_u32, height in 1..9_u32, width in 1..9_u32, seed in any::<u64>()) {
         let values = (count * height * width) as usize;
         let pixels: Vec<u8> = (0..values as u64).map(|i| (seed.wrapping_mul(2 * i + 1) >> 40) as u8).collect();
-        let expected = Images { pixels, shape: [1, height as usize, width as usize], labels: None };
-        let file = images_file(count, height, width, &expected.pixels);
+        let expected = Images::new(pixels.clone(), [1, height as usize, width as usize]);
+        let file = images_file(count, height, width, &pixels);
         prop_assert_eq!(&idx::parse_images(&file).unwrap(), &expected);
         prop_assert_eq!(&idx::parse_images(&gzip(&file)).unwrap(), &expected);
-        let file = labels_file(&expected.pixels);
-        prop_assert_eq!(&idx::parse_labels(&file).unwrap(), &expected.pixels);
-        prop_assert_eq!(&idx::parse_labels(&gzip(&file)).unwrap(), &expected.pixels);
+        let file = labels_file(&pixels);
+        prop_assert_eq!(&idx::parse_labels(&file).unwrap(), &pixels);
+        prop_assert_eq!(&idx::parse_labels(&gzip(&file)).unwrap(), &pixels);
     }
 }
 
@@ -118,14 +118,14 @@ proptest! {
 fn a_gzip_in_several_members_is_one_file() {
     let file = images_file(2, 1, 2, &[1, 2, 3, 4]);
     let members = [gzip(&file[..9]), gzip(&file[9..])].concat();
-    assert_eq!(idx::parse_images(&members).unwrap().pixels, [1, 2, 3, 4]);
+    assert_eq!(idx::parse_images(&members).unwrap().into_bytes(), [1, 2, 3, 4]);
 }
 
 #[test]
 fn pixels_are_read_into_the_vector_that_is_returned() {
     let file = images_file(100, 28, 28, &[3; 78_400]);
     for bytes in [&file, &gzip(&file)] {
-        assert_eq!(idx::parse_images(bytes).unwrap().pixels.capacity(), 78_400);
+        assert_eq!(idx::parse_images(bytes).unwrap().into_bytes().capacity(), 78_400);
     }
 }
 
@@ -229,7 +229,7 @@ fn files_of_any_size_are_a_data_set() {
     assert_eq!((data.name.as_str(), data.train.len(), data.test.len()), ("mnist", 3, 2));
     assert_eq!(data.train.shape, [1, 2, 2]);
     assert_eq!(data.train.labels, Some(vec![0, 9, 4]));
-    assert_eq!(data.test.pixels, [8; 8]);
+    assert_eq!(data.test.into_bytes(), [8; 8]);
     assert_eq!(data.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     assert!(data.validation.is_none());
 }
@@ -344,7 +344,7 @@ fn all_four_come_from_one_folder_under_any_common_name() {
         test_labels: whole.join(NAMES[3]),
     };
     assert_eq!(files, expected);
-    assert_eq!(archive::load(&place(&root), &MNIST).unwrap().train.pixels, [7; 12]);
+    assert_eq!(archive::load(&place(&root), &MNIST).unwrap().train.into_bytes(), [7; 12]);
 }
 
 #[test]
@@ -421,8 +421,8 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
         let ours = archive::load(&place, &MNIST).unwrap();
         assert_eq!((ours.train.shape, ours.test.shape), ([1, 28, 28], [1, 28, 28]));
         assert_eq!((ours.train.len(), ours.test.len()), (60_000, 10_000));
-        assert!(ours.train.pixels == peer.trn_img && ours.test.pixels == peer.tst_img);
-        assert!(ours.train.labels.unwrap() == peer.trn_lbl && ours.test.labels.unwrap() == peer.tst_lbl);
+        assert!(ours.train.labels.as_ref() == Some(&peer.trn_lbl) && ours.test.labels.as_ref() == Some(&peer.tst_lbl));
+        assert!(ours.train.into_bytes() == peer.trn_img && ours.test.into_bytes() == peer.tst_img);
     }
 }
 

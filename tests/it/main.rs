@@ -2,20 +2,25 @@
 
 mod batches;
 mod cli;
+mod cli_autoencoder;
 mod cli_errors;
 mod config_text;
 mod contract;
 mod fetch;
 mod golden;
+mod gradients;
 mod idx;
 mod interpolation;
 mod keras;
+mod likelihoods;
 mod model_file;
 mod models;
+mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
 mod program;
 mod readme;
 mod resume;
+mod sprites;
 mod theory;
 mod tidy;

@@ -7,6 +7,7 @@ use vae::config::{Config, find_preset};
 use vae::data::{Data, Digits, Images};
 use vae::device;
 use vae::model::{Architecture, Blueprint, Likelihood, NamedTensor, Vae, export, import};
+use vae::objective::{Context, Time};
 use vae::rng::Rng;
 use vae::train::{Job, Updater, train_step};
 
@@ -60,20 +61,42 @@ pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<
     noise(Rng::new(seed).stream("noise"), &keys, samples, vae.blueprint().latent, &vae.device())
 }
 
+/// Some moment of a training of 100 epochs, on the first pictures of a split.
+pub fn at(epoch: f64) -> Context<'static> {
+    static FIRST: [u32; 64] = {
+        let mut keys = [0; 64];
+        let mut i = 0;
+        while i < 64 {
+            keys[i] = i as u32;
+            i += 1;
+        }
+        keys
+    };
+    Context { time: Time { epoch, epochs: 100.0 }, rng: Rng::new(1).stream("objective"), keys: &FIRST }
+}
+
 /// The gradient of every parameter, under its name and in PyTorch's layout. Panics where a parameter has none.
 pub fn named_gradients(vae: &Vae, gradients: &Gradients) -> Vec<NamedTensor> {
+    let found = found_gradients(vae, gradients).into_iter();
+    found.map(|(name, gradient)| gradient.unwrap_or_else(|| panic!("`{name}` has no gradient"))).collect()
+}
+
+/// Every parameter's name, and its gradient if it has one.
+pub fn found_gradients(vae: &Vae, gradients: &Gradients) -> Vec<(String, Option<NamedTensor>)> {
     struct Visitor<'a> {
         gradients: &'a Gradients,
         names: std::vec::IntoIter<NamedTensor>,
-        found: Vec<NamedTensor>,
+        found: Vec<(String, Option<NamedTensor>)>,
     }
     impl ModuleVisitor for Visitor<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let name = self.names.next().unwrap().name;
-            let gradient = param.val().grad(self.gradients).unwrap_or_else(|| panic!("`{name}` has no gradient"));
-            let gradient = if D == 2 { gradient.transpose() } else { gradient };
-            let shape = gradient.dims().to_vec();
-            self.found.push(NamedTensor { name, shape, values: gradient.into_data().iter().collect() });
+            let gradient = param.val().grad(self.gradients).map(|gradient| {
+                let gradient = if D == 2 { gradient.transpose() } else { gradient };
+                let shape = gradient.dims().to_vec();
+                NamedTensor { name: name.clone(), shape, values: gradient.into_data().iter().collect() }
+            });
+            self.found.push((name, gradient));
         }
     }
     let mut visitor = Visitor { gradients, names: export(vae).into_iter(), found: Vec::new() };

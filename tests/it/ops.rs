@@ -74,6 +74,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn the_squared_error_equals_its_definition(
+        (k, b, p) in (1_usize..4, 1_usize..20, 1_usize..60),
+        scale in 0.1_f64..20.0,
+        logistic in any::<bool>(),
+    ) {
+        let device = Device::flex().autodiff();
+        let x = normal("pixels", [b, p], &device.clone().inner()).abs().clamp_max(1.0);
+        let value_and_gradient = |term: fn(Tensor<2>, Tensor<3>, bool) -> Tensor<2>| {
+            let outputs = (normal("outputs", [k, b, p], &device) * scale).require_grad();
+            let value = term(Tensor::from_inner(x.clone()), outputs.clone(), logistic);
+            let gradients = (value.clone() * normal("upstream", [k, b], &device)).sum().backward();
+            [flat(value), flat(outputs.grad(&gradients).unwrap())]
+        };
+        let (fast, slow) = (value_and_gradient(ops::squared_error), value_and_gradient(plain::squared_error));
+        assert_close(&fast[0], &slow[0], 1e-5, "value");
+        assert_close(&fast[1], &slow[1], 1e-5, "gradient");
+        // Without a graph the value is the same to the bit.
+        let outputs = normal("outputs", [k, b, p], &device.clone().inner()) * scale;
+        prop_assert_eq!(flat(ops::squared_error(x, outputs, logistic)), fast[0].clone());
+    }
+}
+
 #[test]
 fn the_codes_formulas_equal_their_definitions() {
     type Formulas = (fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>, fn(Tensor<2>, Tensor<2>) -> Tensor<2>);

@@ -138,7 +138,7 @@ pub fn write_idx(folder: &Path, seed: u64) {
     fs::create_dir_all(folder).unwrap();
     for (prefix, images) in [("train", &digits.train), ("t10k", &digits.test)] {
         let count = images.len() as u32;
-        let pictures = [&vae::data::idx::image_header(count, 28, 28)[..], &images.pixels].concat();
+        let pictures = [&vae::data::idx::image_header(count, 28, 28)[..], &images.definition()].concat();
         fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), pictures).unwrap();
         let labels = [&[0, 0, 8, 1], &count.to_be_bytes()[..], images.labels.as_ref().unwrap()].concat();
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();

@@ -1,18 +1,15 @@
 //! What must hold whatever the weights are: closed forms against Monte Carlo, bounds on log p(x) against log p(x) itself,
-//! gradients against finite differences, evaluation against its own parts.
+//! evaluation against its own parts.
 
 use vae::batch::{Batch, noise};
 use vae::data::Pixels;
 use vae::dist::{Gaussian, standard_normal_log_prob};
 use vae::eval::{Elbo, Estimate, Protocol, measure};
 use vae::model::{Activation, Architecture, Conv, Kind, Layer, LayerConfig, Mlp, NamedTensor, Vae, export};
-use vae::objective::{Context, Elbo as ElboObjective, Minimise, distortion_and_rate};
+use vae::objective::{Code, distortion_and_rate};
 use vae::rng::Rng;
 
-use crate::models::{
-    autodiff_device, blank, digits, draw_noise, drawn, gap, largest, named_gradients, numbers, plain_device,
-    random_batch, tensor, wide, with_weights,
-};
+use crate::models::{blank, digits, draw_noise, drawn, gap, numbers, plain_device, random_batch, tensor, with_weights};
 
 const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
@@ -22,13 +19,13 @@ fn log_mean_exp(values: &[f64]) -> f64 {
     top + (values.iter().map(|value| (value - top).exp()).sum::<f64>() / values.len() as f64).ln()
 }
 
-fn estimate(values: &[f64]) -> Estimate {
+pub fn estimate(values: &[f64]) -> Estimate {
     Estimate::of(values.iter().copied())
 }
 
 /// Whether `estimate` is `truth` but for chance: four standard errors, which a right estimate exceeds once in 16,000.
 #[track_caller]
-fn assert_within_error(what: &str, estimate: Estimate, truth: f64) {
+pub fn assert_within_error(what: &str, estimate: Estimate, truth: f64) {
     let Estimate { mean, se } = estimate;
     assert!((mean - truth).abs() < 4.0 * se, "{what}: {mean} ± {se} is not {truth}");
 }
@@ -198,76 +195,6 @@ fn log_weights_are_those_of_the_plain_decoder() {
     }
 }
 
-/// Every number of every gradient against finite differences of the loss.
-///
-/// The loss is up to 50 nats a picture in float32, so that a difference of two is known to some 4e-6, over a step of 0.1 to
-/// 4e-5; the five-point formula adds h^4 / 30 times the fifth derivative. Measured: 7e-5 at worst. A wrong factor in any
-/// gradient is a hundred times that.
-fn assert_gradients(model: &dyn Architecture, picture: [usize; 3]) {
-    const H: f32 = 0.05;
-    let blueprint = model.blueprint(picture).unwrap();
-    let weights = export(&drawn(model, picture, 4, &plain_device()));
-    let vae = with_weights(&blueprint, &weights, &autodiff_device());
-    let objective = ElboObjective { beta: 0.7, ..ElboObjective::default() };
-    let context = Context { epoch: 0.0 };
-
-    let (batch, noise) = random_batch(&vae, 3, 2, 6);
-    let loss = objective.terms(&vae, &batch, noise, context).loss.mean();
-    let gradients = named_gradients(&vae, &loss.backward());
-
-    let plain = plain_device();
-    let mut other = blank(&blueprint, 1, &plain);
-    let (batch, noise) = random_batch(&other, 3, 2, 6);
-    let mut loss_at = |tensor: usize, place: usize, shift: f32| {
-        let mut weights = weights.clone();
-        weights[tensor].values[place] += shift;
-        // What float32 made of the step.
-        let step = f64::from(weights[tensor].values[place]);
-        other = vae::model::import(other.clone(), &weights).unwrap();
-        let each = numbers(objective.terms(&other, &batch, noise.clone(), context).loss);
-        (step, each.iter().sum::<f64>() / each.len() as f64)
-    };
-    for (t, gradient) in gradients.iter().enumerate() {
-        for (place, &ours) in gradient.values.iter().enumerate() {
-            let mut slope = |h: f32| {
-                let ((right, high), (left, low)) = (loss_at(t, place, h), loss_at(t, place, -h));
-                (high - low) / (right - left)
-            };
-            let finite = (4.0 * slope(H) - slope(2.0 * H)) / 3.0;
-            let error = (f64::from(ours) - finite).abs();
-            assert!(error < 1.5e-4, "`{}` {place}: the gradient is {ours}, differences say {finite}", gradient.name);
-        }
-        assert!(largest(wide(&gradient.values)) > 5e-3, "`{}`: nothing to compare", gradient.name);
-    }
-}
-
-// Both with tanh: a finite difference across ReLU's kink says nothing.
-
-#[test]
-fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
-    let model = Mlp { latent: 2, hidden: vec![5], activation: Activation::Tanh, ..Mlp::default() };
-    assert_gradients(&model, [1, 3, 3]);
-}
-
-/// Two channels, and paddings that differ from one side to the other.
-fn tiny_conv() -> Conv {
-    let conv = LayerConfig { conv: Some(2), stride: Some(2), ..LayerConfig::default() };
-    let dense = LayerConfig { dense: Some(18), shape: Some([2, 3, 3]), ..LayerConfig::default() };
-    let transposed = LayerConfig { transposed: Some(2), stride: Some(2), ..LayerConfig::default() };
-    Conv {
-        latent: 2,
-        activation: Activation::Tanh,
-        encoder: vec![conv],
-        decoder: vec![dense, transposed],
-        ..Conv::default()
-    }
-}
-
-#[test]
-fn gradients_of_a_convolutional_vae_are_those_of_finite_differences() {
-    assert_gradients(&tiny_conv(), [2, 6, 6]);
-}
-
 /// A convolution from its definition, zeros around the picture.
 fn slow_conv(
     x: &[f64],
@@ -334,14 +261,17 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
     let model = Mlp { latent: 4, hidden: vec![32], ..Mlp::default() };
     let vae = drawn(&model, images.shape, 2, &device);
     for pixels in [Pixels::Grey, Pixels::Dynamic] {
-        let protocol = Protocol { pixels, samples: 2, seed: 9 };
+        let protocol = Protocol { pixels, samples: 2, seed: 9, code: Code::Drawn };
         let mut seen = Vec::new();
         let all = measure(&vae, &images, protocol, &mut |done| seen.push(done));
         assert!(seen.len() > 2 && seen.is_sorted() && seen.last() == Some(&600), "{seen:?}");
+        let rates = all.rate.clone().unwrap();
+        let [by_latent, together] = [all.rate_by_latent.iter().sum::<f64>(), all.rate().unwrap().mean];
+        assert!((by_latent - together).abs() < 1e-5 && all.rate_by_latent.len() == 4);
         for first in [1, 100, 251, 599] {
             let some = measure(&vae, &images.slice(0..first), protocol, &mut |_| {});
             assert!(gap(&some.distortion, &all.distortion[..first]) < 1e-4, "{pixels:?}, {first}");
-            assert!(gap(&some.rate, &all.rate[..first]) < 1e-4, "{pixels:?}, {first}");
+            assert!(gap(&some.rate.unwrap(), &rates[..first]) < 1e-4, "{pixels:?}, {first}");
         }
         // Other noise is another result: what was compared is not constant.
         let other = measure(&vae, &images, Protocol { seed: 10, ..protocol }, &mut |_| {});
@@ -364,7 +294,7 @@ fn evaluation_is_the_mean_over_its_samples() {
     let images = digits(3);
     let device = plain_device();
     let vae = drawn(&Mlp { latent: 4, hidden: vec![32], ..Mlp::default() }, images.shape, 2, &device);
-    let protocol = Protocol { pixels: Pixels::Grey, samples: 7, seed: 1 };
+    let protocol = Protocol { pixels: Pixels::Grey, samples: 7, seed: 1, code: Code::Drawn };
     let measured = measure(&vae, &images, protocol, &mut |_| {});
     let x = Pixels::Grey.batch(&images, &[0, 1, 2], Rng::new(0), &device);
     let mut distortion = vec![0.0; 3];
@@ -374,8 +304,8 @@ fn evaluation_is_the_mean_over_its_samples() {
         distortion.iter_mut().zip(log_px_z).for_each(|(sum, value)| *sum -= value / 7.0);
     }
     assert!(gap(&measured.distortion, &distortion) < 2e-4);
-    let bound = measured.elbo().mean;
-    assert!((bound + measured.distortion().mean + measured.rate().mean).abs() < 1e-9);
+    let bound = measured.elbo().unwrap().mean;
+    assert!((bound + measured.distortion().mean + measured.rate().unwrap().mean).abs() < 1e-9);
 }
 
 #[test]
@@ -386,8 +316,9 @@ fn the_standard_error_is_the_textbooks() {
     assert!((estimate.se - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
     assert_eq!(Estimate::of([7.0].into_iter()), Estimate { mean: 7.0, se: 0.0 });
     // Where distortion and rate cancel picture by picture, their sum has no error at all.
-    let elbo = Elbo { distortion: vec![1.0, 2.0, 5.0], rate: vec![5.0, 4.0, 1.0] };
-    assert_eq!(elbo.elbo(), Estimate { mean: -6.0, se: 0.0 });
+    let elbo =
+        Elbo { distortion: vec![1.0, 2.0, 5.0], rate: Some(vec![5.0, 4.0, 1.0]), rate_by_latent: vec![10.0 / 3.0] };
+    assert_eq!(elbo.elbo(), Some(Estimate { mean: -6.0, se: 0.0 }));
     assert!(elbo.distortion().se > 1.0);
 }
 

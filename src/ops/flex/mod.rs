@@ -2,12 +2,12 @@
 //! how many there are.
 
 mod adam;
-mod bernoulli;
 mod conv;
 mod dense;
 mod dots;
 mod gaussian;
 mod product;
+mod rowwise;
 mod sum;
 mod terms;
 mod tile;
@@ -21,10 +21,10 @@ use burn::tensor::{Tensor, TensorData};
 type AutodiffTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
 pub use adam::adam;
-pub use bernoulli::bernoulli_log_prob;
 pub use conv::{convolve, convolve_transposed};
 pub use dense::dense;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
+pub use rowwise::{bernoulli_log_prob, squared_error};
 pub use sum::sum_of_squares;
 
 /// Whether a tensor is one of burn-flex's, with autodiff or without.

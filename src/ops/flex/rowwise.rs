@@ -1,4 +1,5 @@
-//! The Bernoulli term and its derivative, x - sigmoid(l), in one pass over the logits.
+//! Sums over a picture's values of a function of the value and the decoder's output, with the derivative, in one pass over
+//! the outputs: the Bernoulli term and the squared error.
 
 use std::mem::MaybeUninit;
 
@@ -25,25 +26,74 @@ const ROWS: usize = 16;
 
 /// The fast form of [`crate::ops::bernoulli_log_prob`]. Nothing flows back to `x`.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    let x = untracked(x);
-    if !logits.is_autodiff() {
-        return Tensor::from_primitive::<Flex>(forward(&x, &untracked(logits), false).0);
+    sum::<Bernoulli>(x, logits)
+}
+
+/// The fast form of [`crate::ops::squared_error`]. Nothing flows back to `x`.
+pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
+    if logistic { sum::<SquareOfLogistic>(x, outputs) } else { sum::<Square>(x, outputs) }
+}
+
+/// What is added up.
+trait Term {
+    /// The term of a pixel `x` and an output `l`, and its derivative in `l`.
+    fn term(x: f32, l: f32) -> (f32, f32);
+}
+
+/// x l - log(1 + e^l).
+struct Bernoulli;
+
+impl Term for Bernoulli {
+    #[inline(always)]
+    fn term(x: f32, l: f32) -> (f32, f32) {
+        let (log1p, sigmoid) = log1p_exp_and_sigmoid(l);
+        (x * l - l.max(0.0) - log1p, x - sigmoid)
     }
-    let logits = tracked(logits);
-    let output = match Bernoulli.prepare::<NoCheckpointing>([logits.node()]).compute_bound().stateful() {
+}
+
+/// (x - l)^2.
+struct Square;
+
+impl Term for Square {
+    #[inline(always)]
+    fn term(x: f32, l: f32) -> (f32, f32) {
+        let error = l - x;
+        (error * error, 2.0 * error)
+    }
+}
+
+/// (x - sigmoid(l))^2.
+struct SquareOfLogistic;
+
+impl Term for SquareOfLogistic {
+    #[inline(always)]
+    fn term(x: f32, l: f32) -> (f32, f32) {
+        let (_, sigmoid) = log1p_exp_and_sigmoid(l);
+        let error = sigmoid - x;
+        (error * error, 2.0 * error * sigmoid * (1.0 - sigmoid))
+    }
+}
+
+fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
+    let x = untracked(x);
+    if !outputs.is_autodiff() {
+        return Tensor::from_primitive::<Flex>(forward::<T>(&x, &untracked(outputs), false).0);
+    }
+    let outputs = tracked(outputs);
+    let output = match Sum.prepare::<NoCheckpointing>([outputs.node()]).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
-            let (value, slope) = forward(&x, logits.primitive(), true);
+            let (value, slope) = forward::<T>(&x, outputs.primitive(), true);
             prep.finish(slope, value)
         }
-        OpsKind::UnTracked(prep) => prep.finish(forward(&x, logits.primitive(), false).0),
+        OpsKind::UnTracked(prep) => prep.finish(forward::<T>(&x, outputs.primitive(), false).0),
     };
     Tensor::from_primitive::<Tracked>(output)
 }
 
 /// The sums `[K, B]`, and the derivatives `[K, B, P]` if asked for.
-fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, FlexTensor) {
-    let [k, b, p] = logits.shape().dims();
-    let (x, logits) = (values(x), values(logits));
+fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexTensor, FlexTensor) {
+    let [k, b, p] = outputs.shape().dims();
+    let (x, outputs) = (values(x), values(outputs));
     let mut sums = vec![0.0; k * b];
     if slope {
         let (slopes, ()) = written(k * b * p, |slopes| {
@@ -55,7 +105,7 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
                     || {
                         for (row, (sum, slopes)) in rows {
                             let row = block * ROWS + row;
-                            *sum = row_with_slope(&x[row % b * p..][..p], &logits[row * p..][..p], slopes);
+                            *sum = row_with_slope::<T>(&x[row % b * p..][..p], &outputs[row * p..][..p], slopes);
                         }
                     },
                 );
@@ -65,48 +115,41 @@ fn forward(x: &FlexTensor, logits: &FlexTensor, slope: bool) -> (FlexTensor, Fle
     } else {
         team::for_each(sums.chunks_mut(ROWS).enumerate(), |(block, sums)| {
             for (row, sum) in (block * ROWS..).zip(sums) {
-                *sum = pulp::Arch::new().dispatch(|| row_sum(&x[row % b * p..][..p], &logits[row * p..][..p]));
+                *sum = pulp::Arch::new().dispatch(|| row_sum::<T>(&x[row % b * p..][..p], &outputs[row * p..][..p]));
             }
         });
     }
     (tensor(sums, [k, b]), tensor(Vec::new(), [0, b, p]))
 }
 
-/// x l - log(1 + e^l).
 #[inline(always)]
-fn value(x: f32, l: f32) -> (f32, f32) {
-    let (log1p, sigmoid) = log1p_exp_and_sigmoid(l);
-    (x * l - l.max(0.0) - log1p, x - sigmoid)
-}
-
-#[inline(always)]
-fn row_sum(x: &[f32], logits: &[f32]) -> f32 {
+fn row_sum<T: Term>(x: &[f32], outputs: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
-    let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), logits.as_chunks::<LANES>());
+    let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), outputs.as_chunks::<LANES>());
     for (x, l) in x.iter().zip(l) {
         for lane in 0..LANES {
-            sums[lane] += value(x[lane], l[lane]).0;
+            sums[lane] += T::term(x[lane], l[lane]).0;
         }
     }
-    let rest: f32 = x_rest.iter().zip(l_rest).map(|(&x, &l)| value(x, l).0).sum();
+    let rest: f32 = x_rest.iter().zip(l_rest).map(|(&x, &l)| T::term(x, l).0).sum();
     sums.iter().sum::<f32>() + rest
 }
 
 #[inline(always)]
-fn row_with_slope(x: &[f32], logits: &[f32], slopes: &mut [MaybeUninit<f32>]) -> f32 {
+fn row_with_slope<T: Term>(x: &[f32], outputs: &[f32], slopes: &mut [MaybeUninit<f32>]) -> f32 {
     let mut sums = [0.0; LANES];
-    let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), logits.as_chunks::<LANES>());
+    let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), outputs.as_chunks::<LANES>());
     let (s, s_rest) = slopes.as_chunks_mut::<LANES>();
     for ((x, l), s) in x.iter().zip(l).zip(s) {
         for lane in 0..LANES {
-            let (value, slope) = value(x[lane], l[lane]);
+            let (value, slope) = T::term(x[lane], l[lane]);
             sums[lane] += value;
             s[lane].write(slope);
         }
     }
     let mut rest = 0.0;
     for ((&x, &l), s) in x_rest.iter().zip(l_rest).zip(s_rest) {
-        let (value, slope) = value(x, l);
+        let (value, slope) = T::term(x, l);
         rest += value;
         s.write(slope);
     }
@@ -114,9 +157,9 @@ fn row_with_slope(x: &[f32], logits: &[f32], slopes: &mut [MaybeUninit<f32>]) ->
 }
 
 #[derive(Debug)]
-struct Bernoulli;
+struct Sum;
 
-impl Backward<Flex, 1> for Bernoulli {
+impl Backward<Flex, 1> for Sum {
     /// The derivatives, `[K, B, P]`.
     type State = FlexTensor;
 

@@ -1,0 +1,158 @@
+//! Sprites: one white square, ellipse or heart on black, 64 by 64, with five factors that are known and independent.
+//!
+//! In the manner of dSprites (Matthey, Higgins, Hassabis, Lerchner 2017), but of our own drawing: every combination of
+//! 3 shapes, 6 scales, 20 rotations, 16 x and 16 y is a picture, 92 160 in all. Edges are hard, as there: every value is
+//! 0 or 255, and a Bernoulli likelihood of them is one. No picture is held: the 360 sprites are drawn when the data is
+//! loaded, and a picture is one of them copied to its place.
+//!
+//! Rotations go round the whole circle for every shape. A square looks the same every 90 degrees and an ellipse every
+//! 180, so their rotation cannot be read off the picture, as in dSprites. There no two orientations but the first and
+//! the last give the same pixels; here quarters do: four rotations of a square are one picture, two of an ellipse, and
+//! the 92 160 combinations give 53 760 different pictures. What is held out for the test is therefore a combination,
+//! and of squares and ellipses nearly always not a picture that was never trained on.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::archive::Place;
+use super::{Dataset, GroundTruth, Images, Painter, Pixels, Source};
+use crate::check::count;
+use crate::error::Result;
+use crate::rng::Rng;
+
+mod stamp;
+
+use stamp::{Stamp, stamp};
+
+/// Height and width of a picture, in pixels.
+const SIDE: usize = 64;
+/// The factors, in the order of a picture's number: the last one changes first.
+pub const FACTORS: [&str; 5] = ["shape", "scale", "rotation", "x", "y"];
+/// How many values each takes. Scale: half the full size, 0.6, ... 1; rotation: 18 degrees, clockwise; x and y: 2 pixels,
+/// rightwards and downwards.
+pub const SIZES: [usize; 5] = [3, 6, 20, 16, 16];
+/// All combinations.
+pub const COUNT: usize = 3 * 6 * 20 * 16 * 16;
+/// A tenth is held out.
+const TEST: usize = COUNT / 10;
+const TRAIN: usize = COUNT - TEST;
+const CLASSES: [&str; 3] = ["square", "ellipse", "heart"];
+
+/// The built-in sprites: how many of them. There is no `pixels`: every value is 0 or 1 already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sprites {
+    /// Pictures to train on: the first so many of nine tenths, in a fixed random order.
+    pub train: usize,
+    /// Pictures to measure on: the first so many of the tenth that is held out.
+    pub test: usize,
+    /// The last so many training pictures are set aside, to choose the best model on.
+    pub validation: usize,
+}
+
+impl Default for Sprites {
+    fn default() -> Self {
+        Self { train: TRAIN, test: TEST, validation: 0 }
+    }
+}
+
+impl Source for Sprites {
+    fn load(&self, _place: &Place) -> Result<Dataset> {
+        Ok(self.draw())
+    }
+
+    fn pixels(&self) -> Pixels {
+        // What grey would give, too; but this one says that they are black and white.
+        Pixels::Threshold
+    }
+
+    fn validation(&self) -> usize {
+        self.validation
+    }
+
+    fn usual_shape(&self) -> [usize; 3] {
+        [1, SIDE, SIDE]
+    }
+
+    fn usual_counts(&self) -> [usize; 2] {
+        [self.train, self.test]
+    }
+
+    fn may_have_any_shape(&self) -> bool {
+        false
+    }
+
+    fn check(&self) -> Result<()> {
+        count("data.sprites.train", self.train, TRAIN)?;
+        count("data.sprites.test", self.test, TEST)
+    }
+}
+
+impl Sprites {
+    /// Both splits. The order, and so what is held out, is the same for every config.
+    pub fn draw(&self) -> Dataset {
+        let painter = Arc::new(Stamps::new());
+        let order = Rng::new(1).stream("sprites/order").permutation(COUNT);
+        let images = |numbers: &[u32]| {
+            let factors: Vec<[u8; 5]> = numbers.iter().map(|&number| factors(number)).collect();
+            let painter: Arc<dyn Painter> = painter.clone();
+            Images::drawn(painter, numbers.to_vec(), self.usual_shape())
+                .with_labels(factors.iter().map(|factors| factors[0]).collect())
+                .with_truth(GroundTruth::new(&FACTORS, &SIZES, factors.concat()))
+        };
+        Dataset {
+            name: "sprites".into(),
+            classes: CLASSES.map(str::to_owned).to_vec(),
+            train: images(&order[TEST..][..self.train]),
+            validation: None,
+            test: images(&order[..self.test]),
+        }
+    }
+}
+
+/// The values of the factors of picture `number`.
+fn factors(number: u32) -> [u8; 5] {
+    let mut rest = number as usize;
+    let mut factors = [0; 5];
+    for (factor, size) in factors.iter_mut().zip(SIZES).rev() {
+        *factor = (rest % size) as u8;
+        rest /= size;
+    }
+    factors
+}
+
+/// The sprites of all shapes, scales and rotations.
+#[derive(Debug)]
+struct Stamps(Vec<Stamp>);
+
+impl Stamps {
+    fn new() -> Self {
+        let [shapes, scales, rotations, ..] = SIZES;
+        let of = |number| stamp(number / rotations / scales, number / rotations % scales, number % rotations);
+        Self((0..shapes * scales * rotations).into_par_iter().map(of).collect())
+    }
+}
+
+/// Where a stamp begins in a picture, in rows or columns: one pixel is left at either border.
+fn corner(place: u8) -> usize {
+    1 + 2 * usize::from(place)
+}
+
+impl Painter for Stamps {
+    fn paint(&self, number: u32, picture: &mut [u8]) {
+        let [.., x, y] = factors(number);
+        let [_, _, _, columns, rows] = SIZES;
+        let lines = picture.chunks_exact_mut(SIDE).skip(corner(y));
+        for (line, of_stamp) in lines.zip(self.0[number as usize / (columns * rows)].chunks_exact(stamp::SIDE)) {
+            line[corner(x)..][..stamp::SIDE].copy_from_slice(of_stamp);
+        }
+    }
+
+    fn definition(&self) -> Vec<u8> {
+        let [.., places] = SIZES;
+        let corners = (0..places as u8).map(|place| corner(place) as u8);
+        self.0.iter().flatten().copied().chain(corners).collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! What stands for a picture: a draw from q(z | x), or an autoencoder's one code, of a picture that was first corrupted if
+//! it is to learn how to clean it (Vincent et al. 2010, sections 2.3 and 3.3).
+
+use std::fmt;
+
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::check::{above_zero, within};
+use crate::error::Result;
+use crate::ops::team;
+use crate::ops::vector::wide;
+use crate::rng::Rng;
+
+/// Why an autoencoder reports none.
+pub const NO_ELBO: &str = "an autoencoder has no ELBO: its code is a point, not a distribution, and has no rate";
+
+/// What to think of an autoencoder's samples.
+pub const NO_PRIOR: &str =
+    "an autoencoder's codes have no prior: nothing made them look like the N(0, I) drawn from here";
+
+/// Pictures that one core takes at a time.
+const ROWS: usize = 16;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Code {
+    /// Drawn from q(z | x).
+    #[default]
+    Drawn,
+    /// The mean that the encoder gives, as it is: an autoencoder's. The picture is corrupted before it is encoded, if so
+    /// asked.
+    Mean(Option<Corruption>),
+}
+
+/// What is done to a picture before it is encoded; the clean one is what is to be found again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Corruption {
+    /// Normal noise of this standard deviation is added to each value; the sum is not cut to [0, 1].
+    Gaussian(f64),
+    /// Each value becomes 0 with this probability.
+    Mask(f64),
+}
+
+impl Code {
+    pub fn is_drawn(self) -> bool {
+        self == Self::Drawn
+    }
+
+    pub fn corruption(self) -> Option<Corruption> {
+        match self {
+            Self::Drawn => None,
+            Self::Mean(corruption) => corruption,
+        }
+    }
+
+    /// What the encoder sees of `x`.
+    ///
+    /// # Shapes
+    /// `x` and the result: `[B, P]`; `keys`: `[B]`.
+    pub fn input(self, x: Tensor<2>, rng: Rng, keys: &[u32]) -> Tensor<2> {
+        match self.corruption() {
+            Some(corruption) => corruption.apply(x, rng, keys),
+            None => x,
+        }
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gaussian(sigma) => write!(f, "normal noise of sigma {sigma}"),
+            Self::Mask(share) => write!(f, "setting values to 0 with probability {share}"),
+        }
+    }
+}
+
+impl Corruption {
+    pub fn check(self, key: &str) -> Result<()> {
+        match self {
+            Self::Gaussian(sigma) => above_zero(&format!("{key}.gaussian"), sigma),
+            Self::Mask(share) => within(&format!("{key}.mask"), share, 0.0, 1.0),
+        }
+    }
+
+    /// `x` corrupted. A picture's noise depends on `rng` and its own key alone.
+    ///
+    /// # Shapes
+    /// `x` and the result: `[B, P]`; `keys`: `[B]`.
+    pub fn apply(self, x: Tensor<2>, rng: Rng, keys: &[u32]) -> Tensor<2> {
+        let [b, p] = x.dims();
+        let rng = rng.stream("corruption");
+        let mut values = vec![0.0; b * p];
+        team::for_each(values.chunks_mut(ROWS * p).zip(keys.chunks(ROWS)), |(rows, keys)| {
+            wide(
+                #[inline(always)]
+                || {
+                    for (row, &key) in rows.chunks_exact_mut(p).zip(keys) {
+                        self.fill(rng.at(u64::from(key)), row);
+                    }
+                },
+            );
+        });
+        let noise = Tensor::from_data(TensorData::new(values, [b, p]), &x.device());
+        match self {
+            Self::Gaussian(_) => x + noise,
+            Self::Mask(_) => x * noise,
+        }
+    }
+
+    /// What is added to a picture, or what it is multiplied by.
+    #[inline(always)]
+    fn fill(self, rng: Rng, row: &mut [f32]) {
+        match self {
+            Self::Gaussian(sigma) => {
+                rng.fill_normal(row);
+                row.iter_mut().for_each(|value| *value *= sigma as f32);
+            }
+            Self::Mask(share) => {
+                rng.fill_uniform(row);
+                row.iter_mut().for_each(|value| *value = f32::from(*value >= share as f32));
+            }
+        }
+    }
+}
