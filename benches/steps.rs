@@ -53,7 +53,7 @@ impl Training {
         let noise = Noise { count, test: 1, ..Noise::default() };
         let dataset = noise.draw();
         config.data = Data::Noise(noise);
-        let plan = config.plan(dataset.train.shape).expect("presets plan");
+        let plan = config.plan(dataset.train.shape, dataset.classes.len()).expect("presets plan");
         let weights = Rng::new(1).stream("weights");
         let vae = Vae::new(&plan.blueprint, &plan.config.likelihood, weights, &cpu().autodiff());
         let job = plan.job(dataset, String::new());
@@ -99,7 +99,7 @@ mod training {
         let indices: Vec<u32> = Rng::new(1).permutation(images.len()).into_iter().take(BATCH).collect();
         bencher
             .counter(ItemsCount::new(BATCH))
-            .bench_local(|| pixels.batch(&images, black_box(&indices), Rng::new(2), &device));
+            .bench_local(|| pixels.batch(&images, black_box(&indices), None, Rng::new(2), &device));
     }
 
     #[divan::bench(args = [2, 20])]
@@ -292,7 +292,7 @@ mod files {
         let indices: Vec<u32> = (0..64).collect();
         bencher
             .counter(ItemsCount::new(64_usize))
-            .bench_local(|| Pixels::Threshold.batch(&images, &indices, Rng::new(1), &device));
+            .bench_local(|| Pixels::Threshold.batch(&images, &indices, None, Rng::new(1), &device));
     }
 
     #[divan::bench]

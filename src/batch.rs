@@ -10,7 +10,7 @@ use crate::rng::Rng;
 pub struct Batch {
     /// `[B, C * H * W]`, values in [0, 1].
     pub x: Tensor<2>,
-    /// `[B, L]`, the class of each picture as one-hot, where the model asks for it.
+    /// `[B, L]`, the class of each picture as one-hot, where the model is conditional.
     pub labels: Option<Tensor<2>>,
 }
 
@@ -23,6 +23,17 @@ impl Batch {
         let pictures = values.len() / width;
         Self { x: Tensor::from_data(TensorData::new(values, [pictures, width]), device), labels: None }
     }
+}
+
+/// Classes as one-hot labels.
+///
+/// # Shapes
+/// `classes`: `[N]`, each below `count`, `L`; result: `[N, L]`.
+pub fn one_hot(classes: impl ExactSizeIterator<Item = u8>, count: usize, device: &Device) -> Tensor<2> {
+    let shape = [classes.len(), count];
+    let mut values = vec![0.0; shape[0] * count];
+    values.chunks_exact_mut(count).zip(classes).for_each(|(row, class)| row[usize::from(class)] = 1.0);
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Standard normal noise for `samples` codes of each picture. A picture's noise depends on `rng` and its own key alone,

@@ -26,7 +26,7 @@ impl Config {
         }
         experiment.check()?;
         // What cannot be trained is better said here than after a download. Files of one's own may have another size.
-        if let Err(error) = experiment.plan(experiment.data.usual_shape()) {
+        if let Err(error) = experiment.plan(experiment.data.usual_shape(), experiment.data.usual_classes()) {
             if !experiment.data.may_have_any_shape() {
                 return Err(error);
             }

@@ -111,6 +111,10 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
+    fn conditional(&self) -> bool {
+        self.opened.config.condition.is_some()
+    }
+
     fn caveat(&self) -> Option<&'static str> {
         self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
     }
@@ -138,12 +142,13 @@ impl Report<'_> {
         text += &row("distortion", Some(self.elbo.distortion()), 2, " nats per image");
         text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
+        let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
         if self.mse.is_some() {
             text += &row("MSE", self.mse, 5, " per value");
         }
         let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
         text += &format!(
-            "protocol: {} {}, {} images, {} pixels, {}{sigma}, {}, seed {}\n± is the standard error over images",
+            "protocol: {} {}, {} images, {} pixels, {}{sigma}, {given}{}, seed {}\n± is the standard error over images",
             self.data,
             self.split.name(),
             self.elbo.distortion.len(),
@@ -180,6 +185,7 @@ impl Report<'_> {
             "images": self.elbo.distortion.len(),
             "pixels": self.protocol.pixels.name(),
             "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
+            "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
             "test_was_trained_on": self.opened.config.data.trains_on_test(),
             "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),

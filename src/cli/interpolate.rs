@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::open::{Opened, Target};
+use super::open::{Opened, Target, class_named};
 use super::pictures::{AT_A_TIME, Format, pictures};
 use crate::batch::Batch;
 use crate::check::count;
@@ -41,6 +41,11 @@ pub struct Interpolate {
     /// The way between two codes
     #[arg(long, value_enum, default_value_t = Method::Spherical)]
     method: Method,
+
+    /// The class that every picture is decoded as, by name or number; a picture file is taken for one of it, too. Of
+    /// conditional models only [default: the class of --from]
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
@@ -92,8 +97,9 @@ impl Interpolate {
         if [&from, &to].iter().any(|end| !matches!(end, Named::File(_))) {
             dataset = Some(opened.data(self.data.as_deref())?.0);
         }
-        let from = end(&opened, dataset.as_ref(), "--from", &from, self.rows)?;
-        let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows)?;
+        let class = self.class(&opened, dataset.as_ref(), [&from, &to])?;
+        let from = end(&opened, dataset.as_ref(), "--from", &from, self.rows, class)?;
+        let to = end(&opened, dataset.as_ref(), "--to", &to, self.rows, class)?;
         // A single picture at one end goes with each of the other.
         let rows = match (from.codes.len(), to.codes.len()) {
             (1, other) | (other, 1) => other,
@@ -104,13 +110,38 @@ impl Interpolate {
             Method::Spherical => model::Method::Spherical,
             Method::Linear => model::Method::Linear,
         };
-        let ways = interpolate(&opened.vae, &from.codes, &to.codes, self.steps, method);
+        let ways = interpolate(&opened.vae, &from.codes, &to.codes, self.steps, method, class);
         let path = opened.picture_path(self.out.as_deref(), "interpolation.png");
         match format {
             Format::Png => write_png(&path, &sheet(&opened, &from, &ways, &to))?,
             Format::Gif => write_gif(&path, &frames(&opened, &ways), 120)?,
         }
         ui::data(path.display())
+    }
+
+    /// The class that all is decoded as; nothing where the model is not conditional. The code alone changes along the way:
+    /// of a 3 and an 8, decoded as a 3, the last is a 3 in the hand of the 8.
+    fn class(&self, opened: &Opened, dataset: Option<&Dataset>, ends: [&Named; 2]) -> Result<Option<u8>> {
+        let [from, to] = ends.map(|end| if opened.vae.classes().is_some() { end.class(dataset) } else { None });
+        let (Some(from), None) = (from, &self.label) else { return opened.class(self.label.as_deref()) };
+        if to.is_some_and(|to| to != from) {
+            ui::note(format_args!(
+                "note: every picture is decoded as `{}`, the class of --from; `--label` names another",
+                opened.card.classes[usize::from(from)]
+            ));
+        }
+        Ok(Some(from))
+    }
+}
+
+impl Named {
+    /// The class of what is named, where it is known.
+    fn class(&self, dataset: Option<&Dataset>) -> Option<u8> {
+        match self {
+            Self::Class(class) => Some(*class),
+            Self::Index(index) => dataset?.test.labels.as_ref()?.get(*index as usize).copied(),
+            Self::File(_) => None,
+        }
     }
 }
 
@@ -146,8 +177,8 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
         })?;
         return Ok(Named::Index(index));
     }
-    if let Some(class) = classes.iter().position(|class| class.eq_ignore_ascii_case(text)) {
-        return Ok(Named::Class(class as u8));
+    if let Some(class) = class_named(classes, text) {
+        return Ok(Named::Class(class));
     }
     if Path::new(text).is_file() {
         return Ok(Named::File(PathBuf::from(text)));
@@ -161,7 +192,15 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     }))
 }
 
-fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, rows: usize) -> Result<End> {
+/// `class`: of pictures whose class is not known.
+fn end(
+    opened: &Opened,
+    dataset: Option<&Dataset>,
+    flag: &str,
+    named: &Named,
+    rows: usize,
+    class: Option<u8>,
+) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
             let shape = opened.card.picture;
@@ -173,7 +212,9 @@ fn end(opened: &Opened, dataset: Option<&Dataset>, flag: &str, named: &Named, ro
                     path.display()
                 ));
             }
-            Ok(End::new(opened, opened.read(&Images::new(pixels, shape), &[0])))
+            let images = Images::new(pixels, shape);
+            let images = class.into_iter().fold(images, |images, class| images.with_labels(vec![class]));
+            Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
@@ -200,14 +241,17 @@ fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u
     let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
     let codes: Vec<Vec<f32>> = members
         .chunks(AT_A_TIME)
-        .flat_map(|chunk| rows(opened.vae.encode(opened.read(&dataset.test, chunk).x, None).mean))
+        .flat_map(|chunk| {
+            let Batch { x, labels } = opened.read(&dataset.test, chunk);
+            rows(opened.vae.encode(x, labels).mean)
+        })
         .collect();
     nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect()
 }
 
 impl End {
     fn new(opened: &Opened, batch: Batch) -> Self {
-        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x, None).mean) }
+        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x, batch.labels).mean) }
     }
 
     fn repeated(mut self, rows: usize) -> Self {

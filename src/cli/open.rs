@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::eval::pixels_rng;
 use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest};
@@ -56,7 +56,7 @@ impl Target {
         if !matches!(shape, [1 | 3, ..]) || Features::Map(shape).check().is_err() {
             return Err(wrong(Error::request(format!("no picture is {}", Features::Map(shape)))));
         }
-        let plan = config.plan(shape).map_err(wrong)?;
+        let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
         let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
         Ok(Opened { vae, config, card: file.card, chosen, folder, path })
     }
@@ -112,6 +112,13 @@ impl Opened {
                 Features::Map(dataset.train.shape)
             )));
         }
+        if self.vae.classes().is_some() && dataset.classes != self.card.classes {
+            return Err(Error::request(format!(
+                "the model is conditional on the classes {}, and the data has {}",
+                self.card.classes.join(", "),
+                if dataset.classes.is_empty() { "no labels".to_owned() } else { dataset.classes.join(", ") }
+            )));
+        }
         let hash = data::hash(&dataset);
         if hash != self.card.data_hash {
             ui::note(format_args!(
@@ -122,13 +129,49 @@ impl Opened {
         Ok((dataset, hash))
     }
 
+    /// The class of all that is to be decoded, where `--label` names it; nothing for a model that is not conditional.
+    /// `vae.labels(&vec![class; n])` makes it what the model reads.
+    ///
+    /// # Errors
+    /// Where a class is asked of a model that is not conditional, none is named to one that is, or there is no such class.
+    pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
+        let classes = || format!("the classes are {}", self.card.classes.join(", "));
+        match (self.vae.classes(), label) {
+            (None, None) => Ok(None),
+            (None, Some(label)) => Err(Error::request(format!(
+                "--label {label}: this model is not conditional, it was trained without labels: it cannot be asked for a class"
+            ))
+            .with_hint("train one that can: add `[condition]` to its config, or `--set condition.decoder=add`")),
+            (Some(_), None) => Err(Error::request("this model is conditional: say of which class")
+                .with_hint(format!("pass `--label CLASS`; {}", classes()))),
+            (Some(_), Some(label)) => match class_named(&self.card.classes, label) {
+                Some(class) => Ok(Some(class)),
+                None => Err(Error::request(format!("--label {label}: no such class")).with_hint(
+                    match did_you_mean(label, self.card.classes.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => classes(),
+                    },
+                )),
+            },
+        }
+    }
+
     /// The place for a picture: `out`, or `name` in the run's folder.
     pub fn picture_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
         out.map_or_else(|| self.folder.join(name), Path::to_path_buf)
     }
 
-    /// The pictures `indices` as the model reads them.
+    /// The pictures `indices` as the model reads them, with their labels where it is conditional. Pictures of a person's
+    /// own have to be given a label then: [`Opened::class`].
     pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
-        self.config.data.pixels().batch(images, indices, pixels_rng(self.config.seed), &self.chosen.device)
+        let rng = pixels_rng(self.config.seed);
+        self.config.data.pixels().batch(images, indices, self.vae.classes(), rng, &self.chosen.device)
     }
+}
+
+/// A class by its name, or else by its number.
+pub fn class_named(classes: &[String], name: &str) -> Option<u8> {
+    let by_name = classes.iter().position(|class| class.eq_ignore_ascii_case(name));
+    let by_number = || name.parse().ok().filter(|number| *number < classes.len());
+    by_name.or_else(by_number).and_then(|class| u8::try_from(class).ok())
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::open::Target;
 use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, pictures};
+use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
 use crate::eval::corruption_rng;
@@ -47,14 +48,15 @@ impl Reconstruct {
         let code = opened.config.objective.code();
         let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
-            let x = opened.read(&dataset.test, some).x;
+            let Batch { x, labels } = opened.read(&dataset.test, some);
             originals.extend(pictures(&opened.vae, &rows(x.clone())));
             let x = code.input(x, corruption_rng(opened.config.seed), some);
             if code.corruption().is_some() {
                 corrupted.extend(pictures(&opened.vae, &rows(x.clone())));
             }
             // From the posterior's mean: what the code says, without the noise of a draw.
-            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(opened.vae.encode(x, None).mean, None))));
+            let codes = opened.vae.encode(x, labels.clone()).mean;
+            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(codes, labels))));
         }
         let kinds = if corrupted.is_empty() {
             vec![("image", &originals), ("decoded", &decoded)]

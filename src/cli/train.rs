@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::open::{RUNS, find_run};
-use super::pictures::sample_sheet;
+use super::pictures::{Classes, sample_sheet};
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
@@ -21,9 +21,6 @@ use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
 use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
 use crate::{files, ui};
-
-/// Pictures on the sheets of samples.
-const SAMPLES: usize = 64;
 
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
@@ -90,7 +87,7 @@ impl Train {
                 // Everything that can be wrong is found before the run's folder is made.
                 config.check()?;
                 let dataset = self.load(&config)?;
-                config.plan(dataset.train.shape)?;
+                config.plan(dataset.train.shape, dataset.classes.len())?;
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
@@ -134,7 +131,7 @@ impl Train {
 
     fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
         let Start { config, folder, saved, began } = start;
-        let plan = config.plan(dataset.train.shape)?;
+        let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
                 folder.state(),
@@ -153,8 +150,8 @@ impl Train {
         about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
         let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
-        let mut watcher = Watcher::new(&job, &folder, began)?;
-        watcher.introduce(&plan, chosen, saved.as_ref());
+        let mut watcher = Watcher::new(&plan, &job, &folder, began)?;
+        watcher.introduce(chosen, saved.as_ref());
         watch_for_interrupts()?;
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
         let trained = trainer.run(&mut watcher);
@@ -201,6 +198,7 @@ fn watch_for_interrupts() -> Result<()> {
 
 /// What a person sees of the training.
 struct Watcher<'a> {
+    plan: &'a Plan,
     job: &'a Job,
     folder: &'a RunFolder,
     bar: ui::ProgressBar,
@@ -210,20 +208,21 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(job: &'a Job, folder: &'a RunFolder, began: Instant) -> Result<Self> {
+    fn new(plan: &'a Plan, job: &'a Job, folder: &'a RunFolder, began: Instant) -> Result<Self> {
         let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
-        Ok(Self { job, folder, bar, history: Vec::new(), began: Some(began) })
+        Ok(Self { plan, job, folder, bar, history: Vec::new(), began: Some(began) })
     }
 
-    fn introduce(&mut self, plan: &Plan, chosen: &Chosen, saved: Option<&Saved>) {
-        let dataset = &self.job.dataset;
+    fn introduce(&mut self, chosen: &Chosen, saved: Option<&Saved>) {
+        let (plan, dataset) = (self.plan, &self.job.dataset);
         let (train, test) = (dataset.train.len(), dataset.test.len());
         let picture = Features::Map(dataset.train.shape);
         ui::note(format_args!(
-            "{}: {train} train and {test} test images of {picture}; {} with {} latents, {} parameters, on {}",
+            "{}: {train} train and {test} test images of {picture}; {} with {} latents{}, {} parameters, on {}",
             dataset.name,
             plan.config.model.tag(),
             plan.blueprint.latent,
+            if plan.config.condition.is_some() { ", given the class" } else { "" },
             plan.blueprint.parameters(),
             chosen.name,
         ));
@@ -238,7 +237,9 @@ impl<'a> Watcher<'a> {
     }
 
     fn draw_samples(&self, epoch: usize, vae: &Vae) -> Result<()> {
-        write_png(&self.folder.samples(epoch), &sample_sheet(vae, self.job.seed, SAMPLES))
+        let classes = Classes::every(vae, &self.job.dataset.classes);
+        let sheet = sample_sheet(vae, self.job.seed, classes.usual_count(), classes);
+        write_png(&self.folder.samples(epoch), &sheet)
     }
 
     fn draw_curves(&self) -> Result<()> {
@@ -270,13 +271,14 @@ impl<'a> Watcher<'a> {
         let job = self.job;
         let error = record.elbo_se.map(|se| format!(" ± {se:.2}")).unwrap_or_default();
         let (count, pixels, seed) = (job.dataset.test.len(), job.pixels.name(), job.seed);
+        let given = if self.plan.config.condition.is_some() { "given the class, " } else { "" };
         match (record.elbo, record.rate) {
             (Some(elbo), Some(rate)) => ui::note(format_args!(
-                "test ELBO {elbo:.2}{error} nats per image (distortion {:.2} + rate {rate:.2}; {count} images, {pixels} pixels, 1 sample of z, seed {seed})",
+                "test ELBO {elbo:.2}{error} nats per image (distortion {:.2} + rate {rate:.2}; {count} images, {pixels} pixels, {given}1 sample of z, seed {seed})",
                 record.distortion,
             )),
             _ => ui::note(format_args!(
-                "test distortion {:.2} nats per image ({count} images, {pixels} pixels, seed {seed})\n{NO_ELBO}",
+                "test distortion {:.2} nats per image ({count} images, {pixels} pixels, {given}seed {seed})\n{NO_ELBO}",
                 record.distortion,
             )),
         }

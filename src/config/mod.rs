@@ -12,7 +12,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{Blueprint, Likelihood, Model};
+use crate::model::{Blueprint, Condition, Likelihood, Model};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::{Job, Optimizer, Settings};
@@ -29,6 +29,9 @@ pub struct Config {
     pub seed: u64,
     pub data: Data,
     pub model: Model,
+    /// Left out: a model of pictures whose class is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     #[serde(default)]
     pub likelihood: Likelihood,
     #[serde(default)]
@@ -102,14 +105,18 @@ impl Config {
         toml::to_string(self).map_err(Error::failed)
     }
 
-    /// Checks every value, and the network against pictures of shape `[C, H, W]`.
-    pub fn plan(&self, picture: [usize; 3]) -> Result<Plan> {
+    /// Checks every value, and the network against pictures of shape `[C, H, W]` and, if it is conditional, their number
+    /// of classes (0: they have no labels).
+    pub fn plan(&self, picture: [usize; 3], classes: usize) -> Result<Plan> {
         self.check()?;
         // A model file names this shape, and may be damaged.
         for length in picture {
             count("the pictures' channels, height or width", length, LONGEST)?;
         }
-        let blueprint = self.model.blueprint(picture)?;
+        let mut blueprint = self.model.blueprint(picture)?;
+        if let Some(condition) = self.condition {
+            blueprint = condition.apply(blueprint, classes)?;
+        }
         Ok(Plan { config: self.clone(), blueprint, toml: self.to_toml()? })
     }
 

@@ -71,6 +71,10 @@ impl Source for Digits {
         [1, SIDE, SIDE]
     }
 
+    fn usual_classes(&self) -> usize {
+        CLASSES as usize
+    }
+
     fn usual_counts(&self) -> [usize; 2] {
         [self.train, self.test]
     }

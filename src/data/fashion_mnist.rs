@@ -53,4 +53,8 @@ impl Source for FashionMnist {
     fn usual_shape(&self) -> [usize; 3] {
         [1, 28, 28]
     }
+
+    fn usual_classes(&self) -> usize {
+        FASHION_MNIST.classes.len()
+    }
 }

@@ -83,4 +83,8 @@ impl Source for Mnist {
     fn usual_shape(&self) -> [usize; 3] {
         [1, 28, 28]
     }
+
+    fn usual_classes(&self) -> usize {
+        MNIST.classes.len()
+    }
 }

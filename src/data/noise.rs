@@ -70,6 +70,10 @@ impl Source for Noise {
         [self.channels, height, width]
     }
 
+    fn usual_classes(&self) -> usize {
+        0
+    }
+
     fn usual_counts(&self) -> [usize; 2] {
         [self.count, self.test]
     }

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::Images;
-use crate::batch::Batch;
+use crate::batch::{Batch, one_hot};
 use crate::ops::team;
 use crate::ops::vector::wide;
 use crate::rng::Rng;
@@ -40,11 +40,12 @@ impl Pixels {
         self != Self::Grey
     }
 
-    /// The pictures `indices` of `images`. What is random about a picture depends on `rng` and its index alone.
+    /// The pictures `indices` of `images`, with their labels where the model asks for those of `classes` classes. What is
+    /// random about a picture depends on `rng` and its index alone.
     ///
     /// # Shapes
-    /// The batch's `x`: `[indices.len(), C * H * W]`.
-    pub fn batch(self, images: &Images, indices: &[u32], rng: Rng, device: &Device) -> Batch {
+    /// The batch's `x`: `[B, C * H * W]`; its labels: `[B, L]` with `L` = `classes`.
+    pub fn batch(self, images: &Images, indices: &[u32], classes: Option<usize>, rng: Rng, device: &Device) -> Batch {
         let mut x = vec![0.0; indices.len() * images.values()];
         let some = ROWS * images.values();
         team::for_each(x.chunks_mut(some).zip(indices.chunks(ROWS)), |(rows, indices)| {
@@ -52,7 +53,10 @@ impl Pixels {
                 self.fill(&images.image(index as usize), rng.at(u64::from(index)), row);
             }
         });
-        Batch::new(x, images.values(), device)
+        let known = images.labels.as_ref().zip(classes);
+        let labels =
+            known.map(|(labels, classes)| one_hot(indices.iter().map(|&i| labels[i as usize]), classes, device));
+        Batch { labels, ..Batch::new(x, images.values(), device) }
     }
 
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {

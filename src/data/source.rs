@@ -22,6 +22,9 @@ pub trait Source {
     /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
     fn usual_shape(&self) -> [usize; 3];
 
+    /// How many classes the pictures have as published; 0: they have no labels.
+    fn usual_classes(&self) -> usize;
+
     /// How many pictures there are to train on and to test on, as published.
     fn usual_counts(&self) -> [usize; 2];
 

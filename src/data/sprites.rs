@@ -76,6 +76,10 @@ impl Source for Sprites {
         [1, SIDE, SIDE]
     }
 
+    fn usual_classes(&self) -> usize {
+        CLASSES.len()
+    }
+
     fn usual_counts(&self) -> [usize; 2] {
         [self.train, self.test]
     }

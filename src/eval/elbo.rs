@@ -108,7 +108,7 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
 
 /// Adds the pictures `chunk`; the rates by latent as sums.
 fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], result: &mut Elbo) {
-    let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &vae.device());
+    let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
     let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
     let mut sums = vec![0.0; chunk.len()];
     // One code a picture at a time: memory does not grow with their number.
@@ -129,7 +129,7 @@ fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], 
 
 /// The pictures `chunk` and what stands for them: a first draw, or an autoencoder's code. `[B, D]`.
 pub(super) fn codes(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
-    let batch = protocol.pixels.batch(images, chunk, pixels_rng(protocol.seed), &vae.device());
+    let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
     let input = protocol.code.input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
     let posterior = vae.encode(input, batch.labels.clone());
     let code = if protocol.code.is_drawn() {

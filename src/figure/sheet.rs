@@ -52,6 +52,8 @@ struct Layout {
     text_scale: u32,
     /// `[left, top]` corner of the grid: room for labels.
     grid: [u32; 2],
+    /// Height of the room for a caption below each cell.
+    caption: u32,
 }
 
 /// The number of columns that makes `count` pictures a square, or wider than high; up to twice the square's where that
@@ -65,7 +67,12 @@ pub fn square_columns(count: usize) -> usize {
 impl Sheet<'_> {
     /// The sheet. Small pictures are scaled up by a whole number, without smoothing.
     pub fn draw(&self) -> RgbImage {
-        let layout = self.layout();
+        self.draw_captioned(&[])
+    }
+
+    /// The sheet with a line of text below each picture, in the pictures' order; a missing one is blank.
+    pub fn draw_captioned(&self, captions: &[String]) -> RgbImage {
+        let layout = self.layout(captions);
         let [width, height] = layout.size();
         let mut canvas = RgbImage::from_pixel(width, height, PAGE);
         for (place, picture) in self.pictures.iter().enumerate() {
@@ -75,15 +82,19 @@ impl Sheet<'_> {
             draw_picture(&mut canvas, picture, corner, layout.scale);
         }
         self.draw_labels(&mut canvas, &layout);
+        for (place, caption) in (0_u32..).zip(captions).take(self.pictures.len()) {
+            let [left, top] = layout.corner(place % layout.columns, place / layout.columns);
+            layout.centre(&mut canvas, caption, [left, top + layout.cell[1] + 2 * MARGIN]);
+        }
         canvas
     }
 
-    fn layout(&self) -> Layout {
+    fn layout(&self, captions: &[String]) -> Layout {
         let columns = self.columns.clamp(1, self.pictures.len().max(1)) as u32;
         let rows = self.pictures.len().div_ceil(columns as usize) as u32;
         let side = |axis: usize| self.pictures.iter().map(|picture| picture.shape[axis]).max().unwrap_or(1).max(1);
         let picture = [side(2) as u32, side(1) as u32];
-        let widest = widest(self.column_labels);
+        let widest = widest(self.column_labels.unwrap_or_default()).max(widest(captions));
         let scale = scale(picture, [columns, rows], widest.min(CELL_FOR_LABELS));
         let cell = picture.map(|side| side * scale);
         let text_scale = if 2 * widest <= cell[0] && 2 * font::HEIGHT <= cell[1] { 2 } else { 1 };
@@ -94,7 +105,8 @@ impl Sheet<'_> {
             None => 0,
         };
         let top = if self.column_labels.is_some() { font::HEIGHT * text_scale + 2 * PAD } else { 0 };
-        Layout { columns, rows, cell, scale, text_scale, grid: [left, top] }
+        let caption = if captions.is_empty() { 0 } else { font::HEIGHT * text_scale + 2 * MARGIN };
+        Layout { columns, rows, cell, scale, text_scale, grid: [left, top], caption }
     }
 
     fn draw_labels(&self, canvas: &mut RgbImage, layout: &Layout) {
@@ -107,9 +119,7 @@ impl Sheet<'_> {
             font::draw(canvas, &label, [x, y], scale, INK);
         }
         for (column, label) in (0..layout.columns).zip(self.column_labels.unwrap_or_default()) {
-            let label = font::fit(label, layout.cell[0], scale);
-            let x = layout.corner(column, 0)[0] + (layout.cell[0] - font::width(&label, scale)) / 2;
-            font::draw(canvas, &label, [x, PAD], scale, INK);
+            layout.centre(canvas, label, [layout.corner(column, 0)[0], PAD]);
         }
     }
 }
@@ -118,13 +128,20 @@ impl Layout {
     /// `[width, height]` of the sheet, the grid's outer margin included.
     fn size(&self) -> [u32; 2] {
         let side = |start: u32, count: u32, cell: u32| start + count * (cell + MARGIN) + MARGIN;
-        [side(self.grid[0], self.columns, self.cell[0]), side(self.grid[1], self.rows, self.cell[1])]
+        [side(self.grid[0], self.columns, self.cell[0]), side(self.grid[1], self.rows, self.cell[1] + self.caption)]
     }
 
     /// The upper left corner of a cell.
     fn corner(&self, column: u32, row: u32) -> [u32; 2] {
         let at = |start: u32, place: u32, cell: u32| start + MARGIN + place * (cell + MARGIN);
-        [at(self.grid[0], column, self.cell[0]), at(self.grid[1], row, self.cell[1])]
+        [at(self.grid[0], column, self.cell[0]), at(self.grid[1], row, self.cell[1] + self.caption)]
+    }
+
+    /// Draws `text` in the middle of a cell's width, the room's upper left corner at `[left, top]`.
+    fn centre(&self, canvas: &mut RgbImage, text: &str, [left, top]: [u32; 2]) {
+        let text = font::fit(text, self.cell[0], self.text_scale);
+        let x = left + (self.cell[0] - font::width(&text, self.text_scale)) / 2;
+        font::draw(canvas, &text, [x, top], self.text_scale, INK);
     }
 }
 
@@ -138,8 +155,8 @@ fn scale(picture: [u32; 2], count: [u32; 2], label: u32) -> u32 {
 }
 
 /// Width of the widest label in pixels, at text scale 1.
-fn widest(labels: Option<&[String]>) -> u32 {
-    labels.unwrap_or_default().iter().map(|label| font::width(label, 1)).max().unwrap_or(0)
+fn widest(labels: &[String]) -> u32 {
+    labels.iter().map(|label| font::width(label, 1)).max().unwrap_or(0)
 }
 
 fn cut(label: &str) -> String {
@@ -245,7 +262,7 @@ mod tests {
         let pictures = vec![plain(0, 28); 4];
         let [rows, columns] = [strings(&["data", "model"]), strings(&["0", "1"])];
         let sheet = Sheet { row_labels: Some(&rows), column_labels: Some(&columns), ..bare(&pictures, 2) };
-        let [left, top] = sheet.layout().grid;
+        let [left, top] = sheet.layout(&[]).grid;
         assert_eq!(left, font::width("model", 2) + 2 * PAD);
         let drawn = sheet.draw();
         assert_eq!(drawn.dimensions(), (left + 118, top + 118));
@@ -259,14 +276,34 @@ mod tests {
     }
 
     #[test]
+    fn captions_stand_below_their_pictures() {
+        let pictures = vec![plain(0, 28); 3];
+        let sheet = bare(&pictures, 2);
+        let drawn = sheet.draw_captioned(&strings(&["3", "", "8"]));
+        let line = font::HEIGHT * 2 + 2 * MARGIN;
+        assert_eq!(drawn.dimensions(), (118, 118 + 2 * line));
+        let inked = |x: u32, y: u32| {
+            drawn
+                .enumerate_pixels()
+                .any(|(px, py, &p)| (x..x + 60).contains(&px) && (y..y + line).contains(&py) && p == INK)
+        };
+        assert!(inked(0, 60) && !inked(60, 60) && inked(0, 118 + line));
+        assert_eq!(
+            drawn.get_pixel(2, 58 + line + 2),
+            &Rgb([0; 3]),
+            "the second row begins below the captions of the first"
+        );
+    }
+
+    #[test]
     fn a_long_column_label_widens_the_cells_up_to_a_point() {
         let pictures = vec![plain(0, 28); 2];
         let columns = strings(&["T-shirt/top", "coat"]);
         let sheet = Sheet { column_labels: Some(&columns), ..bare(&pictures, 2) };
-        assert_eq!(sheet.layout().cell, [84, 84]);
+        assert_eq!(sheet.layout(&[]).cell, [84, 84]);
         let columns = vec!["very ".repeat(100); 2];
         let sheet = Sheet { column_labels: Some(&columns), ..bare(&pictures, 2) };
-        assert_eq!(sheet.layout().cell, [140, 140]);
+        assert_eq!(sheet.layout(&[]).cell, [140, 140]);
         sheet.draw();
     }
 

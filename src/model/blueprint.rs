@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Initialisation;
+use super::{Initialisation, Labels};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, Layout, Window};
 
@@ -121,6 +121,8 @@ pub struct Blueprint {
     pub mean: LayerSpec,
     pub log_var: LayerSpec,
     pub decoder: Vec<LayerSpec>,
+    /// Where the class enters, in a conditional model.
+    pub labels: Option<Labels>,
     pub initialisation: Initialisation,
 }
 
@@ -152,19 +154,24 @@ impl Blueprint {
         }
         lay_out(&mut encoder);
         lay_out(&mut decoder);
-        let whole = Self { picture, latent, mean: head.clone(), log_var: head, encoder, decoder, initialisation };
-        for (name, layer) in whole.layers() {
+        let (mean, log_var) = (head.clone(), head);
+        Self { picture, latent, encoder, mean, log_var, decoder, labels: None, initialisation }.checked()
+    }
+
+    /// The network, where a machine can hold it.
+    pub(super) fn checked(self) -> Result<Self> {
+        for (name, layer) in self.layers() {
             layer.output.check().map_err(|what| Error::request(format!("model: the layer {name} {what}")))?;
             if layer.columns() > MOST_COLUMNS {
                 return Err(Error::request(format!("model: the layer {name} has a kernel too large for its map")));
             }
         }
-        let parameters = whole.parameters();
+        let parameters = self.parameters();
         if parameters > MOST_PARAMETERS {
             return Err(Error::request(format!("model: {parameters} parameters; expected at most {MOST_PARAMETERS}"))
                 .with_hint("use fewer units or channels"));
         }
-        Ok(whole)
+        Ok(self)
     }
 
     /// The same with an activation on the posterior's mean.
@@ -179,7 +186,9 @@ impl Blueprint {
         let numbered = |part: &'static str| move |(i, layer)| (format!("{part}.{i}"), layer);
         let heads = [("mean".to_owned(), &self.mean), ("log_var".to_owned(), &self.log_var)];
         let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
-        encoder.chain(heads).chain(self.decoder.iter().enumerate().map(numbered("decoder")))
+        let projection = self.labels.as_ref().and_then(|labels| labels.projection.as_ref());
+        let projection = projection.map(|layer| ("condition".to_owned(), layer));
+        encoder.chain(heads).chain(projection).chain(self.decoder.iter().enumerate().map(numbered("decoder")))
     }
 
     /// How many numbers are trained.

@@ -41,13 +41,23 @@ fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
 /// Decodes `steps` codes from each row of `from` to the same row of `to`, both ends included.
 ///
 /// # Shapes
-/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1].
-pub fn interpolate(vae: &Vae, from: &[Vec<f32>], to: &[Vec<f32>], steps: usize, method: Method) -> Vec<Vec<Vec<f32>>> {
+/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is that of every picture decoded,
+/// where the model is conditional.
+pub fn interpolate(
+    vae: &Vae,
+    from: &[Vec<f32>],
+    to: &[Vec<f32>],
+    steps: usize,
+    method: Method,
+    class: Option<u8>,
+) -> Vec<Vec<Vec<f32>>> {
     let device = vae.device();
+    let labels = class.and_then(|class| vae.labels(&vec![class; steps]));
     let row = |(a, b): (&Vec<f32>, &Vec<f32>)| {
         let at = |step: usize| method.between(a, b, step as f32 / (steps - 1).max(1) as f32);
         let codes: Vec<f32> = (0..steps).flat_map(at).collect();
-        let pictures = vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device), None);
+        let pictures =
+            vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device), labels.clone());
         rows(pictures)
     };
     from.iter().zip(to).map(row).collect()

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod blueprint;
+mod condition;
 mod conv;
 mod file;
 mod initialisation;
@@ -16,6 +17,7 @@ mod weights;
 pub use crate::ops::{Activation, Window};
 pub use architecture::{Architecture, Model};
 pub use blueprint::{Blueprint, Features, Kind, LayerSpec};
+pub use condition::{Condition, Entrance, Labels};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::Initialisation;

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{Blueprint, Layer, Likelihood, Sigma, StandardNormal};
-use crate::batch::Batch;
+use crate::batch::{Batch, one_hot};
 use crate::dist::Gaussian;
 use crate::rng::Rng;
 
@@ -13,6 +13,8 @@ pub struct Vae {
     encoder: Vec<Layer>,
     mean: Layer,
     log_var: Layer,
+    /// From a class to what is added to the code.
+    condition: Option<Layer>,
     decoder: Vec<Layer>,
     /// `[1]`: log sigma of a Gaussian p(x | z) where it is trained, or was fitted to the training pictures.
     log_sigma: Option<Param<Tensor<1>>>,
@@ -69,11 +71,13 @@ impl Vae {
         let mut take = |count: usize| layers.by_ref().take(count).collect::<Vec<_>>();
         let encoder = take(blueprint.encoder.len());
         let Ok([mean, log_var]) = <[Layer; 2]>::try_from(take(2)) else { unreachable!("a blueprint has two heads") };
+        let projects = blueprint.labels.as_ref().is_some_and(|labels| labels.projection.is_some());
+        let condition = take(usize::from(projects)).pop();
         let decoder = take(blueprint.decoder.len());
         drop(layers);
         let log_sigma = (likelihood.sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
         let (likelihood, blueprint) = (likelihood.clone(), blueprint.clone());
-        Self { encoder, mean, log_var, decoder, log_sigma, likelihood, blueprint }
+        Self { encoder, mean, log_var, condition, decoder, log_sigma, likelihood, blueprint }
     }
 
     /// The same model with a log sigma, where the likelihood's is the optimal one: the batch's no longer.
@@ -106,27 +110,48 @@ impl Vae {
         self.mean.device()
     }
 
-    /// q(z | x).
+    /// `L`, where the model is conditional: `labels` are then to be given wherever they are asked for.
+    pub fn classes(&self) -> Option<usize> {
+        self.blueprint.labels.as_ref().map(|labels| labels.classes)
+    }
+
+    /// `classes` as one-hot labels, where the model is conditional.
     ///
     /// # Shapes
-    /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot.
-    pub fn encode(&self, x: Tensor<2>, _labels: Option<Tensor<2>>) -> Gaussian {
-        let h = self.encoder.iter().fold(x, |x, layer| layer.forward(x));
+    /// `classes`: `[N]`, each below `L`; result: `[N, L]`.
+    pub fn labels(&self, classes: &[u8]) -> Option<Tensor<2>> {
+        self.classes().map(|count| one_hot(classes.iter().copied(), count, &self.device()))
+    }
+
+    /// q(z | x), or q(z | x, y) where the encoder is told the class.
+    ///
+    /// # Shapes
+    /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, where the model is conditional.
+    pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> Gaussian {
+        let place = self.blueprint.labels.as_ref().and_then(|labels| labels.encoder);
+        let told = |i: usize, h| if place == Some(i) { beside(h, labels.clone()) } else { h };
+        let h = self.encoder.iter().enumerate().fold(x, |h, (i, layer)| layer.forward(told(i, h)));
+        let h = told(self.encoder.len(), h);
         Gaussian { mean: self.mean.forward(h.clone()), log_var: self.log_var.forward(h) }
     }
 
     /// What the likelihood makes a distribution of: for a Bernoulli the logits.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot; result: `[N, P]`.
-    pub fn decode(&self, z: Tensor<2>, _labels: Option<Tensor<2>>) -> Tensor<2> {
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
+    pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        let z = match (&self.blueprint.labels, &self.condition) {
+            (None, _) => z,
+            (Some(_), Some(projection)) => z + projection.forward(given(labels)),
+            (Some(_), None) => beside(z, labels),
+        };
         self.decoder.iter().fold(z, |z, layer| layer.forward(z))
     }
 
     /// E[x | z], the picture to look at.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot; result: `[N, P]`.
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
     pub fn picture(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         self.likelihood.mean(self.decode(z, labels))
     }
@@ -166,4 +191,14 @@ impl Vae {
 
 fn scalar(value: f32, device: &Device) -> Param<Tensor<1>> {
     Param::from_data(TensorData::new(vec![value], [1]), device)
+}
+
+/// Labels beside what a layer reads: `[N, F]` and `[N, L]` -> `[N, F + L]`.
+fn beside(features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+    Tensor::cat(vec![features, given(labels)], 1)
+}
+
+fn given(labels: Option<Tensor<2>>) -> Tensor<2> {
+    let Some(labels) = labels else { unreachable!("a conditional model is given labels") };
+    labels
 }

@@ -33,7 +33,7 @@ impl Sums {
 /// Loss and gradients of the pictures `indices` at `step` (from 0).
 pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Device) -> (Terms, Gradients) {
     let device = device.clone().inner();
-    let batch = job.pixels.batch(&job.dataset.train, indices, job.rng("pixels").at(step), &device);
+    let batch = job.pixels.batch(&job.dataset.train, indices, vae.classes(), job.rng("pixels").at(step), &device);
     let noise_rng = job.rng("noise").at(step);
     let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
     let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };

@@ -38,7 +38,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     let images = digits(30);
     let device = plain_device();
     let indices: Vec<u32> = (0..30).collect();
-    let draw = |rng: Rng, indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, rng, &device).x);
+    let draw = |rng: Rng, indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, None, rng, &device).x);
     let evaluation = Rng::new(1).stream("evaluation").stream("pixels");
     let test = draw(evaluation, &indices);
     assert!(test.iter().all(|value| [0.0, 1.0].contains(value)));
@@ -53,6 +53,6 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
 
     // Each picture has draws of its own: the same grey twice does not become the same pixels.
     let grey = Images::new(vec![128; 2 * 784], [1, 28, 28]);
-    let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], evaluation, &device).x);
+    let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], None, evaluation, &device).x);
     assert_ne!(twins[..784], twins[784..]);
 }

@@ -74,7 +74,7 @@ fn odd_key() -> impl Strategy<Value = String> {
 
 /// A config that was read may be planned and written, or refused; what is accepted reads back as it is.
 fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
-    if let Ok(plan) = config.plan([1, 28, 28]) {
+    if let Ok(plan) = config.plan([1, 28, 28], 10) {
         let read =
             Config::parse(&plan.toml, Path::new("config.toml")).map_err(|error| TestCaseError::fail(error.render()))?;
         prop_assert_eq!(&read, config);

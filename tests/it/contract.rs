@@ -8,15 +8,15 @@ use burn::tensor::Tensor;
 use vae::batch::Batch;
 use vae::config::{Config, PRESETS};
 use vae::data::{Data, Pixels};
-use vae::model::{Gaussian, Likelihood, Mean, Mlp, Model, Sigma, Vae, export};
+use vae::model::{Condition, Gaussian, Likelihood, Mean, Mlp, Model, Sigma, Vae, export};
 use vae::objective::{Autoencoder, Capacity, Corruption, Cyclical, Elbo, Estimator, Means, Minimise, Objective, Terms};
 use vae::rng::Rng;
 use vae::schedule::Schedule;
 use vae::train::{Adam, Optimizer, Settings, Updater, train_step};
 
 use crate::models::{
-    at, autodiff_device, digits, draw_noise, drawn, found_gradients, gap, job, largest, numbers, plain_device,
-    random_batch, tensor, wide,
+    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, job, largest, numbers,
+    plain_device, random_batch, tensor, wide,
 };
 
 const PICTURE: [usize; 3] = [1, 28, 28];
@@ -26,6 +26,7 @@ fn config(data: Data, model: Model) -> Config {
         seed: 1,
         data,
         model,
+        condition: None,
         likelihood: Likelihood::default(),
         objective: Objective::default(),
         optimizer: Optimizer::default(),
@@ -54,28 +55,37 @@ pub fn objective_variants() -> Vec<Objective> {
     ]
 }
 
-/// Every model with every likelihood and every objective, and how to call it.
-fn combinations() -> impl Iterator<Item = (String, Model, Likelihood, Objective)> {
+/// Every model with every likelihood and every objective, every model with every way to tell it the class, and how to
+/// call each: models with random weights, on the autodiff device.
+fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
     Model::every().into_iter().flat_map(|model| {
-        Likelihood::every().into_iter().flat_map(move |likelihood| {
-            let model = model.clone();
-            Objective::every().into_iter().map(move |objective| {
+        let mut each = Vec::new();
+        for likelihood in Likelihood::every() {
+            for objective in Objective::every() {
                 let name = format!("{} {} {}", model.tag(), likelihood.tag(), objective.tag());
-                (name, model.clone(), likelihood.clone(), objective)
-            })
-        })
+                each.push((name, build(&model, None, &likelihood), objective));
+            }
+        }
+        for condition in conditions() {
+            let name = format!("{} {condition:?}", model.tag());
+            each.push((name, build(&model, Some(condition), &Likelihood::default()), Objective::default()));
+        }
+        each
     })
 }
 
-fn build(model: &Model, likelihood: &Likelihood) -> Vae {
-    let blueprint = model.blueprint(PICTURE).unwrap();
+fn build(model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -> Vae {
+    let mut blueprint = model.blueprint(PICTURE).unwrap();
+    if let Some(condition) = condition {
+        blueprint = condition.apply(blueprint, 10).unwrap();
+    }
     Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), &autodiff_device())
 }
 
-/// The first sixteen digits, and noise for as many codes as the objective draws.
+/// The first sixteen digits, with their labels where the model asks for them, and noise for as many codes as the objective draws.
 fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &vae.device());
+    let batch = Pixels::Grey.batch(&digits(16), &indices, vae.classes(), Rng::new(0), &vae.device());
     (batch, draw_noise(vae, 16, objective.samples(), seed))
 }
 
@@ -93,12 +103,11 @@ fn values(terms: &Terms) -> [Vec<f64>; 3] {
 fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
     let mlp = Model::every().remove(0);
     let of = |likelihood: &Likelihood, objective: &Objective| {
-        (format!("{likelihood:?} {objective:?}"), mlp.clone(), likelihood.clone(), objective.clone())
+        (format!("{likelihood:?} {objective:?}"), build(&mlp, None, likelihood), objective.clone())
     };
     let likelihoods = likelihood_variants().into_iter().map(|likelihood| of(&likelihood, &Objective::default()));
     let objectives = objective_variants().into_iter().map(|objective| of(&Likelihood::default(), &objective));
-    for (name, model, likelihood, objective) in combinations().chain(likelihoods).chain(objectives) {
-        let vae = build(&model, &likelihood);
+    for (name, vae, objective) in combinations().chain(likelihoods).chain(objectives) {
         let (batch, noise) = real_batch(&vae, &*objective, 1);
         let terms = objective.terms(&vae, &batch, noise, at(0.0));
         let [loss, distortion, rate] = values(&terms);
@@ -106,7 +115,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         assert!(rate.iter().all(|&rate| rate > -1e-4), "{name}: a divergence below zero");
         assert_eq!(terms.rate.is_some(), objective.code().is_drawn(), "{name}");
         let gradients = found_gradients(&vae, &terms.loss.mean().backward());
-        let more = usize::from(likelihood.sigma() == Some(Sigma::Learned));
+        let more = usize::from(vae.has_log_sigma());
         assert_eq!(gradients.len(), 2 * vae.blueprint().layers().count() + more, "{name}");
         for ((parameter_name, gradient), parameter) in gradients.iter().zip(export(&vae)) {
             let Some(gradient) = gradient else {
@@ -124,8 +133,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
 
 #[test]
 fn every_combination_learns_one_batch_by_heart() {
-    for (name, model, likelihood, objective) in combinations() {
-        let mut vae = build(&model, &likelihood);
+    for (name, mut vae, objective) in combinations() {
         let rule = Optimizer::Adam(Adam::default());
         let mut updater = Updater::new(rule, None, &vae);
         let mut first = None;
@@ -151,7 +159,7 @@ fn every_combination_learns_one_batch_by_heart() {
 #[test]
 fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
     for model in Model::every() {
-        let vae = build(&model, &Likelihood::default());
+        let vae = build(&model, None, &Likelihood::default());
         let terms = |beta: f64, warmup: f64, epoch: f64| {
             let objective = Elbo { beta, warmup, ..Elbo::default() };
             let (batch, noise) = real_batch(&vae, &objective, 1);
@@ -274,10 +282,12 @@ fn every_default_is_valid_and_survives_toml() {
     for data in Data::every() {
         assert!(data.usual_shape().iter().all(|&length| length > 0), "{}", data.tag());
         assert_eq!(data.validation(), 0, "{}: nothing is set aside unasked", data.tag());
+        assert!(data.usual_classes() <= 256, "{}: a label is a byte", data.tag());
         // A list of layers fits pictures of one size, by default those of MNIST.
         let fits = |model: &Model| model.tag() == "mlp" || data.usual_shape() == PICTURE;
         configs.extend(Model::every().into_iter().filter(fits).map(|model| config(data.clone(), model)));
     }
+    configs.extend(conditions().map(|condition| Config { condition: Some(condition), ..base.clone() }));
     let likelihoods = Likelihood::every().into_iter().chain(likelihood_variants());
     configs.extend(likelihoods.map(|likelihood| Config { likelihood, ..base.clone() }));
     let objectives = Objective::every().into_iter().chain(objective_variants());
@@ -286,7 +296,7 @@ fn every_default_is_valid_and_survives_toml() {
     configs.extend(Schedule::every().into_iter().map(|schedule| Config { schedule, ..base.clone() }));
     for config in configs {
         assert_round_trip(&config);
-        let plan = config.plan(config.data.usual_shape()).unwrap();
+        let plan = config.plan(config.data.usual_shape(), config.data.usual_classes()).unwrap();
         assert_eq!(plan.blueprint.picture, config.data.usual_shape());
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
@@ -312,7 +322,9 @@ fn every_registry_lists_each_kind_once_with_a_description() {
 fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
     for preset in PRESETS {
         let config = preset.config().unwrap_or_else(|error| panic!("{}", error.render()));
-        let plan = config.plan(config.data.usual_shape()).unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+        let plan = config
+            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);
         let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
         assert_eq!(effective, config, "{}", preset.name);

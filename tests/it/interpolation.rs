@@ -21,13 +21,13 @@ fn code_between(method: Method, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
 fn an_interpolation_decodes_the_codes_between_two_pictures() {
     const STEPS: usize = 7;
     let (vae, images) = trained();
-    let x = Pixels::Grey.batch(&images, &[0, 1, 2, 3], Rng::new(0), &vae.device()).x;
+    let x = Pixels::Grey.batch(&images, &[0, 1, 2, 3], None, Rng::new(0), &vae.device()).x;
     let codes = vae::model::rows(vae.encode(x.clone(), None).mean);
     let (from, to) = codes.split_at(2);
     let reconstructed = vae::model::rows(vae.picture(vae.encode(x, None).mean, None));
     for method in [Method::Linear, Method::Spherical] {
-        let pictures = interpolate(&vae, from, to, STEPS, method);
-        assert_eq!(pictures, interpolate(&vae, from, to, STEPS, method), "twice the same");
+        let pictures = interpolate(&vae, from, to, STEPS, method, None);
+        assert_eq!(pictures, interpolate(&vae, from, to, STEPS, method, None), "twice the same");
         assert_eq!([pictures.len(), pictures[0].len(), pictures[0][0].len()], [2, STEPS, 784]);
         for (row, strip) in pictures.iter().enumerate() {
             let mut fade: f64 = 0.0;
@@ -48,7 +48,7 @@ fn an_interpolation_decodes_the_codes_between_two_pictures() {
             }
         }
     }
-    let both = [Method::Linear, Method::Spherical].map(|method| interpolate(&vae, from, to, STEPS, method));
+    let both = [Method::Linear, Method::Spherical].map(|method| interpolate(&vae, from, to, STEPS, method, None));
     assert!(gap(&wide(&both[0][0][2]), &wide(&both[1][0][2])) > 1e-3, "the arc is not the line");
 }
 

@@ -117,7 +117,7 @@ fn a_measured_picture_never_decides_sigma() {
     // While it trains a model has no sigma of its own: that of a batch depends on the batch.
     assert_eq!(small(&likelihood, true).sigma(), None);
     let free = small(&likelihood, false);
-    let digit = Pixels::Grey.batch(&images, &[0], Rng::new(0), &plain_device()).x;
+    let digit = Pixels::Grey.batch(&images, &[0], None, Rng::new(0), &plain_device()).x;
     let (grey, noise) = random_batch(&free, 3, 1, 3);
     let distortion = |x: Tensor<2>, noise: Tensor<3>| {
         let batch = Batch { x, labels: None };

@@ -4,6 +4,7 @@ mod batches;
 mod cli;
 mod cli_autoencoder;
 mod cli_errors;
+mod conditional;
 mod config_text;
 mod contract;
 mod fetch;

@@ -46,7 +46,7 @@ fn small_bytes() -> Vec<u8> {
 fn open(bytes: &[u8]) -> Result<Vae> {
     let (card, tensors) = unpack::<Card>(Path::new("model.safetensors"), bytes)?;
     let config = Config::parse(&card.config, Path::new("model.safetensors"))?;
-    let plan = config.plan(card.picture)?;
+    let plan = config.plan(card.picture, card.classes.len())?;
     vae::model::load(&plan.blueprint, &config.likelihood, &tensors, &plain_device())
 }
 
@@ -211,7 +211,7 @@ fn files_that_are_not_ours_are_refused_with_a_reason() {
 #[test]
 fn a_tensor_missing_or_of_another_shape_is_named() {
     let vae = drawn(&*config().model, PICTURE, 2, &plain_device());
-    let plan = config().plan(PICTURE).unwrap();
+    let plan = config().plan(PICTURE, 2).unwrap();
     let tensors = small_file().tensors;
     let both = |tensors: &[NamedTensor]| {
         let messages = [

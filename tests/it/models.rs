@@ -3,10 +3,10 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use vae::batch::{Batch, noise};
-use vae::config::{Config, find_preset};
-use vae::data::{Data, Digits, Images};
+use vae::config::{Config, find_preset, set};
+use vae::data::{Data, Dataset, Digits, Images};
 use vae::device;
-use vae::model::{Architecture, Blueprint, Likelihood, NamedTensor, Vae, export, import};
+use vae::model::{Architecture, Blueprint, Condition, Entrance, Likelihood, NamedTensor, Vae, export, import};
 use vae::objective::{Context, Time};
 use vae::rng::Rng;
 use vae::train::{Job, Updater, train_step};
@@ -39,6 +39,13 @@ pub fn blank(blueprint: &Blueprint, seed: u64, device: &Device) -> Vae {
 /// A model of the same layers with other weights, on another device.
 pub fn with_weights(blueprint: &Blueprint, weights: &[NamedTensor], device: &Device) -> Vae {
     import(blank(blueprint, 1, device), weights).unwrap()
+}
+
+/// Every way to tell a model the class.
+pub fn conditions() -> [Condition; 4] {
+    let of = |decoder, encoder| Condition { decoder, encoder };
+    let [add, concat] = [Entrance::Add, Entrance::Concat];
+    [of(add, false), of(concat, false), of(add, true), of(concat, true)]
 }
 
 /// The first `count` of the program's own digits.
@@ -125,15 +132,24 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
 pub fn job(config: &Config) -> Job {
     let Data::Digits(digits) = &config.data else { panic!("other data would have to be found") };
     let dataset = digits.draw();
-    config.plan(dataset.train.shape).unwrap().job(dataset, String::new())
+    config.plan(dataset.train.shape, dataset.classes.len()).unwrap().job(dataset, String::new())
 }
 
 /// The preset `smoke`, trained until its latents mean something, and its test pictures.
 pub fn trained() -> (Vae, Images) {
+    let (vae, data) = trained_as(None, &[]);
+    (vae, data.test)
+}
+
+/// The same, told the class as `condition` says and with some values set otherwise, and its data.
+pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Dataset) {
     let mut config = find_preset("smoke").unwrap().config().unwrap();
     config.train.epochs = 15;
+    config.condition = condition;
+    let config = values.iter().fold(config, |config, value| set(&config, value).unwrap());
     let job = job(&config);
-    let mut vae = drawn(&*config.model, job.dataset.train.shape, 1, &autodiff_device());
+    let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
+    let mut vae = blank(&plan.blueprint, 1, &autodiff_device());
     let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
     let mut step = 0;
     for epoch in 0..job.settings.epochs {
@@ -142,5 +158,5 @@ pub fn trained() -> (Vae, Images) {
             step += 1;
         }
     }
-    (vae.valid(), job.dataset.test)
+    (vae.valid(), job.dataset)
 }

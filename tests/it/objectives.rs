@@ -34,7 +34,7 @@ fn some_terms(objective: &dyn Minimise, autodiff: bool) -> (Vae, Terms) {
     let device = if autodiff { autodiff_device() } else { plain_device() };
     let vae = drawn(&small(3), [1, 28, 28], 7, &device);
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &device);
+    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &device);
     let terms = objective.terms(&vae, &batch, draw_noise(&vae, 16, 1, 3), at(1.0));
     (vae, terms)
 }
@@ -84,7 +84,7 @@ fn the_sampled_loss_is_the_analytic_one_in_the_mean() {
 fn the_sampled_loss_is_minus_the_log_weight() {
     let (vae, terms) = some_terms(&SAMPLED, false);
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &plain_device());
+    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &plain_device());
     let weights = numbers(vae.parts(&batch, draw_noise(&vae, 16, 1, 3)).log_weights());
     let due: Vec<f64> = weights.into_iter().map(|weight| -weight).collect();
     assert!(gap(&numbers(terms.loss), &due) < 1e-3);
@@ -172,7 +172,7 @@ fn the_loss_of_a_split_is_that_of_the_training() {
         // The same noise as the measurement's.
         let noise =
             vae::batch::noise(Rng::new(1).stream("evaluation").stream("noise").at(0), &indices, 1, 3, &plain_device());
-        let batch = Pixels::Grey.batch(&images, &indices, Rng::new(0), &plain_device());
+        let batch = Pixels::Grey.batch(&images, &indices, None, Rng::new(0), &plain_device());
         let mut context = at(3.0);
         context.rng = vae::eval::corruption_rng(1);
         let loss = mean(objective.terms(&vae, &batch, noise, context).loss);
@@ -213,7 +213,7 @@ fn an_autoencoders_code_is_not_drawn_and_its_variance_not_trained() {
     let plain = Autoencoder::default();
     let vae = drawn(&small(3), [1, 28, 28], 7, &autodiff_device());
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &autodiff_device());
+    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &autodiff_device());
     let [one, other] = [1, 2].map(|seed| plain.terms(&vae, &batch, draw_noise(&vae, 16, 1, seed), at(0.0)));
     assert_eq!(numbers(one.loss.clone().inner()), numbers(other.loss.inner()));
     assert!(one.rate.is_none());
@@ -255,7 +255,7 @@ fn corruption_is_what_it_says_and_each_picture_has_its_own() {
 fn a_denoising_autoencoder_sees_the_corrupted_and_is_held_to_the_clean() {
     let vae = drawn(&small(3), [1, 28, 28], 7, &plain_device());
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, Rng::new(0), &plain_device());
+    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &plain_device());
     let corrupt = Corruption::Gaussian(0.5);
     let context = at(0.0);
     let terms = Autoencoder { corrupt: Some(corrupt) }.terms(&vae, &batch, draw_noise(&vae, 16, 1, 1), context);
@@ -286,7 +286,7 @@ impl Observer for Stop {
 fn train(config: &Config, place: &TempDir, stops: &[usize]) -> ModelFile {
     let job = job(config);
     let folder = RunFolder { path: place.path().to_path_buf() };
-    let plan = config.plan(job.dataset.train.shape).unwrap();
+    let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
     let new = || Vae::new(&plan.blueprint, &config.likelihood, Rng::new(1).stream("weights"), &autodiff_device());
     let mut saved = None;
     for &steps in stops {

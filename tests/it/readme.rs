@@ -27,7 +27,9 @@ fn its_config_is_one() {
     assert!(!configs.is_empty());
     for text in configs {
         let config = Config::parse(&text, Path::new("README.md")).unwrap_or_else(|error| panic!("{}", error.render()));
-        config.plan(config.data.usual_shape()).unwrap_or_else(|error| panic!("{}", error.render()));
+        config
+            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .unwrap_or_else(|error| panic!("{}", error.render()));
     }
 }
 

@@ -218,7 +218,7 @@ fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads(
 
     let device = plain_device();
     let indices: Vec<u32> = (0..100).map(|i| (i * 37) % 700).collect();
-    let batch = |images: &Images, pixels: Pixels| numbers(pixels.batch(images, &indices, Rng::new(1), &device).x);
+    let batch = |images: &Images, pixels: Pixels| numbers(pixels.batch(images, &indices, None, Rng::new(1), &device).x);
     let bytes = |&index: &u32| data.train.image(index as usize).into_owned();
     let expected: Vec<f64> = indices.iter().flat_map(bytes).map(|byte| f64::from(byte) / 255.0).collect();
     // Every way to read a level takes black and white as they are.

@@ -281,7 +281,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
     // Backwards, the same pictures get the same pixels and the same noise.
     let (forwards, backwards): (Vec<u32>, Vec<u32>) = ((0..9).collect(), (0..9).rev().collect());
     let rng = Rng::new(1);
-    let x = |indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, rng, &device).x);
+    let x = |indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, None, rng, &device).x);
     let reversed: Vec<f64> = x(&backwards).chunks_exact(784).rev().flatten().copied().collect();
     assert_eq!(x(&forwards), reversed);
     let eps = |indices: &[u32]| numbers(noise(rng, indices, 1, 5, &device));
@@ -296,7 +296,7 @@ fn evaluation_is_the_mean_over_its_samples() {
     let vae = drawn(&Mlp { latent: 4, hidden: vec![32], ..Mlp::default() }, images.shape, 2, &device);
     let protocol = Protocol { pixels: Pixels::Grey, samples: 7, seed: 1, code: Code::Drawn };
     let measured = measure(&vae, &images, protocol, &mut |_| {});
-    let x = Pixels::Grey.batch(&images, &[0, 1, 2], Rng::new(0), &device);
+    let x = Pixels::Grey.batch(&images, &[0, 1, 2], None, Rng::new(0), &device);
     let mut distortion = vec![0.0; 3];
     for k in 0..7 {
         let eps = noise(Rng::new(1).stream("evaluation").stream("noise").at(k), &[0, 1, 2], 1, 4, &device);

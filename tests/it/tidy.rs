@@ -209,7 +209,7 @@ fn every_config_is_a_preset_that_says_what_it_is() {
     for preset in PRESETS {
         assert!(preset.text.starts_with("# ") && preset.about().len() > 10, "{}: the first line", preset.name);
         let config = preset.config().unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
-        let plan = config.plan(config.data.usual_shape());
+        let plan = config.plan(config.data.usual_shape(), config.data.usual_classes());
         plan.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
     }
 }
