@@ -24,13 +24,20 @@ presets![
     "mnist",
     "mnist-conv",
     "mlp-tf",
+    "mlp-tf-gaussian",
     "cvae-tf",
     "mlp-keras",
     "deconv-keras",
     "conv-keras",
     "vae-keras-io",
+    "ae-8",
+    "ae-32",
+    "ae-denoise",
+    "vae-mse",
     "vae-bce",
-    "beta-vae"
+    "cvae",
+    "beta-vae",
+    "beta-vae-sprites"
 ];
 
 impl Preset {
