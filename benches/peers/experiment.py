@@ -115,6 +115,8 @@ def experiment(config):
     train = config["train"]
     if "clip" in train:
         raise Refused("train.clip: the peers do not clip gradients")
+    if "condition" in config:
+        raise Refused("[condition]: the peers are not told the class")
     if data == "noise":
         size = source["size"] if isinstance(source["size"], list) else [source["size"]] * 2
         picture, count = (source["channels"], *size), source["count"] - source["validation"]

@@ -179,7 +179,7 @@ fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
         threads: device::threads(),
         data: job.dataset.name.clone(),
         data_hash: job.data_hash.clone(),
-        parameters: plan.blueprint.parameters(),
+        parameters: plan.parameters(),
     }
 }
 
@@ -223,7 +223,7 @@ impl<'a> Watcher<'a> {
             plan.config.model.tag(),
             plan.blueprint.latent,
             if plan.config.condition.is_some() { ", given the class" } else { "" },
-            plan.blueprint.parameters(),
+            plan.parameters(),
             chosen.name,
         ));
         let done = saved.map_or(0, |saved| saved.card.step);

@@ -12,7 +12,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{Blueprint, Condition, Likelihood, Model};
+use crate::model::{Blueprint, Condition, Likelihood, Model, Sigma};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::{Job, Optimizer, Settings};
@@ -61,6 +61,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many numbers are trained.
+    pub fn parameters(&self) -> usize {
+        self.blueprint.parameters() + usize::from(self.config.likelihood.sigma() == Some(Sigma::Learned))
+    }
+
     /// What is trained: this plan on `dataset`.
     pub fn job(&self, dataset: Dataset, data_hash: String) -> Job {
         let config = self.config.clone();

@@ -147,9 +147,9 @@ fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
 }
 
 /// Some pictures after others, by their indices.
-pub(super) fn for_each_chunk(images: &Images, mut measure: impl FnMut(&[u32])) {
+pub(super) fn for_each_chunk(images: &Images, measure: impl FnMut(&[u32])) {
     let indices: Vec<u32> = (0..images.len() as u32).collect();
-    indices.chunks(CHUNK).for_each(|chunk| measure(chunk));
+    indices.chunks(CHUNK).for_each(measure);
 }
 
 pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {

@@ -191,7 +191,7 @@ impl Blueprint {
         encoder.chain(heads).chain(projection).chain(self.decoder.iter().enumerate().map(numbered("decoder")))
     }
 
-    /// How many numbers are trained.
+    /// How many numbers all layers have.
     pub fn parameters(&self) -> usize {
         self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
     }
