@@ -123,6 +123,7 @@ def experiment(config):
     else:
         picture, count = (1, 28, 28), None
     tag, model = kind("model", "mlp", "conv")
+    must(f"model.{tag}", model, code_activation="none")
     network = {"mlp": mlp, "conv": conv}[tag](model, picture)
     aside = source["validation"]
     return Experiment(data, count, aside, train["batch"], train["epochs"], train["rate"], adam, network)
@@ -180,14 +181,12 @@ def layer(table, start, activation):
         pads = tuple(along(length) for length in start[1:])
         sides = [(length + sum(pad) - kernel) // stride + 1 for length, pad in zip(start[1:], pads)]
         return Layer("conv", start, (table["conv"], *sides), activation, kernel, stride, pads)
-    # "same" gives stride times the size, with the least padding that can.
-    zeros, extra = (0, 0) if padding == "valid" else (padding, 0)
-    if padding == "same":
-        zeros = math.ceil(max(0, kernel - stride) / 2)
-        extra = max(0, stride + 2 * zeros - kernel)
-    extra = table.get("output_padding", extra)
-    sides = [(length - 1) * stride + kernel + extra - 2 * zeros for length in start[1:]]
-    pads = ((zeros, zeros), (zeros, zeros))
+    # "same" gives stride times the size, as TensorFlow does: the odd row is cut off at the end.
+    total = max(0, kernel - stride)
+    pad = {"same": (total // 2, total - total // 2), "valid": (0, 0)}.get(padding, (padding, padding))
+    extra = max(0, stride - kernel) if padding == "same" else table.get("output_padding", 0)
+    sides = [(length - 1) * stride + kernel + extra - sum(pad) for length in start[1:]]
+    pads = (pad, pad)
     return Layer("transposed", start, (table["transposed"], *sides), activation, kernel, stride, pads, extra)
 
 

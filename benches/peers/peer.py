@@ -73,15 +73,17 @@ def torch_network(network, weights):
             parts = [core] if flat else [nn.Flatten(), core]
         else:
             channels = layer.input[0], layer.output[0]
-            parts = [nn.Unflatten(1, layer.input)] if flat else []
+            parts, after = [nn.Unflatten(1, layer.input)] if flat else [], []
             if layer.kind == "transposed":
                 core = nn.ConvTranspose2d(*channels, kernel, stride, (top, left), layer.output_padding)
+                if (top, left) != (bottom, right):
+                    after = [nn.ZeroPad2d((0, left - right, 0, top - bottom))]  # below zero: it cuts off
             elif (top, left) == (bottom, right):
                 core = nn.Conv2d(*channels, kernel, stride, (top, left))
             else:
                 core = nn.Conv2d(*channels, kernel, stride)
                 parts.append(nn.ZeroPad2d((left, right, top, bottom)))
-            parts.append(core)
+            parts += [core, *after]
         with torch.no_grad():
             core.weight.copy_(torch.tensor(weights[name]["weight"]))
             core.bias.copy_(torch.tensor(weights[name]["bias"]))

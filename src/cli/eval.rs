@@ -217,6 +217,9 @@ impl Report<'_> {
         if let Some(caveat) = self.caveat() {
             text += &format!("\nnot a log-likelihood: {caveat}");
         }
+        if self.split == Split::Test && self.opened.config.data.trains_on_test() {
+            text += "\nnot a test: these images were trained on";
+        }
         text
     }
 
@@ -242,6 +245,7 @@ impl Report<'_> {
             "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
             "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
+            "test_was_trained_on": self.opened.config.data.trains_on_test(),
             "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),
             "seed": self.protocol.seed,
             "model": self.opened.path, "device": self.opened.chosen.name,

@@ -169,6 +169,9 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
+        if config.data.trains_on_test() {
+            ui::note("not a test: the test images are among those trained on");
+        }
         if !figures.is_empty() {
             let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
             opened.base.clone_from(&folder.path);

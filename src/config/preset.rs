@@ -18,7 +18,27 @@ macro_rules! presets {
     };
 }
 
-presets!["digits", "smoke", "mnist", "mnist-conv"];
+presets![
+    "digits",
+    "smoke",
+    "mnist",
+    "mnist-conv",
+    "mlp-tf",
+    "mlp-tf-gaussian",
+    "cvae-tf",
+    "mlp-keras",
+    "deconv-keras",
+    "conv-keras",
+    "vae-keras-io",
+    "ae-8",
+    "ae-32",
+    "ae-denoise",
+    "vae-mse",
+    "vae-bce",
+    "cvae",
+    "beta-vae",
+    "beta-vae-sprites"
+];
 
 impl Preset {
     /// What the preset is: the first line of its file.

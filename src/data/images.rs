@@ -107,6 +107,15 @@ impl Images {
         }
     }
 
+    /// These, then `others` of the same size, all held in memory; what they were drawn from is forgotten.
+    #[must_use]
+    pub fn followed_by(self, others: &Self) -> Self {
+        let shape = self.shape;
+        let labels = self.labels.clone().zip(others.labels.clone()).map(|(these, those)| [these, those].concat());
+        let bytes = [self.into_bytes(), others.clone().into_bytes()].concat();
+        Self { labels, ..Self::new(bytes, shape) }
+    }
+
     /// The pictures of `range`, in order.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {

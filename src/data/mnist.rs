@@ -37,6 +37,18 @@ pub static MNIST: Archive = Archive {
     first_labels: [5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7, 2, 8, 6, 9],
 };
 
+/// Which pictures are trained on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainOn {
+    /// The 60 000 that are published for it.
+    #[default]
+    Train,
+    /// The 10 000 of the test as well, as keras.io's example does. No number measured on them is a test's then, and every
+    /// report says so.
+    All,
+}
+
 /// MNIST, from its four files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -44,6 +56,7 @@ pub struct Mnist {
     pub pixels: Pixels,
     /// The last so many training pictures are set aside, to choose the best model on.
     pub validation: usize,
+    pub train_on: TrainOn,
 }
 
 impl Source for Mnist {
@@ -57,6 +70,10 @@ impl Source for Mnist {
 
     fn validation(&self) -> usize {
         self.validation
+    }
+
+    fn trains_on_test(&self) -> bool {
+        self.train_on == TrainOn::All
     }
 
     fn usual_counts(&self) -> [usize; 2] {

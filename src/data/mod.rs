@@ -16,7 +16,7 @@ mod truth;
 pub use digits::Digits;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
 pub use images::{Dataset, Images, Painter};
-pub use mnist::{MNIST, Mnist};
+pub use mnist::{MNIST, Mnist, TrainOn};
 pub use noise::{Noise, Size};
 pub use pixels::Pixels;
 pub use source::{Data, Source, hash, load};

@@ -14,6 +14,11 @@ pub trait Source {
     /// How many of the last training pictures are set aside.
     fn validation(&self) -> usize;
 
+    /// Whether the test pictures are among those trained on.
+    fn trains_on_test(&self) -> bool {
+        false
+    }
+
     /// `[C, H, W]` of the pictures as published: what `vae config` checks a network against before anything is loaded.
     fn usual_shape(&self) -> [usize; 3];
 
@@ -67,6 +72,9 @@ pub fn load(data: &Data, place: &Place) -> Result<Dataset> {
     if aside > 0 {
         dataset.validation = Some(dataset.train.slice(count - aside..count));
         dataset.train = dataset.train.slice(0..count - aside);
+    }
+    if data.trains_on_test() {
+        dataset.train = dataset.train.followed_by(&dataset.test);
     }
     Ok(dataset)
 }

@@ -174,6 +174,13 @@ impl Blueprint {
         Ok(self)
     }
 
+    /// The same with an activation on the posterior's mean.
+    #[must_use]
+    pub fn with_code_activation(mut self, activation: Activation) -> Self {
+        self.mean.activation = activation;
+        self
+    }
+
     /// Every layer with its name, in the order in which weights are drawn, saved and updated.
     pub fn layers(&self) -> impl Iterator<Item = (String, &LayerSpec)> {
         let numbered = |part: &'static str| move |(i, layer)| (format!("{part}.{i}"), layer);

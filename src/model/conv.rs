@@ -16,6 +16,8 @@ pub struct Conv {
     pub latent: usize,
     /// The activation of every layer that does not name its own. The decoder's last layer has none.
     pub activation: Activation,
+    /// Of the posterior's mean, which is an autoencoder's code.
+    pub code_activation: Activation,
     pub init: Initialisation,
     /// From the picture to the two heads.
     pub encoder: Vec<LayerConfig>,
@@ -45,10 +47,10 @@ pub struct LayerConfig {
     /// 1 where left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// `"same"` (where left out), `"valid"`, or the number of zeros on every side.
+    /// `"same"` (where left out), `"valid"`, or the number of zeros on every side (transposed: of rows cut off).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<Padding>,
-    /// Transposed only: rows and columns added to the output, as in PyTorch; `"same"` finds it by itself.
+    /// Transposed only: rows and columns added at the end, as in PyTorch; `"same"` finds its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_padding: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,8 +68,9 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Border {
-    /// Output = input / stride, rounded up, an odd zero at the end, as TensorFlow has it; transposed: input * stride,
-    /// as PyTorch has it with `padding` and `output_padding`, an odd row cut at the start.
+    /// As TensorFlow has it: output = input / stride, rounded up, an odd zero at the end; transposed, which is the
+    /// gradient of that: output = input * stride, an odd row cut off at the end. PyTorch's habit of `padding = 1,
+    /// output_padding = 1` gives the same size and cuts the row off at the start.
     Same,
     /// No padding.
     Valid,
@@ -75,7 +78,7 @@ pub enum Border {
 
 impl Default for Conv {
     fn default() -> Self {
-        // The convolutional VAE of TensorFlow's tutorial, as peers build it.
+        // The convolutional VAE of TensorFlow's tutorial.
         let conv = |channels| LayerConfig {
             conv: Some(channels),
             kernel: Some(3),
@@ -93,6 +96,7 @@ impl Default for Conv {
         Self {
             latent: 2,
             activation: Activation::Relu,
+            code_activation: Activation::None,
             init: Initialisation::Pytorch,
             encoder: vec![conv(32), conv(64)],
             decoder: vec![dense, transposed(64, 2), transposed(32, 2), transposed(1, 1)],
@@ -121,7 +125,8 @@ impl Architecture for Conv {
                 ));
         }
         last.activation = Activation::None;
-        Blueprint::new(picture, self.latent, encoder, decoder, self.init)
+        Ok(Blueprint::new(picture, self.latent, encoder, decoder, self.init)?
+            .with_code_activation(self.code_activation))
     }
 }
 
@@ -224,27 +229,31 @@ impl LayerConfig {
 
     fn transposed(&self, channels: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
         let ([_, height, width], kernel, stride) = self.window(channels, input)?;
-        let (zeros, extra) = match self.padding.unwrap_or(Padding::Named(Border::Same)) {
-            Padding::Named(Border::Same) => {
-                // Output = input * stride: (n - 1) s - 2 p + k + extra = n s, with the least p that leaves extra >= 0.
-                let zeros = kernel.saturating_sub(stride).div_ceil(2);
-                (zeros, (stride + 2 * zeros).saturating_sub(kernel))
+        let ((before, after), extra) = match (self.padding.unwrap_or(Padding::Named(Border::Same)), self.output_padding)
+        {
+            (Padding::Named(Border::Same), Some(_)) => {
+                return Err("`output_padding` goes with a number as `padding`; \"same\" finds its own".into());
             }
-            Padding::Named(Border::Valid) => (0, 0),
-            Padding::Zeros(zeros) => (zeros, 0),
+            (Padding::Named(Border::Same), None) => {
+                // What a convolution from n s to n pads with, whatever n is; where the kernel is smaller than the stride,
+                // rows that no window reaches.
+                let total = kernel.saturating_sub(stride);
+                ((total / 2, total - total / 2), stride.saturating_sub(kernel))
+            }
+            (Padding::Named(Border::Valid), extra) => ((0, 0), extra.unwrap_or(0)),
+            (Padding::Zeros(zeros), extra) => ((zeros, zeros), extra.unwrap_or(0)),
         };
-        let extra = self.output_padding.unwrap_or(extra);
         if extra >= stride && extra > 0 {
             return Err(format!("an output padding of {extra} needs a stride above it; the stride is {stride}"));
         }
         let along = |length: usize| {
             ((length - 1) * stride + kernel + extra)
-                .checked_sub(2 * zeros)
+                .checked_sub(before + after)
                 .filter(|&length| length > 0)
-                .ok_or_else(|| format!("a padding of {zeros} leaves nothing of the output"))
+                .ok_or_else(|| format!("a padding of {before} leaves nothing of the output"))
         };
         let output = Features::Map([channels, along(height)?, along(width)?]);
-        let window = Window { kernel, stride, padding: [(zeros, zeros); 2], output_padding: [extra; 2] };
+        let window = Window { kernel, stride, padding: [(before, after); 2], output_padding: [extra; 2] };
         Ok(LayerSpec { kind: Kind::Transposed(window), activation, input, output, layouts: Default::default() })
     }
 }
@@ -284,13 +293,8 @@ mod tests {
                 let spec = layer.plan(Features::Map([1, 13, 13]), Activation::Relu).unwrap();
                 assert_eq!(spec.output, Features::Map([1, size, size]), "conv {kernel} {stride}");
                 let layer = LayerConfig { conv: None, transposed: Some(1), ..layer };
-                // An even kernel at stride 1 would need more zeros on one side than on the other.
-                match layer.plan(Features::Map([1, 13, 13]), Activation::Relu) {
-                    Ok(spec) => {
-                        assert_eq!(spec.output, Features::Map([1, 13 * stride, 13 * stride]), "{kernel} {stride}")
-                    }
-                    Err(_) => assert!((kernel - stride.min(kernel)) % 2 == 1, "transposed {kernel} {stride}"),
-                }
+                let spec = layer.plan(Features::Map([1, 13, 13]), Activation::Relu).unwrap();
+                assert_eq!(spec.output, Features::Map([1, 13 * stride, 13 * stride]), "transposed {kernel} {stride}");
             }
         }
     }

@@ -17,6 +17,8 @@ pub struct Mlp {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
+    /// Of the posterior's mean, which is an autoencoder's code.
+    pub code_activation: Activation,
     pub init: Initialisation,
 }
 
@@ -28,6 +30,7 @@ impl Default for Mlp {
             hidden: vec![400],
             decoder: None,
             activation: Activation::Relu,
+            code_activation: Activation::None,
             init: Initialisation::Pytorch,
         }
     }
@@ -54,7 +57,7 @@ impl Architecture for Mlp {
         let mut layers = chain(code, &decoder, self.activation);
         let last = layers.last().map_or(code, |layer| layer.output);
         layers.push(LayerSpec::dense(last, image, Activation::None));
-        Blueprint::new(picture, self.latent, encoder, layers, self.init)
+        Ok(Blueprint::new(picture, self.latent, encoder, layers, self.init)?.with_code_activation(self.code_activation))
     }
 }
 

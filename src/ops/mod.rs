@@ -26,9 +26,9 @@ pub enum Activation {
 pub struct Window {
     pub kernel: usize,
     pub stride: usize,
-    /// `[vertical, horizontal]`: zeros put before and after. For a transposed convolution both are the same.
+    /// `[vertical, horizontal]`: zeros put before and after; for a transposed convolution, rows cut off there.
     pub padding: [(usize, usize); 2],
-    /// `[vertical, horizontal]`, transposed only: rows that the output has beyond what the padding leaves.
+    /// `[vertical, horizontal]`, transposed only: rows that no window reaches, at the end.
     pub output_padding: [usize; 2],
 }
 

@@ -27,13 +27,16 @@ pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: C
 }
 
 pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    let Convolution { window, activation, layouts, .. } = convolution;
-    let padding = window.padding.map(|(before, _)| before);
+    let Convolution { window, activation, layouts, output: [_, height, width], .. } = convolution;
+    // burn cuts off as much on both sides; what is to go on one side only goes after it.
+    let padding = window.padding.map(|(before, after)| before.min(after));
     let options = ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1);
-    activate(
-        flat(conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]),
-        activation,
-    )
+    let mut y = conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options);
+    if window.padding.iter().any(|(before, after)| before != after) {
+        let [top, left] = [0, 1].map(|axis| window.padding[axis].0 - padding[axis]);
+        y = y.narrow(2, top, height).narrow(3, left, width);
+    }
+    activate(flat(y, layouts[1]), activation)
 }
 
 /// `[N, C * H * W]` -> `[N, C, H, W]`.

@@ -14,6 +14,7 @@ mod golden;
 mod gradients;
 mod idx;
 mod interpolation;
+mod keras;
 mod likelihoods;
 mod model_file;
 mod models;

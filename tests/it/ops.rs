@@ -177,10 +177,16 @@ fn convolution(
 ) -> Option<Convolution> {
     let [kernel, stride, before, after] = window;
     let [_, height, width] = picture;
-    let (padding, extra) = if transposed { ((before, before), after.min(stride - 1)) } else { ((before, after), 0) };
+    // A transposed convolution loses as many rows on either side, or one more on one (or gains some, at the end).
+    let (padding, extra) = match (transposed, after) {
+        (false, _) => ((before, after), 0),
+        (true, 0) => ((before, before + 1), 0),
+        (true, 1) => ((before + 1, before), 0),
+        (true, _) => ((before, before), after.min(stride - 1)),
+    };
     let along = |length: usize| {
         let length = if transposed {
-            ((length - 1) * stride + kernel + extra).checked_sub(2 * before)?
+            ((length - 1) * stride + kernel + extra).checked_sub(padding.0 + padding.1)?
         } else {
             (length + before + after).checked_sub(kernel)? / stride + 1
         };
@@ -219,7 +225,7 @@ proptest! {
     fn convolutions_equal_their_definition(
         n in 1_usize..11,
         (c, h, w, channels) in (prop_oneof![1_usize..7, 15_usize..40], 1_usize..12, 1_usize..12, prop_oneof![1_usize..7, 15_usize..70]),
-        (kernel, stride, before, after) in (1_usize..6, 1_usize..4, 0_usize..3, 0_usize..3),
+        (kernel, stride, before, after) in (1_usize..6, 1_usize..4, 0_usize..3, 0_usize..4),
         (transposed, kind, layouts) in (any::<bool>(), 0..3, any::<[bool; 2]>()),
     ) {
         let activation = [Activation::Relu, Activation::Tanh, Activation::None][kind as usize];
