@@ -23,7 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
 from compare import rounds
 
-SAMPLES, EPOCHS, SECONDS = 8, 6, 0.5
+SAMPLES, EPOCHS, SECONDS = 6, 3, 0.5
 
 
 def resident(process):
