@@ -106,9 +106,9 @@ def experiment(config):
                 raise Refused(f"{part}.{key} = {table[key]}: the peers have {value} only")
 
     data, source = kind("data", "mnist", "noise")
-    must(f"data.{data}", source, pixels="grey")
+    must(f"data.{data}", source, pixels="grey", train_on="train")
     kind("likelihood", "bernoulli")
-    must("objective.elbo", kind("objective", "elbo")[1], beta=1.0, warmup=0.0)
+    must("objective.elbo", kind("objective", "elbo")[1], beta=1.0, warmup=0.0, free_bits=0.0, estimator="analytic", cyclical=None)
     must("schedule.constant", kind("schedule", "constant")[1], warmup=0.0)
     adam = kind("optimizer", "adam")[1]
     must("optimizer.adam", adam, weight_decay=0.0)

@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use super::figures::Draw;
 use super::open::{Opened, locate};
-use super::pictures::{Classes, Codes, Format, below_each_other, pictures, sample_sheet};
+use super::pictures::{Classes, Codes, Format, MOST_FRAMES, below_each_other, pictures, sample_sheet};
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, drawn};
 use crate::figure::animation::write_gif;
@@ -22,8 +22,6 @@ use crate::ui;
 /// them stand in a row.
 const DECODED: u32 = 16;
 const COLUMNS: usize = 8;
-/// Frames of an animation: more are hundreds of megabytes in memory.
-const MOST_FRAMES: usize = 200;
 /// How long the whole plays, and a frame at least and at most, in milliseconds.
 const LENGTH: u32 = 8000;
 const FRAME: [u32; 2] = [80, 500];

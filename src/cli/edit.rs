@@ -8,11 +8,12 @@ use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, picture_files, pictures};
+use super::pictures::{AT_A_TIME, Format, picture_files, pictures};
+use super::subject::{MOST_PICTURES, Subject, class_named};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result, did_you_mean};
-use crate::eval::{codes, mean};
+use crate::eval::{concept, mean, norm};
 use crate::figure::Picture;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::model::{moved, rows};
@@ -82,6 +83,11 @@ impl Draw for Edit {
         Ok(())
     }
 
+    fn suits(&self, subject: &Subject) -> Result<()> {
+        group("--add", &self.add, subject.classes)?;
+        group("--subtract", &self.subtract, subject.classes).map(drop)
+    }
+
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let group = |flag: &str, text: &str| group(flag, text, &opened.card.classes);
         let (add, subtract) = (group("--add", &self.add)?, group("--subtract", &self.subtract)?);
@@ -90,11 +96,11 @@ impl Draw for Edit {
         }
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices = self.indices(&dataset.test, &subtract, &opened.card.classes)?;
-        count("pictures times columns", indices.len() * (self.strength.len() + 1), MOST_PICTURES)?;
+        opened.subject().fits("--n or --images", indices.len() * (self.strength.len() + 1))?;
         let (add, added) = mean_code(opened, dataset, "--add", &add)?;
         let (subtract, subtracted) = mean_code(opened, dataset, "--subtract", &subtract)?;
-        let vector: Vec<f32> = add.iter().zip(&subtract).map(|(a, b)| (a - b) as f32).collect();
-        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let vector = concept(&add, &subtract);
+        let length = norm(&vector);
         ui::note(format_args!("the mean of {added} minus that of {subtracted}: a vector of length {length:.2}"));
 
         let mut cells = Vec::new();
@@ -125,7 +131,8 @@ impl Edit {
             };
         }
         let Group::Class(class) = subtract else { return Ok((0..test.len().min(self.n) as u32).collect()) };
-        let indices = members(test, *class).take(self.n).collect::<Vec<_>>();
+        let mut indices = test.members(*class);
+        indices.truncate(self.n);
         if indices.is_empty() {
             let name = &classes[usize::from(*class)];
             return Err(Error::request(format!("the test set has no picture of `{name}` to edit"))
@@ -133,12 +140,6 @@ impl Edit {
         }
         Ok(indices)
     }
-}
-
-/// The indices of a class's pictures.
-fn members(images: &Images, class: u8) -> impl Iterator<Item = u32> {
-    let labels = images.labels.as_deref().unwrap_or_default();
-    (0_u32..).zip(labels).filter(move |(_, label)| **label == class).map(|(index, _)| index)
 }
 
 /// A row for each picture: itself, then what its code becomes at each strength, decoded as the class that it has.
@@ -164,8 +165,8 @@ impl Group {
 }
 
 fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
-    if let Some(class) = classes.iter().position(|class| class.eq_ignore_ascii_case(text)) {
-        return Ok(Group::Class(class as u8));
+    if let Some(class) = class_named(classes, text) {
+        return Ok(Group::Class(class));
     }
     let path = Path::new(text);
     if path.is_dir() {
@@ -190,14 +191,12 @@ fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
 fn mean_code(opened: &Opened, dataset: &Dataset, flag: &str, group: &Group) -> Result<(Vec<f64>, String)> {
     match group {
         Group::Class(class) => {
-            let labels = dataset.train.labels.as_deref().unwrap_or_default();
-            let members: Vec<u32> =
-                (0_u32..).zip(labels).filter(|(_, label)| *label == class).map(|(i, _)| i).collect();
+            let members = dataset.train.members(*class);
             let name = &opened.card.classes[usize::from(*class)];
             if members.is_empty() {
                 return Err(Error::request(format!("{flag} {name}: no training picture is of this class")));
             }
-            let codes = codes(&opened.vae, &members, |some| opened.read(&dataset.train, some), |_| {});
+            let codes = opened.codes(&dataset.train, &members, |_| {})?;
             Ok((mean(&codes), format!("{} training pictures of `{name}`", members.len())))
         }
         Group::Folder(folder) => {
@@ -208,7 +207,7 @@ fn mean_code(opened: &Opened, dataset: &Dataset, flag: &str, group: &Group) -> R
             }
             let images = folder_pictures(folder, opened.card.picture)?;
             let indices: Vec<u32> = (0..images.len() as u32).collect();
-            let codes = codes(&opened.vae, &indices, |some| opened.read(&images, some), |_| {});
+            let codes = opened.codes(&images, &indices, |_| {})?;
             Ok((mean(&codes), format!("{} pictures in {}", indices.len(), folder.display())))
         }
     }

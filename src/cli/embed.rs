@@ -10,8 +10,8 @@ use super::figures::Draw;
 use super::open::{Opened, Target};
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
-use crate::error::{Error, Result};
-use crate::eval::{by_pca, codes};
+use crate::error::Result;
+use crate::eval::by_pca;
 use crate::figure::scatter::{Scatter, in_lanes};
 use crate::figure::sheet::write_png;
 use crate::model::Vae;
@@ -65,14 +65,10 @@ impl Embed {
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
         let indices: Vec<u32> = (0..count as u32).collect();
         let bar = ui::picture_bar("encoding", count);
-        let read = |some: &[u32]| opened.read(images, some);
-        let codes = codes(&opened.vae, &indices, read, |seen| bar.set_position(seen as u64));
+        let codes = opened.codes(images, &indices, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
-        if codes.iter().flatten().any(|value| !value.is_finite()) {
-            return Err(Error::failed(format!("{}: its codes are not numbers, or infinite", opened.path.display()))
-                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
-        }
-        let labels = images.labels.as_deref();
+        let codes = codes?;
+        let labels = images.labels.as_deref().map(|labels| &labels[..count]);
         let name = |index: u32| {
             let label = labels.and_then(|labels| labels.get(index as usize));
             label.and_then(|&label| dataset.classes.get(usize::from(label))).cloned().unwrap_or_default()

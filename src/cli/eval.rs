@@ -9,7 +9,7 @@ use super::open::{Opened, Target};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Elbo, Estimate, Pca, Protocol, Rows, measure, pixels_rng, reconstruction_errors, squared_error};
+use crate::eval::{Elbo, Estimate, Pca, Protocol, Rows, corruption_rng, measure, pixels_rng, squared_errors};
 use crate::objective::{Code, NO_ELBO};
 use crate::ui;
 
@@ -94,35 +94,25 @@ impl Eval {
             return Err(Error::failed(format!("{}: its {what} is not a number, or infinite", opened.path.display()))
                 .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
         }
-        // A mean over the values, too: what others call a reconstruction error.
-        let values = images.values() as f64;
-        let mse = (!code.is_drawn()).then(|| {
-            let all: Vec<u32> = (0..images.len() as u32).collect();
-            Estimate::of(squared_error(&opened.vae, images, &all, protocol).iter().map(|error| error / values))
-        });
         let errors = (!self.no_reconstruction).then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
-        let report = Report {
-            opened: &opened,
-            elbo: &elbo,
-            mse,
-            errors,
-            protocol,
-            data: &dataset.name,
-            hash,
-            split: self.split,
-        };
+        let report =
+            Report { opened: &opened, elbo: &elbo, errors, protocol, data: &dataset.name, hash, split: self.split };
         ui::data(if self.json { report.json() } else { report.text() })
     }
 }
 
-/// Squared errors of reconstructions, summed over a picture's values, from codes of one size.
+/// Squared errors of reconstructions, summed over a picture's values, from codes of one size; of what a denoising
+/// autoencoder is given, against the clean pictures.
 struct SquaredErrors {
     /// At the posterior's mean.
     model: Estimate,
-    /// From as many principal components of the training pictures.
-    pca: Estimate,
+    /// From as many principal components of the training pictures, unless there are too many.
+    pca: Option<Estimate>,
     components: usize,
 }
+
+/// More than these take minutes to find.
+const MOST_COMPONENTS: usize = 256;
 
 impl SquaredErrors {
     fn measure(opened: &Opened, protocol: Protocol, dataset: &Dataset, images: &Images) -> Self {
@@ -131,17 +121,21 @@ impl SquaredErrors {
         };
         let of_training = |some: &[u32]| read(&dataset.train, some).x;
         let rows = Rows { count: dataset.train.len(), width: dataset.train.values(), read: &of_training };
-        let pca = Pca::fit(&rows, opened.vae.blueprint().latent);
+        let latents = opened.vae.blueprint().latent;
+        let pca = (latents <= MOST_COMPONENTS).then(|| Pca::fit(&rows, latents));
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let of = |errors: Vec<f64>| Estimate::of(errors.into_iter());
         let read = |some: &[u32]| read(images, some);
+        let given = |x, some: &[u32]| protocol.code.input(x, corruption_rng(protocol.seed), some);
         Self {
-            model: of(reconstruction_errors(&indices, read, |batch| {
-                let mean = opened.vae.encode(batch.x, batch.labels.clone()).mean;
+            model: of(squared_errors(&indices, read, |batch, some| {
+                let mean = opened.vae.encode(given(batch.x, some), batch.labels.clone()).mean;
                 opened.vae.picture(mean, batch.labels)
             })),
-            pca: of(reconstruction_errors(&indices, read, |batch| pca.reconstruct(batch.x))),
-            components: pca.components.len(),
+            pca: pca
+                .as_ref()
+                .map(|pca| of(squared_errors(&indices, read, |batch, some| pca.reconstruct(given(batch.x, some))))),
+            components: pca.map_or(0, |pca| pca.components.len()),
         }
     }
 }
@@ -149,8 +143,6 @@ impl SquaredErrors {
 struct Report<'a> {
     opened: &'a Opened,
     elbo: &'a Elbo,
-    /// Of an autoencoder.
-    mse: Option<Estimate>,
     errors: Option<SquaredErrors>,
     protocol: Protocol,
     data: &'a str,
@@ -191,14 +183,17 @@ impl Report<'_> {
         text += &row("rate", self.elbo.rate(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
         let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
-        if self.mse.is_some() {
-            text += &row("MSE", self.mse, 5, " per value");
-        }
         if let Some(SquaredErrors { model, pca, components }) = &self.errors {
-            let what = "squared error, summed over values, of the reconstruction";
-            text += &row("model MSE", Some(*model), 2, &format!(", {what} at the posterior's mean"));
+            let at = if self.protocol.code.is_drawn() {
+                "decoded from the posterior's mean"
+            } else {
+                "decoded from the code"
+            };
+            let per_value = model.mean / self.opened.card.picture.iter().product::<usize>() as f64;
+            let what = format!(", summed over values, {at} ({per_value:.5} a value)");
+            text += &row("square error", Some(*model), 2, &what);
             let from = format!(", from {components} principal components of the training set");
-            text += &row("PCA MSE", Some(*pca), 2, &from);
+            text += &row("that of PCA", *pca, 2, &from);
         }
         let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
         text += &format!(
@@ -235,8 +230,10 @@ impl Report<'_> {
             "distortion": distortion.mean, "distortion_se": distortion.se,
             "rate": mean(rate), "rate_se": se(rate),
             "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
-            "model_mse": errors.map(|errors| errors.model.mean), "model_mse_se": errors.map(|errors| errors.model.se),
-            "pca_mse": errors.map(|errors| errors.pca.mean), "pca_mse_se": errors.map(|errors| errors.pca.se),
+            "squared_error": errors.map(|errors| errors.model.mean),
+            "squared_error_se": errors.map(|errors| errors.model.se),
+            "pca_squared_error": mean(errors.and_then(|errors| errors.pca)),
+            "pca_squared_error_se": se(errors.and_then(|errors| errors.pca)),
             "pca_components": errors.map(|errors| errors.components),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": self.split.name(),
@@ -251,9 +248,7 @@ impl Report<'_> {
             "model": self.opened.path, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         });
-        if let Some(mse) = self.mse {
-            report["mse"] = mse.mean.into();
-            report["mse_se"] = mse.se.into();
+        if !drawn {
             report["note"] = NO_ELBO.into();
             report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
         }

@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use super::open::Opened;
+use super::subject::Subject;
 use crate::config::Figures;
 use crate::error::{Error, Result, did_you_mean};
 
@@ -17,8 +18,8 @@ pub trait Draw {
     /// Checks the arguments, as far as that can be done before there is a model.
     fn check(&self) -> Result<()>;
 
-    /// Checks whether a model of so many latents can be drawn.
-    fn suits(&self, _latents: usize) -> Result<()> {
+    /// Checks whether it can be drawn of such a model; before there is one, too.
+    fn suits(&self, _subject: &Subject) -> Result<()> {
         Ok(())
     }
 
@@ -55,38 +56,71 @@ figures![
     edit::Edit,
 ];
 
+/// A figure that a config asks for.
+#[derive(Debug)]
+pub struct AtEnd {
+    /// As it stands in the config.
+    line: String,
+    figure: Figure,
+}
+
 /// What `figures.at_end` asks for, its arguments checked.
 ///
 /// # Errors
 /// For a figure that does not exist and arguments that are wrong: the message names the line.
-pub fn at_end(figures: &Figures) -> Result<Vec<Figure>> {
-    figures.at_end.iter().map(|line| parse(line)).collect()
+pub fn at_end(figures: &Figures) -> Result<Vec<AtEnd>> {
+    figures.at_end.iter().map(|line| Ok(AtEnd { line: line.clone(), figure: parse(line)? })).collect()
+}
+
+impl AtEnd {
+    /// Checks whether it can be drawn of what is to be trained.
+    pub fn suits(&self, subject: &Subject) -> Result<()> {
+        self.figure.suits(subject).map_err(|error| {
+            let hint = error
+                .hint()
+                .map(|hint| format!("{hint}; in the config's `figures.at_end`, of which "))
+                .unwrap_or_default();
+            wrong(&self.line, &error.to_string()).with_hint(hint + "`--set 'figures.at_end=[]'` leaves all out")
+        })
+    }
+
+    pub fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+        self.figure.draw(opened).map_err(|error| because(&self.line, &error))
+    }
+}
+
+fn wrong(line: &str, what: &str) -> Error {
+    Error::request(format!("figures.at_end: `{line}`: {what}"))
+}
+
+fn because(line: &str, error: &Error) -> Error {
+    let named = wrong(line, &error.to_string());
+    error.hint().into_iter().fold(named, Error::with_hint)
 }
 
 fn parse(line: &str) -> Result<Figure> {
-    let wrong = |what: &str| Error::request(format!("figures.at_end: `{line}`: {what}"));
     let command = Figure::augment_subcommands(Command::new("figure").no_binary_name(true));
     let names: Vec<String> = command.get_subcommands().map(|figure| figure.get_name().to_owned()).collect();
-    let name = line.split_whitespace().next().unwrap_or_default();
+    let words = shlex::split(line).ok_or_else(|| wrong(line, "a quote is opened and not closed"))?;
+    let name = words.first().map_or("", String::as_str);
     if !names.iter().any(|known| known == name) {
-        return Err(wrong("no such figure").with_hint(match did_you_mean(name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the figures are {}", names.join(", ")),
-        }));
+        return Err(wrong(line, "no such figure").with_hint(
+            match did_you_mean(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the figures are {}", names.join(", ")),
+            },
+        ));
     }
-    let unfit = |error: clap::Error| explained(wrong, &error.to_string());
-    let matches = command.try_get_matches_from(line.split_whitespace()).map_err(unfit)?;
+    let unfit = |error: clap::Error| explained(line, &error.to_string());
+    let matches = command.try_get_matches_from(&words).map_err(unfit)?;
     if let Some((_, arguments)) = matches.subcommand()
         && let Some(given) = ["run", "device", "data"].into_iter().find(|argument| is_given(arguments, argument))
     {
         let shown = if given == "run" { "a run".to_owned() } else { format!("`--{given}`") };
-        return Err(wrong(&format!("names {shown}; it is drawn of what was trained, where it was trained")));
+        return Err(wrong(line, &format!("names {shown}; it is drawn of what was trained, where it was trained")));
     }
     let figure = Figure::from_arg_matches(&matches).map_err(unfit)?;
-    figure.check().map_err(|error| match error.hint() {
-        Some(hint) => wrong(&error.to_string()).with_hint(hint),
-        None => wrong(&error.to_string()),
-    })?;
+    figure.check().map_err(|error| because(line, &error))?;
     Ok(figure)
 }
 
@@ -96,11 +130,32 @@ fn is_given(arguments: &ArgMatches, argument: &str) -> bool {
 }
 
 /// The first line of clap's message, and its tip.
-fn explained(wrong: impl Fn(&str) -> Error, message: &str) -> Error {
+fn explained(line: &str, message: &str) -> Error {
     let mut lines = message.lines().map(str::trim);
-    let error = wrong(lines.next().unwrap_or_default().trim_start_matches("error: "));
+    let error = wrong(line, lines.next().unwrap_or_default().trim_start_matches("error: "));
     match lines.find_map(|line| line.strip_prefix("tip: ")) {
         Some(tip) => error.with_hint(tip),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, PRESETS};
+
+    #[test]
+    fn the_presets_ask_for_what_can_be_drawn_of_them() {
+        for preset in PRESETS {
+            let (config, _) = Config::find(preset.name).unwrap();
+            let (shape, classes) = (config.data.usual_shape(), config.data.usual_classes());
+            let plan = config.plan(shape, classes).unwrap();
+            let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+            let (latents, conditional) = (plan.blueprint.latent, plan.blueprint.labels.is_some());
+            let subject = Subject { latents, shape, classes: &classes, conditional };
+            for figure in at_end(&config.figures).unwrap() {
+                figure.suits(&subject).unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
+            }
+        }
     }
 }

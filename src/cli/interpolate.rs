@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::figures::Draw;
-use super::open::{Opened, Target, class_named};
-use super::pictures::{AT_A_TIME, Format, picture_files, pictures};
+use super::open::{Opened, Target};
+use super::pictures::{Format, MOST_FRAMES, picture_files, pictures};
+use super::subject::{Subject, class_named};
 use crate::batch::Batch;
 use crate::check::count;
 use crate::data::Dataset;
@@ -88,13 +89,22 @@ impl Draw for Interpolate {
         if self.steps < 2 {
             return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
         }
-        count("--steps", self.steps, 1000)?;
+        count("--steps", self.steps, if self.format()? == Format::Gif { MOST_FRAMES / 2 } else { 1000 })?;
         for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
             if self.out.as_deref().is_some_and(|out| files::same(out, Path::new(end))) {
                 return Err(Error::request(format!("--out and {flag} are one file, {end}; it would be overwritten")));
             }
         }
-        self.format().map(drop)
+        Ok(())
+    }
+
+    fn suits(&self, subject: &Subject) -> Result<()> {
+        let from = named("--from", &self.from, subject.classes)?;
+        named("--to", &self.to, subject.classes)?;
+        if self.label.is_some() || matches!(from, Named::File(_)) {
+            subject.class(self.label.as_deref())?;
+        }
+        subject.fits("--steps", self.rows * (self.steps + 2))
     }
 
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
@@ -228,7 +238,7 @@ fn end(
             Ok(End::new(opened, opened.read(&dataset.test, &[*index])))
         }
         (Named::Class(class), Some(dataset)) => {
-            let typical = typical(opened, dataset, *class, rows);
+            let typical = typical(opened, dataset, *class, rows)?;
             if typical.is_empty() {
                 let name = &opened.card.classes[usize::from(*class)];
                 return Err(Error::request(format!("{flag} {name}: the test set has no picture of this class")));
@@ -240,17 +250,10 @@ fn end(
 }
 
 /// The test pictures of a class whose codes are nearest to their class's mean, the nearest first.
-fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Vec<u32> {
-    let labels = dataset.test.labels.as_deref().unwrap_or_default();
-    let members: Vec<u32> = (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(i, _)| i).collect();
-    let codes: Vec<Vec<f32>> = members
-        .chunks(AT_A_TIME)
-        .flat_map(|chunk| {
-            let Batch { x, labels } = opened.read(&dataset.test, chunk);
-            rows(opened.vae.encode(x, labels).mean)
-        })
-        .collect();
-    nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect()
+fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Result<Vec<u32>> {
+    let members = dataset.test.members(class);
+    let codes = opened.codes(&dataset.test, &members, |_| {})?;
+    Ok(nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect())
 }
 
 impl End {

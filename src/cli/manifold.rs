@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{Format, labels, pictures, pictures_fit};
+use super::pictures::{Format, labels, pictures};
+use super::subject::Subject;
 use crate::check::count;
 use crate::dist::normal_quantile;
 use crate::error::{Error, Result};
@@ -67,7 +68,10 @@ impl Draw for Manifold {
         self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
     }
 
-    fn suits(&self, latents: usize) -> Result<()> {
+    fn suits(&self, subject: &Subject) -> Result<()> {
+        let latents = subject.latents;
+        subject.class(self.label.as_deref())?;
+        subject.fits("--n", self.n.pow(self.shown(latents).len() as u32))?;
         match self.dims.iter().find(|&&latent| latent >= latents) {
             None => Ok(()),
             Some(latent) if latents == 1 => {
@@ -82,9 +86,7 @@ impl Draw for Manifold {
 
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let latents = opened.vae.blueprint().latent;
-        self.suits(latents)?;
-        let dims: Vec<usize> = if self.dims.is_empty() { (0..latents.min(2)).collect() } else { self.dims.clone() };
-        pictures_fit("--n", self.n.pow(dims.len() as u32), opened)?;
+        let dims = self.shown(latents);
         if self.dims.is_empty() && latents > 2 {
             ui::note(format_args!(
                 "note: of {latents} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
@@ -111,6 +113,11 @@ impl Draw for Manifold {
 }
 
 impl Manifold {
+    /// The latents that are varied.
+    fn shown(&self, latents: usize) -> Vec<usize> {
+        if self.dims.is_empty() { (0..latents.min(2)).collect() } else { self.dims.clone() }
+    }
+
     /// `n` normal quantiles at equal steps of probability; a single one is the middle.
     fn values(&self) -> Vec<f32> {
         let (low, high) = (self.quantiles[0], self.quantiles[1]);

@@ -13,6 +13,7 @@ mod open;
 mod pictures;
 mod reconstruct;
 mod sample;
+mod subject;
 mod table;
 mod train;
 mod traverse;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::figures::Draw;
+use super::subject::Subject;
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
-use crate::error::{Error, Result, did_you_mean};
-use crate::eval::pixels_rng;
+use crate::error::{Error, Result};
+use crate::eval::{codes, pixels_rng};
 use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest};
 use crate::ui;
@@ -59,6 +60,7 @@ impl Target {
     pub fn draw(&self, figure: &dyn Draw) -> Result<()> {
         figure.check()?;
         let opened = self.open()?;
+        figure.suits(&opened.subject())?;
         ui::data(figure.draw(&opened)?.display())
     }
 }
@@ -151,36 +153,37 @@ impl Opened {
         Ok(self.loaded.get_or_init(|| (dataset, hash)))
     }
 
-    /// The class of all that is to be decoded, where `--label` names it; nothing for a model that is not conditional.
-    /// `vae.labels(&vec![class; n])` makes it what the model reads.
-    ///
-    /// # Errors
-    /// Where a class is asked of a model that is not conditional, none is named to one that is, or there is no such class.
-    pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
-        let classes = || format!("the classes are {}", self.card.classes.join(", "));
-        match (self.vae.classes(), label) {
-            (None, None) => Ok(None),
-            (None, Some(label)) => Err(Error::request(format!(
-                "--label {label}: this model is not conditional, it was trained without labels: it cannot be asked for a class"
-            ))
-            .with_hint("train one that can: add `[condition]` to its config, or `--set condition.decoder=add`")),
-            (Some(_), None) => Err(Error::request("this model is conditional: say of which class")
-                .with_hint(format!("pass `--label CLASS`; {}", classes()))),
-            (Some(_), Some(label)) => match class_named(&self.card.classes, label) {
-                Some(class) => Ok(Some(class)),
-                None => Err(Error::request(format!("--label {label}: no such class")).with_hint(
-                    match did_you_mean(label, self.card.classes.iter().map(String::as_str)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => classes(),
-                    },
-                )),
-            },
+    /// What a figure is drawn of.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            latents: self.vae.blueprint().latent,
+            shape: self.card.picture,
+            classes: &self.card.classes,
+            conditional: self.vae.classes().is_some(),
         }
+    }
+
+    /// The class of all that is to be decoded: [`Subject::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
+    pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
+        self.subject().class(label)
     }
 
     /// The place for a picture: `out`, or `name` in the run's folder.
     pub fn picture_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
         out.map_or_else(|| self.folder.join(name), |out| self.base.join(out))
+    }
+
+    /// The posterior means of the pictures `indices`, `[N][D]`; `seen` is told how many are done.
+    ///
+    /// # Errors
+    /// Where they are not numbers.
+    pub fn codes(&self, images: &Images, indices: &[u32], seen: impl FnMut(usize)) -> Result<Vec<Vec<f32>>> {
+        let codes = codes(&self.vae, indices, |some| self.read(images, some), seen);
+        if codes.iter().flatten().all(|value| value.is_finite()) {
+            return Ok(codes);
+        }
+        Err(Error::failed(format!("{}: its codes are not numbers, or infinite", self.path.display()))
+            .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"))
     }
 
     /// The pictures `indices` as the model reads them, with their labels where it is conditional. Pictures of a person's
@@ -189,11 +192,4 @@ impl Opened {
         let rng = pixels_rng(self.config.seed);
         self.config.data.pixels().batch(images, indices, self.vae.classes(), rng, &self.chosen.device)
     }
-}
-
-/// A class by its name, or else by its number.
-pub fn class_named(classes: &[String], name: &str) -> Option<u8> {
-    let by_name = classes.iter().position(|class| class.eq_ignore_ascii_case(name));
-    let by_number = || name.parse().ok().filter(|number| *number < classes.len());
-    by_name.or_else(by_number).and_then(|class| u8::try_from(class).ok())
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::open::Opened;
 use crate::batch::noise;
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -15,14 +14,11 @@ use crate::model::Vae;
 use crate::rng::Rng;
 use crate::ui;
 
-/// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
-pub const MOST_PICTURES: usize = 10_000;
-
-/// Values of all pictures on a sheet, together: a quarter of a gigabyte of them while they are drawn.
-const MOST_VALUES: usize = 50_000_000;
-
 /// Pictures that go through a network together: as many as keep a convolution's maps small.
 pub const AT_A_TIME: usize = 250;
+
+/// Frames of an animation: more are hundreds of megabytes in memory.
+pub const MOST_FRAMES: usize = 200;
 
 /// What a file's name asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +47,7 @@ impl Format {
     }
 }
 
-/// That so many pictures, which `flag` asks for, fit on a sheet and in memory.
-pub fn pictures_fit(flag: &str, pictures: usize, opened: &Opened) -> Result<()> {
-    let most = (MOST_VALUES / opened.card.picture.iter().product::<usize>()).min(MOST_PICTURES);
-    if pictures <= most {
-        return Ok(());
-    }
-    Err(Error::request(format!("{flag} asks for {pictures} pictures; expected at most {most} on a sheet")))
-}
-
-/// What stands beside the values of an axis: with one decimal, or with two where one does not tell them apart.
+/// What stands beside the values of an axis: with one decimal, or as many more, up to four, as tell neighbours apart.
 pub fn labels(values: &[f32]) -> Vec<String> {
     let rounded = |decimals: i32| {
         let (scale, places) = (10_f32.powi(decimals), decimals as usize);
@@ -68,8 +55,8 @@ pub fn labels(values: &[f32]) -> Vec<String> {
         let label = |value: &f32| format!("{:.places$}", (value * scale).round() / scale + 0.0);
         values.iter().map(label).collect::<Vec<_>>()
     };
-    let short = rounded(1);
-    if short.windows(2).all(|pair| pair[0] != pair[1]) { short } else { rounded(2) }
+    let told_apart = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    (1..4).map(rounded).find(told_apart).unwrap_or_else(|| rounded(4))
 }
 
 /// Pictures of several kinds, each kind a row below the one before; `columns` to a row, then further rows.
@@ -197,5 +184,7 @@ mod tests {
     fn labels_have_as_few_decimals_as_tell_them_apart() {
         assert_eq!(labels(&[-1.644_85, -0.04, 0.04, 3.0]), ["-1.64", "-0.04", "0.04", "3.00"]);
         assert_eq!(labels(&[-1.644_85, -0.04, 1.0]), ["-1.6", "0.0", "1.0"]);
+        assert_eq!(labels(&[0.001, 0.002]), ["0.001", "0.002"]);
+        assert_eq!(labels(&[0.0, 0.0]), ["0.0000", "0.0000"]);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, MOST_PICTURES, below_each_other, pictures};
+use super::pictures::{AT_A_TIME, Format, below_each_other, pictures};
 use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
@@ -48,8 +48,10 @@ impl Draw for Reconstruct {
 
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let (dataset, _) = opened.data(self.data.as_deref())?;
-        let indices: Vec<u32> = (0..self.n.min(dataset.test.len()).min(MOST_PICTURES) as u32).collect();
+        let count = self.n.min(dataset.test.len());
+        let indices: Vec<u32> = (0..count as u32).collect();
         let code = opened.config.objective.code();
+        opened.subject().fits("--n", count * if code.corruption().is_some() { 3 } else { 2 })?;
         let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
             let Batch { x, labels } = opened.read(&dataset.test, some);

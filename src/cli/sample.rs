@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{Classes, Codes, Format, MOST_PICTURES, pictures_fit, sample_sheet};
+use super::pictures::{Classes, Codes, Format, sample_sheet};
+use super::subject::{MOST_PICTURES, Subject};
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
-use crate::eval::{bounds, codes};
+use crate::eval::bounds;
 use crate::figure::sheet::write_png;
 use crate::objective::NO_PRIOR;
 use crate::ui;
@@ -61,24 +62,37 @@ impl Draw for Sample {
         self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
     }
 
+    fn suits(&self, subject: &Subject) -> Result<()> {
+        let classes = self.classes(subject)?;
+        subject.fits("--n", self.count(classes).saturating_mul(classes.rows()))
+    }
+
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
-        let names = &opened.card.classes;
-        let classes = match (opened.vae.classes(), self.label.as_deref()) {
-            (Some(_), Some("all")) => Classes::Each(names),
-            (Some(_), None) => Classes::Drawn(names),
-            (_, label) => Classes::One(opened.class(label)?),
-        };
-        let n = self.n.unwrap_or(classes.usual_count());
-        pictures_fit("--n", n * classes.rows(), opened)?;
+        let classes = self.classes(&opened.subject())?;
         if !(self.in_box || opened.config.objective.code().is_drawn()) {
             ui::note(format_args!("note: {NO_PRIOR}; `--box` draws from where its codes lie"));
         }
         let bounds = if self.in_box { Some(spanned(opened, self.data.as_deref())?) } else { None };
         let from = bounds.as_deref().map_or(Codes::Prior { temperature: self.temperature }, Codes::Box);
-        let sheet = sample_sheet(&opened.vae, from, self.seed.unwrap_or(opened.config.seed), n, classes);
+        let seed = self.seed.unwrap_or(opened.config.seed);
+        let sheet = sample_sheet(&opened.vae, from, seed, self.count(classes), classes);
         let path = opened.picture_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         Ok(path)
+    }
+}
+
+impl Sample {
+    fn classes<'a>(&self, subject: &Subject<'a>) -> Result<Classes<'a>> {
+        Ok(match self.label.as_deref() {
+            Some("all") if subject.conditional => Classes::Each(subject.classes),
+            None if subject.conditional => Classes::Drawn(subject.classes),
+            label => Classes::One(subject.class(label)?),
+        })
+    }
+
+    fn count(&self, classes: Classes) -> usize {
+        self.n.unwrap_or(classes.usual_count())
     }
 }
 
@@ -87,8 +101,7 @@ fn spanned(opened: &Opened, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = opened.data(data)?;
     let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
     let bar = ui::picture_bar("encoding", indices.len());
-    let read = |some: &[u32]| opened.read(&dataset.train, some);
-    let codes = codes(&opened.vae, &indices, read, |seen| bar.set_position(seen as u64));
+    let codes = opened.codes(&dataset.train, &indices, |seen| bar.set_position(seen as u64));
     bar.finish_and_clear();
-    Ok(bounds(&codes))
+    Ok(bounds(&codes?))
 }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::animate::keep;
-use super::figures::{Figure, at_end};
+use super::figures::{AtEnd, at_end};
 use super::open::{Opened, RUNS, find_run};
+use super::subject::Subject;
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
@@ -68,7 +69,7 @@ struct Start {
     folder: RunFolder,
     saved: Option<Saved>,
     /// What is drawn when training has ended.
-    figures: Vec<Figure>,
+    figures: Vec<AtEnd>,
     /// When the program was started.
     began: Instant,
 }
@@ -86,12 +87,12 @@ impl Train {
             }
             None => {
                 let (config, name) = self.config()?;
-                // Everything that can be wrong is found before the run's folder is made.
+                // What is wrong is found before the run's folder is made, and before hours of training.
                 config.check()?;
                 let figures = at_end(&config.figures)?;
                 let dataset = self.load(&config)?;
                 let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
-                figures.iter().try_for_each(|figure| figure.suits(plan.blueprint.latent))?;
+                suits(&figures, &plan, &dataset)?;
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
@@ -144,6 +145,7 @@ impl Train {
             )
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
+        suits(&figures, &plan, &dataset)?;
         let job = plan.job(dataset, hash);
         let done = saved.as_ref().map_or(0, |saved| saved.card.step).div_ceil(job.steps_per_epoch() as u64);
         if config.train.epochs < done as usize {
@@ -172,16 +174,45 @@ impl Train {
         if config.data.trains_on_test() {
             ui::note("not a test: the test images are among those trained on");
         }
-        if !figures.is_empty() {
-            let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
-            opened.base.clone_from(&folder.path);
-            opened.loaded = (job.dataset, job.data_hash).into();
-            for figure in &figures {
-                ui::note(format_args!("look at {}", figure.draw(&opened)?.display()));
+        ui::data(folder.path.display())?;
+        if figures.is_empty() {
+            return Ok(());
+        }
+        let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
+        opened.base.clone_from(&folder.path);
+        opened.loaded = (job.dataset, job.data_hash).into();
+        draw_all(&figures, &opened)
+    }
+}
+
+/// Whether the figures can be drawn of what is to be trained.
+fn suits(figures: &[AtEnd], plan: &Plan, dataset: &Dataset) -> Result<()> {
+    let subject = Subject {
+        latents: plan.blueprint.latent,
+        shape: dataset.train.shape,
+        classes: &dataset.classes,
+        conditional: plan.blueprint.labels.is_some(),
+    };
+    figures.iter().try_for_each(|figure| figure.suits(&subject))
+}
+
+/// Draws every figure that can be drawn.
+///
+/// # Errors
+/// The last one of those that could not.
+fn draw_all(figures: &[AtEnd], opened: &Opened) -> Result<()> {
+    let mut failed = None;
+    for figure in figures {
+        match figure.draw(opened) {
+            Ok(path) => ui::note(format_args!("look at {}", path.display())),
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    ui::note(earlier.render());
+                }
             }
         }
-        ui::data(folder.path.display())
     }
+    failed.map_or(Ok(()), Err)
 }
 
 fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {

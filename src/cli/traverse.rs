@@ -7,7 +7,8 @@ use image::RgbImage;
 
 use super::figures::Draw;
 use super::open::{Opened, Target};
-use super::pictures::{Format, labels, pictures, pictures_fit};
+use super::pictures::{Format, MOST_FRAMES, labels, pictures};
+use super::subject::Subject;
 use crate::check::{above_zero, count};
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -80,14 +81,19 @@ impl Draw for Traverse {
         if self.steps < 2 {
             return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
         }
-        count("--steps", self.steps, 1000)?;
-        count("--rows", self.rows, 1000)?;
-        self.format().map(drop)
+        count("--steps", self.steps, if self.format()? == Format::Gif { MOST_FRAMES / 2 } else { 1000 })?;
+        count("--rows", self.rows, 1000)
+    }
+
+    fn suits(&self, subject: &Subject) -> Result<()> {
+        if self.label.is_some() || self.image.is_none() {
+            subject.class(self.label.as_deref())?;
+        }
+        subject.fits("--steps", self.steps * self.rows.min(subject.latents))
     }
 
     fn draw(&self, opened: &Opened) -> Result<PathBuf> {
         let latents = opened.vae.blueprint().latent;
-        pictures_fit("--steps", self.steps * self.rows.min(latents), opened)?;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let base = self.base(opened, &dataset.test)?;
         let class = self.class(opened, &dataset.test)?;

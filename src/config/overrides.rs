@@ -111,6 +111,9 @@ fn parse(text: &str) -> Value {
     }
 }
 
+/// Tables of which one key alone may stand.
+const ONE_OF: [&str; 1] = ["objective.autoencoder.corrupt"];
+
 /// Puts `value` at `keys`, tables on the way being made. A number without a point goes where a float stood.
 fn place(table: &mut Table, keys: &[&str], value: Value) -> Result<(), String> {
     let Some((last, way)) = keys.split_last() else { return Err("expected a key".into()) };
@@ -119,6 +122,9 @@ fn place(table: &mut Table, keys: &[&str], value: Value) -> Result<(), String> {
         let next = at.entry((*key).to_owned()).or_insert_with(|| Value::Table(Table::new()));
         let Value::Table(next) = next else { return Err(format!("`{key}` is a value, not a table")) };
         at = next;
+    }
+    if ONE_OF.contains(&way.join(".").as_str()) {
+        at.retain(|key, _| key == *last);
     }
     let value = match (at.get(*last), value) {
         (Some(Value::Float(_)), Value::Integer(whole)) => Value::Float(whole as f64),

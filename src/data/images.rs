@@ -116,6 +116,12 @@ impl Images {
         Self { labels, ..Self::new(bytes, shape) }
     }
 
+    /// The indices of a class's pictures, in order; none where there are no labels.
+    pub fn members(&self, class: u8) -> Vec<u32> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        (0_u32..).zip(labels).filter(|(_, label)| **label == class).map(|(index, _)| index).collect()
+    }
+
     /// The pictures of `range`, in order.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {

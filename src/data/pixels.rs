@@ -9,8 +9,8 @@ use crate::ops::team;
 use crate::ops::vector::wide;
 use crate::rng::Rng;
 
-/// Pictures that one core takes at a time.
-const ROWS: usize = 16;
+/// Values that one core takes at a time, in whole pictures: small batches, too, keep all cores busy.
+const VALUES: usize = 4096;
 
 /// How a grey level becomes a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +47,8 @@ impl Pixels {
     /// The batch's `x`: `[B, C * H * W]`; its labels: `[B, L]` with `L` = `classes`.
     pub fn batch(self, images: &Images, indices: &[u32], classes: Option<usize>, rng: Rng, device: &Device) -> Batch {
         let mut x = vec![0.0; indices.len() * images.values()];
-        let some = ROWS * images.values();
-        team::for_each(x.chunks_mut(some).zip(indices.chunks(ROWS)), |(rows, indices)| {
+        let rows = (VALUES / images.values()).max(1);
+        team::for_each(x.chunks_mut(rows * images.values()).zip(indices.chunks(rows)), |(rows, indices)| {
             for (row, &index) in rows.chunks_exact_mut(images.values()).zip(indices) {
                 self.fill(&images.image(index as usize), rng.at(u64::from(index)), row);
             }

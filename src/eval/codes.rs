@@ -25,6 +25,16 @@ pub fn mean(codes: &[Vec<f32>]) -> Vec<f64> {
     (0..latents).map(|d| codes.iter().map(|code| f64::from(code[d])).sum::<f64>() / codes.len() as f64).collect()
 }
 
+/// The concept vector between two mean codes: from `subtract` to `add` (White 2016, section 3.4).
+pub fn concept(add: &[f64], subtract: &[f64]) -> Vec<f32> {
+    add.iter().zip(subtract).map(|(a, b)| (a - b) as f32).collect()
+}
+
+/// The Euclidean length of a vector.
+pub fn norm(vector: &[f32]) -> f32 {
+    vector.iter().map(|value| value * value).sum::<f32>().sqrt()
+}
+
 /// The lowest and the highest value of each latent.
 pub fn bounds(codes: &[Vec<f32>]) -> Vec<[f32; 2]> {
     let latents = codes.first().map_or(0, Vec::len);

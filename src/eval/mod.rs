@@ -7,8 +7,8 @@ mod latents;
 mod pca;
 mod reconstruction;
 
-pub use codes::{bounds, by_pca, codes, draw_in_box, mean};
+pub use codes::{bounds, by_pca, codes, concept, draw_in_box, mean, norm};
 pub use elbo::{Elbo, Estimate, Protocol, corruption_rng, drawn, measure, pixels_rng};
 pub use latents::{deviation_by_latent, kl_by_latent, largest_first};
 pub use pca::{Pca, Rows};
-pub use reconstruction::{reconstruction_errors, squared_error};
+pub use reconstruction::{drawn_squared_errors, squared_errors};

@@ -6,30 +6,35 @@ use super::Protocol;
 use super::elbo::{CHUNK, drawn, numbers};
 use crate::batch::Batch;
 use crate::data::Images;
-use crate::model::{Vae, rows};
+use crate::model::Vae;
 
 /// The squared errors of the pictures `indices` against E[x | z], summed over their values, for one code z each: drawn from
 /// q(z | x), or an autoencoder's own. `vae` is without autodiff.
-pub fn squared_error(vae: &Vae, images: &Images, indices: &[u32], protocol: Protocol) -> Vec<f64> {
-    let mut result = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(CHUNK) {
+pub fn drawn_squared_errors(vae: &Vae, images: &Images, indices: &[u32], protocol: Protocol) -> Vec<f64> {
+    let of_chunk = |chunk: &[u32]| {
         let (batch, code) = drawn(vae, images, protocol, chunk);
-        let error = vae.picture(code, batch.labels) - batch.x;
-        result.extend(numbers(error.square().sum_dim(1).squeeze_dim::<1>(1)));
-    }
-    result
+        of_each(batch.x, vae.picture(code, batch.labels))
+    };
+    indices.chunks(CHUNK).flat_map(of_chunk).collect()
 }
 
-/// The squared error of each picture, summed over its values: of what `decoded` makes of the pictures of a batch.
-pub fn reconstruction_errors(
+/// The squared error of each picture, summed over its values: of what `decoded` makes of a batch against its pictures. It is
+/// told which pictures of their split these are.
+///
+/// # Shapes
+/// `decoded`: `[B, P]`, in [0, 1].
+pub fn squared_errors(
     indices: &[u32],
     read: impl Fn(&[u32]) -> Batch,
-    decoded: impl Fn(Batch) -> Tensor<2>,
+    decoded: impl Fn(Batch, &[u32]) -> Tensor<2>,
 ) -> Vec<f64> {
     let of_chunk = |chunk: &[u32]| {
         let batch = read(chunk);
-        let pairs = rows(batch.x.clone()).into_iter().zip(rows(decoded(batch)));
-        pairs.map(|(a, b)| a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum()).collect::<Vec<f64>>()
+        of_each(batch.x.clone(), decoded(batch, chunk))
     };
     indices.chunks(CHUNK).flat_map(of_chunk).collect()
+}
+
+fn of_each(x: Tensor<2>, decoded: Tensor<2>) -> Vec<f64> {
+    numbers((x - decoded).square().sum_dim(1).squeeze_dim::<1>(1))
 }

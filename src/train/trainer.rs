@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, measure, squared_error};
+use crate::eval::{Protocol, drawn_squared_errors, measure};
 use crate::model::{Card, ModelFile, Sigma, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
@@ -240,7 +240,7 @@ impl<'a> Trainer<'a> {
         // Drawn, for a data set may lie in order; the same after every epoch.
         let mut some = self.job.rng("sigma").permutation(train.len());
         some.truncate(FIT_TO);
-        let squares = squared_error(&vae, train, &some, self.protocol());
+        let squares = drawn_squared_errors(&vae, train, &some, self.protocol());
         let mean = squares.iter().sum::<f64>() / (squares.len() * train.values()) as f64;
         vae.with_log_sigma(Sigma::log_optimal(mean))
     }

@@ -42,15 +42,15 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
     assert_eq!((lines[0].starts_with("ELBO "), last(lines[0])), (true, "–".to_owned()));
     assert_eq!((lines[2].starts_with("rate "), last(lines[2])), (true, "–".to_owned()));
     assert!(
-        lines[4].starts_with("MSE ") && text.contains("one code per image") && text.contains("has no ELBO"),
+        lines[4].starts_with("square error ") && text.contains("one code per image") && text.contains("has no ELBO"),
         "{text}"
     );
     for key in ["elbo", "elbo_se", "rate", "rate_se", "bits_per_dim", "samples_of_z", "kl", "corrupted_by"] {
         assert!(json.get(key).is_some_and(Value::is_null), "{key}: {json}");
     }
-    // A mean over all values of a picture that is for the most part 0.
-    let mse = json["mse"].as_f64().unwrap();
-    assert!(mse > 0.001 && mse < 0.1, "{mse}");
+    // Of pictures that are for the most part 0.
+    let error = json["squared_error"].as_f64().unwrap() / 784.0;
+    assert!(error > 0.001 && error < 0.1, "{error}");
     let record = metrics(&place.path().join("runs/smoke-1")).pop().unwrap();
     assert_eq!((record["split"].as_str(), &json["distortion"]), (Some("test"), &record["distortion"]));
     let many = run(place.path(), &["eval", "--codes", "3"]);
@@ -78,6 +78,13 @@ fn a_denoising_autoencoder_shows_what_it_was_given() {
     let ratio = f64::from(height(&place)) / f64::from(height(&plain));
     assert!(ratio > 1.4 && ratio < 1.6, "{ratio}");
     assert!(eval(&plain).1["corrupted_by"].is_null());
+    // Its error is of what it was given: other noise, another error.
+    let error = |place: &TempDir, seed: &str| -> serde_json::Value {
+        let done = run(place.path(), &["eval", "-q", "--json", "--seed", seed]);
+        serde_json::from_str::<serde_json::Value>(done.line()).unwrap()["squared_error"].clone()
+    };
+    assert!(error(&place, "1").is_f64() && error(&place, "1") != error(&place, "2"));
+    assert_eq!(error(&plain, "1"), error(&plain, "2"));
 }
 
 #[test]

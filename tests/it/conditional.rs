@@ -285,7 +285,7 @@ fn what_a_label_cannot_be_is_said() {
     run(place.path(), &["sample", "-q", "--label", "nine"])
         .failed(2, &["--label nine: no such class", "hint: the classes are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]);
     run(place.path(), &["sample", "-q", "--label", "all", "--n", "1001"])
-        .failed(2, &["--n asks for 10010 pictures; expected at most 10000 on a sheet"]);
+        .failed(2, &["--n asks for 10010 pictures; expected at most 10000 in one figure"]);
 
     // No labels, no condition: before anything is made.
     let noise = ["--set", "data.noise.count=10", "--name", "noise"];

@@ -240,6 +240,12 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     same("manifold.png", &["manifold", "--n", "4", "--dims", "1,0"]);
     same("way.gif", &["traverse", "--rows", "2"]);
     same("samples.gif", &["animate"]);
+    // One that cannot be drawn leaves the others, and the run, as they are.
+    let set_wrong = r#"figures.at_end=["traverse --image 4000", "interpolate --from '#12' --to 8"]"#;
+    let wrong = train(place.path(), &["-q", "--epochs", "1", "--name", "wrong", "--set", set_wrong]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (Some(2), "runs/wrong\n"));
+    assert!(wrong.err.contains("figures.at_end: `traverse --image 4000`: --image 4000: "), "{}", wrong.err);
+    assert!(place.path().join("runs/wrong/interpolation.png").is_file());
     let quiet = train(place.path(), &["-q", "--epochs", "1", "--set", set]);
     assert_eq!((quiet.line(), quiet.err.as_str()), ("runs/smoke-2", ""));
     // Drawn again, after more epochs.
@@ -250,6 +256,21 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     let done = train(place.path(), &["-q", "--name", "none", "--set", r#"figures.at_end=["manifold --dims 0,8"]"#]);
     done.failed(2, &["--dims: there is no latent 8; the model has 8, from 0 to 7"]);
     assert!(!place.path().join("runs/none").exists());
+    for (figure, model, part) in [
+        ("edit --add eight --subtract 3", "", "--add eight: no such class"),
+        ("interpolate --from 3 --to 99", "", "--to 99: no such class"),
+        ("sample --label all --n 2000", "add", "--n asks for 20000 pictures"),
+        ("manifold", "add", "this model is conditional: say of which class"),
+        ("traverse --label x", "concat", "--label x: no such class"),
+        ("sample --label 8", "", "--label 8: this model is not conditional"),
+    ] {
+        let figure = format!(r#"figures.at_end=["{figure}"]"#);
+        let condition = format!("condition.decoder={model}");
+        let more = if model.is_empty() { vec![] } else { vec!["--set", condition.as_str()] };
+        let done = train(place.path(), &[&["-q", "--name", "none", "--set", figure.as_str()], &*more].concat());
+        done.failed(2, &["figures.at_end: `", part, "--set 'figures.at_end=[]'"]);
+        assert!(!place.path().join("runs/none").exists());
+    }
 }
 
 #[test]
@@ -287,7 +308,7 @@ fn a_sheet_has_an_end() {
     let place = TempDir::new().unwrap();
     train(place.path(), &["-q", "--epochs", "1", "--set", "model.mlp.latent=16"]).line();
     run(place.path(), &["traverse", "-q", "--steps", "1000"])
-        .failed(2, &["--steps asks for 16000 pictures; expected at most 10000 on a sheet"]);
+        .failed(2, &["--steps asks for 16000 pictures; expected at most 10000 in one figure"]);
 }
 
 #[test]

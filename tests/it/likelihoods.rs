@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use vae::batch::Batch;
 use vae::data::Pixels;
-use vae::eval::{Protocol, measure, squared_error};
+use vae::eval::{Protocol, drawn_squared_errors, measure};
 use vae::model::{Architecture, Gaussian, Likelihood, LikelihoodKind, Mean, Mlp, Sigma, Vae, export, load};
 use vae::objective::{Code, Corruption, Elbo, Minimise};
 use vae::rng::Rng;
@@ -137,7 +137,7 @@ fn the_distortion_is_the_squared_error_in_other_words() {
     let vae = small(&Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), Mean::Sigmoid)), false);
     for code in [Code::Drawn, Code::Mean(None), Code::Mean(Some(Corruption::Mask(0.3)))] {
         let distortion = measure(&vae, &images, protocol(code), &mut |_| {}).distortion;
-        let squares = squared_error(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol(code));
+        let squares = drawn_squared_errors(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol(code));
         let constant = 784.0 * (sigma.ln() + HALF_LOG_TWO_PI);
         let due: Vec<f64> = squares.iter().map(|square| square + constant).collect();
         assert!(gap(&distortion, &due) < 1e-3, "{code:?}: {}", gap(&distortion, &due));

@@ -1,7 +1,7 @@
 //! Principal components, on data that have known ones; codes of many pictures.
 
 use vae::batch::Batch;
-use vae::eval::{Pca, Rows, bounds, by_pca, codes, draw_in_box, mean, reconstruction_errors};
+use vae::eval::{Pca, Rows, bounds, by_pca, codes, draw_in_box, mean, squared_errors};
 use vae::model::{moved, rows};
 use vae::rng::Rng;
 
@@ -76,7 +76,7 @@ fn the_principal_components_of_known_data_are_found() {
         // What a code leaves out is what the other components have (Pearson 1901).
         let indices: Vec<u32> = (0..N as u32).collect();
         let batch = |some: &[u32]| Batch { x: read(some), labels: None };
-        let errors = reconstruction_errors(&indices, batch, |batch| pca.reconstruct(batch.x));
+        let errors = squared_errors(&indices, batch, |batch, _| pca.reconstruct(batch.x));
         let (error, left) = (errors.iter().sum::<f64>() / N as f64, total - variances[..count].iter().sum::<f64>());
         assert!((error / left - 1.0).abs() < 1e-4, "{count}: an error of {error}, not {left}");
     }

@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::super::{AdamStep, team};
+use super::super::{AdamStep, flushed, team};
 use super::{untracked, values, whole};
 
 /// Values that one core takes at a time: 64 kB of each of the five arrays, what the second-level cache holds.
@@ -77,12 +77,9 @@ impl Numbers {
     }
 }
 
-/// Moments next to which an epsilon of 1e-8 is everything become 0. Those of a weight whose gradient has vanished shrink
-/// for ever, and with denormal numbers a step takes two to three times as long.
 #[inline(always)]
 fn flush(m: &mut [f32], v: &mut [f32]) {
     for (m, v) in m.iter_mut().zip(v) {
-        *m = if m.abs() < 1e-30 { 0.0 } else { *m };
-        *v = if *v < 1e-34 { 0.0 } else { *v };
+        (*m, *v) = flushed(*m, *v);
     }
 }

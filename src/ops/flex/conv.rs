@@ -13,6 +13,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
+use super::super::vector::tanh;
 use super::super::{Activation, Convolution, Layout, team};
 use super::dots::{Dots, FEW};
 use super::product::written;
@@ -25,6 +26,9 @@ use super::{tensor, tracked, untracked, values};
 /// to do waits for the last part. A weight gradient is summed within each part and then over the parts.
 const MOST: usize = 8;
 const PARTS: usize = 32;
+
+/// Groups of pictures that a batch is cut into at least, on the way forward.
+const SHARES: usize = 8;
 
 /// Values of the maps that are at work at a time.
 const VALUES: usize = 96 * 1024;
@@ -86,9 +90,13 @@ impl Kernel {
         let [n, _] = x.shape().dims();
         let [inputs, outputs] = self.lengths();
         let (x, weight, bias) = (values(x), values(weight), values(bias));
-        let map = Mapping::new(self.windows(), self.down, &weight, at_a_time(&self.convolution));
+        // What is not read is not written, either.
+        assert_eq!([x.len(), bias.len()], [n * inputs, self.convolution.output[0]]);
+        // Of a small batch every core has some.
+        let pictures = at_a_time(&self.convolution).min(n.div_ceil(SHARES)).max(1);
+        let map = Mapping::new(self.windows(), self.down, &weight, pictures);
         let groups = |length: usize| map.pictures * length;
-        let (out, ()) = written(n * outputs, |out| {
+        let write = |out: &mut [MaybeUninit<f32>]| {
             team::for_each(out.chunks_mut(groups(outputs)).zip(x.chunks(groups(inputs))), |(out, x)| {
                 let mut frames = vec![0.0; groups(map.frame.len())];
                 for (frame, x) in frames.chunks_exact_mut(map.frame.len()).zip(x.chunks_exact(inputs)) {
@@ -96,7 +104,9 @@ impl Kernel {
                 }
                 map.run(&frames, &bias, self.output(), out, self.convolution.activation);
             });
-        });
+        };
+        // SAFETY: every picture of `x` has its part of `out`, and `Mapping::run` writes all of it.
+        let (out, ()) = unsafe { written(n * outputs, write) };
         tensor(out, [n, outputs])
     }
 
@@ -206,7 +216,8 @@ impl Mapping {
         activation: Activation,
     ) {
         let Some([channels, pixels]) = picture.turned() else { return self.passes(frames, bias, out, activation) };
-        let (maps, ()) = written(out.len(), |maps| self.passes(frames, bias, maps, activation));
+        // SAFETY: `passes` writes every value.
+        let (maps, ()) = unsafe { written(out.len(), |maps| self.passes(frames, bias, maps, activation)) };
         let length = channels * pixels;
         for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
             let mut turned = vec![0.0; length];
@@ -240,7 +251,8 @@ impl Mapping {
         }
         if activation == Activation::Tanh {
             // SAFETY: every pixel has been written.
-            unsafe { out.slice(0, length) }.iter_mut().for_each(|y| *y = y.tanh());
+            let maps = unsafe { out.slice(0, length) };
+            pulp::Arch::new().dispatch(|| maps.iter_mut().for_each(|y| *y = tanh(*y)));
         }
     }
 }
@@ -368,13 +380,17 @@ impl Backward<Flex, 3> for Kernel {
         let (x, weight, y, upstream) = (values(&x), values(&weight), values(&output), values(&upstream));
         let map =
             to_x.is_some().then(|| Mapping::new(self.windows(), !self.down, &weight, at_a_time(&self.convolution)));
+        assert_eq!([x.len(), y.len(), upstream.len()], [n * inputs, n * outputs, n * outputs]);
         let part = part(n);
-        let (dx, (dw, db)) = written(if to_x.is_some() { n * inputs } else { 0 }, |dx| {
+        let nothing = || (vec![0.0; weight.len()], vec![0.0; self.convolution.output[0]]);
+        let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = dx.chunks_mut(part * inputs);
             let batch = x.chunks(part * inputs).zip(y.chunks(part * outputs)).zip(upstream.chunks(part * outputs));
             let parts: Vec<Part<'_>> = batch.map(|((x, y), upstream)| Part { x, y, upstream, dx: dx.next() }).collect();
-            add_up(team::map(parts, |part| self.backward_part(part, map.as_ref())))
-        });
+            add_up(team::map(parts, |part| self.backward_part(part, map.as_ref()))).unwrap_or_else(nothing)
+        };
+        // SAFETY: every picture belongs to a part, which writes its `dx` where it is asked for.
+        let (dx, (dw, db)) = unsafe { written(if to_x.is_some() { n * inputs } else { 0 }, write) };
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, inputs]));
         }
@@ -387,17 +403,17 @@ impl Backward<Flex, 3> for Kernel {
     }
 }
 
-/// Sums over the parts, in their order.
-fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> (Vec<f32>, Vec<f32>) {
+/// Sums over the parts, in their order; nothing where there are no parts.
+fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
     let mut parts = parts.into_iter();
-    let (mut dw, mut db) = parts.next().unwrap_or_default();
+    let (mut dw, mut db) = parts.next()?;
     pulp::Arch::new().dispatch(|| {
         for (more_w, more_b) in parts {
             dw.iter_mut().zip(more_w).for_each(|(sum, more)| *sum += more);
             db.iter_mut().zip(more_b).for_each(|(sum, more)| *sum += more);
         }
     });
-    (dw, db)
+    Some((dw, db))
 }
 
 /// `[k, k, C, S]` as `[S, C, k, k]`.

@@ -1,5 +1,7 @@
 //! A dense layer: bias and activation ride on the product; the two products of the backward pass run side by side.
 
+use std::mem::MaybeUninit;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -39,7 +41,8 @@ fn forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, activation: A
     let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
     let (x, weight, bias) = (values(x), values(weight), values(bias));
     let (a, b) = (Matrix::new(&x, n, i), Matrix::new(&weight, i, o));
-    let (out, ()) = written(n * o, |out| run(vec![Product { a, b, bias: Some(&bias), out, activation }]));
+    // SAFETY: a product writes all of its result.
+    let (out, ()) = unsafe { written(n * o, |out| run(vec![Product { a, b, bias: Some(&bias), out, activation }])) };
     tensor(out, [n, o])
 }
 
@@ -69,14 +72,15 @@ impl Backward<Flex, 3> for Dense {
         let a = Matrix::new(&x, n, i).transposed();
         let b = Matrix::new(&weight, i, o).transposed();
         let length = |wanted: bool, length: usize| if wanted { length } else { 0 };
-        let (dw, (dx, ())) = written(length(to_weight.is_some(), i * o), |dw| {
-            written(length(to_x.is_some(), n * i), |dx| {
-                let of_weight = Product { a, b: upstream, bias: None, out: dw, activation: Activation::None };
-                let of_x = Product { a: upstream, b, bias: None, out: dx, activation: Activation::None };
-                let wanted = [to_weight.is_some().then_some(of_weight), to_x.is_some().then_some(of_x)];
-                run(wanted.into_iter().flatten().collect());
-            })
-        });
+        let write = |dw: &mut [MaybeUninit<f32>], dx: &mut [MaybeUninit<f32>]| {
+            let of_weight = Product { a, b: upstream, bias: None, out: dw, activation: Activation::None };
+            let of_x = Product { a: upstream, b, bias: None, out: dx, activation: Activation::None };
+            let wanted = [to_weight.is_some().then_some(of_weight), to_x.is_some().then_some(of_x)];
+            run(wanted.into_iter().flatten().collect());
+        };
+        let lengths = [length(to_weight.is_some(), i * o), length(to_x.is_some(), n * i)];
+        // SAFETY: a product writes all of its result, and one that is not wanted has no length.
+        let (dw, (dx, ())) = unsafe { written(lengths[0], |dw| written(lengths[1], |dx| write(dw, dx))) };
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, i]));
         }

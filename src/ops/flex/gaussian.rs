@@ -46,10 +46,12 @@ fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) 
 impl Formula {
     fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
         let shape: [usize; 2] = mean.shape().dims();
+        assert_eq!(log_var.shape().dims(), shape, "a mean and a variance for each latent");
         let (mean, log_var) = (values(mean), values(log_var));
         match self {
             Self::Reparameterise(noise) => {
-                let shape: [usize; 3] = noise.shape().dims();
+                let [k, b, d] = noise.shape().dims();
+                assert_eq!([b, d], shape, "noise for each code");
                 let mut z = values(noise).to_vec();
                 pulp::Arch::new().dispatch(|| {
                     for z in z.chunks_exact_mut(mean.len().max(1)) {
@@ -57,7 +59,7 @@ impl Formula {
                         z.iter_mut().zip(code).for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
                     }
                 });
-                tensor(z, shape)
+                tensor(z, [k, b, d])
             }
             Self::Divergence => {
                 let mut kl = mean.to_vec();

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::super::vector::tanh;
 use super::super::{Activation, team};
 use super::terms::Terms;
 use super::tile::{Cells, Left, Right, Start, Tiles};
@@ -77,6 +78,7 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let out = Cells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
+    assert!(bias.is_none_or(|bias| bias.len() == n));
     // To look for zeros costs as much as a few columns. Where they are many, parts are wider: so are the tiles.
     let terms = if n >= 2 * COLUMNS { Terms::of(a, DEPTH) } else { None }.map(Arc::new);
     let wide = if terms.is_some() { 2 * COLUMNS } else { COLUMNS };
@@ -129,20 +131,24 @@ impl Part<'_> {
             unsafe { tiles.run_shared(out) };
         }
         if activation == Activation::Tanh {
-            for &row in &out_rows {
-                // SAFETY: written above, and no other part's.
-                unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = y.tanh());
-            }
+            pulp::Arch::new().dispatch(|| {
+                for &row in &out_rows {
+                    // SAFETY: written above, and no other part's.
+                    unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = tanh(*y));
+                }
+            });
         }
     }
 }
 
-/// A vector of `length` values that `fill` writes, every one.
-pub fn written<R>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R) -> (Vec<f32>, R) {
+/// A vector of `length` values that `fill` writes.
+///
+/// # Safety
+/// `fill` writes every value.
+pub unsafe fn written<R>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R) -> (Vec<f32>, R) {
     let mut values = Vec::with_capacity(length);
     let result = fill(&mut values.spare_capacity_mut()[..length]);
-    // SAFETY: the capacity is there, and `fill` wrote the values: each caller hands them to a product or to a loop over
-    // all of them.
+    // SAFETY: the capacity is there, and the rest is the caller's promise.
     unsafe { values.set_len(length) };
     (values, result)
 }
@@ -166,7 +172,8 @@ mod tests {
                 let b: Vec<f32> = b.chunks(n).flat_map(|line| line[columns.clone()].to_vec()).collect();
                 let b = Matrix::new(&b, k, columns.len());
                 let activation = Activation::None;
-                written(m * columns.len(), |out| run(vec![Product { a, b, bias: None, out, activation }])).0
+                // SAFETY: a product writes all of its result.
+                unsafe { written(m * columns.len(), |out| run(vec![Product { a, b, bias: None, out, activation }])).0 }
             };
             let plain = Matrix::new(&a, m, k);
             let transposed = Matrix::new(&turned, k, m).transposed();

@@ -21,8 +21,13 @@ type Tracked = Autodiff<Flex>;
 /// Partial sums: as many as the widest vector has lanes, always, so that the sum does not depend on the machine.
 const LANES: usize = 16;
 
-/// Rows that one core takes at a time.
+/// Values that one core takes at a time, in whole rows and at most [`ROWS`] of them: small batches, too, keep all cores busy.
+const VALUES: usize = 4096;
 const ROWS: usize = 16;
+
+fn rows_at_a_time(width: usize) -> usize {
+    (VALUES / width.max(1)).clamp(1, ROWS)
+}
 
 /// The fast form of [`crate::ops::bernoulli_log_prob`]. Nothing flows back to `x`.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
@@ -93,28 +98,32 @@ fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
 /// The sums `[K, B]`, and the derivatives `[K, B, P]` if asked for.
 fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexTensor, FlexTensor) {
     let [k, b, p] = outputs.shape().dims();
+    assert_eq!(x.shape().dims(), [b, p], "pictures are as large as what the decoder gives");
     let (x, outputs) = (values(x), values(outputs));
+    let at_a_time = rows_at_a_time(p);
     let mut sums = vec![0.0; k * b];
     if slope {
-        let (slopes, ()) = written(k * b * p, |slopes| {
-            let blocks = sums.chunks_mut(ROWS).zip(slopes.chunks_mut(ROWS * p)).enumerate();
+        let write = |slopes: &mut [MaybeUninit<f32>]| {
+            let blocks = sums.chunks_mut(at_a_time).zip(slopes.chunks_mut((at_a_time * p).max(1))).enumerate();
             team::for_each(blocks, |(block, (sums, slopes))| {
                 let rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
                 pulp::Arch::new().dispatch(
                     #[inline(always)]
                     || {
                         for (row, (sum, slopes)) in rows {
-                            let row = block * ROWS + row;
+                            let row = block * at_a_time + row;
                             *sum = row_with_slope::<T>(&x[row % b * p..][..p], &outputs[row * p..][..p], slopes);
                         }
                     },
                 );
             });
-        });
+        };
+        // SAFETY: the blocks are all rows, and each row's slopes are written.
+        let (slopes, ()) = unsafe { written(k * b * p, write) };
         return (tensor(sums, [k, b]), tensor(slopes, [k, b, p]));
     } else {
-        team::for_each(sums.chunks_mut(ROWS).enumerate(), |(block, sums)| {
-            for (row, sum) in (block * ROWS..).zip(sums) {
+        team::for_each(sums.chunks_mut(at_a_time).enumerate(), |(block, sums)| {
+            for (row, sum) in (block * at_a_time..).zip(sums) {
                 *sum = pulp::Arch::new().dispatch(|| row_sum::<T>(&x[row % b * p..][..p], &outputs[row * p..][..p]));
             }
         });
@@ -170,7 +179,9 @@ impl Backward<Flex, 1> for Sum {
         let shape: [usize; 3] = slopes.shape().dims();
         let upstream = values(&upstream);
         // Held by this graph alone: scaled in place.
-        let rows = slopes.storage_mut::<f32>().chunks_mut(ROWS * shape[2]).zip(upstream.chunks(ROWS));
+        let at_a_time = rows_at_a_time(shape[2]);
+        let rows =
+            slopes.storage_mut::<f32>().chunks_mut((at_a_time * shape[2]).max(1)).zip(upstream.chunks(at_a_time));
         team::for_each(rows, |(rows, scales)| {
             for (row, &scale) in rows.chunks_exact_mut(shape[2]).zip(scales) {
                 pulp::Arch::new().dispatch(|| row.iter_mut().for_each(|slope| *slope *= scale));

@@ -1,6 +1,6 @@
 //! Which terms of a product's sums to leave out: pictures are mostly background, four values of five in MNIST, and what a
-//! value of 0 on the left adds is 0, whatever finite value stands on the right (whether the weights are finite, the
-//! training looks at).
+//! value of 0 on the left adds is 0, whatever finite value stands on the right. An infinite weight, or a gradient that is
+//! not a number, is not seen where the picture is 0: the training looks at its weights and its losses, which are.
 
 use super::super::team;
 use super::product::Matrix;
@@ -23,6 +23,9 @@ pub struct Terms {
 impl Terms {
     /// Those of the left factor of a product that sums `depth` terms a round; None where too few are 0.
     pub fn of(a: Matrix<'_>, depth: usize) -> Option<Self> {
+        if a.rows == 0 || a.columns == 0 {
+            return None;
+        }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
         let list = |round: usize, block: usize| {
             pulp::Arch::new().dispatch(

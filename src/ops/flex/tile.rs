@@ -49,7 +49,8 @@ pub struct Cells<'a> {
     memory: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: it is written to by `Tiles::run_shared` alone, whose callers promise that no two threads write to one place.
+// SAFETY: all that writes through it, `Tiles::run_shared` and its own `write` and `slice`, is unsafe, and its callers
+// promise that no two threads use one place.
 unsafe impl Send for Cells<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Cells<'_> {}
@@ -242,7 +243,9 @@ impl Strip<'_> {
             }
         }
         let base: [usize; R] = std::array::from_fn(|r| left.rows[rows[r]]);
-        for (&a, &b) in left.segments.iter().zip(right.segments) {
+        // Without terms there is nothing that the pointers could point to.
+        let segments = if left.length == 0 { &[] } else { left.segments };
+        for (&a, &b) in segments.iter().zip(right.segments) {
             let a: [*const f32; R] = std::array::from_fn(|r| unsafe { left.values.as_ptr().add(base[r] + a) });
             let b = unsafe { right.values.as_ptr().add(b + self.left) };
             let list = terms.map_or(&[][..], |blocks| &blocks[rows[0] / BLOCK]);
