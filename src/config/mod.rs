@@ -72,9 +72,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How many numbers are trained.
+    /// How many numbers are trained: an autoencoder's head for the variance is not.
     pub fn parameters(&self) -> usize {
-        self.blueprint.parameters() + usize::from(self.config.likelihood.sigma() == Some(Sigma::Learned))
+        let sigma = usize::from(self.config.likelihood.sigma() == Some(Sigma::Learned));
+        let untrained = if self.config.objective.code().is_drawn() { 0 } else { self.blueprint.log_var.parameters() };
+        self.blueprint.parameters() + sigma - untrained
     }
 
     /// What is trained: this plan on `dataset`.

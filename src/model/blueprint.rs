@@ -108,6 +108,11 @@ impl LayerSpec {
             _ => self.output.count(),
         }
     }
+
+    /// How many numbers weight and bias have.
+    pub fn parameters(&self) -> usize {
+        self.weight_shape().iter().product::<usize>() + self.bias_length()
+    }
 }
 
 /// Encoder and decoder of pictures of a known shape, every layer's input being the output of the one before.
@@ -193,7 +198,7 @@ impl Blueprint {
 
     /// How many numbers all layers have.
     pub fn parameters(&self) -> usize {
-        self.layers().map(|(_, layer)| layer.weight_shape().iter().product::<usize>() + layer.bias_length()).sum()
+        self.layers().map(|(_, layer)| layer.parameters()).sum()
     }
 }
 

@@ -1,7 +1,7 @@
 //! -log p(x | z) at one code z, the encoder's mean: no noise, no KL, no bound on log p(x) (Hinton, Salakhutdinov 2006). With
 //! a corrupted input it is the denoising autoencoder (Vincent et al. 2010).
 //!
-//! The network's head for the variance is there, and nothing trains it.
+//! The network's head for the variance is there, and learns nothing: its gradient is 0.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};

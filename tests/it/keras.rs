@@ -1,12 +1,16 @@
 //! Where TensorFlow and Keras differ from PyTorch, we are held to the numbers that they give.
 
 use burn::tensor::Tensor;
+use tempfile::TempDir;
+use vae::data::archive::Place;
+use vae::data::{Data, Mnist, TrainOn, load};
 use vae::model::{Activation, Architecture, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, export};
 use vae::ops::{self, Convolution};
 use vae::rng::Rng;
 use vae::train::{Optimizer, RmsProp};
 
 use crate::models::{drawn, gap, numbers, plain_device, random_batch, tensor, wide};
+use crate::program::{run, write_idx};
 
 /// `config` as a network plans it after a dense layer that gives a map of shape `input`.
 fn planned(config: LayerConfig, input: [usize; 3]) -> LayerSpec {
@@ -151,4 +155,32 @@ fn a_code_has_the_activation_that_is_asked_for() {
         assert_eq!(numbers(rectified.mean), expected);
         assert_eq!(numbers(rectified.log_var), numbers(linear.log_var));
     }
+}
+
+/// keras.io's example trains on the test pictures as well: asked for, done, and said in every report.
+#[test]
+fn the_test_pictures_are_trained_on_where_that_is_asked_for() {
+    let place = TempDir::new().unwrap();
+    write_idx(&place.path().join("data/mnist"), 1);
+    let all = ["--config", "mnist", "--set", "data.mnist.train_on=all", "--set", "model.mlp.hidden=[8]"];
+    let done = run(place.path(), &[&["train", "--epochs", "1"], &all[..]].concat());
+    assert_eq!(done.line(), "runs/mnist-1");
+    assert!(done.err.starts_with("mnist: 90 train and 30 test images"), "{}", done.err);
+    assert!(done.err.contains("not a test: the test images are among those trained on"), "{}", done.err);
+    let text = run(place.path(), &["eval", "-q"]);
+    assert!(text.out.contains("not a test: these images were trained on"), "{}", text.out);
+    let json: serde_json::Value = serde_json::from_str(run(place.path(), &["eval", "-q", "--json"]).line()).unwrap();
+    assert_eq!(json["test_was_trained_on"], true);
+    // What is set aside stays aside, and labels stay with their pictures.
+    let place_of_data = Place { data: Some(place.path().join("data")), ..Place::from_environment(None).unwrap() };
+    let load = |train_on| {
+        let mnist = Mnist { validation: 10, train_on, ..Mnist::default() };
+        load(&Data::Mnist(mnist), &place_of_data).unwrap()
+    };
+    let (with, without) = (load(TrainOn::All), load(TrainOn::Train));
+    assert_eq!([with.train.len(), without.train.len()], [80, 50]);
+    assert!(with.train.slice(0..50) == without.train && with.train.slice(50..80) == without.test);
+    assert!(with.validation == without.validation && with.test == without.test);
+    let refused = run(place.path(), &["train", "--config", "smoke", "--set", "data.digits.train_on=all"]);
+    refused.failed(2, &["train_on"]);
 }

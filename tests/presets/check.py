@@ -441,6 +441,7 @@ def run(name, case, data, seed, options, out, *more):
     """The folder of a run of ours for an epoch."""
     command = [options.vae, "train", "--quiet", "--config", name, "--epochs", 1, "--seed", seed, "--data", data]
     command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}", *more]
+    command += ["--set", "figures.at_end=[]"]
     command += ["--set", "data.mnist.pixels=grey"] if case.drawn else []
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
