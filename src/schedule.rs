@@ -20,6 +20,8 @@ registry! {
         "constant" => Constant, "the same rate throughout";
         "cosine" => Cosine, "half a cosine from the rate down to a floor (Loshchilov, Hutter 2017)";
         "step" => Step, "multiplied by a factor every so many epochs";
+        "milestones" => Milestones, "multiplied by a factor after each of some epochs";
+        "stages" => Stages, "stages of 1, 3, 9, ... epochs, each at a lower rate (Burda et al. 2016)";
     }
 }
 
@@ -60,6 +62,40 @@ impl Default for Step {
     fn default() -> Self {
         // A tenth every 30 epochs: the habit since ResNet's training recipe.
         Self { warmup: 0.0, every: 30.0, factor: 0.1 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Milestones {
+    /// Epochs after which the rate falls.
+    pub at: Vec<f64>,
+    /// What it is multiplied by each time.
+    pub factor: f64,
+}
+
+impl Default for Milestones {
+    fn default() -> Self {
+        // Of He et al. 2016's training of residual networks.
+        Self { at: vec![82.0, 123.0], factor: 0.1 }
+    }
+}
+
+/// Stage i = 0, 1, ... lasts `growth`^i epochs, at the rate times `factor`^i (Burda et al. 2016, section 5: 3280 epochs are
+/// eight stages, 121 five).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stages {
+    /// How many times as long as the one before a stage is.
+    pub growth: f64,
+    /// What the rate is multiplied by from stage to stage.
+    pub factor: f64,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        // The paper's: eight stages from 1e-3 to 1e-4.
+        Self { growth: 3.0, factor: 10_f64.powf(-1.0 / 7.0) }
     }
 }
 
@@ -111,6 +147,35 @@ impl Factor for Step {
     }
 }
 
+impl Factor for Milestones {
+    fn at(&self, epoch: f64, _epochs: f64) -> f64 {
+        self.at.iter().filter(|&&passed| passed <= epoch).map(|_| self.factor).product()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.at.iter().try_for_each(|&epoch| above_zero("schedule.milestones.at", epoch))?;
+        within("schedule.milestones.factor", self.factor, 0.0, 1.0)
+    }
+}
+
+impl Factor for Stages {
+    fn at(&self, epoch: f64, _epochs: f64) -> f64 {
+        let (mut length, mut end, mut factor) = (1.0, 1.0, 1.0);
+        while end <= epoch && factor > 0.0 {
+            length *= self.growth;
+            end += length;
+            factor *= self.factor;
+        }
+        factor
+    }
+
+    fn check(&self) -> Result<()> {
+        // Shorter and shorter stages would end nowhere.
+        within("schedule.stages.growth", self.growth, 1.0, 1000.0)?;
+        within("schedule.stages.factor", self.factor, 0.0, 1.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +188,12 @@ mod tests {
         assert!((cosine.at(10.0, 10.0) - 0.1).abs() < 1e-12);
         let step = Step { warmup: 0.0, every: 2.0, factor: 0.5 };
         assert_eq!([0.0, 1.9, 2.0, 4.5].map(|epoch| step.at(epoch, 9.0)), [1.0, 1.0, 0.5, 0.25]);
+        // Of 1, 3 and 9 epochs.
+        let stages = Stages { growth: 3.0, factor: 0.5 };
+        assert_eq!(
+            [0.0, 0.99, 1.0, 3.99, 4.0, 12.9, 13.0].map(|epoch| stages.at(epoch, 13.0)),
+            [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125]
+        );
         let warm = Constant { warmup: 2.0 };
         assert_eq!([0.0, 1.0, 2.0, 3.0].map(|epoch| warm.at(epoch, 9.0)), [0.0, 0.5, 1.0, 1.0]);
     }

@@ -86,6 +86,11 @@ pub fn picture_bar(what: &str, count: usize) -> ProgressBar {
     bar
 }
 
+/// A bar over `count` codes of pictures.
+pub fn code_bar(count: u64) -> ProgressBar {
+    bar(Some(count), "estimating log p(x) [{bar:30}] {human_pos} of {human_len} codes, {eta} left")
+}
+
 /// A bar over the steps of a whole training; its message holds the numbers of the moment.
 pub fn train_bar(steps: u64) -> ProgressBar {
     let bar = bar(Some(steps), "{prefix} [{bar:20}] {msg}, {eta} left");

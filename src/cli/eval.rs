@@ -1,19 +1,26 @@
-//! `vae eval`: the ELBO of a split, with its error and its protocol; the reconstruction's error beside that of PCA.
+//! `vae eval`: the ELBO of a split and estimates of log p(x), with their errors and their protocol; the reconstruction's
+//! error beside that of PCA.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
+use super::interrupt;
 use super::open::{Opened, Target};
-use crate::check::count;
+use super::report::{Report, Weighted};
+use crate::check::{at_least_one, count};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Elbo, Estimate, Pca, Protocol, Rows, corruption_rng, measure, pixels_rng, squared_errors};
-use crate::objective::{Code, NO_ELBO};
+use crate::eval::{Estimate, Pca, Protocol, Rows, corruption_rng, importance, measure, pixels_rng, squared_errors};
+use crate::objective::NO_ELBO;
+use crate::run::RunFolder;
 use crate::ui;
 
-/// Measure the ELBO, with its standard error and its protocol
+/// The most codes a picture that log p(x) is estimated from.
+const MOST_SAMPLES: usize = 10_000_000;
+
+/// Measure the ELBO, and estimate log p(x), with standard errors and protocol
 #[derive(Debug, Args)]
 pub struct Eval {
     #[command(flatten)]
@@ -26,6 +33,15 @@ pub struct Eval {
     /// Codes drawn for each picture
     #[arg(long, default_value_t = 1, value_name = "K")]
     codes: usize,
+
+    /// Estimate log p(x) by importance sampling from so many codes a picture; of several numbers (1,5,50,5000) each, from
+    /// the same codes
+    #[arg(long, value_name = "K,...", value_delimiter = ',')]
+    samples: Vec<usize>,
+
+    /// The first so many pictures of the split [default: all]
+    #[arg(long, value_name = "N")]
+    images: Option<usize>,
 
     /// Decides the codes' noise and drawn pixels [default: the run's, as in training]
     #[arg(long)]
@@ -76,14 +92,19 @@ impl Split {
 impl Eval {
     pub fn run(self) -> Result<()> {
         count("--codes", self.codes, 10_000)?;
+        self.samples.iter().try_for_each(|&samples| count("--samples", samples, MOST_SAMPLES))?;
+        self.images.map_or(Ok(()), |images| at_least_one("--images", images))?;
         let opened = self.target.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
-        let images = self.split.of(dataset)?;
+        let whole = self.split.of(dataset)?;
+        let first = self.images.unwrap_or(usize::MAX).min(whole.len());
+        let images = &whole.slice(0..first);
         let seed = self.seed.unwrap_or(opened.config.seed);
         let code = opened.config.objective.code();
-        if self.codes > 1 && !code.is_drawn() {
-            return Err(Error::request(format!("--codes {}: {NO_ELBO}", self.codes))
-                .with_hint("leave `--codes` out: a picture has one code, which is not drawn"));
+        let many = [("--codes", self.codes > 1), ("--samples", !self.samples.is_empty())];
+        if let Some((flag, _)) = many.iter().find(|(_, asked)| *asked && !code.is_drawn()) {
+            return Err(Error::request(format!("{flag}: {NO_ELBO}"))
+                .with_hint(format!("leave `{flag}` out: a picture has one code, which is not drawn")));
         }
         let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed, code };
         let bar = ui::picture_bar("measuring", images.len());
@@ -95,20 +116,61 @@ impl Eval {
                 .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
         }
         let errors = (!self.no_reconstruction).then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
-        let report =
-            Report { opened: &opened, elbo: &elbo, errors, protocol, data: &dataset.name, hash, split: self.split };
-        ui::data(if self.json { report.json() } else { report.text() })
+        let weighted = self.weighted(&opened, images, protocol)?;
+        let stopped = interrupt::asked();
+        let report = Report {
+            opened: &opened,
+            elbo: &elbo,
+            errors,
+            weighted,
+            protocol,
+            data: &dataset.name,
+            hash,
+            split: self.split,
+            of: whole.len(),
+        };
+        let json = report.json()?;
+        if !opened.folder.as_os_str().is_empty() && !stopped {
+            RunFolder { path: opened.folder.clone() }.write_report(&json)?;
+        }
+        ui::data(if self.json { json.to_string() } else { report.text() })?;
+        if stopped {
+            return Err(Error::interrupted("stopped; the figures above are of the pictures that were done"));
+        }
+        Ok(())
+    }
+
+    /// The importance-weighted bounds that are asked for, and how long they took.
+    fn weighted(&self, opened: &Opened, images: &Images, protocol: Protocol) -> Result<Option<Weighted>> {
+        let mut samples = self.samples.clone();
+        samples.sort_unstable();
+        samples.dedup();
+        let Some(most) = samples.last() else { return Ok(None) };
+        interrupt::watch()?;
+        let bar = ui::code_bar((most * images.len()) as u64);
+        let begin = Instant::now();
+        let bounds = importance(&opened.vae, images, images.len(), protocol, &samples, &mut |done| {
+            bar.set_position(done);
+            !interrupt::asked()
+        });
+        bar.finish_and_clear();
+        let seconds = begin.elapsed().as_secs_f64();
+        if bounds.iter().flat_map(|bound| &bound.log_px).any(|log_px| !log_px.is_finite()) {
+            return Err(Error::failed(format!("{}: its log p(x) is not a number, or infinite", opened.path.display()))
+                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+        }
+        Ok(Some(Weighted { bounds, seconds }))
     }
 }
 
 /// Squared errors of reconstructions, summed over a picture's values, from codes of one size; of what a denoising
 /// autoencoder is given, against the clean pictures.
-struct SquaredErrors {
+pub struct SquaredErrors {
     /// At the posterior's mean.
-    model: Estimate,
+    pub model: Estimate,
     /// From as many principal components of the training pictures, unless there are too many.
-    pca: Option<Estimate>,
-    components: usize,
+    pub pca: Option<Estimate>,
+    pub components: usize,
 }
 
 /// More than these take minutes to find.
@@ -137,121 +199,5 @@ impl SquaredErrors {
                 .map(|pca| of(squared_errors(&indices, read, |batch, some| pca.reconstruct(given(batch.x, some))))),
             components: pca.map_or(0, |pca| pca.components.len()),
         }
-    }
-}
-
-struct Report<'a> {
-    opened: &'a Opened,
-    elbo: &'a Elbo,
-    errors: Option<SquaredErrors>,
-    protocol: Protocol,
-    data: &'a str,
-    hash: &'a str,
-    split: Split,
-}
-
-impl Report<'_> {
-    fn conditional(&self) -> bool {
-        self.opened.config.condition.is_some()
-    }
-
-    fn caveat(&self) -> Option<&'static str> {
-        self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
-    }
-
-    fn bits_per_dim(&self) -> Option<Estimate> {
-        self.elbo.bits_per_dim(self.opened.card.picture.iter().product())
-    }
-
-    /// What the code is and, where pictures are corrupted, how.
-    fn code(&self) -> String {
-        match (self.protocol.code, self.protocol.samples) {
-            (Code::Drawn, 1) => "1 sample of z per image, KL in closed form".into(),
-            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL in closed form"),
-            (Code::Mean(None), _) => "one code per image".into(),
-            (Code::Mean(Some(corruption)), _) => format!("one code per image, of the image corrupted by {corruption}"),
-        }
-    }
-
-    fn text(&self) -> String {
-        let row = |name: &str, value: Option<Estimate>, digits: usize, unit: &str| match value {
-            Some(value) => format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se),
-            None => format!("{name:<12} {:>10}\n", "–"),
-        };
-        let mut text = row("ELBO", self.elbo.elbo(), 2, " nats per image");
-        text += &row("distortion", Some(self.elbo.distortion()), 2, " nats per image");
-        text += &row("rate", self.elbo.rate(), 2, " nats per image");
-        text += &row("bits per dim", self.bits_per_dim(), 4, "");
-        let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
-        if let Some(SquaredErrors { model, pca, components }) = &self.errors {
-            let at = if self.protocol.code.is_drawn() {
-                "decoded from the posterior's mean"
-            } else {
-                "decoded from the code"
-            };
-            let per_value = model.mean / self.opened.card.picture.iter().product::<usize>() as f64;
-            let what = format!(", summed over values, {at} ({per_value:.5} a value)");
-            text += &row("square error", Some(*model), 2, &what);
-            let from = format!(", from {components} principal components of the training set");
-            text += &row("that of PCA", *pca, 2, &from);
-        }
-        let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
-        text += &format!(
-            "protocol: {} {}, {} images, {} pixels, {}{sigma}, {given}{}, seed {}\n± is the standard error over images",
-            self.data,
-            self.split.name(),
-            self.elbo.distortion.len(),
-            self.protocol.pixels.name(),
-            self.opened.config.likelihood.tag(),
-            self.code(),
-            self.protocol.seed,
-        );
-        if !self.protocol.code.is_drawn() {
-            text += &format!("\n{NO_ELBO}");
-        }
-        if let Some(caveat) = self.caveat() {
-            text += &format!("\nnot a log-likelihood: {caveat}");
-        }
-        if self.split == Split::Test && self.opened.config.data.trains_on_test() {
-            text += "\nnot a test: these images were trained on";
-        }
-        text
-    }
-
-    fn json(&self) -> String {
-        let drawn = self.protocol.code.is_drawn();
-        let mean = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.mean);
-        let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
-        let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
-        let bits = self.bits_per_dim();
-        let errors = self.errors.as_ref();
-        let mut report = json!({
-            "elbo": mean(elbo), "elbo_se": se(elbo),
-            "distortion": distortion.mean, "distortion_se": distortion.se,
-            "rate": mean(rate), "rate_se": se(rate),
-            "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
-            "squared_error": errors.map(|errors| errors.model.mean),
-            "squared_error_se": errors.map(|errors| errors.model.se),
-            "pca_squared_error": mean(errors.and_then(|errors| errors.pca)),
-            "pca_squared_error_se": se(errors.and_then(|errors| errors.pca)),
-            "pca_components": errors.map(|errors| errors.components),
-            "unit": "nats per image",
-            "data": self.data, "data_hash": self.hash, "split": self.split.name(),
-            "images": self.elbo.distortion.len(),
-            "pixels": self.protocol.pixels.name(),
-            "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
-            "conditional": self.conditional(),
-            "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
-            "test_was_trained_on": self.opened.config.data.trains_on_test(),
-            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),
-            "seed": self.protocol.seed,
-            "model": self.opened.path, "device": self.opened.chosen.name,
-            "program_version": env!("CARGO_PKG_VERSION"),
-        });
-        if !drawn {
-            report["note"] = NO_ELBO.into();
-            report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
-        }
-        report.to_string()
     }
 }

@@ -1,17 +1,21 @@
 //! The command line: one file a subcommand, with its arguments and `run()`.
 
 mod animate;
+mod compare;
 mod config;
 mod edit;
 mod embed;
 mod eval;
 mod figures;
 mod interpolate;
+mod interrupt;
 mod list;
 mod manifold;
 mod open;
 mod pictures;
 mod reconstruct;
+mod report;
+mod repro;
 mod sample;
 mod subject;
 mod table;
@@ -45,6 +49,8 @@ pub struct Cli {
 enum Command {
     Train(train::Train),
     Eval(eval::Eval),
+    Compare(compare::Compare),
+    Repro(repro::Repro),
     #[command(flatten)]
     Figure(figures::Figure),
     List(list::List),
@@ -64,6 +70,8 @@ impl Cli {
         rayon::scope(|_| match self.command {
             Command::Train(train) => train.run(began),
             Command::Eval(eval) => eval.run(),
+            Command::Compare(compare) => compare.run(),
+            Command::Repro(repro) => repro.run(began),
             Command::Figure(figure) => figure.run(),
             Command::List(list) => list.run(),
             Command::Config(config) => config.run(),

@@ -1,13 +1,13 @@
 //! `vae train`: a config, trained, in a run's folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::Args;
 
 use super::animate::keep;
 use super::figures::{AtEnd, at_end};
+use super::interrupt;
 use super::open::{Opened, RUNS, find_run};
 use super::subject::Subject;
 use crate::config::{Config, Plan, set};
@@ -16,7 +16,7 @@ use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::model::{Features, Vae};
+use crate::model::{Features, OutputBias, Vae};
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
@@ -74,16 +74,62 @@ struct Start {
     began: Instant,
 }
 
+/// A run that has done all its epochs.
+pub struct Trained {
+    pub folder: RunFolder,
+    /// What is still to be drawn.
+    figures: Vec<AtEnd>,
+    pub dataset: Dataset,
+    pub hash: String,
+}
+
+/// Where a training takes place.
+#[derive(Clone, Debug)]
+pub struct Whereabouts {
+    pub device: String,
+    pub data: Option<PathBuf>,
+    pub out: PathBuf,
+}
+
 impl Train {
+    /// A training that is to be called `name`; gone on with where there is one already.
+    pub fn named(config: &str, overrides: Vec<String>, epochs: usize, name: &str, place: Whereabouts) -> Self {
+        let folder = place.out.join(name);
+        Self {
+            config: config.to_owned(),
+            overrides,
+            epochs: Some(epochs),
+            seed: None,
+            device: place.device,
+            data: place.data,
+            out: place.out,
+            name: Some(name.to_owned()),
+            resume: folder.is_dir().then_some(Some(folder)),
+        }
+    }
+
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         let chosen = device::choose(&self.device)?;
+        let Trained { folder, figures, dataset, hash } = self.trained(&chosen, began)?;
+        ui::data(folder.path.display())?;
+        if figures.is_empty() {
+            return Ok(());
+        }
+        let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen)?;
+        opened.base.clone_from(&folder.path);
+        opened.loaded = (dataset, hash).into();
+        draw_all(&figures, &opened)
+    }
+
+    /// Trains to the last epoch.
+    pub fn trained(&self, chosen: &Chosen, began: Instant) -> Result<Trained> {
         match &self.resume {
             Some(run) => {
                 let start = self.go_on(run.as_deref(), began)?;
                 let dataset = self.load(&start.config)?;
                 let hash = data::hash(&dataset);
-                self.train(start, dataset, hash, &chosen)
+                self.train(start, dataset, hash, chosen)
             }
             None => {
                 let (config, name) = self.config()?;
@@ -96,7 +142,7 @@ impl Train {
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, &chosen)
+                self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, chosen)
             }
         }
     }
@@ -135,7 +181,7 @@ impl Train {
         Ok(Start { config, folder, saved, figures, began })
     }
 
-    fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<()> {
+    fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<Trained> {
         let Start { config, folder, saved, figures, began } = start;
         let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
@@ -156,10 +202,13 @@ impl Train {
         files::write(&folder.config(), plan.toml.as_bytes())?;
         about(&plan, &job, chosen).write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
-        let vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
+        let mut vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
+        if plan.blueprint.output_bias == OutputBias::Mean {
+            vae = vae.with_output_bias(&OutputBias::logits(&job.dataset.train.mean()));
+        }
         let mut watcher = Watcher::new(&plan, &job, &folder, began)?;
         watcher.introduce(chosen, saved.as_ref());
-        watch_for_interrupts()?;
+        interrupt::watch()?;
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
         let trained = trainer.run(&mut watcher);
         watcher.bar.finish_and_clear();
@@ -174,14 +223,7 @@ impl Train {
         if config.data.trains_on_test() {
             ui::note("not a test: the test images are among those trained on");
         }
-        ui::data(folder.path.display())?;
-        if figures.is_empty() {
-            return Ok(());
-        }
-        let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen.clone())?;
-        opened.base.clone_from(&folder.path);
-        opened.loaded = (job.dataset, job.data_hash).into();
-        draw_all(&figures, &opened)
+        Ok(Trained { folder, figures, dataset: job.dataset, hash: job.data_hash })
     }
 }
 
@@ -225,19 +267,6 @@ fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
         data_hash: job.data_hash.clone(),
         parameters: plan.parameters(),
     }
-}
-
-/// Ctrl-C and termination signals since the start.
-static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
-
-fn watch_for_interrupts() -> Result<()> {
-    ctrlc::set_handler(|| {
-        // The second one is for somebody who cannot wait for the state to be saved.
-        if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|error| Error::failed(format!("cannot watch for Ctrl-C: {error}")))
 }
 
 /// What a person sees of the training.
@@ -369,7 +398,7 @@ impl Observer for Watcher<'_> {
             };
             self.bar.set_message(format!("{speed:.0} images/s, {bound}"));
         }
-        if INTERRUPTS.load(Ordering::Relaxed) > 0 { Flow::Stop } else { Flow::Continue }
+        if interrupt::asked() { Flow::Stop } else { Flow::Continue }
     }
 
     fn epoch(&mut self, epoch: usize, records: &[Record], vae: &Vae) -> Result<()> {

@@ -37,7 +37,9 @@ presets![
     "vae-bce",
     "cvae",
     "beta-vae",
-    "beta-vae-sprites"
+    "beta-vae-sprites",
+    "iwae-1",
+    "pythae-vae"
 ];
 
 impl Preset {

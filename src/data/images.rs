@@ -116,6 +116,15 @@ impl Images {
         Self { labels, ..Self::new(bytes, shape) }
     }
 
+    /// The mean of each value over all pictures, in [0, 1].
+    pub fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0_u64; self.values()];
+        for index in 0..self.len() {
+            sums.iter_mut().zip(self.image(index).iter()).for_each(|(sum, &byte)| *sum += u64::from(byte));
+        }
+        sums.into_iter().map(|sum| (sum as f64 / (255 * self.len().max(1)) as f64) as f32).collect()
+    }
+
     /// The indices of a class's pictures, in order; none where there are no labels.
     pub fn members(&self, class: u8) -> Vec<u32> {
         let labels = self.labels.as_deref().unwrap_or_default();

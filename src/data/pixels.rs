@@ -24,6 +24,9 @@ pub enum Pixels {
     /// 1 with the level as its probability, drawn afresh each time a picture is seen (Burda et al. 2016); the test
     /// set is drawn once, from a fixed seed.
     Dynamic,
+    /// 1 with the level as its probability, drawn once for all epochs and runs, from a seed of its own: what published
+    /// numbers of "static" binarisation mean, but for the draw, which is ours and not Larochelle's.
+    Static,
 }
 
 impl Pixels {
@@ -32,6 +35,7 @@ impl Pixels {
             Self::Grey => "grey",
             Self::Threshold => "threshold",
             Self::Dynamic => "dynamic",
+            Self::Static => "static (drawn once, by us)",
         }
     }
 
@@ -46,6 +50,7 @@ impl Pixels {
     /// # Shapes
     /// The batch's `x`: `[B, C * H * W]`; its labels: `[B, L]` with `L` = `classes`.
     pub fn batch(self, images: &Images, indices: &[u32], classes: Option<usize>, rng: Rng, device: &Device) -> Batch {
+        let rng = if self == Self::Static { Rng::new(0).stream("static pixels") } else { rng };
         let mut x = vec![0.0; indices.len() * images.values()];
         let rows = (VALUES / images.values()).max(1);
         team::for_each(x.chunks_mut(rows * images.values()).zip(indices.chunks(rows)), |(rows, indices)| {
@@ -63,7 +68,7 @@ impl Pixels {
         wide(|| match self {
             Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
             Self::Threshold => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127)),
-            Self::Dynamic => {
+            Self::Dynamic | Self::Static => {
                 rng.fill_uniform(row);
                 row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));
             }

@@ -56,12 +56,6 @@ impl Elbo {
         Some(Estimate::of(self.distortion.iter().zip(rate).map(|(distortion, rate)| -(distortion + rate))))
     }
 
-    /// The bound on the code length of pictures of `values` values each: -ELBO / (P ln 2).
-    pub fn bits_per_dim(&self, values: usize) -> Option<Estimate> {
-        let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
-        self.elbo().map(|elbo| Estimate { mean: -elbo.mean * scale, se: elbo.se * scale })
-    }
-
     pub fn distortion(&self) -> Estimate {
         Estimate::of(self.distortion.iter().copied())
     }
@@ -73,8 +67,15 @@ impl Elbo {
     /// What an objective's loss is a function of.
     pub fn means(&self) -> Means {
         let rate = self.rate().map_or(0.0, |rate| rate.mean);
-        Means { distortion: self.distortion().mean, rate, rate_by_latent: self.rate_by_latent.clone() }
+        let rate_by_latent = self.rate_by_latent.clone();
+        Means { distortion: self.distortion().mean, rate, rate_by_latent, bound: f64::NAN }
     }
+}
+
+/// The code length, in bits a value, that a bound on log p(x) of pictures of `values` values is one on: -bound / (P ln 2).
+pub fn bits(bound: Estimate, values: usize) -> Estimate {
+    let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
+    Estimate { mean: -bound.mean * scale, se: bound.se * scale }
 }
 
 /// What draws the pixels of the pictures that are measured, looked at and interpolated, where they are drawn.
@@ -141,10 +142,14 @@ pub fn drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (
     (batch, code)
 }
 
+/// What draws the codes: the `k`th of each picture from `at(k)`.
+pub(super) fn code_stream(seed: u64) -> Rng {
+    Rng::new(seed).stream("evaluation").stream("noise")
+}
+
 /// The noise of the `k`th code of each picture, `[1, B, D]`.
 fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
-    let rng = Rng::new(seed).stream("evaluation").stream("noise").at(k as u64);
-    noise(rng, chunk, 1, vae.blueprint().latent, &vae.device())
+    noise(code_stream(seed).at(k as u64), chunk, 1, vae.blueprint().latent, &vae.device())
 }
 
 pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Initialisation, Labels};
+use super::{Initialisation, Labels, OutputBias};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, Layout, Window};
 
@@ -129,6 +129,7 @@ pub struct Blueprint {
     /// Where the class enters, in a conditional model.
     pub labels: Option<Labels>,
     pub initialisation: Initialisation,
+    pub output_bias: OutputBias,
 }
 
 impl Blueprint {
@@ -160,7 +161,8 @@ impl Blueprint {
         lay_out(&mut encoder);
         lay_out(&mut decoder);
         let (mean, log_var) = (head.clone(), head);
-        Self { picture, latent, encoder, mean, log_var, decoder, labels: None, initialisation }.checked()
+        let output_bias = OutputBias::default();
+        Self { picture, latent, encoder, mean, log_var, decoder, labels: None, initialisation, output_bias }.checked()
     }
 
     /// The network, where a machine can hold it.

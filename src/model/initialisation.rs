@@ -15,6 +15,28 @@ pub enum Initialisation {
     Glorot,
 }
 
+/// Where the decoder's last bias starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputBias {
+    /// As the layer's other weights.
+    #[default]
+    Init,
+    /// At the logit of the training pictures' mean pixel, so that the first picture is the mean (Burda et al. 2016's code).
+    Mean,
+}
+
+impl OutputBias {
+    /// The logits of mean pixels in [0, 1]; a pixel that is always black starts at 0.001.
+    pub fn logits(mean: &[f32]) -> Vec<f32> {
+        let logit = |mean: &f32| {
+            let p = mean.clamp(0.001, 0.999);
+            (p / (1.0 - p)).ln()
+        };
+        mean.iter().map(logit).collect()
+    }
+}
+
 impl Initialisation {
     /// Weight (in PyTorch's layout) and bias of a layer, drawn from `rng`.
     pub fn draw(self, layer: &LayerSpec, rng: Rng) -> (Vec<f32>, Vec<f32>) {

@@ -46,6 +46,14 @@ impl Layer {
         self.bias.val().device()
     }
 
+    /// Sets the bias: to `values`, `[output]`, or to the mean of those of each channel.
+    pub fn set_bias(&mut self, values: &[f32]) {
+        let [count] = self.bias.val().dims();
+        let each = values.len() / count;
+        let means = values.chunks_exact(each).map(|channel| channel.iter().sum::<f32>() / each as f32).collect();
+        self.bias = Param::from_data(TensorData::new(means, [count]), &self.device());
+    }
+
     /// # Shapes
     /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {

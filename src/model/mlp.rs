@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Architecture, Blueprint, Features, Initialisation, LayerSpec};
+use super::{Activation, Architecture, Blueprint, Features, Initialisation, LayerSpec, OutputBias};
 use crate::check::at_least_one;
 use crate::error::Result;
 
@@ -20,6 +20,8 @@ pub struct Mlp {
     /// Of the posterior's mean, which is an autoencoder's code.
     pub code_activation: Activation,
     pub init: Initialisation,
+    /// Where the decoder's last bias starts.
+    pub output_bias: OutputBias,
 }
 
 impl Default for Mlp {
@@ -32,6 +34,7 @@ impl Default for Mlp {
             activation: Activation::Relu,
             code_activation: Activation::None,
             init: Initialisation::Pytorch,
+            output_bias: OutputBias::Init,
         }
     }
 }
@@ -57,7 +60,9 @@ impl Architecture for Mlp {
         let mut layers = chain(code, &decoder, self.activation);
         let last = layers.last().map_or(code, |layer| layer.output);
         layers.push(LayerSpec::dense(last, image, Activation::None));
-        Ok(Blueprint::new(picture, self.latent, encoder, layers, self.init)?.with_code_activation(self.code_activation))
+        let blueprint = Blueprint::new(picture, self.latent, encoder, layers, self.init)?;
+        let output_bias = self.output_bias;
+        Ok(Blueprint { output_bias, ..blueprint.with_code_activation(self.code_activation) })
     }
 }
 

@@ -22,7 +22,7 @@ pub use codes::{decode, grid};
 pub use condition::{Condition, Entrance, Labels};
 pub use conv::{Conv, LayerConfig, Padding};
 pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
-pub use initialisation::Initialisation;
+pub use initialisation::{Initialisation, OutputBias};
 pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
 pub use layer::Layer;
 pub use likelihood::{Bernoulli, Gaussian, Likelihood, LikelihoodKind, Mean, Sigma};

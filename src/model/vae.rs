@@ -87,6 +87,16 @@ impl Vae {
         Self { log_sigma, ..self }
     }
 
+    /// The same model, the decoder's last bias such that it gives `outputs` where all else is 0: one value a picture's
+    /// value, or the mean over a channel's where the bias has one a channel.
+    #[must_use]
+    pub fn with_output_bias(mut self, outputs: &[f32]) -> Self {
+        if let Some(last) = self.decoder.last_mut() {
+            last.set_bias(outputs);
+        }
+        self
+    }
+
     /// Whether `log_sigma` is one of the model's parameters.
     pub fn has_log_sigma(&self) -> bool {
         self.log_sigma.is_some()
@@ -170,6 +180,14 @@ impl Vae {
     /// `noise`: `[K, B, D]`, standard normal.
     pub fn parts_of(&self, posterior: Gaussian, batch: &Batch, noise: Tensor<3>) -> Parts {
         let z = posterior.reparameterise(noise);
+        self.parts_at(posterior, batch, z)
+    }
+
+    /// [`Vae::parts`] at codes that are known.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`.
+    pub fn parts_at(&self, posterior: Gaussian, batch: &Batch, z: Tensor<3>) -> Parts {
         let log_px_z = self.log_prob(batch, z.clone());
         Parts { posterior, prior: StandardNormal, z, log_px_z }
     }

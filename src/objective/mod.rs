@@ -3,7 +3,10 @@
 mod autoencoder;
 mod capacity;
 mod code;
+mod dreg;
 mod elbo;
+mod iwae;
+mod vae_k;
 
 use burn::tensor::Tensor;
 
@@ -16,7 +19,13 @@ use crate::rng::Rng;
 pub use autoencoder::Autoencoder;
 pub use capacity::Capacity;
 pub use code::{Code, Corruption, NO_ELBO, NO_PRIOR};
+pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};
+pub use iwae::Iwae;
+pub use vae_k::VaeK;
+
+/// Codes a picture at most: more would need gigabytes in a step.
+const MOST_SAMPLES: usize = 10_000;
 
 /// Where training stands: epochs done, with the fraction of the one that runs, of so many in all.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +63,8 @@ pub struct Means {
     pub rate: f64,
     /// `[D]`: the rate of each latent.
     pub rate_by_latent: Vec<f64>,
+    /// The importance-weighted bound with [`Minimise::bound_samples`] codes; NaN where that is nothing.
+    pub bound: f64,
 }
 
 /// What to minimise.
@@ -71,6 +82,11 @@ pub trait Minimise {
         1
     }
 
+    /// `K` of the importance-weighted bound that [`Minimise::loss`] is a function of.
+    fn bound_samples(&self) -> Option<usize> {
+        None
+    }
+
     /// What stands for a picture.
     fn code(&self) -> Code {
         Code::Drawn
@@ -83,6 +99,9 @@ registry! {
     /// What is minimised.
     pub enum Objective: Minimise {
         "elbo" => Elbo, "the negative ELBO, its KL weighted by beta, with warm-up, cycles or free bits";
+        "iwae" => Iwae, "the importance-weighted bound, from several codes a picture (Burda et al. 2016)";
+        "dreg" => Dreg, "that bound with the doubly reparameterised gradient (Tucker et al. 2019)";
+        "vae-k" => VaeK, "the negative ELBO, averaged over several codes a picture";
         "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";
         "autoencoder" => Autoencoder, "the distortion alone, of one code a picture; denoising if it corrupts its input";
     }
@@ -103,6 +122,15 @@ pub fn distortion_and_rate(parts: &Parts) -> (Tensor<1>, Tensor<1>) {
 /// -log p(x | z), its mean over the `K` codes. `[B]`, nats.
 pub fn distortion(parts: &Parts) -> Tensor<1> {
     mean_over_codes(parts.log_px_z.clone()).neg()
+}
+
+/// log 1/K sum_k exp(values): `[K, B]` -> `[B]`.
+pub fn log_mean_exp(values: Tensor<2>) -> Tensor<1> {
+    let [k, _] = values.dims();
+    // The largest is a constant: it cancels.
+    let most = values.clone().detach().max_dim(0); // [1, B]
+    let sum = (values - most.clone()).exp().sum_dim(0);
+    (sum.log() + most - (k as f64).ln()).squeeze_dim::<1>(0)
 }
 
 /// `[K, B]` -> `[B]`.

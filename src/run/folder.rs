@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
-use crate::files::unwritable;
+use crate::files::{self, unwritable};
 
 /// Where one run keeps everything it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ impl RunFolder {
     /// Version, device, features, data.
     pub fn about(&self) -> PathBuf {
         self.path.join("about.json")
+    }
+
+    /// The last evaluation.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.json")
     }
 
     /// A record an epoch and split.
@@ -67,6 +72,14 @@ impl RunFolder {
     /// Loss, distortion and rate over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")
+    }
+
+    /// Keeps an evaluation, in place of the one before.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_report(&self, report: &serde_json::Value) -> Result<()> {
+        files::write(&self.report(), format!("{report:#}\n").as_bytes())
     }
 
     /// Holds the folder for one training, until the handle is dropped. Where a folder cannot be locked (Windows, some

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, drawn_squared_errors, measure};
+use crate::eval::{Protocol, drawn_squared_errors, importance, measure};
 use crate::model::{Card, ModelFile, Sigma, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
@@ -271,12 +271,17 @@ impl<'a> Trainer<'a> {
     fn record(&self, epoch: usize, split: &str, images: &Images, vae: &Vae) -> Record {
         let start = Instant::now();
         let measured = measure(vae, images, self.protocol(), &mut |_| {});
+        let mut means = measured.means();
+        if let Some(samples) = self.job.objective.bound_samples() {
+            let bounds = importance(vae, images, images.len(), self.protocol(), &[samples], &mut |_| true);
+            means.bound = bounds.first().map_or(f64::NAN, |bound| bound.bound().mean);
+        }
         let seconds = start.elapsed().as_secs_f64();
         let bound = measured.elbo();
         Record {
             epoch,
             split: split.into(),
-            loss: self.job.objective.loss(&measured.means(), self.job.time(epoch as f64)),
+            loss: self.job.objective.loss(&means, self.job.time(epoch as f64)),
             elbo: bound.map(|bound| bound.mean),
             elbo_se: bound.map(|bound| bound.se),
             distortion: measured.distortion().mean,

@@ -13,6 +13,7 @@ mod figures;
 mod golden;
 mod gradients;
 mod idx;
+mod importance;
 mod interpolation;
 mod keras;
 mod likelihoods;

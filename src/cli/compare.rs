@@ -1,0 +1,119 @@
+//! `vae compare`: the last evaluations of several runs side by side, and what in their protocols differs: numbers of
+//! different protocols are not to be compared.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::open::{RUNS, find_run};
+use crate::error::{Error, Result};
+use crate::{files, ui};
+
+/// What two numbers must have in common. Not the likelihood or the objective, which are what is compared; but whether the
+/// one and the other are log-likelihoods.
+const PROTOCOL: [&str; 11] = [
+    "data",
+    "data_hash",
+    "split",
+    "images",
+    "pixels",
+    "is_log_likelihood",
+    "conditional",
+    "samples_of_z",
+    "samples",
+    "seed",
+    "test_was_trained_on",
+];
+
+/// The numbers: a column's title, the value's key, that of its standard error, digits.
+const COLUMNS: [(&str, &str, &str, usize); 6] = [
+    ("ELBO", "elbo", "elbo_se", 2),
+    ("log p(x)", "log_px", "log_px_se", 2),
+    ("distortion", "distortion", "distortion_se", 2),
+    ("rate", "rate", "rate_se", 2),
+    ("bits per dim", "bits_per_dim", "bits_per_dim_se", 4),
+    ("square error", "squared_error", "squared_error_se", 2),
+];
+
+/// Show the last evaluations of several runs side by side, and where their protocols differ
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Runs' folders or names, each measured by `vae eval` before
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<PathBuf>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Compare {
+    pub fn run(self) -> Result<()> {
+        let reports = self.runs.iter().map(|run| read(run)).collect::<Result<Vec<_>>>()?;
+        let differ: Vec<&str> = PROTOCOL
+            .into_iter()
+            .filter(|key| reports.iter().any(|(_, report)| report[key] != reports[0].1[key]))
+            .collect();
+        if self.json {
+            let runs: Vec<Value> = reports
+                .into_iter()
+                .map(|(name, report)| serde_json::json!({ "run": name, "report": report }))
+                .collect();
+            return ui::data(serde_json::json!({ "runs": runs, "protocols_differ_in": differ }));
+        }
+        ui::data(table(&reports, &differ).trim_end())
+    }
+}
+
+/// A run's name and its last report.
+fn read(run: &Path) -> Result<(String, Value)> {
+    let folder = find_run(run, Path::new(RUNS))?;
+    let path = folder.report();
+    if !path.is_file() {
+        return Err(Error::file(&path, "this run has not been measured")
+            .with_hint(format!("measure it: vae eval {}", folder.path.display())));
+    }
+    let wrong = |error| {
+        Error::file(&path, format!("not a report: {error}"))
+            .with_hint(format!("measure it again: vae eval {}", folder.path.display()))
+    };
+    let report: Value = serde_json::from_slice(&files::read(&path)?).map_err(wrong)?;
+    let name = folder.path.file_name().unwrap_or(folder.path.as_os_str()).to_string_lossy().into_owned();
+    Ok((name, report))
+}
+
+fn table(reports: &[(String, Value)], differ: &[&str]) -> String {
+    let shown = COLUMNS.iter().filter(|(_, key, ..)| reports.iter().any(|(_, report)| report[key].is_number()));
+    let mut rows = vec![vec!["run".to_owned()]];
+    rows.extend(reports.iter().map(|(name, _)| vec![name.clone()]));
+    for (title, key, error, digits) in shown {
+        rows[0].push((*title).to_owned());
+        for ((_, report), row) in reports.iter().zip(&mut rows[1..]) {
+            row.push(match (report[key].as_f64(), report[error].as_f64()) {
+                (Some(value), Some(error)) => format!("{value:.digits$} ± {error:.digits$}"),
+                (Some(value), None) => format!("{value:.digits$}"),
+                (None, _) => "–".to_owned(),
+            });
+        }
+    }
+    for key in differ {
+        rows[0].push(format!("! {key}"));
+        for ((_, report), row) in reports.iter().zip(&mut rows[1..]) {
+            row.push(report[key].as_str().map_or_else(|| report[key].to_string(), str::to_owned));
+        }
+    }
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
+    }
+    if !differ.is_empty() {
+        text += &format!("the protocols differ in {}: these numbers are not to be compared\n", differ.join(", "));
+    }
+    text
+}

@@ -1,0 +1,191 @@
+//! What `vae eval` found: for people, for programs, and in the run's folder.
+
+use serde_json::{Value, json};
+
+use super::eval::{Split, SquaredErrors};
+use super::open::Opened;
+use crate::data::fetch::md5_hex;
+use crate::error::Result;
+use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
+use crate::files;
+use crate::objective::{Code, NO_ELBO};
+
+pub struct Report<'a> {
+    pub opened: &'a Opened,
+    pub elbo: &'a Elbo,
+    pub errors: Option<SquaredErrors>,
+    pub weighted: Option<Weighted>,
+    pub protocol: Protocol,
+    pub data: &'a str,
+    pub hash: &'a str,
+    pub split: Split,
+    /// Pictures in the split, of which the first were measured.
+    pub of: usize,
+}
+
+/// Importance-weighted bounds on log p(x).
+pub struct Weighted {
+    pub bounds: Vec<Importance>,
+    /// For all of them together.
+    pub seconds: f64,
+}
+
+impl Report<'_> {
+    fn conditional(&self) -> bool {
+        self.opened.config.condition.is_some()
+    }
+
+    fn caveat(&self) -> Option<&'static str> {
+        self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
+    }
+
+    fn bits_per_dim(&self) -> Option<Estimate> {
+        self.elbo.elbo().map(|elbo| bits(elbo, self.values()))
+    }
+
+    /// What the code is and, where pictures are corrupted, how.
+    fn code(&self) -> String {
+        match (self.protocol.code, self.protocol.samples) {
+            (Code::Drawn, 1) => "1 sample of z per image, KL in closed form".into(),
+            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL in closed form"),
+            (Code::Mean(None), _) => "one code per image".into(),
+            (Code::Mean(Some(corruption)), _) => format!("one code per image, of the image corrupted by {corruption}"),
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let row = |name: &str, value: Option<Estimate>, digits: usize, unit: &str| match value {
+            Some(value) => format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se),
+            None => format!("{name:<12} {:>10}\n", "–"),
+        };
+        let mut text = row("ELBO", self.elbo.elbo(), 2, " nats per image");
+        text += &row("distortion", Some(self.elbo.distortion()), 2, " nats per image");
+        text += &row("rate", self.elbo.rate(), 2, " nats per image");
+        text += &row("bits per dim", self.bits_per_dim(), 4, "");
+        let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
+        // What is not a log-likelihood is not called one.
+        let name = if self.caveat().is_none() { "log p(x)" } else { "IW bound" };
+        for bound in self.weighted.iter().flat_map(|weighted| &weighted.bounds).filter(|bound| !bound.log_px.is_empty())
+        {
+            let [median, worst] = bound.effective_range();
+            let bits = bits(bound.bound(), self.values()).mean;
+            let effective = format!("{median:.1} of the codes count in the median image, {worst:.1} in the worst");
+            let what = format!(" nats per image, K = {}, {bits:.4} bits per dim; {effective}", bound.samples);
+            text += &row(name, Some(bound.bound()), 2, &what);
+        }
+        if let Some(SquaredErrors { model, pca, components }) = &self.errors {
+            let at = if self.protocol.code.is_drawn() {
+                "decoded from the posterior's mean"
+            } else {
+                "decoded from the code"
+            };
+            let per_value = model.mean / self.values() as f64;
+            let what = format!(", summed over values, {at} ({per_value:.5} a value)");
+            text += &row("square error", Some(*model), 2, &what);
+            let from = format!(", from {components} principal components of the training set");
+            text += &row("that of PCA", *pca, 2, &from);
+        }
+        let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
+        text += &format!(
+            "protocol: {} {}, {} images, {} pixels, {}{sigma}, {given}{}, seed {}, vae {}\n± is the standard error over images",
+            self.data,
+            self.split.name(),
+            self.counted(),
+            self.protocol.pixels.name(),
+            self.opened.config.likelihood.tag(),
+            self.code(),
+            self.protocol.seed,
+            env!("CARGO_PKG_VERSION"),
+        );
+        if let Some(weighted) = &self.weighted {
+            let done = weighted.bounds.first().map_or(0, |bound| bound.log_px.len());
+            let some =
+                if done < self.elbo.distortion.len() { format!(" of the first {done} images") } else { String::new() };
+            text += &format!("\n{name}{some} in {:.1} s", weighted.seconds);
+        }
+        if !self.protocol.code.is_drawn() {
+            text += &format!("\n{NO_ELBO}");
+        }
+        if let Some(caveat) = self.caveat() {
+            text += &format!("\nnot a log-likelihood: {caveat}");
+        }
+        if self.split == Split::Test && self.opened.config.data.trains_on_test() {
+            text += "\nnot a test: these images were trained on";
+        }
+        text
+    }
+
+    /// For programs, and for `vae compare`.
+    ///
+    /// # Errors
+    /// Where the model file cannot be read again.
+    pub fn json(&self) -> Result<Value> {
+        let drawn = self.protocol.code.is_drawn();
+        let mean = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.mean);
+        let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
+        let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
+        let bits = self.bits_per_dim();
+        let errors = self.errors.as_ref();
+        let bounds =
+            self.weighted.iter().flat_map(|weighted| &weighted.bounds).filter(|bound| !bound.log_px.is_empty());
+        let bounds: Vec<Value> = bounds.map(|bound| self.bound_json(bound)).collect();
+        // The one from the most codes.
+        let best = bounds.last().cloned().unwrap_or_default();
+        let log_px = |key: &str| if self.caveat().is_none() { best[key].clone() } else { Value::Null };
+        let mut report = json!({
+            "elbo": mean(elbo), "elbo_se": se(elbo),
+            "distortion": distortion.mean, "distortion_se": distortion.se,
+            "rate": mean(rate), "rate_se": se(rate),
+            "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
+            "squared_error": errors.map(|errors| errors.model.mean),
+            "squared_error_se": errors.map(|errors| errors.model.se),
+            "pca_squared_error": mean(errors.and_then(|errors| errors.pca)),
+            "pca_squared_error_se": se(errors.and_then(|errors| errors.pca)),
+            "pca_components": errors.map(|errors| errors.components),
+            "log_px": log_px("bound"), "log_px_se": log_px("bound_se"),
+            "samples": best["samples"], "ess_median": best["ess_median"], "ess_worst": best["ess_worst"],
+            "importance": bounds, "importance_seconds": self.weighted.as_ref().map(|weighted| weighted.seconds),
+            "unit": "nats per image",
+            "data": self.data, "data_hash": self.hash, "split": self.split.name(),
+            "images": self.elbo.distortion.len(), "images_in_split": self.of,
+            "pixels": self.protocol.pixels.name(),
+            "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
+            "conditional": self.conditional(),
+            "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
+            "test_was_trained_on": self.opened.config.data.trains_on_test(),
+            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),
+            "seed": self.protocol.seed,
+            "model": self.opened.path, "model_hash": format!("md5:{}", md5_hex(&[&files::read(&self.opened.path)?])),
+            "device": self.opened.chosen.name,
+            "program_version": env!("CARGO_PKG_VERSION"),
+        });
+        if !drawn {
+            report["note"] = NO_ELBO.into();
+            report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
+        }
+        Ok(report)
+    }
+
+    fn bound_json(&self, bound: &Importance) -> Value {
+        let [median, worst] = bound.effective_range();
+        let (nats, bits) = (bound.bound(), bits(bound.bound(), self.values()));
+        json!({
+            "samples": bound.samples, "bound": nats.mean, "bound_se": nats.se, "images": bound.log_px.len(),
+            "bits_per_dim": bits.mean, "bits_per_dim_se": bits.se, "ess_median": median, "ess_worst": worst,
+        })
+    }
+
+    /// Values in a picture.
+    fn values(&self) -> usize {
+        self.opened.card.picture.iter().product()
+    }
+
+    /// How many images were measured.
+    fn counted(&self) -> String {
+        match self.elbo.distortion.len() {
+            all if all == self.of => all.to_string(),
+            first => format!("the first {first} of {}", self.of),
+        }
+    }
+}

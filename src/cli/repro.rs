@@ -1,0 +1,287 @@
+//! `vae repro`: published numbers, trained and measured again by their own protocol.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::interrupt;
+use super::open::{Opened, RUNS};
+use super::train::{Train, Whereabouts};
+use crate::check::count;
+use crate::device::{self, Chosen};
+use crate::error::{Error, Result, did_you_mean};
+use crate::eval::{Estimate, Importance, Protocol, importance, measure};
+use crate::run::read_metrics;
+use crate::ui;
+
+/// A published number, and how it is found again.
+struct Recipe {
+    name: &'static str,
+    /// Model, data, source.
+    about: &'static str,
+    preset: &'static str,
+    /// Each trained anew.
+    runs: &'static [Variant],
+    measure: Measure,
+    epochs: usize,
+    /// How far ours may be from the published number, nats.
+    tolerance: f64,
+    /// On two cores.
+    time: &'static str,
+}
+
+struct Variant {
+    name: &'static str,
+    sets: &'static [&'static str],
+    /// Negative nats a picture, as the source has it.
+    published: f64,
+}
+
+/// What is published, lower being better.
+#[derive(Clone, Copy)]
+enum Measure {
+    NegativeElbo,
+    TrainingLoss,
+    /// -log p(x) from so many codes.
+    NegativeLogPx(usize),
+}
+
+const PLAIN: Variant = Variant { name: "", sets: &[], published: f64::NAN };
+
+/// Sampled as in the paper's code; K = 1.
+const VAE: [&str; 2] = ["objective.vae-k.samples=1", "objective.vae-k.estimator=sampled"];
+
+/// In the order of their cost.
+const RECIPES: [Recipe; 5] = [
+    Recipe {
+        name: "pytorch-example",
+        about: "the VAE of pytorch/examples, grey MNIST, after 10 epochs",
+        preset: "mnist",
+        runs: &[Variant { published: 105.6, ..PLAIN }],
+        measure: Measure::NegativeElbo,
+        epochs: 10,
+        tolerance: 0.5,
+        time: "half a minute",
+    },
+    Recipe {
+        name: "cvae-tf",
+        about: "TensorFlow's convolutional VAE, MNIST cut at one half, after 10 epochs (one user's run)",
+        preset: "cvae-tf",
+        runs: &[Variant { published: 155.9, ..PLAIN }],
+        measure: Measure::NegativeElbo,
+        epochs: 10,
+        tolerance: 2.1,
+        time: "5 minutes",
+    },
+    Recipe {
+        name: "keras-io",
+        about: "keras.io's convolutional VAE, the training loss (on all 70 000 images) after 10 epochs",
+        preset: "vae-keras-io",
+        runs: &[Variant { published: 152.2, ..PLAIN }],
+        measure: Measure::TrainingLoss,
+        epochs: 10,
+        tolerance: 2.0,
+        time: "5 minutes",
+    },
+    Recipe {
+        name: "pythae-vae",
+        about: "pythae's VAE, MNIST drawn once, log p(x) from 200 codes (pythae: 89.8, its paper 89.9)",
+        preset: "pythae-vae",
+        runs: &[Variant { published: 89.8, ..PLAIN }],
+        measure: Measure::NegativeLogPx(200),
+        epochs: 500,
+        tolerance: 1.0,
+        time: "15 minutes",
+    },
+    Recipe {
+        name: "iwae-1",
+        about: "Burda et al. 2016, table 1: one layer, MNIST drawn afresh, log p(x) from 5000 codes",
+        preset: "iwae-1",
+        runs: &[
+            Variant { name: "vae-1", sets: &VAE, published: 86.76 },
+            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 85.54 },
+            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 84.78 },
+        ],
+        measure: Measure::NegativeLogPx(5000),
+        epochs: 3280,
+        tolerance: 1.0,
+        time: "with all eight stages 4 hours, 9 hours and 3 days; with `--stages 5` 9 minutes, 20 minutes and 2 hours",
+    },
+];
+
+/// Reproduce a published number: train, measure by its protocol, compare
+#[derive(Debug, Args)]
+pub struct Repro {
+    /// Which; `list` shows them all
+    #[arg(default_value = "list")]
+    recipe: String,
+
+    /// Only one of its trainings, as in `vae-1`
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+
+    /// Of `iwae-1`: how many of the paper's eight stages of 1, 3, 9, ... epochs
+    #[arg(long, value_name = "N")]
+    stages: Option<usize>,
+
+    /// Measure log p(x) of the first so many test pictures [default: 1000]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    images: usize,
+
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The folder that runs are kept in; one that was interrupted is gone on with
+    #[arg(long, value_name = "DIR", default_value = RUNS)]
+    out: PathBuf,
+}
+
+impl Repro {
+    pub fn run(self, began: Instant) -> Result<()> {
+        if self.recipe == "list" {
+            let line = |recipe: &Recipe| (recipe.name, format!("{}; {}", recipe.about, recipe.time));
+            return ui::data(ui::two_columns(&RECIPES.iter().map(line).collect::<Vec<_>>()).trim_end());
+        }
+        let recipe = find(&self.recipe)?;
+        let epochs = self.epochs(recipe)?;
+        let variants = self.variants(recipe)?;
+        count("--images", self.images, usize::MAX)?;
+        ui::note(format_args!(
+            "{}: {}\ntakes {} on two cores; may be stopped and begun again",
+            recipe.name, recipe.about, recipe.time
+        ));
+        let chosen = device::choose(&self.device)?;
+        let mut failed = 0;
+        for variant in variants {
+            let ours = self.value(recipe, variant, epochs, &chosen, began)?;
+            let passed = (ours.mean - variant.published).abs() <= recipe.tolerance;
+            failed += usize::from(!passed);
+            let short = if epochs < recipe.epochs {
+                format!(" (theirs after {} epochs)", recipe.epochs)
+            } else {
+                String::new()
+            };
+            ui::data(format_args!(
+                "{}  {}: ours {:.2} ± {:.2}, published {:.2}{short}, tolerance {:.1}; {}, {epochs} epochs",
+                if passed { "PASS" } else { "FAIL" },
+                run_name(recipe, variant),
+                ours.mean,
+                ours.se,
+                variant.published,
+                recipe.tolerance,
+                self.protocol(recipe),
+            ))?;
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(Error::failed(format!("{failed} of these numbers are not the published ones"))),
+        }
+    }
+
+    fn epochs(&self, recipe: &Recipe) -> Result<usize> {
+        match self.stages {
+            None => Ok(recipe.epochs),
+            Some(stages) if recipe.name == "iwae-1" => {
+                count("--stages", stages, 8)?;
+                Ok((0..stages as u32).map(|stage| 3_usize.pow(stage)).sum())
+            }
+            Some(_) => {
+                Err(Error::request(format!("--stages: only `iwae-1` is trained in stages, not `{}`", recipe.name)))
+            }
+        }
+    }
+
+    fn variants(&self, recipe: &'static Recipe) -> Result<Vec<&'static Variant>> {
+        let Some(only) = &self.only else { return Ok(recipe.runs.iter().collect()) };
+        match recipe.runs.iter().find(|variant| variant.name == only) {
+            Some(variant) => Ok(vec![variant]),
+            None => {
+                let names: Vec<&str> =
+                    recipe.runs.iter().map(|variant| variant.name).filter(|name| !name.is_empty()).collect();
+                let error = Error::request(format!("--only {only}: `{}` has no such training", recipe.name));
+                Err(match names[..] {
+                    [] => error.with_hint("it has one only: leave the flag out"),
+                    _ => error.with_hint(format!("it has {}", names.join(", "))),
+                })
+            }
+        }
+    }
+
+    /// Trains, or goes on, and measures.
+    fn value(
+        &self,
+        recipe: &Recipe,
+        variant: &Variant,
+        epochs: usize,
+        chosen: &Chosen,
+        began: Instant,
+    ) -> Result<Estimate> {
+        let mut sets: Vec<String> = variant.sets.iter().map(|set| (*set).to_owned()).collect();
+        sets.push("figures.at_end=[]".to_owned());
+        let place = Whereabouts { device: self.device.clone(), data: self.data.clone(), out: self.out.clone() };
+        let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
+        let trained = Train::named(recipe.preset, sets, epochs, &name, place).trained(chosen, began)?;
+        if let Measure::TrainingLoss = recipe.measure {
+            let records = read_metrics(&trained.folder.metrics())?;
+            let last = records.iter().rfind(|record| record.split == "train");
+            let loss = last.map_or(f64::NAN, |record| record.loss);
+            return Ok(Estimate { mean: loss, se: 0.0 });
+        }
+        let opened = Opened::new(trained.folder.model(), trained.folder.path.clone(), chosen.clone())?;
+        let config = &opened.config;
+        let protocol =
+            Protocol { pixels: config.data.pixels(), samples: 1, seed: config.seed, code: config.objective.code() };
+        let test = &trained.dataset.test;
+        let value = match recipe.measure {
+            Measure::NegativeLogPx(samples) => {
+                let images = self.images.min(test.len());
+                let bar = ui::code_bar((samples * images) as u64);
+                let bounds = importance(&opened.vae, test, images, protocol, &[samples], &mut |done| {
+                    bar.set_position(done);
+                    !interrupt::asked()
+                });
+                bar.finish_and_clear();
+                if interrupt::asked() {
+                    return Err(Error::interrupted("stopped; the same command goes on"));
+                }
+                bounds.first().map(Importance::bound)
+            }
+            _ => measure(&opened.vae, test, protocol, &mut |_| {}).elbo(),
+        };
+        let Some(Estimate { mean, se }) = value else {
+            return Err(Error::failed(format!("{}: nothing was measured", recipe.name)));
+        };
+        Ok(Estimate { mean: -mean, se })
+    }
+
+    fn protocol(&self, recipe: &Recipe) -> String {
+        match recipe.measure {
+            Measure::NegativeElbo => "-ELBO of the test set, 1 sample of z".to_owned(),
+            Measure::TrainingLoss => "training loss".to_owned(),
+            Measure::NegativeLogPx(samples) => {
+                format!("-log p(x) of the first {} test images, K = {samples}", self.images)
+            }
+        }
+    }
+}
+
+fn run_name(recipe: &Recipe, variant: &Variant) -> String {
+    if variant.name.is_empty() { recipe.name.to_owned() } else { format!("{}-{}", recipe.name, variant.name) }
+}
+
+fn find(name: &str) -> Result<&'static Recipe> {
+    static ALL: &[Recipe] = &RECIPES;
+    ALL.iter().find(|recipe| recipe.name == name).ok_or_else(|| {
+        let names = || ALL.iter().map(|recipe| recipe.name);
+        Error::request(format!("`{name}`: no such recipe")).with_hint(match did_you_mean(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+        })
+    })
+}

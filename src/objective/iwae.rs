@@ -1,0 +1,49 @@
+//! The importance-weighted bound: -E[log 1/K sum_k w_k], w_k = p(x, z_k) / q(z_k | x) (Burda, Grosse, Salakhutdinov 2016,
+//! equation 8). With K = 1 it is the ELBO, its KL estimated by the draw; with more it lies nearer to log p(x).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, MOST_SAMPLES, Means, Minimise, Terms, Time, distortion, log_mean_exp};
+use crate::batch::Batch;
+use crate::check::count;
+use crate::error::Result;
+use crate::model::Vae;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Iwae {
+    /// `K`: codes drawn for each picture.
+    pub samples: usize,
+}
+
+impl Default for Iwae {
+    fn default() -> Self {
+        // The paper's second value: most of what can be gained for five times the decoder's work.
+        Self { samples: 5 }
+    }
+}
+
+impl Minimise for Iwae {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> Terms {
+        let parts = vae.parts(batch, noise);
+        let loss = log_mean_exp(parts.log_weights()).neg();
+        Terms { loss, distortion: distortion(&parts), rate: Some(parts.kl()) }
+    }
+
+    fn loss(&self, means: &Means, _time: Time) -> f64 {
+        -means.bound
+    }
+
+    fn samples(&self) -> usize {
+        self.samples
+    }
+
+    fn bound_samples(&self) -> Option<usize> {
+        Some(self.samples)
+    }
+
+    fn check(&self) -> Result<()> {
+        count("objective.iwae.samples", self.samples, MOST_SAMPLES)
+    }
+}
