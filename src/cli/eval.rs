@@ -101,9 +101,10 @@ impl Eval {
         let images = &whole.slice(0..first);
         let seed = self.seed.unwrap_or(opened.config.seed);
         let code = opened.config.objective.code();
-        let many = [("--codes", self.codes > 1), ("--samples", !self.samples.is_empty())];
-        if let Some((flag, _)) = many.iter().find(|(_, asked)| *asked && !code.is_drawn()) {
-            return Err(Error::request(format!("{flag}: {NO_ELBO}"))
+        let most = self.samples.iter().copied().max().unwrap_or_default();
+        let many = [("--codes", self.codes, self.codes > 1), ("--samples", most, most > 0)];
+        if let Some((flag, value, _)) = many.iter().find(|(.., asked)| *asked && !code.is_drawn()) {
+            return Err(Error::request(format!("{flag} {value}: {NO_ELBO}"))
                 .with_hint(format!("leave `{flag}` out: a picture has one code, which is not drawn")));
         }
         let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed, code };

@@ -230,7 +230,7 @@ impl Repro {
         if let Measure::TrainingLoss = recipe.measure {
             let records = read_metrics(&trained.folder.metrics())?;
             let last = records.iter().rfind(|record| record.split == "train");
-            let loss = last.map_or(f64::NAN, |record| record.loss);
+            let loss = last.and_then(|record| record.loss).unwrap_or(f64::NAN);
             return Ok(Estimate { mean: loss, se: 0.0 });
         }
         let opened = Opened::new(trained.folder.model(), trained.folder.path.clone(), chosen.clone())?;

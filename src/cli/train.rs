@@ -322,7 +322,7 @@ impl<'a> Watcher<'a> {
             Panel { title: title.into(), y_label: "nats per image".into(), series }
         };
         let mut panels = vec![
-            panel("loss", &|record| Some(record.loss)),
+            panel("loss", &|record| record.loss),
             panel("distortion", &|record| Some(record.distortion)),
             panel("rate", &|record| record.rate),
         ];
@@ -419,7 +419,7 @@ impl Observer for Watcher<'_> {
                     self.job.settings.epochs,
                     bound(test),
                     parts.unwrap_or_default(),
-                    train.loss,
+                    train.loss.unwrap_or(f64::NAN),
                     train.seconds,
                     train.images_per_second,
                 ),

@@ -68,7 +68,7 @@ impl Elbo {
     pub fn means(&self) -> Means {
         let rate = self.rate().map_or(0.0, |rate| rate.mean);
         let rate_by_latent = self.rate_by_latent.clone();
-        Means { distortion: self.distortion().mean, rate, rate_by_latent, bound: f64::NAN }
+        Means { distortion: self.distortion().mean, rate, rate_by_latent, bound: None }
     }
 }
 

@@ -27,8 +27,8 @@ impl Minimise for Autoencoder {
         Terms { loss: distortion.clone(), distortion, rate: None }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> f64 {
-        means.distortion
+    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+        Some(means.distortion)
     }
 
     fn code(&self) -> Code {

@@ -43,8 +43,8 @@ impl Minimise for Capacity {
         Terms { loss: distortion.clone() + distance * self.gamma, distortion, rate: Some(rate) }
     }
 
-    fn loss(&self, means: &Means, time: Time) -> f64 {
-        means.distortion + self.gamma * (means.rate - self.at(time)).abs()
+    fn loss(&self, means: &Means, time: Time) -> Option<f64> {
+        Some(means.distortion + self.gamma * (means.rate - self.at(time)).abs())
     }
 
     fn check(&self) -> Result<()> {

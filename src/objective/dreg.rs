@@ -55,8 +55,8 @@ impl Minimise for Dreg {
         Terms { loss, distortion: distortion(&parts), rate: Some(rate) }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> f64 {
-        -means.bound
+    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+        means.bound.map(|bound| -bound)
     }
 
     fn samples(&self) -> usize {

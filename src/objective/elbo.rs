@@ -101,13 +101,13 @@ impl Minimise for Elbo {
         Terms { loss: distortion.clone() + rate.clone() * weight, distortion, rate: Some(rate) }
     }
 
-    fn loss(&self, means: &Means, time: Time) -> f64 {
+    fn loss(&self, means: &Means, time: Time) -> Option<f64> {
         let rate = if self.free_bits > 0.0 {
             means.rate_by_latent.iter().map(|rate| rate.max(self.free_bits)).sum()
         } else {
             means.rate
         };
-        means.distortion + rate * self.weight(time)
+        Some(means.distortion + rate * self.weight(time))
     }
 
     fn check(&self) -> Result<()> {

@@ -31,8 +31,8 @@ impl Minimise for Iwae {
         Terms { loss, distortion: distortion(&parts), rate: Some(parts.kl()) }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> f64 {
-        -means.bound
+    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+        means.bound.map(|bound| -bound)
     }
 
     fn samples(&self) -> usize {

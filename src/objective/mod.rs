@@ -1,10 +1,12 @@
 //! What is minimised, and the true bound that is always reported beside it.
 
 mod autoencoder;
+mod beta_tc;
 mod capacity;
 mod code;
 mod dreg;
 mod elbo;
+mod info;
 mod iwae;
 mod vae_k;
 
@@ -17,10 +19,12 @@ use crate::registry::registry;
 use crate::rng::Rng;
 
 pub use autoencoder::Autoencoder;
+pub use beta_tc::{BetaTc, Decomposition, Sampling, decomposition};
 pub use capacity::Capacity;
 pub use code::{Code, Corruption, NO_ELBO, NO_PRIOR};
 pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};
+pub use info::{Info, discrepancy};
 pub use iwae::Iwae;
 pub use vae_k::VaeK;
 
@@ -40,6 +44,8 @@ pub struct Context<'a> {
     pub time: Time,
     /// For noise other than the codes': a stream for each kind of it.
     pub rng: Rng,
+    /// `N`: pictures to train on.
+    pub count: usize,
     /// `[B]`: which pictures of their split these are. A picture's noise depends on `rng` and its own key alone.
     pub keys: &'a [u32],
 }
@@ -63,8 +69,8 @@ pub struct Means {
     pub rate: f64,
     /// `[D]`: the rate of each latent.
     pub rate_by_latent: Vec<f64>,
-    /// The importance-weighted bound with [`Minimise::bound_samples`] codes; NaN where that is nothing.
-    pub bound: f64,
+    /// The importance-weighted bound with [`Minimise::bound_samples`] codes, where there are some.
+    pub bound: Option<f64>,
 }
 
 /// What to minimise.
@@ -74,8 +80,8 @@ pub trait Minimise {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms;
 
     /// What is minimised, of a whole split as one batch: so that the loss of the test set is that of the training. Where
-    /// an estimate is minimised, this is what it estimates.
-    fn loss(&self, means: &Means, time: Time) -> f64;
+    /// an estimate is minimised, this is what it estimates. Nothing where it is not a function of the means.
+    fn loss(&self, means: &Means, time: Time) -> Option<f64>;
 
     /// `K`: codes drawn for each picture.
     fn samples(&self) -> usize {
@@ -102,6 +108,8 @@ registry! {
         "iwae" => Iwae, "the importance-weighted bound, from several codes a picture (Burda et al. 2016)";
         "dreg" => Dreg, "that bound with the doubly reparameterised gradient (Tucker et al. 2019)";
         "vae-k" => VaeK, "the negative ELBO, averaged over several codes a picture";
+        "beta-tc" => BetaTc, "the KL in its three terms, the total correlation weighted (Chen et al. 2018)";
+        "info" => Info, "the codes as a whole held to the prior, by their discrepancy (Zhao et al. 2019)";
         "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";
         "autoencoder" => Autoencoder, "the distortion alone, of one code a picture; denoising if it corrupts its input";
     }
@@ -122,6 +130,12 @@ pub fn distortion_and_rate(parts: &Parts) -> (Tensor<1>, Tensor<1>) {
 /// -log p(x | z), its mean over the `K` codes. `[B]`, nats.
 pub fn distortion(parts: &Parts) -> Tensor<1> {
     mean_over_codes(parts.log_px_z.clone()).neg()
+}
+
+/// log sum exp over the second axis, which stays, of length 1: `[A, B, C]` -> `[A, 1, C]`.
+fn log_sum_exp(values: Tensor<3>) -> Tensor<3> {
+    let most = values.clone().detach().max_dim(1);
+    (values - most.clone()).exp().sum_dim(1).log() + most
 }
 
 /// log 1/K sum_k exp(values): `[K, B]` -> `[B]`.

@@ -36,8 +36,8 @@ impl Minimise for VaeK {
         Terms { loss, distortion, rate: Some(rate) }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> f64 {
-        means.distortion + means.rate
+    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+        Some(means.distortion + means.rate)
     }
 
     fn samples(&self) -> usize {

@@ -16,8 +16,8 @@ pub struct Record {
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
     /// What is minimised: with beta, and its warm-up where that stands at the end of the epoch (train: step by step).
-    #[serde(deserialize_with = "number")]
-    pub loss: f64,
+    /// Nothing where it is not a function of a split's means.
+    pub loss: Option<f64>,
     /// -(distortion + rate), nats per picture; nothing for an autoencoder, which has none.
     pub elbo: Option<f64>,
     /// Standard error of `elbo` over pictures; not for "train", whose weights change under it.

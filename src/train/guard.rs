@@ -53,7 +53,11 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: Updater, from: u64, to: u64
 pub fn unmeasurable(job: &Job, step: u64, records: &[Record]) -> Option<Error> {
     let mut broken = Vec::new();
     for record in records {
-        let values = [("loss", record.loss), ("distortion", record.distortion), ("rate", record.rate.unwrap_or(0.0))];
+        let values = [
+            ("loss", record.loss.unwrap_or(0.0)),
+            ("distortion", record.distortion),
+            ("rate", record.rate.unwrap_or(0.0)),
+        ];
         for (name, value) in values {
             broken.extend(named(value as f32).map(|what| format!("the {} {name} is {what}", record.split)));
         }

@@ -38,7 +38,8 @@ pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Devi
     let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
     let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };
     let time = job.time(step as f64 / job.steps_per_epoch() as f64);
-    let context = Context { time, rng: job.rng("objective").at(step), keys: indices };
+    let count = job.dataset.train.len();
+    let context = Context { time, rng: job.rng("objective").at(step), count, keys: indices };
     let terms = job.objective.terms(vae, &batch, Tensor::from_inner(noise), context);
     let gradients = terms.loss.clone().mean().backward();
     (terms, gradients)

@@ -258,7 +258,7 @@ impl<'a> Trainer<'a> {
         Record {
             epoch,
             split: "train".into(),
-            loss,
+            loss: Some(loss),
             elbo: rate.map(|rate| -(distortion + rate)),
             elbo_se: None,
             distortion,
@@ -274,7 +274,7 @@ impl<'a> Trainer<'a> {
         let mut means = measured.means();
         if let Some(samples) = self.job.objective.bound_samples() {
             let bounds = importance(vae, images, images.len(), self.protocol(), &[samples], &mut |_| true);
-            means.bound = bounds.first().map_or(f64::NAN, |bound| bound.bound().mean);
+            means.bound = bounds.first().map(|bound| bound.bound().mean);
         }
         let seconds = start.elapsed().as_secs_f64();
         let bound = measured.elbo();

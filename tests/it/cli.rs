@@ -221,7 +221,7 @@ fn eval_prints_the_numbers_of_training_with_their_protocol() {
         "nats per image",
         "bits per dim",
         "digits test, 200 images, grey pixels, bernoulli, 1 sample of z per image",
-        "seed 1\n",
+        concat!("seed 1, vae ", env!("CARGO_PKG_VERSION"), "\n"),
         "not a log-likelihood",
     ] {
         assert!(done.out.contains(part), "{part}: {}", done.out);

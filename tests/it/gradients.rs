@@ -97,8 +97,12 @@ fn gradients_of_a_convolutional_vae_are_those_of_finite_differences() {
 #[test]
 fn gradients_of_every_objective_are_those_of_finite_differences() {
     for objective in Objective::every().into_iter().chain(objective_variants()) {
-        // The default capacity weighs a distance of nats a thousandfold, and the error of its difference with it.
-        let tolerance = if objective.tag() == "capacity" { 5e-2 } else { 2e-4 };
+        // Its gradient in the encoder is another estimate of the same mean, not the derivative of its value: importance.rs.
+        if objective.tag() == "dreg" {
+            continue;
+        }
+        // The defaults of these weigh a distance a thousandfold, and the error of its difference with it.
+        let tolerance = if ["capacity", "info"].contains(&objective.tag()) { 5e-2 } else { 2e-4 };
         assert_gradients(&tiny_mlp(), [1, 3, 3], &Likelihood::default(), &*objective, tolerance);
     }
 }

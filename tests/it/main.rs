@@ -1,5 +1,6 @@
 //! The integration tests, one binary: it links burn once.
 
+mod aggregate;
 mod batches;
 mod cli;
 mod cli_autoencoder;

@@ -79,7 +79,7 @@ pub fn at(epoch: f64) -> Context<'static> {
         }
         keys
     };
-    Context { time: Time { epoch, epochs: 100.0 }, rng: Rng::new(1).stream("objective"), keys: &FIRST }
+    Context { time: Time { epoch, epochs: 100.0 }, rng: Rng::new(1).stream("objective"), count: 1000, keys: &FIRST }
 }
 
 /// The gradient of every parameter, under its name and in PyTorch's layout. Panics where a parameter has none.

@@ -1,0 +1,110 @@
+//! The decomposition of the KL into the mutual information of x and z, the total correlation of the latents and what is left
+//! latent by latent, each with a weight of its own (Chen, Li, Grosse, Duvenaud 2018, equations 2 to 4):
+//! KL = I(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)).
+//!
+//! q(z), the mean of q(z | x) over all N training pictures, is estimated from the batch alone: by minibatch-weighted sampling
+//! (their section 3.1) or by stratified sampling (their appendix C.2).
+
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Means, Minimise, Terms, Time, distortion, log_sum_exp, mean_over_codes};
+use crate::batch::Batch;
+use crate::check::at_least_zero;
+use crate::error::Result;
+use crate::model::{Parts, Vae};
+
+const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BetaTc {
+    /// The weight of the mutual information.
+    pub alpha: f64,
+    /// The weight of the total correlation.
+    pub beta: f64,
+    /// The weight of what is left latent by latent.
+    pub gamma: f64,
+    /// How q(z) is estimated.
+    pub sampling: Sampling,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Every picture of the batch stands for N / B others. Biased: a bound.
+    Weighted,
+    /// The batch's own picture counts as one of N. Unbiased.
+    #[default]
+    Stratified,
+}
+
+impl Default for BetaTc {
+    fn default() -> Self {
+        // The paper's best on dSprites.
+        Self { alpha: 1.0, beta: 6.0, gamma: 1.0, sampling: Sampling::Stratified }
+    }
+}
+
+/// The three terms of the KL, each `[B]`, nats.
+#[derive(Clone, Debug)]
+pub struct Decomposition {
+    pub information: Tensor<1>,
+    pub correlation: Tensor<1>,
+    pub by_latent: Tensor<1>,
+}
+
+/// The terms for a batch of `count` training pictures, means over their codes. Their sum is log q(z | x) - log p(z).
+pub fn decomposition(parts: &Parts, count: usize, sampling: Sampling) -> Decomposition {
+    let [k, b, d] = parts.z.dims();
+    let z = parts.z.clone().reshape([k * b, 1, d]);
+    let mean = parts.posterior.mean.clone().reshape([1, b, d]);
+    let log_var = parts.posterior.log_var.clone().reshape([1, b, d]);
+    // log q(z_i | x_j), latent by latent.
+    let pairs = ((z - mean).square() * log_var.clone().neg().exp() + log_var + LOG_TWO_PI) * -0.5; // [K B, B, D]
+    let weights = log_weights(b, count, sampling);
+    let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &parts.z.device());
+    let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
+    let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone()).reshape([k, b]);
+    let log_q_each = log_sum_exp(pairs + weights).sum_dim(2).reshape([k, b]);
+    Decomposition {
+        information: mean_over_codes(parts.log_qz() - log_q.clone()),
+        correlation: mean_over_codes(log_q - log_q_each.clone()),
+        by_latent: mean_over_codes(log_q_each - parts.log_pz()),
+    }
+}
+
+/// The logarithm of what picture j counts for in the estimate of q(z_i), `[B, B]`.
+fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
+    let (batch, all) = (b as f64, count.max(b) as f64);
+    let weight = |i: usize, j: usize| match sampling {
+        Sampling::Weighted => 1.0 / (batch * all),
+        // One that is alone in its batch stands for all.
+        Sampling::Stratified if b == 1 => 1.0,
+        Sampling::Stratified if i == j => 1.0 / all,
+        Sampling::Stratified => (all - 1.0) / all / (batch - 1.0),
+    };
+    (0..b * b).map(|place| weight(place / b, place % b).ln() as f32).collect()
+}
+
+impl Minimise for BetaTc {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
+        let parts = vae.parts(batch, noise);
+        let Decomposition { information, correlation, by_latent } = decomposition(&parts, context.count, self.sampling);
+        let distortion = distortion(&parts);
+        let weighted = information * self.alpha + correlation * self.beta + by_latent * self.gamma;
+        Terms { loss: distortion.clone() + weighted, distortion, rate: Some(parts.kl()) }
+    }
+
+    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+        // The terms of another set of pictures are not a function of its mean KL, unless all have one weight.
+        let one_weight = self.alpha == self.beta && self.beta == self.gamma;
+        one_weight.then(|| means.distortion + self.beta * means.rate)
+    }
+
+    fn check(&self) -> Result<()> {
+        at_least_zero("objective.beta-tc.alpha", self.alpha)?;
+        at_least_zero("objective.beta-tc.beta", self.beta)?;
+        at_least_zero("objective.beta-tc.gamma", self.gamma)
+    }
+}

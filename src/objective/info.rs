@@ -1,0 +1,71 @@
+//! InfoVAE: the distortion, (1 - alpha) KL(q(z | x) || p(z)), and (alpha + lambda - 1) MMD(q(z), p(z)), the maximum mean
+//! discrepancy between the batch's codes and as many draws from the prior (Zhao, Song, Ermon 2019, equation 6). With alpha = 1
+//! only the codes as a whole are held to the prior: the KL no longer pushes information out of them.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Means, Minimise, Terms, Time, distortion_and_rate};
+use crate::batch::{Batch, noise};
+use crate::check::{above_zero, within};
+use crate::error::Result;
+use crate::model::Vae;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Info {
+    /// 0: the whole KL; 1: none of it.
+    pub alpha: f64,
+    /// The weight of the discrepancy is alpha + lambda - 1.
+    pub lambda: f64,
+}
+
+impl Default for Info {
+    fn default() -> Self {
+        // MMD-VAE, the authors' own choice. The weight brings the discrepancy, below 2, to the size of the distortion, which is a
+        // sum over pixels.
+        Self { alpha: 1.0, lambda: 1000.0 }
+    }
+}
+
+/// The squared maximum mean discrepancy (Gretton et al. 2012, equation 5: the biased estimate, never below 0) with the kernel
+/// exp(-|a - b|^2 / (2 D)): two draws from the prior lie some sqrt(2 D) apart.
+///
+/// # Shapes
+/// `a`, `b`: `[N, D]`; result: `[1]`.
+pub fn discrepancy(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let within = |x: &Tensor<2>| kernel(x.clone(), x.clone());
+    (within(&a) + within(&b) - kernel(a, b) * 2.0).clamp_min(0.0)
+}
+
+/// The kernel's mean over all pairs.
+fn kernel(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let [_, d] = a.dims();
+    // |a|^2 + |b|^2 - 2 a b, which rounding may bring below 0.
+    let squares = |x: &Tensor<2>| x.clone().square().sum_dim(1); // [N, 1]
+    let distances = squares(&a) + squares(&b).transpose() - a.matmul(b.transpose()) * 2.0; // [N, N]
+    (distances.clamp_min(0.0) * (-0.5 / d as f64)).exp().mean()
+}
+
+impl Minimise for Info {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise_of_codes: Tensor<3>, context: Context) -> Terms {
+        let parts = vae.parts(batch, noise_of_codes);
+        let (distortion, rate) = distortion_and_rate(&parts);
+        let [k, b, d] = parts.z.dims();
+        let drawn = noise(context.rng.stream("prior"), &context.keys[..b], k, d, &parts.z.device());
+        let distance = discrepancy(parts.z.reshape([k * b, d]), drawn.reshape([k * b, d])); // [1]
+        let kl = rate.clone() * (1.0 - self.alpha);
+        let loss = distortion.clone() + kl + distance * (self.alpha + self.lambda - 1.0);
+        Terms { loss, distortion, rate: Some(rate) }
+    }
+
+    /// The discrepancy is not a function of a split's means.
+    fn loss(&self, _means: &Means, _time: Time) -> Option<f64> {
+        None
+    }
+
+    fn check(&self) -> Result<()> {
+        within("objective.info.alpha", self.alpha, 0.0, 1.0)?;
+        above_zero("objective.info.lambda + alpha - 1", self.lambda + self.alpha - 1.0)
+    }
+}
