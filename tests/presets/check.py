@@ -3,9 +3,9 @@
 
     python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
-Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds, by PyTorch and by us, on the same images: all of MNIST's training images
-for dense networks, the first 12 800 for convolutions, pictures drawn here for `beta-vae-sprites`. The mean of our
-training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
+Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds, by PyTorch and by us, on the
+same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, pictures drawn here for
+`beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
 does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
 shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
 (`beta-vae` between 256 and 277 nats), and three of them could not tell 1 %.
@@ -366,8 +366,8 @@ CASES = {
     "cvae-tf": Case(cvae_tf, sampled(bernoulli), adam(1e-4, 1e-7), 32, threshold=True, **TF_CONV),
     "mlp-keras": Case(mlp_keras, analytic(bernoulli), rmsprop, 100, keras=True),
     "deconv-keras": Case(deconv_keras, analytic(bernoulli), rmsprop, 100, **TF_CONV),
-    # RMSprop's first steps, each as large as the rate allows, throw the variances up to e^20 before they come down again; that
-    # peak, of any height, is all that the mean of the first epoch shows.
+    # RMSprop's first steps, each as large as the rate allows, throw the variances up before they come down again; that peak,
+    # of any height, is all that the mean of the first epoch shows.
     "conv-keras": Case(conv_keras, analytic(bernoulli, 784 * 5e-4), rmsprop, 16, epochs=2, **TF_CONV),
     "vae-keras-io": Case(vae_keras_io, analytic(bernoulli), adam(1e-3, 1e-7), 128, with_test=True, **TF_CONV),
     "ae-8": Case(lambda: Autoencoder(8), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
