@@ -3,9 +3,9 @@
 
     python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
-Each is trained for one epoch with three seeds, by PyTorch and by us, on the same images: all of MNIST's training images
-for dense networks, the first 12 800 for convolutions, pictures drawn here for `beta-vae-sprites`. The mean of our
-training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
+Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds, by PyTorch and by us, on the
+same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, pictures drawn here for
+`beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
 does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
 shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
 (`beta-vae` between 256 and 277 nats), and three of them could not tell 1 %.
@@ -339,6 +339,7 @@ class Case:
     with_test: bool = False  # the images are some to train on and some to test on
     drawn: bool = False  # and no MNIST
     constant: float = 0.0  # nats of the loss that no weight changes
+    epochs: int = 1  # the last is compared
 
 
 def adam(rate, epsilon=1e-8):
@@ -365,7 +366,9 @@ CASES = {
     "cvae-tf": Case(cvae_tf, sampled(bernoulli), adam(1e-4, 1e-7), 32, threshold=True, **TF_CONV),
     "mlp-keras": Case(mlp_keras, analytic(bernoulli), rmsprop, 100, keras=True),
     "deconv-keras": Case(deconv_keras, analytic(bernoulli), rmsprop, 100, **TF_CONV),
-    "conv-keras": Case(conv_keras, analytic(bernoulli, 784 * 5e-4), rmsprop, 16, **TF_CONV),
+    # RMSprop's first steps, each as large as the rate allows, throw the variances up before they come down again; that peak,
+    # of any height, is all that the mean of the first epoch shows.
+    "conv-keras": Case(conv_keras, analytic(bernoulli, 784 * 5e-4), rmsprop, 16, epochs=2, **TF_CONV),
     "vae-keras-io": Case(vae_keras_io, analytic(bernoulli), adam(1e-3, 1e-7), 128, with_test=True, **TF_CONV),
     "ae-8": Case(lambda: Autoencoder(8), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
     "ae-32": Case(lambda: Autoencoder(32), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
@@ -395,9 +398,9 @@ def take(model, tensors):
                     given = tuple(tensors[name].shape) if name in tensors else "not there"
                     raise Refused(f"{name} is {tuple(own.shape)}, ours {given}")
                 rest.remove(name)
-                # Five standard errors of the ratio of two roots of mean squares of uniform numbers.
+                # Five standard errors of the ratio of two roots of mean squares of uniform numbers; of few it says nothing.
                 size, our_size = (values.double().square().mean().sqrt().item() for values in (own, tensors[name]))
-                if abs(our_size - size) > 3.2 / math.sqrt(own.numel()) * size + 1e-20:
+                if own.numel() >= 16 and abs(our_size - size) > 3.2 / math.sqrt(own.numel()) * size + 1e-20:
                     raise Refused(f"{name} is {size:.4g} wide, ours {our_size:.4g}")
                 own.copy_(tensors[name])
     if rest:
@@ -405,7 +408,7 @@ def take(model, tensors):
 
 
 def theirs(case, pictures, labels, seed, tensors):
-    """PyTorch's mean loss over the epoch's pictures, while the weights change."""
+    """PyTorch's mean loss over the last epoch's pictures, while the weights change."""
     torch.manual_seed(seed)
     model = case.model()
     if case.keras:
@@ -414,13 +417,15 @@ def theirs(case, pictures, labels, seed, tensors):
     x = torch.tensor(pictures.reshape(len(pictures), -1)).float() / 255
     x = (x > 0.5).float() if case.threshold else x
     labels = torch.tensor(labels.astype(np.int64))
-    optimiser, total = case.optimiser(model.parameters()), 0.0
-    for index in torch.randperm(len(x)).split(case.batch):
-        losses = case.loss(model, x[index], labels[index])
-        optimiser.zero_grad()
-        losses.mean().backward()
-        optimiser.step()
-        total += losses.detach().double().sum().item()
+    optimiser = case.optimiser(model.parameters())
+    for _ in range(case.epochs):
+        total = 0.0
+        for index in torch.randperm(len(x)).split(case.batch):
+            losses = case.loss(model, x[index], labels[index])
+            optimiser.zero_grad()
+            losses.mean().backward()
+            optimiser.step()
+            total += losses.detach().double().sum().item()
     return total / len(x)
 
 
@@ -437,9 +442,9 @@ def read_weights(path):
     return tensors
 
 
-def run(name, case, data, seed, options, out, *more):
-    """The folder of a run of ours for an epoch."""
-    command = [options.vae, "train", "--quiet", "--config", name, "--epochs", 1, "--seed", seed, "--data", data]
+def run(name, case, data, epochs, seed, options, out, *more):
+    """The folder of a run of ours."""
+    command = [options.vae, "train", "--quiet", "--config", name, "--epochs", epochs, "--seed", seed, "--data", data]
     command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}", *more]
     command += ["--set", "figures.at_end=[]"]
     command += ["--set", "data.mnist.pixels=grey"] if case.drawn else []
@@ -450,11 +455,11 @@ def run(name, case, data, seed, options, out, *more):
 
 
 def ours(name, case, data, seed, options, folder):
-    """Our mean loss over the epoch, and the weights that it began with: those after a step too small to be one."""
-    first = run(name, case, data.with_name(data.name + "-one"), seed, options, folder / "first", "--set", "train.rate=1e-30")
-    trained = run(name, case, data, seed, options, folder / "runs")
+    """Our mean loss over the last epoch, and the weights that it began with: those after a step too small to be one."""
+    first = run(name, case, data.with_name(data.name + "-one"), 1, seed, options, folder / "first", "--set", "train.rate=1e-30")
+    trained = run(name, case, data, case.epochs, seed, options, folder / "runs")
     records = map(json.loads, (trained / "metrics.jsonl").read_text().splitlines())
-    loss = next(record["loss"] for record in records if record["split"] == "train")
+    loss = [record["loss"] for record in records if record["split"] == "train"][-1]
     return loss, read_weights(first / "model.safetensors")
 
 
