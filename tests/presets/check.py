@@ -3,15 +3,15 @@
 
     python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
-Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds, by PyTorch and by us, on the
-same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, pictures drawn here for
+Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds (`vae-bce` with nine), by
+PyTorch and by us, on the same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, pictures drawn here for
 `beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
 does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
 shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
 (`beta-vae` between 256 and 277 nats), and three of them could not tell 1 %.
 
 Needs torch, numpy and the four files of MNIST (in DIR, $VAE_DATA or data/). Ends with 1 where a preset fails. All presets: about
-half an hour on two cores.
+20 minutes on two cores.
 """
 
 import argparse
@@ -340,6 +340,7 @@ class Case:
     drawn: bool = False  # and no MNIST
     constant: float = 0.0  # nats of the loss that no weight changes
     epochs: int = 1  # the last is compared
+    seeds: tuple = (1, 2, 3)
 
 
 def adam(rate, epsilon=1e-8):
@@ -374,7 +375,8 @@ CASES = {
     "ae-32": Case(lambda: Autoencoder(32), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
     "ae-denoise": Case(lambda: Autoencoder(32), plain(gaussian(HALF), 0.5), adam(1e-3), **SQUARED),
     "vae-mse": Case(vae_of_ae, analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
-    "vae-bce": Case(vae_of_ae, analytic(bernoulli), adam(1e-3), 32),
+    # Of the code's eight ReLUs more or fewer die, by order and noise: with the same weights a seed ends up to 7 nats elsewhere.
+    "vae-bce": Case(vae_of_ae, analytic(bernoulli), adam(1e-3), 32, seeds=range(1, 10)),
     "cvae": Case(lambda: vae_of_ae(Conditional), analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
     "beta-vae": Case(beta_vae, analytic(bernoulli, 4.0), adam(5e-4), 64, **CONV),
     "beta-vae-sprites": Case(beta_vae_sprites, analytic(bernoulli, 4.0), adam(5e-4), 64, drawn=True, **CONV),
@@ -468,7 +470,7 @@ def check(name, options, mnist, folder):
     pictures, labels, data = mnist.pictures(case)
     a, b = [], []
     try:
-        for seed in options.seeds:
+        for seed in options.seeds or case.seeds:
             loss, first = ours(name, case, data, seed, options, folder)
             a.append(loss)
             b.append(theirs(case, pictures, labels, seed, first))
@@ -489,7 +491,7 @@ def main():
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"some of {', '.join(CASES)} (default: all)")
     parser.add_argument("--data", type=pathlib.Path, default=os.environ.get("VAE_DATA", ROOT / "data"))
     parser.add_argument("--vae", type=pathlib.Path, help="our binary (default: built now)")
-    parser.add_argument("--seeds", type=numbers, default=[1, 2, 3], help="default 1,2,3")
+    parser.add_argument("--seeds", type=numbers, help="default 1,2,3; 1 to 9 for vae-bce")
     parser.add_argument("--images", type=int, default=60_000, help="at most so many, for a quick look")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each (default: all cores)")
     options = parser.parse_args()
