@@ -38,8 +38,7 @@ presets![
     "cvae",
     "beta-vae",
     "beta-vae-sprites",
-    "iwae-1",
-    "pythae-vae"
+    "iwae-1"
 ];
 
 impl Preset {
