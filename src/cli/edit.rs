@@ -101,6 +101,11 @@ impl Draw for Edit {
         let (subtract, subtracted) = mean_code(opened, dataset, "--subtract", &subtract)?;
         let vector = concept(&add, &subtract);
         let length = norm(&vector);
+        if opened.vae.classes().is_some() {
+            ui::note(
+                "note: this model is told the class, and each picture keeps its own: what changes is all but the class",
+            );
+        }
         ui::note(format_args!("the mean of {added} minus that of {subtracted}: a vector of length {length:.2}"));
 
         let mut cells = Vec::new();

@@ -15,7 +15,7 @@ use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::eval::{codes, pixels_rng};
 use crate::model::{Card, Features, ModelFile, Vae, load};
-use crate::run::{RunFolder, newest};
+use crate::run::{RunFolder, newest, remembered_data};
 use crate::ui;
 
 /// Where runs are kept unless `--out` says otherwise.
@@ -127,7 +127,8 @@ impl Opened {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        let place = Place::from_environment(place.map(Path::to_path_buf))?;
+        let remembered = || remembered_data(self.path.parent()?);
+        let place = Place::from_environment(place.map(Path::to_path_buf).or_else(remembered))?;
         let dataset = data::load(&self.config.data, &place)?;
         if dataset.train.shape != self.card.picture {
             return Err(Error::request(format!(

@@ -19,7 +19,7 @@ use crate::figure::curves::{Panel, Series, curves, write_svg};
 use crate::model::{Features, OutputBias, Vae};
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::rng::Rng;
-use crate::run::{About, Record, RunFolder, create, newest, read_metrics};
+use crate::run::{About, Record, RunFolder, create, newest, read_metrics, remembered_data};
 use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
 use crate::{files, ui};
 
@@ -127,7 +127,8 @@ impl Train {
         match &self.resume {
             Some(run) => {
                 let start = self.go_on(run.as_deref(), began)?;
-                let dataset = self.load(&start.config)?;
+                let place = self.data.clone().or_else(|| remembered_data(&start.folder.path));
+                let dataset = load(&start.config, place)?;
                 let hash = data::hash(&dataset);
                 self.train(start, dataset, hash, chosen)
             }
@@ -136,7 +137,7 @@ impl Train {
                 // What is wrong is found before the run's folder is made, and before hours of training.
                 config.check()?;
                 let figures = at_end(&config.figures)?;
-                let dataset = self.load(&config)?;
+                let dataset = load(&config, self.data.clone())?;
                 let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
                 suits(&figures, &plan, &dataset)?;
                 let hash = data::hash(&dataset);
@@ -145,10 +146,6 @@ impl Train {
                 self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, chosen)
             }
         }
-    }
-
-    fn load(&self, config: &Config) -> Result<Dataset> {
-        data::load(&config.data, &Place::from_environment(self.data.clone())?)
     }
 
     fn config(&self) -> Result<(Config, String)> {
@@ -200,7 +197,9 @@ impl Train {
         }
         let _alone = folder.lock()?;
         files::write(&folder.config(), plan.toml.as_bytes())?;
-        about(&plan, &job, chosen).write(&folder.about())?;
+        let place = self.data.clone().or_else(|| remembered_data(&folder.path));
+        let data_folder = place.and_then(|place| std::path::absolute(place).ok());
+        About { data_folder, ..about(&plan, &job, chosen) }.write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
         let mut vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
         if plan.blueprint.output_bias == OutputBias::Mean {
@@ -214,8 +213,7 @@ impl Train {
         watcher.bar.finish_and_clear();
         trained.map_err(|error| match error {
             Error::Interrupted { .. } => {
-                let data = self.data.as_ref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
-                error.with_hint(format!("go on with: vae train --resume {}{data}", folder.path.display()))
+                error.with_hint(format!("go on with: vae train --resume {}", folder.path.display()))
             }
             error => error,
         })?;
@@ -225,6 +223,10 @@ impl Train {
         }
         Ok(Trained { folder, figures, dataset: job.dataset, hash: job.data_hash })
     }
+}
+
+fn load(config: &Config, place: Option<PathBuf>) -> Result<Dataset> {
+    data::load(&config.data, &Place::from_environment(place)?)
 }
 
 /// Whether the figures can be drawn of what is to be trained.
@@ -265,6 +267,7 @@ fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
         threads: device::threads(),
         data: job.dataset.name.clone(),
         data_hash: job.data_hash.clone(),
+        data_folder: None,
         parameters: plan.parameters(),
     }
 }

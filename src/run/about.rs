@@ -1,9 +1,10 @@
 //! `about.json`: what a run was made with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::RunFolder;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -17,8 +18,18 @@ pub struct About {
     pub threads: usize,
     pub data: String,
     pub data_hash: String,
+    /// The folder that `--data` named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_folder: Option<PathBuf>,
     /// Numbers that are trained.
     pub parameters: usize,
+}
+
+/// Where the data of the run lie that has its files in `folder`, if `--data` said so and they are still there.
+pub fn remembered_data(folder: &Path) -> Option<PathBuf> {
+    let text = files::read(&RunFolder { path: folder.to_path_buf() }.about()).ok()?;
+    let about: About = serde_json::from_slice(&text).ok()?;
+    about.data_folder.filter(|folder| folder.is_dir())
 }
 
 impl About {

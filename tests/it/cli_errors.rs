@@ -325,8 +325,11 @@ fn a_network_that_does_not_fit_files_of_another_size_is_refused_before_a_run_is_
     assert!(!place.path().join("runs").exists());
     assert_eq!(run(place.path(), &[&MNIST[..], &QUICK, &["--data", "mine"]].concat()).line(), "runs/mnist-1");
     assert_eq!(run(place.path(), &["sample", "-q", "--n", "1", "--out", "one.png"]).line(), "one.png");
-    let built_in = run(place.path(), &["eval", "-q"]);
-    built_in.failed(2, &["MNIST"]);
+    // The run knows where its data lay, for as long as they are there.
+    assert_eq!(run(place.path(), &["eval", "-q"]).code, Some(0));
+    assert_eq!(run(place.path(), &["train", "-q", "--resume", "--epochs", "2"]).line(), "runs/mnist-1");
+    fs::rename(&data, place.path().join("moved")).unwrap();
+    run(place.path(), &["eval", "-q"]).failed(2, &["MNIST"]);
     write_idx(&place.path().join("large"), 1);
     run(place.path(), &["eval", "-q", "--data", "large"]).failed(2, &["the model is for pictures of 1x14x14"]);
 }
