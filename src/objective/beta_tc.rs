@@ -99,7 +99,7 @@ impl Minimise for BetaTc {
     fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
         // The terms of another set of pictures are not a function of its mean KL, unless all have one weight.
         let one_weight = self.alpha == self.beta && self.beta == self.gamma;
-        one_weight.then(|| means.distortion + self.beta * means.rate)
+        one_weight.then_some(means.distortion + self.beta * means.rate)
     }
 
     fn check(&self) -> Result<()> {
