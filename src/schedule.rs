@@ -76,7 +76,7 @@ pub struct Milestones {
 
 impl Default for Milestones {
     fn default() -> Self {
-        // Of He et al. 2016's training of residual networks.
+        // Chosen here.
         Self { at: vec![82.0, 123.0], factor: 0.1 }
     }
 }
