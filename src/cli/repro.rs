@@ -1,12 +1,11 @@
 //! `vae repro`: published numbers, trained and measured again by their own protocol.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 
 use super::interrupt;
-use super::open::{Opened, RUNS};
+use super::open::Opened;
 use super::train::{Train, Whereabouts};
 use crate::check::count;
 use crate::device::{self, Chosen};
@@ -119,17 +118,8 @@ pub struct Repro {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     images: usize,
 
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
-    #[arg(long, default_value = "auto")]
-    device: String,
-
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// The folder that runs are kept in; one that was interrupted is gone on with
-    #[arg(long, value_name = "DIR", default_value = RUNS)]
-    out: PathBuf,
+    #[command(flatten)]
+    place: Whereabouts,
 }
 
 impl Repro {
@@ -146,7 +136,7 @@ impl Repro {
             "{}: {}\ntakes {} on two cores; may be stopped and begun again",
             recipe.name, recipe.about, recipe.time
         ));
-        let chosen = device::choose(&self.device)?;
+        let chosen = device::choose(&self.place.device)?;
         let mut failed = 0;
         for variant in variants {
             let ours = self.value(recipe, variant, epochs, &chosen, began)?;
@@ -214,9 +204,8 @@ impl Repro {
     ) -> Result<Estimate> {
         let mut sets: Vec<String> = variant.sets.iter().map(|set| (*set).to_owned()).collect();
         sets.push("figures.at_end=[]".to_owned());
-        let place = Whereabouts { device: self.device.clone(), data: self.data.clone(), out: self.out.clone() };
         let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
-        let trained = Train::named(recipe.preset, sets, epochs, &name, place).trained(chosen, began)?;
+        let trained = Train::named(recipe.preset, sets, epochs, &name, self.place.clone()).trained(chosen, began)?;
         if let Measure::TrainingLoss = recipe.measure {
             let records = read_metrics(&trained.folder.metrics())?;
             let last = records.iter().rfind(|record| record.split == "train");

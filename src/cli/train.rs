@@ -42,17 +42,8 @@ pub struct Train {
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
 
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
-    #[arg(long, default_value = "auto")]
-    device: String,
-
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// The folder that runs are kept in
-    #[arg(long, value_name = "DIR", default_value = RUNS)]
-    out: PathBuf,
+    #[command(flatten)]
+    place: Whereabouts,
 
     /// The run's name [default: the config's, with a number]
     #[arg(long, conflicts_with = "resume")]
@@ -84,10 +75,18 @@ pub struct Trained {
 }
 
 /// Where a training takes place.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Whereabouts {
+    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    #[arg(long, default_value = "auto")]
     pub device: String,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// The folder that runs are kept in
+    #[arg(long, value_name = "DIR", default_value = RUNS)]
     pub out: PathBuf,
 }
 
@@ -100,9 +99,7 @@ impl Train {
             overrides,
             epochs: Some(epochs),
             seed: None,
-            device: place.device,
-            data: place.data,
-            out: place.out,
+            place,
             name: Some(name.to_owned()),
             resume: folder.is_dir().then_some(Some(folder)),
         }
@@ -110,7 +107,7 @@ impl Train {
 
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
-        let chosen = device::choose(&self.device)?;
+        let chosen = device::choose(&self.place.device)?;
         let Trained { folder, figures, dataset, hash } = self.trained(&chosen, began)?;
         ui::data(folder.path.display())?;
         if figures.is_empty() {
@@ -127,7 +124,7 @@ impl Train {
         match &self.resume {
             Some(run) => {
                 let start = self.go_on(run.as_deref(), began)?;
-                let place = self.data.clone().or_else(|| remembered_data(&start.folder.path));
+                let place = self.place.data.clone().or_else(|| remembered_data(&start.folder.path));
                 let dataset = load(&start.config, place)?;
                 let hash = data::hash(&dataset);
                 self.train(start, dataset, hash, chosen)
@@ -137,12 +134,12 @@ impl Train {
                 // What is wrong is found before the run's folder is made, and before hours of training.
                 config.check()?;
                 let figures = at_end(&config.figures)?;
-                let dataset = load(&config, self.data.clone())?;
+                let dataset = load(&config, self.place.data.clone())?;
                 let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
                 suits(&figures, &plan, &dataset)?;
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
-                let folder = create(&self.out, self.name.as_deref(), &name)?;
+                let folder = create(&self.place.out, self.name.as_deref(), &name)?;
                 self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, chosen)
             }
         }
@@ -161,8 +158,8 @@ impl Train {
     /// The run to go on with. One that was killed before its first state was saved starts from its config.
     fn go_on(&self, run: Option<&Path>, began: Instant) -> Result<Start> {
         let folder = match run {
-            Some(path) => find_run(path, &self.out)?,
-            None => newest(&self.out)?,
+            Some(path) => find_run(path, &self.place.out)?,
+            None => newest(&self.place.out)?,
         };
         let (mut config, saved) = if folder.state().is_file() {
             let saved = Saved::read(&folder.state())?;
@@ -197,7 +194,7 @@ impl Train {
         }
         let _alone = folder.lock()?;
         files::write(&folder.config(), plan.toml.as_bytes())?;
-        let place = self.data.clone().or_else(|| remembered_data(&folder.path));
+        let place = self.place.data.clone().or_else(|| remembered_data(&folder.path));
         let data_folder = place.and_then(|place| std::path::absolute(place).ok());
         About { data_folder, ..about(&plan, &job, chosen) }.write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
