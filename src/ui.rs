@@ -18,7 +18,8 @@ pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-fn is_quiet() -> bool {
+/// Whether nobody reads what [`note`] says.
+pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 

@@ -3,6 +3,8 @@
 mod animate;
 mod compare;
 mod config;
+mod disentangle;
+mod doctor;
 mod edit;
 mod embed;
 mod eval;
@@ -49,6 +51,8 @@ pub struct Cli {
 enum Command {
     Train(train::Train),
     Eval(eval::Eval),
+    Doctor(doctor::Doctor),
+    Disentangle(disentangle::Disentangle),
     Compare(compare::Compare),
     Repro(repro::Repro),
     #[command(flatten)]
@@ -70,6 +74,8 @@ impl Cli {
         rayon::scope(|_| match self.command {
             Command::Train(train) => train.run(began),
             Command::Eval(eval) => eval.run(),
+            Command::Doctor(doctor) => doctor.run(),
+            Command::Disentangle(disentangle) => disentangle.run(),
             Command::Compare(compare) => compare.run(),
             Command::Repro(repro) => repro.run(began),
             Command::Figure(figure) => figure.run(),

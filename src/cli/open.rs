@@ -13,7 +13,7 @@ use crate::data::archive::Place;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
-use crate::eval::{codes, pixels_rng};
+use crate::eval::{Posteriors, codes, pixels_rng, posteriors};
 use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest, remembered_data};
 use crate::ui;
@@ -180,8 +180,25 @@ impl Opened {
     /// Where they are not numbers.
     pub fn codes(&self, images: &Images, indices: &[u32], seen: impl FnMut(usize)) -> Result<Vec<Vec<f32>>> {
         let codes = codes(&self.vae, indices, |some| self.read(images, some), seen);
+        self.are_numbers(&codes).map(|()| codes)
+    }
+
+    /// The posteriors of the pictures `indices`; `seen` is told how many are done.
+    ///
+    /// # Errors
+    /// Where their means are not numbers, or the variances of a model that draws its codes.
+    pub fn posteriors(&self, images: &Images, indices: &[u32], seen: impl FnMut(usize)) -> Result<Posteriors> {
+        let found = posteriors(&self.vae, indices, |some| self.read(images, some), seen);
+        self.are_numbers(&found.means)?;
+        if self.config.objective.code().is_drawn() {
+            self.are_numbers(&found.log_vars)?;
+        }
+        Ok(found)
+    }
+
+    fn are_numbers(&self, codes: &[Vec<f32>]) -> Result<()> {
         if codes.iter().flatten().all(|value| value.is_finite()) {
-            return Ok(codes);
+            return Ok(());
         }
         Err(Error::failed(format!("{}: its codes are not numbers, or infinite", self.path.display()))
             .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"))

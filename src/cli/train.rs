@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::animate::keep;
+use super::doctor::at_the_end;
 use super::figures::{AtEnd, at_end};
 use super::interrupt;
 use super::open::{Opened, RUNS, find_run};
@@ -217,6 +218,12 @@ impl Train {
         watcher.conclude()?;
         if config.data.trains_on_test() {
             ui::note("not a test: the test images are among those trained on");
+        }
+        // What is trained is trained: a look at it fails in silence.
+        if !ui::is_quiet()
+            && let Ok(opened) = Opened::new(folder.model(), folder.path.clone(), chosen.clone())
+        {
+            at_the_end(&opened, &job.dataset).into_iter().for_each(ui::note);
         }
         Ok(Trained { folder, figures, dataset: job.dataset, hash: job.data_hash })
     }

@@ -131,7 +131,7 @@ impl Config {
         for length in picture {
             count("the pictures' channels, height or width", length, LONGEST)?;
         }
-        let mut blueprint = self.model.blueprint(picture)?;
+        let mut blueprint = self.model.blueprint(picture)?.with_outputs(self.likelihood.outputs_per_value())?;
         if let Some(condition) = self.condition {
             blueprint = condition.apply(blueprint, classes)?;
         }

@@ -218,7 +218,7 @@ fn images(seed: u64, split: Split, count: usize) -> Images {
     let truth: Vec<[u8; 8]> = pixels.par_chunks_mut(VALUES).enumerate().map(draw).collect();
     Images::new(pixels, [1, SIDE, SIDE])
         .with_labels(truth.iter().map(|factors| factors[0]).collect())
-        .with_truth(GroundTruth::new(&TRUTH, &LEVELS, truth.concat()))
+        .with_truth(GroundTruth::new(&TRUTH, &LEVELS, &TRUTH[..1], truth.concat()))
 }
 
 /// Numbered draws, taken one after the other: how one person's hand differs this time.

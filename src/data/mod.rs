@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod digits;
+pub mod factors;
 mod fashion_mnist;
 pub mod fetch;
 pub mod idx;
@@ -14,6 +15,7 @@ mod sprites;
 mod truth;
 
 pub use digits::Digits;
+pub use factors::Factor;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
 pub use images::{Dataset, Images, Painter};
 pub use mnist::{MNIST, Mnist, TrainOn};

@@ -104,7 +104,7 @@ impl Sprites {
             let painter: Arc<dyn Painter> = painter.clone();
             Images::drawn(painter, numbers.to_vec(), self.usual_shape())
                 .with_labels(factors.iter().map(|factors| factors[0]).collect())
-                .with_truth(GroundTruth::new(&FACTORS, &SIZES, factors.concat()))
+                .with_truth(GroundTruth::new(&FACTORS, &SIZES, &FACTORS[..1], factors.concat()))
         };
         Dataset {
             name: "sprites".into(),

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::Factor;
+
 /// The value of each factor for each of `N` pictures, `F` factors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroundTruth {
@@ -9,20 +11,38 @@ pub struct GroundTruth {
     pub names: &'static [&'static str],
     /// `[F]`: how many values each factor takes.
     pub sizes: &'static [usize],
+    /// Those of the factors whose values are classes: their order means nothing.
+    pub classes: &'static [&'static str],
     /// `[N, F]`.
     values: Vec<u8>,
 }
 
 impl GroundTruth {
     /// `values`: `[N, F]`, those of factor `f` from 0 to `sizes[f] - 1`, in an order that means something (larger is
-    /// further right, more turned, ...) but for classes.
-    pub fn new(names: &'static [&'static str], sizes: &'static [usize], values: Vec<u8>) -> Self {
-        Self { names, sizes, values }
+    /// further right, more turned, ...) but for `classes`, which are some of the names.
+    pub fn new(
+        names: &'static [&'static str],
+        sizes: &'static [usize],
+        classes: &'static [&'static str],
+        values: Vec<u8>,
+    ) -> Self {
+        Self { names, sizes, classes, values }
     }
 
     /// The factors of picture `index`, `[F]`.
     pub fn factors(&self, index: usize) -> &[u8] {
         &self.values[index * self.names.len()..][..self.names.len()]
+    }
+
+    /// The factors of the first `count` pictures, one by one.
+    pub fn columns(&self, count: usize) -> Vec<Factor> {
+        let of = |f: usize| Factor {
+            name: self.names[f].to_owned(),
+            levels: (0..count).map(|index| u16::from(self.factors(index)[f])).collect(),
+            size: self.sizes[f],
+            nominal: self.classes.contains(&self.names[f]),
+        };
+        (0..self.names.len()).map(of).collect()
     }
 
     /// That of the pictures of `range`.

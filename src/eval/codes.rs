@@ -8,15 +8,37 @@ use crate::batch::Batch;
 use crate::model::{Vae, rows};
 use crate::rng::Rng;
 
-/// Posterior means, `[N][D]`. `read` gives the pictures of some indices; `seen` is told after each chunk how many are done.
-pub fn codes(vae: &Vae, indices: &[u32], read: impl Fn(&[u32]) -> Batch, mut seen: impl FnMut(usize)) -> Vec<Vec<f32>> {
-    let mut codes = Vec::with_capacity(indices.len());
+/// The posteriors of many pictures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Posteriors {
+    /// `[N][D]`.
+    pub means: Vec<Vec<f32>>,
+    /// `[N][D]`: the logarithms of the variances; nothing of them holds for an autoencoder.
+    pub log_vars: Vec<Vec<f32>>,
+}
+
+/// The posteriors of the pictures `indices`. `read` gives the pictures of some indices; `seen` is told after each chunk how
+/// many are done.
+pub fn posteriors(
+    vae: &Vae,
+    indices: &[u32],
+    read: impl Fn(&[u32]) -> Batch,
+    mut seen: impl FnMut(usize),
+) -> Posteriors {
+    let mut found = Posteriors::default();
     for chunk in indices.chunks(CHUNK) {
         let Batch { x, labels, .. } = read(chunk);
-        codes.extend(rows(vae.encode(x, labels).mean));
-        seen(codes.len());
+        let posterior = vae.encode(x, labels);
+        found.means.extend(rows(posterior.mean));
+        found.log_vars.extend(rows(posterior.log_var));
+        seen(found.means.len());
     }
-    codes
+    found
+}
+
+/// Posterior means, `[N][D]`: [`posteriors`] without the variances.
+pub fn codes(vae: &Vae, indices: &[u32], read: impl Fn(&[u32]) -> Batch, seen: impl FnMut(usize)) -> Vec<Vec<f32>> {
+    posteriors(vae, indices, read, seen).means
 }
 
 /// The mean of codes, `[D]`.

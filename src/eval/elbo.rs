@@ -148,7 +148,7 @@ pub(super) fn code_stream(seed: u64) -> Rng {
 }
 
 /// The noise of the `k`th code of each picture, `[1, B, D]`.
-fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
+pub(super) fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
     noise(code_stream(seed).at(k as u64), chunk, 1, vae.blueprint().latent, &vae.device())
 }
 

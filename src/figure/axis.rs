@@ -130,6 +130,11 @@ fn minus(number: &str) -> String {
     number.replace('-', "\u{2212}")
 }
 
+/// With the minus that the bitmap font has.
+pub fn plain(tick: Tick) -> Tick {
+    Tick { label: tick.label.replace('\u{2212}', "-"), ..tick }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

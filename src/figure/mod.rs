@@ -1,9 +1,11 @@
-//! Numbers -> pictures: sheets of pictures (PNG), animations (GIF), training curves (SVG), points (PNG). Knows no tensors.
+//! Numbers -> pictures: sheets of pictures (PNG), animations (GIF), training curves (SVG), points and bars (PNG). Knows no
+//! tensors.
 //!
 //! The same input gives the same bytes.
 
 pub mod animation;
 mod axis;
+pub mod bars;
 pub mod curves;
 mod font;
 mod read;

@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::axis::{Range, Tick, drawable};
+use super::axis::{Range, Tick, drawable, plain};
 use super::font;
 use crate::rng::Rng;
 
@@ -220,11 +220,6 @@ fn bar(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], 
             *pixel = ink;
         }
     }
-}
-
-/// With the minus that the font has.
-fn plain(tick: Tick) -> Tick {
-    Tick { label: tick.label.replace('\u{2212}', "-"), ..tick }
 }
 
 #[cfg(test)]

@@ -152,11 +152,21 @@ impl Blueprint {
             Features::Map(shape) => shape == picture,
         };
         if !fits {
+            let widened = match given {
+                Features::Flat(count) => count.is_multiple_of(picture.iter().product()),
+                Features::Map([channels, ref size @ ..]) => {
+                    channels.is_multiple_of(picture[0]) && *size == picture[1..]
+                }
+            };
             return Err(Error::request(format!(
                 "model: the decoder's last layer gives {given}, and the pictures are {}",
                 Features::Map(picture)
             ))
-            .with_hint("channels come from the last layer, height and width from the strides before it"));
+            .with_hint(if widened {
+                "give the last layer what one number a value needs; a likelihood that asks for more widens it itself"
+            } else {
+                "channels come from the last layer, height and width from the strides before it"
+            }));
         }
         lay_out(&mut encoder);
         lay_out(&mut decoder);
@@ -179,6 +189,27 @@ impl Blueprint {
                 .with_hint("use fewer units or channels"));
         }
         Ok(self)
+    }
+
+    /// The same with a decoder that gives `outputs` numbers for each value of a picture, as `[outputs, C, H, W]`: its last
+    /// layer has so many times the units or channels that the picture has.
+    ///
+    /// # Errors
+    /// Where that is more than a machine can hold, or there is no layer to widen.
+    pub fn with_outputs(mut self, outputs: usize) -> Result<Self> {
+        let [c, h, w] = self.picture;
+        match self.decoder.last_mut() {
+            Some(LayerSpec { output: Features::Flat(count), .. }) => *count = outputs.saturating_mul(c * h * w),
+            Some(LayerSpec { output: Features::Map(map), .. }) => *map = [outputs.saturating_mul(c), h, w],
+            None if outputs == 1 => {}
+            None => {
+                return Err(Error::request(format!(
+                    "model: no decoder's layer can give {outputs} numbers for each value"
+                ))
+                .with_hint("give the decoder a layer, or choose a likelihood of one number a value"));
+            }
+        }
+        self.checked()
     }
 
     /// The same with an activation on the posterior's mean.

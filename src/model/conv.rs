@@ -21,7 +21,8 @@ pub struct Conv {
     pub init: Initialisation,
     /// From the picture to the two heads.
     pub encoder: Vec<LayerConfig>,
-    /// From the code to the picture.
+    /// From the code to the picture, with as many channels at the end: a likelihood that asks for several numbers a value
+    /// widens the last layer itself.
     pub decoder: Vec<LayerConfig>,
 }
 

@@ -1,7 +1,11 @@
 //! p(x | z): how the decoder's output becomes a distribution over pictures.
 
 mod bernoulli;
+mod continuous_bernoulli;
+mod decay;
+mod discretised_logistic;
 mod gaussian;
+mod laplace;
 
 use burn::tensor::Tensor;
 
@@ -9,20 +13,29 @@ use crate::error::Result;
 use crate::registry::registry;
 
 pub use bernoulli::Bernoulli;
+pub use continuous_bernoulli::ContinuousBernoulli;
+pub use discretised_logistic::DiscretisedLogistic;
 pub use gaussian::{Gaussian, Mean, Sigma};
+pub use laplace::{Laplace, Scale};
 
 /// What a likelihood does with the decoder's output.
 pub trait LikelihoodKind {
+    /// `O`: how many numbers the decoder gives for each value of a picture. They come as `[O, C, H, W]`: all pictures of the
+    /// first number, then of the second. What a config says of the decoder's last layer is for one; it is widened `O`-fold.
+    fn outputs_per_value(&self) -> usize {
+        1
+    }
+
     /// log p(x | z), summed over the values of a picture, in nats, with all its constants.
     ///
     /// # Shapes
-    /// `x`: `[B, P]`; `decoded`: `[K, B, P]`; `log_sigma`: `[1]`, where the model holds one; result: `[K, B]`.
+    /// `x`: `[B, P]`; `decoded`: `[K, B, O P]`; `log_sigma`: `[1]`, where the model holds one; result: `[K, B]`.
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>) -> Tensor<2>;
 
     /// E[x | z]: the picture to look at.
     ///
     /// # Shapes
-    /// `decoded` and the result: `[N, P]`.
+    /// `decoded`: `[N, O P]`; result: `[N, P]`.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
 
     /// Where the standard deviation of a value comes from; nothing for a likelihood that has none.
@@ -43,6 +56,19 @@ registry! {
     pub enum Likelihood: LikelihoodKind {
         "bernoulli" => Bernoulli, "a coin a pixel, on logits";
         "gaussian" => Gaussian, "a normal distribution a pixel, its sigma fixed, learned, or the optimal one";
+        "continuous-bernoulli" => ContinuousBernoulli, "a Bernoulli of grey pixels with the normaliser that makes it a density";
+        "discretised-logistic" => DiscretisedLogistic, "the probability of each byte under a logistic distribution or a mixture";
+        "laplace" => Laplace, "a Laplace distribution a pixel, its scale fixed or learned";
+    }
+}
+
+/// Why a density is not a log-likelihood of pixels that are bytes, or binary.
+fn density_caveat(binary_pixels: bool) -> &'static str {
+    if binary_pixels {
+        "it is a density, and binary pixels have a probability: `[likelihood.bernoulli]` gives it"
+    } else {
+        "it is a density of pixels in [0, 1], not a probability of bytes, which needs log2(255) = 7.99 bits per dim more and \
+         is what `[likelihood.discretised-logistic]` gives"
     }
 }
 

@@ -25,7 +25,10 @@ pub use file::{Card, FORMAT_VERSION, ModelFile, pack, unpack};
 pub use initialisation::{Initialisation, OutputBias};
 pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
 pub use layer::Layer;
-pub use likelihood::{Bernoulli, Gaussian, Likelihood, LikelihoodKind, Mean, Sigma};
+pub use likelihood::{
+    Bernoulli, ContinuousBernoulli, DiscretisedLogistic, Gaussian, Laplace, Likelihood, LikelihoodKind, Mean, Scale,
+    Sigma,
+};
 pub use mlp::Mlp;
 pub use prior::StandardNormal;
 pub use vae::{Parts, Vae};

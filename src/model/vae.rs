@@ -16,7 +16,7 @@ pub struct Vae {
     /// From a class to what is added to the code.
     condition: Option<Layer>,
     decoder: Vec<Layer>,
-    /// `[1]`: log sigma of a Gaussian p(x | z) where it is trained, or was fitted to the training pictures.
+    /// `[1]`: log sigma of p(x | z) where one for all values is trained, or was fitted to the training pictures.
     log_sigma: Option<Param<Tensor<1>>>,
     #[module(skip)]
     likelihood: Likelihood,
@@ -63,7 +63,8 @@ impl Parts {
 }
 
 impl Vae {
-    /// A model with weights drawn from `rng`: the same for the same seed on every device.
+    /// A model with weights drawn from `rng`: the same for the same seed on every device. The decoder of `blueprint` gives as
+    /// many numbers for each value as `likelihood` asks for ([`Blueprint::with_outputs`]).
     pub fn new(blueprint: &Blueprint, likelihood: &Likelihood, rng: Rng, device: &Device) -> Self {
         let mut layers = blueprint
             .layers()
@@ -102,7 +103,7 @@ impl Vae {
         self.log_sigma.is_some()
     }
 
-    /// The standard deviation of a Gaussian p(x | z); nothing for another likelihood, or where it is each batch's own.
+    /// The standard deviation of a value under p(x | z), where one holds for all; nothing where it is each batch's own.
     pub fn sigma(&self) -> Option<f64> {
         match (self.likelihood.sigma()?, &self.log_sigma) {
             (Sigma::Fixed(sigma), _) => Some(sigma),
@@ -138,9 +139,21 @@ impl Vae {
     /// # Shapes
     /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, where the model is conditional.
     pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> Gaussian {
+        self.encode_seen(x, labels, &mut |_| {})
+    }
+
+    /// [`Vae::encode`]; `seen` is shown what each layer before the heads gives, in the blueprint's order.
+    ///
+    /// # Shapes
+    /// Shown: `[B, output]` of the layer, laid out as its blueprint says.
+    pub fn encode_seen(&self, x: Tensor<2>, labels: Option<Tensor<2>>, seen: &mut dyn FnMut(&Tensor<2>)) -> Gaussian {
         let place = self.blueprint.labels.as_ref().and_then(|labels| labels.encoder);
         let told = |i: usize, h| if place == Some(i) { beside(h, labels.clone()) } else { h };
-        let h = self.encoder.iter().enumerate().fold(x, |h, (i, layer)| layer.forward(told(i, h)));
+        let h = self.encoder.iter().enumerate().fold(x, |h, (i, layer)| {
+            let h = layer.forward(told(i, h));
+            seen(&h);
+            h
+        });
         let h = told(self.encoder.len(), h);
         Gaussian { mean: self.mean.forward(h.clone()), log_var: self.log_var.forward(h) }
     }
@@ -148,14 +161,24 @@ impl Vae {
     /// What the likelihood makes a distribution of: for a Bernoulli the logits.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, O P]`, where `O` is how many
+    /// numbers the likelihood asks for of each value.
     pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        self.decode_seen(z, labels, &mut |_| {})
+    }
+
+    /// [`Vae::decode`]; `seen` is shown what each layer gives, as [`Vae::encode_seen`] does.
+    pub fn decode_seen(&self, z: Tensor<2>, labels: Option<Tensor<2>>, seen: &mut dyn FnMut(&Tensor<2>)) -> Tensor<2> {
         let z = match (&self.blueprint.labels, &self.condition) {
             (None, _) => z,
             (Some(_), Some(projection)) => z + projection.forward(given(labels)),
             (Some(_), None) => beside(z, labels),
         };
-        self.decoder.iter().fold(z, |z, layer| layer.forward(z))
+        self.decoder.iter().fold(z, |h, layer| {
+            let h = layer.forward(h);
+            seen(&h);
+            h
+        })
     }
 
     /// E[x | z], the picture to look at.
@@ -201,9 +224,9 @@ impl Vae {
         // Each code of a picture has the picture's class.
         let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
         let decoded = self.decode(z.reshape([k * b, d]), labels);
-        let [_, p] = decoded.dims();
+        let [_, outputs] = decoded.dims();
         let log_sigma = self.log_sigma.as_ref().map(Param::val);
-        self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, p]), log_sigma)
+        self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]), log_sigma)
     }
 }
 

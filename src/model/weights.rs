@@ -15,7 +15,7 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
-/// Of a Gaussian likelihood, where it is not fixed.
+/// Of a likelihood with one sigma for all values, where it is not fixed.
 const LOG_SIGMA: &str = "likelihood.log_sigma";
 
 /// Names in the order in which a module is visited: each layer's weight, then its bias; then the likelihood's.

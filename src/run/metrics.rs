@@ -1,5 +1,6 @@
 //! `metrics.jsonl`: a record an epoch and split.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub struct Record {
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
+    /// "train": the Euclidean norm of each layer's gradient, before it is clipped, the mean over the epoch's first step
+    /// and every 50th after it. Records of older programs have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gradient_norms: BTreeMap<String, f64>,
 }
 
 impl Record {

@@ -10,5 +10,5 @@ mod trainer;
 pub use job::{Job, Settings};
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Rule, Sgd, Updater};
 pub use state::{Saved, StateCard};
-pub use step::{Sums, train_step};
+pub use step::{GradientNorms, Sums, train_step};
 pub use trainer::{Flow, Observer, Progress, Trainer};

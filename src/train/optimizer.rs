@@ -290,7 +290,12 @@ impl Updater {
 
     /// The model after one step. `step` counts from 1.
     pub fn update(&mut self, vae: Vae, gradients: &mut Gradients, step: u64, rate: f64) -> Vae {
-        let mut gradients = collect(&vae, gradients);
+        let gradients = collect(&vae, gradients);
+        self.apply(vae, gradients, step, rate)
+    }
+
+    /// [`Updater::update`] with gradients as [`collect`] gives them.
+    pub fn apply(&mut self, vae: Vae, mut gradients: Vec<Tensor<1>>, step: u64, rate: f64) -> Vae {
         if let Some(clip) = self.clip {
             let scale = ((global_norm(&gradients) + 1e-6).recip() * clip).clamp_max(1.0);
             gradients = gradients.into_iter().map(|gradient| gradient * scale.clone()).collect();
@@ -346,6 +351,17 @@ pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
 pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
     let squares = gradients.iter().map(|gradient| ops::sum_of_squares(gradient.clone())).collect::<Vec<_>>();
     Tensor::cat(squares, 0).sum().sqrt()
+}
+
+/// The squared Euclidean norm over each layer's weight and bias, `L` layers in the blueprint's order.
+///
+/// # Shapes
+/// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`.
+pub fn squared_norms(gradients: &[Tensor<1>]) -> Tensor<1> {
+    let square = |gradient: &Tensor<1>| ops::sum_of_squares(gradient.clone());
+    // A likelihood's log sigma comes last and alone: it is no layer.
+    let layers = gradients.as_chunks::<2>().0.iter().map(|[weight, bias]| square(weight) + square(bias));
+    Tensor::cat(layers.collect(), 0)
 }
 
 struct Apply<'a> {

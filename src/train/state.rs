@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, import, pack, unpack};
 
-use super::{Sums, Updater};
+use super::{GradientNorms, Sums, Updater};
 
 /// What is saved beside the tensors. Noise, order and drawn pixels are functions of the seed and the step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct StateCard {
     pub step: u64,
     /// Of the epoch that runs.
     pub sums: Sums,
+    /// Of the epoch that runs. A state of an older program has none.
+    #[serde(default)]
+    pub gradient_norms: GradientNorms,
     /// Seconds of training in the epoch that runs, without evaluation and pictures.
     pub seconds: f64,
     /// The best validation score so far: of [`crate::run::Record::score`], nats.
@@ -38,6 +41,7 @@ impl StateCard {
             data_hash,
             step: 0,
             sums: Sums::default(),
+            gradient_norms: GradientNorms::default(),
             seconds: 0.0,
             best: None,
             metrics_length: 0,

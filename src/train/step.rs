@@ -6,6 +6,7 @@ use crate::batch::noise;
 use crate::model::Vae;
 use crate::objective::{Context, Terms};
 
+use super::optimizer::{collect, squared_norms};
 use super::{Job, Updater};
 
 /// Sums over pictures, nats.
@@ -30,6 +31,30 @@ impl Sums {
     }
 }
 
+/// Sums over the steps whose gradients were looked at.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GradientNorms {
+    pub steps: u64,
+    /// `[L]`, in the blueprint's order.
+    pub sums: Vec<f64>,
+}
+
+impl GradientNorms {
+    /// Adds a step's squared norms; not those that single precision cannot hold.
+    pub fn add(&mut self, squares: &[f32]) {
+        if squares.iter().all(|square| square.is_finite()) {
+            self.steps += 1;
+            self.sums.resize(squares.len(), 0.0);
+            self.sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += f64::from(*square).sqrt());
+        }
+    }
+
+    /// `[L]`; nothing where no step was looked at.
+    pub fn means(&self) -> impl Iterator<Item = f64> {
+        self.sums.iter().map(|sum| sum / self.steps as f64)
+    }
+}
+
 /// Loss and gradients of the pictures `indices` at `step` (from 0).
 pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Device) -> (Terms, Gradients) {
     let device = device.clone().inner();
@@ -48,13 +73,28 @@ pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Devi
 /// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, distortion, rate (0 where there is
 /// none). Nothing is read back from the device.
 pub fn train_step(job: &Job, vae: Vae, updater: &mut Updater, indices: &[u32], step: u64) -> (Vae, Tensor<1>) {
+    let (vae, sums, _) = watched_step(job, vae, updater, indices, step, false);
+    (vae, sums)
+}
+
+/// [`train_step`]; where `watched`, also the [`squared_norms`] of its gradient, before they are clipped.
+pub fn watched_step(
+    job: &Job,
+    vae: Vae,
+    updater: &mut Updater,
+    indices: &[u32],
+    step: u64,
+    watched: bool,
+) -> (Vae, Tensor<1>, Option<Tensor<1>>) {
     let device = vae.device();
     let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
     let rate = learning_rate(job, step);
-    let vae = updater.update(vae, &mut gradients, step + 1, rate);
+    let gradients = collect(&vae, &mut gradients);
+    let squares = watched.then(|| squared_norms(&gradients));
+    let vae = updater.apply(vae, gradients, step + 1, rate);
     let rate = terms.rate.unwrap_or_else(|| terms.distortion.zeros_like());
     let sums = [terms.loss, terms.distortion, rate].map(|values| values.inner().sum());
-    (vae, Tensor::cat(sums.to_vec(), 0))
+    (vae, Tensor::cat(sums.to_vec(), 0), squares)
 }
 
 /// The learning rate of `step` (from 0).

@@ -1,5 +1,6 @@
 //! The loop, from the first step to the last.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -12,7 +13,8 @@ use crate::model::{Card, ModelFile, Sigma, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
 use super::guard::{explain, is_finite, unmeasurable};
-use super::{Job, Saved, StateCard, Sums, Updater, train_step};
+use super::step::watched_step;
+use super::{GradientNorms, Job, Saved, StateCard, Sums, Updater};
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
 const LOOK_EVERY: usize = 50;
@@ -66,6 +68,8 @@ pub struct Trainer<'a> {
     good: (Vae, Updater, StateCard),
     /// Sums of the steps since the last look, each `[3]`, still on the device, and their pictures.
     pending: Vec<(Tensor<1>, usize)>,
+    /// The squared norms of the layers' gradients at those of the steps that were watched, each `[L]`, on the device.
+    watched: Vec<Tensor<1>>,
 }
 
 impl<'a> Trainer<'a> {
@@ -86,7 +90,8 @@ impl<'a> Trainer<'a> {
         let state = StateCard { config: job.config.clone(), ..state };
         let metrics = Metrics::open(&folder.metrics(), state.metrics_length)?;
         let good = (vae.clone(), updater.clone(), state.clone());
-        let mut trainer = Self { job, folder, vae, updater, state, metrics, good, pending: Vec::new() };
+        let mut trainer =
+            Self { job, folder, vae, updater, state, metrics, good, pending: Vec::new(), watched: Vec::new() };
         // At the start, and where the config has changed (more epochs): what is on the disk is what runs.
         if saved.is_none_or(|saved| saved.card.config != job.config) {
             trainer.save()?;
@@ -151,9 +156,13 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, indices: &[u32]) {
         // Taken out, so that weights which nobody else holds are changed in place.
         let vae = std::mem::replace(&mut self.vae, self.good.0.clone());
-        let (vae, sums) = train_step(self.job, vae, &mut self.updater, indices, self.state.step);
+        // By its place in the epoch alone: the same steps however often the run is stopped, and one in every epoch.
+        let place = self.state.step % self.job.steps_per_epoch() as u64;
+        let watched = place.is_multiple_of(LOOK_EVERY as u64);
+        let (vae, sums, squares) = watched_step(self.job, vae, &mut self.updater, indices, self.state.step, watched);
         self.vae = vae;
         self.pending.push((sums, indices.len()));
+        self.watched.extend(squares);
         self.state.step += 1;
     }
 
@@ -170,6 +179,10 @@ impl<'a> Trainer<'a> {
         }
         for (terms, pictures) in values.as_chunks::<3>().0.iter().zip(pictures) {
             self.state.sums.add(*terms, pictures);
+        }
+        for squares in self.watched.drain(..) {
+            let squares: Vec<f32> = squares.into_data().iter().collect();
+            self.state.gradient_norms.add(&squares);
         }
         self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
         Ok(())
@@ -223,6 +236,7 @@ impl<'a> Trainer<'a> {
         self.write_model(&vae, &self.folder.model())?;
         observer.epoch(epoch, &records, &vae)?;
         self.state.sums = Sums::default();
+        self.state.gradient_norms = GradientNorms::default();
         self.state.seconds = 0.0;
         self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
         saved.card = self.state.clone();
@@ -255,6 +269,7 @@ impl<'a> Trainer<'a> {
         let sums = self.state.sums;
         let [loss, distortion, rate] = [sums.loss, sums.distortion, sums.rate].map(|sum| sums.mean(sum));
         let rate = self.job.objective.code().is_drawn().then_some(rate);
+        let layers = self.vae.blueprint().layers().map(|(name, _)| name);
         Record {
             epoch,
             split: "train".into(),
@@ -265,6 +280,7 @@ impl<'a> Trainer<'a> {
             rate,
             seconds: self.state.seconds,
             images_per_second: sums.pictures as f64 / self.state.seconds,
+            gradient_norms: layers.zip(self.state.gradient_norms.means()).collect(),
         }
     }
 
@@ -288,6 +304,7 @@ impl<'a> Trainer<'a> {
             rate: measured.rate().map(|rate| rate.mean),
             seconds,
             images_per_second: images.len() as f64 / seconds,
+            gradient_norms: BTreeMap::new(),
         }
     }
 

@@ -68,5 +68,8 @@ fn its_first_command_reaches_its_number() {
     let last = records.iter().rfind(|record| record["split"] == "test").unwrap();
     let elbo = last["elbo"].as_f64().unwrap();
     assert!((-95.5..-90.5).contains(&elbo), "test ELBO {elbo}");
+    let doctor = run(place.path(), &["doctor", "--json", "-q"]);
+    let found: serde_json::Value = serde_json::from_str(doctor.line()).unwrap();
+    assert_eq!(found["verdict"], "healthy", "{found}");
     assert!(readme().contains("| `digits` | built in | -92.4"), "the number in README.md has changed");
 }

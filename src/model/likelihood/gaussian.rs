@@ -12,7 +12,7 @@ use burn::tensor::{Tensor, activation::sigmoid};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::LikelihoodKind;
+use super::{LikelihoodKind, density_caveat};
 use crate::check::above_zero;
 use crate::error::Result;
 use crate::ops::squared_error;
@@ -58,6 +58,17 @@ impl Default for Gaussian {
     }
 }
 
+impl Mean {
+    /// # Shapes
+    /// `decoded` and the result alike.
+    pub(super) fn of<const D: usize>(self, decoded: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Sigmoid => sigmoid(decoded),
+            Self::Linear => decoded,
+        }
+    }
+}
+
 impl Sigma {
     /// log sigma that makes pictures most likely.
     ///
@@ -88,21 +99,15 @@ impl LikelihoodKind for Gaussian {
     }
 
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
-        match self.mean {
-            Mean::Sigmoid => sigmoid(decoded),
-            Mean::Linear => decoded,
-        }
+        self.mean.of(decoded)
     }
 
     fn sigma(&self) -> Option<Sigma> {
         Some(self.sigma)
     }
 
-    fn caveat(&self, _binary_pixels: bool) -> Option<&'static str> {
-        Some(
-            "a Gaussian has a density of pixels in [0, 1], not a probability of bytes, which needs log2(255) = 7.99 bits per \
-             dim more",
-        )
+    fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
+        Some(density_caveat(binary_pixels))
     }
 
     fn check(&self) -> Result<()> {

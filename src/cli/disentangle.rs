@@ -1,0 +1,161 @@
+//! `vae disentangle`: how far each latent stands for one factor of the pictures, and what probes read off the codes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+mod report;
+
+use super::eval::Split;
+use super::open::{Opened, Target};
+use crate::check::at_least_one;
+use crate::data::factors::{Factor, parse};
+use crate::data::{Dataset, Images};
+use crate::error::{Error, Result};
+use crate::eval::disentanglement::{Scores, shuffled, varying};
+use crate::eval::probe::{Logistic, nearest_neighbours};
+use crate::rng::Rng;
+use crate::{files, ui};
+use report::Report;
+
+/// Neighbours that have a say.
+const NEIGHBOURS: usize = 5;
+
+/// Measure disentanglement: one latent, one factor; and what probes read off the codes
+#[derive(Debug, Args)]
+pub struct Disentangle {
+    #[command(flatten)]
+    target: Target,
+
+    /// Which pictures
+    #[arg(long, value_enum, default_value_t = Split::Test)]
+    split: Split,
+
+    /// How many: at most the first so many of the split, and for the probes of the training pictures
+    #[arg(long, default_value_t = 10_000)]
+    n: usize,
+
+    /// Decides which pictures are compared, and the codes' noise [default: the run's]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// A table of factors: names in the first line, then one line for each picture of the split. A column of numbers is
+    /// ordered, one of words is of classes [default: what the data were drawn from, where that is known]
+    #[arg(long, value_name = "FILE.csv")]
+    factors: Option<PathBuf>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Disentangle {
+    pub fn run(self) -> Result<()> {
+        at_least_one("--n", self.n)?;
+        let opened = self.target.open()?;
+        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let images = self.split.of(dataset)?;
+        let count = self.n.min(images.len());
+        let factors = self.factors_of(images, count)?;
+        if factors.is_none() && images.labels.is_none() {
+            return Err(Error::request(format!(
+                "{} has neither factors nor labels: there is nothing that its codes could be compared with",
+                dataset.name
+            ))
+            .with_hint(
+                "pass `--factors FILE.csv`: names in the first line, then a line for each picture of the split",
+            ));
+        }
+        let seed = self.seed.unwrap_or(opened.config.seed);
+        let rng = Rng::new(seed).stream("disentanglement");
+        let all: Vec<u32> = (0..count as u32).collect();
+        let bar = ui::picture_bar("encoding", count);
+        let posteriors = opened.posteriors(images, &all, |seen| bar.set_position(seen as u64));
+        bar.finish_and_clear();
+        let posteriors = posteriors?;
+        let drawn = opened.config.objective.code().is_drawn();
+        let measure = |factors: &[Factor]| {
+            Scores::measure(&posteriors.means, drawn.then_some(&posteriors.log_vars[..]), factors, rng)
+        };
+        let factors = factors.unwrap_or_default();
+        let varying = varying(&factors);
+        let scores = measure(&varying);
+        let chance = measure(&shuffled(&varying, rng));
+        let probes = match images.labels.as_deref() {
+            Some(labels) => Some(self.probe(&opened, dataset, &posteriors.means, &labels[..count])?),
+            None => None,
+        };
+        let report = Report {
+            request: &self,
+            opened: &opened,
+            data: &dataset.name,
+            hash,
+            images: [count, images.len()],
+            seed,
+            factors: &factors,
+            varying: &varying,
+            scores,
+            chance,
+            probes,
+        };
+        ui::data(if self.json { report.json().to_string() } else { report.text() })
+    }
+
+    /// The factors of the first `count` pictures, where they are known.
+    fn factors_of(&self, images: &Images, count: usize) -> Result<Option<Vec<Factor>>> {
+        let Some(path) = &self.factors else {
+            return Ok(images.truth.as_ref().map(|truth| truth.columns(count)));
+        };
+        let pictures = format!("{} pictures", self.split.name());
+        let first: Vec<u32> = (0..count as u32).collect();
+        let factors = parse(&files::read(path)?, images.len(), path, &pictures)?;
+        Ok(Some(factors.iter().map(|factor| factor.of(&first)).collect()))
+    }
+
+    /// Fitted to training pictures; of those that are measured themselves, the first half is fitted to.
+    fn probe(&self, opened: &Opened, dataset: &Dataset, codes: &[Vec<f32>], labels: &[u8]) -> Result<Probes> {
+        let wide = |labels: &[u8]| labels.iter().map(|&label| u16::from(label)).collect::<Vec<u16>>();
+        let known = dataset.train.labels.as_deref().unwrap_or_default();
+        if self.split == Split::Train {
+            let half = codes.len() / 2;
+            return Ok(Probes::measure(
+                dataset.classes.len(),
+                (&codes[..half], &wide(&labels[..half])),
+                (&codes[half..], &wide(&labels[half..])),
+            ));
+        }
+        let count = self.n.min(known.len());
+        let indices: Vec<u32> = (0..count as u32).collect();
+        let bar = ui::picture_bar("encoding training images", count);
+        let train = opened.codes(&dataset.train, &indices, |seen| bar.set_position(seen as u64));
+        bar.finish_and_clear();
+        Ok(Probes::measure(dataset.classes.len(), (&train?, &wide(&known[..count])), (codes, &wide(labels))))
+    }
+}
+
+/// How many labels are told right by their codes.
+struct Probes {
+    linear: f64,
+    nearest: f64,
+    /// Where the most frequent label is always guessed.
+    chance: f64,
+    /// Codes fitted to, and measured on.
+    images: [usize; 2],
+}
+
+impl Probes {
+    /// Codes and their labels, to fit on and to measure on.
+    fn measure(classes: usize, train: (&[Vec<f32>], &[u16]), test: (&[Vec<f32>], &[u16])) -> Self {
+        let most = (0..classes).map(|class| test.1.iter().filter(|&&label| usize::from(label) == class).count()).max();
+        Self {
+            linear: Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1),
+            nearest: nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS),
+            chance: most.unwrap_or(0) as f64 / test.1.len().max(1) as f64,
+            images: [train.0.len(), test.0.len()],
+        }
+    }
+}

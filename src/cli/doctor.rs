@@ -1,0 +1,162 @@
+//! `vae doctor`: whether the code does its work, in numbers, in a picture and in words; in one line when training ends.
+
+mod advice;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::advice::advice;
+use self::report::Report;
+use super::open::{Opened, Target};
+use super::pictures::Format;
+use crate::check::count;
+use crate::data::{Dataset, Images};
+use crate::error::{Error, Result};
+use crate::eval::{Health, Latent, Protocol, decompose, findings, saturated_units};
+use crate::figure::bars::{Bars, MOST_BARS, Panel};
+use crate::figure::sheet::write_png;
+use crate::run::{Record, RunFolder, read_metrics};
+use crate::ui;
+
+/// Test images that are looked at when training ends: few enough to take no time.
+const AT_THE_END: usize = 1000;
+
+/// The time grows with the square of the number of images.
+const MOST: usize = 10_000;
+
+/// Say whether the code is healthy, with the numbers, and what to try where it is not
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    target: Target,
+
+    /// Test images to look at: the first of them
+    #[arg(long, default_value_t = 2000)]
+    n: usize,
+
+    /// Decides the codes' noise, drawn pixels, and which image gets whose code [default: the run's]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// A .png: a bar for each latent's KL and variances [default: health.png in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub fn run(self) -> Result<()> {
+        count("--n", self.n, MOST)?;
+        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
+        let opened = self.target.open()?;
+        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let images = enough(&dataset.test, self.n)?;
+        let protocol = protocol(&opened, self.seed);
+        let bar = ui::picture_bar("looking at", 2 * images);
+        let (health, aggregate) =
+            Health::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| bar.set_position(seen as u64));
+        bar.finish_and_clear();
+        if !health.is_finite() {
+            return Err(Error::failed(format!("{}: its codes are not numbers, or infinite", opened.path.display()))
+                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+        }
+        let report = Report {
+            findings: findings(&health),
+            terms: protocol.code.is_drawn().then(|| decompose(&aggregate)),
+            units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol),
+            training: trained(&opened)?,
+            picture: opened.picture_path(self.out.as_deref(), "health.png"),
+            opened: &opened,
+            data: &dataset.name,
+            hash,
+            seed: protocol.seed,
+            health,
+        };
+        draw(&report.picture, &report.health, &dataset.name)?;
+        ui::data(if self.json { report.json() } else { report.text() })?;
+        ui::note(format_args!("look at {}", report.picture.display()));
+        Ok(())
+    }
+}
+
+/// As many of the first `wanted` images as there are.
+fn enough(images: &Images, wanted: usize) -> Result<usize> {
+    let found = wanted.min(images.len());
+    if found >= 2 {
+        return Ok(found);
+    }
+    Err(Error::request(format!("{found} test image: a code is looked at over several, at least 2"))
+        .with_hint("pass a larger `--n`, or train on data with more test images"))
+}
+
+fn protocol(opened: &Opened, seed: Option<u64>) -> Protocol {
+    Protocol {
+        pixels: opened.config.data.pixels(),
+        samples: 1,
+        seed: seed.unwrap_or(opened.config.seed),
+        code: opened.config.objective.code(),
+    }
+}
+
+/// The records of training itself, where the run's folder has them.
+fn trained(opened: &Opened) -> Result<Vec<Record>> {
+    let metrics = RunFolder { path: opened.folder.clone() }.metrics();
+    if opened.folder.as_os_str().is_empty() || !metrics.is_file() {
+        return Ok(Vec::new());
+    }
+    Ok(read_metrics(&metrics)?.into_iter().filter(|record| record.split == "train").collect())
+}
+
+/// What is said of the code when training ends, in a line or two.
+pub fn at_the_end(opened: &Opened, dataset: &Dataset) -> Option<String> {
+    let images = enough(&dataset.test, AT_THE_END).ok()?;
+    let (health, _) = Health::of(&opened.vae, &dataset.test, images, protocol(opened, None), &mut |_| {});
+    if !health.is_finite() {
+        return None;
+    }
+    let findings = findings(&health);
+    let verdict = report::verdict(&findings);
+    let mut text = format!("health: {verdict}: {} (first {images} test images)", report::summary(&health));
+    if let Some(worst) = findings.first() {
+        text += &format!("\n{}; more: vae doctor {}", advice(*worst, &health, &opened.config), opened.folder.display());
+    }
+    Some(text)
+}
+
+/// A bar for each latent, those that carry most first.
+fn draw(path: &Path, health: &Health, data: &str) -> Result<()> {
+    let order = health.order();
+    let shown: Vec<_> = order.iter().take(MOST_BARS).map(|&d| (format!("z{d}"), health.latents[d])).collect();
+    let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
+    let column = |of: &dyn Fn(&Latent) -> f64| shown.iter().map(|(_, latent)| of(latent)).collect();
+    let (kl, variances): ([Vec<f64>; 1], [Vec<f64>; 2]) = (
+        [column(&|latent| latent.kl.unwrap_or(0.0))],
+        [column(&|latent| latent.variance_of_mean), column(&|latent| latent.mean_variance)],
+    );
+    let left_out = order.len() - shown.len();
+    let others = if left_out > 0 { format!(", {left_out} that carry less left out") } else { String::new() };
+    let title = format!("the latents over {} test images of {data}{others}", health.images);
+    let panels = if health.kl.is_some() {
+        vec![
+            Panel { title: "KL, nats", parts: &kl, legend: &[], mark: None },
+            Panel {
+                title: "variance of the codes (the line: the prior's)",
+                parts: &variances,
+                legend: &["between images (of the mean)", "within one (noise)"],
+                mark: Some(1.0),
+            },
+        ]
+    } else {
+        vec![Panel { title: "variance of the codes", parts: &variances[..1], legend: &[], mark: None }]
+    };
+    write_png(path, &Bars { title: &title, names: &names, panels: &panels }.draw())
+}

@@ -1,0 +1,77 @@
+//! What to try where a code is not healthy: a flag of `vae train`, by what the run was trained with.
+
+use crate::config::Config;
+use crate::eval::{Finding, Health};
+use crate::model::{Likelihood, Sigma};
+use crate::objective::{BetaTc, Elbo, Estimator, Info, Objective};
+
+/// The nats a latent may hold for nothing: a usual choice (Kingma et al. 2016, appendix C).
+const FREE_BITS: f64 = 0.1;
+
+pub fn advice(finding: Finding, health: &Health, config: &Config) -> String {
+    let flags = match finding {
+        Finding::Collapsed => weaker(config),
+        Finding::PartlyCollapsed => {
+            let latents = format!("model.{}.latent={}", config.model.tag(), health.active().max(1));
+            [weaker(config), vec![latents]].concat()
+        }
+        Finding::UnderRegularised { .. } => stronger(config),
+        Finding::IgnoresCode => vec![slower(config)],
+    };
+    let flags: Vec<String> = flags.into_iter().map(|flag| format!("`--set {flag}`")).collect();
+    format!("try {}", flags.join(", or "))
+}
+
+fn slower(config: &Config) -> String {
+    format!("train.rate={}", config.train.rate / 10.0)
+}
+
+/// A fixed sigma weighs the distortion against the KL as beta does (Rybkin et al. 2021).
+fn sigma(config: &Config) -> Option<String> {
+    let is_fixed =
+        matches!(&config.likelihood, Likelihood::Gaussian(gaussian) if matches!(gaussian.sigma, Sigma::Fixed(_)));
+    is_fixed.then(|| "likelihood.gaussian.sigma=optimal".to_owned())
+}
+
+/// Ways to let the code hold more.
+fn weaker(config: &Config) -> Vec<String> {
+    let mut flags = match &config.objective {
+        Objective::Elbo(Elbo { beta, .. }) if *beta > 1.0 => vec!["objective.elbo.beta=1".to_owned()],
+        Objective::Elbo(elbo) => {
+            let mut flags = Vec::new();
+            if elbo.warmup == 0.0 && elbo.cyclical.is_none() {
+                // A quarter of the training: by then the decoder has learned to use the code.
+                flags.push(format!("objective.elbo.warmup={}", config.train.epochs.div_ceil(4)));
+            }
+            if elbo.free_bits == 0.0 && elbo.estimator == Estimator::Analytic {
+                flags.push(format!("objective.elbo.free_bits={FREE_BITS}"));
+            }
+            flags
+        }
+        Objective::BetaTc(BetaTc { beta, .. }) if *beta > 1.0 => vec!["objective.beta-tc.beta=1".to_owned()],
+        Objective::Capacity(capacity) => vec![format!("objective.capacity.max={}", (2.0 * capacity.max).max(1.0))],
+        _ => Vec::new(),
+    };
+    flags.extend(sigma(config));
+    if flags.is_empty() {
+        flags.push(slower(config));
+    }
+    flags
+}
+
+/// Ways to hold the codes nearer to the prior.
+fn stronger(config: &Config) -> Vec<String> {
+    let mut flags = match &config.objective {
+        Objective::Elbo(Elbo { beta, .. }) if *beta < 1.0 => vec!["objective.elbo.beta=1".to_owned()],
+        Objective::Elbo(Elbo { beta, .. }) => vec![format!("objective.elbo.beta={}", 2.0 * beta)],
+        Objective::BetaTc(BetaTc { beta, .. }) => vec![format!("objective.beta-tc.beta={}", 2.0 * beta)],
+        Objective::Info(Info { lambda, .. }) => vec![format!("objective.info.lambda={}", 2.0 * lambda)],
+        Objective::Capacity(capacity) => vec![format!("objective.capacity.max={}", capacity.max / 2.0)],
+        _ => Vec::new(),
+    };
+    flags.extend(sigma(config));
+    if flags.is_empty() {
+        flags.push(slower(config));
+    }
+    flags
+}

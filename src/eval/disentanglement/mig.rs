@@ -1,0 +1,157 @@
+//! The mutual information gap (Chen, Li, Grosse, Duvenaud 2018, section 4.1): of each factor v the difference between what
+//! the latent that tells most of it tells and what the next one does, as a share of H(v); the mean over factors.
+//!
+//! I(z; v) = H(z) - H(z | v), of one latent z that follows the aggregate posterior q(z) = 1/N sum_n q(z | x_n), and
+//! q(z | v), the same sum over the pictures of that v. Both densities are exact sums, no histograms; the means of their
+//! logarithms are taken over one draw z_n from each posterior (there, equation 39). The same draws serve both, where the
+//! authors' program draws twice: the mean stays, its error shrinks.
+
+use super::{average, gap};
+use crate::data::Factor;
+use crate::ops::team;
+use crate::ops::vector::{exp_negative, wide};
+use crate::rng::Rng;
+
+/// Draws that the means are taken over, as in the authors' program.
+const MOST_DRAWS: usize = 10_000;
+/// Draws that one core takes at a time.
+const ROWS: usize = 64;
+/// Densities that are added up as float32 before the sum goes on as float64.
+const BLOCK: usize = 1024;
+/// Latents with a log variance beyond this are taken as if they had this one, so that float32 holds their densities.
+const EXTREME: f32 = 60.0;
+const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+
+/// What each latent tells of each factor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mig {
+    /// The mean gap.
+    pub score: f64,
+    /// `[F]`: H(v), nats.
+    pub entropies: Vec<f64>,
+    /// `[F][D]`: I(z; v), nats; an estimate, so that it may be a little below 0 or above H(v).
+    pub information: Vec<Vec<f64>>,
+}
+
+/// Nothing where no factor varies or there is no latent. With one latent the next one is taken to tell nothing.
+///
+/// # Shapes
+/// `means` and `log_vars`: `[N][D]`; `factors`: `[F]`, of `N` pictures, each with more than one value.
+pub fn mig(means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<Mig> {
+    let latents = means.first().map_or(0, Vec::len);
+    if latents == 0 || factors.is_empty() {
+        return None;
+    }
+    let mut drawn = rng.stream("pictures").permutation(means.len());
+    drawn.truncate(MOST_DRAWS);
+    let sorted: Vec<Sorted> = factors.iter().map(Sorted::new).collect();
+    let of = |latent| information(&Latent::new(means, log_vars, latent, rng), &drawn, &sorted);
+    let by_latent: Vec<Vec<f64>> = (0..latents).map(of).collect();
+    let information: Vec<Vec<f64>> =
+        (0..factors.len()).map(|f| by_latent.iter().map(|of_latent| of_latent[f]).collect()).collect();
+    let entropies: Vec<f64> = factors.iter().map(Factor::entropy).collect();
+    let gaps = information.iter().zip(&entropies).map(|(values, entropy)| {
+        // As there: what an estimate has below 0 is no information.
+        gap(values.iter().map(|value| value.max(0.0)).collect()) / entropy
+    });
+    let score = average(&gaps.collect::<Vec<_>>())?;
+    Some(Mig { score, entropies, information })
+}
+
+/// The pictures ordered by a factor, so that those of one value follow one another.
+struct Sorted {
+    order: Vec<u32>,
+    /// `[N]`: where the pictures of each picture's value begin and end in `order`.
+    ranges: Vec<[usize; 2]>,
+}
+
+impl Sorted {
+    fn new(factor: &Factor) -> Self {
+        let mut ranges = vec![[0, 0]; factor.levels.len()];
+        let mut order = Vec::with_capacity(factor.levels.len());
+        for group in factor.groups() {
+            let range = [order.len(), order.len() + group.len()];
+            group.iter().for_each(|&index| ranges[index as usize] = range);
+            order.extend(group);
+        }
+        Self { order, ranges }
+    }
+}
+
+/// Normal densities of one latent, with a draw from each.
+struct Latent {
+    /// `[N]`.
+    means: Vec<f32>,
+    /// `[N]`: one over the standard deviations.
+    inverses: Vec<f32>,
+    /// `[N]`.
+    draws: Vec<f32>,
+}
+
+impl Latent {
+    fn new(means: &[Vec<f32>], log_vars: &[Vec<f32>], latent: usize, rng: Rng) -> Self {
+        let rng = rng.stream("draws").at(latent as u64);
+        let means: Vec<f32> = means.iter().map(|row| row[latent]).collect();
+        let halves: Vec<f32> = log_vars.iter().map(|row| 0.5 * row[latent].clamp(-EXTREME, EXTREME)).collect();
+        let mut draws = vec![0.0; means.len()];
+        rng.fill_normal(&mut draws);
+        draws.iter_mut().zip(&means).zip(&halves).for_each(|((z, mean), half)| *z = mean + half.exp() * *z);
+        Self { inverses: halves.iter().map(|half| (-half).exp()).collect(), means, draws }
+    }
+}
+
+/// I(z; v) of one latent and each factor: the mean over draws of log q(z | v) - log q(z).
+fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
+    let gather = |values: &[f32], order: &[u32]| order.iter().map(|&index| values[index as usize]).collect::<Vec<_>>();
+    let sorted: Vec<[Vec<f32>; 2]> = factors
+        .iter()
+        .map(|factor| [gather(&latent.means, &factor.order), gather(&latent.inverses, &factor.order)])
+        .collect();
+    let parts = team::map(drawn.chunks(ROWS), |indices| {
+        wide(
+            #[inline(always)]
+            || {
+                let mut sums = vec![0.0; factors.len()];
+                for &index in indices {
+                    let z = latent.draws[index as usize];
+                    let marginal = log_density(z, &latent.means, &latent.inverses);
+                    for ((sum, factor), [means, inverses]) in sums.iter_mut().zip(factors).zip(&sorted) {
+                        let [from, to] = factor.ranges[index as usize];
+                        *sum += log_density(z, &means[from..to], &inverses[from..to]) - marginal;
+                    }
+                }
+                sums
+            },
+        )
+    });
+    // In order, whatever the threads.
+    (0..factors.len()).map(|f| parts.iter().map(|part| part[f]).sum::<f64>() / drawn.len() as f64).collect()
+}
+
+/// log 1/N sum_n N(z; m_n, s_n^2). `z` is a draw from one of them, whose density does not vanish in float32.
+#[inline(always)]
+fn log_density(z: f32, means: &[f32], inverses: &[f32]) -> f64 {
+    let mut total = 0.0;
+    for (means, inverses) in means.chunks(BLOCK).zip(inverses.chunks(BLOCK)) {
+        let ((means, few_means), (inverses, few_inverses)) = (means.as_chunks::<16>(), inverses.as_chunks::<16>());
+        // Sixteen partial sums, always, whatever the machine's vectors are.
+        let mut lanes = [0.0_f32; 16];
+        for (means, inverses) in means.iter().zip(inverses) {
+            for lane in 0..16 {
+                lanes[lane] += scaled_density(z, means[lane], inverses[lane]);
+            }
+        }
+        for (lane, (mean, inverse)) in lanes.iter_mut().zip(few_means.iter().zip(few_inverses)) {
+            *lane += scaled_density(z, *mean, *inverse);
+        }
+        total += lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
+    }
+    (total / means.len() as f64).ln() - 0.5 * LOG_TWO_PI
+}
+
+/// sqrt(2 pi) N(z; m, s^2).
+#[inline(always)]
+fn scaled_density(z: f32, mean: f32, inverse: f32) -> f32 {
+    let u = (z - mean) * inverse;
+    inverse * exp_negative(-0.5 * u * u)
+}

@@ -1,0 +1,145 @@
+//! q(z | x) of many pictures, away from any device, and what each latent makes of them.
+//!
+//! Active: Cov_x(E_q(z | x)[z_d]) > 0.01 (Burda et al. 2016, section 5.2). The aggregate posterior q(z) = 1/N sum_n q(z | x_n)
+//! has the mean of the means, and by the law of total variance the variance of the means plus the mean of the variances.
+
+use crate::data::Images;
+use crate::model::{Vae, rows};
+
+use super::super::elbo::{CHUNK, Estimate, Protocol, code_noise, corruption_rng, pixels_rng};
+
+/// The variance, over pictures, of the posterior's mean above which a latent is active: that of Burda et al. 2016, who saw
+/// that the latents lie far from it on either side.
+pub const ACTIVE: f64 = 0.01;
+
+/// An autoencoder's codes have no scale: a latent is used where its variance is above this share of the largest one's.
+const USED: f64 = 1e-4;
+
+/// `N` Gaussians of `D` latents, and a code drawn from each. An autoencoder's are points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// `D`.
+    width: usize,
+    /// Whether there is a distribution.
+    drawn: bool,
+    /// `[N * D]`.
+    pub(super) mean: Vec<f64>,
+    /// `[N * D]`: the logarithm of the variance; of points nothing.
+    pub(super) log_var: Vec<f64>,
+    /// `[N * D]`.
+    pub(super) z: Vec<f64>,
+}
+
+/// One latent over all pictures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Latent {
+    /// KL(q(z_d | x) || N(0, 1)), its mean, in nats; nothing for an autoencoder.
+    pub kl: Option<f64>,
+    /// Of the aggregate posterior.
+    pub mean: f64,
+    /// Of the posterior's mean: what the latent says of the picture.
+    pub variance_of_mean: f64,
+    /// The mean of the posterior's variance: the noise on what it says. 0 for an autoencoder.
+    pub mean_variance: f64,
+}
+
+impl Latent {
+    /// Of the aggregate posterior; the prior's is 1.
+    pub fn variance(&self) -> f64 {
+        self.variance_of_mean + self.mean_variance
+    }
+
+    /// Whether it carries something. `largest`: the largest variance of a latent's means.
+    pub fn is_active(&self, largest: f64) -> bool {
+        self.variance_of_mean > if self.kl.is_some() { ACTIVE } else { USED * largest }
+    }
+
+    /// How far the aggregate posterior's first two moments are from the prior's: KL(N(mean, variance) || N(0, 1)), nats.
+    /// It needs few pictures, and does not see the shape.
+    pub fn distance(&self) -> f64 {
+        0.5 * (self.mean.powi(2) + self.variance() - 1.0 - self.variance().ln())
+    }
+}
+
+impl Aggregate {
+    /// Given ones.
+    ///
+    /// # Shapes
+    /// `mean`, `log_var` and `noise`, which the codes are made of: `N * width` numbers.
+    pub fn new(width: usize, mean: Vec<f64>, log_var: Vec<f64>, noise: &[f64]) -> Self {
+        let code = |((mean, log_var), noise): ((&f64, &f64), &f64)| mean + (0.5 * log_var).exp() * noise;
+        let z = mean.iter().zip(&log_var).zip(noise).map(code).collect();
+        Self { width, drawn: true, mean, log_var, z }
+    }
+
+    /// Those of the first `count` of `images`; `seen` is told after each chunk how many are done.
+    pub fn read(vae: &Vae, images: &Images, count: usize, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Self {
+        let width = vae.blueprint().latent;
+        let (mut mean, mut log_var, mut noise) = (Vec::new(), Vec::new(), Vec::new());
+        let all: Vec<u32> = (0..count as u32).collect();
+        for chunk in all.chunks(CHUNK) {
+            let rng = pixels_rng(protocol.seed);
+            let batch = protocol.pixels.batch(images, chunk, vae.classes(), rng, &vae.device());
+            let input = protocol.code.input(batch.x, corruption_rng(protocol.seed), chunk);
+            let posterior = vae.encode(input, batch.labels);
+            let numbers = |matrix| rows(matrix).concat().into_iter().map(f64::from);
+            mean.extend(numbers(posterior.mean));
+            if protocol.code.is_drawn() {
+                log_var.extend(numbers(posterior.log_var));
+                noise.extend(numbers(code_noise(vae, protocol.seed, 0, chunk).squeeze_dim::<2>(0)));
+            }
+            seen(mean.len() / width);
+        }
+        if protocol.code.is_drawn() {
+            Self::new(width, mean, log_var, &noise)
+        } else {
+            Self { width, drawn: false, z: mean.clone(), mean, log_var }
+        }
+    }
+
+    /// `N`.
+    pub fn count(&self) -> usize {
+        self.mean.len() / self.width
+    }
+
+    /// `D`.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// A row for each picture.
+    pub fn codes(&self) -> impl Iterator<Item = &[f64]> {
+        self.z.chunks_exact(self.width)
+    }
+
+    /// KL(q || N(0, 1)) in closed form (Kingma, Welling 2014, appendix B).
+    fn kl_at(&self, place: usize) -> f64 {
+        let (mean, log_var) = (self.mean[place], self.log_var[place]);
+        0.5 * (mean.powi(2) + log_var.exp_m1() - log_var)
+    }
+
+    /// Summed over the latents, nats; nothing for an autoencoder.
+    pub fn kl(&self) -> Option<Estimate> {
+        let of_picture = |n: usize| (0..self.width).map(|d| self.kl_at(n * self.width + d)).sum::<f64>();
+        self.drawn.then(|| Estimate::of((0..self.count()).map(of_picture).collect::<Vec<_>>().into_iter()))
+    }
+
+    /// `[D]`.
+    pub fn latents(&self) -> Vec<Latent> {
+        (0..self.width).map(|d| self.latent(d)).collect()
+    }
+
+    fn latent(&self, d: usize) -> Latent {
+        let places = || (0..self.count()).map(|n| n * self.width + d);
+        let over_pictures = |sum: f64| sum / self.count() as f64;
+        let mean = over_pictures(places().map(|place| self.mean[place]).sum());
+        let squares = places().map(|place| (self.mean[place] - mean).powi(2)).sum();
+        let drawn = |value: &dyn Fn(usize) -> f64| self.drawn.then(|| over_pictures(places().map(value).sum()));
+        Latent {
+            kl: drawn(&|place| self.kl_at(place)),
+            mean,
+            variance_of_mean: over_pictures(squares),
+            mean_variance: drawn(&|place| self.log_var[place].exp()).unwrap_or(0.0),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The mean KL in three (Chen et al. 2018, equation 2), with q(z) = 1/N sum_n q(z | x_n):
+//!
+//! E_x KL(q(z | x) || p(z)) = I_q(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)):
+//! what the code says of the picture (the index-code mutual information), the total correlation of the latents, and how far
+//! each alone is from the prior.
+//!
+//! One code of each picture is drawn, and log q(z) there is the log of the mean over all N posteriors: of these N pictures
+//! each term is an unbiased estimate, with its standard error, and for every code the three add up to log q(z | x) - log p(z).
+//! As an estimate for the pictures that the N were drawn from, mutual information is too small, for it cannot exceed log N,
+//! and what it lacks the other two have too much: near log N it is a lower bound and the total correlation an upper one.
+
+use crate::ops::team;
+
+use super::super::elbo::Estimate;
+use super::Aggregate;
+
+const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+
+/// Pictures that one core takes at a time.
+const AT_A_TIME: usize = 8;
+
+/// Terms this far below the largest one add less than rounding does to a sum of `f64`.
+const NOTHING: f64 = -45.0;
+
+/// Nats, over pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decomposition {
+    /// log q(z | x) - log p(z) at the drawn codes: the sum of the three.
+    pub kl: Estimate,
+    pub mutual_information: Estimate,
+    pub total_correlation: Estimate,
+    pub dimension_wise: Estimate,
+    /// `[D]`: KL(q(z_d) || p(z_d)).
+    pub by_latent: Vec<f64>,
+}
+
+/// What one code gives.
+struct Terms {
+    log_q_given_x: f64,
+    log_q: f64,
+    /// `[D]`: log q(z_d).
+    log_q_by_latent: Vec<f64>,
+    /// `[D]`: log p(z_d).
+    log_p_by_latent: Vec<f64>,
+}
+
+impl Terms {
+    /// log prod_d q(z_d).
+    fn log_product(&self) -> f64 {
+        self.log_q_by_latent.iter().sum()
+    }
+
+    fn log_p(&self) -> f64 {
+        self.log_p_by_latent.iter().sum()
+    }
+}
+
+/// Takes `N^2 D` exponentials: 2 000 pictures and 20 latents take a second of one core. Not for an autoencoder's points.
+pub fn decompose(aggregate: &Aggregate) -> Decomposition {
+    let columns = Columns::of(aggregate);
+    let pictures: Vec<usize> = (0..aggregate.count()).collect();
+    let some = |some: &[usize]| some.iter().map(|&n| columns.terms(n)).collect::<Vec<_>>();
+    let terms: Vec<Terms> = team::map(pictures.chunks(AT_A_TIME), some).into_iter().flatten().collect();
+    let estimate = |of: &dyn Fn(&Terms) -> f64| Estimate::of(terms.iter().map(of).collect::<Vec<_>>().into_iter());
+    let by_latent = |d: usize| {
+        terms.iter().map(|terms| terms.log_q_by_latent[d] - terms.log_p_by_latent[d]).sum::<f64>() / terms.len() as f64
+    };
+    Decomposition {
+        kl: estimate(&|terms| terms.log_q_given_x - terms.log_p()),
+        mutual_information: estimate(&|terms| terms.log_q_given_x - terms.log_q),
+        total_correlation: estimate(&|terms| terms.log_q - terms.log_product()),
+        dimension_wise: estimate(&|terms| terms.log_product() - terms.log_p()),
+        by_latent: (0..aggregate.width()).map(by_latent).collect(),
+    }
+}
+
+/// The posteriors latent by latent, so that all of a latent's follow one another.
+struct Columns<'a> {
+    aggregate: &'a Aggregate,
+    /// `[D][N]`: the means; 1 / variance; log of the density at the mean.
+    mean: Vec<Vec<f64>>,
+    precision: Vec<Vec<f64>>,
+    peak: Vec<Vec<f64>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(aggregate: &'a Aggregate) -> Self {
+        let width = aggregate.width();
+        let column = |values: &[f64], of: &dyn Fn(f64) -> f64| {
+            (0..width)
+                .map(|d| values.iter().skip(d).step_by(width).map(|&value| of(value)).collect())
+                .collect::<Vec<Vec<f64>>>()
+        };
+        Self {
+            aggregate,
+            mean: column(&aggregate.mean, &|mean| mean),
+            precision: column(&aggregate.log_var, &|log_var| (-log_var).exp()),
+            peak: column(&aggregate.log_var, &|log_var| -0.5 * (LOG_TWO_PI + log_var)),
+        }
+    }
+
+    fn terms(&self, n: usize) -> Terms {
+        let width = self.aggregate.width();
+        let z = &self.aggregate.z[n * width..][..width];
+        let mut joint = vec![0.0; self.aggregate.count()];
+        let mut of_latent = joint.clone();
+        let mut log_q_by_latent = Vec::with_capacity(width);
+        for (d, z) in z.iter().enumerate() {
+            let gaussians = self.mean[d].iter().zip(&self.precision[d]).zip(&self.peak[d]);
+            let places = of_latent.iter_mut().zip(&mut joint);
+            for ((value, joint), ((mean, precision), peak)) in places.zip(gaussians) {
+                *value = peak - 0.5 * (z - mean).powi(2) * precision;
+                *joint += *value;
+            }
+            log_q_by_latent.push(log_mean_exp(&of_latent));
+        }
+        Terms {
+            log_q_given_x: joint[n],
+            log_q: log_mean_exp(&joint),
+            log_q_by_latent,
+            log_p_by_latent: z.iter().map(|z| -0.5 * (LOG_TWO_PI + z.powi(2))).collect(),
+        }
+    }
+}
+
+/// The logarithm of the mean of exp(values).
+fn log_mean_exp(values: &[f64]) -> f64 {
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = values.iter().map(|value| value - top).filter(|below| *below > NOTHING).map(f64::exp).sum();
+    top + (sum / values.len() as f64).ln()
+}

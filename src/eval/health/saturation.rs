@@ -1,0 +1,96 @@
+//! Hidden units that no longer answer: a ReLU that gives 0 for every picture, a tanh that is at an end for nearly all of
+//! them. No gradient flows through either. In a convolution a unit is a channel, at all places.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::data::Images;
+use crate::model::{Activation, Features, LayerSpec, Vae};
+use crate::ops::Layout;
+
+use super::super::elbo::{CHUNK, Protocol, corruption_rng, pixels_rng};
+use super::Aggregate;
+
+/// The absolute value of a tanh above which it is at an end: its slope there is below 0.02.
+const END: f32 = 0.99;
+
+/// The share of a tanh's values at an end above which the unit is saturated.
+pub const MORE_THAN: f64 = 0.99;
+
+/// A hidden layer's units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerUnits {
+    pub layer: String,
+    pub activation: Activation,
+    pub units: usize,
+    pub saturated: usize,
+}
+
+/// The hidden layers, each with how many values of every feature counted.
+struct Tally<'a> {
+    layers: Vec<(String, &'a LayerSpec, Vec<u64>)>,
+    next: usize,
+}
+
+/// Of every hidden layer with a ReLU or a tanh, over the pictures of `aggregate` and their codes.
+pub fn saturated_units(vae: &Vae, images: &Images, aggregate: &Aggregate, protocol: Protocol) -> Vec<LayerUnits> {
+    let blueprint = vae.blueprint();
+    let heads = ["mean", "log_var", "condition"];
+    let hidden = blueprint.layers().filter(|(name, _)| !heads.contains(&name.as_str()));
+    let mut tally =
+        Tally { layers: hidden.map(|(name, layer)| (name, layer, vec![0; layer.output.count()])).collect(), next: 0 };
+    let width = aggregate.width();
+    let codes: Vec<f32> = aggregate.codes().flatten().map(|value| *value as f32).collect();
+    let all: Vec<u32> = (0..aggregate.count() as u32).collect();
+    for (chunk, codes) in all.chunks(CHUNK).zip(codes.chunks(CHUNK * width)) {
+        let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
+        let input = protocol.code.input(batch.x, corruption_rng(protocol.seed), chunk);
+        vae.encode_seen(input, batch.labels.clone(), &mut |h| tally.add(h));
+        let z = Tensor::from_data(TensorData::new(codes.to_vec(), [chunk.len(), width]), &vae.device());
+        vae.decode_seen(z, batch.labels, &mut |h| tally.add(h));
+        tally.next = 0;
+    }
+    let images = all.len() as u64;
+    tally.layers.into_iter().filter_map(|(name, layer, counts)| units(name, layer, &counts, images)).collect()
+}
+
+impl Tally<'_> {
+    /// What the next layer gave, `[B, F]`.
+    fn add(&mut self, h: &Tensor<2>) {
+        let Some((_, layer, counts)) = self.layers.get_mut(self.next) else { return };
+        self.next += 1;
+        let counted = match layer.activation {
+            Activation::Relu => h.clone().greater_elem(0.0),
+            Activation::Tanh => h.clone().abs().greater_elem(END),
+            Activation::None => return,
+        };
+        let sums: Vec<f32> = counted.float().sum_dim(0).into_data().iter().collect();
+        counts.iter_mut().zip(sums).for_each(|(count, sum)| *count += sum as u64);
+    }
+}
+
+/// Nothing for a layer without an activation. `counts`: of a ReLU the values above 0, of a tanh those at an end.
+fn units(layer: String, spec: &LayerSpec, counts: &[u64], images: u64) -> Option<LayerUnits> {
+    let (units, places) = match spec.output {
+        Features::Flat(units) => (units, 1),
+        Features::Map([channels, height, width]) => (channels, height * width),
+    };
+    let mut of_unit = vec![0; units];
+    for (place, count) in counts.iter().enumerate() {
+        let unit = match spec.layouts[1] {
+            Layout::ChannelsFirst => place / places,
+            Layout::ChannelsLast => place % units,
+        };
+        of_unit[unit] += count;
+    }
+    let most = MORE_THAN * (places as u64 * images) as f64;
+    let is_saturated = |count: &u64| match spec.activation {
+        Activation::Relu => *count == 0,
+        Activation::Tanh | Activation::None => *count as f64 > most,
+    };
+    (spec.activation != Activation::None).then(|| LayerUnits {
+        layer,
+        activation: spec.activation,
+        units,
+        saturated: of_unit.iter().filter(|count| is_saturated(count)).count(),
+    })
+}

@@ -1,0 +1,42 @@
+//! p(x | z) = C(lambda) lambda^x (1 - lambda)^(1 - x) a pixel, x in [0, 1], lambda the logistic function of the decoder's
+//! output l (Loaiza-Ganem, Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error in variational
+//! autoencoders", equations 5 to 9): the Bernoulli of grey pixels, with the normaliser C that makes it a density,
+//! C = 2 artanh(1 - 2 lambda) / (1 - 2 lambda), and 2 at lambda = 1/2.
+//!
+//! In l it is an exponential, p = e^(l x) / (integral of e^(l t) over t in [0, 1]), whose log is x l - max(l, 0) - g(|l|) with
+//! the g of [`super::decay`]: nothing cancels, neither at lambda = 1/2 (l = 0) nor where lambda is 0 or 1 in float32. The
+//! slope in l is x - E[x].
+
+use burn::tensor::{Tensor, activation::relu};
+use serde::{Deserialize, Serialize};
+
+use super::decay::{decay, with_slope};
+use super::{LikelihoodKind, density_caveat};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContinuousBernoulli {}
+
+impl LikelihoodKind for ContinuousBernoulli {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, _log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+        let l = decoded.clone().without_autodiff(); // [K, B, P]
+        let x = x.without_autodiff().unsqueeze::<3>(); // [1, B, P]
+        let short = x.clone() - 1.0;
+        let [g, slope] = decay(l.clone().abs());
+        // x l - max(l, 0), each sign of l by itself.
+        let value = relu(l.clone()) * short.clone() - relu(l.clone().neg()) * x.clone() - g;
+        // x - E[x], where E[x] is -g'(|l|) or 1 + g'(|l|): of x near the end that E[x] is near, too, nothing is lost.
+        let slope = (slope.clone() + x).mask_where(l.greater_elem(0.0), slope.neg() + short);
+        with_slope(value, slope, decoded).sum_dim(2).squeeze_dim::<2>(2)
+    }
+
+    /// lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda)), and 1/2 at lambda = 1/2: not lambda itself.
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
+        let [_, slope] = decay(decoded.clone().abs());
+        slope.clone().neg().mask_where(decoded.without_autodiff().greater_elem(0.0), slope + 1.0)
+    }
+
+    fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
+        Some(density_caveat(binary_pixels))
+    }
+}
