@@ -7,7 +7,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::open::{RUNS, find_run};
+use crate::data::fetch::md5_hex;
 use crate::error::{Error, Result};
+use crate::eval::Estimate;
 use crate::{files, ui};
 
 /// What two numbers must have in common. Not the likelihood or the objective, which are what is compared; but whether the
@@ -55,15 +57,78 @@ impl Compare {
             .into_iter()
             .filter(|key| reports.iter().any(|(_, report)| report[key] != reports[0].1[key]))
             .collect();
+        let paired: Vec<Option<Paired>> = reports[1..]
+            .iter()
+            .map(|(_, report)| if differ.is_empty() { Paired::of(&reports[0].1, report) } else { None })
+            .collect();
+        let changed = reports.iter().map(|(name, report)| stale(name, report)).collect::<Result<Vec<_>>>()?;
         if self.json {
-            let runs: Vec<Value> = reports
-                .into_iter()
-                .map(|(name, report)| serde_json::json!({ "run": name, "report": report }))
-                .collect();
-            return ui::data(serde_json::json!({ "runs": runs, "protocols_differ_in": differ }));
+            let of_run = |(name, report): &(String, Value)| {
+                let mut report = report.clone();
+                report.as_object_mut().map(|report| report.remove("by_image"));
+                report["changed_since"] = changed.iter().flatten().any(|other| other == name).into();
+                serde_json::json!({ "run": name, "report": report })
+            };
+            let runs: Vec<Value> = reports.iter().map(of_run).collect();
+            let paired: Vec<Value> =
+                paired.iter().map(|paired| paired.as_ref().map_or(Value::Null, Paired::json)).collect();
+            return ui::data(serde_json::json!({
+                "runs": runs, "protocols_differ_in": differ, "paired_differences_to_the_first": paired,
+            }));
         }
-        ui::data(table(&reports, &differ).trim_end())
+        let mut text = table(&reports, &differ);
+        for ((name, _), paired) in reports[1..].iter().zip(&paired) {
+            text += &paired.as_ref().map(|paired| paired.text(name, &reports[0].0)).unwrap_or_default();
+        }
+        for name in changed.into_iter().flatten() {
+            text += &format!("! {name} was trained on after it was measured; measure it again: vae eval {name}\n");
+        }
+        ui::data(text.trim_end())
     }
+}
+
+/// How much better one run is than another, image by image: what an easy image gives both is no part of its error.
+struct Paired {
+    /// The number compared.
+    what: &'static str,
+    difference: Estimate,
+    images: usize,
+}
+
+impl Paired {
+    /// `log p(x)` or another bound where both have one, else the ELBO; nothing of reports that keep no images, or others.
+    fn of(first: &Value, other: &Value) -> Option<Self> {
+        let values = |report: &Value, key: &str| -> Option<Vec<f64>> {
+            report["by_image"][key].as_array()?.iter().map(Value::as_f64).collect()
+        };
+        let bound = if first["is_log_likelihood"] == true { "log p(x)" } else { "IW bound" };
+        [("bound", bound), ("elbo", "ELBO")].into_iter().find_map(|(key, what)| {
+            let (first, other) = (values(first, key)?, values(other, key)?);
+            let differences = other.iter().zip(&first).map(|(other, first)| other - first);
+            (first.len() == other.len() && !first.is_empty()).then(|| Self {
+                what,
+                difference: Estimate::of(differences),
+                images: first.len(),
+            })
+        })
+    }
+
+    fn text(&self, name: &str, first: &str) -> String {
+        let Self { what, difference: Estimate { mean, se }, images } = self;
+        format!("{what} of {name} less that of {first}, image by image: {mean:+.3} ± {se:.3} nats ({images} images)\n")
+    }
+
+    fn json(&self) -> Value {
+        let Self { what, difference: Estimate { mean, se }, images } = self;
+        serde_json::json!({ "of": what, "difference": mean, "se": se, "images": images })
+    }
+}
+
+/// The run's name, where its model is no longer the one that was measured.
+fn stale(name: &str, report: &Value) -> Result<Option<String>> {
+    let Some(model) = report["model"].as_str().map(Path::new).filter(|model| model.is_file()) else { return Ok(None) };
+    let found = format!("md5:{}", md5_hex(&[&files::read(model)?]));
+    Ok(report["model_hash"].as_str().is_some_and(|measured| measured != found).then(|| name.to_owned()))
 }
 
 /// A run's name and its last report.

@@ -58,6 +58,14 @@ impl Doctor {
         count("--n", self.n, MOST)?;
         self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
         let opened = self.target.open()?;
+        if !opened.config.prior.is_normal() {
+            return Err(Error::request(format!(
+                "{}: its prior is {}, and codes are judged here by N(0, I)",
+                opened.path.display(),
+                opened.config.prior.tag()
+            ))
+            .with_hint("`vae eval` and `vae embed` look at any model"));
+        }
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = protocol(&opened, self.seed);
@@ -118,6 +126,9 @@ fn trained(opened: &Opened) -> Result<Vec<Record>> {
 
 /// What is said of the code when training ends, in a line or two.
 pub fn at_the_end(opened: &Opened, dataset: &Dataset) -> Option<String> {
+    if !opened.config.prior.is_normal() {
+        return None;
+    }
     let images = enough(&dataset.test, AT_THE_END).ok()?;
     let (health, _) = Health::of(&opened.vae, &dataset.test, images, protocol(opened, None), &mut |_| {});
     if !health.is_finite() {

@@ -132,7 +132,9 @@ impl Eval {
         };
         let json = report.json()?;
         if !opened.folder.as_os_str().is_empty() && !stopped {
-            RunFolder { path: opened.folder.clone() }.write_report(&json)?;
+            let mut kept = json.clone();
+            kept["by_image"] = report.by_image();
+            RunFolder { path: opened.folder.clone() }.write_report(&kept)?;
         }
         ui::data(if self.json { json.to_string() } else { report.text() })?;
         if stopped {

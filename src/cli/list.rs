@@ -5,13 +5,13 @@ use clap::{Args, ValueEnum};
 use crate::config::PRESETS;
 use crate::data::Data;
 use crate::error::Result;
-use crate::model::{Features, Likelihood, Model};
+use crate::model::{Features, Likelihood, Model, Prior};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::Optimizer;
 use crate::{device, ui};
 
-/// List presets, models, likelihoods, objectives and data
+/// List presets, models, priors, likelihoods, objectives and data
 #[derive(Debug, Args)]
 pub struct List {
     /// One list only
@@ -22,6 +22,7 @@ pub struct List {
 enum What {
     Presets,
     Models,
+    Priors,
     Likelihoods,
     Objectives,
     Data,
@@ -35,6 +36,7 @@ impl What {
         let list = match self {
             Self::Presets => PRESETS.iter().map(|preset| (preset.name, preset.about())).collect(),
             Self::Models => Model::LIST.to_vec(),
+            Self::Priors => Prior::LIST.to_vec(),
             Self::Likelihoods => Likelihood::LIST.to_vec(),
             Self::Objectives => Objective::LIST.to_vec(),
             Self::Data => return Data::LIST.iter().zip(Data::every()).map(with_size).collect(),

@@ -94,6 +94,8 @@ impl Draw for Manifold {
         }
         if !opened.config.objective.code().is_drawn() {
             ui::note(format_args!("note: {NO_PRIOR}"));
+        } else if !opened.config.prior.is_normal() {
+            ui::note("note: this model's prior is trained: the quantiles are still those of N(0, 1)");
         }
         let values = self.values();
         let codes = grid(&vec![0.0; latents], &dims, &values);

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::batch::noise;
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::eval::draw_in_box;
@@ -146,9 +145,7 @@ fn samples(vae: &Vae, from: Codes<'_>, seed: u64, codes: &[(u32, u8)]) -> Vec<Pi
     let draw = |codes: &[(u32, u8)]| {
         let (keys, classes): (Vec<u32>, Vec<u8>) = codes.iter().copied().unzip();
         let z = match from {
-            Codes::Prior { temperature } => {
-                noise(rng, &keys, 1, vae.blueprint().latent, &vae.device()).squeeze_dim::<2>(0) * temperature
-            }
+            Codes::Prior { temperature } => vae.prior_codes(rng, &keys, temperature),
             Codes::Box(bounds) => draw_in_box(bounds, rng.stream("box"), &keys, &vae.device()),
         };
         pictures(vae, &crate::model::rows(vae.picture(z, vae.labels(&classes))))

@@ -46,11 +46,16 @@ impl Report<'_> {
     /// What the code is and, where pictures are corrupted, how.
     fn code(&self) -> String {
         match (self.protocol.code, self.protocol.samples) {
-            (Code::Drawn, 1) => "1 sample of z per image, KL in closed form".into(),
-            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL in closed form"),
+            (Code::Drawn, 1) => format!("1 sample of z per image, KL {}", self.kl()),
+            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL {}", self.kl()),
             (Code::Mean(None), _) => "one code per image".into(),
             (Code::Mean(Some(corruption)), _) => format!("one code per image, of the image corrupted by {corruption}"),
         }
+    }
+
+    /// How the KL is found.
+    fn kl(&self) -> &'static str {
+        if self.opened.config.prior.is_normal() { "in closed form" } else { "from the samples" }
     }
 
     /// For people.
@@ -154,7 +159,7 @@ impl Report<'_> {
             "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
             "test_was_trained_on": self.opened.config.data.trains_on_test(),
-            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some("closed form"),
+            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some(self.kl()), "prior": self.opened.config.prior.tag(),
             "seed": self.protocol.seed,
             "model": self.opened.path, "model_hash": format!("md5:{}", md5_hex(&[&files::read(&self.opened.path)?])),
             "device": self.opened.chosen.name,
@@ -165,6 +170,21 @@ impl Report<'_> {
             report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
         }
         Ok(report)
+    }
+
+    /// What the run's folder keeps beside [`Report::json`]: the bound of every image, so that two runs can be compared image
+    /// by image. The one from the most codes, or the ELBO.
+    pub fn by_image(&self) -> Value {
+        let rounded = |values: &[f64]| values.iter().map(|value| (1e4 * value).round() / 1e4).collect::<Vec<_>>();
+        let best = self.weighted.iter().flat_map(|weighted| &weighted.bounds).rfind(|bound| !bound.log_px.is_empty());
+        let rate = self.elbo.rate.as_ref();
+        json!({
+            "elbo": rate.map(|rate| {
+                let sum = |(distortion, rate): (&f64, &f64)| -(distortion + rate);
+                rounded(&self.elbo.distortion.iter().zip(rate).map(sum).collect::<Vec<_>>())
+            }),
+            "bound": best.map(|best| rounded(&best.log_px)),
+        })
     }
 
     fn bound_json(&self, bound: &Importance) -> Value {

@@ -10,7 +10,7 @@ use super::train::{Train, Whereabouts};
 use crate::check::count;
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result, did_you_mean};
-use crate::eval::{Estimate, Importance, Protocol, importance, measure};
+use crate::eval::{Aggregate, Estimate, Importance, Protocol, importance, measure};
 use crate::run::read_metrics;
 use crate::ui;
 
@@ -44,6 +44,16 @@ enum Measure {
     TrainingLoss,
     /// -log p(x) from so many codes.
     NegativeLogPx(usize),
+}
+
+/// What was found.
+struct Measured {
+    /// Negative nats a picture.
+    value: Estimate,
+    /// Of each picture, where it is log p(x).
+    log_px: Vec<f64>,
+    /// Latents whose mean varies with the picture, and all of them.
+    active: [usize; 2],
 }
 
 const PLAIN: Variant = Variant { name: "", sets: &[], published: f64::NAN };
@@ -138,8 +148,10 @@ impl Repro {
         ));
         let chosen = device::choose(&self.place.device)?;
         let mut failed = 0;
+        let mut first: Option<(&str, Vec<f64>)> = None;
         for variant in variants {
-            let ours = self.value(recipe, variant, epochs, &chosen, began)?;
+            let Measured { value: ours, log_px, active: [active, latents] } =
+                self.measured(recipe, variant, epochs, &chosen, began)?;
             let passed = (ours.mean - variant.published).abs() <= recipe.tolerance;
             failed += usize::from(!passed);
             let short = if epochs < recipe.epochs {
@@ -147,8 +159,9 @@ impl Repro {
             } else {
                 String::new()
             };
+            let units = if latents > 0 { format!("; {active} of {latents} latents active") } else { String::new() };
             ui::data(format_args!(
-                "{}  {}: ours {:.2} ± {:.2}, published {:.2}{short}, tolerance {:.1}; {}, {epochs} epochs",
+                "{}  {}: ours {:.2} ± {:.2}, published {:.2}{short}, tolerance {:.1}; {}, {epochs} epochs{units}",
                 if passed { "PASS" } else { "FAIL" },
                 run_name(recipe, variant),
                 ours.mean,
@@ -157,6 +170,18 @@ impl Repro {
                 recipe.tolerance,
                 self.protocol(recipe),
             ))?;
+            // Image by image: what an easy image gives both is no part of the error.
+            match &first {
+                Some((name, others)) => {
+                    let Estimate { mean, se } = Estimate::of(log_px.iter().zip(others).map(|(a, b)| a - b));
+                    ui::data(format_args!(
+                        "      {} is better than {name} by {mean:.2} ± {se:.2} nats, image by image",
+                        variant.name
+                    ))?;
+                }
+                None if !log_px.is_empty() => first = Some((variant.name, log_px)),
+                None => {}
+            }
         }
         match failed {
             0 => Ok(()),
@@ -194,14 +219,14 @@ impl Repro {
     }
 
     /// Trains, or goes on, and measures.
-    fn value(
+    fn measured(
         &self,
         recipe: &Recipe,
         variant: &Variant,
         epochs: usize,
         chosen: &Chosen,
         began: Instant,
-    ) -> Result<Estimate> {
+    ) -> Result<Measured> {
         let mut sets: Vec<String> = variant.sets.iter().map(|set| (*set).to_owned()).collect();
         sets.push("figures.at_end=[]".to_owned());
         let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
@@ -210,13 +235,15 @@ impl Repro {
             let records = read_metrics(&trained.folder.metrics())?;
             let last = records.iter().rfind(|record| record.split == "train");
             let loss = last.and_then(|record| record.loss).unwrap_or(f64::NAN);
-            return Ok(Estimate { mean: loss, se: 0.0 });
+            return Ok(Measured { value: Estimate { mean: loss, se: 0.0 }, log_px: Vec::new(), active: [0, 0] });
         }
         let opened = Opened::new(trained.folder.model(), trained.folder.path.clone(), chosen.clone())?;
         let config = &opened.config;
         let protocol =
             Protocol { pixels: config.data.pixels(), samples: 1, seed: config.seed, code: config.objective.code() };
         let test = &trained.dataset.test;
+        let mut log_px = Vec::new();
+        let mut active = [0, 0];
         let value = match recipe.measure {
             Measure::NegativeLogPx(samples) => {
                 let images = self.images.min(test.len());
@@ -229,6 +256,10 @@ impl Repro {
                 if interrupt::asked() {
                     return Err(Error::interrupted("stopped; the same command goes on"));
                 }
+                log_px = bounds.first().map(|bound| bound.log_px.clone()).unwrap_or_default();
+                let latents = Aggregate::read(&opened.vae, test, test.len(), protocol, &mut |_| {}).latents();
+                // All are of a distribution: the largest variance plays no part.
+                active = [latents.iter().filter(|latent| latent.is_active(0.0)).count(), latents.len()];
                 bounds.first().map(Importance::bound)
             }
             _ => measure(&opened.vae, test, protocol, &mut |_| {}).elbo(),
@@ -236,7 +267,7 @@ impl Repro {
         let Some(Estimate { mean, se }) = value else {
             return Err(Error::failed(format!("{}: nothing was measured", recipe.name)));
         };
-        Ok(Estimate { mean: -mean, se })
+        Ok(Measured { value: Estimate { mean: -mean, se }, log_px, active })
     }
 
     fn protocol(&self, recipe: &Recipe) -> String {

@@ -17,7 +17,7 @@ use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::model::{Features, OutputBias, Vae};
+use crate::model::{Features, OutputBias, Vae, Vamp};
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::rng::Rng;
 use crate::run::{About, Record, RunFolder, create, newest, read_metrics, remembered_data};
@@ -202,6 +202,10 @@ impl Train {
         let mut vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
         if plan.blueprint.output_bias == OutputBias::Mean {
             vae = vae.with_output_bias(&OutputBias::logits(&job.dataset.train.mean()));
+        }
+        if let Some([count, _]) = plan.blueprint.pseudo_inputs() {
+            let drawn = Rng::new(config.seed).stream("pseudo-inputs");
+            vae = vae.with_pseudo_inputs(&Vamp::logits(&job.dataset.train.drawn_pixels(count, drawn)));
         }
         let mut watcher = Watcher::new(&plan, &job, &folder, began)?;
         watcher.introduce(chosen, saved.as_ref());

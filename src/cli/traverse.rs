@@ -100,13 +100,15 @@ impl Draw for Traverse {
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
         let (pixels, seed) = (opened.config.data.pixels(), opened.config.seed);
         // An autoencoder's latents have no KL: how far its codes spread tells what each one carries.
-        let has_kl = opened.config.objective.code().is_drawn();
+        let drawn = opened.config.objective.code().is_drawn();
+        let has_kl = drawn && opened.config.prior.is_normal();
         let (size, carried) = if has_kl {
             ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))
         } else {
-            ui::note(
-                "note: an autoencoder's latents are not near N(0, I): beside each stands its codes' standard deviation; choose `--range` by it",
-            );
+            ui::note(format_args!(
+                "note: {} are not near N(0, I): beside each stands its codes' standard deviation; choose `--range` by it",
+                if drawn { "latents with a trained prior" } else { "an autoencoder's latents" }
+            ));
             ("deviation", deviation_by_latent(&opened.vae, &measured, pixels, seed))
         };
         let order = largest_first(&carried);

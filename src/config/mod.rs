@@ -12,7 +12,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{Blueprint, Condition, Likelihood, Model, Sigma};
+use crate::model::{Blueprint, Condition, Likelihood, Model, Prior, Sigma};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::{Job, Optimizer, Settings};
@@ -32,6 +32,8 @@ pub struct Config {
     /// Left out: a model of pictures whose class is not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    #[serde(default)]
+    pub prior: Prior,
     #[serde(default)]
     pub likelihood: Likelihood,
     #[serde(default)]
@@ -131,7 +133,8 @@ impl Config {
         for length in picture {
             count("the pictures' channels, height or width", length, LONGEST)?;
         }
-        let mut blueprint = self.model.blueprint(picture)?.with_outputs(self.likelihood.outputs_per_value())?;
+        let mut blueprint = self.model.blueprint(picture)?.with_prior(&self.prior)?;
+        blueprint = blueprint.with_outputs(self.likelihood.outputs_per_value())?;
         if let Some(condition) = self.condition {
             blueprint = condition.apply(blueprint, classes)?;
         }
@@ -145,8 +148,16 @@ impl Config {
         }
         self.data.check()?;
         self.model.check()?;
+        self.prior.check()?;
         self.likelihood.check()?;
         self.objective.check()?;
+        self.objective.check_prior(&self.prior)?;
+        if matches!(self.prior, Prior::Vamp(_)) && self.condition.is_some_and(|condition| condition.encoder) {
+            return Err(Error::request(
+                "prior.vamp and condition.encoder: a pseudo-input has no class to tell the encoder",
+            )
+            .with_hint("use `--set condition.encoder=false`, or another prior"));
+        }
         at_least_one("the objective's samples", self.objective.samples())?;
         self.optimizer.check()?;
         self.schedule.check()?;

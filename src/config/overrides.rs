@@ -7,7 +7,7 @@ use super::Config;
 use super::toml_error::{hinted, sentence};
 use crate::data::Data;
 use crate::error::{Error, Result, did_you_mean};
-use crate::model::{Likelihood, Model};
+use crate::model::{Likelihood, Model, Prior};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::Optimizer;
@@ -93,6 +93,7 @@ fn kinds(part: &str) -> Option<Vec<&'static str>> {
     let list = match part {
         "data" => Data::LIST,
         "model" => Model::LIST,
+        "prior" => Prior::LIST,
         "likelihood" => Likelihood::LIST,
         "objective" => Objective::LIST,
         "optimizer" => Optimizer::LIST,

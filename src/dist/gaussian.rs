@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::log_sum_exp;
 use crate::ops;
 
 const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
@@ -50,6 +51,25 @@ impl Gaussian {
 /// `z`: `[K, B, D]`; result: `[K, B]`.
 pub fn standard_normal_log_prob(z: Tensor<3>) -> Tensor<2> {
     sum_latents((z.square() + LOG_TWO_PI) * -0.5)
+}
+
+/// log of the mean of `C` Gaussians' densities at each code. All pairs at once, as products of matrices: of the square of
+/// (z - m) / s each part by itself, measured from the components' middle, so that little cancels.
+///
+/// # Shapes
+/// `components`: `[C, D]`; `z`: `[K, B, D]`; result: `[K, B]`.
+pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
+    let [k, b, latents] = z.dims();
+    let [count, _] = components.mean.dims();
+    let middle = components.mean.clone().detach().mean_dim(0); // [1, D]
+    let z = z.reshape([k * b, latents]) - middle.clone();
+    let mean = components.mean.clone() - middle; // [C, D]
+    let precision = components.log_var.clone().neg().exp(); // [C, D]
+    let weighted = mean.clone() * precision.clone();
+    let own = (mean * weighted.clone() + components.log_var.clone() + LOG_TWO_PI).sum_dim(1); // [C, 1]
+    let distances =
+        z.clone().square().matmul(precision.transpose()) - z.matmul(weighted.transpose()) * 2.0 + own.transpose(); // [K B, C]
+    (log_sum_exp(distances * -0.5, 1) - (count as f64).ln()).reshape([k, b])
 }
 
 fn sum_latents(values: Tensor<3>) -> Tensor<2> {

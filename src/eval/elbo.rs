@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::batch::{Batch, noise};
 use crate::data::{Images, Pixels};
-use crate::model::Vae;
+use crate::model::{PriorSpec, Vae};
 use crate::objective::{Code, Means, distortion};
 use crate::rng::Rng;
 
@@ -29,7 +29,7 @@ pub struct Elbo {
     pub distortion: Vec<f64>,
     /// Nothing for an autoencoder, which then has no ELBO either.
     pub rate: Option<Vec<f64>>,
-    /// `[D]`: the mean rate of each latent; none for an autoencoder.
+    /// `[D]`: the mean rate of each latent; none for an autoencoder, or where the prior is not a product over latents.
     pub rate_by_latent: Vec<f64>,
 }
 
@@ -112,20 +112,25 @@ pub fn measure(vae: &Vae, images: &Images, protocol: Protocol, seen: &mut dyn Fn
 fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], result: &mut Elbo) {
     let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
     let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
-    let mut sums = vec![0.0; chunk.len()];
+    let (mut sums, mut rates) = (vec![0.0; chunk.len()], vec![0.0; chunk.len()]);
     // One code a picture at a time: memory does not grow with their number.
     for k in 0..protocol.samples {
         let parts = vae.parts_of(posterior.clone(), &batch, code_noise(vae, protocol.seed, k, chunk));
         sums.iter_mut().zip(numbers(distortion(&parts))).for_each(|(sum, value)| *sum += value);
-        if k == 0 {
-            let by_latent = parts.kl_by_latent();
-            let rate = numbers(by_latent.clone().sum_dim(1).squeeze_dim::<1>(1));
-            result.rate.get_or_insert_default().extend(rate);
+        // In closed form it is the same for every code.
+        if k == 0 || parts.kl_by_latent().is_none() {
+            rates.iter_mut().zip(numbers(parts.kl())).for_each(|(sum, value)| *sum += value);
+        }
+        if k == 0
+            && let Some(by_latent) = parts.kl_by_latent()
+        {
             result.rate_by_latent.resize(vae.blueprint().latent, 0.0);
             let of_chunk = numbers(by_latent.sum_dim(0).squeeze_dim::<1>(0));
             result.rate_by_latent.iter_mut().zip(of_chunk).for_each(|(sum, value)| *sum += value);
         }
     }
+    let estimates = if vae.blueprint().prior == PriorSpec::Normal { 1 } else { protocol.samples };
+    result.rate.get_or_insert_default().extend(rates.into_iter().map(|sum| sum / estimates as f64));
     result.distortion.extend(sums.into_iter().map(|sum| sum / protocol.samples as f64));
 }
 
@@ -135,7 +140,8 @@ pub fn drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (
     let input = protocol.code.input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
     let posterior = vae.encode(input, batch.labels.clone());
     let code = if protocol.code.is_drawn() {
-        posterior.reparameterise(code_noise(vae, protocol.seed, 0, chunk)).squeeze_dim::<2>(0)
+        let noise = code_noise(vae, protocol.seed, 0, chunk).narrow(2, 0, vae.blueprint().latent);
+        posterior.reparameterise(noise).squeeze_dim::<2>(0)
     } else {
         posterior.mean
     };
@@ -149,7 +155,7 @@ pub(super) fn code_stream(seed: u64) -> Rng {
 
 /// The noise of the `k`th code of each picture, `[1, B, D]`.
 pub(super) fn code_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
-    noise(code_stream(seed).at(k as u64), chunk, 1, vae.blueprint().latent, &vae.device())
+    noise(code_stream(seed).at(k as u64), chunk, 1, vae.blueprint().noise(), &vae.device())
 }
 
 pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {

@@ -117,9 +117,9 @@ pub fn importance(
     results
 }
 
-/// The noise of the codes `ks` of each picture, `[K, B, D]`.
+/// The noise of the codes `ks` of each picture, `[K, B, D]`, and those of a layer above.
 fn noise(vae: &Vae, seed: u64, ks: std::ops::Range<usize>, chunk: &[u32]) -> Tensor<3> {
-    let (count, latents) = (ks.len(), vae.blueprint().latent);
+    let (count, latents) = (ks.len(), vae.blueprint().noise());
     let mut values = vec![0.0; count * chunk.len() * latents];
     let stream: Rng = code_stream(seed);
     team::for_each(values.chunks_mut(chunk.len() * latents).zip(ks), |(codes, k)| {

@@ -4,16 +4,16 @@ use super::elbo::CHUNK;
 use super::pixels_rng;
 use crate::data::{Images, Pixels};
 use crate::dist::Gaussian;
-use crate::model::{StandardNormal, Vae, rows};
+use crate::model::{Vae, rows};
 
-/// KL(q(z | x) || p(z)) of each latent, the mean over `images`: near 0 where a latent is not used.
+/// KL(q(z | x) || N(0, I)) of each latent, the mean over `images`: near 0 where a latent is not used.
 ///
 /// # Shapes
 /// Result: `[D]`, nats.
 pub fn kl_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
     let mut sums = vec![0.0; vae.blueprint().latent];
     for_each_posterior(vae, images, pixels, seed, |posterior| {
-        for row in rows(StandardNormal.kl(&posterior)) {
+        for row in rows(posterior.kl_to_standard_normal()) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
         }
     });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Initialisation, Labels, OutputBias};
+use super::{Initialisation, Labels, OutputBias, Prior, PriorSpec};
 use crate::error::{Error, Result};
 use crate::ops::{Activation, Layout, Window};
 
@@ -130,6 +130,7 @@ pub struct Blueprint {
     pub labels: Option<Labels>,
     pub initialisation: Initialisation,
     pub output_bias: OutputBias,
+    pub prior: PriorSpec,
 }
 
 impl Blueprint {
@@ -172,7 +173,8 @@ impl Blueprint {
         lay_out(&mut decoder);
         let (mean, log_var) = (head.clone(), head);
         let output_bias = OutputBias::default();
-        Self { picture, latent, encoder, mean, log_var, decoder, labels: None, initialisation, output_bias }.checked()
+        let (labels, prior) = (None, PriorSpec::default());
+        Self { picture, latent, encoder, mean, log_var, decoder, labels, initialisation, output_bias, prior }.checked()
     }
 
     /// The network, where a machine can hold it.
@@ -212,6 +214,19 @@ impl Blueprint {
         self.checked()
     }
 
+    /// The same with another prior.
+    ///
+    /// # Errors
+    /// Where that is more than a machine can hold.
+    pub fn with_prior(self, prior: &Prior) -> Result<Self> {
+        Self { prior: prior.spec(self.latent)?, ..self }.checked()
+    }
+
+    /// Standard normal numbers that a code and its densities are made of: `D`, and after them those of a layer above.
+    pub fn noise(&self) -> usize {
+        self.latent + self.prior.noise()
+    }
+
     /// The same with an activation on the posterior's mean.
     #[must_use]
     pub fn with_code_activation(mut self, activation: Activation) -> Self {
@@ -226,12 +241,22 @@ impl Blueprint {
         let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
         let projection = self.labels.as_ref().and_then(|labels| labels.projection.as_ref());
         let projection = projection.map(|layer| ("condition".to_owned(), layer));
-        encoder.chain(heads).chain(projection).chain(self.decoder.iter().enumerate().map(numbered("decoder")))
+        let decoder = self.decoder.iter().enumerate().map(numbered("decoder"));
+        encoder.chain(heads).chain(projection).chain(decoder).chain(self.prior.layers())
     }
 
-    /// How many numbers all layers have.
+    /// How many numbers are trained, but for the likelihood's.
     pub fn parameters(&self) -> usize {
-        self.layers().map(|(_, layer)| layer.parameters()).sum()
+        let [inputs, values] = self.pseudo_inputs().unwrap_or_default();
+        self.layers().map(|(_, layer)| layer.parameters()).sum::<usize>() + inputs.saturating_mul(values)
+    }
+
+    /// `[C, P]`, where the prior has pseudo-inputs.
+    pub fn pseudo_inputs(&self) -> Option<[usize; 2]> {
+        match self.prior {
+            PriorSpec::Vamp(count) => Some([count, self.picture.iter().product()]),
+            PriorSpec::Normal | PriorSpec::Hierarchical(_) => None,
+        }
     }
 }
 

@@ -30,6 +30,6 @@ pub use likelihood::{
     Sigma,
 };
 pub use mlp::Mlp;
-pub use prior::StandardNormal;
+pub use prior::{Hierarchical, Hierarchy, Prior, PriorAt, PriorKind, PriorSpec, StandardNormal, Vamp};
 pub use vae::{Parts, Vae};
 pub use weights::{NamedTensor, export, import, load};

@@ -1,10 +1,11 @@
-//! The model: q(z | x) = N(mean(x), exp(log_var(x))), p(z) = N(0, I), p(x | z) from the likelihood.
+//! The model: q(z | x) = N(mean(x), exp(log_var(x))), p(z) from the prior, p(x | z) from the likelihood.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Blueprint, Layer, Likelihood, Sigma, StandardNormal};
-use crate::batch::{Batch, one_hot};
+use super::{Blueprint, Hierarchy, Layer, Likelihood, PriorAt, PriorSpec, Sigma};
+use crate::batch::{Batch, noise, one_hot};
 use crate::dist::Gaussian;
 use crate::rng::Rng;
 
@@ -16,8 +17,12 @@ pub struct Vae {
     /// From a class to what is added to the code.
     condition: Option<Layer>,
     decoder: Vec<Layer>,
+    /// Of a prior with networks of its own.
+    hierarchy: Option<Hierarchy>,
     /// `[1]`: log sigma of p(x | z) where one for all values is trained, or was fitted to the training pictures.
     log_sigma: Option<Param<Tensor<1>>>,
+    /// `[P, C]`: the logits of the prior's pseudo-inputs, of a prior that has some.
+    pseudo_inputs: Option<Param<Tensor<2>>>,
     #[module(skip)]
     likelihood: Likelihood,
     #[module(skip)]
@@ -28,7 +33,7 @@ pub struct Vae {
 #[derive(Clone, Debug)]
 pub struct Parts {
     pub posterior: Gaussian,
-    pub prior: StandardNormal,
+    pub prior: PriorAt,
     /// `[K, B, D]`, drawn from the posterior.
     pub z: Tensor<3>,
     /// `[K, B]`, nats.
@@ -36,7 +41,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// log p(z). `[K, B]`, nats.
+    /// log p(z), or its estimate. `[K, B]`, nats.
     pub fn log_pz(&self) -> Tensor<2> {
         self.prior.log_prob(self.z.clone())
     }
@@ -51,14 +56,17 @@ impl Parts {
         self.log_px_z.clone() + self.log_pz() - self.log_qz()
     }
 
-    /// KL(q || p) in closed form, summed over the latents. `[B]`, nats.
+    /// KL(q || p): in closed form where p is N(0, I), otherwise the mean over the codes of log q(z | x) - log p(z). `[B]`, nats.
     pub fn kl(&self) -> Tensor<1> {
-        self.kl_by_latent().sum_dim(1).squeeze_dim::<1>(1)
+        match self.kl_by_latent() {
+            Some(by_latent) => by_latent.sum_dim(1).squeeze_dim::<1>(1),
+            None => (self.log_qz() - self.log_pz()).mean_dim(0).squeeze_dim::<1>(0),
+        }
     }
 
-    /// KL(q || p) in closed form. `[B, D]`, nats.
-    pub fn kl_by_latent(&self) -> Tensor<2> {
-        self.prior.kl(&self.posterior)
+    /// KL(q || p) in closed form, where p is N(0, I). `[B, D]`, nats.
+    pub fn kl_by_latent(&self) -> Option<Tensor<2>> {
+        matches!(self.prior, PriorAt::Normal).then(|| self.posterior.kl_to_standard_normal())
     }
 }
 
@@ -75,10 +83,19 @@ impl Vae {
         let projects = blueprint.labels.as_ref().is_some_and(|labels| labels.projection.is_some());
         let condition = take(usize::from(projects)).pop();
         let decoder = take(blueprint.decoder.len());
+        let hierarchy = match &blueprint.prior {
+            PriorSpec::Hierarchical(spec) => Some(Hierarchy::new(spec, layers.by_ref())),
+            PriorSpec::Normal | PriorSpec::Vamp(_) => None,
+        };
         drop(layers);
+        let pseudo_inputs = blueprint.pseudo_inputs().map(|[count, values]| {
+            let mut logits = vec![0.0; count * values];
+            rng.stream("prior.pseudo_inputs").fill_normal(&mut logits);
+            columns(&logits, count, device)
+        });
         let log_sigma = (likelihood.sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
         let (likelihood, blueprint) = (likelihood.clone(), blueprint.clone());
-        Self { encoder, mean, log_var, condition, decoder, log_sigma, likelihood, blueprint }
+        Self { encoder, mean, log_var, condition, decoder, hierarchy, log_sigma, pseudo_inputs, likelihood, blueprint }
     }
 
     /// The same model with a log sigma, where the likelihood's is the optimal one: the batch's no longer.
@@ -94,6 +111,15 @@ impl Vae {
     pub fn with_output_bias(mut self, outputs: &[f32]) -> Self {
         if let Some(last) = self.decoder.last_mut() {
             last.set_bias(outputs);
+        }
+        self
+    }
+
+    /// The same model, its prior's pseudo-inputs at these logits, `[C, P]`.
+    #[must_use]
+    pub fn with_pseudo_inputs(mut self, logits: &[f32]) -> Self {
+        if let Some([count, _]) = self.blueprint.pseudo_inputs() {
+            self.pseudo_inputs = Some(columns(logits, count, &self.device()));
         }
         self
     }
@@ -192,7 +218,7 @@ impl Vae {
     /// Encodes, draws `K` codes a picture by reparameterisation and decodes them.
     ///
     /// # Shapes
-    /// `noise`: `[K, B, D]`, standard normal.
+    /// `noise`: `[K, B, D]`, standard normal, or as many more as [`Blueprint::noise`] says.
     pub fn parts(&self, batch: &Batch, noise: Tensor<3>) -> Parts {
         self.parts_of(self.encode(batch.x.clone(), batch.labels.clone()), batch, noise)
     }
@@ -200,19 +226,58 @@ impl Vae {
     /// [`Vae::parts`] where the posterior is known.
     ///
     /// # Shapes
-    /// `noise`: `[K, B, D]`, standard normal.
+    /// `noise`: as in [`Vae::parts`].
     pub fn parts_of(&self, posterior: Gaussian, batch: &Batch, noise: Tensor<3>) -> Parts {
-        let z = posterior.reparameterise(noise);
-        self.parts_at(posterior, batch, z)
+        let (latent, above) = (self.blueprint.latent, self.blueprint.prior.noise());
+        let Some(hierarchy) = &self.hierarchy else {
+            let z = posterior.reparameterise(noise);
+            return self.parts_at(posterior, batch, z);
+        };
+        let z = posterior.reparameterise(noise.clone().narrow(2, 0, latent));
+        let log_pz = hierarchy.log_prob(z.clone(), noise.narrow(2, latent, above));
+        let prior = PriorAt::Estimated(Box::new(log_pz));
+        Parts { log_px_z: self.log_prob(batch, z.clone()), posterior, prior, z }
     }
 
-    /// [`Vae::parts`] at codes that are known.
+    /// [`Vae::parts`] at codes that are known, of a prior that asks for no noise.
     ///
     /// # Shapes
     /// `z`: `[K, B, D]`.
     pub fn parts_at(&self, posterior: Gaussian, batch: &Batch, z: Tensor<3>) -> Parts {
-        let log_px_z = self.log_prob(batch, z.clone());
-        Parts { posterior, prior: StandardNormal, z, log_px_z }
+        let prior = self.components().map_or(PriorAt::Normal, |components| PriorAt::Mixture(Box::new(components)));
+        Parts { log_px_z: self.log_prob(batch, z.clone()), posterior, prior, z }
+    }
+
+    /// q(z | u) of the prior's pseudo-inputs, of a prior that has some.
+    ///
+    /// # Shapes
+    /// Result: `[C, D]`.
+    fn components(&self) -> Option<Gaussian> {
+        let pseudo_inputs = self.pseudo_inputs.as_ref()?;
+        Some(self.encode(sigmoid(pseudo_inputs.val().transpose()), None))
+    }
+
+    /// Codes drawn from p(z), all noise scaled by `temperature`. A code depends on `rng` and its own key alone.
+    ///
+    /// # Shapes
+    /// `keys`: `[N]`; result: `[N, D]`.
+    pub fn prior_codes(&self, rng: Rng, keys: &[u32], temperature: f32) -> Tensor<2> {
+        let (latent, above) = (self.blueprint.latent, self.blueprint.prior.noise());
+        let device = self.device();
+        let noise = noise(rng, keys, 1, self.blueprint.noise(), &device) * temperature; // [1, N, D + U]
+        let drawn = if let Some(hierarchy) = &self.hierarchy {
+            let u = noise.clone().narrow(2, latent, above).squeeze_dim::<2>(0);
+            hierarchy.prior(u).reparameterise(noise.narrow(2, 0, latent))
+        } else if let Some(Gaussian { mean, log_var }) = self.components() {
+            let count = mean.dims()[0] as u64;
+            let which = keys.iter().map(|&key| rng.stream("component").below(u64::from(key), count) as i64).collect();
+            let which = Tensor::<1, Int>::from_data(TensorData::new(which, [keys.len()]), &device);
+            let of = |values: Tensor<2>| values.select(0, which.clone());
+            Gaussian { mean: of(mean), log_var: of(log_var) }.reparameterise(noise)
+        } else {
+            noise
+        };
+        drawn.squeeze_dim::<2>(0)
     }
 
     /// log p(x | z) of the batch's pictures.
@@ -228,6 +293,13 @@ impl Vae {
         let log_sigma = self.log_sigma.as_ref().map(Param::val);
         self.likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]), log_sigma)
     }
+}
+
+/// `[C, P]` -> `[P, C]`: in memory as every matrix.
+fn columns(rows: &[f32], count: usize, device: &Device) -> Param<Tensor<2>> {
+    let values = rows.len() / count;
+    let across = (0..values).flat_map(|value| (0..count).map(move |row| rows[row * values + value])).collect();
+    Param::from_data(TensorData::new(across, [values, count]), device)
 }
 
 fn scalar(value: f32, device: &Device) -> Param<Tensor<1>> {

@@ -18,11 +18,16 @@ pub struct NamedTensor {
 /// Of a likelihood with one sigma for all values, where it is not fixed.
 const LOG_SIGMA: &str = "likelihood.log_sigma";
 
-/// Names in the order in which a module is visited: each layer's weight, then its bias; then the likelihood's.
+/// `[C, P]`: the logits of a prior's pseudo-inputs.
+const PSEUDO_INPUTS: &str = "prior.pseudo_inputs";
+
+/// Names in the order in which a module is visited: each layer's weight, then its bias; then the likelihood's and the
+/// prior's own.
 fn names(model: &super::Vae) -> Vec<String> {
     let layers = model.blueprint().layers();
     let layers = layers.flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]);
-    layers.chain(model.has_log_sigma().then(|| LOG_SIGMA.to_owned())).collect()
+    let pseudo_inputs = model.blueprint().pseudo_inputs().map(|_| PSEUDO_INPUTS.to_owned());
+    layers.chain(model.has_log_sigma().then(|| LOG_SIGMA.to_owned())).chain(pseudo_inputs).collect()
 }
 
 /// The model's parameters. Matrices are given as `[out, in]`.
@@ -101,6 +106,9 @@ pub fn load(
     for (name, layer) in blueprint.layers() {
         find(tensors, &format!("{name}.weight"), &layer.weight_shape())?;
         find(tensors, &format!("{name}.bias"), &[layer.bias_length()])?;
+    }
+    if let Some(shape) = blueprint.pseudo_inputs() {
+        find(tensors, PSEUDO_INPUTS, &shape)?;
     }
     let mut model = super::Vae::new(blueprint, likelihood, Rng::new(0), device);
     if likelihood.sigma() == Some(Sigma::Optimal) {

@@ -6,10 +6,10 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Context, Corruption, Means, Minimise, Terms, Time, mean_over_codes};
+use super::{Code, Context, Corruption, Means, Minimise, Terms, Time, mean_over_codes, needs_normal};
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::model::Vae;
+use crate::model::{Prior, Vae};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,5 +37,9 @@ impl Minimise for Autoencoder {
 
     fn check(&self) -> Result<()> {
         self.corrupt.map_or(Ok(()), |corruption| corruption.check("objective.autoencoder.corrupt"))
+    }
+
+    fn check_prior(&self, prior: &Prior) -> Result<()> {
+        needs_normal(prior, "autoencoder", "an autoencoder has no prior, and would not train this one")
     }
 }

@@ -8,9 +8,10 @@
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion, log_sum_exp, mean_over_codes};
+use super::{Context, Means, Minimise, Terms, Time, distortion, mean_over_codes};
 use crate::batch::Batch;
 use crate::check::at_least_zero;
+use crate::dist::log_sum_exp;
 use crate::error::Result;
 use crate::model::{Parts, Vae};
 
@@ -65,8 +66,8 @@ pub fn decomposition(parts: &Parts, count: usize, sampling: Sampling) -> Decompo
     let weights = log_weights(b, count, sampling);
     let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &parts.z.device());
     let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
-    let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone()).reshape([k, b]);
-    let log_q_each = log_sum_exp(pairs + weights).sum_dim(2).reshape([k, b]);
+    let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone(), 1).reshape([k, b]);
+    let log_q_each = log_sum_exp(pairs + weights, 1).sum_dim(2).reshape([k, b]);
     Decomposition {
         information: mean_over_codes(parts.log_qz() - log_q.clone()),
         correlation: mean_over_codes(log_q - log_q_each.clone()),

@@ -14,8 +14,8 @@ use super::{Context, MOST_SAMPLES, Means, Minimise, Terms, Time, distortion, log
 use crate::batch::Batch;
 use crate::check::count;
 use crate::dist::Gaussian;
-use crate::error::Result;
-use crate::model::{Parts, Vae};
+use crate::error::{Error, Result};
+use crate::model::{Parts, Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -69,5 +69,15 @@ impl Minimise for Dreg {
 
     fn check(&self) -> Result<()> {
         count("objective.dreg.samples", self.samples, MOST_SAMPLES)
+    }
+
+    fn check_prior(&self, prior: &Prior) -> Result<()> {
+        match prior {
+            Prior::StandardNormal(_) | Prior::Vamp(_) => Ok(()),
+            Prior::Hierarchical(_) => Err(Error::request(
+                "objective.dreg and prior.hierarchical: this gradient is only there for one stochastic layer",
+            )
+            .with_hint("use `[objective.iwae]`, which has the same expectation")),
+        }
     }
 }

@@ -4,11 +4,11 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion, distortion_and_rate, mean_over_codes};
+use super::{Context, Means, Minimise, Terms, Time, distortion, distortion_and_rate, mean_over_codes, needs_normal};
 use crate::batch::Batch;
 use crate::check::{at_least_one, at_least_zero, within};
 use crate::error::{Error, Result};
-use crate::model::{Parts, Vae};
+use crate::model::{Parts, Prior, Vae};
 use crate::schedule::{cyclical, warm_up};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Elbo {
 
     fn with_free_bits(&self, parts: &Parts, weight: f64) -> Terms {
         let distortion = distortion(parts);
-        let by_latent = parts.kl_by_latent(); // [B, D]
+        let by_latent = parts.posterior.kl_to_standard_normal(); // [B, D]
         let floored = by_latent.clone().mean_dim(0).clamp_min(self.free_bits).sum(); // [1]
         let rate = by_latent.sum_dim(1).squeeze_dim::<1>(1);
         Terms { loss: distortion.clone() + floored * weight, distortion, rate: Some(rate) }
@@ -108,6 +108,13 @@ impl Minimise for Elbo {
             means.rate
         };
         Some(means.distortion + rate * self.weight(time))
+    }
+
+    fn check_prior(&self, prior: &Prior) -> Result<()> {
+        if self.free_bits > 0.0 {
+            needs_normal(prior, "elbo.free_bits", "only a prior that is a product over latents gives each its own KL")?;
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<()> {

@@ -5,11 +5,11 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion_and_rate};
+use super::{Context, Means, Minimise, Terms, Time, distortion_and_rate, needs_normal};
 use crate::batch::{Batch, noise};
 use crate::check::{above_zero, within};
 use crate::error::Result;
-use crate::model::Vae;
+use crate::model::{Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -67,5 +67,9 @@ impl Minimise for Info {
     fn check(&self) -> Result<()> {
         within("objective.info.alpha", self.alpha, 0.0, 1.0)?;
         above_zero("objective.info.lambda + alpha - 1", self.lambda + self.alpha - 1.0)
+    }
+
+    fn check_prior(&self, prior: &Prior) -> Result<()> {
+        needs_normal(prior, "info", "the discrepancy is that of the codes from N(0, I)")
     }
 }

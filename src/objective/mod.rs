@@ -13,8 +13,9 @@ mod vae_k;
 use burn::tensor::Tensor;
 
 use crate::batch::Batch;
-use crate::error::Result;
-use crate::model::{Parts, Vae};
+use crate::dist::log_sum_exp;
+use crate::error::{Error, Result};
+use crate::model::{Parts, Prior, Vae};
 use crate::registry::registry;
 use crate::rng::Rng;
 
@@ -57,7 +58,7 @@ pub struct Terms {
     pub loss: Tensor<1>,
     /// -E_q[log p(x | z)].
     pub distortion: Tensor<1>,
-    /// KL(q(z | x) || p(z)) in closed form; nothing for an autoencoder.
+    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`Parts::kl`]); nothing for an autoencoder.
     pub rate: Option<Tensor<1>>,
 }
 
@@ -67,7 +68,7 @@ pub struct Means {
     pub distortion: f64,
     /// 0 for an autoencoder.
     pub rate: f64,
-    /// `[D]`: the rate of each latent.
+    /// `[D]`: the rate of each latent; empty where the prior is not a product over latents.
     pub rate_by_latent: Vec<f64>,
     /// The importance-weighted bound with [`Minimise::bound_samples`] codes, where there are some.
     pub bound: Option<f64>,
@@ -99,6 +100,12 @@ pub trait Minimise {
     }
 
     fn check(&self) -> Result<()>;
+
+    /// # Errors
+    /// Where it makes no sense with this prior.
+    fn check_prior(&self, _prior: &Prior) -> Result<()> {
+        Ok(())
+    }
 }
 
 registry! {
@@ -121,7 +128,16 @@ impl Default for Objective {
     }
 }
 
-/// The two terms of the negative ELBO, the first estimated from the `K` codes, the second in closed form
+/// An objective that needs N(0, I) as the prior.
+fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
+    if prior.is_normal() {
+        return Ok(());
+    }
+    Err(Error::request(format!("objective.{objective} and prior.{}: {why}", prior.tag()))
+        .with_hint("leave `[prior]` out, or choose another objective"))
+}
+
+/// The two terms of the negative ELBO, the first estimated from the `K` codes, the second in closed form where there is one
 /// (Kingma, Welling 2014, equation 7): (distortion, rate), each `[B]`, nats.
 pub fn distortion_and_rate(parts: &Parts) -> (Tensor<1>, Tensor<1>) {
     (distortion(parts), parts.kl())
@@ -132,19 +148,10 @@ pub fn distortion(parts: &Parts) -> Tensor<1> {
     mean_over_codes(parts.log_px_z.clone()).neg()
 }
 
-/// log sum exp over the second axis, which stays, of length 1: `[A, B, C]` -> `[A, 1, C]`.
-fn log_sum_exp(values: Tensor<3>) -> Tensor<3> {
-    let most = values.clone().detach().max_dim(1);
-    (values - most.clone()).exp().sum_dim(1).log() + most
-}
-
 /// log 1/K sum_k exp(values): `[K, B]` -> `[B]`.
 pub fn log_mean_exp(values: Tensor<2>) -> Tensor<1> {
     let [k, _] = values.dims();
-    // The largest is a constant: it cancels.
-    let most = values.clone().detach().max_dim(0); // [1, B]
-    let sum = (values - most.clone()).exp().sum_dim(0);
-    (sum.log() + most - (k as f64).ln()).squeeze_dim::<1>(0)
+    (log_sum_exp(values, 0) - (k as f64).ln()).squeeze_dim::<1>(0)
 }
 
 /// `[K, B]` -> `[B]`.

@@ -353,14 +353,14 @@ pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(squares, 0).sum().sqrt()
 }
 
-/// The squared Euclidean norm over each layer's weight and bias, `L` layers in the blueprint's order.
+/// The squared Euclidean norm over the weight and the bias of each of `layers` layers, `L`, in the blueprint's order.
 ///
 /// # Shapes
 /// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`.
-pub fn squared_norms(gradients: &[Tensor<1>]) -> Tensor<1> {
+pub fn squared_norms(gradients: &[Tensor<1>], layers: usize) -> Tensor<1> {
     let square = |gradient: &Tensor<1>| ops::sum_of_squares(gradient.clone());
-    // A likelihood's log sigma comes last and alone: it is no layer.
-    let layers = gradients.as_chunks::<2>().0.iter().map(|[weight, bias]| square(weight) + square(bias));
+    // A likelihood's log sigma and a prior's pseudo-inputs come last: they are no layers.
+    let layers = gradients.as_chunks::<2>().0.iter().take(layers).map(|[weight, bias]| square(weight) + square(bias));
     Tensor::cat(layers.collect(), 0)
 }
 

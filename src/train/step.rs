@@ -60,7 +60,7 @@ pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Devi
     let device = device.clone().inner();
     let batch = job.pixels.batch(&job.dataset.train, indices, vae.classes(), job.rng("pixels").at(step), &device);
     let noise_rng = job.rng("noise").at(step);
-    let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().latent, &device);
+    let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().noise(), &device);
     let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };
     let time = job.time(step as f64 / job.steps_per_epoch() as f64);
     let count = job.dataset.train.len();
@@ -90,7 +90,7 @@ pub fn watched_step(
     let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
     let rate = learning_rate(job, step);
     let gradients = collect(&vae, &mut gradients);
-    let squares = watched.then(|| squared_norms(&gradients));
+    let squares = watched.then(|| squared_norms(&gradients, vae.blueprint().layers().count()));
     let vae = updater.apply(vae, gradients, step + 1, rate);
     let rate = terms.rate.unwrap_or_else(|| terms.distortion.zeros_like());
     let sums = [terms.loss, terms.distortion, rate].map(|values| values.inner().sum());

@@ -2,7 +2,7 @@
 
 use vae::batch::noise;
 use vae::dist::Gaussian;
-use vae::model::{Parts, StandardNormal};
+use vae::model::{Parts, PriorAt};
 use vae::objective::{Sampling, decomposition, discrepancy};
 use vae::rng::Rng;
 
@@ -25,7 +25,7 @@ fn parts(b: usize) -> Parts {
     let keys: Vec<u32> = (0..b as u32).collect();
     let z = posterior.reparameterise(noise(Rng::new(3), &keys, 1, D, &device));
     let log_px_z = tensor(vec![0.0; b], [1, b], &device);
-    Parts { posterior, prior: StandardNormal, z, log_px_z }
+    Parts { posterior, prior: PriorAt::Normal, z, log_px_z }
 }
 
 fn terms(parts: &Parts, count: usize, sampling: Sampling) -> [Vec<f64>; 3] {

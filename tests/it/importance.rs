@@ -246,7 +246,11 @@ fn a_run_is_trained_measured_and_compared() {
     assert!(test["loss"].as_f64().unwrap() < -test["elbo"].as_f64().unwrap(), "{test}");
     let kept: serde_json::Value =
         serde_json::from_slice(&crate::program::read(place.path(), "runs/one/report.json")).unwrap();
-    assert_eq!(kept, report);
+    let mut without = kept.clone();
+    let by_image = without.as_object_mut().unwrap().remove("by_image").unwrap();
+    assert_eq!(without, report);
+    let of_images: Vec<f64> = by_image["bound"].as_array().unwrap().iter().map(|nats| nats.as_f64().unwrap()).collect();
+    assert!((of_images.iter().sum::<f64>() / 100.0 - nats[2]).abs() < 1e-3 && of_images.len() == 100);
     // Pixels that are drawn make it a log-likelihood; grey ones do not.
     let grey = run(place.path(), &[&SMOKE[..], &["-q", "--epochs", "1", "--name", "grey"]].concat());
     assert_eq!(grey.line(), "runs/grey");
@@ -259,6 +263,19 @@ fn a_run_is_trained_measured_and_compared() {
     eval("two", &["--samples", "20", "--images", "100"]);
     let same = run(place.path(), &["compare", "one", "two"]).out;
     assert!(same.contains("log p(x)") && !same.contains("the protocols differ"), "{same}");
+    // Image by image, the difference of the means, with a smaller error than either has.
+    let compared: serde_json::Value =
+        serde_json::from_str(run(place.path(), &["compare", "one", "two", "--json"]).line()).unwrap();
+    let [first, other] = [0, 1].map(|run| compared["runs"][run]["report"].clone());
+    let (nats, pair) = (|report: &serde_json::Value, key: &str| report[key].as_f64().unwrap(), &compared);
+    let pair = &pair["paired_differences_to_the_first"][0];
+    assert!((nats(&other, "log_px") - nats(&first, "log_px") - nats(pair, "difference")).abs() < 1e-3, "{compared}");
+    assert!(nats(pair, "se") > 0.0 && nats(pair, "se") < nats(&first, "log_px_se"), "{compared}");
+    assert!(
+        same.contains("log p(x) of two less that of one, image by image: ") && !same.contains("was trained on after")
+    );
+    assert_eq!(run(place.path(), &["train", "-q", "--resume", "two", "--epochs", "2"]).code, Some(0));
+    assert!(run(place.path(), &["compare", "one", "two"]).out.contains("! two was trained on after it was measured"));
     let differ = run(place.path(), &["compare", "one", "grey"]).out;
     assert!(differ.contains("the protocols differ in images, pixels, is_log_likelihood, samples"), "{differ}");
     // What cannot be reproduced is refused before anything is trained.

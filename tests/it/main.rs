@@ -30,6 +30,7 @@ mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
 mod pca;
+mod priors;
 mod program;
 mod readme;
 mod resume;

@@ -65,7 +65,7 @@ pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batc
 /// Standard normal noise `[K, B, D]`.
 pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<3> {
     let keys: Vec<u32> = (0..count as u32).collect();
-    noise(Rng::new(seed).stream("noise"), &keys, samples, vae.blueprint().latent, &vae.device())
+    noise(Rng::new(seed).stream("noise"), &keys, samples, vae.blueprint().noise(), &vae.device())
 }
 
 /// Some moment of a training of 100 epochs, on the first pictures of a split.

@@ -35,7 +35,8 @@ struct Tally<'a> {
 pub fn saturated_units(vae: &Vae, images: &Images, aggregate: &Aggregate, protocol: Protocol) -> Vec<LayerUnits> {
     let blueprint = vae.blueprint();
     let heads = ["mean", "log_var", "condition"];
-    let hidden = blueprint.layers().filter(|(name, _)| !heads.contains(&name.as_str()));
+    let is_hidden = |name: &str| !heads.contains(&name) && !name.starts_with("prior.");
+    let hidden = blueprint.layers().filter(|(name, _)| is_hidden(name));
     let mut tally =
         Tally { layers: hidden.map(|(name, layer)| (name, layer, vec![0; layer.output.count()])).collect(), next: 0 };
     let width = aggregate.width();

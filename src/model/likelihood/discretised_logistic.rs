@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::LikelihoodKind;
 use super::decay::{decay, with_slope};
 use crate::check::count;
+use crate::dist::log_sum_exp;
 use crate::error::Result;
 
 /// w.
@@ -84,7 +85,7 @@ impl LikelihoodKind for DiscretisedLogistic {
         let mut log_share =
             below_end * has_end.clone() + above_start * has_start.clone() + within * (has_start * has_end);
         if let Some(weight) = weight {
-            log_share = log_sum_exp(log_share + log_softmax(weight, 2));
+            log_share = log_sum_exp(log_share + log_softmax(weight, 2), 2);
         }
         log_share.sum_dim(3).reshape([k, b])
     }
@@ -121,10 +122,4 @@ impl LikelihoodKind for DiscretisedLogistic {
         // As many as there are bytes.
         count("likelihood.discretised-logistic.components", self.components, 256)
     }
-}
-
-/// Over the components: `[K, B, M, P]` -> `[K, B, 1, P]`.
-fn log_sum_exp(values: Tensor<4>) -> Tensor<4> {
-    let largest = values.clone().without_autodiff().max_dim(2);
-    (values - largest.clone()).exp().sum_dim(2).log() + largest
 }
