@@ -86,6 +86,7 @@ impl Doctor {
             opened: &opened,
             data: &dataset.name,
             hash,
+            model_hash: opened.hash()?,
             seed: protocol.seed,
             health,
         };

@@ -127,10 +127,11 @@ impl Eval {
             protocol,
             data: &dataset.name,
             hash,
+            model_hash: opened.hash()?,
             split: self.split,
             of: whole.len(),
         };
-        let json = report.json()?;
+        let json = report.json();
         if !opened.folder.as_os_str().is_empty() && !stopped {
             let mut kept = json.clone();
             kept["by_image"] = report.by_image();

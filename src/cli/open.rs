@@ -10,13 +10,14 @@ use super::subject::Subject;
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::Place;
+use crate::data::fetch::md5_hex;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, codes, pixels_rng, posteriors};
 use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest, remembered_data};
-use crate::ui;
+use crate::{files, ui};
 
 /// Where runs are kept unless `--out` says otherwise.
 pub const RUNS: &str = "runs";
@@ -167,6 +168,14 @@ impl Opened {
     /// The class of all that is to be decoded: [`Subject::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
         self.subject().class(label)
+    }
+
+    /// The model file's.
+    ///
+    /// # Errors
+    /// Where it cannot be read again.
+    pub fn hash(&self) -> Result<String> {
+        Ok(format!("md5:{}", md5_hex(&[&files::read(&self.path)?])))
     }
 
     /// The place for a picture: `out`, or `name` in the run's folder.

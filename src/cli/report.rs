@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 
 use super::eval::{Split, SquaredErrors};
 use super::open::Opened;
-use crate::data::fetch::md5_hex;
-use crate::error::Result;
 use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
-use crate::files;
 use crate::objective::{Code, NO_ELBO};
 
 pub struct Report<'a> {
@@ -18,6 +15,7 @@ pub struct Report<'a> {
     pub protocol: Protocol,
     pub data: &'a str,
     pub hash: &'a str,
+    pub model_hash: String,
     pub split: Split,
     /// Pictures in the split, of which the first were measured.
     pub of: usize,
@@ -103,6 +101,7 @@ impl Report<'_> {
             self.protocol.seed,
             env!("CARGO_PKG_VERSION"),
         );
+        text += &format!("\ndata {}, model {}", self.hash, self.model_hash);
         if let Some(weighted) = &self.weighted {
             let done = weighted.bounds.first().map_or(0, |bound| bound.log_px.len());
             let some =
@@ -122,10 +121,7 @@ impl Report<'_> {
     }
 
     /// For programs, and for `vae compare`.
-    ///
-    /// # Errors
-    /// Where the model file cannot be read again.
-    pub fn json(&self) -> Result<Value> {
+    pub fn json(&self) -> Value {
         let drawn = self.protocol.code.is_drawn();
         let mean = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.mean);
         let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
@@ -161,7 +157,7 @@ impl Report<'_> {
             "test_was_trained_on": self.opened.config.data.trains_on_test(),
             "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some(self.kl()), "prior": self.opened.config.prior.tag(),
             "seed": self.protocol.seed,
-            "model": self.opened.path, "model_hash": format!("md5:{}", md5_hex(&[&files::read(&self.opened.path)?])),
+            "model": self.opened.path, "model_hash": self.model_hash,
             "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         });
@@ -169,7 +165,7 @@ impl Report<'_> {
             report["note"] = NO_ELBO.into();
             report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
         }
-        Ok(report)
+        report
     }
 
     /// What the run's folder keeps beside [`Report::json`]: the bound of every image, so that two runs can be compared image

@@ -38,7 +38,9 @@ presets![
     "cvae",
     "beta-vae",
     "beta-vae-sprites",
-    "iwae-1"
+    "iwae-1",
+    "iwae-2",
+    "pythae-vae"
 ];
 
 impl Preset {

@@ -280,7 +280,8 @@ fn a_run_is_trained_measured_and_compared() {
     assert!(differ.contains("the protocols differ in images, pixels, is_log_likelihood, samples"), "{differ}");
     // What cannot be reproduced is refused before anything is trained.
     run(place.path(), &["repro", "iwae"]).failed(2, &["`iwae`: no such recipe", "did you mean `iwae-1`?"]);
-    run(place.path(), &["repro", "cvae-tf", "--stages", "3"]).failed(2, &["only `iwae-1` is trained in stages"]);
+    run(place.path(), &["repro", "cvae-tf", "--stages", "3"])
+        .failed(2, &["`cvae-tf` is not trained in stages", "these are: iwae-1, iwae-2"]);
     run(place.path(), &["repro", "iwae-1", "--only", "vae-2"]).failed(2, &["no such training", "it has vae-1, iwae-5"]);
     assert!(run(place.path(), &["repro", "list"]).out.contains("pytorch-example"));
     run(place.path(), &["eval", "one", "--samples", "0"]).failed(2, &["--samples is 0"]);

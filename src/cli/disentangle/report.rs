@@ -69,6 +69,7 @@ pub struct Report<'a> {
     pub opened: &'a Opened,
     pub data: &'a str,
     pub hash: &'a str,
+    pub model_hash: String,
     /// Those used, and all of the split.
     pub images: [usize; 2],
     pub seed: u64,
@@ -112,6 +113,7 @@ impl Report<'_> {
             self.seed,
             env!("CARGO_PKG_VERSION"),
         );
+        text += &format!("data {}, model {}\n", self.hash, self.model_hash);
         text += "chance: the same codes with the factors of other images; for labels, the most frequent one";
         self.notes().iter().for_each(|note| text += &format!("\n{note}"));
         text
@@ -147,7 +149,7 @@ impl Report<'_> {
             "factors_of": self.source(), "notes": self.notes(),
             "data": self.data, "data_hash": self.hash, "split": self.request.split.name(),
             "images": self.images[0], "seed": self.seed,
-            "model": self.opened.path, "device": self.opened.chosen.name,
+            "model": self.opened.path, "model_hash": self.model_hash, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         });
         for Measure { key, of, .. } in &MEASURES {

@@ -29,6 +29,7 @@ pub struct Report<'a> {
     pub picture: PathBuf,
     pub data: &'a str,
     pub hash: &'a str,
+    pub model_hash: String,
     pub seed: u64,
 }
 
@@ -114,6 +115,7 @@ impl Report<'_> {
             self.opened.config.data.pixels().name(),
             self.seed,
         );
+        text += &format!("data {}, model {}\n", self.hash, self.model_hash);
         if health.kl.is_none() {
             text += &format!("{NO_ELBO}; {NO_POSTERIOR}\n");
         }
@@ -240,7 +242,7 @@ impl Report<'_> {
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": "test", "images": health.images,
             "pixels": self.opened.config.data.pixels().name(), "seed": self.seed,
-            "picture": self.picture, "model": self.opened.path, "device": self.opened.chosen.name,
+            "picture": self.picture, "model": self.opened.path, "model_hash": self.model_hash, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         })
         .to_string()
