@@ -12,7 +12,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{Blueprint, Condition, Likelihood, Model, Prior, Sigma};
+use crate::model::{Blueprint, Condition, Likelihood, Model, OutputBias, Prior, Sigma};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::{Job, Optimizer, Settings};
@@ -135,6 +135,13 @@ impl Config {
         }
         let mut blueprint = self.model.blueprint(picture)?.with_prior(&self.prior)?;
         blueprint = blueprint.with_outputs(self.likelihood.outputs_per_value())?;
+        if blueprint.output_bias == OutputBias::Mean && !self.likelihood.takes_logits() {
+            return Err(Error::request(format!(
+                "the model's output_bias is \"mean\" and likelihood.{}: that mean is a logit, which these outputs are not",
+                self.likelihood.tag()
+            ))
+            .with_hint("use output_bias = \"init\", or a likelihood whose outputs are logits"));
+        }
         if let Some(condition) = self.condition {
             blueprint = condition.apply(blueprint, classes)?;
         }

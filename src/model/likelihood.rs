@@ -38,6 +38,11 @@ pub trait LikelihoodKind {
     /// `decoded`: `[N, O P]`; result: `[N, P]`.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
 
+    /// Whether the decoder's output is the logit of E[x | z].
+    fn takes_logits(&self) -> bool {
+        false
+    }
+
     /// Where the standard deviation of a value comes from; nothing for a likelihood that has none.
     fn sigma(&self) -> Option<Sigma> {
         None

@@ -245,7 +245,7 @@ fn a_trained_prior_lives_in_the_model_s_file() {
 }
 
 #[test]
-fn what_needs_the_normal_prior_says_so() {
+fn what_does_not_go_together_says_so() {
     let place = TempDir::new().unwrap();
     for (sets, part) in [
         (["prior.vamp.pseudo_inputs=5", "objective.info.lambda=10"], "objective.info and prior.vamp"),
@@ -253,6 +253,8 @@ fn what_needs_the_normal_prior_says_so() {
         (["prior.hierarchical.latent=5", "objective.dreg.samples=2"], "only there for one stochastic layer"),
         (["prior.vamp.pseudo_inputs=5", "objective.autoencoder="], "an autoencoder has no prior"),
         (["prior.vamp.pseudo_inputs=5", "condition.encoder=true"], "a pseudo-input has no class"),
+        (["model.mlp.output_bias=mean", "likelihood.discretised-logistic.components=2"], "that mean is a logit"),
+        (["model.mlp.output_bias=mean", "likelihood.gaussian.mean=linear"], "that mean is a logit"),
         (["prior.vamp.pseudo_inputs=0", "objective.elbo.beta=1"], "prior.vamp.pseudo_inputs is 0"),
         (["prior.hierarchical.hidden=[0]", "objective.elbo.beta=1"], "prior.hierarchical.hidden is 0"),
     ] {

@@ -19,6 +19,10 @@ impl LikelihoodKind for Bernoulli {
         sigmoid(decoded)
     }
 
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
         (!binary_pixels)
             .then_some("grey pixels under a Bernoulli make it a cross-entropy; binarise them with pixels = \"dynamic\"")

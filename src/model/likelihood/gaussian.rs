@@ -102,6 +102,10 @@ impl LikelihoodKind for Gaussian {
         self.mean.of(decoded)
     }
 
+    fn takes_logits(&self) -> bool {
+        self.mean == Mean::Sigmoid
+    }
+
     fn sigma(&self) -> Option<Sigma> {
         Some(self.sigma)
     }

@@ -69,6 +69,10 @@ impl LikelihoodKind for Laplace {
         self.mean.of(decoded)
     }
 
+    fn takes_logits(&self) -> bool {
+        self.mean == Mean::Sigmoid
+    }
+
     fn sigma(&self) -> Option<Sigma> {
         Some(match self.scale {
             Scale::Fixed(b) => Sigma::Fixed(SQRT_2 * b),
