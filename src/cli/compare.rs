@@ -14,13 +14,14 @@ use crate::{files, ui};
 
 /// What two numbers must have in common. Not the likelihood or the objective, which are what is compared; but whether the
 /// one and the other are log-likelihoods.
-const PROTOCOL: [&str; 11] = [
+const PROTOCOL: [&str; 12] = [
     "data",
     "data_hash",
     "split",
     "images",
     "pixels",
     "is_log_likelihood",
+    "caveat",
     "conditional",
     "samples_of_z",
     "samples",
@@ -53,13 +54,17 @@ pub struct Compare {
 impl Compare {
     pub fn run(self) -> Result<()> {
         let reports = self.runs.iter().map(|run| read(run)).collect::<Result<Vec<_>>>()?;
-        let differ: Vec<&str> = PROTOCOL
-            .into_iter()
-            .filter(|key| reports.iter().any(|(_, report)| report[key] != reports[0].1[key]))
-            .collect();
+        let first = &reports[0].1;
+        let unlike = |report: &Value, key: &str| report[key] != first[key];
+        let differ: Vec<&str> =
+            PROTOCOL.into_iter().filter(|key| reports.iter().any(|(_, report)| unlike(report, key))).collect();
         let paired: Vec<Option<Paired>> = reports[1..]
             .iter()
-            .map(|(_, report)| if differ.is_empty() { Paired::of(&reports[0].1, report) } else { None })
+            .map(
+                |(_, report)| {
+                    if PROTOCOL.iter().any(|key| unlike(report, key)) { None } else { Paired::of(first, report) }
+                },
+            )
             .collect();
         let changed = reports.iter().map(|(name, report)| stale(name, report)).collect::<Result<Vec<_>>>()?;
         if self.json {
@@ -148,6 +153,12 @@ fn read(run: &Path) -> Result<(String, Value)> {
     Ok((name, report))
 }
 
+/// As much of a long text as a column has room for: the JSON has all of it.
+fn shortened(text: String) -> String {
+    const MOST: usize = 32;
+    if text.chars().count() <= MOST { text } else { text.chars().take(MOST - 3).chain("...".chars()).collect() }
+}
+
 fn table(reports: &[(String, Value)], differ: &[&str]) -> String {
     let shown = COLUMNS.iter().filter(|(_, key, ..)| reports.iter().any(|(_, report)| report[key].is_number()));
     let mut rows = vec![vec!["run".to_owned()]];
@@ -165,7 +176,7 @@ fn table(reports: &[(String, Value)], differ: &[&str]) -> String {
     for key in differ {
         rows[0].push(format!("! {key}"));
         for ((_, report), row) in reports.iter().zip(&mut rows[1..]) {
-            row.push(report[key].as_str().map_or_else(|| report[key].to_string(), str::to_owned));
+            row.push(shortened(report[key].as_str().map_or_else(|| report[key].to_string(), str::to_owned)));
         }
     }
     let widths: Vec<usize> = (0..rows[0].len())

@@ -94,7 +94,7 @@ impl Disentangle {
             opened: &opened,
             data: &dataset.name,
             hash,
-            model_hash: opened.hash()?,
+            model_hash: &opened.hash,
             images: [count, images.len()],
             seed,
             factors: &factors,

@@ -86,7 +86,7 @@ impl Doctor {
             opened: &opened,
             data: &dataset.name,
             hash,
-            model_hash: opened.hash()?,
+            model_hash: &opened.hash,
             seed: protocol.seed,
             health,
         };

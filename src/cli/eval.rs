@@ -127,7 +127,7 @@ impl Eval {
             protocol,
             data: &dataset.name,
             hash,
-            model_hash: opened.hash()?,
+            model_hash: &opened.hash,
             split: self.split,
             of: whole.len(),
         };

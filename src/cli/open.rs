@@ -39,6 +39,8 @@ pub struct Opened {
     pub vae: Vae,
     pub config: Config,
     pub card: Card,
+    /// Of the model's file.
+    pub hash: String,
     pub chosen: Chosen,
     /// Where its pictures go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
@@ -107,7 +109,8 @@ pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
 impl Opened {
     /// `path`: the model file; `folder`: where its pictures go.
     pub fn new(path: PathBuf, folder: PathBuf, chosen: Chosen) -> Result<Self> {
-        let file = ModelFile::read(&path)?;
+        let bytes = files::read(&path)?;
+        let file = ModelFile::parse(&path, &bytes)?;
         let config = Config::parse(&file.card.config, &path)?;
         let wrong = |error: Error| {
             Error::file(&path, format!("its weights do not fit its config: {error}"))
@@ -120,7 +123,9 @@ impl Opened {
         let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
         let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
         let (base, loaded) = (PathBuf::new(), OnceCell::new());
-        Ok(Self { vae, config, card: file.card, chosen, folder, base, path, loaded })
+        // Of what was read: a training that goes on may write another model meanwhile.
+        let hash = format!("md5:{}", md5_hex(&[&bytes]));
+        Ok(Self { vae, config, card: file.card, hash, chosen, folder, base, path, loaded })
     }
 
     /// The data set it was trained on. Says so where the pictures are others than those.
@@ -168,14 +173,6 @@ impl Opened {
     /// The class of all that is to be decoded: [`Subject::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
         self.subject().class(label)
-    }
-
-    /// The model file's.
-    ///
-    /// # Errors
-    /// Where it cannot be read again.
-    pub fn hash(&self) -> Result<String> {
-        Ok(format!("md5:{}", md5_hex(&[&files::read(&self.path)?])))
     }
 
     /// The place for a picture: `out`, or `name` in the run's folder.

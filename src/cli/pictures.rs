@@ -80,7 +80,7 @@ pub fn below_each_other(kinds: &[(&str, Vec<Picture>)], columns: usize) -> RgbIm
 /// Where codes are drawn from.
 #[derive(Clone, Copy, Debug)]
 pub enum Codes<'a> {
-    /// N(0, temperature²); the prior has 1.
+    /// From the prior, its noise multiplied by the temperature; of N(0, I) it is N(0, temperature²).
     Prior { temperature: f32 },
     /// Uniformly between a lowest and a highest value of each latent.
     Box(&'a [[f32; 2]]),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::eval::{Split, SquaredErrors};
 use super::open::Opened;
 use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
+use crate::model::Prior;
 use crate::objective::{Code, NO_ELBO};
 
 pub struct Report<'a> {
@@ -15,7 +16,7 @@ pub struct Report<'a> {
     pub protocol: Protocol,
     pub data: &'a str,
     pub hash: &'a str,
-    pub model_hash: String,
+    pub model_hash: &'a str,
     pub split: Split,
     /// Pictures in the split, of which the first were measured.
     pub of: usize,
@@ -53,7 +54,11 @@ impl Report<'_> {
 
     /// How the KL is found.
     fn kl(&self) -> &'static str {
-        if self.opened.config.prior.is_normal() { "in closed form" } else { "from the samples" }
+        match self.opened.config.prior {
+            Prior::StandardNormal(_) => "in closed form",
+            Prior::Vamp(_) => "from the samples",
+            Prior::Hierarchical(_) => "of both layers, from the samples",
+        }
     }
 
     /// For people.

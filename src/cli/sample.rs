@@ -34,7 +34,7 @@ pub struct Sample {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// The standard deviation of the codes: below 1 more typical pictures, above 1 stranger ones
+    /// What the codes' noise is multiplied by: below 1 more typical pictures, above 1 stranger ones
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true, conflicts_with = "in_box")]
     temperature: f32,
     /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest

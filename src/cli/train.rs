@@ -138,6 +138,14 @@ impl Train {
                 let dataset = load(&config, self.place.data.clone())?;
                 let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
                 suits(&figures, &plan, &dataset)?;
+                if let Some([count, _]) =
+                    plan.blueprint.pseudo_inputs().filter(|[count, _]| *count > dataset.train.len())
+                {
+                    return Err(Error::request(format!(
+                        "prior.vamp.pseudo_inputs is {count}; expected at most the {} training images, which they start as",
+                        dataset.train.len()
+                    )));
+                }
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.place.out, self.name.as_deref(), &name)?;

@@ -126,14 +126,18 @@ impl Images {
         sums.into_iter().map(|sum| (sum as f64 / (255 * self.len().max(1)) as f64) as f32).collect()
     }
 
-    /// The values, in [0, 1], of `count` pictures drawn by lot, none twice before all were there.
+    /// The values, in [0, 1], of `count` different pictures drawn by lot; of all where there are no more.
     ///
     /// # Shapes
     /// Result: `count * C * H * W` numbers.
     pub fn drawn_pixels(&self, count: usize, rng: Rng) -> Vec<f32> {
         let order = rng.permutation(self.len());
-        let drawn = order.iter().cycle().take(count);
-        drawn.flat_map(|&index| self.image(index as usize).to_vec()).map(|byte| f32::from(byte) / 255.0).collect()
+        order
+            .iter()
+            .take(count)
+            .flat_map(|&index| self.image(index as usize).to_vec())
+            .map(|byte| f32::from(byte) / 255.0)
+            .collect()
     }
 
     /// The indices of a class's pictures, in order; none where there are no labels.

@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 use super::log_sum_exp;
 use crate::ops;
 
-const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+/// log(2 pi).
+pub const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
 /// N(mean, exp(log_var)), one Gaussian a latent.
 #[derive(Clone, Debug)]
@@ -53,23 +54,49 @@ pub fn standard_normal_log_prob(z: Tensor<3>) -> Tensor<2> {
     sum_latents((z.square() + LOG_TWO_PI) * -0.5)
 }
 
-/// log of the mean of `C` Gaussians' densities at each code. All pairs at once, as products of matrices: of the square of
-/// (z - m) / s each part by itself, measured from the components' middle, so that little cancels.
+/// Differences between codes and components that are held at once.
+const PAIRS: usize = 4_000_000;
+
+/// log of the mean of `C` Gaussians' densities at each code.
 ///
 /// # Shapes
 /// `components`: `[C, D]`; `z`: `[K, B, D]`; result: `[K, B]`.
 pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
     let [k, b, latents] = z.dims();
     let [count, _] = components.mean.dims();
+    let z = z.reshape([k * b, 1, latents]);
+    let inverse = (components.log_var.clone() * -0.5).exp().unsqueeze::<3>(); // [1, C, D]
+    let mean = components.mean.clone().unsqueeze::<3>();
+    let at_once = (PAIRS / (k * b * latents).max(1)).clamp(1, count);
+    let distances = (0..count).step_by(at_once).map(|from| {
+        let some = |values: &Tensor<3>| values.clone().narrow(1, from, at_once.min(count - from));
+        let standardised = (z.clone() - some(&mean)) * some(&inverse); // [K B, c, D]
+        standardised.square().sum_dim(2).squeeze_dim::<2>(2)
+    });
+    of_distances(Tensor::cat(distances.collect(), 1), components).reshape([k, b])
+}
+
+/// [`log_mixture`] as products of matrices, of the square of (z - m) / s each part by itself, measured from the components'
+/// middle: many times faster, and some 1e-3 nats off where components are a hundredth as wide as they are apart. For training,
+/// where the gradient's own noise is far above that.
+pub fn log_mixture_by_products(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
+    let [k, b, latents] = z.dims();
     let middle = components.mean.clone().detach().mean_dim(0); // [1, D]
     let z = z.reshape([k * b, latents]) - middle.clone();
     let mean = components.mean.clone() - middle; // [C, D]
     let precision = components.log_var.clone().neg().exp(); // [C, D]
     let weighted = mean.clone() * precision.clone();
-    let own = (mean * weighted.clone() + components.log_var.clone() + LOG_TWO_PI).sum_dim(1); // [C, 1]
+    let own = (mean * weighted.clone()).sum_dim(1); // [C, 1]
     let distances =
-        z.clone().square().matmul(precision.transpose()) - z.matmul(weighted.transpose()) * 2.0 + own.transpose(); // [K B, C]
-    (log_sum_exp(distances * -0.5, 1) - (count as f64).ln()).reshape([k, b])
+        z.clone().square().matmul(precision.transpose()) - z.matmul(weighted.transpose()) * 2.0 + own.transpose();
+    of_distances(distances, components).reshape([k, b])
+}
+
+/// From the squares of (z - m) / s, summed over the latents: `[N, C]` -> `[N, 1]`.
+fn of_distances(distances: Tensor<2>, components: &Gaussian) -> Tensor<2> {
+    let [count, latents] = components.mean.dims();
+    let constant = components.log_var.clone().sum_dim(1).transpose() + LOG_TWO_PI * latents as f64; // [1, C]
+    log_sum_exp((distances + constant) * -0.5, 1) - (count as f64).ln()
 }
 
 fn sum_latents(values: Tensor<3>) -> Tensor<2> {

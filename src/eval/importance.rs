@@ -85,6 +85,10 @@ pub fn importance(
         .collect();
     let all: Vec<u32> = (0..count.min(images.len()) as u32).collect();
     let mut done = 0;
+    // Fewer where a code has much to it: many numbers a picture, many components of the prior.
+    let [inputs, _] = vae.blueprint().pseudo_inputs().unwrap_or_default();
+    let outputs = vae.blueprint().decoder.last().map_or(0, |layer| layer.output.count());
+    let codes = CODES / (outputs / 1000).max(inputs / 500).max(1);
     for chunk in all.chunks(PICTURES) {
         let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
         let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
@@ -93,7 +97,7 @@ pub fn importance(
         let mut k = 0;
         for &until in samples {
             while k < until {
-                let some = (CODES / chunk.len()).clamp(1, until - k);
+                let some = (codes / chunk.len()).clamp(1, until - k);
                 let noise = noise(vae, protocol.seed, k..k + some, chunk);
                 let log_weights = vae.parts_of(posterior.clone(), &batch, noise).log_weights(); // [some, B]
                 let values: Vec<f32> = log_weights.into_data().iter().collect();

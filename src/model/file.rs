@@ -54,7 +54,12 @@ impl ModelFile {
     /// # Errors
     /// Where the file is missing, damaged, not ours, or of another version of the format.
     pub fn read(path: &Path) -> Result<Self> {
-        let (card, tensors) = unpack::<Card>(path, &files::read(path)?)?;
+        Self::parse(path, &files::read(path)?)
+    }
+
+    /// What [`ModelFile::read`] gives for a file of these bytes.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let (card, tensors) = unpack::<Card>(path, bytes)?;
         Ok(Self { card, tensors })
     }
 }

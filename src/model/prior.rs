@@ -7,7 +7,7 @@ mod vamp;
 use burn::tensor::Tensor;
 
 use super::LayerSpec;
-use crate::dist::{Gaussian, log_mixture, standard_normal_log_prob};
+use crate::dist::{Gaussian, log_mixture, log_mixture_by_products, standard_normal_log_prob};
 use crate::error::Result;
 use crate::registry::registry;
 
@@ -97,6 +97,7 @@ impl PriorAt {
     pub fn log_prob(&self, z: Tensor<3>) -> Tensor<2> {
         match self {
             Self::Normal => standard_normal_log_prob(z),
+            Self::Mixture(components) if z.is_autodiff() => log_mixture_by_products(components, z),
             Self::Mixture(components) => log_mixture(components, z),
             Self::Estimated(log_pz) => log_pz.as_ref().clone(),
         }

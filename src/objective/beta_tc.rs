@@ -8,14 +8,12 @@
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion, mean_over_codes};
+use super::{Context, Means, Minimise, Terms, Time, distortion, mean_over_codes, needs_normal};
 use crate::batch::Batch;
 use crate::check::at_least_zero;
-use crate::dist::log_sum_exp;
+use crate::dist::{LOG_TWO_PI, log_sum_exp};
 use crate::error::Result;
-use crate::model::{Parts, Vae};
-
-const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+use crate::model::{Parts, Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,5 +105,9 @@ impl Minimise for BetaTc {
         at_least_zero("objective.beta-tc.alpha", self.alpha)?;
         at_least_zero("objective.beta-tc.beta", self.beta)?;
         at_least_zero("objective.beta-tc.gamma", self.gamma)
+    }
+
+    fn check_prior(&self, prior: &Prior) -> Result<()> {
+        needs_normal(prior, "beta-tc", "its last term is latent by latent, as N(0, I) is and this prior is not")
     }
 }

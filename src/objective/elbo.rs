@@ -21,7 +21,8 @@ pub struct Elbo {
     /// Nats that each latent may hold for nothing: its KL, the mean over the batch, counts as this much where it is less
     /// (Kingma et al. 2016, equation 15).
     pub free_bits: f64,
-    /// How the KL in what is minimised is found. The one that is reported is in closed form.
+    /// How the KL in what is minimised is found. The one that is reported is in closed form where the prior
+    /// has one; where it has none, both are found from the draws.
     pub estimator: Estimator,
     /// In place of a warm-up, the weight rises from 0 to `beta` several times.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,8 @@ use crate::model::Vae;
 pub struct VaeK {
     /// `K`: codes drawn for each picture.
     pub samples: usize,
-    /// How the KL in what is minimised is found. The one that is reported is in closed form.
+    /// How the KL in what is minimised is found. The one that is reported is in closed form where the prior
+    /// has one; where it has none, both are found from the draws.
     pub estimator: Estimator,
 }
 

@@ -320,6 +320,7 @@ fn every_default_is_valid_and_survives_toml() {
         configs.extend(Model::every().into_iter().filter(fits).map(|model| config(data.clone(), model)));
     }
     configs.extend(conditions().map(|condition| Config { condition: Some(condition), ..base.clone() }));
+    configs.extend(Prior::every().into_iter().map(|prior| Config { prior, ..base.clone() }));
     let likelihoods = Likelihood::every().into_iter().chain(likelihood_variants());
     configs.extend(likelihoods.map(|likelihood| Config { likelihood, ..base.clone() }));
     let objectives = Objective::every().into_iter().chain(objective_variants());
@@ -338,7 +339,8 @@ fn every_default_is_valid_and_survives_toml() {
 /// Tags are written in files and typed by people: lower case, without a blank, each once; and each is described.
 #[test]
 fn every_registry_lists_each_kind_once_with_a_description() {
-    let lists = [Data::LIST, Model::LIST, Likelihood::LIST, Objective::LIST, Optimizer::LIST, Schedule::LIST];
+    let lists =
+        [Data::LIST, Model::LIST, Prior::LIST, Likelihood::LIST, Objective::LIST, Optimizer::LIST, Schedule::LIST];
     for list in lists {
         for (i, (tag, about)) in list.iter().enumerate() {
             assert!(tag.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{tag}");

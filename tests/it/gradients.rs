@@ -1,8 +1,10 @@
 //! Every gradient of every kind of model, likelihood and objective against finite differences.
 
 use burn::tensor::Device;
-use vae::model::{Activation, Architecture, Conv, LayerConfig, Likelihood, Mlp, Vae, export};
-use vae::objective::{Elbo, Minimise, Objective};
+use vae::model::{
+    Activation, Architecture, Blueprint, Conv, Hierarchical, LayerConfig, Likelihood, Mlp, Prior, Vae, Vamp, export,
+};
+use vae::objective::{Elbo, Iwae, Minimise, Objective};
 use vae::rng::Rng;
 
 use crate::contract::{likelihood_variants, objective_variants};
@@ -20,9 +22,13 @@ fn assert_gradients(
     objective: &dyn Minimise,
     tolerance: f64,
 ) {
-    const H: f32 = 0.05;
     let blueprint = model.blueprint(picture).unwrap().with_outputs(likelihood.outputs_per_value()).unwrap();
-    let of_device = |device: &Device| Vae::new(&blueprint, likelihood, Rng::new(4).stream("weights"), device);
+    assert_gradients_of(&blueprint, likelihood, objective, tolerance);
+}
+
+fn assert_gradients_of(blueprint: &Blueprint, likelihood: &Likelihood, objective: &dyn Minimise, tolerance: f64) {
+    const H: f32 = 0.05;
+    let of_device = |device: &Device| Vae::new(blueprint, likelihood, Rng::new(4).stream("weights"), device);
     let weights = export(&of_device(&plain_device()));
     let vae = of_device(&autodiff_device());
     // Weights that are at work, and pictures that the keys are enough for.
@@ -80,6 +86,20 @@ fn tiny_mlp() -> Mlp {
 fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
     let objective = Elbo { beta: 0.7, ..Elbo::default() };
     assert_gradients(&tiny_mlp(), [1, 3, 3], &Likelihood::default(), &objective, 1.5e-4);
+}
+
+/// The plain density of a mixture on one side, products on the other.
+#[test]
+fn gradients_of_every_prior_are_those_of_finite_differences() {
+    for prior in [
+        Prior::Vamp(Vamp { pseudo_inputs: 3 }),
+        Prior::Hierarchical(Hierarchical { latent: 2, hidden: vec![3], ..Hierarchical::default() }),
+    ] {
+        let blueprint = tiny_mlp().blueprint([1, 3, 3]).unwrap().with_prior(&prior).unwrap();
+        for objective in [Objective::default(), Objective::Iwae(Iwae { samples: 2 })] {
+            assert_gradients_of(&blueprint, &Likelihood::default(), &*objective, 3e-4);
+        }
+    }
 }
 
 /// Two channels, and paddings that differ from one side to the other.

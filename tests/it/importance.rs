@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use vae::batch::Batch;
 use vae::data::{Images, Pixels};
 use vae::eval::{Estimate, Importance, Protocol, importance, measure};
-use vae::model::{Architecture, Gaussian, Likelihood, Mean, Mlp, NamedTensor, Sigma, Vae, export, load};
+use vae::model::{Architecture, Gaussian, Likelihood, Mean, Mlp, NamedTensor, Prior, Sigma, Vae, Vamp, export, load};
 use vae::objective::{Code, Dreg, Iwae, Minimise, Terms, VaeK, log_mean_exp};
 use vae::rng::Rng;
 
@@ -200,6 +200,23 @@ fn gradients(vae: &Vae, objective: &dyn Minimise, draws: u64) -> Vec<(String, Ve
         .collect()
 }
 
+/// Where the encoder also makes the prior, both ways give one gradient in expectation.
+#[test]
+fn the_doubly_reparameterised_gradient_knows_a_prior_made_by_the_encoder() {
+    let model = Mlp { latent: 2, hidden: vec![], ..Mlp::default() };
+    let prior = Prior::Vamp(Vamp { pseudo_inputs: 3 });
+    let blueprint = model.blueprint(PICTURE).unwrap().with_prior(&prior).unwrap();
+    let vae = Vae::new(&blueprint, &Likelihood::default(), Rng::new(3), &autodiff_device());
+    let [iwae, dreg]: [_; 2] =
+        [gradients(&vae, &Iwae { samples: 8 }, 1500), gradients(&vae, &Dreg { samples: 8 }, 1500)];
+    for ((name, a), (_, b)) in iwae.iter().zip(&dreg) {
+        for (a, b) in a.iter().zip(b) {
+            let error = (a.se * a.se + b.se * b.se).sqrt();
+            assert!((a.mean - b.mean).abs() < 5.0 * error + 1e-6, "{name}: {a:?} and {b:?}");
+        }
+    }
+}
+
 /// Tucker et al. 2019: the same gradient in expectation, and in the encoder less noise.
 #[test]
 fn the_doubly_reparameterised_gradient_is_that_of_iwae_with_less_noise() {
@@ -277,7 +294,7 @@ fn a_run_is_trained_measured_and_compared() {
     assert_eq!(run(place.path(), &["train", "-q", "--resume", "two", "--epochs", "2"]).code, Some(0));
     assert!(run(place.path(), &["compare", "one", "two"]).out.contains("! two was trained on after it was measured"));
     let differ = run(place.path(), &["compare", "one", "grey"]).out;
-    assert!(differ.contains("the protocols differ in images, pixels, is_log_likelihood, samples"), "{differ}");
+    assert!(differ.contains("the protocols differ in images, pixels, is_log_likelihood, caveat, samples"), "{differ}");
     // What cannot be reproduced is refused before anything is trained.
     run(place.path(), &["repro", "iwae"]).failed(2, &["`iwae`: no such recipe", "did you mean `iwae-1`?"]);
     run(place.path(), &["repro", "cvae-tf", "--stages", "3"])

@@ -9,6 +9,7 @@ use super::super::open::Opened;
 use super::{Disentangle, NEIGHBOURS, Probes};
 use crate::data::Factor;
 use crate::eval::disentanglement::{Mig, Scores};
+use crate::eval::largest_first;
 
 /// A measure of codes against factors.
 struct Measure {
@@ -69,7 +70,7 @@ pub struct Report<'a> {
     pub opened: &'a Opened,
     pub data: &'a str,
     pub hash: &'a str,
-    pub model_hash: String,
+    pub model_hash: &'a str,
     /// Those used, and all of the split.
     pub images: [usize; 2],
     pub seed: u64,
@@ -125,8 +126,7 @@ impl Report<'_> {
         let width = widths.fold("factor".len(), usize::max);
         let mut text = format!("{:<width$} {:>6} {:>7}  best latent  next latent\n", "factor", "values", "entropy");
         for ((factor, values), entropy) in self.varying.iter().zip(&mig.information).zip(&mig.entropies) {
-            let mut order: Vec<usize> = (0..values.len()).collect();
-            order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+            let order = largest_first(values);
             let told = |rank: usize| {
                 let of = |&latent: &usize| format!("z{latent} {:.0} %", 100.0 * values[latent].max(0.0) / entropy);
                 order.get(rank).map_or("–".to_owned(), of)

@@ -64,7 +64,7 @@ fn stronger(config: &Config) -> Vec<String> {
     let mut flags = match &config.objective {
         Objective::Elbo(Elbo { beta, .. }) if *beta < 1.0 => vec!["objective.elbo.beta=1".to_owned()],
         Objective::Elbo(Elbo { beta, .. }) => vec![format!("objective.elbo.beta={}", 2.0 * beta)],
-        Objective::BetaTc(BetaTc { beta, .. }) => vec![format!("objective.beta-tc.beta={}", 2.0 * beta)],
+        Objective::BetaTc(BetaTc { gamma, .. }) => vec![format!("objective.beta-tc.gamma={}", (2.0 * gamma).max(1.0))],
         Objective::Info(Info { lambda, .. }) => vec![format!("objective.info.lambda={}", 2.0 * lambda)],
         Objective::Capacity(capacity) => vec![format!("objective.capacity.max={}", capacity.max / 2.0)],
         _ => Vec::new(),

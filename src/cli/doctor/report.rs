@@ -29,7 +29,7 @@ pub struct Report<'a> {
     pub picture: PathBuf,
     pub data: &'a str,
     pub hash: &'a str,
-    pub model_hash: String,
+    pub model_hash: &'a str,
     pub seed: u64,
 }
 
@@ -73,7 +73,7 @@ fn reason(finding: Finding, health: &Health) -> String {
         Finding::UnderRegularised { latent: d } => {
             let latent = health.latents[d];
             format!(
-                "the images' codes lie where the prior seldom draws: z{d} has mean {:.2} and variance {:.2}, where the prior has 0 and 1",
+                "the images' codes and the prior's draws lie apart: z{d} has mean {:.2} and variance {:.2}, where the prior has 0 and 1",
                 latent.mean,
                 latent.variance()
             )
@@ -99,9 +99,17 @@ impl Report<'_> {
         text += &health.kl.map(|kl| row("KL", kl, "")).unwrap_or_default();
         if let Some(terms) = &self.terms {
             let most = (health.images as f64).ln();
-            let most = format!(" (of {} images at most {most:.2})", health.images);
-            text += &row("mutual information", terms.mutual_information, &most);
-            text += &row("total correlation", terms.total_correlation, "");
+            let most = format!("of {} images at most {most:.2}", health.images);
+            let (information, correlation) = if terms.is_saturated(health.images) {
+                (
+                    format!(" ({most}: there may be more)"),
+                    " (with what mutual information may have more: look at neither alone)",
+                )
+            } else {
+                (format!(" ({most})"), "")
+            };
+            text += &row("mutual information", terms.mutual_information, &information);
+            text += &row("total correlation", terms.total_correlation, correlation);
             text += &row("latents to prior", terms.dimension_wise, " (dimension-wise KL)");
         }
         text += &row("distortion", health.shuffled.distortion, "");
@@ -166,11 +174,13 @@ impl Report<'_> {
         if self.units.is_empty() {
             return String::new();
         }
-        let of_layer = |units: &LayerUnits| format!("{} {} of {}", units.layer, units.saturated, units.units);
+        let stuck = |units: &LayerUnits| if units.activation == Activation::Tanh { " at an end" } else { "" };
+        let of_layer =
+            |units: &LayerUnits| format!("{} {} of {}{}", units.layer, units.saturated, units.units, stuck(units));
         let layers: Vec<String> = self.units.iter().map(of_layer).collect();
         let is_tanh = self.units.iter().any(|units| units.activation == Activation::Tanh);
         let what = if is_tanh {
-            format!("at an end for over {:.0} % of values", 100.0 * MORE_THAN)
+            format!("0 for every image, or at an end for over {:.0} % of values", 100.0 * MORE_THAN)
         } else {
             "0 for every image".to_owned()
         };
@@ -232,6 +242,7 @@ impl Report<'_> {
             "kl": estimate(health.kl),
             "mutual_information": estimate(terms.map(|terms| terms.mutual_information)),
             "mutual_information_at_most": terms.map(|_| (health.images as f64).ln()),
+            "mutual_information_is_saturated": terms.map(|terms| terms.is_saturated(health.images)),
             "total_correlation": estimate(terms.map(|terms| terms.total_correlation)),
             "dimension_wise_kl": estimate(terms.map(|terms| terms.dimension_wise)),
             "sampled_kl": estimate(terms.map(|terms| terms.kl)),

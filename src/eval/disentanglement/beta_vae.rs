@@ -2,7 +2,8 @@
 //! pictures lie apart, latent by latent, which factor these pictures share.
 //!
 //! Its input is the mean over pairs of pictures of |m(a) - m(b)|, where a and b of each pair have the same value of one
-//! factor. Numbers, and logistic regression as the classifier, as in disentanglement_lib.
+//! factor. Numbers as in disentanglement_lib; the classifier is logistic
+//! regression as there, but of differences that are first scaled to a variance of 1.
 
 use super::super::probe::Logistic;
 use crate::data::Factor;

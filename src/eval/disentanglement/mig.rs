@@ -8,6 +8,7 @@
 
 use super::{average, gap};
 use crate::data::Factor;
+use crate::dist::LOG_TWO_PI;
 use crate::ops::team;
 use crate::ops::vector::{exp_negative, wide};
 use crate::rng::Rng;
@@ -20,7 +21,6 @@ const ROWS: usize = 64;
 const BLOCK: usize = 1024;
 /// Latents with a log variance beyond this are taken as if they had this one, so that float32 holds their densities.
 const EXTREME: f32 = 60.0;
-const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
 /// What each latent tells of each factor.
 #[derive(Clone, Debug, PartialEq)]

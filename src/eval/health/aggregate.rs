@@ -86,7 +86,7 @@ impl Aggregate {
             mean.extend(numbers(posterior.mean));
             if protocol.code.is_drawn() {
                 log_var.extend(numbers(posterior.log_var));
-                noise.extend(numbers(code_noise(vae, protocol.seed, 0, chunk).squeeze_dim::<2>(0)));
+                noise.extend(numbers(code_noise(vae, protocol.seed, 0, chunk).narrow(2, 0, width).squeeze_dim::<2>(0)));
             }
             seen(mean.len() / width);
         }

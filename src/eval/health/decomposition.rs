@@ -7,14 +7,14 @@
 //! One code of each picture is drawn, and log q(z) there is the log of the mean over all N posteriors: of these N pictures
 //! each term is an unbiased estimate, with its standard error, and for every code the three add up to log q(z | x) - log p(z).
 //! As an estimate for the pictures that the N were drawn from, mutual information is too small, for it cannot exceed log N,
-//! and what it lacks the other two have too much: near log N it is a lower bound and the total correlation an upper one.
+//! and what it lacks the other two have too much: near log N, [`Decomposition::is_saturated`], it is a lower bound and the total
+//! correlation says little. No standard error over images shows that.
 
+use crate::dist::LOG_TWO_PI;
 use crate::ops::team;
 
 use super::super::elbo::Estimate;
 use super::Aggregate;
-
-const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
 /// Pictures that one core takes at a time.
 const AT_A_TIME: usize = 8;
@@ -32,6 +32,14 @@ pub struct Decomposition {
     pub dimension_wise: Estimate,
     /// `[D]`: KL(q(z_d) || p(z_d)).
     pub by_latent: Vec<f64>,
+}
+
+impl Decomposition {
+    /// Whether mutual information is so near to the most that `images` can show, log N, that there may be more of it, which then
+    /// stands in the total correlation.
+    pub fn is_saturated(&self, images: usize) -> bool {
+        self.mutual_information.mean > (images as f64).ln() - 1.0
+    }
 }
 
 /// What one code gives.

@@ -22,7 +22,7 @@ use crate::error::Result;
 const WIDTH: f64 = 2.0 / 255.0;
 
 /// log s is above this, as in PixelCNN++, which cuts it off there; here it bends smoothly, so that its gradient is never 0.
-/// A bin is then at most 8.6 scales wide, and has all of the mass.
+/// A bin is then at most 8.6 scales wide, and a byte within has at most 0.973 of the mass: it costs 0.04 bits or more.
 const SMALLEST: f64 = -7.0;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

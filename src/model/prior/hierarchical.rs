@@ -1,6 +1,5 @@
 //! A second stochastic layer: p(z, u) = p(z | u) p(u), p(u) = N(0, I), and q(z, u | x) = q(z | x) q(u | z), each conditional
-//! a Gaussian whose mean and variance a network gives (Burda et al. 2016, section 5; the VAE of two layers of Kingma, Welling
-//! 2014, appendix). Seen from z it is a prior whose density is estimated: log p(z) is at least the mean of
+//! a Gaussian whose mean and variance a network gives (Rezende, Mohamed, Wierstra 2014; Burda et al. 2016, section 3). Seen from z it is a prior whose density is estimated: log p(z) is at least the mean of
 //! log p(z | u) + log p(u) - log q(u | z), so that the importance weights of (z, u) are those of z with it in log p(z)'s place.
 
 use burn::module::Module;
