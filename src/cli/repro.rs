@@ -148,9 +148,9 @@ pub struct Repro {
     #[arg(default_value = "list")]
     recipe: String,
 
-    /// Only one of its trainings, as in `vae-1`
-    #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    /// Only some of its trainings, as in `vae-1,iwae-5`
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
 
     /// Of `iwae-1` and `iwae-2`: how many of the paper's eight stages of 1, 3, 9, ... epochs
     #[arg(long, value_name = "N")]
@@ -239,19 +239,21 @@ impl Repro {
     }
 
     fn variants(&self, recipe: &'static Recipe) -> Result<Vec<&'static Variant>> {
-        let Some(only) = &self.only else { return Ok(recipe.runs.iter().collect()) };
-        match recipe.runs.iter().find(|variant| variant.name == only) {
-            Some(variant) => Ok(vec![variant]),
-            None => {
+        if self.only.is_empty() {
+            return Ok(recipe.runs.iter().collect());
+        }
+        let find = |only: &String| {
+            recipe.runs.iter().find(|variant| variant.name == only).ok_or_else(|| {
                 let names: Vec<&str> =
                     recipe.runs.iter().map(|variant| variant.name).filter(|name| !name.is_empty()).collect();
                 let error = Error::request(format!("--only {only}: `{}` has no such training", recipe.name));
-                Err(match names[..] {
-                    [] => error.with_hint("it has one only: leave the flag out"),
-                    _ => error.with_hint(format!("it has {}", names.join(", "))),
+                error.with_hint(match names[..] {
+                    [] => "it has one only: leave the flag out".to_owned(),
+                    _ => format!("it has {}", names.join(", ")),
                 })
-            }
-        }
+            })
+        };
+        self.only.iter().map(find).collect()
     }
 
     /// Trains, or goes on, and measures.
