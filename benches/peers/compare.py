@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed beside the peers: the same VAE on the same cores, trained by us, by PyTorch and by JAX in turn.
 
-    python3 benches/peers/compare.py [CONFIG ...] [--batch 16,128,1024] [--data DIR] [--rounds 3] ...
+    python3 benches/peers/compare.py [CONFIG ...] [--set KEY=VALUE] [--batch 16,128,1024] [--data DIR] [--rounds 3] ...
 
 A CONFIG is a preset's name or a TOML file. Progress goes to stderr, the tables to stdout as Markdown. Needs Python 3.11
 and, for the peers, a virtual environment: `--install` makes one. See benches/README.md for what each number is.
@@ -27,6 +27,8 @@ ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TORCH, JAX = ("torch", "torch-fused", "torch-compile"), ("jax", "jax-scan")
 OURS = "vae"
+# Test pictures, where an epoch is not all of MNIST: the program measures on them, outside of what is timed.
+FEW = 200
 # A virtual machine's cores are now and then two halves of one core, for seconds: then nobody has what `--threads` says.
 ENOUGH, TRIES = 0.85, 6
 
@@ -37,6 +39,7 @@ def arguments():
     names = lambda text: [name for name in text.split(",") if name]
     add = parser.add_argument
     add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="of every config, as `vae train` has it")
     add("--batch", type=numbers, default=[16, 128, 1024], help="pictures a step (default 16,128,1024)")
     add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
@@ -163,6 +166,7 @@ class Bench:
         self.temporary = tempfile.TemporaryDirectory(prefix="vae-peers-")
         self.folder = pathlib.Path(self.temporary.name)
         self.configs = 0
+        self.data = {}  # where the pictures of a config's file lie
 
     def threads(self):
         """As many threads and cores for every process as for every other."""
@@ -179,7 +183,7 @@ class Bench:
 
     def config(self, name, batch, images):
         """The effective config as a file, limited to the first `images` pictures, and what is read from it."""
-        sets = [f"train.batch={batch}", f"train.epochs={self.options.epochs}"]
+        sets = [*self.options.set, f"train.batch={batch}", f"train.epochs={self.options.epochs}"]
 
         def effective():
             words = [word for assignment in sets for word in ("--set", assignment)]
@@ -188,26 +192,36 @@ class Bench:
             return path, plan.read(path)
 
         path, experiment = effective()
-        count = experiment.count
-        if count is None:
-            count = plan.mnist_count(self.options.data) - experiment.aside
-        if images and images < count:
-            # The program sets the last pictures aside; what is left are the first ones, for the peers too.
-            sets.append(f"data.{experiment.data}.validation={experiment.aside + count - images}")
-            path, experiment = effective()
-            count = images
         # Two configs can have one name: a number keeps their files, and the weights named after them, apart.
         self.configs += 1
-        return path.rename(self.folder / f"{self.configs}-{pathlib.Path(name).stem}.toml"), experiment, count
+        count, data = experiment.count, self.options.data
+        if count is None:
+            count = plan.mnist_count(data) - experiment.aside
+        if images and images < count:
+            if experiment.data == "mnist":
+                data = self.folder / f"{self.configs}-data"
+                plan.first_of_mnist(self.options.data, experiment.aside + images, FEW, data)
+            else:
+                # The program sets the last pictures aside; what is left are the first ones, for the peers too.
+                sets.append(f"data.{experiment.data}.validation={experiment.aside + count - images}")
+                path, experiment = effective()
+            count = images
+        path = path.rename(self.folder / f"{self.configs}-{pathlib.Path(name).stem}.toml")
+        self.data[path] = data
+        return path, experiment, count
 
     def weights(self, config, seed):
-        """The weights that our run of this seed starts from: what it has after a step that is too small to be one."""
+        """The weights that our run of this seed starts from: what it has after steps that are too small to be one."""
         out, name = self.folder / "weights", f"{config.stem}-{seed}"
-        channels, height, width = plan.read(config).network.picture
-        sets = [f"data.noise.size=[{height}, {width}]", f"data.noise.channels={channels}", "data.noise.count=1"]
-        sets += ["data.noise.test=1", "data.noise.validation=0", "train.rate=1e-30"]
+        experiment = plan.read(config)
+        # One code a picture has the same weights, and is measured sooner.
+        sets = ["objective.elbo.beta=1", "train.rate=1e-30", "train.batch=1000"]
+        if not experiment.reads_data:
+            channels, height, width = experiment.network.picture
+            sets += [f"data.noise.size=[{height}, {width}]", f"data.noise.channels={channels}", "data.noise.count=1"]
+            sets += ["data.noise.test=1", "data.noise.validation=0"]
         words = [word for assignment in sets for word in ("--set", assignment)]
-        words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name]
+        words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name, "--data", self.data[config]]
         if not (out / name).exists():
             run([self.vae, "train", "-q", "--config", config, *words])
         return out / name / "model.safetensors"
@@ -216,7 +230,7 @@ class Bench:
         out = self.folder / "runs"
         name = f"run-{time.monotonic_ns()}"
         words = ["train", "--config", config, "--seed", seed, "--out", out, "--name", name]
-        words += ["--data", self.options.data, "--threads", self.options.threads]
+        words += ["--data", self.data[config], "--threads", self.options.threads]
         process = Process([self.vae, *words], self.environment, "stderr")
         if process.failure:
             return {"failure": process.failure}
@@ -228,7 +242,7 @@ class Bench:
         with tempfile.TemporaryDirectory() as cache:
             environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
             words = [mode, config, self.weights(config, seed), "--seed", seed]
-            words += ["--data", self.options.data, "--threads", self.options.threads]
+            words += ["--data", self.data[config], "--threads", self.options.threads]
             process = Process([self.python, HERE / "peer.py", *words], environment, "stdout")
         if process.failure:
             return {"failure": process.failure}
@@ -254,14 +268,14 @@ class Bench:
             return {"failure": process.failure}
         return {**json.loads(process.lines[-1]), "cores_others_used": process.others}
 
-    def steady(self, train, where):
+    def steady(self, train, where, told=None):
         """A run before and after which the machine gave all its cores: else another one, whoever's it is."""
         threads = self.options.threads
         for _ in range(TRIES):
             before = cores(threads)
             figures = train()
             figures["cores"] = min(before, cores(threads))
-            say(f"{where}: {brief(figures)}, cores {figures['cores']:.2f}")
+            say(f"{where}: {(told or brief)(figures)}, cores {figures['cores']:.2f}")
             if figures["cores"] >= ENOUGH * threads or "failure" in figures:
                 break
         return figures
@@ -297,8 +311,10 @@ class Bench:
                 figures = self.train_ours(configs[limit], seed)
                 say(f"{where}, round {seed}, {OURS} on {limit} images, for the loss: {brief(figures)}")
                 losses[limit].append(figures.get("loss", float("nan")))
-        case = {"config": pathlib.Path(name).stem, "batch": batch, "images": limits, "runs": runs}
-        case |= {"our_losses": losses, "products": products, "flops_per_image": experiment.network.flops_per_image()}
+        label = ", ".join([pathlib.Path(name).stem, *options.set])
+        case = {"config": label, "batch": batch, "images": limits, "runs": runs}
+        flops = experiment.network.flops_per_image(experiment.samples or 1)
+        case |= {"our_losses": losses, "products": products, "flops_per_image": flops}
         return summarise(case, options.tolerance)
 
 

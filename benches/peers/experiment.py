@@ -56,20 +56,20 @@ class Network:
     def is_convolutional(self):
         return any(layer.kind != "dense" for _, layer in self.layers())
 
-    def products(self, batch):
+    def products(self, batch, samples=1):
         """(name, M, K, N) of every product of a training step: a layer's output and the gradients of its weight and of
-        its input; the input of the first layer is data and needs none."""
+        its input; the input of the first layer is data and needs none. The decoder sees `samples` codes a picture."""
         reads_data = self.encoder[:1] or [self.mean, self.log_var]
-        for _, layer in self.layers():
-            m, k, n = layer.product(batch)
+        for name, layer in self.layers():
+            m, k, n = layer.product(batch * samples if name.startswith("decoder") else batch)
             yield "forward", m, k, n
             yield "weight", k, m, n
             # The heads are equal, hence `is`.
             if not any(layer is first for first in reads_data):
                 yield "input", m, n, k
 
-    def flops_per_image(self):
-        return sum(2 * m * k * n for _, m, k, n in self.products(1))
+    def flops_per_image(self, samples=1):
+        return sum(2 * m * k * n for _, m, k, n in self.products(1, samples))
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,24 @@ class Experiment:
     data: str  # mnist | noise
     count: int | None  # pictures to train on; None: all that the files have, less `aside`
     aside: int
+    reads_data: bool  # whether the weights that training starts from depend on the pictures
+    pixels: str  # grey | threshold | dynamic | static
+    samples: int | None  # codes a picture in the importance-weighted bound; None: the ELBO, its KL in closed form
     batch: int
     epochs: int
     rate: float
+    stages: dict | None  # of the rate; None: it is constant
     adam: dict
     network: Network
+
+    def rate_in(self, epoch):
+        """The learning rate of an epoch (0, 1, ...), as the program's `src/schedule.rs` has it."""
+        rate, length, end = self.rate, 1, 1
+        while self.stages and end <= epoch:
+            length *= self.stages["growth"]
+            end += length
+            rate *= self.stages["factor"]
+        return rate
 
 
 def read(path):
@@ -106,10 +119,15 @@ def experiment(config):
                 raise Refused(f"{part}.{key} = {table[key]}: the peers have {value} only")
 
     data, source = kind("data", "mnist", "noise")
-    must(f"data.{data}", source, pixels="grey", train_on="train")
+    must(f"data.{data}", source, train_on="train")
     kind("likelihood", "bernoulli")
-    must("objective.elbo", kind("objective", "elbo")[1], beta=1.0, warmup=0.0, free_bits=0.0, estimator="analytic", cyclical=None)
-    must("schedule.constant", kind("schedule", "constant")[1], warmup=0.0)
+    objective, of_objective = kind("objective", "elbo", "iwae")
+    if objective == "elbo":
+        must("objective.elbo", of_objective, beta=1.0, warmup=0.0, free_bits=0.0, estimator="analytic", cyclical=None)
+    schedule, of_schedule = kind("schedule", "constant", "stages")
+    must(f"schedule.{schedule}", of_schedule, warmup=0.0)
+    if of_schedule.get("growth", 1.0) % 1:
+        raise Refused(f"schedule.stages.growth = {of_schedule['growth']}: the peers change the rate between epochs only")
     adam = kind("optimizer", "adam")[1]
     must("optimizer.adam", adam, weight_decay=0.0)
     train = config["train"]
@@ -126,7 +144,10 @@ def experiment(config):
     must(f"model.{tag}", model, code_activation="none")
     network = {"mlp": mlp, "conv": conv}[tag](model, picture)
     aside = source["validation"]
-    return Experiment(data, count, aside, train["batch"], train["epochs"], train["rate"], adam, network)
+    stages = of_schedule if schedule == "stages" else None
+    samples = of_objective["samples"] if objective == "iwae" else None
+    protocol = source["pixels"], samples, train["batch"], train["epochs"], train["rate"], stages
+    return Experiment(data, count, aside, model.get("output_bias") == "mean", *protocol, adam, network)
 
 
 def complete(model, picture, encoder, decoder):
@@ -190,16 +211,16 @@ def layer(table, start, activation):
     return Layer("transposed", start, (table["transposed"], *sides), activation, kernel, stride, pads, extra)
 
 
-MNIST = "train-images-idx3-ubyte"
+TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
 
 
-def open_mnist(folder):
-    """MNIST's training pictures below `folder`, plain or gzipped."""
+def open_mnist(folder, name=TRAIN):
+    """One of MNIST's files below `folder`, plain or gzipped."""
     for place in (pathlib.Path(folder) / "mnist", pathlib.Path(folder)):
-        for name, opened in ((MNIST + ".gz", gzip.open), (MNIST, open)):
-            if (place / name).is_file():
-                return opened(place / name, "rb")
-    raise Refused(f"{folder}: no {MNIST} or {MNIST}.gz there or in its folder mnist; pass `--data DIR`")
+        for path, opened in ((place / (name + ".gz"), gzip.open), (place / name, open)):
+            if path.is_file():
+                return opened(path, "rb")
+    raise Refused(f"{folder}: no {name} or {name}.gz there or in its folder mnist; pass `--data DIR`")
 
 
 def mnist_count(folder):
@@ -207,9 +228,29 @@ def mnist_count(folder):
         return int.from_bytes(file.read(8)[4:], "big")
 
 
+def first_of_mnist(folder, count, tests, out):
+    """Writes MNIST's first `count` training and `tests` test pictures to the folder `out`, as MNIST has them."""
+    out.mkdir()
+    for name, most in ((TRAIN, count), (TEST, tests)):
+        for part, values, header in ((name, 28 * 28, 16), (name.replace("images-idx3", "labels-idx1"), 1, 8)):
+            with open_mnist(folder, part) as file:
+                start = bytearray(file.read(header))
+                body = file.read(most * values)
+            start[4:8] = (len(body) // values).to_bytes(4, "big")
+            (out / part).write_bytes(start + body)
+
+
+def test_pictures(folder, count):
+    """The bytes of the first so many of MNIST's test pictures."""
+    with open_mnist(folder, TEST) as file:
+        return file.read(16 + count * 28 * 28)[16:]
+
+
 def pictures(experiment, folder):
     """The bytes of the pictures to train on, `[N, C, H, W]`; as the program does, the last ones are set aside."""
     values = math.prod(experiment.network.picture)
+    if experiment.pixels == "static":
+        raise Refused('pixels = "static": the peers have grey, threshold and dynamic only')
     if experiment.data == "noise":
         return random.Random(1).randbytes(experiment.count * values)
     count = mnist_count(folder) - experiment.aside

@@ -9,10 +9,11 @@
     jax-scan       the whole batches of an epoch in one jitted lax.scan, its state donated
     products       only the step's matrix products, by torch.mm, at their best
 
-Grey pixels in [0, 1], all in memory as float32; a Bernoulli on logits summed over the values of a picture, the KL
-in closed form, the mean over the pictures of a batch, one sample of z. The weights start as those of WEIGHTS, a model
-file of the program; the seed decides order and noise. Prints "first step" when it is done, and a line
-of JSON an epoch: the mean loss of its pictures, and the seconds of its training.
+Pixels all in memory as float32 in [0, 1], drawn anew for each step where they are dynamic; a Bernoulli on logits summed
+over the values of a picture. The negative ELBO with the KL in closed form and one sample of z, or, for the objective
+iwae, the importance-weighted bound of K; its mean over the pictures of a batch. The weights start as those of WEIGHTS, a
+model file of the program; the seed decides order and noise. Prints "first step" when it is done, and a line of JSON an
+epoch: the mean loss of its pictures, and the seconds of its training.
 """
 
 import argparse
@@ -98,9 +99,12 @@ def torch_network(network, weights):
             self.mean, self.log_var = (module(head, encoder[-1]) for head in layers[depth : depth + 2])
             self.decoder = nn.Sequential(*map(module, layers[depth + 2 :], decoder))
 
-        def forward(self, x):
+        def encode(self, x):
             h = self.encoder(x)
-            mean, log_var = self.mean(h), self.log_var(h)
+            return self.mean(h), self.log_var(h)
+
+        def forward(self, x):
+            mean, log_var = self.encode(x)
             z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
             return self.decoder(z).flatten(1), mean, log_var
 
@@ -116,16 +120,33 @@ def run_torch(mode, experiment, data, options):
     network, size = experiment.network, experiment.batch
     x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
     x_train = x_train.view(-1, math.prod(network.picture))
+    if experiment.pixels == "threshold":
+        x_train = (x_train > 0.5).float()
     del data
     model = torch_network(network, read_weights(options.weights))
     betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), mode != "torch"
     adam = torch.optim.Adam(model.parameters(), experiment.rate, betas, experiment.adam["epsilon"], fused=fused)
 
-    def step(x):
+    def negative_elbo(x):
         logits, mean, log_var = model(x)
         distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         rate = 0.5 * torch.sum(mean * mean + log_var.exp() - log_var - 1)
-        loss = (distortion + rate) / len(x)
+        return (distortion + rate) / len(x)
+
+    def negative_bound(x):
+        mean, log_var = model.encode(x)
+        noise = torch.randn(experiment.samples, *mean.shape)
+        z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
+        logits = model.decoder(z.flatten(0, 1)).view(*z.shape[:2], -1)
+        # Of the ways to write it none was faster, with its gradient, in eager mode.
+        log_px = -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(2)
+        log_weights = log_px + 0.5 * (noise * noise - z * z + log_var).sum(2)
+        return math.log(experiment.samples) - torch.logsumexp(log_weights, 0).mean()
+
+    loss_of = negative_bound if experiment.samples else negative_elbo
+
+    def step(x):
+        loss = loss_of(x)
         loss.backward()
         return loss
 
@@ -134,9 +155,12 @@ def run_torch(mode, experiment, data, options):
         step = torch.compile(step, dynamic=False)
     for epoch in range(experiment.epochs):
         order, total = torch.randperm(len(x_train)), 0.0
+        adam.param_groups[0]["lr"] = experiment.rate_in(epoch)
         start = time.perf_counter()
         for number, index in enumerate(batches(order, size)):
             x = x_train[index]
+            if experiment.pixels == "dynamic":
+                x = torch.bernoulli(x)
             adam.zero_grad(set_to_none=True)
             total = total + step(x).detach() * len(x)
             adam.step()
@@ -212,6 +236,8 @@ def run_jax(mode, experiment, data, options):
     picture, size = experiment.network.picture, experiment.batch
     x_train = np.frombuffer(data, np.uint8).reshape(-1, *picture).transpose(0, 2, 3, 1)
     x_train = jnp.asarray(x_train.reshape(len(x_train), -1).astype(np.float32) / np.float32(255))
+    if experiment.pixels == "threshold":
+        x_train = (x_train > 0.5).astype(jnp.float32)
     del data
     params, encode, decode = jax_network(experiment.network, read_weights(options.weights))
     beta1, beta2, epsilon = (experiment.adam[key] for key in ("beta1", "beta2", "epsilon"))
@@ -222,19 +248,32 @@ def run_jax(mode, experiment, data, options):
         distortion = jnp.sum(jax.nn.softplus(logits) - logits * x)
         return (distortion + 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - log_var - 1)) / len(x)
 
-    def step(carry, x_train, index):
+    def negative_bound(p, x, key):
+        mean, log_var = encode(p, x)
+        noise = jax.random.normal(key, (experiment.samples, *mean.shape))
+        z = mean + noise * jnp.exp(0.5 * log_var)  # [K, B, D]
+        logits = decode(p, z.reshape(-1, z.shape[2])).reshape(*z.shape[:2], -1)
+        log_weights = (x * logits - jax.nn.softplus(logits)).sum(2) + 0.5 * (noise**2 - z**2 + log_var).sum(2)
+        return math.log(experiment.samples) - jax.nn.logsumexp(log_weights, 0).mean()
+
+    loss_of = negative_bound if experiment.samples else negative_elbo
+
+    def step(carry, x_train, index, rate):
         p, m, v, t, key = carry
-        key, noise = jax.random.split(key)
-        loss, g = jax.value_and_grad(negative_elbo)(p, x_train[index], noise)
+        key, noise, pixels = jax.random.split(key, 3)
+        x = x_train[index]
+        if experiment.pixels == "dynamic":
+            x = jax.random.bernoulli(pixels, x).astype(jnp.float32)
+        loss, g = jax.value_and_grad(loss_of)(p, x, noise)
         t = t + 1
         m = jax.tree.map(lambda a, b: beta1 * a + (1 - beta1) * b, m, g)
         v = jax.tree.map(lambda a, b: beta2 * a + (1 - beta2) * b * b, v, g)
-        rate, unbias = experiment.rate / (1 - beta1**t), 1 / jnp.sqrt(1 - beta2**t)
+        rate, unbias = rate / (1 - beta1**t), 1 / jnp.sqrt(1 - beta2**t)
         p = jax.tree.map(lambda a, b, c: a - rate * b / (jnp.sqrt(c) * unbias + epsilon), p, m, v)
         return (p, m, v, t, key), loss
 
     one = jax.jit(step, donate_argnums=0)
-    whole = jax.jit(lambda c, x, order: lax.scan(lambda c, i: step(c, x, i), c, order), donate_argnums=0)
+    whole = jax.jit(lambda c, x, order, r: lax.scan(lambda c, i: step(c, x, i, r), c, order), donate_argnums=0)
     zeros = lambda: jax.tree.map(jnp.zeros_like, params)
     carry = (params, zeros(), zeros(), jnp.float32(0), jax.random.PRNGKey(options.seed))
     count = len(x_train)
@@ -242,17 +281,17 @@ def run_jax(mode, experiment, data, options):
         order = rng.permutation(count)
         full = order[: count // size * size].reshape(-1, size) if mode == "jax-scan" else order[:0]
         rest = batches(order[full.size :], size)
-        total = 0.0
+        total, rate = 0.0, jnp.float32(experiment.rate_in(epoch))
         start = time.perf_counter()
         if len(full):
-            carry, losses = whole(carry, x_train, full)
+            carry, losses = whole(carry, x_train, full, rate)
             total = losses.sum() * size
             if epoch == 0:
                 # A scan gives nothing before its end.
                 total.block_until_ready()
                 first_step()
         for number, index in enumerate(rest):
-            carry, loss = one(carry, x_train, index)
+            carry, loss = one(carry, x_train, index, rate)
             total = total + loss * len(index)
             if epoch == number == 0 and not len(full):
                 loss.block_until_ready()
@@ -267,7 +306,7 @@ def run_products(experiment, options):
     import torch
 
     torch.set_num_threads(options.threads)
-    best, products = {}, list(experiment.network.products(experiment.batch))
+    best, products = {}, list(experiment.network.products(experiment.batch, experiment.samples or 1))
     for product in set(products):
         name, m, k, n = product
         # The gradient of a weight reads what came in transposed, that of an input the weight.
