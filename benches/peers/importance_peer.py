@@ -1,0 +1,141 @@
+"""log p(x) by importance sampling in PyTorch, from a model file of the program. Run by importance.py.
+
+    python3 importance_peer.py MODE CONFIG WEIGHTS --samples K --images N [--data DIR] [--shape B,K,FORM] ...
+
+    torch          eager
+    torch-compile  torch.compile of the log weights of B pictures and some of their codes
+
+log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test pictures, their pixels as the program draws them, float32, without
+gradients. `--shape`: of how many pictures and codes the log weights are found together, and how log p(x | z) is written;
+without it several are tried and the fastest is printed. With it: the estimate's seconds, from the pictures in memory to the
+last log p(x), after one warm-up of that shape.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import experiment as plan
+import peer
+import pixels
+
+# Pictures and codes that are decoded together: of one picture some hundreds to all of its codes, as people do, or some codes
+# of each of several.
+SHAPES = (1, 250), (1, 500), (1, 1000), (1, 5000), (20, 10), (20, 25), (20, 100), (100, 5), (100, 20), (100, 100)
+# A compiler writes the forms as one loop each; each shape costs it seconds.
+FORMS = {"torch": ("bce", "softplus", "product", "signs"), "torch-compile": ("softplus",)}
+PATIENCE = 0.5  # seconds a shape is tried for
+
+
+def log_likelihood(logits, x, form):
+    """log p(x | z), `[K, B]`; `logits`: `[K, B, P]`, `x`: `[B, P]`, 0 or 1."""
+    if form == "bce":
+        return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(2)
+    if form == "softplus":
+        return (x * logits - F.softplus(logits)).sum(2)
+    if form == "product":
+        return torch.einsum("kbp,bp->kb", logits, x) - F.softplus(logits).sum(2)
+    return -F.softplus(logits.mul_(1 - 2 * x)).sum(2)
+
+
+def log_weights_of(model, mode):
+    def log_weights(x, mean, log_var, codes, form):
+        """log p(x, z) - log q(z | x) of so many new codes, `[K, B]`."""
+        noise = torch.randn(codes, *mean.shape)
+        z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
+        logits = model.decoder(z.flatten(0, 1)).view(codes, *x.shape)
+        return log_likelihood(logits, x, form) + 0.5 * (noise * noise - z * z + log_var).sum(2)
+
+    return torch.compile(log_weights, dynamic=False) if mode == "torch-compile" else log_weights
+
+
+def divisor(number, most):
+    """The largest divisor of `number` that is at most `most`: no chunk is shorter, or would be compiled anew."""
+    return max(d for d in range(1, min(number, most) + 1) if number % d == 0)
+
+
+def fastest(log_weights, model, x, options):
+    """The shape and form that decode most codes a second."""
+    speeds = {}
+    for pictures, codes in SHAPES:
+        pictures, codes = divisor(len(x), pictures), divisor(options.samples, codes)
+        for form in FORMS[options.mode]:
+            some = x[:pictures]
+            mean, log_var = model.encode(some)
+            log_weights(some, mean, log_var, codes, form)
+            start, runs = time.perf_counter(), 0
+            while time.perf_counter() - start < PATIENCE:
+                log_weights(some, mean, log_var, codes, form)
+                runs += 1
+            speeds[pictures, codes, form] = runs * pictures * codes / (time.perf_counter() - start)
+    best = max(speeds, key=speeds.get)
+    tried = {",".join(map(str, shape)): round(speed) for shape, speed in speeds.items()}
+    return {"shape": ",".join(map(str, best)), "tried": tried}
+
+
+def estimate(log_weights, model, x, samples, pictures, codes, form):
+    """log p(x) and the effective sample size of each picture."""
+    log_px, effective = [], []
+    for some in x.split(pictures):
+        mean, log_var = model.encode(some)
+        each = [log_weights(some, mean, log_var, codes, form) for _ in range(samples // codes)]
+        each = torch.cat(each).double()  # [K, B]
+        total = torch.logsumexp(each, 0)
+        log_px.append(total - math.log(samples))
+        effective.append(torch.exp(2 * total - torch.logsumexp(2 * each, 0)))
+    return torch.cat(log_px), torch.cat(effective)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=list(FORMS))
+    parser.add_argument("config")
+    parser.add_argument("weights")
+    parser.add_argument("--samples", type=int, default=5000)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--shape")
+    parser.add_argument("--data", default="data")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1, help="of the codes")
+    parser.add_argument("--pixels-seed", type=int, default=1, help="the program's, of the pixels")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    try:
+        experiment = plan.read(options.config)
+        levels = plan.test_pictures(options.data, options.images)
+    except plan.Refused as error:
+        sys.exit(f"error: {error}")
+    levels = np.frombuffer(levels, np.uint8).reshape(-1, math.prod(experiment.network.picture))
+    x = torch.from_numpy(pixels.drawn(experiment.pixels, levels, options.pixels_seed))
+    with torch.inference_mode():
+        model = peer.torch_network(experiment.network, peer.read_weights(options.weights))
+        log_weights = log_weights_of(model, options.mode)
+        if options.shape is None:
+            print(json.dumps(fastest(log_weights, model, x, options)))
+            return
+        pictures, codes, form = options.shape.split(",")
+        shape = int(pictures), int(codes), form
+        estimate(log_weights, model, x[: shape[0]], shape[1], *shape)
+        start = time.perf_counter()
+        log_px, effective = estimate(log_weights, model, x, options.samples, *shape)
+        seconds = time.perf_counter() - start
+    count = len(x)
+    figures = {
+        "seconds": seconds,
+        "log_px": log_px.mean().item(),
+        "log_px_se": log_px.std().item() / count**0.5,
+        # Of the codes alone: Var log(mean w) is about 1/ESS - 1/K.
+        "codes_se": (1 / effective - 1 / options.samples).clamp(min=0).sum().sqrt().item() / count,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
