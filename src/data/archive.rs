@@ -90,16 +90,27 @@ impl Place {
         })
     }
 
-    /// The folders to look in, in order, if no `--data` is given.
-    fn folders(&self, archive: &Archive) -> Vec<PathBuf> {
-        let mut folders = self.vae_data.as_deref().map_or_else(Vec::new, |folder| named(folder, archive));
-        folders.push(self.local.join(archive.name));
-        // The names are MNIST's: other sets have to stand in a folder that says so.
-        if archive.name == MNIST.name {
+    /// The folders to look in for the set `name`, in order: those that `--data` may mean, and only without it the others.
+    /// `own_names`: whether the set's files are known by their names alone; others have to stand in a folder that says
+    /// whose they are, where there is one.
+    ///
+    /// # Errors
+    /// Where `--data` names no folder.
+    pub fn folders(&self, name: &str, own_names: bool) -> Result<Vec<PathBuf>> {
+        if let Some(folder) = &self.data {
+            if folder.is_dir() {
+                return Ok(named(folder, name, own_names));
+            }
+            let what = if folder.is_file() { "expected a folder, found a file" } else { "no such folder" };
+            return Err(Error::file(folder, what));
+        }
+        let mut folders = self.vae_data.as_deref().map_or_else(Vec::new, |folder| named(folder, name, own_names));
+        folders.push(self.local.join(name));
+        if own_names {
             folders.push(self.local.clone());
         }
-        folders.push(self.cache.join(archive.name));
-        folders
+        folders.push(self.cache.join(name));
+        Ok(folders)
     }
 
     /// Where to download `file` from, in order.
@@ -122,12 +133,45 @@ fn set(name: &str) -> Option<OsString> {
 }
 
 /// The folders that a person may mean who names `folder`: its subfolder of the set's name, and itself.
-fn named(folder: &Path, archive: &Archive) -> Vec<PathBuf> {
-    let subfolder = folder.join(archive.name);
-    if subfolder.is_dir() && archive.name != MNIST.name {
+fn named(folder: &Path, name: &str, own_names: bool) -> Vec<PathBuf> {
+    let subfolder = folder.join(name);
+    if subfolder.is_dir() && !own_names {
         return vec![subfolder];
     }
     vec![subfolder, folder.to_owned()]
+}
+
+/// What `look` finds in the first of `folders` that has it; else a line on each, as it goes on after "looked in".
+///
+/// # Errors
+/// Why none of them has it.
+pub fn search<T>(folders: &[PathBuf], look: impl Fn(&Path) -> Result<T, String>) -> Result<T, String> {
+    let mut lines = String::new();
+    for folder in folders {
+        match look(folder) {
+            Ok(found) => return Ok(found),
+            Err(why) => lines.push_str(&format!("\n  {}: {why}", folder.display())),
+        }
+    }
+    Err(lines)
+}
+
+/// The files of the published `names`, plain or gzipped, where all of them are in `folder`.
+///
+/// # Errors
+/// Which are not.
+pub fn all_in<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBuf; N], String> {
+    if !folder.is_dir() {
+        return Err("no such folder".to_owned());
+    }
+    let found = names.map(|name| locate(folder, name));
+    let lacking: Vec<&str> =
+        names.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
+    match lacking.len() {
+        0 => Ok(found.map(Option::unwrap_or_default)),
+        count if count == N => Err("none of them".to_owned()),
+        _ => Err(format!("lacks {}", lacking.join(", "))),
+    }
 }
 
 /// The four files of `archive`, downloaded where they are in none of the places.
@@ -135,27 +179,22 @@ fn named(folder: &Path, archive: &Archive) -> Vec<PathBuf> {
 /// # Errors
 /// Exit code 2, with the four names, every folder looked in and what was wrong with it.
 pub fn find(place: &Place, archive: &Archive) -> Result<Files> {
-    if let Some(folder) = place.data.as_deref().filter(|folder| !folder.is_dir()) {
-        let what = if folder.is_file() { "expected a folder, found a file" } else { "no such folder" };
-        return Err(Error::file(folder, what).with_hint("--data takes the folder that holds the four files"));
-    }
-    let folders = place.data.as_deref().map_or_else(|| place.folders(archive), |folder| named(folder, archive));
-    let mut search = String::new();
-    for folder in &folders {
-        match look(folder, archive) {
-            Ok(files) => return Ok(files),
-            Err(why) => search.push_str(&format!("\n  {}: {why}", folder.display())),
-        }
-    }
+    let folders = place
+        .folders(archive.name, archive.name == MNIST.name)
+        .map_err(|error| error.with_hint("--data takes the folder that holds the four files"))?;
+    let looked_in = match search(&folders, |folder| look(folder, archive)) {
+        Ok(files) => return Ok(files),
+        Err(lines) => lines,
+    };
     if let Some(folder) = &place.data {
-        let what = format!("{} is not in the folder that --data names; looked in{search}", wanted(archive));
+        let what = format!("{} is not in the folder that --data names; looked in{looked_in}", wanted(archive));
         return Err(Error::file(folder, what).with_hint("name the folder that holds the four files"));
     }
     if !place.download {
-        return Err(missing(archive, &search, "it was not to be downloaded"));
+        return Err(missing(archive, &looked_in, "it was not to be downloaded"));
     }
     download(place, archive).map_err(|error| match error {
-        Error::Request { what, .. } => missing(archive, &search, &what),
+        Error::Request { what, .. } => missing(archive, &looked_in, &what),
         other => other,
     })
 }
@@ -166,8 +205,8 @@ fn wanted(archive: &Archive) -> String {
     format!("{} (the four files {names}, each plain or .gz)", archive.title)
 }
 
-fn missing(archive: &Archive, search: &str, download: &str) -> Error {
-    Error::request(format!("{} was not found; looked in{search}\nand {download}", wanted(archive)))
+fn missing(archive: &Archive, looked_in: &str, download: &str) -> Error {
+    Error::request(format!("{} was not found; looked in{looked_in}\nand {download}", wanted(archive)))
         .with_hint(by_hand(archive))
 }
 
@@ -180,16 +219,8 @@ fn by_hand(archive: &Archive) -> String {
 
 /// The four files in `folder`, or why they are not there.
 fn look(folder: &Path, archive: &Archive) -> Result<Files, String> {
-    if !folder.is_dir() {
-        return Err("no such folder".to_owned());
-    }
-    let found = archive.files.each_ref().map(|file| locate(folder, file.name));
-    let [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] = found else {
-        let lacking = archive.files.iter().zip(&found).filter(|(_, found)| found.is_none());
-        let names: Vec<_> = lacking.map(|(file, _)| file.name).collect();
-        let all = names.len() == archive.files.len();
-        return Err(if all { "none of them".to_owned() } else { format!("lacks {}", names.join(", ")) });
-    };
+    let [train_images, train_labels, test_images, test_labels] =
+        all_in(folder, archive.files.each_ref().map(|file| file.name))?;
     // A file that cannot be read is reported by whoever reads it next.
     let labels = idx::labels(&train_labels).unwrap_or_default();
     match set_of(&labels) {

@@ -13,7 +13,7 @@ use super::Images;
 use crate::error::{Error, Result};
 use crate::files;
 
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Deflate makes at most 1032 bytes of one (a match of 258 bytes in two bits), which bounds what a gzip can hold.
 const MOST_FROM_ONE_BYTE: u64 = 1032;
@@ -75,11 +75,22 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn content(what: impl Into<String>, hint: &'static str) -> Self {
+    pub(super) fn content(what: impl Into<String>, hint: &'static str) -> Self {
         Self::Content { what: what.into(), hint }
     }
 
-    fn at(self, path: &Path) -> Error {
+    /// Of an error in reading, which in a gzip may be one of the gzip; `context` tells how far it came.
+    pub(super) fn reading(error: io::Error, zipped: bool, context: impl FnOnce() -> String) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof if zipped => Self::content(format!("the gzip ends early: {}", context()), DAMAGED),
+            ErrorKind::InvalidInput | ErrorKind::InvalidData if zipped => {
+                Self::content(format!("the gzip is corrupt ({error}): {}", context()), DAMAGED)
+            }
+            _ => Self::Read(error),
+        }
+    }
+
+    pub(super) fn at(self, path: &Path) -> Error {
         match self {
             Self::Content { what, hint } => Error::file(path, what).with_hint(hint),
             Self::Read(error) => files::unreadable(path, &error),
@@ -96,8 +107,8 @@ impl fmt::Display for Fault {
     }
 }
 
-const DAMAGED: &str = "the file was cut short or damaged on its way: get it again";
-const ANOTHER_FILE: &str = "this is another kind of file: put the one that is meant in its place";
+pub(super) const DAMAGED: &str = "the file was cut short or damaged on its way: get it again";
+pub(super) const ANOTHER_FILE: &str = "this is another kind of file: put the one that is meant in its place";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -241,17 +252,8 @@ impl<R: Read> Source<R> {
         Fault::content(what, "the header and the content disagree: get the file again, or write it with the true count")
     }
 
-    /// `context` tells how far it came.
     fn failed(&self, error: io::Error, context: impl FnOnce() -> String) -> Fault {
-        match error.kind() {
-            ErrorKind::UnexpectedEof if self.zipped => {
-                Fault::content(format!("the gzip ends early: {}", context()), DAMAGED)
-            }
-            ErrorKind::InvalidInput | ErrorKind::InvalidData if self.zipped => {
-                Fault::content(format!("the gzip is corrupt ({error}): {}", context()), DAMAGED)
-            }
-            _ => Fault::Read(error),
-        }
+        Fault::reading(error, self.zipped, context)
     }
 
     fn unpacked(&self) -> &'static str {

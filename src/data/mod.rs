@@ -1,6 +1,8 @@
 //! Where pictures come from, and how their bytes become what a model reads.
 
+pub mod amat;
 pub mod archive;
+pub mod binarized_mnist;
 pub mod digits;
 pub mod factors;
 mod fashion_mnist;
@@ -14,6 +16,7 @@ mod source;
 mod sprites;
 mod truth;
 
+pub use binarized_mnist::BinarizedMnist;
 pub use digits::Digits;
 pub use factors::Factor;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};

@@ -27,6 +27,10 @@ pub enum Pixels {
     /// 1 with the level as its probability, drawn once for all epochs and runs, from a seed of its own: what published
     /// numbers of "static" binarisation mean, but for the draw, which is ours and not Larochelle's.
     Static,
+    /// 0 or 1 as Larochelle published them, drawn by nobody here: of `[data.binarized-mnist]` alone, and no value of
+    /// `pixels`.
+    #[serde(skip)]
+    Larochelle,
 }
 
 impl Pixels {
@@ -36,6 +40,7 @@ impl Pixels {
             Self::Threshold => "threshold",
             Self::Dynamic => "dynamic",
             Self::Static => "static (drawn once, by us)",
+            Self::Larochelle => "static (Larochelle)",
         }
     }
 
@@ -67,7 +72,9 @@ impl Pixels {
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {
         wide(|| match self {
             Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
-            Self::Threshold => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127)),
+            Self::Threshold | Self::Larochelle => {
+                row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127))
+            }
             Self::Dynamic | Self::Static => {
                 rng.fill_uniform(row);
                 row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));

@@ -1,12 +1,13 @@
 //! The data sets that a config can ask for.
 
 use super::archive::Place;
-use super::{Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, Sprites, fetch};
+use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, Sprites, fetch};
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
 pub trait Source {
-    /// All pictures, those to be set aside for validation still among the ones to train on.
+    /// All pictures, those to be set aside for validation still among the ones to train on; where a validation split is
+    /// published, that.
     fn load(&self, place: &Place) -> Result<Dataset>;
 
     fn pixels(&self) -> Pixels;
@@ -43,6 +44,7 @@ registry! {
     pub enum Data: Source {
         "digits" => Digits, "handwritten-looking digits that the program draws itself";
         "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges";
+        "binarized-mnist" => BinarizedMnist, "MNIST in black and white as published (Larochelle, Murray 2011), 10000 images for validation";
         "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017)";
         "sprites" => Sprites, "a square, ellipse or heart drawn from five known factors, after dSprites (Matthey et al. 2017)";
         "noise" => Noise, "uniform random bytes of any size, for measuring speed";

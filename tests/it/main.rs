@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod batches;
+mod binarized_mnist;
 mod cli;
 mod cli_autoencoder;
 mod cli_disentangle;

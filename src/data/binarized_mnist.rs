@@ -1,0 +1,92 @@
+//! MNIST in black and white, drawn once for everybody: each pixel 1 with its grey level as the probability (Salakhutdinov,
+//! Murray 2008), the draw published by Larochelle (Larochelle, Murray 2011). What papers measure on "binarised MNIST".
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::archive::{Place, all_in, search};
+use super::{Dataset, Pixels, Source, amat};
+use crate::error::{Error, Result};
+
+/// Of the data set and of its folders.
+const NAME: &str = "binarized-mnist";
+/// To train, to choose the best model and to test on.
+pub const FILES: [&str; 3] = ["binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat"];
+/// Pictures in each.
+pub const COUNTS: [usize; 3] = [50_000, 10_000, 10_000];
+const SHAPE: [usize; 3] = [1, 28, 28];
+/// Who publishes them. Nothing is downloaded from there: there is no checksum that a download could be held to.
+const URL: &str = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/";
+
+/// Binarised MNIST, from its three files. There is no `pixels`, for every value is 0 or 1 already, and no `validation`,
+/// for that split is published.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BinarizedMnist {}
+
+impl Source for BinarizedMnist {
+    fn load(&self, place: &Place) -> Result<Dataset> {
+        read(&find(place)?, COUNTS)
+    }
+
+    fn pixels(&self) -> Pixels {
+        Pixels::Larochelle
+    }
+
+    fn validation(&self) -> usize {
+        // None of the training pictures.
+        0
+    }
+
+    fn usual_shape(&self) -> [usize; 3] {
+        SHAPE
+    }
+
+    fn usual_classes(&self) -> usize {
+        0
+    }
+
+    fn usual_counts(&self) -> [usize; 2] {
+        let [train, _, test] = COUNTS;
+        [train, test]
+    }
+
+    fn may_have_any_shape(&self) -> bool {
+        false
+    }
+}
+
+/// The three files, all from one folder.
+///
+/// # Errors
+/// Exit code 2, with the names, every folder looked in, and who publishes them.
+pub fn find(place: &Place) -> Result<[PathBuf; 3]> {
+    let folders = place
+        .folders(NAME, true)
+        .map_err(|error| error.with_hint("--data takes the folder that holds the three files"))?;
+    let files = format!("binarised MNIST (the three files {}, each plain or .gz)", FILES.join(", "));
+    search(&folders, |folder| all_in(folder, FILES)).map_err(|looked_in| match &place.data {
+        Some(folder) => {
+            let what = format!("{files} is not in the folder that --data names; looked in{looked_in}");
+            Error::file(folder, what)
+                .with_hint(format!("name the folder that holds the three files; they are at {URL}"))
+        }
+        None => Error::request(format!("{files} was not found; looked in{looked_in}\nand it is never downloaded"))
+            .with_hint(format!("get them from {URL} and put them in data/{NAME}/, or pass --data DIR or set VAE_DATA")),
+    })
+}
+
+/// The data set in `files`, of so many pictures each.
+///
+/// # Errors
+/// Exit code 2 where a file is not what its name says.
+pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
+    let split = |path: &Path, count| amat::images(path, count, SHAPE);
+    let ([train, validation, test], [of_train, of_validation, of_test]) = (files, counts);
+    let (train, (validation, test)) = rayon::join(
+        || split(train, of_train),
+        || rayon::join(|| split(validation, of_validation), || split(test, of_test)),
+    );
+    Ok(Dataset { name: NAME.into(), classes: Vec::new(), train: train?, validation: Some(validation?), test: test? })
+}
