@@ -133,6 +133,8 @@ def experiment(config):
     train = config["train"]
     if "clip" in train:
         raise Refused("train.clip: the peers do not clip gradients")
+    if "normal" not in config.get("prior", {"normal": {}}):
+        raise Refused("[prior]: the peers have N(0, I) alone")
     if "condition" in config:
         raise Refused("[condition]: the peers are not told the class")
     if data == "noise":
