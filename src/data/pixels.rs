@@ -70,16 +70,19 @@ impl Pixels {
     }
 
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {
-        wide(|| match self {
-            Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
-            Self::Threshold | Self::Larochelle => {
-                row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127))
-            }
-            Self::Dynamic | Self::Static => {
-                rng.fill_uniform(row);
-                row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));
-            }
-        });
+        wide(
+            #[inline(always)]
+            || match self {
+                Self::Grey => row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte) / 255.0),
+                Self::Threshold | Self::Larochelle => {
+                    row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(byte > 127))
+                }
+                Self::Dynamic | Self::Static => {
+                    rng.fill_uniform(row);
+                    row.iter_mut().zip(bytes).for_each(|(x, &byte)| *x = f32::from(*x * 255.0 < f32::from(byte)));
+                }
+            },
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rng::Rng;
 /// Pictures that are encoded together, and codes of all of them that are decoded together: what a decoder's layers of some
 /// hundred units do at full speed, in a few megabytes.
 const PICTURES: usize = 100;
-const CODES: usize = 2000;
+const CODES: usize = 1000;
 
 /// The bound of each picture from the first `K` of its codes.
 #[derive(Clone, Debug, PartialEq)]

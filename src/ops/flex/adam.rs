@@ -3,6 +3,7 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
+use super::super::vector::wide;
 use super::super::{AdamStep, flushed, team};
 use super::{untracked, values, whole};
 
@@ -29,7 +30,10 @@ pub fn adam(
     let moments = m.storage_mut::<f32>().chunks_mut(CHUNK).zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
     let weights = weight.storage_mut::<f32>().chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
     team::for_each(weights.zip(moments), |((w, g), (m, v))| {
-        pulp::Arch::new().dispatch(|| numbers.update(w, g, m, v));
+        wide(
+            #[inline(always)]
+            || numbers.update(w, g, m, v),
+        );
     });
     *mean = Tensor::from_primitive::<Flex>(m);
     *square = Tensor::from_primitive::<Flex>(v);

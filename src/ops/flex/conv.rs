@@ -13,7 +13,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::vector::tanh;
+use super::super::vector::{tanh, wide};
 use super::super::{Activation, Convolution, Layout, team};
 use super::dots::{Dots, FEW};
 use super::product::written;
@@ -252,7 +252,10 @@ impl Mapping {
         if activation == Activation::Tanh {
             // SAFETY: every pixel has been written.
             let maps = unsafe { out.slice(0, length) };
-            pulp::Arch::new().dispatch(|| maps.iter_mut().for_each(|y| *y = tanh(*y)));
+            wide(
+                #[inline(always)]
+                || maps.iter_mut().for_each(|y| *y = tanh(*y)),
+            );
         }
     }
 }
@@ -299,25 +302,29 @@ fn before_activation(
 ) {
     let pitch = frame.pitch();
     let mut beside = vec![0.0; pitch];
-    pulp::Arch::new().dispatch(|| {
-        for ((to, length), (upstream, y)) in frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
-        {
-            // A line that has no place of its own in the frame, or not all of it, counts in the sum all the same.
-            let line = if length == pitch { &mut into[to..][..length] } else { &mut beside[..] };
-            let each = line.iter_mut().zip(upstream.iter().zip(y));
-            match activation {
-                Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
-                Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
-                Activation::None => line.copy_from_slice(upstream),
+    wide(
+        #[inline(always)]
+        || {
+            for ((to, length), (upstream, y)) in
+                frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
+            {
+                // A line that has no place of its own in the frame, or not all of it, counts in the sum all the same.
+                let line = if length == pitch { &mut into[to..][..length] } else { &mut beside[..] };
+                let each = line.iter_mut().zip(upstream.iter().zip(y));
+                match activation {
+                    Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
+                    Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
+                    Activation::None => line.copy_from_slice(upstream),
+                }
+                for pixel in line.chunks_exact(db.len()) {
+                    db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
+                }
+                if length < pitch {
+                    into[to..][..length].copy_from_slice(&beside[..length]);
+                }
             }
-            for pixel in line.chunks_exact(db.len()) {
-                db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
-            }
-            if length < pitch {
-                into[to..][..length].copy_from_slice(&beside[..length]);
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Adds the weight gradient of `count` pictures to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
@@ -407,12 +414,15 @@ impl Backward<Flex, 3> for Kernel {
 fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
     let mut parts = parts.into_iter();
     let (mut dw, mut db) = parts.next()?;
-    pulp::Arch::new().dispatch(|| {
-        for (more_w, more_b) in parts {
-            dw.iter_mut().zip(more_w).for_each(|(sum, more)| *sum += more);
-            db.iter_mut().zip(more_b).for_each(|(sum, more)| *sum += more);
-        }
-    });
+    wide(
+        #[inline(always)]
+        || {
+            for (more_w, more_b) in parts.by_ref() {
+                dw.iter_mut().zip(more_w).for_each(|(sum, more)| *sum += more);
+                db.iter_mut().zip(more_b).for_each(|(sum, more)| *sum += more);
+            }
+        },
+    );
     Some((dw, db))
 }
 

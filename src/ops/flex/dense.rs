@@ -10,6 +10,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
+use super::super::vector::wide;
 use super::super::{Activation, team};
 use super::product::{Matrix, Product, run, written};
 use super::{tensor, tracked, untracked, values, whole};
@@ -98,26 +99,38 @@ impl Backward<Flex, 3> for Dense {
 fn through_activation(upstream: &mut FlexTensor, output: &[f32], width: usize, activation: Activation) -> Vec<f32> {
     // Rows are summed in blocks of a fixed size, the blocks in order: the same sum on any number of threads.
     const ROWS: usize = 64;
-    let sum = |db: &mut [f32], dz: &[f32]| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
-    let rows_of = |dz: &[f32]| {
+    #[inline(always)]
+    fn sum(db: &mut [f32], dz: &[f32]) {
+        db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz);
+    }
+    #[inline(always)]
+    fn rows_of(dz: &[f32], width: usize) -> Vec<f32> {
         let mut of_block = vec![0.0; width];
         dz.chunks_exact(width).for_each(|row| sum(&mut of_block, row));
         of_block
-    };
+    }
     let blocks = if activation == Activation::None {
-        team::map(values(upstream).chunks(ROWS * width), |dz| pulp::Arch::new().dispatch(|| rows_of(dz)))
+        team::map(values(upstream).chunks(ROWS * width), |dz| {
+            wide(
+                #[inline(always)]
+                || rows_of(dz, width),
+            )
+        })
     } else {
         let blocks = upstream.storage_mut::<f32>().chunks_mut(ROWS * width).zip(output.chunks(ROWS * width));
         team::map(blocks, |(dz, y)| {
-            pulp::Arch::new().dispatch(|| {
-                let both = dz.iter_mut().zip(y);
-                match activation {
-                    Activation::Relu => both.for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz }),
-                    Activation::Tanh => both.for_each(|(dz, &y)| *dz *= 1.0 - y * y),
-                    Activation::None => {}
-                }
-                rows_of(dz)
-            })
+            wide(
+                #[inline(always)]
+                || {
+                    let both = dz.iter_mut().zip(y);
+                    match activation {
+                        Activation::Relu => both.for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz }),
+                        Activation::Tanh => both.for_each(|(dz, &y)| *dz *= 1.0 - y * y),
+                        Activation::None => {}
+                    }
+                    rows_of(dz, width)
+                },
+            )
         })
     };
     let mut db = vec![0.0; width];

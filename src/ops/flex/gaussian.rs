@@ -8,7 +8,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::vector::exp;
+use super::super::vector::{exp, wide};
 use super::{tensor, tracked, untracked, values};
 
 /// The fast form of [`crate::ops::reparameterise`]. Nothing flows back to `noise`.
@@ -53,19 +53,25 @@ impl Formula {
                 let [k, b, d] = noise.shape().dims();
                 assert_eq!([b, d], shape, "noise for each code");
                 let mut z = values(noise).to_vec();
-                pulp::Arch::new().dispatch(|| {
-                    for z in z.chunks_exact_mut(mean.len().max(1)) {
-                        let code = mean.iter().zip(log_var.iter());
-                        z.iter_mut().zip(code).for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
-                    }
-                });
+                wide(
+                    #[inline(always)]
+                    || {
+                        for z in z.chunks_exact_mut(mean.len().max(1)) {
+                            let code = mean.iter().zip(log_var.iter());
+                            z.iter_mut().zip(code).for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
+                        }
+                    },
+                );
                 tensor(z, [k, b, d])
             }
             Self::Divergence => {
                 let mut kl = mean.to_vec();
-                pulp::Arch::new().dispatch(|| {
-                    kl.iter_mut().zip(log_var.iter()).for_each(|(m, &v)| *m = (*m * *m + exp(v) - v - 1.0) * 0.5);
-                });
+                wide(
+                    #[inline(always)]
+                    || {
+                        kl.iter_mut().zip(log_var.iter()).for_each(|(m, &v)| *m = (*m * *m + exp(v) - v - 1.0) * 0.5);
+                    },
+                );
                 tensor(kl, shape)
             }
         }
@@ -79,26 +85,32 @@ impl Formula {
             Self::Reparameterise(noise) => {
                 let length = mean.len().max(1);
                 let noise = values(noise);
-                pulp::Arch::new().dispatch(|| {
-                    for (noise, upstream) in noise.chunks_exact(length).zip(upstream.chunks_exact(length)) {
-                        for ((m, v), (noise, up)) in
-                            to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream))
-                        {
-                            *m += up;
-                            *v += up * noise;
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (noise, upstream) in noise.chunks_exact(length).zip(upstream.chunks_exact(length)) {
+                            for ((m, v), (noise, up)) in
+                                to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream))
+                            {
+                                *m += up;
+                                *v += up * noise;
+                            }
                         }
-                    }
-                    to_log_var.iter_mut().zip(log_var).for_each(|(sum, v)| *sum *= 0.5 * exp(v * 0.5));
-                });
+                        to_log_var.iter_mut().zip(log_var).for_each(|(sum, v)| *sum *= 0.5 * exp(v * 0.5));
+                    },
+                );
             }
-            Self::Divergence => pulp::Arch::new().dispatch(|| {
-                for ((m, v), (up, (mean, log_var))) in
-                    to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var)))
-                {
-                    *m = up * mean;
-                    *v = up * 0.5 * (exp(*log_var) - 1.0);
-                }
-            }),
+            Self::Divergence => wide(
+                #[inline(always)]
+                || {
+                    for ((m, v), (up, (mean, log_var))) in
+                        to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var)))
+                    {
+                        *m = up * mean;
+                        *v = up * 0.5 * (exp(*log_var) - 1.0);
+                    }
+                },
+            ),
         }
         [to_mean, to_log_var]
     }

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::vector::tanh;
+use super::super::vector::{tanh, wide};
 use super::super::{Activation, team};
 use super::terms::Terms;
 use super::tile::{Cells, Left, Right, Start, Tiles};
@@ -131,12 +131,15 @@ impl Part<'_> {
             unsafe { tiles.run_shared(out) };
         }
         if activation == Activation::Tanh {
-            pulp::Arch::new().dispatch(|| {
-                for &row in &out_rows {
-                    // SAFETY: written above, and no other part's.
-                    unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = tanh(*y));
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for &row in &out_rows {
+                        // SAFETY: written above, and no other part's.
+                        unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = tanh(*y));
+                    }
+                },
+            );
         }
     }
 }

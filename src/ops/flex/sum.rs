@@ -4,6 +4,7 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 
 use super::super::team;
+use super::super::vector::wide;
 use super::{tensor, untracked, values};
 
 /// Values in a partial sum.
@@ -12,7 +13,12 @@ const CHUNK: usize = 16_384;
 /// The fast form of [`crate::ops::sum_of_squares`].
 pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     let input = untracked(input);
-    let parts: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| pulp::Arch::new().dispatch(|| lanes(chunk)));
+    let parts: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| {
+        wide(
+            #[inline(always)]
+            || lanes(chunk),
+        )
+    });
     Tensor::from_primitive::<Flex>(tensor(vec![parts.iter().sum()], [1]))
 }
 

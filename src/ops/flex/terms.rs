@@ -3,6 +3,7 @@
 //! not a number, is not seen where the picture is 0: the training looks at its weights and its losses, which are.
 
 use super::super::team;
+use super::super::vector::wide;
 use super::product::Matrix;
 use super::tile::BLOCK;
 
@@ -28,7 +29,7 @@ impl Terms {
         }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
         let list = |round: usize, block: usize| {
-            pulp::Arch::new().dispatch(
+            wide(
                 #[inline(always)]
                 || list(a, round * depth, depth, block * BLOCK),
             )
