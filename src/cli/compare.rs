@@ -30,9 +30,10 @@ const PROTOCOL: [&str; 12] = [
 ];
 
 /// The numbers: a column's title, the value's key, that of its standard error, digits.
-const COLUMNS: [(&str, &str, &str, usize); 6] = [
+const COLUMNS: [(&str, &str, &str, usize); 7] = [
     ("ELBO", "elbo", "elbo_se", 2),
     ("log p(x)", "log_px", "log_px_se", 2),
+    ("IW bound", "iw_bound", "iw_bound_se", 2),
     ("distortion", "distortion", "distortion_se", 2),
     ("rate", "rate", "rate_se", 2),
     ("bits per dim", "bits_per_dim", "bits_per_dim_se", 4),
@@ -138,6 +139,10 @@ fn stale(name: &str, report: &Value) -> Result<Option<String>> {
 
 /// A run's name and its last report.
 fn read(run: &Path) -> Result<(String, Value)> {
+    if run.is_file() {
+        return Err(Error::file(run, "a file, and reports lie in the folders of runs")
+            .with_hint(format!("name a run's folder, or its name below `{RUNS}`")));
+    }
     let folder = find_run(run, Path::new(RUNS))?;
     let path = folder.report();
     if !path.is_file() {

@@ -18,6 +18,9 @@ use crate::rng::Rng;
 use crate::{files, ui};
 use report::Report;
 
+/// With fewer images every measure is chance.
+const FEWEST: usize = 20;
+
 /// Neighbours that have a say.
 const NEIGHBOURS: usize = 5;
 
@@ -43,7 +46,7 @@ pub struct Disentangle {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// A table of factors: names in the first line, then one line for each picture of the split. A column of numbers is
+    /// A table of factors, commas between them: names in the first line, then one line for each picture of the split. A column of numbers is
     /// ordered, one of words is of classes [default: what the data were drawn from, where that is known]
     #[arg(long, value_name = "FILE.csv")]
     factors: Option<PathBuf>,
@@ -60,6 +63,12 @@ impl Disentangle {
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = self.split.of(dataset)?;
         let count = self.n.min(images.len());
+        if count < FEWEST {
+            return Err(Error::request(format!(
+                "{count} images: too few to say anything of factors; at least {FEWEST}"
+            ))
+            .with_hint("pass a larger `--n`"));
+        }
         let factors = self.factors_of(images, count)?;
         if factors.is_none() && images.labels.is_none() {
             return Err(Error::request(format!(

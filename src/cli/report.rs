@@ -138,7 +138,6 @@ impl Report<'_> {
         let bounds: Vec<Value> = bounds.map(|bound| self.bound_json(bound)).collect();
         // The one from the most codes.
         let best = bounds.last().cloned().unwrap_or_default();
-        let log_px = |key: &str| if self.caveat().is_none() { best[key].clone() } else { Value::Null };
         let mut report = json!({
             "elbo": mean(elbo), "elbo_se": se(elbo),
             "distortion": distortion.mean, "distortion_se": distortion.se,
@@ -149,7 +148,6 @@ impl Report<'_> {
             "pca_squared_error": mean(errors.and_then(|errors| errors.pca)),
             "pca_squared_error_se": se(errors.and_then(|errors| errors.pca)),
             "pca_components": errors.map(|errors| errors.components),
-            "log_px": log_px("bound"), "log_px_se": log_px("bound_se"),
             "samples": best["samples"], "ess_median": best["ess_median"], "ess_worst": best["ess_worst"],
             "importance": bounds, "importance_seconds": self.weighted.as_ref().map(|weighted| weighted.seconds),
             "unit": "nats per image",
@@ -166,6 +164,12 @@ impl Report<'_> {
             "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         });
+        // What is not a log-likelihood is not called one.
+        for (name, is_it) in [("log_px", self.caveat().is_none()), ("iw_bound", self.caveat().is_some())] {
+            for (key, of) in [(name.to_owned(), "bound"), (format!("{name}_se"), "bound_se")] {
+                report[key] = if is_it { best[of].clone() } else { Value::Null };
+            }
+        }
         if !drawn {
             report["note"] = NO_ELBO.into();
             report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();

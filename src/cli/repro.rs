@@ -156,7 +156,7 @@ pub struct Repro {
     #[arg(long, value_name = "N")]
     stages: Option<usize>,
 
-    /// Measure log p(x) of the first so many test pictures [default: 1000]
+    /// Measure log p(x) of the first so many test pictures
     #[arg(long, value_name = "N", default_value_t = 1000)]
     images: usize,
 

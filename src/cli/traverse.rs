@@ -185,10 +185,12 @@ impl Traversal {
     /// All rows at once, step by step there and back.
     fn frames(&self) -> Vec<RgbImage> {
         let values = labels(&self.values);
+        // As wide as the widest: a page grows with its text, and all frames have one size.
+        let width = values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
         let frame = |step: usize| {
             let cells: Vec<Picture> = self.pictures.iter().map(|row| row[step].clone()).collect();
             let sheet = Sheet { pictures: &cells, columns: 1, row_labels: Some(&self.labels), column_labels: None };
-            titled(&sheet.draw(), &format!("at {}, {}", values[step], self.others))
+            titled(&sheet.draw(), &format!("at {:>width$}, {}", values[step], self.others))
         };
         let steps = self.values.len();
         (0..steps).chain((1..steps - 1).rev()).map(frame).collect()

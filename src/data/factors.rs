@@ -103,6 +103,13 @@ pub fn parse(bytes: &[u8], count: usize, path: &Path, pictures: &str) -> Result<
     let Some(((_, names), rows)) = records.split_first() else {
         return Err(wrong("nothing in it".to_owned()).with_hint(FORMAT));
     };
+    if let [name] = &names[..]
+        && name.contains([';', '\t'])
+    {
+        return Err(
+            wrong(format!("line 1 is one name, `{name}`: values are to be separated by commas")).with_hint(FORMAT)
+        );
+    }
     for (column, name) in names.iter().enumerate() {
         if name.is_empty() || names[..column].contains(name) {
             let problem = if name.is_empty() { "no name".to_owned() } else { format!("the name `{name}` again") };
@@ -128,6 +135,13 @@ pub fn parse(bytes: &[u8], count: usize, path: &Path, pictures: &str) -> Result<
         let cells: Vec<&str> = rows.iter().map(|(_, cells)| cells[column].as_str()).collect();
         let numbers: Option<Vec<f64>> =
             cells.iter().map(|cell| cell.parse().ok().filter(|number: &f64| number.is_finite())).collect();
+        let is_number = |cell: &&str| cell.parse().is_ok_and(|number: f64| number.is_finite());
+        let wrong_cell = cells.iter().position(|cell| !is_number(cell));
+        if let Some(row) = wrong_cell.filter(|_| 2 * cells.iter().filter(|cell| is_number(cell)).count() > cells.len())
+        {
+            let what = format!("line {}: `{}` is no number, as most of `{name}` are", rows[row].0, cells[row]);
+            return Err(wrong(what).with_hint("a column is of numbers, or of words"));
+        }
         match numbers {
             Some(numbers) => Ok(Factor::of_numbers(name, &numbers)),
             None => Factor::of_words(name, &cells).ok_or_else(|| {
@@ -203,6 +217,8 @@ mod tests {
             ("", "nothing in it"),
             ("a,,b\n1,2,3\n", "column 2 has no name"),
             ("a,b,a\n1,2,3\n", "column 3 has the name `a` again"),
+            ("a;b\n1;2\n", "separated by commas"),
+            ("a\n1\n2\nx\n3\n", "line 4: `x` is no number, as most of `a` are"),
             ("a,b\n1,2\n3\n", "line 3 has 1 of the 2 values"),
             ("a,b\n1,2\n3,\n", "line 3: nothing is said of `b`"),
             ("a,b\n1,2\n3,", "line 3: nothing is said of `b`"),
@@ -211,7 +227,7 @@ mod tests {
             ("a\n\"x\n1\n", "it has factors of 1 pictures"),
             ("a\n1\n2\n3\n", "it has factors of 3 pictures, and there are 2 test pictures"),
         ] {
-            let error = table(text, 2).unwrap_err();
+            let error = table(text, if text.contains('x') && text.starts_with("a\n1") { 4 } else { 2 }).unwrap_err();
             assert!(error.to_string().contains(part) && error.hint().is_some(), "{text:?}: {}", error.render());
             assert_eq!(error.code(), 2);
         }

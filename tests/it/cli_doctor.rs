@@ -112,7 +112,7 @@ fn a_decoder_cut_off_from_its_code_is_named() {
     let found = found(&place, &[]);
     assert!(found["verdict"].as_str().unwrap().starts_with("ignores z"), "{found}");
     assert_eq!(found["shuffled_codes_add"]["mean"], 0.0);
-    assert_eq!(found["findings"][0]["advice"], "try `--set train.rate=0.0002`");
+    assert_eq!(found["findings"][0]["advice"], "try more epochs: `--epochs 8`");
 }
 
 #[test]

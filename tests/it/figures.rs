@@ -158,6 +158,9 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
     let mut code = rows(vae.encode(seven, None).mean).concat();
     code[order[2]] = -1.5;
     assert_near(&cell(&drawn, [13, 3], [0, 2]), &decoded(&vae, code), "from a picture's code");
+    run(place.path(), &[&more[..8], &["--rows", "3", "--out", "seven.gif"]].concat()).line();
+    let sizes: Vec<_> = frames(&place.path().join("seven.gif")).iter().map(RgbImage::dimensions).collect();
+    assert!(sizes.len() == 24 && sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
     let done = run(place.path(), &["traverse", "--rows", "3", "--out", "moving.gif"]);
     assert!(done.err.contains("note: 3 of 8 latents"), "{}", done.err);
     let moving = frames(&place.path().join("moving.gif"));

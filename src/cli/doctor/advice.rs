@@ -16,7 +16,8 @@ pub fn advice(finding: Finding, health: &Health, config: &Config) -> String {
             [weaker(config), vec![latents]].concat()
         }
         Finding::UnderRegularised { .. } => stronger(config),
-        Finding::IgnoresCode => vec![slower(config)],
+        // Most often it has not learned to, yet.
+        Finding::IgnoresCode => return format!("try more epochs: `--epochs {}`", 4 * config.train.epochs),
     };
     let flags: Vec<String> = flags.into_iter().map(|flag| format!("`--set {flag}`")).collect();
     format!("try {}", flags.join(", or "))
@@ -49,6 +50,7 @@ fn weaker(config: &Config) -> Vec<String> {
             flags
         }
         Objective::BetaTc(BetaTc { beta, .. }) if *beta > 1.0 => vec!["objective.beta-tc.beta=1".to_owned()],
+        Objective::Info(Info { lambda, .. }) => vec![format!("objective.info.lambda={}", lambda / 100.0)],
         Objective::Capacity(capacity) => vec![format!("objective.capacity.max={}", (2.0 * capacity.max).max(1.0))],
         _ => Vec::new(),
     };
