@@ -107,7 +107,7 @@ const RECIPES: [Recipe; 6] = [
         epochs: 500,
         in_stages: false,
         tolerance: 1.0,
-        time: "XX",
+        time: "20 minutes",
     },
     Recipe {
         name: "iwae-1",
