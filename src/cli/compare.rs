@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::open::{RUNS, find_run};
-use crate::data::fetch::md5_hex;
+use super::open::{RUNS, find_run, hash};
 use crate::error::{Error, Result};
 use crate::eval::Estimate;
 use crate::{files, ui};
@@ -133,7 +132,7 @@ impl Paired {
 /// The run's name, where its model is no longer the one that was measured.
 fn stale(name: &str, report: &Value) -> Result<Option<String>> {
     let Some(model) = report["model"].as_str().map(Path::new).filter(|model| model.is_file()) else { return Ok(None) };
-    let found = format!("md5:{}", md5_hex(&[&files::read(model)?]));
+    let found = hash(&files::read(model)?);
     Ok(report["model_hash"].as_str().is_some_and(|measured| measured != found).then(|| name.to_owned()))
 }
 

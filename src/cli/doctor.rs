@@ -14,7 +14,7 @@ use super::pictures::Format;
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Health, Latent, Protocol, decompose, findings, saturated_units};
+use crate::eval::{Health, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
 use crate::figure::sheet::write_png;
 use crate::run::{Record, RunFolder, read_metrics};
@@ -64,18 +64,17 @@ impl Doctor {
                 opened.path.display(),
                 opened.config.prior.tag()
             ))
-            .with_hint("`vae eval` and `vae embed` look at any model"));
+            .with_hint("`vae eval`, `vae embed` and `vae disentangle` look at any model"));
         }
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = enough(&dataset.test, self.n)?;
-        let protocol = protocol(&opened, self.seed);
+        let protocol = opened.protocol(1, self.seed);
         let bar = ui::picture_bar("looking at", 2 * images);
         let (health, aggregate) =
             Health::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         if !health.is_finite() {
-            return Err(Error::failed(format!("{}: its codes are not numbers, or infinite", opened.path.display()))
-                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+            return Err(opened.broken("codes are not numbers, or infinite"));
         }
         let report = Report {
             findings: findings(&health),
@@ -107,15 +106,6 @@ fn enough(images: &Images, wanted: usize) -> Result<usize> {
         .with_hint("pass a larger `--n`, or train on data with more test images"))
 }
 
-fn protocol(opened: &Opened, seed: Option<u64>) -> Protocol {
-    Protocol {
-        pixels: opened.config.data.pixels(),
-        samples: 1,
-        seed: seed.unwrap_or(opened.config.seed),
-        code: opened.config.objective.code(),
-    }
-}
-
 /// The records of training itself, where the run's folder has them.
 fn trained(opened: &Opened) -> Result<Vec<Record>> {
     let metrics = RunFolder { path: opened.folder.clone() }.metrics();
@@ -131,7 +121,7 @@ pub fn at_the_end(opened: &Opened, dataset: &Dataset) -> Option<String> {
         return None;
     }
     let images = enough(&dataset.test, AT_THE_END).ok()?;
-    let (health, _) = Health::of(&opened.vae, &dataset.test, images, protocol(opened, None), &mut |_| {});
+    let (health, _) = Health::of(&opened.vae, &dataset.test, images, opened.protocol(1, None), &mut |_| {});
     if !health.is_finite() {
         return None;
     }

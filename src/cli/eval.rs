@@ -99,7 +99,6 @@ impl Eval {
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
         let images = &whole.slice(0..first);
-        let seed = self.seed.unwrap_or(opened.config.seed);
         let code = opened.config.objective.code();
         let most = self.samples.iter().copied().max().unwrap_or_default();
         let many = [("--codes", self.codes, self.codes > 1), ("--samples", most, most > 0)];
@@ -107,14 +106,13 @@ impl Eval {
             return Err(Error::request(format!("{flag} {value}: {NO_ELBO}"))
                 .with_hint(format!("leave `{flag}` out: a picture has one code, which is not drawn")));
         }
-        let protocol = Protocol { pixels: opened.config.data.pixels(), samples: self.codes, seed, code };
+        let protocol = opened.protocol(self.codes, self.seed);
         let bar = ui::picture_bar("measuring", images.len());
         let elbo = measure(&opened.vae, images, protocol, &mut |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         if !elbo.elbo().unwrap_or(elbo.distortion()).mean.is_finite() {
             let what = if code.is_drawn() { "ELBO" } else { "distortion" };
-            return Err(Error::failed(format!("{}: its {what} is not a number, or infinite", opened.path.display()))
-                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+            return Err(opened.broken(&format!("{what} is not a number, or infinite")));
         }
         let errors = (!self.no_reconstruction).then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
         let weighted = self.weighted(&opened, images, protocol)?;
@@ -160,8 +158,7 @@ impl Eval {
         bar.finish_and_clear();
         let seconds = begin.elapsed().as_secs_f64();
         if bounds.iter().flat_map(|bound| &bound.log_px).any(|log_px| !log_px.is_finite()) {
-            return Err(Error::failed(format!("{}: its log p(x) is not a number, or infinite", opened.path.display()))
-                .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"));
+            return Err(opened.broken("log p(x) is not a number, or infinite"));
         }
         Ok(Some(Weighted { bounds, seconds }))
     }

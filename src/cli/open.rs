@@ -14,7 +14,7 @@ use crate::data::fetch::md5_hex;
 use crate::data::{self, Dataset, Images};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
-use crate::eval::{Posteriors, codes, pixels_rng, posteriors};
+use crate::eval::{Posteriors, Protocol, codes, pixels_rng, posteriors};
 use crate::model::{Card, Features, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest, remembered_data};
 use crate::{files, ui};
@@ -94,6 +94,11 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     Ok((model, folder.path))
 }
 
+/// Of a model's file.
+pub fn hash(bytes: &[u8]) -> String {
+    format!("md5:{}", md5_hex(&[bytes]))
+}
+
 /// A run's folder by its path, or by its name below `parent`.
 pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
     let named = parent.join(path);
@@ -124,7 +129,7 @@ impl Opened {
         let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
         let (base, loaded) = (PathBuf::new(), OnceCell::new());
         // Of what was read: a training that goes on may write another model meanwhile.
-        let hash = format!("md5:{}", md5_hex(&[&bytes]));
+        let hash = hash(&bytes);
         Ok(Self { vae, config, card: file.card, hash, chosen, folder, base, path, loaded })
     }
 
@@ -202,12 +207,24 @@ impl Opened {
         Ok(found)
     }
 
+    /// What numbers measured of it hold for; `seed`: another one than the run's.
+    pub fn protocol(&self, samples: usize, seed: Option<u64>) -> Protocol {
+        let config = &self.config;
+        let seed = seed.unwrap_or(config.seed);
+        Protocol { pixels: config.data.pixels(), samples, seed, code: config.objective.code() }
+    }
+
+    /// Something of it, in words, that should be numbers.
+    pub fn broken(&self, what: &str) -> Error {
+        Error::failed(format!("{}: its {what}", self.path.display()))
+            .with_hint("its training broke, or the file is damaged: train it again, with a lower rate")
+    }
+
     fn are_numbers(&self, codes: &[Vec<f32>]) -> Result<()> {
         if codes.iter().flatten().all(|value| value.is_finite()) {
             return Ok(());
         }
-        Err(Error::failed(format!("{}: its codes are not numbers, or infinite", self.path.display()))
-            .with_hint("its training broke, or the file is damaged: train it again, with a lower rate"))
+        Err(self.broken("codes are not numbers, or infinite"))
     }
 
     /// The pictures `indices` as the model reads them, with their labels where it is conditional. Pictures of a person's

@@ -10,7 +10,7 @@ use super::train::{Train, Whereabouts};
 use crate::check::count;
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result, did_you_mean};
-use crate::eval::{Aggregate, Estimate, Importance, Protocol, importance, measure};
+use crate::eval::{Aggregate, Estimate, Importance, importance, measure};
 use crate::run::read_metrics;
 use crate::ui;
 
@@ -28,8 +28,6 @@ struct Recipe {
     in_stages: bool,
     /// How far ours may be from the published number, nats.
     tolerance: f64,
-    /// On two cores.
-    time: &'static str,
 }
 
 struct Variant {
@@ -37,6 +35,8 @@ struct Variant {
     sets: &'static [&'static str],
     /// Negative nats a picture, as the source has it.
     published: f64,
+    /// Seconds of an epoch, as it went here on two cores or one; nothing where it was never trained.
+    epoch: Option<f64>,
 }
 
 /// What is published, lower being better.
@@ -54,11 +54,11 @@ struct Measured {
     value: Estimate,
     /// Of each picture, where it is log p(x).
     log_px: Vec<f64>,
-    /// Latents whose mean varies with the picture, and all of them.
-    active: [usize; 2],
+    /// Which latents' means vary with the picture, in words; nothing where that is not looked at.
+    active: String,
 }
 
-const PLAIN: Variant = Variant { name: "", sets: &[], published: f64::NAN };
+const PLAIN: Variant = Variant { name: "", sets: &[], published: f64::NAN, epoch: None };
 
 /// The KL from the draw, as `iwae` with K = 1 has it.
 const VAE: [&str; 2] = ["objective.vae-k.samples=1", "objective.vae-k.estimator=sampled"];
@@ -69,75 +69,69 @@ const RECIPES: [Recipe; 6] = [
         name: "pytorch-example",
         about: "the VAE of pytorch/examples, grey MNIST, after 10 epochs",
         preset: "mnist",
-        runs: &[Variant { published: 105.6, ..PLAIN }],
+        runs: &[Variant { published: 105.6, epoch: Some(2.0), ..PLAIN }],
         measure: Measure::NegativeElbo,
         epochs: 10,
         in_stages: false,
         tolerance: 0.5,
-        time: "half a minute",
     },
     Recipe {
         name: "cvae-tf",
         about: "TensorFlow's convolutional VAE, MNIST cut at one half, after 10 epochs (one user's run)",
         preset: "cvae-tf",
-        runs: &[Variant { published: 155.9, ..PLAIN }],
+        runs: &[Variant { published: 155.9, epoch: Some(30.0), ..PLAIN }],
         measure: Measure::NegativeElbo,
         epochs: 10,
         in_stages: false,
         tolerance: 2.1,
-        time: "5 minutes",
     },
     Recipe {
         name: "keras-io",
         about: "keras.io's convolutional VAE, the training loss (on all 70 000 images) after 10 epochs",
         preset: "vae-keras-io",
-        runs: &[Variant { published: 152.2, ..PLAIN }],
+        runs: &[Variant { published: 152.2, epoch: Some(30.0), ..PLAIN }],
         measure: Measure::TrainingLoss,
         epochs: 10,
         in_stages: false,
         tolerance: 2.0,
-        time: "5 minutes",
     },
     Recipe {
         name: "pythae-vae",
         about: "pythae's VAE, MNIST binarised once (theirs another draw), log p(x) from 200 codes",
         preset: "pythae-vae",
-        runs: &[Variant { published: 89.8, ..PLAIN }],
+        runs: &[Variant { published: 89.8, epoch: Some(3.4), ..PLAIN }],
         measure: Measure::NegativeLogPx(200),
         epochs: 500,
         in_stages: false,
         tolerance: 1.0,
-        time: "20 minutes",
     },
     Recipe {
         name: "iwae-1",
         about: "Burda et al. 2016, table 1: one layer, MNIST drawn afresh, log p(x) from 5000 codes",
         preset: "iwae-1",
         runs: &[
-            Variant { name: "vae-1", sets: &VAE, published: 86.76 },
-            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 85.54 },
-            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 84.78 },
+            Variant { name: "vae-1", sets: &VAE, published: 86.76, epoch: Some(3.2) },
+            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 85.54, epoch: Some(7.3) },
+            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 84.78, epoch: Some(26.0) },
         ],
         measure: Measure::NegativeLogPx(5000),
         epochs: 3280,
         in_stages: true,
         tolerance: 1.0,
-        time: "6 minutes for the VAE and 14 for K = 5 with `--stages 5` (121 epochs); all eight stages are 27 times as long",
     },
     Recipe {
         name: "iwae-2",
         about: "Burda et al. 2016, table 1: two layers, MNIST drawn afresh, log p(x) from 5000 codes",
         preset: "iwae-2",
         runs: &[
-            Variant { name: "vae-1", sets: &VAE, published: 85.33 },
-            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 83.89 },
-            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 82.90 },
+            Variant { name: "vae-1", sets: &VAE, published: 85.33, epoch: Some(5.6) },
+            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 83.89, epoch: Some(12.9) },
+            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 82.90, epoch: None },
         ],
         measure: Measure::NegativeLogPx(5000),
         epochs: 3280,
         in_stages: true,
         tolerance: 1.0,
-        time: "4 minutes for the VAE and 9 for K = 5 with `--stages 4` (40 epochs); all eight stages are 82 times as long",
     },
 ];
 
@@ -167,7 +161,10 @@ pub struct Repro {
 impl Repro {
     pub fn run(self, began: Instant) -> Result<()> {
         if self.recipe == "list" {
-            let line = |recipe: &Recipe| (recipe.name, format!("{}; {}", recipe.about, recipe.time));
+            let line = |recipe: &Recipe| {
+                let all: Vec<&Variant> = recipe.runs.iter().collect();
+                (recipe.name, format!("{}; {}", recipe.about, time(&all, recipe.epochs)))
+            };
             return ui::data(ui::two_columns(&RECIPES.iter().map(line).collect::<Vec<_>>()).trim_end());
         }
         let recipe = find(&self.recipe)?;
@@ -176,14 +173,15 @@ impl Repro {
         count("--images", self.images, usize::MAX)?;
         ui::note(format_args!(
             "{}: {}\ntakes {} on two cores; may be stopped and begun again",
-            recipe.name, recipe.about, recipe.time
+            recipe.name,
+            recipe.about,
+            time(&variants, epochs)
         ));
         let chosen = device::choose(&self.place.device)?;
         let mut failed = 0;
         let mut first: Option<(&str, Vec<f64>)> = None;
         for variant in variants {
-            let Measured { value: ours, log_px, active: [active, latents] } =
-                self.measured(recipe, variant, epochs, &chosen, began)?;
+            let Measured { value: ours, log_px, active } = self.measured(recipe, variant, epochs, &chosen, began)?;
             let passed = (ours.mean - variant.published).abs() <= recipe.tolerance;
             failed += usize::from(!passed);
             let short = if epochs < recipe.epochs {
@@ -191,11 +189,8 @@ impl Repro {
             } else {
                 String::new()
             };
-            let layer = if recipe.preset == "iwae-2" { " in the first layer" } else { "" };
-            let units =
-                if latents > 0 { format!("; {active} of {latents} latents active{layer}") } else { String::new() };
             ui::data(format_args!(
-                "{}  {}: ours {:.2} ± {:.2}, published {:.2}{short}, tolerance {:.1}; {}, {epochs} epochs{units}",
+                "{}  {}: ours {:.2} ± {:.2}, published {:.2}{short}, tolerance {:.1}; {}, {epochs} epochs{active}",
                 if passed { "PASS" } else { "FAIL" },
                 run_name(recipe, variant),
                 ours.mean,
@@ -273,15 +268,14 @@ impl Repro {
             let records = read_metrics(&trained.folder.metrics())?;
             let last = records.iter().rfind(|record| record.split == "train");
             let loss = last.and_then(|record| record.loss).unwrap_or(f64::NAN);
-            return Ok(Measured { value: Estimate { mean: loss, se: 0.0 }, log_px: Vec::new(), active: [0, 0] });
+            return Ok(Measured { value: Estimate { mean: loss, se: 0.0 }, log_px: Vec::new(), active: String::new() });
         }
         let opened = Opened::new(trained.folder.model(), trained.folder.path.clone(), chosen.clone())?;
         let config = &opened.config;
-        let protocol =
-            Protocol { pixels: config.data.pixels(), samples: 1, seed: config.seed, code: config.objective.code() };
+        let protocol = opened.protocol(1, None);
         let test = &trained.dataset.test;
         let mut log_px = Vec::new();
-        let mut active = [0, 0];
+        let mut active = String::new();
         let value = match recipe.measure {
             Measure::NegativeLogPx(samples) => {
                 let images = self.images.min(test.len());
@@ -297,7 +291,9 @@ impl Repro {
                 log_px = bounds.first().map(|bound| bound.log_px.clone()).unwrap_or_default();
                 let latents = Aggregate::read(&opened.vae, test, test.len(), protocol, &mut |_| {}).latents();
                 // All are of a distribution: the largest variance plays no part.
-                active = [latents.iter().filter(|latent| latent.is_active(0.0)).count(), latents.len()];
+                let count = latents.iter().filter(|latent| latent.is_active(0.0)).count();
+                let layer = if config.prior.is_normal() { "" } else { " of the first layer" };
+                active = format!("; {count} of {} latents{layer} active", latents.len());
                 bounds.first().map(Importance::bound)
             }
             _ => measure(&opened.vae, test, protocol, &mut |_| {}).elbo(),
@@ -317,6 +313,19 @@ impl Repro {
             }
         }
     }
+}
+
+/// How long these trainings take, of so many epochs each.
+fn time(variants: &[&Variant], epochs: usize) -> String {
+    let seconds: f64 = variants.iter().filter_map(|variant| variant.epoch).sum::<f64>() * epochs as f64;
+    let about = match seconds {
+        ..90.0 => format!("about {seconds:.0} seconds"),
+        ..7200.0 => format!("about {:.0} minutes", seconds / 60.0),
+        _ => format!("about {:.0} hours", seconds / 3600.0),
+    };
+    let unknown: Vec<&str> =
+        variants.iter().filter(|variant| variant.epoch.is_none()).map(|variant| variant.name).collect();
+    if unknown.is_empty() { about } else { format!("{about}, and longer for {}", unknown.join(", ")) }
 }
 
 fn run_name(recipe: &Recipe, variant: &Variant) -> String {

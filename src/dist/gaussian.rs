@@ -77,8 +77,8 @@ pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
 }
 
 /// [`log_mixture`] as products of matrices, of the square of (z - m) / s each part by itself, measured from the components'
-/// middle: many times faster, and some 1e-3 nats off where components are a hundredth as wide as they are apart. For training,
-/// where the gradient's own noise is far above that.
+/// middle: all pairs in two products, and the less exact the narrower components are against the distance between them. For
+/// training, where the gradient has noise of its own.
 pub fn log_mixture_by_products(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
     let [k, b, latents] = z.dims();
     let middle = components.mean.clone().detach().mean_dim(0); // [1, D]

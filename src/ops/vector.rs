@@ -3,7 +3,7 @@
 
 /// Runs `work` compiled for the widest vectors that this machine has: where it is `#[inline(always)]`, and calls nothing that
 /// is not. A closure that can be called more than once is called by reference: taken by value it would be called through a
-/// function of its own, which is compiled for the narrowest vectors, and then takes four times as long.
+/// function of its own, which is compiled for the narrowest vectors, and then takes about three times as long.
 #[inline(always)]
 #[cfg_attr(feature = "cpu", expect(unused_mut, reason = "only without that feature is it called here"))]
 pub fn wide<R>(mut work: impl FnMut() -> R) -> R {

@@ -13,11 +13,10 @@ use vae::config::{find_preset, set};
 use vae::data::archive::Place;
 use vae::data::binarized_mnist::{self, COUNTS, FILES};
 use vae::data::{BinarizedMnist, Data, Images, Pixels, Source, amat, hash, load};
-use vae::error::Error;
 use vae::rng::Rng;
 
 use crate::models::{digits, numbers, plain_device};
-use crate::program::{Done, metrics, run};
+use crate::program::{Done, metrics, rendered, run};
 
 const VALUES: usize = 784;
 
@@ -52,13 +51,6 @@ fn write_tiny(folder: &Path) {
 fn place(root: &TempDir) -> Place {
     let [local, cache] = ["data", "cache"].map(|name| root.path().join(name));
     Place { data: None, vae_data: None, local, cache, download: true, mirror: None }
-}
-
-/// What a person reads, without the folder's random name.
-fn rendered(error: &Error, folder: &Path) -> String {
-    assert_eq!(error.code(), 2);
-    assert!(error.hint().is_some(), "no hint: {error}");
-    error.render().replace(folder.to_str().unwrap(), "DIR")
 }
 
 proptest! {

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use vae::data::archive::{self, Files, Place};
 use vae::data::{FASHION_MNIST, MNIST};
 use vae::data::{Images, fetch, idx};
-use vae::error::Error;
+
+use crate::program::rendered;
 
 const NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
@@ -58,13 +59,6 @@ fn error_of_images(bytes: &[u8]) -> String {
     let path = folder.path().join("images");
     fs::write(&path, bytes).unwrap();
     rendered(&idx::images(&path).unwrap_err(), folder.path())
-}
-
-/// What a person reads, without the folder's random name.
-fn rendered(error: &Error, folder: &Path) -> String {
-    assert_eq!(error.code(), 2);
-    assert!(error.hint().is_some(), "no hint: {error}");
-    error.render().replace(folder.to_str().unwrap(), "DIR")
 }
 
 proptest! {

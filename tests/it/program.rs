@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vae::error::Error;
 use vae::model::{NamedTensor, pack, unpack};
 
 /// A command in `folder`, which is also its home, whatever the environment of the tests says.
@@ -98,6 +99,13 @@ pub fn copy_folder(from: &Path, to: &Path) {
             fs::copy(&path, target).unwrap();
         }
     }
+}
+
+/// What a person reads, without the folder's random name.
+pub fn rendered(error: &Error, folder: &Path) -> String {
+    assert_eq!(error.code(), 2);
+    assert!(error.hint().is_some(), "no hint: {error}");
+    error.render().replace(folder.to_str().unwrap(), "DIR")
 }
 
 /// Every file below `folder`, by its path in it, sorted.

@@ -12,7 +12,7 @@ pub const PARTLY: f64 = 1.0 / 3.0;
 
 /// Under-regularised: the aggregate posterior of some latent is further from the prior than this, in nats, by its mean and
 /// variance. It is that of a variance of 3.1, or of a mean of 1: of what the prior draws much lies where no picture does.
-/// Trained presets have at most 0.13 on MNIST.
+/// Of the presets trained on MNIST `conv-keras` has the most, 0.27.
 pub const OUTSIDE: f64 = 0.5;
 
 /// The decoder ignores its code: that of another picture adds fewer nats than this, or fewer than two standard errors.

@@ -123,7 +123,6 @@ fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexT
         return (tensor(sums, [k, b]), tensor(slopes, [k, b, p]));
     } else {
         team::for_each(sums.chunks_mut(at_a_time).enumerate(), |(block, sums)| {
-            // Inlined, or it is compiled for the narrowest vectors: four times as slow.
             wide(
                 #[inline(always)]
                 || {
