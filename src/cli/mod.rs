@@ -3,6 +3,7 @@
 mod animate;
 mod compare;
 mod config;
+mod devices;
 mod disentangle;
 mod doctor;
 mod edit;
@@ -58,6 +59,7 @@ enum Command {
     #[command(flatten)]
     Figure(figures::Figure),
     List(list::List),
+    Devices(devices::Devices),
     Config(config::Config),
 }
 
@@ -80,6 +82,7 @@ impl Cli {
             Command::Repro(repro) => repro.run(began),
             Command::Figure(figure) => figure.run(),
             Command::List(list) => list.run(),
+            Command::Devices(devices) => devices.run(),
             Command::Config(config) => config.run(),
         })
     }

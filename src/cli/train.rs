@@ -109,6 +109,9 @@ impl Train {
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         let chosen = device::choose(&self.place.device)?;
+        if let Some(remark) = &chosen.remark {
+            ui::note(format_args!("{remark}: training on `{}` (`vae devices` lists what there is)", chosen.name));
+        }
         let Trained { folder, figures, dataset, hash } = self.trained(&chosen, began)?;
         ui::data(folder.path.display())?;
         if figures.is_empty() {
@@ -316,7 +319,7 @@ impl<'a> Watcher<'a> {
             plan.blueprint.latent,
             if plan.config.condition.is_some() { ", given the class" } else { "" },
             plan.parameters(),
-            chosen.name,
+            chosen.title(),
         ));
         let done = saved.map_or(0, |saved| saved.card.step);
         if done >= (self.job.settings.epochs * self.job.steps_per_epoch()) as u64 {

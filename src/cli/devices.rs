@@ -1,0 +1,29 @@
+//! `vae devices`: what can be computed on.
+
+use clap::Args;
+
+use crate::error::Result;
+use crate::{device, ui};
+
+/// List what `--device` can name: built in, not built in, on this machine, and which one `auto` takes
+#[derive(Debug, Args)]
+pub struct Devices {}
+
+impl Devices {
+    pub fn run(self) -> Result<()> {
+        let missing: Vec<_> = device::not_built_in()
+            .into_iter()
+            .map(|(name, about)| (name, format!("{about}: cargo build --release --features {name}")))
+            .collect();
+        let there = device::on_this_machine();
+        let there: Vec<_> = there.iter().map(|(name, about)| (name.as_str(), about)).collect();
+        ui::data(format_args!("built in:\n{}", ui::two_columns(&device::built_in()).trim_end()))?;
+        if !missing.is_empty() {
+            ui::data(format_args!("not built in:\n{}", ui::two_columns(&missing).trim_end()))?;
+        }
+        ui::data(format_args!("on this machine:\n{}", ui::two_columns(&there).trim_end()))?;
+        let auto = device::choose("auto")?;
+        let why = auto.remark.map(|remark| format!(": {remark}")).unwrap_or_default();
+        ui::data(format_args!("auto:\n  {}{why}", auto.name))
+    }
+}

@@ -1,0 +1,92 @@
+//! Adapters of Vulkan, Metal, DirectX 12 and OpenGL.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use burn::tensor::wgpu::WgpuBackend as Api;
+use burn::tensor::wgpu::wgpu::{AdapterInfo, Backend, DeviceType, Instance, InstanceDescriptor};
+use burn::tensor::{Device, DeviceKind};
+
+use super::gpu::{Adapter, Gpu, Kind};
+
+pub const GPU: Gpu = Gpu { adapters, open, missing: [MISSING, INSTALL] };
+
+const MISSING: &str = "this machine has no adapter for Vulkan, Metal, DirectX 12 or OpenGL";
+const INSTALL: &str = if cfg!(target_os = "linux") {
+    "install the graphics card's driver with its Vulkan part and the loader (Debian, Ubuntu: libvulkan1, \
+     mesa-vulkan-drivers, which also has a software adapter)"
+} else {
+    "install the graphics card's driver"
+};
+
+/// In burn's order (cubecl-wgpu, `AutoGraphicsApi::chain`).
+const APIS: [(Backend, Api); 4] =
+    [(Backend::Vulkan, Api::Vulkan), (Backend::Metal, Api::Metal), (Backend::Dx12, Api::Dx12), (Backend::Gl, Api::Gl)];
+
+/// The adapters of the first API that has a GPU, or else of the first that has any: those that burn takes by itself.
+fn enumerate() -> Option<(Api, Vec<AdapterInfo>)> {
+    let mut software = None;
+    for (backend, api) in APIS {
+        if !Instance::enabled_backend_features().contains(backend.into()) {
+            continue;
+        }
+        let only = InstanceDescriptor { backends: backend.into(), ..InstanceDescriptor::new_without_display_handle() };
+        let instance = Instance::new(only);
+        let found: Vec<_> = ready(instance.enumerate_adapters(backend.into())).iter().map(|a| a.get_info()).collect();
+        if found.iter().any(|info| info.device_type != DeviceType::Cpu) {
+            return Some((api, found));
+        }
+        software = software.or_else(|| (!found.is_empty()).then_some((api, found)));
+    }
+    software
+}
+
+/// What `future` gives. Outside a browser it is there at once.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn adapters() -> Vec<Adapter> {
+    let found = enumerate().map(|(_, found)| found).unwrap_or_default();
+    found
+        .into_iter()
+        .map(|info| Adapter {
+            name: Some(info.name),
+            kind: match info.device_type {
+                DeviceType::DiscreteGpu => Kind::Discrete,
+                DeviceType::IntegratedGpu => Kind::Integrated,
+                DeviceType::VirtualGpu => Kind::Virtual,
+                DeviceType::Other => Kind::Other,
+                DeviceType::Cpu => Kind::Software,
+            },
+            driver: format!("{} {} ({})", info.driver, info.driver_info, info.backend).trim_start().to_owned(),
+        })
+        .collect()
+}
+
+fn open(index: usize) -> Result<Device, String> {
+    let gone = || "it is gone".to_owned();
+    let (api, found) = enumerate().ok_or_else(gone)?;
+    let kind = found.get(index).ok_or_else(gone)?.device_type;
+    // burn counts each kind by itself, and knows one software adapter.
+    let rank = found[..index].iter().filter(|info| info.device_type == kind).count();
+    let kind = match kind {
+        DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(rank),
+        DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(rank),
+        DeviceType::VirtualGpu => DeviceKind::VirtualGpu(rank),
+        DeviceType::Cpu if rank == 0 => DeviceKind::Cpu,
+        DeviceType::Cpu => return Err("burn opens the first software adapter only".into()),
+        DeviceType::Other => {
+            // `DeviceKind` has no word for it.
+            let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
+            return devices.into_iter().nth(index).ok_or_else(gone);
+        }
+    };
+    Device::wgpu_options().device_kind(kind).graphics_api(api).init().map_err(|error| error.to_string())
+}
