@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::ops::random;
 use crate::ops::vector::wide;
 use crate::rng::Rng;
 
@@ -42,6 +43,9 @@ pub fn one_hot(classes: impl ExactSizeIterator<Item = u8>, count: usize, device:
 /// # Shapes
 /// `keys`: `[B]`; result: `[K, B, D]`.
 pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
+    if random::belong_on(device, samples * keys.len() * latent) {
+        return noise_there(rng, keys, samples, latent, device);
+    }
     let mut values = vec![0.0; samples * keys.len() * latent];
     let mut of_picture = vec![0.0; samples * latent];
     wide(
@@ -56,4 +60,10 @@ pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Dev
         },
     );
     Tensor::from_data(TensorData::new(values, [samples, keys.len(), latent]), device)
+}
+
+/// [`noise`], made on the device: the same up to rounding.
+pub fn noise_there(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
+    let rngs: Vec<Rng> = keys.iter().map(|&key| rng.at(u64::from(key))).collect();
+    random::normals(&rngs, samples * latent, device).reshape([keys.len(), samples, latent]).swap_dims(0, 1)
 }

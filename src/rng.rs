@@ -11,12 +11,15 @@ pub struct Rng {
     key: [u32; 2],
 }
 
-const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+/// Of the second word, in turns of four rounds.
+pub const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+/// What the third word of a key is xored with.
+pub const PARITY: u32 = 0x1BD1_1BDA;
 
 /// Threefry-2x32-20: the two words of `counter` under `key`.
 #[inline(always)]
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
-    let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
+    let keys = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
     let [mut x, mut y] = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
     for group in 0..5 {
         for rotation in ROTATIONS[group % 2] {
@@ -60,6 +63,11 @@ impl Rng {
     #[inline(always)]
     pub fn at(self, index: u64) -> Self {
         Self { key: threefry(self.key, words(index)) }
+    }
+
+    /// What its blocks are enciphered with.
+    pub fn key(self) -> [u32; 2] {
+        self.key
     }
 
     /// Two random words: block `index` of this sequence.

@@ -5,7 +5,11 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
+use burn::tensor::{Device, Int, Tensor};
+
 use super::GroundTruth;
+use super::resident::Resident;
+use crate::ops;
 use crate::rng::Rng;
 
 /// `N` pictures of one size, with their labels where there are any.
@@ -18,6 +22,7 @@ pub struct Images {
     pub labels: Option<Vec<u8>>,
     /// What each picture was drawn from, where that is known.
     pub truth: Option<GroundTruth>,
+    resident: Resident,
 }
 
 #[derive(Clone, Debug)]
@@ -40,12 +45,13 @@ pub trait Painter: Debug + Send + Sync {
 impl Images {
     /// Pictures held in memory. `pixels`: `[N, C, H, W]`, one byte a value, 0 is black and 255 is white.
     pub fn new(pixels: Vec<u8>, shape: [usize; 3]) -> Self {
-        Self { store: Store::Held(pixels), shape, labels: None, truth: None }
+        Self { store: Store::Held(pixels), shape, labels: None, truth: None, resident: Resident::default() }
     }
 
     /// The pictures `numbers` of a painter's, of which none is held.
     pub fn drawn(painter: Arc<dyn Painter>, numbers: Vec<u32>, shape: [usize; 3]) -> Self {
-        Self { store: Store::Drawn { painter, numbers }, shape, labels: None, truth: None }
+        let store = Store::Drawn { painter, numbers };
+        Self { store, shape, labels: None, truth: None, resident: Resident::default() }
     }
 
     #[must_use]
@@ -84,6 +90,15 @@ impl Images {
                 painter.paint(numbers[index], &mut picture);
                 Cow::Owned(picture)
             }
+        }
+    }
+
+    /// The bytes of all pictures on a GPU, once one asks for them: see [`super::resident`]. Nothing where tensors lie in the
+    /// processor's memory, and for pictures that are not held.
+    pub fn resident(&self, device: &Device) -> Option<Tensor<2, Int>> {
+        match &self.store {
+            Store::Held(pixels) if !ops::on_host(device) => self.resident.words(pixels, self.values(), device),
+            _ => None,
         }
     }
 
@@ -160,6 +175,7 @@ impl Images {
             shape: self.shape,
             labels: self.labels.as_ref().map(|labels| labels[range.clone()].to_vec()),
             truth: self.truth.as_ref().map(|truth| truth.slice(range)),
+            resident: Resident::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod images;
 mod mnist;
 mod noise;
 mod pixels;
+pub mod resident;
 mod source;
 mod sprites;
 mod truth;

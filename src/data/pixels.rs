@@ -1,12 +1,13 @@
 //! From bytes to the numbers a model reads.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::Images;
+use super::resident::gather;
 use crate::batch::{Batch, one_hot};
-use crate::ops::team;
 use crate::ops::vector::wide;
+use crate::ops::{made_on, random, team};
 use crate::rng::Rng;
 
 /// Values that one core takes at a time, in whole pictures: small batches, too, keep all cores busy.
@@ -49,6 +50,11 @@ impl Pixels {
         self != Self::Grey
     }
 
+    /// Whether the values are drawn.
+    fn is_drawn(self) -> bool {
+        matches!(self, Self::Dynamic | Self::Static)
+    }
+
     /// The pictures `indices` of `images`, with their labels where the model asks for those of `classes` classes. What is
     /// random about a picture depends on `rng` and its index alone.
     ///
@@ -56,6 +62,14 @@ impl Pixels {
     /// The batch's `x`: `[B, C * H * W]`; its labels: `[B, L]` with `L` = `classes`.
     pub fn batch(self, images: &Images, indices: &[u32], classes: Option<usize>, rng: Rng, device: &Device) -> Batch {
         let rng = if self == Self::Static { Rng::new(0).stream("static pixels") } else { rng };
+        let known = images.labels.as_ref().zip(classes);
+        let labels =
+            known.map(|(labels, classes)| one_hot(indices.iter().map(|&i| labels[i as usize]), classes, device));
+        let there = !self.is_drawn() || random::belong_on(device, indices.len() * images.values());
+        if let Some(words) = images.resident(device).filter(|_| there) {
+            let x = self.of_bytes(gather(words, indices, images.values()), indices, rng);
+            return Batch { x: made_on(device, x), labels };
+        }
         let mut x = vec![0.0; indices.len() * images.values()];
         let rows = (VALUES / images.values()).max(1);
         team::for_each(x.chunks_mut(rows * images.values()).zip(indices.chunks(rows)), |(rows, indices)| {
@@ -63,10 +77,23 @@ impl Pixels {
                 self.fill(&images.image(index as usize), rng.at(u64::from(index)), row);
             }
         });
-        let known = images.labels.as_ref().zip(classes);
-        let labels =
-            known.map(|(labels, classes)| one_hot(indices.iter().map(|&i| labels[i as usize]), classes, device));
         Batch { labels, ..Batch::new(x, images.values(), device) }
+    }
+
+    /// [`Pixels::batch`] of bytes that are on a GPU.
+    ///
+    /// # Shapes
+    /// `bytes` and result: `[B, P]`; `indices`: `[B]`.
+    pub fn of_bytes(self, bytes: Tensor<2>, indices: &[u32], rng: Rng) -> Tensor<2> {
+        match self {
+            Self::Grey => bytes / 255.0,
+            Self::Threshold => bytes.greater_elem(127.0).float(),
+            Self::Dynamic | Self::Static => {
+                let rngs: Vec<Rng> = indices.iter().map(|&index| rng.at(u64::from(index))).collect();
+                let [_, values] = bytes.dims();
+                (random::uniforms(&rngs, values, &bytes.device()) * 255.0).lower(bytes).float()
+            }
+        }
     }
 
     fn fill(self, bytes: &[u8], rng: Rng, row: &mut [f32]) {

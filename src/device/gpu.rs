@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::Chosen;
 
@@ -140,7 +140,7 @@ impl Gpu {
 /// One addition, read back: a device starts, compiles and answers at the first operation only. What it calls itself.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn try_out(device: &Device) -> Result<Option<String>, String> {
-    let sum: f32 = (Tensor::<1>::ones([1], device) + 1.0).into_scalar();
+    let sum: f32 = (burn::tensor::Tensor::<1>::ones([1], device) + 1.0).into_scalar();
     if sum != 2.0 {
         return Err(format!("1 + 1 is {sum} there"));
     }

@@ -8,8 +8,8 @@ use super::Protocol;
 use super::elbo::{Estimate, code_stream, pixels_rng};
 use crate::data::Images;
 use crate::model::Vae;
-use crate::ops::team;
 use crate::ops::vector::wide;
+use crate::ops::{random, team};
 use crate::rng::Rng;
 
 /// Pictures that are encoded together, and codes of all of them that are decoded together: what a decoder's layers of some
@@ -124,8 +124,14 @@ pub fn importance(
 /// The noise of the codes `ks` of each picture, `[K, B, D]`, and those of a layer above.
 fn noise(vae: &Vae, seed: u64, ks: std::ops::Range<usize>, chunk: &[u32]) -> Tensor<3> {
     let (count, latents) = (ks.len(), vae.blueprint().noise());
-    let mut values = vec![0.0; count * chunk.len() * latents];
     let stream: Rng = code_stream(seed);
+    let device = vae.device();
+    if random::belong_on(&device, count * chunk.len() * latents) {
+        let of = |k: usize| chunk.iter().map(move |&key| stream.at(k as u64).at(u64::from(key)));
+        let rngs: Vec<Rng> = ks.flat_map(of).collect();
+        return random::normals(&rngs, latents, &device).reshape([count, chunk.len(), latents]);
+    }
+    let mut values = vec![0.0; count * chunk.len() * latents];
     team::for_each(values.chunks_mut(chunk.len() * latents).zip(ks), |(codes, k)| {
         let rng = stream.at(k as u64);
         wide(
@@ -137,5 +143,5 @@ fn noise(vae: &Vae, seed: u64, ks: std::ops::Range<usize>, chunk: &[u32]) -> Ten
             },
         );
     });
-    Tensor::from_data(TensorData::new(values, [count, chunk.len(), latents]), &vae.device())
+    Tensor::from_data(TensorData::new(values, [count, chunk.len(), latents]), &device)
 }

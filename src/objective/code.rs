@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, within};
 use crate::error::Result;
-use crate::ops::team;
 use crate::ops::vector::wide;
+use crate::ops::{random, team};
 use crate::rng::Rng;
 
 /// Why an autoencoder reports none.
@@ -90,6 +90,10 @@ impl Corruption {
     pub fn apply(self, x: Tensor<2>, rng: Rng, keys: &[u32]) -> Tensor<2> {
         let [b, p] = x.dims();
         let rng = rng.stream("corruption");
+        if random::belong_on(&x.device(), b * p) {
+            let rngs: Vec<Rng> = keys.iter().map(|&key| rng.at(u64::from(key))).collect();
+            return self.apply_drawn(x, &rngs);
+        }
         let mut values = vec![0.0; b * p];
         team::for_each(values.chunks_mut(ROWS * p).zip(keys.chunks(ROWS)), |(rows, keys)| {
             wide(
@@ -102,6 +106,19 @@ impl Corruption {
             );
         });
         let noise = Tensor::from_data(TensorData::new(values, [b, p]), &x.device());
+        match self {
+            Self::Gaussian(_) => x + noise,
+            Self::Mask(_) => x * noise,
+        }
+    }
+
+    /// [`Corruption::apply`] with the noise made where `x` is.
+    fn apply_drawn(self, x: Tensor<2>, rngs: &[Rng]) -> Tensor<2> {
+        let (values, device) = (x.dims()[1], x.device());
+        let noise = match self {
+            Self::Gaussian(sigma) => random::normals(rngs, values, &device) * sigma,
+            Self::Mask(share) => random::uniforms(rngs, values, &device).greater_equal_elem(share as f32).float(),
+        };
         match self {
             Self::Gaussian(_) => x + noise,
             Self::Mask(_) => x * noise,

@@ -5,11 +5,35 @@
 mod flex;
 pub mod memory;
 pub mod plain;
+pub mod random;
 pub mod team;
 pub mod vector;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+
+/// Whether tensors on `device` lie in the processor's memory, where it can write them itself.
+pub fn on_host(device: &Device) -> bool {
+    #[cfg(feature = "cpu")]
+    if *device == Device::flex() {
+        return true;
+    }
+    #[cfg(feature = "ndarray")]
+    {
+        #[expect(deprecated, reason = "burn deprecates this backend for Flex")]
+        let ndarray = Device::ndarray();
+        if *device == ndarray {
+            return true;
+        }
+    }
+    let _ = device;
+    false
+}
+
+/// `data`, made on `device` without autodiff, as a tensor of that device.
+pub fn made_on<const D: usize>(device: &Device, data: Tensor<D>) -> Tensor<D> {
+    if device.is_autodiff() { Tensor::from_inner(data) } else { data }
+}
 
 /// What follows a layer's affine map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +219,7 @@ impl AdamStep {
 
 /// Moments next to which an epsilon of 1e-8 is everything become 0, the square's after the mean's. Those of a weight whose
 /// gradient has vanished shrink for ever, and with denormal numbers a step takes two to three times as long.
+#[cfg(feature = "cpu")]
 #[inline(always)]
 fn flushed(mean: f32, square: f32) -> (f32, f32) {
     let mean = if mean.abs() < 1e-30 { 0.0 } else { mean };

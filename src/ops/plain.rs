@@ -1,12 +1,12 @@
 //! The plain definitions, in burn's own operations: what every backend can run, and what the fast ones are tested by.
 //! Shapes are those of the functions of the same names in [`super`].
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Tensor, TensorData};
 
-use super::{Activation, AdamStep, Convolution, Layout, flushed};
+use super::{Activation, AdamStep, Convolution, Layout};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
@@ -85,12 +85,9 @@ pub fn adam(
     step: AdamStep,
 ) -> Tensor<1> {
     if step.flush {
-        let (m, v) = (mean.to_data(), square.to_data());
-        let (m, v): (Vec<f32>, Vec<f32>) = m.iter().zip(v.iter()).map(|(m, v)| flushed(m, v)).unzip();
-        let of = |values: Vec<f32>, as_in: &Tensor<1>| {
-            Tensor::from_data(TensorData::new(values, as_in.dims()), &as_in.device())
-        };
-        (*mean, *square) = (of(m, mean), of(v, square));
+        let tiny = mean.clone().abs().lower_elem(1e-30);
+        let both = tiny.clone().bool_and(square.clone().lower_elem(1e-34));
+        (*mean, *square) = (mean.clone().mask_fill(tiny, 0.0), square.clone().mask_fill(both, 0.0));
     }
     *mean = mean.clone() * step.beta1 + gradient.clone() * (1.0 - step.beta1);
     *square = square.clone() * step.beta2 + gradient.square() * (1.0 - step.beta2);

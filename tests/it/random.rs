@@ -1,0 +1,85 @@
+//! What a GPU makes by itself (noise, batches from the bytes it holds) equals what the processor makes: here on the
+//! processor's backend, on a GPU by `tests/gpu.py`.
+
+use burn::tensor::Tensor;
+use proptest::prelude::*;
+use vae::batch::{noise, noise_there};
+use vae::data::resident::{Resident, gather};
+use vae::data::{Images, Pixels};
+use vae::ops::random::{belong_on, normals, uniforms};
+use vae::rng::Rng;
+
+use crate::models::plain_device;
+
+fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter().collect()
+}
+
+fn rngs(count: u64) -> Vec<Rng> {
+    (0..count).map(|key| Rng::new(key / 3).stream("pixels").at(u64::MAX - key)).collect()
+}
+
+#[test]
+fn uniform_numbers_are_the_same_to_the_bit() {
+    for (rows, count) in [(1, 1), (3, 2), (5, 7), (130, 784)] {
+        let mut rows_of = vec![vec![0.0; count]; rows as usize];
+        rows_of.iter_mut().zip(rngs(rows)).for_each(|(row, rng)| rng.fill_uniform(row));
+        assert_eq!(flat(uniforms(&rngs(rows), count, &plain_device())), rows_of.concat(), "[{rows}, {count}]");
+    }
+}
+
+#[test]
+fn normal_numbers_are_the_same_but_for_rounding() {
+    for (rows, count) in [(1, 1), (2, 5), (40, 5_001)] {
+        let mut rows_of = vec![vec![0.0; count]; rows as usize];
+        rows_of.iter_mut().zip(rngs(rows)).for_each(|(row, rng)| rng.fill_normal(row));
+        let there = flat(normals(&rngs(rows), count, &plain_device()));
+        for (i, (there, here)) in there.iter().zip(rows_of.concat()).enumerate() {
+            assert!((there - here).abs() < 3e-6, "[{rows}, {count}] at {i}: {there}, not {here}");
+        }
+    }
+}
+
+#[test]
+fn noise_has_the_same_place_in_a_batch() {
+    let (rng, keys) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
+    let [here, there] = [noise, noise_there].map(|noise| flat(noise(rng, &keys, 3, 7, &plain_device())));
+    assert_eq!((here.len(), there.len()), (105, 105));
+    assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 3e-6));
+}
+
+#[test]
+fn on_the_processor_nothing_is_made_or_kept_there() {
+    let device = vae::device::choose("auto").unwrap();
+    if device.model.is_none() {
+        assert!(!belong_on(&device.device, usize::MAX) && !belong_on(&device.device.autodiff(), usize::MAX));
+        assert!(Images::new(vec![0; 9], [1, 3, 3]).resident(&plain_device()).is_none());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Pictures of any size, for four of their bytes share a word.
+    #[test]
+    fn a_batch_of_the_bytes_there_is_the_same(
+        width in 1_usize..40,
+        bytes in prop::collection::vec(any::<u8>(), 40..400),
+        picks in prop::collection::vec(any::<u32>(), 1..20),
+    ) {
+        let device = plain_device();
+        let count = bytes.len() / width;
+        let bytes = bytes[..count * width].to_vec();
+        let indices: Vec<u32> = picks.into_iter().map(|pick| pick % count as u32).collect();
+        let words = Resident::default().words(&bytes, width, &device).unwrap();
+        let images = Images::new(bytes, [1, 1, width]);
+        for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic] {
+            let rng = Rng::new(5).stream("pixels").at(6);
+            let here = flat(pixels.batch(&images, &indices, None, rng, &device).x);
+            let there = flat(pixels.of_bytes(gather(words.clone(), &indices, width), &indices, rng));
+            prop_assert_eq!(here.len(), there.len());
+            let tolerance = if pixels == Pixels::Grey { 1e-7 } else { 0.0 };
+            prop_assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() <= tolerance));
+        }
+    }
+}
