@@ -1,8 +1,4 @@
 //! Finding and opening a GPU, with an error where a driver, an adapter or the device itself is missing.
-#![cfg_attr(
-    not(any(feature = "wgpu", feature = "cuda")),
-    expect(dead_code, reason = "what a binary without a GPU backend does not use")
-)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +18,7 @@ pub struct Adapter {
 }
 
 /// The best first.
+#[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "NVIDIA's driver names no kinds"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Discrete,

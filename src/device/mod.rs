@@ -24,12 +24,22 @@ struct Backend {
 
 /// How a backend's devices are reached.
 #[derive(Clone, Copy)]
-#[expect(clippy::allow_attributes, reason = "which of these there are depends on the features")]
-#[allow(dead_code, reason = "which of these there are depends on the features")]
 enum Access {
+    #[cfg_attr(
+        all(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda"),
+        expect(dead_code, reason = "which of these there are depends on the features")
+    )]
     NotBuiltIn,
     /// The processor and its memory: there is one.
+    #[cfg_attr(
+        not(any(feature = "cpu", feature = "ndarray")),
+        expect(dead_code, reason = "which of these there are depends on the features")
+    )]
     Host(fn() -> Device),
+    #[cfg_attr(
+        not(any(feature = "wgpu", feature = "cuda")),
+        expect(dead_code, reason = "which of these there are depends on the features")
+    )]
     Gpu(Gpu),
 }
 

@@ -26,7 +26,7 @@ pub fn uniforms(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
 }
 
 /// Elements `0..count` of each sequence of standard normal numbers: [`Rng::fill_normal`], row by row, but for an absolute
-/// error below 3e-6 (tested).
+/// error below 5e-6 (tested).
 ///
 /// # Shapes
 /// `rngs`: `[N]`; result: `[N, count]`.

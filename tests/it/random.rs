@@ -35,7 +35,7 @@ fn normal_numbers_are_the_same_but_for_rounding() {
         rows_of.iter_mut().zip(rngs(rows)).for_each(|(row, rng)| rng.fill_normal(row));
         let there = flat(normals(&rngs(rows), count, &plain_device()));
         for (i, (there, here)) in there.iter().zip(rows_of.concat()).enumerate() {
-            assert!((there - here).abs() < 3e-6, "[{rows}, {count}] at {i}: {there}, not {here}");
+            assert!((there - here).abs() < 5e-6, "[{rows}, {count}] at {i}: {there}, not {here}");
         }
     }
 }
@@ -45,7 +45,7 @@ fn noise_has_the_same_place_in_a_batch() {
     let (rng, keys) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
     let [here, there] = [noise, noise_there].map(|noise| flat(noise(rng, &keys, 3, 7, &plain_device())));
     assert_eq!((here.len(), there.len()), (105, 105));
-    assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 3e-6));
+    assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 5e-6));
 }
 
 #[test]
