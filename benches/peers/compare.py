@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Speed beside the peers: the same VAE on the same cores, trained by us, by PyTorch and by JAX in turn.
+"""Speed beside the peers: the same VAE on the same cores or GPU, trained by us, by PyTorch and by JAX in turn.
 
     python3 benches/peers/compare.py [CONFIG ...] [--set KEY=VALUE] [--batch 16,128,1024] [--data DIR] [--rounds 3] ...
+    python3 benches/peers/compare.py --device cuda --install [--data DIR]
 
 A CONFIG is a preset's name or a TOML file. Progress goes to stderr, the tables to stdout as Markdown. Needs Python 3.11
 and, for the peers, a virtual environment: `--install` makes one. See benches/README.md for what each number is.
@@ -25,7 +26,8 @@ import experiment as plan
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-TORCH, JAX = ("torch", "torch-fused", "torch-compile"), ("jax", "jax-scan")
+TORCH, JAX = ("torch", "torch-fused", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
+ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
 # Test pictures, where an epoch is not all of MNIST: the program measures on them, outside of what is timed.
 FEW = 200
@@ -40,13 +42,14 @@ def arguments():
     add = parser.add_argument
     add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="of every config, as `vae train` has it")
-    add("--batch", type=numbers, default=[16, 128, 1024], help="pictures a step (default 16,128,1024)")
+    add("--device", default="cpu", help="ours: cpu (default), cuda or wgpu; the peers then use CUDA")
+    add("--batch", type=numbers, help="pictures a step (default 16,128,1024; on a GPU 128,1024,8192)")
     add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
-    add("--epochs", type=int, default=3, help="the first is warm-up and is not counted (default 3)")
+    add("--epochs", type=int, help="the first is warm-up and is not counted (default 3; on a GPU 10)")
     add("--images", type=int, help="pictures an epoch, the first so many (default: all)")
     add("--jax-conv-images", type=int, default=1280, help="the same for JAX's convolutions (default 1280; 0: all)")
-    add("--modes", type=names, default=[*TORCH, *JAX], help=f"peers (default {','.join([*TORCH, *JAX])})")
+    add("--modes", type=names, help=f"peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
     add("--threads", type=int, default=2, help="threads and cores of every process (default 2)")
     add("--tolerance", type=float, default=0.02, help="how far a peer's loss may be from ours (default 0.02)")
     add("--vae", type=pathlib.Path, help="our binary (default: built now)")
@@ -54,6 +57,10 @@ def arguments():
     add("--install", action="store_true", help="make that environment")
     add("--json", type=pathlib.Path, help="a file for all raw figures")
     options = parser.parse_args()
+    options.gpu = options.device != "cpu"
+    options.modes = options.modes or [*(ON_GPU if options.gpu else ON_CPU)]
+    options.batch = options.batch or ([128, 1024, 8192] if options.gpu else [16, 128, 1024])
+    options.epochs = options.epochs or (10 if options.gpu else 3)
     if unknown := set(options.modes) - {*TORCH, *JAX}:
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX])}")
     if options.epochs < 2:
@@ -160,7 +167,8 @@ class Bench:
             hint = "hint: make the peers' environment with `--install`, or name one with `--venv DIR`"
             fail(f"{self.python} is not there\n{hint}")
         if options.vae is None:
-            run(["cargo", "build", "--release", "--manifest-path", ROOT / "Cargo.toml", "--target-dir", TARGET])
+            feature = ["--features", options.device.split(":")[0]] if options.gpu else []
+            run(["cargo", "build", "--release", "--manifest-path", ROOT / "Cargo.toml", "--target-dir", TARGET, *feature])
         self.vae = (options.vae or TARGET / "release" / "vae").resolve()
         self.threads()
         self.temporary = tempfile.TemporaryDirectory(prefix="vae-peers-")
@@ -179,7 +187,9 @@ class Bench:
             os.sched_setaffinity(0, cores[:count])
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         self.environment = {**os.environ, **dict.fromkeys(names, str(count))}
-        self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "", "NO_COLOR": "1"}
+        self.environment |= {"NO_COLOR": "1"}
+        if not self.options.gpu:
+            self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
     def config(self, name, batch, images):
         """The effective config as a file, limited to the first `images` pictures, and what is read from it."""
@@ -222,6 +232,7 @@ class Bench:
             sets += ["data.noise.test=1", "data.noise.validation=0"]
         words = [word for assignment in sets for word in ("--set", assignment)]
         words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name, "--data", self.data[config]]
+        words += ["--device", "cpu"]
         if not (out / name).exists():
             run([self.vae, "train", "-q", "--config", config, *words])
         return out / name / "model.safetensors"
@@ -230,7 +241,7 @@ class Bench:
         out = self.folder / "runs"
         name = f"run-{time.monotonic_ns()}"
         words = ["train", "--config", config, "--seed", seed, "--out", out, "--name", name]
-        words += ["--data", self.data[config], "--threads", self.options.threads]
+        words += ["--data", self.data[config], "--threads", self.options.threads, "--device", self.options.device]
         process = Process([self.vae, *words], self.environment, "stderr")
         if process.failure:
             return {"failure": process.failure}
@@ -243,6 +254,7 @@ class Bench:
             environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
             words = [mode, config, self.weights(config, seed), "--seed", seed]
             words += ["--data", self.data[config], "--threads", self.options.threads]
+            words += ["--device", "cuda"] if self.options.gpu else []
             process = Process([self.python, HERE / "peer.py", *words], environment, "stdout")
         if process.failure:
             return {"failure": process.failure}
@@ -259,6 +271,8 @@ class Bench:
         }
 
     def products(self, config):
+        if self.options.gpu:
+            return {}
         process = Process(
             [self.python, HERE / "peer.py", "products", config, "--threads", self.options.threads],
             self.environment,
@@ -286,7 +300,7 @@ class Bench:
         main, experiment, count = self.config(name, batch, options.images)
         where = f"{pathlib.Path(name).stem}, batch {batch}"
         limits = {mode: count for mode in [OURS, *options.modes]}
-        if experiment.network.is_convolutional() and options.jax_conv_images:
+        if experiment.network.is_convolutional() and options.jax_conv_images and not options.gpu:
             # Whole batches, so that no short one is slower.
             limit = min(count, -(-options.jax_conv_images // batch) * batch)
             limits |= {mode: limit for mode in options.modes if mode in JAX}
@@ -366,6 +380,18 @@ def machine():
     return name
 
 
+def graphics(options):
+    """The GPU and its driver, as NVIDIA's tool names them."""
+    if not options.gpu:
+        return ""
+    try:
+        query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        name = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        name = "an unknown GPU"
+    return f", {name}; ours on {options.device}"
+
+
 def versions(bench):
     names = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split()]
     code = "import importlib.metadata as m, sys; print(*(f'{n} {m.version(n)}' for n in sys.argv[1:]), sep=', ')"
@@ -425,7 +451,7 @@ def tables(cases, options, about):
 def main():
     options = arguments()
     bench = Bench(options)
-    about = f"{machine()}, {options.threads} cores; {versions(bench)}. "
+    about = f"{machine()}, {options.threads} cores{graphics(options)}; {versions(bench)}. "
     about += f"Rounds: {options.rounds}, of {options.epochs} epochs of which the first is not counted. "
     about += f"VOID: a failure, or a loss further than {options.tolerance:.1%} from ours."
     try:

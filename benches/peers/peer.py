@@ -1,10 +1,11 @@
 """One peer: the VAE of an effective config, trained by PyTorch or JAX, or its matrix products alone. Run by compare.py.
 
-    python3 peer.py MODE CONFIG WEIGHTS [--data DIR] [--threads N] [--seed N]
+    python3 peer.py MODE CONFIG WEIGHTS [--data DIR] [--threads N] [--seed N] [--device cuda]
 
     torch          eager, Adam as PyTorch makes it by default (what pytorch/examples does)
     torch-fused    eager, Adam(fused=True)
     torch-compile  torch.compile of loss and backward, Adam(fused=True)
+    torch-graphs   the same with CUDA graphs (mode="reduce-overhead"), on a GPU only
     jax            one jitted step (loss, gradient, Adam) a batch, its state donated
     jax-scan       the whole batches of an epoch in one jitted lax.scan, its state donated
     products       only the step's matrix products, by torch.mm, at their best
@@ -119,11 +120,11 @@ def run_torch(mode, experiment, data, options):
     torch.manual_seed(options.seed)
     network, size = experiment.network, experiment.batch
     x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
-    x_train = x_train.view(-1, math.prod(network.picture))
+    x_train = x_train.view(-1, math.prod(network.picture)).to(options.device)
     if experiment.pixels == "threshold":
         x_train = (x_train > 0.5).float()
     del data
-    model = torch_network(network, read_weights(options.weights))
+    model = torch_network(network, read_weights(options.weights)).to(options.device)
     betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), mode != "torch"
     adam = torch.optim.Adam(model.parameters(), experiment.rate, betas, experiment.adam["epsilon"], fused=fused)
 
@@ -150,11 +151,11 @@ def run_torch(mode, experiment, data, options):
         loss.backward()
         return loss
 
-    if mode == "torch-compile":
+    if mode in ("torch-compile", "torch-graphs"):
         # Each size of a batch has its own code, as with JAX: the last batch does not slow down the others.
-        step = torch.compile(step, dynamic=False)
+        step = torch.compile(step, dynamic=False, mode="reduce-overhead" if mode == "torch-graphs" else None)
     for epoch in range(experiment.epochs):
-        order, total = torch.randperm(len(x_train)), 0.0
+        order, total = torch.randperm(len(x_train), device=options.device), torch.zeros((), device=options.device)
         adam.param_groups[0]["lr"] = experiment.rate_in(epoch)
         start = time.perf_counter()
         for number, index in enumerate(batches(order, size)):
@@ -162,9 +163,13 @@ def run_torch(mode, experiment, data, options):
             if experiment.pixels == "dynamic":
                 x = torch.bernoulli(x)
             adam.zero_grad(set_to_none=True)
+            if mode == "torch-graphs":
+                torch.compiler.cudagraph_mark_step_begin()
             total = total + step(x).detach() * len(x)
             adam.step()
             if epoch == number == 0:
+                # A GPU is waited for here and at the end of an epoch only.
+                total.item()
                 first_step()
         total = float(total)
         report(epoch + 1, total / len(x_train), time.perf_counter() - start, len(x_train))
@@ -324,13 +329,14 @@ def run_products(experiment, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    modes = ["torch", "torch-fused", "torch-compile", "jax", "jax-scan", "products"]
+    modes = ["torch", "torch-fused", "torch-compile", "torch-graphs", "jax", "jax-scan", "products"]
     parser.add_argument("mode", choices=modes)
     parser.add_argument("config")
     parser.add_argument("weights", nargs="?", help="where to start; not for products")
     parser.add_argument("--data", default="data")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="as PyTorch calls it; JAX takes its own best")
     options = parser.parse_args()
     try:
         experiment = plan.read(options.config)
