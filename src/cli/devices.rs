@@ -5,7 +5,7 @@ use clap::Args;
 use crate::error::Result;
 use crate::{device, ui};
 
-/// List what `--device` can name: built in, not built in, on this machine, and which one `auto` takes
+/// List what `--device` can name, here and in other builds, and which one `auto` takes
 #[derive(Debug, Args)]
 pub struct Devices {}
 
