@@ -87,7 +87,7 @@ impl Pixels {
     pub fn of_bytes(self, bytes: Tensor<2>, indices: &[u32], rng: Rng) -> Tensor<2> {
         match self {
             Self::Grey => bytes / 255.0,
-            Self::Threshold => bytes.greater_elem(127.0).float(),
+            Self::Threshold | Self::Larochelle => bytes.greater_elem(127.0).float(),
             Self::Dynamic | Self::Static => {
                 let rngs: Vec<Rng> = indices.iter().map(|&index| rng.at(u64::from(index))).collect();
                 let [_, values] = bytes.dims();
