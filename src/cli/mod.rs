@@ -24,6 +24,7 @@ mod subject;
 mod table;
 mod train;
 mod traverse;
+mod watcher;
 
 use std::time::Instant;
 

@@ -5,23 +5,21 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::animate::keep;
 use super::doctor::at_the_end;
 use super::figures::{AtEnd, at_end};
 use super::interrupt;
 use super::open::{Opened, RUNS, find_run};
 use super::subject::Subject;
+use super::watcher::Watcher;
 use crate::config::{Config, Plan, set};
 use crate::data::archive::Place;
 use crate::data::{self, Dataset};
 use crate::device::{self, Chosen};
 use crate::error::{Error, Result};
-use crate::figure::curves::{Panel, Series, curves, write_svg};
-use crate::model::{Features, OutputBias, Vae, Vamp};
-use crate::objective::{NO_ELBO, NO_PRIOR};
+use crate::model::{OutputBias, Vae, Vamp};
 use crate::rng::Rng;
-use crate::run::{About, Record, RunFolder, create, newest, read_metrics, remembered_data};
-use crate::train::{Flow, Job, Observer, Progress, Saved, Trainer};
+use crate::run::{About, RunFolder, create, newest, remembered_data};
+use crate::train::{Job, Saved, Trainer};
 use crate::{files, ui};
 
 /// Train a model: the built-in digits, unless a config says otherwise
@@ -223,7 +221,7 @@ impl Train {
         interrupt::watch()?;
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
         let trained = trainer.run(&mut watcher);
-        watcher.bar.finish_and_clear();
+        watcher.close();
         trained.map_err(|error| match error {
             Error::Interrupted { .. } => {
                 error.with_hint(format!("go on with: vae train --resume {}", folder.path.display()))
@@ -288,166 +286,5 @@ fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
         data_hash: job.data_hash.clone(),
         data_folder: None,
         parameters: plan.parameters(),
-    }
-}
-
-/// What a person sees of the training.
-struct Watcher<'a> {
-    plan: &'a Plan,
-    job: &'a Job,
-    folder: &'a RunFolder,
-    bar: ui::ProgressBar,
-    history: Vec<Record>,
-    /// When the program was started, until the first step is done.
-    began: Option<Instant>,
-}
-
-impl<'a> Watcher<'a> {
-    fn new(plan: &'a Plan, job: &'a Job, folder: &'a RunFolder, began: Instant) -> Result<Self> {
-        let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
-        Ok(Self { plan, job, folder, bar, history: Vec::new(), began: Some(began) })
-    }
-
-    fn introduce(&mut self, chosen: &Chosen, saved: Option<&Saved>) {
-        let (plan, dataset) = (self.plan, &self.job.dataset);
-        let (train, test) = (dataset.train.len(), dataset.test.len());
-        let picture = Features::Map(dataset.train.shape);
-        ui::note(format_args!(
-            "{}: {train} train and {test} test images of {picture}; {} with {} latents{}, {} parameters, on {}",
-            dataset.name,
-            plan.config.model.tag(),
-            plan.blueprint.latent,
-            if plan.config.condition.is_some() { ", given the class" } else { "" },
-            plan.parameters(),
-            chosen.title(),
-        ));
-        let done = saved.map_or(0, |saved| saved.card.step);
-        if done >= (self.job.settings.epochs * self.job.steps_per_epoch()) as u64 {
-            ui::note("this run has done all its epochs; go on with more by `--epochs N`");
-        }
-        let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
-        ui::note(format_args!("run {}{from}", self.folder.path.display()));
-        self.bar.set_position(done);
-        self.bar.reset_eta();
-    }
-
-    fn draw_curves(&self) -> Result<()> {
-        let panel = |title: &str, of: &dyn Fn(&Record) -> Option<f64>| {
-            let mut series: Vec<Series> = Vec::new();
-            for (record, value) in self.history.iter().filter_map(|record| Some((record, of(record)?))) {
-                let point = (record.epoch as f64, value);
-                match series.iter_mut().find(|series| series.name == record.split) {
-                    Some(series) => series.points.push(point),
-                    None => series.push(Series { name: record.split.clone(), points: vec![point] }),
-                }
-            }
-            Panel { title: title.into(), y_label: "nats per image".into(), series }
-        };
-        let mut panels = vec![
-            panel("loss", &|record| record.loss),
-            panel("distortion", &|record| Some(record.distortion)),
-            panel("rate", &|record| record.rate),
-        ];
-        // An autoencoder has no rate.
-        panels.retain(|panel| !panel.series.is_empty());
-        write_svg(&self.folder.curves(), &curves(&panels, "epoch"))
-    }
-
-    /// The last test ELBO with its protocol, and where to look.
-    fn conclude(&self) -> Result<()> {
-        let history = read_metrics(&self.folder.metrics())?;
-        let Some(record) = history.iter().rev().find(|record| record.split == "test") else { return Ok(()) };
-        let job = self.job;
-        let error = record.elbo_se.map(|se| format!(" ± {se:.2}")).unwrap_or_default();
-        let (count, pixels, seed) = (job.dataset.test.len(), job.pixels.name(), job.seed);
-        let given = if self.plan.config.condition.is_some() { "given the class, " } else { "" };
-        match (record.elbo, record.rate) {
-            (Some(elbo), Some(rate)) => ui::note(format_args!(
-                "test ELBO {elbo:.2}{error} nats per image (distortion {:.2} + rate {rate:.2}; {count} images, {pixels} pixels, {given}1 sample of z, seed {seed})",
-                record.distortion,
-            )),
-            _ => ui::note(format_args!(
-                "test distortion {:.2} nats per image ({count} images, {pixels} pixels, {given}seed {seed})\n{NO_ELBO}",
-                record.distortion,
-            )),
-        }
-        if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
-            ui::note(format_args!("not a log-likelihood: {caveat}"));
-        }
-        let validation = history.iter().filter(|record| record.split == "validation");
-        if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {
-            let (what, value) = best.elbo.map_or(("distortion", best.distortion), |elbo| ("ELBO", elbo));
-            ui::note(format_args!(
-                "the best validation {what} is {value:.2}, after epoch {}; that model is {}",
-                best.epoch,
-                self.folder.best().display()
-            ));
-        }
-        ui::note(format_args!("look at {}", self.folder.samples(record.epoch).display()));
-        if !job.objective.code().is_drawn() {
-            ui::note(NO_PRIOR);
-        }
-        Ok(())
-    }
-}
-
-/// What is said of a split in a word.
-fn bound(record: &Record) -> String {
-    match record.elbo {
-        Some(elbo) => format!("ELBO {elbo:.2}"),
-        None => format!("distortion {:.2}", record.distortion),
-    }
-}
-
-impl Observer for Watcher<'_> {
-    fn step(&mut self, progress: Progress) -> Flow {
-        if let Some(began) = self.began.take() {
-            let seconds = began.elapsed().as_secs_f64();
-            ui::line_above(&self.bar, format_args!("first step {seconds:.2} s after the start"));
-        }
-        let sums = progress.sums;
-        self.bar.inc(1);
-        let (epochs, steps) = (self.job.settings.epochs, self.job.steps_per_epoch());
-        self.bar.set_prefix(format!("epoch {}/{epochs}, step {}/{steps}", progress.epoch + 1, progress.step));
-        if sums.pictures > 0 {
-            let seen = (progress.step * self.job.settings.batch).min(self.job.dataset.train.len());
-            let speed = seen as f64 / progress.seconds;
-            let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));
-            let bound = if self.job.objective.code().is_drawn() {
-                format!("ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}", -(distortion + rate))
-            } else {
-                format!("distortion {distortion:.1}")
-            };
-            self.bar.set_message(format!("{speed:.0} images/s, {bound}"));
-        }
-        if interrupt::asked() { Flow::Stop } else { Flow::Continue }
-    }
-
-    fn epoch(&mut self, epoch: usize, records: &[Record], vae: &Vae) -> Result<()> {
-        if self.history.is_empty() {
-            // A run that goes on has a past.
-            self.history = read_metrics(&self.folder.metrics())?;
-        } else {
-            self.history.extend_from_slice(records);
-        }
-        let of = |split: &str| records.iter().find(|record| record.split == split);
-        if let (Some(train), Some(test)) = (of("train"), of("test")) {
-            let aside = of("validation").map(|record| format!("validation {}, ", bound(record))).unwrap_or_default();
-            let parts = test.rate.map(|rate| format!(" (distortion {:.2} + rate {rate:.2})", test.distortion));
-            ui::line_above(
-                &self.bar,
-                format_args!(
-                    "epoch {epoch}/{}: test {}{}, {aside}train loss {:.2}, {:.1} s, {:.0} images/s",
-                    self.job.settings.epochs,
-                    bound(test),
-                    parts.unwrap_or_default(),
-                    train.loss.unwrap_or(f64::NAN),
-                    train.seconds,
-                    train.images_per_second,
-                ),
-            );
-        }
-        keep(self.folder, epoch, vae, self.job)?;
-        self.draw_curves()
     }
 }
