@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use vae::batch::Batch;
 use vae::config::{Config, Figures, PRESETS};
 use vae::data::{Data, Pixels};
@@ -25,7 +25,7 @@ use crate::models::{
     plain_device, random_batch, tensor, wide,
 };
 
-const PICTURE: [usize; 3] = [1, 28, 28];
+pub const PICTURE: [usize; 3] = [1, 28, 28];
 
 fn config(data: Data, model: Model) -> Config {
     Config {
@@ -99,22 +99,26 @@ fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
 }
 
 fn build(model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -> Vae {
+    build_on(&autodiff_device(), model, condition, likelihood)
+}
+
+pub fn build_on(device: &Device, model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -> Vae {
     let mut blueprint = model.blueprint(PICTURE).unwrap().with_outputs(likelihood.outputs_per_value()).unwrap();
     if let Some(condition) = condition {
         blueprint = condition.apply(blueprint, 10).unwrap();
     }
-    Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), &autodiff_device())
+    Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), device)
 }
 
 /// The first sixteen digits, with their labels where the model asks for them, and noise for as many codes as the objective draws.
-fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
+pub fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
     let indices: Vec<u32> = (0..16).collect();
     let batch = Pixels::Grey.batch(&digits(16), &indices, vae.classes(), Rng::new(0), &vae.device());
     (batch, draw_noise(vae, 16, objective.samples(), seed))
 }
 
 /// Loss, distortion and rate, which is 0 where there is none.
-fn values(terms: &Terms) -> [Vec<f64>; 3] {
+pub fn values(terms: &Terms) -> [Vec<f64>; 3] {
     let rate = terms.rate.clone().unwrap_or_else(|| terms.distortion.zeros_like());
     [terms.loss.clone(), terms.distortion.clone(), rate].map(|term| {
         let term = numbers(term);

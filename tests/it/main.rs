@@ -31,6 +31,7 @@ mod models;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod parity;
 mod pca;
 mod priors;
 mod program;
