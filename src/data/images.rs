@@ -5,11 +5,11 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::GroundTruth;
-use super::resident::Resident;
-use crate::ops;
+use super::resident::{Resident, upload};
+use crate::ops::team;
 use crate::rng::Rng;
 
 /// `N` pictures of one size, with their labels where there are any.
@@ -93,13 +93,25 @@ impl Images {
         }
     }
 
-    /// The bytes of all pictures on a GPU, once one asks for them: see [`super::resident`]. Nothing where tensors lie in the
-    /// processor's memory, and for pictures that are not held.
-    pub fn resident(&self, device: &Device) -> Option<Tensor<2, Int>> {
-        match &self.store {
-            Store::Held(pixels) if !ops::on_host(device) => self.resident.words(pixels, self.values(), device),
-            _ => None,
+    /// The bytes of the pictures `indices` on a GPU, four to a word: gathered there where the pictures are held and not too
+    /// many (see [`super::resident`]), and otherwise brought there.
+    ///
+    /// # Shapes
+    /// `indices`: `[B]`; result: `[B, W]`, `W` a quarter of a picture's values, rounded up.
+    pub fn words(&self, indices: &[u32], device: &Device) -> Tensor<2, Int> {
+        if let Store::Held(pixels) = &self.store
+            && let Some(all) = self.resident.words(pixels, self.values(), device)
+        {
+            let indices: Vec<i32> = indices.iter().map(|&index| index as i32).collect();
+            let shape = [indices.len()];
+            let indices = Tensor::from_data(TensorData::new(indices, shape), &all.device());
+            return all.select(0, indices);
         }
+        let mut bytes = vec![0; indices.len() * self.values()];
+        team::for_each(bytes.chunks_mut(self.values()).zip(indices), |(row, &index)| {
+            row.copy_from_slice(&self.image(index as usize));
+        });
+        upload(&bytes, self.values(), device)
     }
 
     /// The bytes of all pictures, `[N, C, H, W]`. Those that are not held are all drawn for it.

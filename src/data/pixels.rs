@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::Images;
-use super::resident::gather;
+use super::resident::unpack;
 use crate::batch::{Batch, one_hot};
 use crate::ops::vector::wide;
-use crate::ops::{made_on, random, team};
+use crate::ops::{made_on, on_host, random, team};
 use crate::rng::Rng;
 
 /// Values that one core takes at a time, in whole pictures: small batches, too, keep all cores busy.
@@ -65,10 +65,10 @@ impl Pixels {
         let known = images.labels.as_ref().zip(classes);
         let labels =
             known.map(|(labels, classes)| one_hot(indices.iter().map(|&i| labels[i as usize]), classes, device));
-        let there = !self.is_drawn() || random::belong_on(device, indices.len() * images.values());
-        if let Some(words) = images.resident(device).filter(|_| there) {
-            let x = self.of_bytes(gather(words, indices, images.values()), indices, rng);
-            return Batch { x: made_on(device, x), labels };
+        let drawn_here = self.is_drawn() && !random::belong_on(device, indices.len() * images.values());
+        if !on_host(device) && !drawn_here {
+            let bytes = unpack(images.words(indices, device), images.values());
+            return Batch { x: made_on(device, self.of_bytes(bytes, indices, rng)), labels };
         }
         let mut x = vec![0.0; indices.len() * images.values()];
         let rows = (VALUES / images.values()).max(1);

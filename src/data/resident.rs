@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-/// Bytes: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million). Batches of larger data
-/// sets are made by the processor.
+/// Bytes: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million). Of a larger data set each
+/// batch's bytes travel.
 const MOST: usize = 128 << 20;
 
 /// A place for the words, `[N, W]`, and for the device that they are on: the first that asked.
@@ -26,7 +26,11 @@ impl Resident {
     }
 }
 
-fn upload(bytes: &[u8], values: usize, device: &Device) -> Tensor<2, Int> {
+/// Pictures' bytes, brought to `device`.
+///
+/// # Shapes
+/// `bytes`: `N * values`; result: `[N, W]`.
+pub fn upload(bytes: &[u8], values: usize, device: &Device) -> Tensor<2, Int> {
     let pack = |four: &[u8]| {
         let mut word = [0; 4];
         word[..four.len()].copy_from_slice(four);
@@ -37,18 +41,15 @@ fn upload(bytes: &[u8], values: usize, device: &Device) -> Tensor<2, Int> {
     Tensor::from_data(TensorData::new(words, shape), (&device.clone().inner(), DType::U32))
 }
 
-/// The bytes of the pictures `indices`, as numbers from 0 to 255.
+/// The bytes in `words`, as numbers from 0 to 255.
 ///
 /// # Shapes
-/// `words`: `[N, W]`; `indices`: `[B]`; result: `[B, values]`.
-pub fn gather(words: Tensor<2, Int>, indices: &[u32], values: usize) -> Tensor<2> {
-    let device = words.device();
-    let count = indices.len();
-    let indices: Vec<i32> = indices.iter().map(|&index| index as i32).collect();
-    let rows = words.select(0, Tensor::from_data(TensorData::new(indices, [count]), &device)); // [B, W]
-    let [_, width] = rows.dims();
-    let shifts = Tensor::<3, Int>::from_data(TensorData::new(vec![0_u32, 8, 16, 24], [1, 1, 4]), (&device, DType::U32));
+/// `words`: `[B, W]`; result: `[B, values]`.
+pub fn unpack(words: Tensor<2, Int>, values: usize) -> Tensor<2> {
+    let [count, width] = words.dims();
+    let shifts = TensorData::new(vec![0_u32, 8, 16, 24], [1, 1, 4]);
+    let shifts = Tensor::<3, Int>::from_data(shifts, (&words.device(), DType::U32));
     let shape = [count, width, 4];
-    let bytes = rows.unsqueeze_dim::<3>(2).expand(shape).bitwise_right_shift(shifts.expand(shape));
+    let bytes = words.unsqueeze_dim::<3>(2).expand(shape).bitwise_right_shift(shifts.expand(shape));
     bytes.bitwise_and_scalar(255_u32).float().reshape([count, 4 * width]).narrow(1, 0, values)
 }

@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 use proptest::prelude::*;
 use vae::batch::{noise, noise_there};
-use vae::data::resident::{Resident, gather};
+use vae::data::resident::{unpack, upload};
 use vae::data::{Images, Pixels};
 use vae::ops::random::{belong_on, normals, uniforms};
 use vae::rng::Rng;
@@ -49,11 +49,10 @@ fn noise_has_the_same_place_in_a_batch() {
 }
 
 #[test]
-fn on_the_processor_nothing_is_made_or_kept_there() {
+fn the_processor_makes_its_noise_itself() {
     let device = vae::device::choose("auto").unwrap();
     if device.model.is_none() {
         assert!(!belong_on(&device.device, usize::MAX) && !belong_on(&device.device.autodiff(), usize::MAX));
-        assert!(Images::new(vec![0; 9], [1, 3, 3]).resident(&plain_device()).is_none());
     }
 }
 
@@ -71,12 +70,15 @@ proptest! {
         let count = bytes.len() / width;
         let bytes = bytes[..count * width].to_vec();
         let indices: Vec<u32> = picks.into_iter().map(|pick| pick % count as u32).collect();
-        let words = Resident::default().words(&bytes, width, &device).unwrap();
+        let brought: Vec<u8> = indices.iter().flat_map(|&i| bytes[i as usize * width..][..width].to_vec()).collect();
+        let brought = flat(unpack(upload(&brought, width, &device), width));
         let images = Images::new(bytes, [1, 1, width]);
         for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic] {
             let rng = Rng::new(5).stream("pixels").at(6);
             let here = flat(pixels.batch(&images, &indices, None, rng, &device).x);
-            let there = flat(pixels.of_bytes(gather(words.clone(), &indices, width), &indices, rng));
+            let bytes = unpack(images.words(&indices, &device), width);
+            prop_assert_eq!(&flat(bytes.clone()), &brought);
+            let there = flat(pixels.of_bytes(bytes, &indices, rng));
             prop_assert_eq!(here.len(), there.len());
             let tolerance = if pixels == Pixels::Grey { 1e-7 } else { 0.0 };
             prop_assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() <= tolerance));
