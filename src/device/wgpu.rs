@@ -1,6 +1,8 @@
-//! Adapters of Vulkan, Metal, DirectX 12 and OpenGL.
+//! Adapters of Vulkan, Metal and DirectX 12. Not of OpenGL, which burn would also take: asking for it makes Mesa print on
+//! stderr, and a GPU that has only that is too old for this.
 
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use burn::tensor::wgpu::WgpuBackend as Api;
@@ -11,7 +13,7 @@ use super::gpu::{Adapter, Gpu, Kind};
 
 pub const GPU: Gpu = Gpu { adapters, open, missing: [MISSING, INSTALL] };
 
-const MISSING: &str = "this machine has no adapter for Vulkan, Metal, DirectX 12 or OpenGL";
+const MISSING: &str = "this machine has no adapter for Vulkan, Metal or DirectX 12";
 const INSTALL: &str = if cfg!(target_os = "linux") {
     "install the graphics card's driver with its Vulkan part and the loader (Debian, Ubuntu: libvulkan1, \
      mesa-vulkan-drivers, which also has a software adapter)"
@@ -20,11 +22,17 @@ const INSTALL: &str = if cfg!(target_os = "linux") {
 };
 
 /// In burn's order (cubecl-wgpu, `AutoGraphicsApi::chain`).
-const APIS: [(Backend, Api); 4] =
-    [(Backend::Vulkan, Api::Vulkan), (Backend::Metal, Api::Metal), (Backend::Dx12, Api::Dx12), (Backend::Gl, Api::Gl)];
+const APIS: [(Backend, Api); 3] =
+    [(Backend::Vulkan, Api::Vulkan), (Backend::Metal, Api::Metal), (Backend::Dx12, Api::Dx12)];
 
-/// The adapters of the first API that has a GPU, or else of the first that has any: those that burn takes by itself.
-fn enumerate() -> Option<(Api, Vec<AdapterInfo>)> {
+/// The adapters of the first API that has a GPU, or else of the first that has any: those that burn takes by itself. The
+/// drivers are asked once, for some print what they cannot find on stderr.
+fn enumerate() -> &'static Option<(Api, Vec<AdapterInfo>)> {
+    static FOUND: OnceLock<Option<(Api, Vec<AdapterInfo>)>> = OnceLock::new();
+    FOUND.get_or_init(ask)
+}
+
+fn ask() -> Option<(Api, Vec<AdapterInfo>)> {
     let mut software = None;
     for (backend, api) in APIS {
         if !Instance::enabled_backend_features().contains(backend.into()) {
@@ -53,11 +61,10 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn adapters() -> Vec<Adapter> {
-    let found = enumerate().map(|(_, found)| found).unwrap_or_default();
+    let found = enumerate().iter().flat_map(|(_, found)| found);
     found
-        .into_iter()
         .map(|info| Adapter {
-            name: Some(info.name),
+            name: Some(info.name.clone()),
             kind: match info.device_type {
                 DeviceType::DiscreteGpu => Kind::Discrete,
                 DeviceType::IntegratedGpu => Kind::Integrated,
@@ -72,7 +79,7 @@ fn adapters() -> Vec<Adapter> {
 
 fn open(index: usize) -> Result<Device, String> {
     let gone = || "it is gone".to_owned();
-    let (api, found) = enumerate().ok_or_else(gone)?;
+    let (api, found) = enumerate().as_ref().ok_or_else(gone)?;
     let kind = found.get(index).ok_or_else(gone)?.device_type;
     // burn counts each kind by itself, and knows one software adapter.
     let rank = found[..index].iter().filter(|info| info.device_type == kind).count();
@@ -88,5 +95,5 @@ fn open(index: usize) -> Result<Device, String> {
             return devices.into_iter().nth(index).ok_or_else(gone);
         }
     };
-    Device::wgpu_options().device_kind(kind).graphics_api(api).init().map_err(|error| error.to_string())
+    Device::wgpu_options().device_kind(kind).graphics_api(*api).init().map_err(|error| error.to_string())
 }
