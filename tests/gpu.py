@@ -84,6 +84,12 @@ with tempfile.TemporaryDirectory() as folder:
     there = listed.split("on this machine:")[1].split("auto:")
     if all("software" in line for line in there[0].splitlines() if f"{backend}:" in line) and "cuda:0" not in there[0]:
         hold(there[1].strip().startswith("cpu"), "a software adapter is never taken by itself")
+        # No buffer of it holds a layer of a gigabyte; a real GPU's may.
+        done = call(folder, "train", "--config", "smoke", "--device", device, "--set", "model.mlp.hidden=[300000]",
+                    "--out", "large", RUST_BACKTRACE="0")
+        print("        " + done.stderr.strip().replace("\n", "\n        "))
+        hold(done.returncode == 1 and "allocate" in done.stderr and "\nhint: " in done.stderr,
+             "a GPU without memory left is an error")
     fails(folder, f"{backend}:99", [f"this machine has {backend}:0"])
 
     begun = time.monotonic()

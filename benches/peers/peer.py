@@ -118,6 +118,8 @@ def run_torch(mode, experiment, data, options):
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
+    # On a GPU everybody may round a product's factors to TF32: burn does where it is faster, and JAX by itself.
+    torch.set_float32_matmul_precision("highest" if options.device == "cpu" else "high")
     network, size = experiment.network, experiment.batch
     x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
     x_train = x_train.view(-1, math.prod(network.picture)).to(options.device)

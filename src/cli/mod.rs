@@ -74,17 +74,20 @@ impl Cli {
             device::set_threads(threads)?;
         }
         // On a worker thread: handing work to the others is then cheap, from outside each time costs a sleep.
-        rayon::scope(|_| match self.command {
-            Command::Train(train) => train.run(began),
-            Command::Eval(eval) => eval.run(),
-            Command::Doctor(doctor) => doctor.run(),
-            Command::Disentangle(disentangle) => disentangle.run(),
-            Command::Compare(compare) => compare.run(),
-            Command::Repro(repro) => repro.run(began),
-            Command::Figure(figure) => figure.run(),
-            Command::List(list) => list.run(),
-            Command::Devices(devices) => devices.run(),
-            Command::Config(config) => config.run(),
-        })
+        let run = || {
+            rayon::scope(|_| match self.command {
+                Command::Train(train) => train.run(began),
+                Command::Eval(eval) => eval.run(),
+                Command::Doctor(doctor) => doctor.run(),
+                Command::Disentangle(disentangle) => disentangle.run(),
+                Command::Compare(compare) => compare.run(),
+                Command::Repro(repro) => repro.run(began),
+                Command::Figure(figure) => figure.run(),
+                Command::List(list) => list.run(),
+                Command::Devices(devices) => devices.run(),
+                Command::Config(config) => config.run(),
+            })
+        };
+        device::guarded(run)
     }
 }

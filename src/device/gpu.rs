@@ -1,11 +1,12 @@
 //! Finding and opening a GPU, with an error where a driver, an adapter or the device itself is missing.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::Device;
 
 use super::Chosen;
+use super::panics::quietly;
+use crate::error::Result;
 
 /// What the machine has of a backend's.
 #[derive(Clone, Debug)]
@@ -113,8 +114,7 @@ impl Gpu {
 
     /// A device is opened once; who asks again is given the same.
     fn open(self, backend: &str, index: usize, adapter: &Adapter) -> Result<Chosen, Fault> {
-        static OPEN: Mutex<Vec<Chosen>> = Mutex::new(Vec::new());
-        let mut opened = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = opened();
         let name = format!("{backend}:{index}");
         if let Some(chosen) = opened.iter().find(|chosen| chosen.name == name) {
             return Ok(chosen.clone());
@@ -149,16 +149,8 @@ fn try_out(_: &Device) -> Result<Option<String>, String> {
     Ok(None)
 }
 
-/// What `work` gives; where it panics, the first line of what it says, which is not printed. burn's runtimes start on
-/// first use and have no other way to say that a library is missing or that a driver refuses.
-fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let hook = take_hook();
-    set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    set_hook(hook);
-    result.unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it does not say why");
-        Err(text.lines().next().unwrap_or_default().to_owned())
-    })
+/// The GPUs that were opened.
+pub fn opened() -> MutexGuard<'static, Vec<Chosen>> {
+    static OPENED: Mutex<Vec<Chosen>> = Mutex::new(Vec::new());
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "cuda")]
 mod cuda;
 mod gpu;
+mod panics;
 #[cfg(feature = "wgpu")]
 mod wgpu;
 
@@ -11,6 +12,8 @@ use burn::tensor::Device;
 use crate::error::{Error, Result, did_you_mean};
 
 use gpu::Gpu;
+
+pub use panics::guarded;
 
 #[cfg(not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")))]
 compile_error!("vae needs a device to compute on: pass `--features` with one of cpu, ndarray, wgpu, cuda");
