@@ -9,13 +9,15 @@ use super::elbo::{Estimate, code_stream, pixels_rng};
 use crate::data::Images;
 use crate::model::Vae;
 use crate::ops::vector::wide;
-use crate::ops::{random, team};
+use crate::ops::{on_host, random, team};
 use crate::rng::Rng;
 
 /// Pictures that are encoded together, and codes of all of them that are decoded together: what a decoder's layers of some
 /// hundred units do at full speed, in a few megabytes.
 const PICTURES: usize = 100;
 const CODES: usize = 1000;
+/// The same on a GPU, which waits each time for its results to be read.
+const CODES_THERE: usize = 16_000;
 
 /// The bound of each picture from the first `K` of its codes.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +90,8 @@ pub fn importance(
     // Fewer where a code has much to it: many numbers a picture, many components of the prior.
     let [inputs, _] = vae.blueprint().pseudo_inputs().unwrap_or_default();
     let outputs = vae.blueprint().decoder.last().map_or(0, |layer| layer.output.count());
-    let codes = CODES / (outputs / 1000).max(inputs / 500).max(1);
+    let codes = if on_host(&vae.device()) { CODES } else { CODES_THERE };
+    let codes = codes / (outputs / 1000).max(inputs / 500).max(1);
     for chunk in all.chunks(PICTURES) {
         let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
         let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
