@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
+use crate::ui;
 
 /// Since the start.
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
@@ -22,6 +23,8 @@ pub fn watch() -> Result<()> {
         if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(130);
         }
+        // A step lasts milliseconds, but a GPU's first one, with its kernels to compile.
+        ui::note("stopping after what is under way; press again to stop at once");
     })
     .map_err(|error| Error::failed(format!("cannot watch for Ctrl-C: {error}")))
 }

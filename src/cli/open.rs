@@ -29,7 +29,7 @@ pub struct Target {
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
 
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
     #[arg(long, default_value = "auto")]
     device: String,
 }

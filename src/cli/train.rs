@@ -76,7 +76,7 @@ pub struct Trained {
 /// Where a training takes place.
 #[derive(Args, Clone, Debug)]
 pub struct Whereabouts {
-    /// auto, cpu, ndarray, wgpu[:N] or cuda[:N]
+    /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
     #[arg(long, default_value = "auto")]
     pub device: String,
 
@@ -107,9 +107,6 @@ impl Train {
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         let chosen = device::choose(&self.place.device)?;
-        if let Some(remark) = &chosen.remark {
-            ui::note(format_args!("{remark}: training on `{}` (`vae devices` lists what there is)", chosen.name));
-        }
         let Trained { folder, figures, dataset, hash } = self.trained(&chosen, began)?;
         ui::data(folder.path.display())?;
         if figures.is_empty() {
@@ -279,7 +276,7 @@ fn draw_all(figures: &[AtEnd], opened: &Opened) -> Result<()> {
 fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
     About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        device: chosen.name.clone(),
+        device: chosen.title(),
         features: device::built_in().into_iter().map(|(name, _)| name.to_owned()).collect(),
         threads: device::threads(),
         data: job.dataset.name.clone(),

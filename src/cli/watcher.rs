@@ -33,6 +33,9 @@ impl<'a> Watcher<'a> {
 
     /// What is trained, on what, and where it goes.
     pub fn introduce(&mut self, chosen: &Chosen, saved: Option<&Saved>) {
+        if let Some(remark) = &chosen.remark {
+            ui::note(format_args!("{remark}: training on `{}` (`vae devices` lists what there is)", chosen.name));
+        }
         let (plan, dataset) = (self.plan, &self.job.dataset);
         let (train, test) = (dataset.train.len(), dataset.test.len());
         let picture = Features::Map(dataset.train.shape);
@@ -51,7 +54,11 @@ impl<'a> Watcher<'a> {
         }
         let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
+        if chosen.model.is_some() {
+            ui::note("its kernels are compiled first: seconds on a GPU, one or two minutes on a software adapter");
+        }
         self.bar.set_position(done);
+        self.bar.set_prefix("before the first step");
         self.bar.reset_eta();
     }
 
@@ -133,6 +140,8 @@ impl Observer for Watcher<'_> {
         if let Some(began) = self.began.take() {
             let seconds = began.elapsed().as_secs_f64();
             ui::line_above(&self.bar, format_args!("first step {seconds:.2} s after the start"));
+            // It is not what the others take.
+            self.bar.reset_eta();
         }
         let sums = progress.sums;
         self.bar.inc(1);

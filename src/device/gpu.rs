@@ -85,6 +85,11 @@ impl Gpu {
         best.map(|index| self.open(backend, index, &adapters[index])).transpose()
     }
 
+    /// Whether there is an adapter, software counted.
+    pub fn has_any(self) -> bool {
+        self.adapters().is_ok_and(|adapters| !adapters.is_empty())
+    }
+
     /// Every adapter: as `--device` takes it, and what it is.
     pub fn describe(self, backend: &str) -> Vec<(String, String)> {
         let adapters = match self.adapters() {

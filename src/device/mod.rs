@@ -143,34 +143,35 @@ pub fn choose(wanted: &str) -> Result<Chosen> {
     if wanted == "auto" {
         return automatic();
     }
-    let (name, index) = match wanted.split_once(':') {
-        Some((name, index)) => {
-            let index = index.parse().map_err(|_| {
-                Error::request(format!("--device {wanted}: expected the device's number after the colon"))
-                    .with_hint("for instance `--device wgpu:0`")
-            })?;
-            (name, Some(index))
-        }
-        None => (wanted, None),
-    };
+    let (name, number) = wanted.split_once(':').map_or((wanted, None), |(name, number)| (name, Some(number)));
     let Some(backend) = BACKENDS.iter().find(|backend| backend.name == name) else {
         return Err(unknown(wanted, name));
     };
     match backend.access {
-        Access::NotBuiltIn => Err(Error::request(format!("--device {wanted}: this binary was built without `{name}`"))
-            .with_hint(format!("build it in with `cargo build --release --features {name}`"))),
-        Access::Host(_) if index.is_some() => {
+        Access::NotBuiltIn => {
+            let gpus = BACKENDS.iter().filter(|other| matches!(other.access, Access::Gpu(_)) || other.name == name);
+            let features: Vec<&str> = gpus.map(|backend| backend.name).collect();
+            Err(Error::request(format!("--device {wanted}: this binary was built without `{name}`"))
+                .with_hint(format!("build it in with `cargo build --release --features {}`", features.join(","))))
+        }
+        Access::Host(_) if number.is_some() => {
             Err(Error::request(format!("--device {wanted}: there is one `{name}` only"))
                 .with_hint(format!("use `--device {name}`")))
         }
         Access::Host(device) => Ok(Chosen::host(name, device())),
-        Access::Gpu(gpu) => gpu.choose(name, index).map_err(|fault| {
-            let hint = match hosts().next() {
-                Some((host, _)) => format!("{}, or use `--device {host}`", fault.hint),
-                None => fault.hint,
-            };
-            Error::request(format!("--device {wanted}: {}", fault.what)).with_hint(hint)
-        }),
+        Access::Gpu(gpu) => {
+            let index = number.map(str::parse).transpose().map_err(|_| {
+                Error::request(format!("--device {wanted}: expected the device's number after the colon"))
+                    .with_hint(format!("for instance `--device {name}:0`; `vae devices` lists them"))
+            })?;
+            gpu.choose(name, index).map_err(|fault| {
+                let hint = match hosts().next() {
+                    Some((host, _)) => format!("{}, or use `--device {host}`", fault.hint),
+                    None => fault.hint,
+                };
+                Error::request(format!("--device {wanted}: {}", fault.what)).with_hint(hint)
+            })
+        }
     }
 }
 
@@ -182,9 +183,16 @@ fn unknown(wanted: &str, name: &str) -> Error {
     }
     let list = names().collect::<Vec<_>>().join(", ");
     let error = Error::request(format!("--device {wanted}: no such device; expected one of {list}"));
-    match did_you_mean(name, names()) {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error,
+    let name = name.to_lowercase();
+    let meant = match name.as_str() {
+        "gpu" => Some("auto"),
+        "vulkan" | "metal" | "dx12" | "amd" | "intel" => Some("wgpu"),
+        "nvidia" => Some("cuda"),
+        _ => did_you_mean(&name, names()),
+    };
+    match meant {
+        Some(meant) => error.with_hint(format!("did you mean `{meant}`? `vae devices` lists what can be named")),
+        None => error.with_hint("`vae devices` lists what can be named"),
     }
 }
 
@@ -201,6 +209,11 @@ fn automatic() -> Result<Chosen> {
         let Access::Gpu(gpu) = backend.access else { continue };
         match gpu.choose_real(backend.name) {
             Ok(Some(chosen)) => return Ok(chosen),
+            Ok(None) if gpu.has_any() => {
+                let name = backend.name;
+                remark =
+                    Some(format!("no GPU was found, only software in its place (`{name}`, taken by its name alone)"));
+            }
             Ok(None) => {
                 remark.get_or_insert_with(|| "no GPU was found".to_owned());
             }
