@@ -44,7 +44,7 @@ pub fn one_hot(classes: impl ExactSizeIterator<Item = u8>, count: usize, device:
 /// `keys`: `[B]`; result: `[K, B, D]`.
 pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
     if random::belong_on(device, samples * keys.len() * latent) {
-        return noise_there(rng, keys, samples, latent, device);
+        return noise_on_gpu(rng, keys, samples, latent, device);
     }
     let mut values = vec![0.0; samples * keys.len() * latent];
     let mut of_picture = vec![0.0; samples * latent];
@@ -63,7 +63,6 @@ pub fn noise(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Dev
 }
 
 /// [`noise`], made on the device: the same up to rounding.
-pub fn noise_there(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
-    let rngs: Vec<Rng> = keys.iter().map(|&key| rng.at(u64::from(key))).collect();
-    random::normals(&rngs, samples * latent, device).reshape([keys.len(), samples, latent]).swap_dims(0, 1)
+pub fn noise_on_gpu(rng: Rng, keys: &[u32], samples: usize, latent: usize, device: &Device) -> Tensor<3> {
+    random::normals(&rng.at_each(keys), samples * latent, device).reshape([keys.len(), samples, latent]).swap_dims(0, 1)
 }

@@ -65,6 +65,11 @@ impl Rng {
         Self { key: threefry(self.key, words(index)) }
     }
 
+    /// The sequence of each of `indices`.
+    pub fn at_each(self, indices: &[u32]) -> Vec<Self> {
+        indices.iter().map(|&index| self.at(u64::from(index))).collect()
+    }
+
     /// What its blocks are enciphered with.
     pub fn key(self) -> [u32; 2] {
         self.key

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import re
 import platform
 import statistics
 import subprocess
@@ -42,7 +43,7 @@ def arguments():
     add = parser.add_argument
     add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="of every config, as `vae train` has it")
-    add("--device", default="cpu", help="ours: cpu (default), cuda or wgpu; the peers then use CUDA")
+    add("--device", default="cpu", help="ours: cpu (default), cuda[:N] or wgpu[:N]; the peers then use CUDA")
     add("--batch", type=numbers, help="pictures a step (default 16,128,1024; on a GPU 128,1024,8192)")
     add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
@@ -58,6 +59,10 @@ def arguments():
     add("--json", type=pathlib.Path, help="a file for all raw figures")
     options = parser.parse_args()
     options.gpu = options.device != "cpu"
+    if options.gpu and not re.fullmatch(r"(cuda|wgpu)(:\d+)?", options.device):
+        parser.error(f"--device {options.device}: expected cpu, cuda[:N] or wgpu[:N]")
+    # A number of wgpu's is none of CUDA's.
+    options.peers_device = options.device if options.device.startswith("cuda") else "cuda"
     options.modes = options.modes or [*(ON_GPU if options.gpu else ON_CPU)]
     options.batch = options.batch or ([128, 1024, 8192] if options.gpu else [16, 128, 1024])
     options.epochs = options.epochs or (10 if options.gpu else 3)
@@ -254,7 +259,7 @@ class Bench:
             environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
             words = [mode, config, self.weights(config, seed), "--seed", seed]
             words += ["--data", self.data[config], "--threads", self.options.threads]
-            words += ["--device", "cuda"] if self.options.gpu else []
+            words += ["--device", self.options.peers_device] if self.options.gpu else []
             process = Process([self.python, HERE / "peer.py", *words], environment, "stdout")
         if process.failure:
             return {"failure": process.failure}
@@ -385,7 +390,8 @@ def graphics(options):
     if not options.gpu:
         return ""
     try:
-        query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        number = (options.peers_device + ":0").split(":")[1]
+        query = ["nvidia-smi", "-i", number, "--query-gpu=name,driver_version", "--format=csv,noheader"]
         name = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
         name = "an unknown GPU"

@@ -127,7 +127,7 @@ def run_torch(mode, experiment, data, options):
         x_train = (x_train > 0.5).float()
     del data
     model = torch_network(network, read_weights(options.weights)).to(options.device)
-    betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), mode != "torch"
+    betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), None if mode == "torch" else True
     adam = torch.optim.Adam(model.parameters(), experiment.rate, betas, experiment.adam["epsilon"], fused=fused)
 
     def negative_elbo(x):
@@ -138,7 +138,7 @@ def run_torch(mode, experiment, data, options):
 
     def negative_bound(x):
         mean, log_var = model.encode(x)
-        noise = torch.randn(experiment.samples, *mean.shape)
+        noise = torch.randn(experiment.samples, *mean.shape, device=mean.device)
         z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
         logits = model.decoder(z.flatten(0, 1)).view(*z.shape[:2], -1)
         # Of the ways to write it none was faster, with its gradient, in eager mode.

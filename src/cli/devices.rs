@@ -22,8 +22,10 @@ impl Devices {
             ui::data(format_args!("not built in:\n{}", ui::two_columns(&missing).trim_end()))?;
         }
         ui::data(format_args!("on this machine:\n{}", ui::two_columns(&there).trim_end()))?;
-        let auto = device::choose("auto")?;
-        let why = auto.remark.map(|remark| format!(": {remark}")).unwrap_or_default();
-        ui::data(format_args!("auto:\n  {}{why}", auto.name))
+        let auto = match device::choose("auto") {
+            Ok(auto) => auto.remark.map_or_else(|| auto.name.clone(), |remark| format!("{}: {remark}", auto.name)),
+            Err(error) => format!("none: {error}"),
+        };
+        ui::data(format_args!("auto:\n  {auto}"))
     }
 }

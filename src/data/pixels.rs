@@ -65,8 +65,8 @@ impl Pixels {
         let known = images.labels.as_ref().zip(classes);
         let labels =
             known.map(|(labels, classes)| one_hot(indices.iter().map(|&i| labels[i as usize]), classes, device));
-        let drawn_here = self.is_drawn() && !random::belong_on(device, indices.len() * images.values());
-        if !on_host(device) && !drawn_here {
+        let drawn_by_host = self.is_drawn() && !random::belong_on(device, indices.len() * images.values());
+        if !on_host(device) && !drawn_by_host {
             let bytes = unpack(images.words(indices, device), images.values());
             return Batch { x: made_on(device, self.of_bytes(bytes, indices, rng)), labels };
         }
@@ -89,9 +89,8 @@ impl Pixels {
             Self::Grey => bytes / 255.0,
             Self::Threshold | Self::Larochelle => bytes.greater_elem(127.0).float(),
             Self::Dynamic | Self::Static => {
-                let rngs: Vec<Rng> = indices.iter().map(|&index| rng.at(u64::from(index))).collect();
                 let [_, values] = bytes.dims();
-                (random::uniforms(&rngs, values, &bytes.device()) * 255.0).lower(bytes).float()
+                (random::uniforms(&rng.at_each(indices), values, &bytes.device()) * 255.0).lower(bytes).float()
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-/// Bytes: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million). Of a larger data set each
+/// Bytes, in whole words a picture: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million). Of a larger data set each
 /// batch's bytes travel.
 const MOST: usize = 128 << 20;
 
@@ -18,7 +18,7 @@ impl Resident {
     /// # Shapes
     /// `bytes`: `N * values`; result: `[N, W]`, `W` a quarter of `values`, rounded up.
     pub fn words(&self, bytes: &[u8], values: usize, device: &Device) -> Option<Tensor<2, Int>> {
-        if bytes.is_empty() || bytes.len() > MOST {
+        if bytes.is_empty() || bytes.len() / values * values.div_ceil(4) * 4 > MOST {
             return None;
         }
         let (on, words) = self.0.get_or_init(|| (device.clone(), upload(bytes, values, device)));

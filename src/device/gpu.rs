@@ -54,6 +54,7 @@ pub struct Gpu {
 }
 
 /// Why there is no device, and what to do.
+#[derive(Clone, Debug)]
 pub struct Fault {
     pub what: String,
     pub hint: String,
@@ -77,12 +78,19 @@ impl Gpu {
         }
     }
 
-    /// The best device that is not software, where there is one.
+    /// The best device that is not software and that works, where there is one; why the best does not, where none does.
     pub fn choose_real(self, backend: &str) -> Result<Option<Chosen>, Fault> {
         let adapters = self.adapters()?;
-        let real = (0..adapters.len()).filter(|&index| adapters[index].kind != Kind::Software);
-        let best = real.min_by_key(|&index| adapters[index].kind);
-        best.map(|index| self.open(backend, index, &adapters[index])).transpose()
+        let mut real: Vec<_> = adapters.iter().enumerate().filter(|(_, it)| it.kind != Kind::Software).collect();
+        real.sort_by_key(|(_, adapter)| adapter.kind);
+        let mut first = None;
+        for (index, adapter) in real {
+            match self.open(backend, index, adapter) {
+                Ok(chosen) => return Ok(Some(chosen)),
+                Err(fault) => first = first.or(Some(fault)),
+            }
+        }
+        first.map_or(Ok(None), Err)
     }
 
     /// Whether there is an adapter, software counted.
@@ -117,34 +125,52 @@ impl Gpu {
             .map_err(|why| Fault { what: format!("the driver fails: {why}"), hint: self.missing[1].into() })
     }
 
-    /// A device is opened once; who asks again is given the same.
+    /// A device is opened once; who asks again is given the same answer.
     fn open(self, backend: &str, index: usize, adapter: &Adapter) -> Result<Chosen, Fault> {
-        let mut opened = opened();
         let name = format!("{backend}:{index}");
-        if let Some(chosen) = opened.iter().find(|chosen| chosen.name == name) {
-            return Ok(chosen.clone());
+        let mut tried = tried();
+        if let Some((_, answer)) = tried.iter().find(|(of, _)| *of == name) {
+            return answer.clone();
         }
-        let tried = quietly(|| {
+        let opened = quietly(|| {
             let device = (self.open)(index)?;
             let model = try_out(&device)?;
             Ok((device, model))
         });
-        let (device, model) = tried.map_err(|why| Fault {
-            what: format!("{} does not work: {why}", adapter.name.as_ref().unwrap_or(&name)),
-            hint: self.missing[1].into(),
-        })?;
-        let chosen = Chosen { device, name, model: adapter.name.clone().or(model), remark: None };
-        opened.push(chosen.clone());
-        Ok(chosen)
+        let title = adapter.name.as_ref().unwrap_or(&name);
+        let answer = opened
+            .map_err(|why| Fault { what: format!("{title} does not work: {why}"), hint: self.missing[1].into() })
+            .map(|(device, model)| Chosen {
+                device,
+                name: name.clone(),
+                model: adapter.name.clone().or(model),
+                remark: None,
+            });
+        tried.push((name, answer.clone()));
+        answer
     }
 }
 
-/// One addition, read back: a device starts, compiles and answers at the first operation only. What it calls itself.
+/// The GPUs that were asked for, and what came of it.
+fn tried() -> MutexGuard<'static, Vec<(String, Result<Chosen, Fault>)>> {
+    static TRIED: Mutex<Vec<(String, Result<Chosen, Fault>)>> = Mutex::new(Vec::new());
+    TRIED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The GPU that was opened first.
+pub fn first_opened() -> Option<Chosen> {
+    tried().iter().find_map(|(_, answer)| answer.as_ref().ok().cloned())
+}
+
+/// A product and an exponential, read back: a device starts, compiles and answers at the first operation only, and CUDA
+/// looks for its library of functions at the first of those. What it calls itself.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn try_out(device: &Device) -> Result<Option<String>, String> {
-    let sum: f32 = (burn::tensor::Tensor::<1>::ones([1], device) + 1.0).into_scalar();
-    if sum != 2.0 {
-        return Err(format!("1 + 1 is {sum} there"));
+    use burn::tensor::Tensor;
+    let ones = Tensor::<2>::ones([2, 2], device);
+    let sum: f32 = (ones.clone().matmul(ones).exp().log() + 1.0).sum().into_scalar();
+    if (sum - 12.0).abs() > 0.01 {
+        return Err(format!("4 (2 + 1) is {sum} there"));
     }
     Ok(device.identity().map(|identity| identity.name))
 }
@@ -154,8 +180,55 @@ fn try_out(_: &Device) -> Result<Option<String>, String> {
     Ok(None)
 }
 
-/// The GPUs that were opened.
-pub fn opened() -> MutexGuard<'static, Vec<Chosen>> {
-    static OPENED: Mutex<Vec<Chosen>> = Mutex::new(Vec::new());
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    #![cfg(feature = "cpu")]
+
+    use super::*;
+
+    fn adapter(name: &str, kind: Kind) -> Adapter {
+        Adapter { name: Some(name.to_owned()), kind, driver: String::new() }
+    }
+
+    fn three() -> Vec<Adapter> {
+        vec![adapter("small", Kind::Integrated), adapter("soft", Kind::Software), adapter("large", Kind::Discrete)]
+    }
+
+    const WORKS: Gpu = Gpu { adapters: three, open: |_| Ok(Device::flex()), missing: ["none", "install one"] };
+
+    fn name(chosen: Result<Chosen, Fault>) -> String {
+        chosen.map_or_else(|fault| fault.what, |chosen| chosen.name)
+    }
+
+    #[test]
+    fn the_best_is_taken_unless_another_is_named() {
+        assert_eq!(name(WORKS.choose("a", None)), "a:2");
+        assert_eq!(name(WORKS.choose("a", Some(1))), "a:1");
+        assert_eq!(name(WORKS.choose("a", Some(3))), "there is no number 3; this machine has a:0, a:1, a:2");
+        assert_eq!(WORKS.choose_real("a").unwrap_or(None).map(|chosen| chosen.title()), Some("a:2 (large)".into()));
+        let lines = WORKS.describe("a");
+        assert_eq!(lines[1], ("a:1".to_owned(), "soft; software, on the processor".to_owned()));
+    }
+
+    #[test]
+    fn where_the_best_does_not_work_the_next_is_taken_but_no_software() {
+        let open = |index| if index == 2 { Err("no memory".into()) } else { Ok(Device::flex()) };
+        let gpu = Gpu { open, ..WORKS };
+        assert_eq!(gpu.choose_real("b").unwrap_or(None).map(|chosen| chosen.name), Some("b:0".into()));
+        assert_eq!(name(gpu.choose("b", None)), "large does not work: no memory");
+        let gpu = Gpu { open: |_| panic!("no driver"), ..WORKS };
+        assert_eq!(gpu.choose_real("c").err().map(|fault| fault.what), Some("large does not work: no driver".into()));
+        let gpu = Gpu { adapters: || vec![adapter("soft", Kind::Software)], ..WORKS };
+        assert!(matches!(gpu.choose_real("d"), Ok(None)) && gpu.has_any());
+    }
+
+    #[test]
+    fn without_an_adapter_it_says_what_to_install() {
+        let gpu = Gpu { adapters: Vec::new, ..WORKS };
+        let fault = gpu.choose("e", None).unwrap_err();
+        assert_eq!((fault.what.as_str(), fault.hint.as_str()), ("none", "install one"));
+        assert_eq!(gpu.describe("e"), [("e".to_owned(), "none: none".to_owned())]);
+        let gpu = Gpu { adapters: || panic!("broken"), ..WORKS };
+        assert_eq!(name(gpu.choose("f", None)), "the driver fails: broken");
+    }
 }

@@ -21,11 +21,11 @@ const INSTALL: &str = if cfg!(target_os = "linux") {
     "install the graphics card's driver"
 };
 
-/// In burn's order (cubecl-wgpu, `AutoGraphicsApi::chain`).
+/// In burn's order (cubecl-wgpu, `AutoGraphicsApi::chain`), without OpenGL.
 const APIS: [(Backend, Api); 3] =
     [(Backend::Vulkan, Api::Vulkan), (Backend::Metal, Api::Metal), (Backend::Dx12, Api::Dx12)];
 
-/// The adapters of the first API that has a GPU, or else of the first that has any: those that burn takes by itself. The
+/// The adapters of the first API that has a GPU, or else of the first that has any. The
 /// drivers are asked once, for some print what they cannot find on stderr.
 fn enumerate() -> &'static Option<(Api, Vec<AdapterInfo>)> {
     static FOUND: OnceLock<Option<(Api, Vec<AdapterInfo>)>> = OnceLock::new();

@@ -17,7 +17,7 @@ use crate::rng::Rng;
 const PICTURES: usize = 100;
 const CODES: usize = 1000;
 /// The same on a GPU, which waits each time for its results to be read.
-const CODES_THERE: usize = 16_000;
+const CODES_ON_GPU: usize = 16_000;
 
 /// The bound of each picture from the first `K` of its codes.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +90,7 @@ pub fn importance(
     // Fewer where a code has much to it: many numbers a picture, many components of the prior.
     let [inputs, _] = vae.blueprint().pseudo_inputs().unwrap_or_default();
     let outputs = vae.blueprint().decoder.last().map_or(0, |layer| layer.output.count());
-    let codes = if on_host(&vae.device()) { CODES } else { CODES_THERE };
+    let codes = if on_host(&vae.device()) { CODES } else { CODES_ON_GPU };
     let codes = codes / (outputs / 1000).max(inputs / 500).max(1);
     for chunk in all.chunks(PICTURES) {
         let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
@@ -130,8 +130,7 @@ fn noise(vae: &Vae, seed: u64, ks: std::ops::Range<usize>, chunk: &[u32]) -> Ten
     let stream: Rng = code_stream(seed);
     let device = vae.device();
     if random::belong_on(&device, count * chunk.len() * latents) {
-        let of = |k: usize| chunk.iter().map(move |&key| stream.at(k as u64).at(u64::from(key)));
-        let rngs: Vec<Rng> = ks.flat_map(of).collect();
+        let rngs: Vec<Rng> = ks.flat_map(|k| stream.at(k as u64).at_each(chunk)).collect();
         return random::normals(&rngs, latents, &device).reshape([count, chunk.len(), latents]);
     }
     let mut values = vec![0.0; count * chunk.len() * latents];

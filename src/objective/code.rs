@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, within};
@@ -88,40 +88,38 @@ impl Corruption {
     /// # Shapes
     /// `x` and the result: `[B, P]`; `keys`: `[B]`.
     pub fn apply(self, x: Tensor<2>, rng: Rng, keys: &[u32]) -> Tensor<2> {
-        let [b, p] = x.dims();
+        let ([b, p], device) = (x.dims(), x.device());
         let rng = rng.stream("corruption");
-        if random::belong_on(&x.device(), b * p) {
-            let rngs: Vec<Rng> = keys.iter().map(|&key| rng.at(u64::from(key))).collect();
-            return self.apply_drawn(x, &rngs);
-        }
-        let mut values = vec![0.0; b * p];
-        team::for_each(values.chunks_mut(ROWS * p).zip(keys.chunks(ROWS)), |(rows, keys)| {
-            wide(
-                #[inline(always)]
-                || {
-                    for (row, &key) in rows.chunks_exact_mut(p).zip(keys) {
-                        self.fill(rng.at(u64::from(key)), row);
-                    }
-                },
-            );
-        });
-        let noise = Tensor::from_data(TensorData::new(values, [b, p]), &x.device());
+        let noise = if random::belong_on(&device, b * p) {
+            self.noise_on_gpu(&rng.at_each(keys), p, &device)
+        } else {
+            let mut values = vec![0.0; b * p];
+            team::for_each(values.chunks_mut(ROWS * p).zip(keys.chunks(ROWS)), |(rows, keys)| {
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (row, &key) in rows.chunks_exact_mut(p).zip(keys) {
+                            self.fill(rng.at(u64::from(key)), row);
+                        }
+                    },
+                );
+            });
+            Tensor::from_data(TensorData::new(values, [b, p]), &device)
+        };
         match self {
             Self::Gaussian(_) => x + noise,
             Self::Mask(_) => x * noise,
         }
     }
 
-    /// [`Corruption::apply`] with the noise made where `x` is.
-    fn apply_drawn(self, x: Tensor<2>, rngs: &[Rng]) -> Tensor<2> {
-        let (values, device) = (x.dims()[1], x.device());
-        let noise = match self {
-            Self::Gaussian(sigma) => random::normals(rngs, values, &device) * sigma,
-            Self::Mask(share) => random::uniforms(rngs, values, &device).greater_equal_elem(share as f32).float(),
-        };
+    /// What is added to pictures, or what they are multiplied by, made on `device`.
+    ///
+    /// # Shapes
+    /// `rngs`: `[B]`; result: `[B, values]`.
+    pub fn noise_on_gpu(self, rngs: &[Rng], values: usize, device: &Device) -> Tensor<2> {
         match self {
-            Self::Gaussian(_) => x + noise,
-            Self::Mask(_) => x * noise,
+            Self::Gaussian(sigma) => random::normals(rngs, values, device) * sigma,
+            Self::Mask(share) => random::uniforms(rngs, values, device).greater_equal_elem(share as f32).float(),
         }
     }
 

@@ -1,11 +1,12 @@
-//! What a GPU makes by itself (noise, batches from the bytes it holds) equals what the processor makes: here on the
-//! processor's backend, on a GPU by `tests/gpu.py`.
+//! What a GPU makes by itself (noise, batches from the bytes it holds) equals what the processor makes: on the processor's
+//! backend, unless `$VAE_TEST_DEVICE` names a GPU.
 
 use burn::tensor::Tensor;
 use proptest::prelude::*;
-use vae::batch::{noise, noise_there};
+use vae::batch::{noise, noise_on_gpu};
 use vae::data::resident::{unpack, upload};
 use vae::data::{Images, Pixels};
+use vae::objective::Corruption;
 use vae::ops::random::{belong_on, normals, uniforms};
 use vae::rng::Rng;
 
@@ -41,9 +42,22 @@ fn normal_numbers_are_the_same_but_for_rounding() {
 }
 
 #[test]
+fn corruption_is_the_same() {
+    let (device, keys): (_, Vec<u32>) = (plain_device(), (0..100).rev().collect());
+    let rng = Rng::new(4).stream("objective").at(2);
+    for (corruption, start) in [(Corruption::Gaussian(0.5), 0.0), (Corruption::Mask(0.3), 1.0)] {
+        let x = Tensor::<2>::full([100, 784], start, &vae::device::choose("cpu").unwrap().device);
+        let here = flat(corruption.apply(x, rng, &keys));
+        let there = flat(corruption.noise_on_gpu(&rng.stream("corruption").at_each(&keys), 784, &device));
+        assert!(here.iter().any(|value| (value - start).abs() > 0.4));
+        assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 5e-6), "{corruption:?}");
+    }
+}
+
+#[test]
 fn noise_has_the_same_place_in_a_batch() {
     let (rng, keys) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
-    let [here, there] = [noise, noise_there].map(|noise| flat(noise(rng, &keys, 3, 7, &plain_device())));
+    let [here, there] = [noise, noise_on_gpu].map(|noise| flat(noise(rng, &keys, 3, 7, &plain_device())));
     assert_eq!((here.len(), there.len()), (105, 105));
     assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 5e-6));
 }

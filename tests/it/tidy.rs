@@ -111,7 +111,7 @@ fn only_the_device_and_own_operations_name_a_backend() {
         let named = words(&source.code).filter(|(_, word)| is_backend(word) || *word == "feature");
         wrong.extend(named.map(|(line, word)| format!("src/{}:{line}: {word}", source.name)));
     }
-    hold("a backend or a cargo feature outside device.rs and ops/", wrong);
+    hold("a backend or a cargo feature outside device/ and ops/", wrong);
 }
 
 #[test]
