@@ -182,8 +182,7 @@ fn try_out(_: &Device) -> Result<Option<String>, String> {
 
 #[cfg(test)]
 mod tests {
-    #![cfg(feature = "cpu")]
-
+    use super::super::hosts;
     use super::*;
 
     fn adapter(name: &str, kind: Kind) -> Adapter {
@@ -194,7 +193,12 @@ mod tests {
         vec![adapter("small", Kind::Integrated), adapter("soft", Kind::Software), adapter("large", Kind::Discrete)]
     }
 
-    const WORKS: Gpu = Gpu { adapters: three, open: |_| Ok(Device::flex()), missing: ["none", "install one"] };
+    /// The processor in a GPU's place.
+    fn works(_: usize) -> Result<Device, String> {
+        hosts().next().map(|(_, device)| device()).ok_or_else(|| "nothing is built in".into())
+    }
+
+    const WORKS: Gpu = Gpu { adapters: three, open: works, missing: ["none", "install one"] };
 
     fn name(chosen: Result<Chosen, Fault>) -> String {
         chosen.map_or_else(|fault| fault.what, |chosen| chosen.name)
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn where_the_best_does_not_work_the_next_is_taken_but_no_software() {
-        let open = |index| if index == 2 { Err("no memory".into()) } else { Ok(Device::flex()) };
+        let open = |index| if index == 2 { Err("no memory".into()) } else { works(index) };
         let gpu = Gpu { open, ..WORKS };
         assert_eq!(gpu.choose_real("b").unwrap_or(None).map(|chosen| chosen.name), Some("b:0".into()));
         assert_eq!(name(gpu.choose("b", None)), "large does not work: no memory");
