@@ -55,7 +55,8 @@ impl<'a> Watcher<'a> {
         let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
         if chosen.model.is_some() {
-            ui::note("its kernels are compiled first: seconds on a GPU, one or two minutes on a software adapter");
+            let name = &chosen.name;
+            ui::note(format_args!("{name} compiles its kernels first, which takes minutes where it is software"));
         }
         self.bar.set_position(done);
         self.bar.set_prefix("before the first step");
