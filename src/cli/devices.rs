@@ -13,7 +13,7 @@ impl Devices {
     pub fn run(self) -> Result<()> {
         let missing: Vec<_> = device::not_built_in()
             .into_iter()
-            .map(|(name, about)| (name, format!("{about}: cargo build --release --features {name}")))
+            .map(|(name, about)| (name, format!("{about}: {}", device::build_command(name))))
             .collect();
         let there = device::on_this_machine();
         let there: Vec<_> = there.iter().map(|(name, about)| (name.as_str(), about)).collect();

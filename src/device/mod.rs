@@ -99,6 +99,13 @@ fn listed(built_in: bool) -> Vec<(&'static str, &'static str)> {
     some.map(|backend| (backend.name, backend.about)).collect()
 }
 
+/// What builds in `name` beside the GPUs that are.
+pub fn build_command(name: &str) -> String {
+    let wanted = BACKENDS.iter().filter(|other| matches!(other.access, Access::Gpu(_)) || other.name == name);
+    let features: Vec<&str> = wanted.map(|backend| backend.name).collect();
+    format!("cargo build --release --features {}", features.join(","))
+}
+
 /// What this machine has for the backends that are built in: each device as `--device` takes it, and what it is.
 pub fn on_this_machine() -> Vec<(String, String)> {
     let of = |backend: &Backend| match backend.access {
@@ -148,12 +155,8 @@ pub fn choose(wanted: &str) -> Result<Chosen> {
         return Err(unknown(wanted, name));
     };
     match backend.access {
-        Access::NotBuiltIn => {
-            let gpus = BACKENDS.iter().filter(|other| matches!(other.access, Access::Gpu(_)) || other.name == name);
-            let features: Vec<&str> = gpus.map(|backend| backend.name).collect();
-            Err(Error::request(format!("--device {wanted}: this binary was built without `{name}`"))
-                .with_hint(format!("build it in with `cargo build --release --features {}`", features.join(","))))
-        }
+        Access::NotBuiltIn => Err(Error::request(format!("--device {wanted}: this binary was built without `{name}`"))
+            .with_hint(format!("build it in with `{}`", build_command(name)))),
         Access::Host(_) if number.is_some() => {
             Err(Error::request(format!("--device {wanted}: there is one `{name}` only"))
                 .with_hint(format!("use `--device {name}`")))

@@ -1,5 +1,7 @@
 //! Small models for the tests, and what the tests ask of a model.
 
+use std::path::Path;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use vae::batch::{Batch, noise};
@@ -149,15 +151,24 @@ pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Datase
     config.condition = condition;
     let config = values.iter().fold(config, |config, value| set(&config, value).unwrap());
     let job = job(&config);
+    let (_, vae) = first_steps(&job, job.settings.epochs * job.steps_per_epoch(), &plain_device());
+    (vae, job.dataset)
+}
+
+/// The loss of each of the first steps of `job`, nats per picture, and the model after them, without autodiff.
+pub fn first_steps(job: &Job, steps: usize, device: &Device) -> (Vec<f64>, Vae) {
+    let config = Config::parse(&job.config, Path::new("job.toml")).unwrap();
     let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
-    let mut vae = blank(&plan.blueprint, 1, &autodiff_device());
+    let weights = Rng::new(job.seed).stream("weights");
+    let mut vae = Vae::new(&plan.blueprint, &job.likelihood, weights, &device.clone().autodiff());
     let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
-    let mut step = 0;
-    for epoch in 0..job.settings.epochs {
-        for indices in job.order(epoch).chunks(job.settings.batch) {
-            (vae, _) = train_step(&job, vae, &mut updater, indices, step);
-            step += 1;
-        }
+    let mut losses = Vec::new();
+    for step in 0..steps {
+        let order = job.order(step / job.steps_per_epoch());
+        let indices = order.chunks(job.settings.batch).nth(step % job.steps_per_epoch()).unwrap();
+        let sums;
+        (vae, sums) = train_step(job, vae, &mut updater, indices, step as u64);
+        losses.push(numbers(sums)[0] / indices.len() as f64);
     }
-    (vae.valid(), job.dataset)
+    (losses, vae.valid())
 }

@@ -1,7 +1,6 @@
 //! What `$VAE_TEST_DEVICE` (or else the device that `auto` takes) computes is what the processor computes. On CUDA, where
 //! factors may be rounded to TF32, the tolerances may be too narrow: nobody could try.
 
-use burn::module::Module;
 use burn::tensor::Device;
 use vae::config::{Config, find_preset, set};
 use vae::data::Pixels;
@@ -9,12 +8,11 @@ use vae::device;
 use vae::eval::{Protocol, importance, measure};
 use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, Vamp, export};
 use vae::objective::Objective;
-use vae::rng::Rng;
-use vae::train::{Optimizer, Updater, train_step};
+use vae::train::Optimizer;
 
 use crate::contract::{PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values};
 use crate::models::{
-    at, blank, conditions, digits, drawn, found_gradients, gap, job, largest, numbers, plain_device, wide,
+    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, job, largest, plain_device, wide,
 };
 
 fn processor() -> Device {
@@ -86,24 +84,6 @@ fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
     }
 }
 
-/// The loss of each of the first steps of `config`, nats per picture, and the model after them.
-fn first_steps(config: &Config, steps: usize, device: &Device) -> (Vec<f64>, Vae) {
-    let job = job(config);
-    let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
-    let weights = Rng::new(config.seed).stream("weights");
-    let mut vae = Vae::new(&plan.blueprint, &config.likelihood, weights, &device.clone().autodiff());
-    let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
-    let mut losses = Vec::new();
-    for step in 0..steps {
-        let order = job.order(step / job.steps_per_epoch());
-        let indices = order.chunks(job.settings.batch).nth(step % job.steps_per_epoch()).unwrap();
-        let sums;
-        (vae, sums) = train_step(&job, vae, &mut updater, indices, step as u64);
-        losses.push(numbers(sums)[0] / indices.len() as f64);
-    }
-    (losses, vae.valid())
-}
-
 fn smoke(values: &[&str]) -> Config {
     let config = find_preset("smoke").unwrap().config().unwrap();
     values.iter().fold(config, |config, value| set(&config, value).unwrap())
@@ -111,7 +91,7 @@ fn smoke(values: &[&str]) -> Config {
 
 #[test]
 fn the_first_fifty_losses_of_smoke_are_the_processors() {
-    let [here, there] = [processor(), plain_device()].map(|device| first_steps(&smoke(&[]), 50, &device).0);
+    let [here, there] = [processor(), plain_device()].map(|device| first_steps(&job(&smoke(&[])), 50, &device).0);
     assert!(here[49] < 0.7 * here[0], "the loss went from {} to {} only", here[0], here[49]);
     for (step, (here, there)) in here.iter().zip(&there).enumerate() {
         assert!((here - there).abs() < 1e-3 * here, "step {}: {there}, not {here}", step + 1);
@@ -123,7 +103,7 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
     for rule in Optimizer::every() {
         let config = Config { optimizer: rule.clone(), ..smoke(&["train.clip=10"]) };
         let [start, here, there] = [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
-            let weights = export(&first_steps(&config, steps, &device).1).into_iter();
+            let weights = export(&first_steps(&job(&config), steps, &device).1).into_iter();
             weights.flat_map(|tensor| wide(&tensor.values)).collect::<Vec<f64>>()
         });
         let (moved, apart) = (gap(&start, &here), gap(&here, &there));
