@@ -12,14 +12,14 @@ use vae::config::find_preset;
 use vae::data::digits::{Split, digit};
 use vae::data::{self, Data, Noise, Pixels, Sprites, idx};
 use vae::device;
-use vae::figure::Picture;
+use vae::figure::Raster;
 use vae::figure::sheet::{Sheet, write_png};
-use vae::model::{Card, ModelFile, Vae, export};
+use vae::model::{ModelCard, ModelFile, Vae, export};
 use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, memory, plain};
 use vae::rng::Rng;
-use vae::train::{Job, Updater, train_step};
+use vae::train::{Job, OptimizerState, train_step};
 
-/// Pictures of a batch, as in the presets.
+/// Images of a batch, as in the presets.
 const BATCH: usize = 128;
 
 fn main() {
@@ -44,22 +44,40 @@ struct Training {
     job: Job,
     /// Taken out for a step: weights that nobody else holds are changed in place.
     vae: Option<Vae>,
-    updater: Updater,
+    updater: OptimizerState,
     step: u64,
 }
 
 impl Training {
     fn new(preset: &str, count: usize) -> Self {
-        let mut config = find_preset(preset).and_then(|preset| preset.config()).expect("a preset");
-        let noise = Noise { count, test: 1, ..Noise::default() };
+        let mut config = find_preset(preset)
+            .and_then(|preset| preset.config())
+            .expect("a preset");
+        let noise = Noise {
+            count,
+            test: 1,
+            ..Noise::default()
+        };
         let dataset = noise.draw();
         config.data = Data::Noise(noise);
-        let plan = config.plan(dataset.train.shape, dataset.classes.len()).expect("presets plan");
+        let plan = config
+            .plan(dataset.train.shape, dataset.classes.len())
+            .expect("presets plan");
         let weights = Rng::new(1).stream("weights");
-        let vae = Vae::new(&plan.blueprint, &plan.config.likelihood, weights, &cpu().autodiff());
+        let vae = Vae::new(
+            &plan.network,
+            &plan.config.likelihood,
+            weights,
+            &cpu().autodiff(),
+        );
         let job = plan.job(dataset, String::new());
-        let updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
-        Self { job, vae: Some(vae), updater, step: 0 }
+        let updater = OptimizerState::new(job.optimizer.clone(), job.settings.clip, &vae);
+        Self {
+            job,
+            vae: Some(vae),
+            updater,
+            step: 0,
+        }
     }
 
     fn step(&mut self, indices: &[u32]) {
@@ -72,7 +90,9 @@ impl Training {
 
     fn epoch(&mut self) {
         let order = self.job.order(0);
-        order.chunks(self.job.settings.batch).for_each(|indices| self.step(indices));
+        order
+            .chunks(self.job.settings.batch)
+            .for_each(|indices| self.step(indices));
     }
 }
 
@@ -84,21 +104,38 @@ mod training {
     fn step(bencher: Bencher, preset: &str) {
         let mut training = Training::new(preset, BATCH);
         let indices = training.job.order(0);
-        bencher.counter(ItemsCount::new(BATCH)).bench_local(|| training.step(&indices));
+        bencher
+            .counter(ItemsCount::new(BATCH))
+            .bench_local(|| training.step(&indices));
     }
 
     #[divan::bench(args = ["mnist", "mnist-conv"], sample_count = 10)]
     fn epoch(bencher: Bencher, preset: &str) {
         let count = 5 * BATCH;
         let mut training = Training::new(preset, count);
-        bencher.counter(ItemsCount::new(count)).bench_local(|| training.epoch());
+        bencher
+            .counter(ItemsCount::new(count))
+            .bench_local(|| training.epoch());
     }
 
     /// From bytes to what the model reads.
     #[divan::bench(args = [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic])]
     fn batch(bencher: Bencher, pixels: Pixels) {
-        let (images, device) = (Noise { count: 2_000, test: 1, ..Noise::default() }.draw().train, cpu());
-        let indices: Vec<u32> = Rng::new(1).permutation(images.len()).into_iter().take(BATCH).collect();
+        let (images, device) = (
+            Noise {
+                count: 2_000,
+                test: 1,
+                ..Noise::default()
+            }
+            .draw()
+            .train,
+            cpu(),
+        );
+        let indices: Vec<u32> = Rng::new(1)
+            .permutation(images.len())
+            .into_iter()
+            .take(BATCH)
+            .collect();
         bencher
             .counter(ItemsCount::new(BATCH))
             .bench_local(|| pixels.batch(&images, black_box(&indices), None, Rng::new(2), &device));
@@ -106,10 +143,10 @@ mod training {
 
     #[divan::bench(args = [2, 20])]
     fn latent_noise(bencher: Bencher, latent: usize) {
-        let (keys, device): (Vec<u32>, Device) = ((0..BATCH as u32).collect(), cpu());
+        let (image_ids, device): (Vec<u32>, Device) = ((0..BATCH as u32).collect(), cpu());
         bencher
             .counter(ItemsCount::new(BATCH))
-            .bench_local(|| noise(Rng::new(3), black_box(&keys), 1, latent, &device));
+            .bench_local(|| noise(Rng::new(3), black_box(&image_ids), 1, latent, &device));
     }
 }
 
@@ -147,12 +184,25 @@ mod operations {
     /// The first layer of `mnist`.
     fn dense(bencher: Bencher, kernel: Kernel, backward: bool) {
         let device = if backward { cpu().autodiff() } else { cpu() };
-        let (x, weight) = (normal("x", [BATCH, 784], &device), normal("weight", [784, 400], &device));
-        let [x, weight] = [x, weight].map(|tensor| if backward { tensor.require_grad() } else { tensor });
+        let (x, weight) = (
+            normal("x", [BATCH, 784], &device),
+            normal("weight", [784, 400], &device),
+        );
+        let [x, weight] = [x, weight].map(|tensor| {
+            if backward {
+                tensor.require_grad()
+            } else {
+                tensor
+            }
+        });
         let bias = normal("bias", [400], &device);
         let dense: Dense = kernel.choose(ops::dense, plain::dense);
         let run = || dense(x.clone(), weight.clone(), bias.clone(), Activation::Relu);
-        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+        if backward {
+            bencher.bench_local(|| run().sum().backward())
+        } else {
+            bencher.bench_local(run)
+        }
     }
 
     #[divan::bench(args = KERNELS)]
@@ -168,16 +218,33 @@ mod operations {
     /// The second layer of `mnist-conv`'s encoder, or of its decoder.
     fn convolution(bencher: Bencher, kernel: Kernel, transposed: bool, backward: bool) {
         let device = if backward { cpu().autodiff() } else { cpu() };
-        let (input, output, zeros) =
-            if transposed { ([32, 7, 7], [64, 14, 14], 1) } else { ([32, 13, 13], [64, 6, 6], 0) };
+        let (input, output, zeros) = if transposed {
+            ([32, 7, 7], [64, 14, 14], 1)
+        } else {
+            ([32, 13, 13], [64, 6, 6], 0)
+        };
         let output_padding = [usize::from(transposed); 2];
-        let window = Window { kernel: 3, stride: 2, padding: [(zeros, zeros); 2], output_padding };
-        let convolution =
-            Convolution { input, output, window, activation: Activation::Relu, layouts: [Layout::ChannelsLast; 2] };
+        let window = Window {
+            kernel: 3,
+            stride: 2,
+            padding: [(zeros, zeros); 2],
+            output_padding,
+        };
+        let convolution = Convolution {
+            input,
+            output,
+            window,
+            activation: Activation::Relu,
+            layouts: [Layout::ChannelsLast; 2],
+        };
         let channels = if transposed { [32, 64] } else { [64, 32] };
         let x = normal("x", [BATCH, input.iter().product()], &device);
         let weight = normal("weight", [channels[0], channels[1], 3, 3], &device);
-        let (x, weight) = if backward { (x.require_grad(), weight.require_grad()) } else { (x, weight) };
+        let (x, weight) = if backward {
+            (x.require_grad(), weight.require_grad())
+        } else {
+            (x, weight)
+        };
         let bias = normal("bias", [64], &device);
         let convolve: Convolve = if transposed {
             kernel.choose(ops::convolve_transposed, plain::convolve_transposed)
@@ -185,7 +252,11 @@ mod operations {
             kernel.choose(ops::convolve, plain::convolve)
         };
         let run = || convolve(x.clone(), weight.clone(), bias.clone(), convolution);
-        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+        if backward {
+            bencher.bench_local(|| run().sum().backward())
+        } else {
+            bencher.bench_local(run)
+        }
     }
 
     #[divan::bench(args = KERNELS)]
@@ -212,10 +283,18 @@ mod operations {
         let device = if backward { cpu().autodiff() } else { cpu() };
         let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
         let logits = normal("logits", [1, BATCH, 784], &device);
-        let logits = if backward { logits.require_grad() } else { logits };
+        let logits = if backward {
+            logits.require_grad()
+        } else {
+            logits
+        };
         let log_prob: LogProb = kernel.choose(ops::bernoulli_log_prob, plain::bernoulli_log_prob);
         let run = || log_prob(x.clone(), logits.clone());
-        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+        if backward {
+            bencher.bench_local(|| run().sum().backward())
+        } else {
+            bencher.bench_local(run)
+        }
     }
 
     #[divan::bench(args = KERNELS)]
@@ -233,10 +312,18 @@ mod operations {
         let device = if backward { cpu().autodiff() } else { cpu() };
         let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
         let outputs = normal("outputs", [1, BATCH, 784], &device);
-        let outputs = if backward { outputs.require_grad() } else { outputs };
+        let outputs = if backward {
+            outputs.require_grad()
+        } else {
+            outputs
+        };
         let squared_error: SquaredError = kernel.choose(ops::squared_error, plain::squared_error);
         let run = || squared_error(x.clone(), outputs.clone(), true);
-        if backward { bencher.bench_local(|| run().sum().backward()) } else { bencher.bench_local(run) }
+        if backward {
+            bencher.bench_local(|| run().sum().backward())
+        } else {
+            bencher.bench_local(run)
+        }
     }
 
     #[divan::bench(args = KERNELS)]
@@ -253,10 +340,12 @@ mod operations {
     #[divan::bench(args = KERNELS)]
     fn code_backward(bencher: Bencher, kernel: Kernel) {
         let device = cpu().autodiff();
-        let [mean, log_var] = ["mean", "log_var"].map(|name| normal(name, [BATCH, 20], &device).require_grad());
+        let [mean, log_var] =
+            ["mean", "log_var"].map(|name| normal(name, [BATCH, 20], &device).require_grad());
         let noise = normal("noise", [1, BATCH, 20], &device);
         let draw: Draw = kernel.choose(ops::reparameterise, plain::reparameterise);
-        let divergence: Divergence = kernel.choose(ops::kl_to_standard_normal, plain::kl_to_standard_normal);
+        let divergence: Divergence =
+            kernel.choose(ops::kl_to_standard_normal, plain::kl_to_standard_normal);
         bencher.bench_local(|| {
             let z = draw(mean.clone(), log_var.clone(), noise.clone());
             (z.sum() + divergence(mean.clone(), log_var.clone()).sum()).backward()
@@ -268,8 +357,10 @@ mod operations {
     fn adam(bencher: Bencher, kernel: Kernel) {
         let device = cpu();
         let zeros = || Tensor::<1>::zeros([784 * 400], &device);
-        let (mut weight, gradient) =
-            (Some(normal("weight", [784 * 400], &device)), normal("gradient", [784 * 400], &device));
+        let (mut weight, gradient) = (
+            Some(normal("weight", [784 * 400], &device)),
+            normal("gradient", [784 * 400], &device),
+        );
         let (mut mean, mut square) = (zeros(), zeros());
         let adam: Adam = kernel.choose(ops::adam, plain::adam);
         let mut step = 0;
@@ -278,14 +369,21 @@ mod operations {
             let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-3);
             // Held by nobody else, so that it is changed in place, as in training.
             let held = weight.take().expect("put back");
-            weight = Some(adam(held, gradient.clone(), &mut mean, &mut square, numbers));
+            weight = Some(adam(
+                held,
+                gradient.clone(),
+                &mut mean,
+                &mut square,
+                numbers,
+            ));
         });
     }
 
     #[divan::bench(args = KERNELS)]
     fn sum_of_squares(bencher: Bencher, kernel: Kernel) {
         let values = normal("values", [784 * 400], &cpu());
-        let sum: fn(Tensor<1>) -> Tensor<1> = kernel.choose(ops::sum_of_squares, plain::sum_of_squares);
+        let sum: fn(Tensor<1>) -> Tensor<1> =
+            kernel.choose(ops::sum_of_squares, plain::sum_of_squares);
         bencher.bench_local(|| sum(values.clone()));
     }
 }
@@ -296,9 +394,17 @@ mod files {
 
     #[divan::bench]
     fn read_idx(bencher: Bencher) {
-        let images = Noise { count: 1_000, test: 1, ..Noise::default() }.draw().train;
+        let images = Noise {
+            count: 1_000,
+            test: 1,
+            ..Noise::default()
+        }
+        .draw()
+        .train;
         let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.into_bytes()].concat();
-        bencher.counter(BytesCount::new(bytes.len())).bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
+        bencher
+            .counter(BytesCount::new(bytes.len()))
+            .bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
     }
 
     #[divan::bench]
@@ -316,7 +422,7 @@ mod files {
         bencher.bench_local(|| data::hash(&Sprites::default().draw()));
     }
 
-    /// As in each step: 64 pictures, drawn and as the model reads them.
+    /// As in each step: 64 images, drawn and as the model reads them.
     #[divan::bench]
     fn draw_sprites(bencher: Bencher) {
         let images = Sprites::default().draw().train;
@@ -329,28 +435,50 @@ mod files {
 
     #[divan::bench]
     fn draw_noise(bencher: Bencher) {
-        let noise = Noise { count: 1_000, test: 1, ..Noise::default() };
-        bencher.counter(BytesCount::new(1_001 * 784_usize)).bench_local(|| noise.draw());
+        let noise = Noise {
+            count: 1_000,
+            test: 1,
+            ..Noise::default()
+        };
+        bencher
+            .counter(BytesCount::new(1_001 * 784_usize))
+            .bench_local(|| noise.draw());
     }
 
-    /// As after each epoch: 64 pictures.
+    /// As after each epoch: 64 images.
     #[divan::bench]
     fn write_sheet(bencher: Bencher) {
-        let picture = |index| Picture { shape: [1, 28, 28], pixels: digit(1, Split::Train, index).pixels.to_vec() };
-        let pictures: Vec<Picture> = (0..64).map(picture).collect();
+        let image = |index| Raster {
+            shape: [1, 28, 28],
+            pixels: digit(1, Split::Train, index).pixels.to_vec(),
+        };
+        let images: Vec<Raster> = (0..64).map(image).collect();
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("sheet.png");
-        let sheet = Sheet { pictures: &pictures, columns: 8, row_labels: None, column_labels: None };
+        let sheet = Sheet {
+            images: &images,
+            columns: 8,
+            row_labels: None,
+            column_labels: None,
+        };
         bencher.bench_local(|| write_png(&path, &sheet.draw()).is_ok());
     }
 
     /// The model file of `mnist`.
     fn model() -> (TempDir, ModelFile) {
         let training = Training::new("mnist", 1);
-        let card = Card::new(training.job.config.clone(), [1, 28, 28], Vec::new(), String::new());
+        let card = ModelCard::new(
+            training.job.config.clone(),
+            [1, 28, 28],
+            Vec::new(),
+            String::new(),
+        );
         (
             TempDir::new().expect("a temporary folder"),
-            ModelFile { card, tensors: training.vae.as_ref().map(export).unwrap_or_default() },
+            ModelFile {
+                card,
+                tensors: training.vae.as_ref().map(export).unwrap_or_default(),
+            },
         )
     }
 
@@ -365,7 +493,9 @@ mod files {
     fn read_model(bencher: Bencher) {
         let (folder, model) = model();
         let path = folder.path().join("model.safetensors");
-        model.write(&path).expect("a temporary folder can be written to");
+        model
+            .write(&path)
+            .expect("a temporary folder can be written to");
         bencher.bench_local(|| ModelFile::read(&path).is_ok());
     }
 }

@@ -6,17 +6,32 @@ use crate::error::{Error, Result};
 
 /// A value of the config that must be finite and at least 0.
 pub fn at_least_zero(key: &str, value: f64) -> Result<()> {
-    expect(value.is_finite() && value >= 0.0, key, value, "a number of at least 0")
+    expect(
+        value.is_finite() && value >= 0.0,
+        key,
+        value,
+        "a number of at least 0",
+    )
 }
 
 /// A value of the config that must be finite and above 0.
 pub fn above_zero(key: &str, value: f64) -> Result<()> {
-    expect(value.is_finite() && value > 0.0, key, value, "a number above 0")
+    expect(
+        value.is_finite() && value > 0.0,
+        key,
+        value,
+        "a number above 0",
+    )
 }
 
 /// A value of the config that must lie in `[low, high]`.
 pub fn within(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
-    expect((low..=high).contains(&value), key, value, &format!("a number from {low} to {high}"))
+    expect(
+        (low..=high).contains(&value),
+        key,
+        value,
+        &format!("a number from {low} to {high}"),
+    )
 }
 
 /// A count of the config that must be at least 1.
@@ -31,5 +46,11 @@ pub fn count(key: &str, value: usize, most: usize) -> Result<()> {
 }
 
 fn expect(holds: bool, key: &str, value: impl Display, expected: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::request(format!("{key} is {value}; expected {expected}"))) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::request(format!(
+            "{key} is {value}; expected {expected}"
+        )))
+    }
 }

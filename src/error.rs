@@ -14,7 +14,11 @@ pub enum Error {
 
     /// A file that a person named, or that was looked for, is missing or not what was expected.
     #[error("{}: {what}", path.display())]
-    File { path: PathBuf, what: String, hint: Option<String> },
+    File {
+        path: PathBuf,
+        what: String,
+        hint: Option<String>,
+    },
 
     /// The request was right and the run failed: a full disk, a loss that is not a number.
     #[error("{what}")]
@@ -27,19 +31,32 @@ pub enum Error {
 
 impl Error {
     pub fn request(what: impl Display) -> Self {
-        Self::Request { what: what.to_string(), hint: None }
+        Self::Request {
+            what: what.to_string(),
+            hint: None,
+        }
     }
 
     pub fn file(path: impl AsRef<Path>, what: impl Display) -> Self {
-        Self::File { path: path.as_ref().to_path_buf(), what: what.to_string(), hint: None }
+        Self::File {
+            path: path.as_ref().to_path_buf(),
+            what: what.to_string(),
+            hint: None,
+        }
     }
 
     pub fn failed(what: impl Display) -> Self {
-        Self::Failed { what: what.to_string(), hint: None }
+        Self::Failed {
+            what: what.to_string(),
+            hint: None,
+        }
     }
 
     pub fn interrupted(what: impl Display) -> Self {
-        Self::Interrupted { what: what.to_string(), hint: None }
+        Self::Interrupted {
+            what: what.to_string(),
+            hint: None,
+        }
     }
 
     /// The same error with a line that says what to do.
@@ -72,7 +89,11 @@ impl Error {
 
     /// What a person reads on stderr: the message, then the hint on a line of its own.
     pub fn render(&self) -> String {
-        let kind = if matches!(self, Self::Interrupted { .. }) { "interrupted" } else { "error" };
+        let kind = if matches!(self, Self::Interrupted { .. }) {
+            "interrupted"
+        } else {
+            "error"
+        };
         match self.hint() {
             Some(hint) => format!("{kind}: {self}\nhint: {hint}"),
             None => format!("{kind}: {self}"),
@@ -81,12 +102,17 @@ impl Error {
 }
 
 /// The candidate closest to `word`, if it is close enough to be a slip of the pen.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         // The similarity of words of three letters does not see that two were exchanged.
-        .filter(|(score, candidate)| *score > 0.8 || word.len() > 2 && strsim::osa_distance(word, candidate) == 1)
+        .filter(|(score, candidate)| {
+            *score > 0.8 || word.len() > 2 && strsim::osa_distance(word, candidate) == 1
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -97,8 +123,12 @@ mod tests {
 
     #[test]
     fn the_message_names_the_file_and_ends_with_the_hint() {
-        let error = Error::file("a/b.toml", "line 3: no such key").with_hint("did you mean `batch`?");
-        assert_eq!(error.render(), "error: a/b.toml: line 3: no such key\nhint: did you mean `batch`?");
+        let error =
+            Error::file("a/b.toml", "line 3: no such key").with_hint("did you mean `batch`?");
+        assert_eq!(
+            error.render(),
+            "error: a/b.toml: line 3: no such key\nhint: did you mean `batch`?"
+        );
         assert_eq!(error.code(), 2);
     }
 

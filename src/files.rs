@@ -9,19 +9,27 @@ use crate::error::{Error, Result};
 /// Writes `path` whole, through `fill`. Missing folders on the way are made.
 ///
 /// # Errors
-/// Exit code 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
+/// Exit latent 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if path.is_dir() {
-        return Err(Error::file(path, "this is a folder, and a file was to be written there"));
+        return Err(Error::file(
+            path,
+            "this is a folder, and a file was to be written there",
+        ));
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     }
     let partial = partial_name(path);
     let written = (|| {
         let mut file = BufWriter::new(File::create(&partial)?);
         fill(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        file.into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()?;
         fs::rename(&partial, path)
     })();
     written.map_err(|error| {
@@ -62,10 +70,15 @@ pub fn unreadable(path: &Path, error: &io::Error) -> Error {
 
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero | ErrorKind::FileTooLarge => {
-            Error::failed(format!("{}: cannot be written: {error}", path.display()))
-                .with_hint("make room on that disk, or write elsewhere; what was saved before is untouched")
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::WriteZero
+        | ErrorKind::FileTooLarge => {
+            Error::failed(format!("{}: cannot be written: {error}", path.display())).with_hint(
+                "make room on that disk, or write elsewhere; what was saved before is untouched",
+            )
         }
-        _ => Error::file(path, format!("cannot be written: {error}")).with_hint("choose a place that you may write to"),
+        _ => Error::file(path, format!("cannot be written: {error}"))
+            .with_hint("choose a place that you may write to"),
     }
 }

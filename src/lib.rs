@@ -2,15 +2,15 @@
 //! tests and benches can only import a library, and promises nothing to other crates.
 //!
 //! Notation: `x` data, `z` latent, `q` posterior, `p` prior or likelihood; `N` items, `B` batch, `K` samples of `z`,
-//! `D` latents, `P = C * H * W` values of a picture. Sums over values and latents, means over pictures, in nats.
+//! `D` latents, `P = C * H * W` values of an image. Sums over values and latents, means over images, in nats.
 
 pub mod batch;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod density;
 pub mod device;
-pub mod dist;
 pub mod error;
 pub mod eval;
 pub mod figure;

@@ -19,15 +19,18 @@ pub const PARITY: u32 = 0x1BD1_1BDA;
 /// Threefry-2x32-20: the two words of `counter` under `key`.
 #[inline(always)]
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
-    let keys = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
-    let [mut x, mut y] = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
+    let image_ids = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
+    let [mut x, mut y] = [
+        counter[0].wrapping_add(image_ids[0]),
+        counter[1].wrapping_add(image_ids[1]),
+    ];
     for group in 0..5 {
         for rotation in ROTATIONS[group % 2] {
             x = x.wrapping_add(y);
             y = y.rotate_left(rotation) ^ x;
         }
-        x = x.wrapping_add(keys[(group + 1) % 3]);
-        y = y.wrapping_add(keys[(group + 2) % 3].wrapping_add(group as u32 + 1));
+        x = x.wrapping_add(image_ids[(group + 1) % 3]);
+        y = y.wrapping_add(image_ids[(group + 2) % 3].wrapping_add(group as u32 + 1));
     }
     [x, y]
 }
@@ -45,16 +48,18 @@ fn unit(word: u32) -> f32 {
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Self { key: threefry([0x7661_6500, 0], words(seed)) }
+        Self {
+            key: threefry([0x7661_6500, 0], words(seed)),
+        }
     }
 
     /// The sequence for one purpose: "noise", "shuffle", "weights", ...
     #[must_use]
     pub fn stream(self, name: &str) -> Self {
         // FNV-1a, 64 bits.
-        let hash = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         self.at(hash)
     }
 
@@ -62,12 +67,17 @@ impl Rng {
     #[must_use]
     #[inline(always)]
     pub fn at(self, index: u64) -> Self {
-        Self { key: threefry(self.key, words(index)) }
+        Self {
+            key: threefry(self.key, words(index)),
+        }
     }
 
     /// The sequence of each of `indices`.
     pub fn at_each(self, indices: &[u32]) -> Vec<Self> {
-        indices.iter().map(|&index| self.at(u64::from(index))).collect()
+        indices
+            .iter()
+            .map(|&index| self.at(u64::from(index)))
+            .collect()
     }
 
     /// What its blocks are enciphered with.
@@ -168,9 +178,15 @@ pub fn cos_sin_turn(turn: f32) -> [f32; 2] {
     let quarter = (whole + 12_582_912.0).to_bits();
     let angle = (turn * 4.0 - whole) * std::f32::consts::FRAC_PI_2;
     let q = angle * angle;
-    let sin = angle * (1.0 + q * (-1.0 / 6.0 + q * (1.0 / 120.0 + q * (-1.0 / 5040.0 + q * (1.0 / 362_880.0)))));
+    let sin = angle
+        * (1.0
+            + q * (-1.0 / 6.0 + q * (1.0 / 120.0 + q * (-1.0 / 5040.0 + q * (1.0 / 362_880.0)))));
     let cos = 1.0 + q * (-0.5 + q * (1.0 / 24.0 + q * (-1.0 / 720.0 + q * (1.0 / 40_320.0))));
-    let (c, s) = if quarter & 1 == 0 { (cos, sin) } else { (sin, cos) };
+    let (c, s) = if quarter & 1 == 0 {
+        (cos, sin)
+    } else {
+        (sin, cos)
+    };
     let c = if (quarter + 1) & 2 == 0 { c } else { -c };
     let s = if quarter & 2 == 0 { s } else { -s };
     [c, s]
@@ -184,8 +200,14 @@ mod tests {
     #[test]
     fn threefry_gives_the_published_answers() {
         assert_eq!(threefry([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
-        assert_eq!(threefry([u32::MAX; 2], [u32::MAX; 2]), [0x1cb9_96fc, 0xbb00_2be7]);
-        assert_eq!(threefry([0x1319_8a2e, 0x0370_7344], [0x243f_6a88, 0x85a3_08d3]), [0xc492_3a9c, 0x483d_f7a0]);
+        assert_eq!(
+            threefry([u32::MAX; 2], [u32::MAX; 2]),
+            [0x1cb9_96fc, 0xbb00_2be7]
+        );
+        assert_eq!(
+            threefry([0x1319_8a2e, 0x0370_7344], [0x243f_6a88, 0x85a3_08d3]),
+            [0xc492_3a9c, 0x483d_f7a0]
+        );
     }
 
     #[test]
@@ -193,7 +215,10 @@ mod tests {
         for i in 1..=200_000_u32 {
             let x = i as f32 / 200_000.0;
             let exact = f64::from(x).ln();
-            assert!((f64::from(ln(x)) - exact).abs() <= 3e-7 * exact.abs() + 1e-12, "ln {x}");
+            assert!(
+                (f64::from(ln(x)) - exact).abs() <= 3e-7 * exact.abs() + 1e-12,
+                "ln {x}"
+            );
             let turn = (i - 1) as f32 / 200_000.0;
             let angle = f64::from(turn) * std::f64::consts::TAU;
             let [c, s] = cos_sin_turn(turn);
@@ -230,7 +255,11 @@ mod tests {
     #[test]
     fn a_permutation_holds_each_number_once_and_mixes_them() {
         let mut order = Rng::new(1).permutation(10_000);
-        let moved = order.iter().enumerate().filter(|&(i, &v)| i as u32 != v).count();
+        let moved = order
+            .iter()
+            .enumerate()
+            .filter(|&(i, &v)| i as u32 != v)
+            .count();
         assert!(moved > 9_900);
         order.sort_unstable();
         assert!(order.iter().enumerate().all(|(i, &v)| i as u32 == v));

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::registry::registry;
 
 /// A factor as a function of time, both in epochs; fractions of an epoch count.
-pub trait Factor {
+pub trait ScheduleKind {
     /// The factor in [0, 1] at `epoch` of `epochs`.
     fn at(&self, epoch: f64, epochs: f64) -> f64;
 
@@ -16,7 +16,7 @@ pub trait Factor {
 
 registry! {
     /// How the learning rate changes over training.
-    pub enum Schedule: Factor {
+    pub enum Schedule: ScheduleKind {
         "constant" => Constant, "the same rate throughout";
         "cosine" => Cosine, "half a cosine from the rate down to a floor (Loshchilov, Hutter 2017)";
         "step" => Step, "multiplied by a factor every so many epochs";
@@ -61,7 +61,11 @@ pub struct Step {
 impl Default for Step {
     fn default() -> Self {
         // A tenth every 30 epochs: the habit since ResNet's training recipe.
-        Self { warmup: 0.0, every: 30.0, factor: 0.1 }
+        Self {
+            warmup: 0.0,
+            every: 30.0,
+            factor: 0.1,
+        }
     }
 }
 
@@ -77,7 +81,10 @@ pub struct Milestones {
 impl Default for Milestones {
     fn default() -> Self {
         // Chosen here.
-        Self { at: vec![82.0, 123.0], factor: 0.1 }
+        Self {
+            at: vec![82.0, 123.0],
+            factor: 0.1,
+        }
     }
 }
 
@@ -95,24 +102,35 @@ pub struct Stages {
 impl Default for Stages {
     fn default() -> Self {
         // The paper's: eight stages from 1e-3 to 1e-4.
-        Self { growth: 3.0, factor: 10_f64.powf(-1.0 / 7.0) }
+        Self {
+            growth: 3.0,
+            factor: 10_f64.powf(-1.0 / 7.0),
+        }
     }
 }
 
 /// Linear from 0 at the start to 1 at `length` epochs, and 1 from then on.
 pub fn warm_up(epoch: f64, length: f64) -> f64 {
-    if length > 0.0 { (epoch / length).min(1.0) } else { 1.0 }
+    if length > 0.0 {
+        (epoch / length).min(1.0)
+    } else {
+        1.0
+    }
 }
 
 /// Up and over again: each of `cycles` equal parts of the `epochs` rises from 0 to 1, linearly, over the share `rise` of
 /// it, and stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle belongs to it, not to the next.
 pub fn cyclical(epoch: f64, epochs: f64, cycles: usize, rise: f64) -> f64 {
     let place = epoch / epochs * cycles as f64;
-    let place = if epoch > 0.0 && place.fract() == 0.0 { 1.0 } else { place.fract() };
+    let place = if epoch > 0.0 && place.fract() == 0.0 {
+        1.0
+    } else {
+        place.fract()
+    };
     warm_up(place, rise)
 }
 
-impl Factor for Constant {
+impl ScheduleKind for Constant {
     fn at(&self, epoch: f64, _epochs: f64) -> f64 {
         warm_up(epoch, self.warmup)
     }
@@ -122,10 +140,12 @@ impl Factor for Constant {
     }
 }
 
-impl Factor for Cosine {
+impl ScheduleKind for Cosine {
     fn at(&self, epoch: f64, epochs: f64) -> f64 {
-        let done = ((epoch - self.warmup) / (epochs - self.warmup).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
-        let cosine = self.floor + (1.0 - self.floor) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+        let done =
+            ((epoch - self.warmup) / (epochs - self.warmup).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let cosine =
+            self.floor + (1.0 - self.floor) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
         warm_up(epoch, self.warmup) * cosine
     }
 
@@ -135,7 +155,7 @@ impl Factor for Cosine {
     }
 }
 
-impl Factor for Step {
+impl ScheduleKind for Step {
     fn at(&self, epoch: f64, _epochs: f64) -> f64 {
         warm_up(epoch, self.warmup) * self.factor.powf((epoch / self.every).floor())
     }
@@ -147,18 +167,24 @@ impl Factor for Step {
     }
 }
 
-impl Factor for Milestones {
+impl ScheduleKind for Milestones {
     fn at(&self, epoch: f64, _epochs: f64) -> f64 {
-        self.at.iter().filter(|&&passed| passed <= epoch).map(|_| self.factor).product()
+        self.at
+            .iter()
+            .filter(|&&passed| passed <= epoch)
+            .map(|_| self.factor)
+            .product()
     }
 
     fn check(&self) -> Result<()> {
-        self.at.iter().try_for_each(|&epoch| above_zero("schedule.milestones.at", epoch))?;
+        self.at
+            .iter()
+            .try_for_each(|&epoch| above_zero("schedule.milestones.at", epoch))?;
         within("schedule.milestones.factor", self.factor, 0.0, 1.0)
     }
 }
 
-impl Factor for Stages {
+impl ScheduleKind for Stages {
     fn at(&self, epoch: f64, _epochs: f64) -> f64 {
         let (mut length, mut end, mut factor) = (1.0, 1.0, 1.0);
         while end <= epoch && factor > 0.0 {
@@ -182,31 +208,61 @@ mod tests {
 
     #[test]
     fn schedules_pass_through_their_known_points() {
-        let cosine = Cosine { warmup: 0.0, floor: 0.1 };
+        let cosine = Cosine {
+            warmup: 0.0,
+            floor: 0.1,
+        };
         assert_eq!(cosine.at(0.0, 10.0), 1.0);
         assert!((cosine.at(5.0, 10.0) - 0.55).abs() < 1e-12);
         assert!((cosine.at(10.0, 10.0) - 0.1).abs() < 1e-12);
-        let step = Step { warmup: 0.0, every: 2.0, factor: 0.5 };
-        assert_eq!([0.0, 1.9, 2.0, 4.5].map(|epoch| step.at(epoch, 9.0)), [1.0, 1.0, 0.5, 0.25]);
+        let step = Step {
+            warmup: 0.0,
+            every: 2.0,
+            factor: 0.5,
+        };
+        assert_eq!(
+            [0.0, 1.9, 2.0, 4.5].map(|epoch| step.at(epoch, 9.0)),
+            [1.0, 1.0, 0.5, 0.25]
+        );
         // Of 1, 3 and 9 epochs.
-        let stages = Stages { growth: 3.0, factor: 0.5 };
+        let stages = Stages {
+            growth: 3.0,
+            factor: 0.5,
+        };
         assert_eq!(
             [0.0, 0.99, 1.0, 3.99, 4.0, 12.9, 13.0].map(|epoch| stages.at(epoch, 13.0)),
             [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.125]
         );
         let warm = Constant { warmup: 2.0 };
-        assert_eq!([0.0, 1.0, 2.0, 3.0].map(|epoch| warm.at(epoch, 9.0)), [0.0, 0.5, 1.0, 1.0]);
+        assert_eq!(
+            [0.0, 1.0, 2.0, 3.0].map(|epoch| warm.at(epoch, 9.0)),
+            [0.0, 0.5, 1.0, 1.0]
+        );
     }
 
     #[test]
     fn a_cycle_rises_stays_and_begins_anew() {
         // Two cycles of four epochs, half of each rising.
         let at = |epoch| cyclical(epoch, 8.0, 2, 0.5);
-        let known = [(0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (4.5, 0.25), (6.0, 1.0), (8.0, 1.0)];
-        known.into_iter().for_each(|(epoch, weight)| assert_eq!(at(epoch), weight, "{epoch}"));
+        let known = [
+            (0.0, 0.0),
+            (1.0, 0.5),
+            (2.0, 1.0),
+            (3.0, 1.0),
+            (4.0, 1.0),
+            (4.5, 0.25),
+            (6.0, 1.0),
+            (8.0, 1.0),
+        ];
+        known
+            .into_iter()
+            .for_each(|(epoch, weight)| assert_eq!(at(epoch), weight, "{epoch}"));
         assert!(at(4.001) < 0.001);
         // Without a rise it is constant.
-        assert_eq!([0.0, 1.0, 5.0].map(|epoch| cyclical(epoch, 8.0, 2, 0.0)), [1.0; 3]);
+        assert_eq!(
+            [0.0, 1.0, 5.0].map(|epoch| cyclical(epoch, 8.0, 2, 0.0)),
+            [1.0; 3]
+        );
     }
 
     #[test]
@@ -215,7 +271,11 @@ mod tests {
             schedule.check().unwrap();
             for tenth in 0..=100 {
                 let factor = schedule.at(f64::from(tenth) / 10.0, 10.0);
-                assert!((0.0..=1.0).contains(&factor), "{} at {tenth}", schedule.tag());
+                assert!(
+                    (0.0..=1.0).contains(&factor),
+                    "{} at {tenth}",
+                    schedule.tag()
+                );
             }
         }
     }

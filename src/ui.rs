@@ -43,17 +43,23 @@ pub fn error_line(text: impl Display) {
 /// error.
 pub fn data(text: impl Display) -> Result<()> {
     match writeln!(stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::failed(format!("the result cannot be written to stdout: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::failed(format!(
+            "the result cannot be written to stdout: {error}"
+        ))),
         _ => Ok(()),
     }
 }
 
 /// Rows of two columns, the second aligned.
 pub fn two_columns(rows: &[(&str, impl Display)]) -> String {
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(name, about)| format!("  {name:width$}  {about}\n")).collect()
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    rows.iter()
+        .map(|(name, about)| format!("  {name:width$}  {about}\n"))
+        .collect()
 }
 
 /// A bar on stderr; hidden when quiet or when stderr is not a terminal.
@@ -64,7 +70,8 @@ fn bar(length: Option<u64>, template: &str) -> ProgressBar {
         ProgressDrawTarget::stderr_with_hz(5)
     };
     let bar = ProgressBar::with_draw_target(length, target);
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.progress_chars("=> "));
     bar
 }
@@ -80,16 +87,22 @@ pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// A bar over `count` pictures.
-pub fn picture_bar(what: &str, count: usize) -> ProgressBar {
-    let bar = bar(Some(count as u64), "{msg} [{bar:30}] {pos} of {len} images, {eta} left");
+/// A bar over `count` images.
+pub fn image_bar(what: &str, count: usize) -> ProgressBar {
+    let bar = bar(
+        Some(count as u64),
+        "{msg} [{bar:30}] {pos} of {len} images, {eta} left",
+    );
     bar.set_message(what.to_owned());
     bar
 }
 
-/// A bar over `count` codes of pictures.
-pub fn code_bar(count: u64) -> ProgressBar {
-    bar(Some(count), "estimating log p(x) [{bar:30}] {human_pos} of {human_len} codes, {eta} left")
+/// A bar over `count` latents of images.
+pub fn sample_bar(count: u64) -> ProgressBar {
+    bar(
+        Some(count),
+        "estimating log p(x) [{bar:30}] {human_pos} of {human_len} latents, {eta} left",
+    )
 }
 
 /// A bar over the steps of a whole training; its message holds the numbers of the moment.

@@ -20,7 +20,7 @@ backend = device.split(":")[0]
 environment = {**os.environ, "NO_COLOR": "1", "CUBECL_AUTOTUNE_LEVEL": "minimal"}
 nowhere = dict.fromkeys(["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "__EGL_VENDOR_LIBRARY_FILENAMES"], "/nowhere")
 nowhere["CUDA_VISIBLE_DEVICES"] = ""
-# One step an epoch, so that the loss of an epoch is that of a step. With so many pictures and latents the device makes
+# One step an epoch, so that the loss of an epoch is that of a step. With so many images and latents the device makes
 # their pixels and their noise itself.
 STEPS = ["--config", "smoke", "--set", "data.digits.train=128", "--set", "data.digits.test=8", "--set",
          "data.digits.pixels=dynamic", "--set", "train.batch=128", "--set", "model.mlp.latent=512"]
@@ -119,5 +119,5 @@ with tempfile.TemporaryDirectory() as folder:
         output(folder, "train", "--resume", run, "--epochs", LOSSES + 10, "--device", "cpu")
     apart = furthest(losses(away)[-LOSSES:], losses(here)[-LOSSES:])
     hold(apart < WITHIN, f"begun there and gone on with on the processor: within {apart:.1e}")
-    done = call(folder, "train", *STEPS, "--epochs", 4, "--device", device, "--set", "train.rate=1e30")
+    done = call(folder, "train", *STEPS, "--epochs", 4, "--device", device, "--set", "train.learning_rate=1e30")
     hold(done.returncode == 1 and "training broke at step" in done.stderr, "numbers that are not finite are noticed there")

@@ -30,7 +30,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TORCH, JAX = ("torch", "torch-fused", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
 ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
-# Test pictures, where an epoch is not all of MNIST: the program measures on them, outside of what is timed.
+# Test images, where an epoch is not all of MNIST: the program measures on them, outside of what is timed.
 FEW = 200
 # A virtual machine's cores are now and then two halves of one core, for seconds: then nobody has what `--threads` says.
 ENOUGH, TRIES = 0.85, 6
@@ -44,11 +44,11 @@ def arguments():
     add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="of every config, as `vae train` has it")
     add("--device", default="cpu", help="ours: cpu (default), cuda[:N] or wgpu[:N]; the peers then use CUDA")
-    add("--batch", type=numbers, help="pictures a step (default 16,128,1024; on a GPU 128,1024,8192)")
+    add("--batch", type=numbers, help="images a step (default 16,128,1024; on a GPU 128,1024,8192)")
     add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
     add("--epochs", type=int, help="the first is warm-up and is not counted (default 3; on a GPU 10)")
-    add("--images", type=int, help="pictures an epoch, the first so many (default: all)")
+    add("--images", type=int, help="images an epoch, the first so many (default: all)")
     add("--jax-conv-images", type=int, default=1280, help="the same for JAX's convolutions (default 1280; 0: all)")
     add("--modes", type=names, help=f"peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
     add("--threads", type=int, default=2, help="threads and cores of every process (default 2)")
@@ -179,7 +179,7 @@ class Bench:
         self.temporary = tempfile.TemporaryDirectory(prefix="vae-peers-")
         self.folder = pathlib.Path(self.temporary.name)
         self.configs = 0
-        self.data = {}  # where the pictures of a config's file lie
+        self.data = {}  # where the images of a config's file lie
 
     def threads(self):
         """As many threads and cores for every process as for every other."""
@@ -197,7 +197,7 @@ class Bench:
             self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
     def config(self, name, batch, images):
-        """The effective config as a file, limited to the first `images` pictures, and what is read from it."""
+        """The effective config as a file, limited to the first `images` images, and what is read from it."""
         sets = [*self.options.set, f"train.batch={batch}", f"train.epochs={self.options.epochs}"]
 
         def effective():
@@ -217,7 +217,7 @@ class Bench:
                 data = self.folder / f"{self.configs}-data"
                 plan.first_of_mnist(self.options.data, experiment.aside + images, FEW, data)
             else:
-                # The program sets the last pictures aside; what is left are the first ones, for the peers too.
+                # The program sets the last images aside; what is left are the first ones, for the peers too.
                 sets.append(f"data.{experiment.data}.validation={experiment.aside + count - images}")
                 path, experiment = effective()
             count = images
@@ -229,10 +229,10 @@ class Bench:
         """The weights that our run of this seed starts from: what it has after steps that are too small to be one."""
         out, name = self.folder / "weights", f"{config.stem}-{seed}"
         experiment = plan.read(config)
-        # One code a picture has the same weights, and is measured sooner.
-        sets = ["objective.elbo.beta=1", "train.rate=1e-30", "train.batch=1000"]
+        # One code an image has the same weights, and is measured sooner.
+        sets = ["objective.elbo.beta=1", "train.learning_rate=1e-30", "train.batch=1000"]
         if not experiment.reads_data:
-            channels, height, width = experiment.network.picture
+            channels, height, width = experiment.network.image
             sets += [f"data.noise.size=[{height}, {width}]", f"data.noise.channels={channels}", "data.noise.count=1"]
             sets += ["data.noise.test=1", "data.noise.validation=0"]
         words = [word for assignment in sets for word in ("--set", assignment)]
@@ -326,7 +326,7 @@ class Bench:
             products.append(self.products(main))
             losses[count].append(runs[OURS][-1]["loss"])
             for limit in set(configs) - {count}:
-                # A peer that saw fewer pictures is held to what we reach on as few.
+                # A peer that saw fewer images is held to what we reach on as few.
                 figures = self.train_ours(configs[limit], seed)
                 say(f"{where}, round {seed}, {OURS} on {limit} images, for the loss: {brief(figures)}")
                 losses[limit].append(figures.get("loss", float("nan")))

@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    picture: tuple  # (C, H, W)
+    image: tuple  # (C, H, W)
     latent: int
     encoder: list
     mean: Layer
@@ -58,7 +58,7 @@ class Network:
 
     def products(self, batch, samples=1):
         """(name, M, K, N) of every product of a training step: a layer's output and the gradients of its weight and of
-        its input; the input of the first layer is data and needs none. The decoder sees `samples` codes a picture."""
+        its input; the input of the first layer is data and needs none. The decoder sees `samples` codes an image."""
         reads_data = self.encoder[:1] or [self.mean, self.log_var]
         for name, layer in self.layers():
             m, k, n = layer.product(batch * samples if name.startswith("decoder") else batch)
@@ -75,21 +75,21 @@ class Network:
 @dataclass(frozen=True)
 class Experiment:
     data: str  # mnist | noise
-    count: int | None  # pictures to train on; None: all that the files have, less `aside`
+    count: int | None  # images to train on; None: all that the files have, less `aside`
     aside: int
-    reads_data: bool  # whether the weights that training starts from depend on the pictures
+    reads_data: bool  # whether the weights that training starts from depend on the images
     pixels: str  # grey | threshold | dynamic | static
-    samples: int | None  # codes a picture in the importance-weighted bound; None: the ELBO, its KL in closed form
+    samples: int | None  # codes an image in the importance-weighted bound; None: the ELBO, its KL in closed form
     batch: int
     epochs: int
-    rate: float
+    learning_rate: float
     stages: dict | None  # of the rate; None: it is constant
     adam: dict
     network: Network
 
-    def rate_in(self, epoch):
+    def learning_rate_in(self, epoch):
         """The learning rate of an epoch (0, 1, ...), as the program's `src/schedule.rs` has it."""
-        rate, length, end = self.rate, 1, 1
+        rate, length, end = self.learning_rate, 1, 1
         while self.stages and end <= epoch:
             length *= self.stages["growth"]
             end += length
@@ -139,29 +139,29 @@ def experiment(config):
         raise Refused("[condition]: the peers are not told the class")
     if data == "noise":
         size = source["size"] if isinstance(source["size"], list) else [source["size"]] * 2
-        picture, count = (source["channels"], *size), source["count"] - source["validation"]
+        image, count = (source["channels"], *size), source["count"] - source["validation"]
     else:
-        picture, count = (1, 28, 28), None
+        image, count = (1, 28, 28), None
     tag, model = kind("model", "mlp", "conv")
     must(f"model.{tag}", model, code_activation="none")
-    network = {"mlp": mlp, "conv": conv}[tag](model, picture)
+    network = {"mlp": mlp, "conv": conv}[tag](model, image)
     aside = source["validation"]
     stages = of_schedule if schedule == "stages" else None
     samples = of_objective["samples"] if objective == "iwae" else None
-    protocol = source["pixels"], samples, train["batch"], train["epochs"], train["rate"], stages
+    protocol = source["pixels"], samples, train["batch"], train["epochs"], train["learning_rate"], stages
     return Experiment(data, count, aside, model.get("output_bias") == "mean", *protocol, adam, network)
 
 
-def complete(model, picture, encoder, decoder):
+def complete(model, image, encoder, decoder):
     """The two heads, and the last layer without an activation."""
-    features = encoder[-1].output if encoder else picture
+    features = encoder[-1].output if encoder else image
     mean, log_var = (Layer("dense", features, (model["latent"],), "none") for _ in range(2))
-    if math.prod(decoder[-1].output) != math.prod(picture):
-        raise Refused(f"the decoder gives {decoder[-1].output}, the pictures are {picture}")
-    return Network(picture, model["latent"], encoder, mean, log_var, decoder)
+    if math.prod(decoder[-1].output) != math.prod(image):
+        raise Refused(f"the decoder gives {decoder[-1].output}, the images are {image}")
+    return Network(image, model["latent"], encoder, mean, log_var, decoder)
 
 
-def mlp(model, picture):
+def mlp(model, image):
     def chain(start, units):
         layers = []
         for count in units:
@@ -171,11 +171,11 @@ def mlp(model, picture):
 
     decoder = chain((model["latent"],), model.get("decoder", model["hidden"][::-1]))
     last = decoder[-1].output if decoder else (model["latent"],)
-    decoder.append(Layer("dense", last, picture, "none"))
-    return complete(model, picture, chain(picture, model["hidden"]), decoder)
+    decoder.append(Layer("dense", last, image, "none"))
+    return complete(model, image, chain(image, model["hidden"]), decoder)
 
 
-def conv(model, picture):
+def conv(model, image):
     def chain(start, tables):
         layers = []
         for table in tables:
@@ -184,7 +184,7 @@ def conv(model, picture):
 
     decoder = chain((model["latent"],), model["decoder"])
     last = Layer(**{**vars(decoder[-1]), "activation": "none"})
-    return complete(model, picture, chain(picture, model["encoder"]), [*decoder[:-1], last])
+    return complete(model, image, chain(image, model["encoder"]), [*decoder[:-1], last])
 
 
 def layer(table, start, activation):
@@ -231,7 +231,7 @@ def mnist_count(folder):
 
 
 def first_of_mnist(folder, count, tests, out):
-    """Writes MNIST's first `count` training and `tests` test pictures to the folder `out`, as MNIST has them."""
+    """Writes MNIST's first `count` training and `tests` test images to the folder `out`, as MNIST has them."""
     out.mkdir()
     for name, most in ((TRAIN, count), (TEST, tests)):
         for part, values, header in ((name, 28 * 28, 16), (name.replace("images-idx3", "labels-idx1"), 1, 8)):
@@ -242,15 +242,15 @@ def first_of_mnist(folder, count, tests, out):
             (out / part).write_bytes(start + body)
 
 
-def test_pictures(folder, count):
-    """The bytes of the first so many of MNIST's test pictures."""
+def test_images(folder, count):
+    """The bytes of the first so many of MNIST's test images."""
     with open_mnist(folder, TEST) as file:
         return file.read(16 + count * 28 * 28)[16:]
 
 
-def pictures(experiment, folder):
-    """The bytes of the pictures to train on, `[N, C, H, W]`; as the program does, the last ones are set aside."""
-    values = math.prod(experiment.network.picture)
+def images(experiment, folder):
+    """The bytes of the images to train on, `[N, C, H, W]`; as the program does, the last ones are set aside."""
+    values = math.prod(experiment.network.image)
     if experiment.pixels == "static":
         raise Refused('pixels = "static": the peers have grey, threshold and dynamic only')
     if experiment.data == "noise":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The estimate of log p(x) by importance sampling beside PyTorch: the same weights, the same pictures and pixels, the same cores,
+"""The estimate of log p(x) by importance sampling beside PyTorch: the same weights, the same images and pixels, the same cores,
 in turn.
 
     python3 benches/peers/importance.py [--run RUN] [--samples 5000] [--images 1000] [--data DIR] [--rounds 3] ...
@@ -31,8 +31,8 @@ def arguments():
     add = parser.add_argument
     add("--run", type=pathlib.Path, help="a run's folder (default: one is trained)")
     add("--epochs", type=int, default=2, help="of the preset iwae-1, where one is trained (default 2)")
-    add("--samples", type=int, default=5000, help="K, codes a picture (default 5000)")
-    add("--images", type=int, default=1000, help="test pictures, the first so many (default 1000)")
+    add("--samples", type=int, default=5000, help="K, codes an image (default 5000)")
+    add("--images", type=int, default=1000, help="test images, the first so many (default 1000)")
     add("--data", default=os.environ.get("VAE_DATA", compare.ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
     add("--modes", type=names, default=[*MODES], help=f"peers (default {','.join(MODES)})")
@@ -46,7 +46,7 @@ def arguments():
     if unknown := set(options.modes) - set(MODES):
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join(MODES)}")
     if not 1 <= options.images <= 10_000:
-        parser.error("--images: expected 1 to 10000, the test pictures there are")
+        parser.error("--images: expected 1 to 10000, the test images there are")
     return options
 
 
@@ -103,7 +103,7 @@ class Bench(compare.Bench):
             for mode in runs:
                 if mode != OURS and mode not in self.tried:
                     self.tried[mode] = self.peer(mode, seed)
-                    compare.say(f"{mode}, pictures,codes,form: {json.dumps(self.tried[mode])}")
+                    compare.say(f"{mode}, images,codes,form: {json.dumps(self.tried[mode])}")
                 shape = None if mode == OURS else self.tried[mode].get("shape")
                 if mode != OURS and not shape:
                     runs[mode].append(self.tried[mode])

@@ -3,11 +3,11 @@
     python3 importance_peer.py MODE CONFIG WEIGHTS --samples K --images N [--data DIR] [--shape B,K,FORM] ...
 
     torch          eager
-    torch-compile  torch.compile of the log weights of B pictures and some of their codes
+    torch-compile  torch.compile of the log weights of B images and some of their codes
 
-log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test pictures, their pixels as the program draws them, float32, without
-gradients. `--shape`: of how many pictures and codes the log weights are found together, and how log p(x | z) is written;
-without it several are tried and the fastest is printed. With it: the estimate's seconds, from the pictures in memory to the
+log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test images, their pixels as the program draws them, float32, without
+gradients. `--shape`: of how many images and codes the log weights are found together, and how log p(x | z) is written;
+without it several are tried and the fastest is printed. With it: the estimate's seconds, from the images in memory to the
 last log p(x), after one warm-up of that shape.
 """
 
@@ -25,7 +25,7 @@ import experiment as plan
 import peer
 import pixels
 
-# Pictures and codes that are decoded together: of one picture some hundreds to all of its codes, as people do, or some codes
+# Images and codes that are decoded together: of one image some hundreds to all of its codes, as people do, or some codes
 # of each of several.
 SHAPES = (1, 250), (1, 500), (1, 1000), (1, 5000), (20, 10), (20, 25), (20, 100), (100, 5), (100, 20), (100, 100)
 # A compiler writes the forms as one loop each; each shape costs it seconds.
@@ -63,26 +63,26 @@ def divisor(number, most):
 def fastest(log_weights, model, x, options):
     """The shape and form that decode most codes a second."""
     speeds = {}
-    for pictures, codes in SHAPES:
-        pictures, codes = divisor(len(x), pictures), divisor(options.samples, codes)
+    for images, codes in SHAPES:
+        images, codes = divisor(len(x), images), divisor(options.samples, codes)
         for form in FORMS[options.mode]:
-            some = x[:pictures]
+            some = x[:images]
             mean, log_var = model.encode(some)
             log_weights(some, mean, log_var, codes, form)
             start, runs = time.perf_counter(), 0
             while time.perf_counter() - start < PATIENCE:
                 log_weights(some, mean, log_var, codes, form)
                 runs += 1
-            speeds[pictures, codes, form] = runs * pictures * codes / (time.perf_counter() - start)
+            speeds[images, codes, form] = runs * images * codes / (time.perf_counter() - start)
     best = max(speeds, key=speeds.get)
     tried = {",".join(map(str, shape)): round(speed) for shape, speed in speeds.items()}
     return {"shape": ",".join(map(str, best)), "tried": tried}
 
 
-def estimate(log_weights, model, x, samples, pictures, codes, form):
-    """log p(x) and the effective sample size of each picture."""
+def estimate(log_weights, model, x, samples, images, codes, form):
+    """log p(x) and the effective sample size of each image."""
     log_px, effective = [], []
-    for some in x.split(pictures):
+    for some in x.split(images):
         mean, log_var = model.encode(some)
         each = [log_weights(some, mean, log_var, codes, form) for _ in range(samples // codes)]
         each = torch.cat(each).double()  # [K, B]
@@ -109,10 +109,10 @@ def main():
     torch.manual_seed(options.seed)
     try:
         experiment = plan.read(options.config)
-        levels = plan.test_pictures(options.data, options.images)
+        levels = plan.test_images(options.data, options.images)
     except plan.Refused as error:
         sys.exit(f"error: {error}")
-    levels = np.frombuffer(levels, np.uint8).reshape(-1, math.prod(experiment.network.picture))
+    levels = np.frombuffer(levels, np.uint8).reshape(-1, math.prod(experiment.network.image))
     x = torch.from_numpy(pixels.drawn(experiment.pixels, levels, options.pixels_seed))
     with torch.inference_mode():
         model = peer.torch_network(experiment.network, peer.read_weights(options.weights))
@@ -120,8 +120,8 @@ def main():
         if options.shape is None:
             print(json.dumps(fastest(log_weights, model, x, options)))
             return
-        pictures, codes, form = options.shape.split(",")
-        shape = int(pictures), int(codes), form
+        images, codes, form = options.shape.split(",")
+        shape = int(images), int(codes), form
         estimate(log_weights, model, x[: shape[0]], shape[1], *shape)
         start = time.perf_counter()
         log_px, effective = estimate(log_weights, model, x, options.samples, *shape)

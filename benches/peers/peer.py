@@ -11,10 +11,10 @@
     products       only the step's matrix products, by torch.mm, at their best
 
 Pixels all in memory as float32 in [0, 1], drawn anew for each step where they are dynamic; a Bernoulli on logits summed
-over the values of a picture. The negative ELBO with the KL in closed form and one sample of z, or, for the objective
-iwae, the importance-weighted bound of K; its mean over the pictures of a batch. The weights start as those of WEIGHTS, a
+over the values of an image. The negative ELBO with the KL in closed form and one sample of z, or, for the objective
+iwae, the importance-weighted bound of K; its mean over the images of a batch. The weights start as those of WEIGHTS, a
 model file of the program; the seed decides order and noise. Prints "first step" when it is done, and a line of JSON an
-epoch: the mean loss of its pictures, and the seconds of its training.
+epoch: the mean loss of its images, and the seconds of its training.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def read_weights(path):
 
 
 def torch_network(network, weights):
-    """Encoder with its heads, and decoder, as modules on flat pictures."""
+    """Encoder with its heads, and decoder, as modules on flat images."""
     import torch
     from torch import nn
 
@@ -122,19 +122,19 @@ def run_torch(mode, experiment, data, options):
     torch.set_float32_matmul_precision("highest" if options.device == "cpu" else "high")
     network, size = experiment.network, experiment.batch
     x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
-    x_train = x_train.view(-1, math.prod(network.picture)).to(options.device)
+    x_train = x_train.view(-1, math.prod(network.image)).to(options.device)
     if experiment.pixels == "threshold":
         x_train = (x_train > 0.5).float()
     del data
     model = torch_network(network, read_weights(options.weights)).to(options.device)
     betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), None if mode == "torch" else True
-    adam = torch.optim.Adam(model.parameters(), experiment.rate, betas, experiment.adam["epsilon"], fused=fused)
+    adam = torch.optim.Adam(model.parameters(), experiment.learning_rate, betas, experiment.adam["epsilon"], fused=fused)
 
     def negative_elbo(x):
         logits, mean, log_var = model(x)
-        distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
-        rate = 0.5 * torch.sum(mean * mean + log_var.exp() - log_var - 1)
-        return (distortion + rate) / len(x)
+        reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        kl = 0.5 * torch.sum(mean * mean + log_var.exp() - log_var - 1)
+        return (reconstruction + kl) / len(x)
 
     def negative_bound(x):
         mean, log_var = model.encode(x)
@@ -158,7 +158,7 @@ def run_torch(mode, experiment, data, options):
         step = torch.compile(step, dynamic=False, mode="reduce-overhead" if mode == "torch-graphs" else None)
     for epoch in range(experiment.epochs):
         order, total = torch.randperm(len(x_train), device=options.device), torch.zeros((), device=options.device)
-        adam.param_groups[0]["lr"] = experiment.rate_in(epoch)
+        adam.param_groups[0]["lr"] = experiment.learning_rate_in(epoch)
         start = time.perf_counter()
         for number, index in enumerate(batches(order, size)):
             x = x_train[index]
@@ -178,7 +178,7 @@ def run_torch(mode, experiment, data, options):
 
 
 def jax_network(network, weights):
-    """The weights, and encode and decode on flat pictures in the order H, W, C, which XLA convolves best on a CPU."""
+    """The weights, and encode and decode on flat images in the order H, W, C, which XLA convolves best on a CPU."""
     import jax
     import jax.numpy as jnp
     from jax import lax
@@ -240,8 +240,8 @@ def run_jax(mode, experiment, data, options):
     from jax import lax
 
     rng = np.random.default_rng(options.seed)
-    picture, size = experiment.network.picture, experiment.batch
-    x_train = np.frombuffer(data, np.uint8).reshape(-1, *picture).transpose(0, 2, 3, 1)
+    image, size = experiment.network.image, experiment.batch
+    x_train = np.frombuffer(data, np.uint8).reshape(-1, *image).transpose(0, 2, 3, 1)
     x_train = jnp.asarray(x_train.reshape(len(x_train), -1).astype(np.float32) / np.float32(255))
     if experiment.pixels == "threshold":
         x_train = (x_train > 0.5).astype(jnp.float32)
@@ -252,8 +252,8 @@ def run_jax(mode, experiment, data, options):
     def negative_elbo(p, x, key):
         mean, log_var = encode(p, x)
         logits = decode(p, mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape))
-        distortion = jnp.sum(jax.nn.softplus(logits) - logits * x)
-        return (distortion + 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - log_var - 1)) / len(x)
+        reconstruction = jnp.sum(jax.nn.softplus(logits) - logits * x)
+        return (reconstruction + 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - log_var - 1)) / len(x)
 
     def negative_bound(p, x, key):
         mean, log_var = encode(p, x)
@@ -288,7 +288,7 @@ def run_jax(mode, experiment, data, options):
         order = rng.permutation(count)
         full = order[: count // size * size].reshape(-1, size) if mode == "jax-scan" else order[:0]
         rest = batches(order[full.size :], size)
-        total, rate = 0.0, jnp.float32(experiment.rate_in(epoch))
+        total, rate = 0.0, jnp.float32(experiment.learning_rate_in(epoch))
         start = time.perf_counter()
         if len(full):
             carry, losses = whole(carry, x_train, full, rate)
@@ -345,7 +345,7 @@ def main():
         if options.mode == "products":
             return run_products(experiment, options)
         run = run_jax if options.mode.startswith("jax") else run_torch
-        run(options.mode, experiment, plan.pictures(experiment, options.data), options)
+        run(options.mode, experiment, plan.images(experiment, options.data), options)
     except plan.Refused as error:
         sys.exit(f"error: {error}")
 

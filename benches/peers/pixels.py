@@ -1,6 +1,6 @@
-"""The pixels that the program draws, drawn again: both then measure the same pictures. Needs numpy.
+"""The pixels that the program draws, drawn again: both then measure the same images. Needs numpy.
 
-Threefry-2x32-20 and its streams as in the program's `src/rng.rs`, a picture's pixels as in `src/data/pixels.rs`.
+Threefry-2x32-20 and its streams as in the program's `src/rng.rs`, an image's pixels as in `src/data/pixels.rs`.
 """
 
 import numpy as np

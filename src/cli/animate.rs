@@ -1,4 +1,4 @@
-//! `vae animate`: how the pictures became what they are; and the pictures that training keeps for it.
+//! `vae animate`: how the images became what they are; and the images that training keeps for it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use image::RgbImage;
 
 use super::figures::Draw;
-use super::open::{Opened, locate};
-use super::pictures::{Classes, Codes, Format, MOST_FRAMES, below_each_other, pictures, sample_sheet};
+use super::images::{Classes, Codes, Format, MOST_FRAMES, below_each_other, rasters, sample_sheet};
+use super::open::{LoadedModel, locate};
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, drawn};
 use crate::figure::animation::write_gif;
@@ -18,7 +18,7 @@ use crate::run::RunFolder;
 use crate::train::Job;
 use crate::ui;
 
-/// Test pictures that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
+/// Test images that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
 /// them stand in a row.
 const DECODED: u32 = 16;
 const COLUMNS: usize = 8;
@@ -33,7 +33,7 @@ pub struct Animate {
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
 
-    /// Pictures drawn from the prior, or test pictures decoded again; from the same noise in every epoch
+    /// Images drawn from the prior, or test images decoded again; from the same noise in every epoch
     #[arg(long, value_enum, default_value_t = Of::Samples)]
     of: Of,
 
@@ -56,7 +56,7 @@ impl Of {
         }
     }
 
-    fn picture(self, folder: &RunFolder, epoch: usize) -> PathBuf {
+    fn image(self, folder: &RunFolder, epoch: usize) -> PathBuf {
         match self {
             Self::Samples => folder.samples(epoch),
             Self::Reconstructions => folder.reconstructions(epoch),
@@ -69,18 +69,31 @@ impl Draw for Animate {
         self.check()?;
         let (model, folder) = locate(self.run.as_deref())?;
         if folder.as_os_str().is_empty() {
-            return Err(Error::file(model, "a model file; the pictures of every epoch lie in the folder of a run")
-                .with_hint("name the run, as in `vae animate mnist-1`"));
+            return Err(Error::file(
+                model,
+                "a model file; the images of every epoch lie in the folder of a run",
+            )
+            .with_hint("name the run, as in `vae animate mnist-1`"));
         }
-        ui::data(self.write(&RunFolder { path: folder }, Path::new(""))?.display())
+        ui::data(
+            self.write(&RunFolder { path: folder }, Path::new(""))?
+                .display(),
+        )
     }
 
     fn check(&self) -> Result<()> {
-        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Gif]).map(drop))
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| Format::of(out, &[Format::Gif]).map(drop))
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
-        self.write(&RunFolder { path: opened.folder.clone() }, &opened.base)
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
+        self.write(
+            &RunFolder {
+                path: opened.folder.clone(),
+            },
+            &opened.base,
+        )
     }
 }
 
@@ -88,24 +101,35 @@ impl Animate {
     /// `base`: what `--out` is relative to.
     fn write(&self, folder: &RunFolder, base: &Path) -> Result<PathBuf> {
         let name = self.of.name();
-        let epochs = RunFolder::epochs_beside(&self.of.picture(folder, 1));
+        let epochs = RunFolder::epochs_beside(&self.of.image(folder, 1));
         if epochs.is_empty() {
             return Err(Error::file(&folder.path, format!("this run has kept no {name}"))
                 .with_hint("training keeps them after each epoch: train on with `vae train --resume RUN --epochs N`"));
         }
         let shown = thinned(&epochs);
         if shown.len() < epochs.len() {
-            ui::note(format_args!("note: {} of {} epochs, evenly spread", shown.len(), epochs.len()));
+            ui::note(format_args!(
+                "note: {} of {} epochs, evenly spread",
+                shown.len(),
+                epochs.len()
+            ));
         }
         let frame = |epoch: &usize| -> Result<RgbImage> {
-            Ok(titled(&read_png(&self.of.picture(folder, *epoch))?, &format!("epoch {epoch}")))
+            Ok(titled(
+                &read_png(&self.of.image(folder, *epoch))?,
+                &format!("epoch {epoch}"),
+            ))
         };
         let frames = shown.iter().map(frame).collect::<Result<Vec<_>>>()?;
         let path = match &self.out {
             Some(out) => base.join(out),
             None => folder.path.join(name).with_extension("gif"),
         };
-        write_gif(&path, &frames, (LENGTH / frames.len() as u32).clamp(FRAME[0], FRAME[1]))?;
+        write_gif(
+            &path,
+            &frames,
+            (LENGTH / frames.len() as u32).clamp(FRAME[0], FRAME[1]),
+        )?;
         Ok(path)
     }
 }
@@ -114,17 +138,25 @@ impl Animate {
 fn thinned(epochs: &[usize]) -> Vec<usize> {
     match epochs.len() {
         ..=MOST_FRAMES => epochs.to_vec(),
-        count => (0..MOST_FRAMES).map(|frame| epochs[frame * (count - 1) / (MOST_FRAMES - 1)]).collect(),
+        count => (0..MOST_FRAMES)
+            .map(|frame| epochs[frame * (count - 1) / (MOST_FRAMES - 1)])
+            .collect(),
     }
 }
 
-/// Keeps the pictures of an epoch in the run's folder: samples, and the first test pictures decoded again, both from
+/// Keeps the images of an epoch in the run's folder: samples, and the first test images decoded again, both from
 /// noise that depends on the seed alone.
 pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()> {
     let classes = Classes::every(vae, &job.dataset.classes);
     write_png(
         &folder.samples(epoch),
-        &sample_sheet(vae, Codes::Prior { temperature: 1.0 }, job.seed, classes.usual_count(), classes),
+        &sample_sheet(
+            vae,
+            Codes::Prior { temperature: 1.0 },
+            job.seed,
+            classes.usual_count(),
+            classes,
+        ),
     )?;
     write_png(&folder.reconstructions(epoch), &decoded_again(vae, job))
 }
@@ -132,11 +164,28 @@ pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()
 fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
     let test = &job.dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
-    let code = job.objective.code();
-    let (batch, z) = drawn(vae, test, Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code }, &indices);
-    let decoded = pictures(vae, &rows(vae.picture(z, batch.labels)));
-    let [above, below] = if code.corruption().is_some() { ["clean", "cleaned"] } else { ["image", "decoded"] };
-    below_each_other(&[(above, pictures(vae, &rows(batch.x))), (below, decoded)], COLUMNS)
+    let latent_mode = job.objective.latent_mode();
+    let (batch, z) = drawn(
+        vae,
+        test,
+        Protocol {
+            pixels: job.pixels,
+            samples: 1,
+            seed: job.seed,
+            latent_mode,
+        },
+        &indices,
+    );
+    let decoded = rasters(vae, &rows(vae.decode_mean(z, batch.labels)));
+    let [above, below] = if latent_mode.corruption().is_some() {
+        ["clean", "cleaned"]
+    } else {
+        ["image", "decoded"]
+    };
+    below_each_other(
+        &[(above, rasters(vae, &rows(batch.x))), (below, decoded)],
+        COLUMNS,
+    )
 }
 
 #[cfg(test)]
@@ -148,7 +197,10 @@ mod tests {
         assert_eq!(thinned(&[1, 2, 4]), [1, 2, 4]);
         let epochs: Vec<usize> = (1..=1000).collect();
         let thin = thinned(&epochs);
-        assert_eq!((thin.len(), thin[0], thin[MOST_FRAMES - 1]), (MOST_FRAMES, 1, 1000));
+        assert_eq!(
+            (thin.len(), thin[0], thin[MOST_FRAMES - 1]),
+            (MOST_FRAMES, 1, 1000)
+        );
         assert!(thin.is_sorted_by(|a, b| a < b));
     }
 }

@@ -1,4 +1,4 @@
-//! `vae disentangle`: how far each latent stands for one factor of the pictures, and what probes read off the codes.
+//! `vae disentangle`: how far each latent stands for one factor of the images, and what probes read off the latents.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 mod report;
 
 use super::eval::Split;
-use super::open::{Opened, Target};
+use super::open::{LoadedModel, Target};
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
 use crate::data::{Dataset, Images};
@@ -24,21 +24,21 @@ const FEWEST: usize = 20;
 /// Neighbours that have a say.
 const NEIGHBOURS: usize = 5;
 
-/// Measure disentanglement: one latent, one factor; and what probes read off the codes
+/// Measure disentanglement: one latent, one factor; and what probes read off the latents
 #[derive(Debug, Args)]
 pub struct Disentangle {
     #[command(flatten)]
     target: Target,
 
-    /// Which pictures
+    /// Which images
     #[arg(long, value_enum, default_value_t = Split::Test)]
     split: Split,
 
-    /// How many: at most the first so many of the split, and for the probes of the training pictures
+    /// How many: at most the first so many of the split, and for the probes of the training images
     #[arg(long, default_value_t = 10_000)]
     n: usize,
 
-    /// Decides which pictures are compared, and the codes' noise [default: the run's]
+    /// Decides which images are compared, and the latents' noise [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
@@ -46,7 +46,7 @@ pub struct Disentangle {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// A table of factors, commas between them: names in the first line, then one line for each picture of the split. A column of numbers is
+    /// A table of factors, commas between them: names in the first line, then one line for each image of the split. A column of numbers is
     /// ordered, one of words is of classes [default: what the data were drawn from, where that is known]
     #[arg(long, value_name = "FILE.csv")]
     factors: Option<PathBuf>,
@@ -72,30 +72,37 @@ impl Disentangle {
         let factors = self.factors_of(images, count)?;
         if factors.is_none() && images.labels.is_none() {
             return Err(Error::request(format!(
-                "{} has neither factors nor labels: there is nothing that its codes could be compared with",
+                "{} has neither factors nor labels: there is nothing that its latents could be compared with",
                 dataset.name
             ))
             .with_hint(
-                "pass `--factors FILE.csv`: names in the first line, then a line for each picture of the split",
+                "pass `--factors FILE.csv`: names in the first line, then a line for each image of the split",
             ));
         }
         let seed = self.seed.unwrap_or(opened.config.seed);
         let rng = Rng::new(seed).stream("disentanglement");
         let all: Vec<u32> = (0..count as u32).collect();
-        let bar = ui::picture_bar("encoding", count);
+        let bar = ui::image_bar("encoding", count);
         let posteriors = opened.posteriors(images, &all, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let posteriors = posteriors?;
-        let drawn = opened.config.objective.code().is_drawn();
+        let drawn = opened.config.objective.latent_mode().is_sampled();
         let measure = |factors: &[Factor]| {
-            Scores::measure(&posteriors.means, drawn.then_some(&posteriors.log_vars[..]), factors, rng)
+            Scores::measure(
+                &posteriors.means,
+                drawn.then_some(&posteriors.log_vars[..]),
+                factors,
+                rng,
+            )
         };
         let factors = factors.unwrap_or_default();
         let varying = varying(&factors);
         let scores = measure(&varying);
         let chance = measure(&shuffled(&varying, rng));
         let probes = match images.labels.as_deref() {
-            Some(labels) => Some(self.probe(&opened, dataset, &posteriors.means, &labels[..count])?),
+            Some(labels) => {
+                Some(self.probe(&opened, dataset, &posteriors.means, &labels[..count])?)
+            }
             None => None,
         };
         let report = Report {
@@ -112,55 +119,85 @@ impl Disentangle {
             chance,
             probes,
         };
-        ui::data(if self.json { report.json().to_string() } else { report.text() })
+        ui::data(if self.json {
+            report.json().to_string()
+        } else {
+            report.text()
+        })
     }
 
-    /// The factors of the first `count` pictures, where they are known.
+    /// The factors of the first `count` images, where they are known.
     fn factors_of(&self, images: &Images, count: usize) -> Result<Option<Vec<Factor>>> {
         let Some(path) = &self.factors else {
             return Ok(images.truth.as_ref().map(|truth| truth.columns(count)));
         };
-        let pictures = format!("{} pictures", self.split.name());
+        let images = format!("{} images", self.split.name());
         let first: Vec<u32> = (0..count as u32).collect();
-        let factors = parse(&files::read(path)?, images.len(), path, &pictures)?;
-        Ok(Some(factors.iter().map(|factor| factor.of(&first)).collect()))
+        let factors = parse(&files::read(path)?, images.len(), path, &images)?;
+        Ok(Some(
+            factors.iter().map(|factor| factor.of(&first)).collect(),
+        ))
     }
 
-    /// Fitted to training pictures; of those that are measured themselves, the first half is fitted to.
-    fn probe(&self, opened: &Opened, dataset: &Dataset, codes: &[Vec<f32>], labels: &[u8]) -> Result<Probes> {
-        let wide = |labels: &[u8]| labels.iter().map(|&label| u16::from(label)).collect::<Vec<u16>>();
+    /// Fitted to training images; of those that are measured themselves, the first half is fitted to.
+    fn probe(
+        &self,
+        opened: &LoadedModel,
+        dataset: &Dataset,
+        latents: &[Vec<f32>],
+        labels: &[u8],
+    ) -> Result<Probes> {
+        let wide = |labels: &[u8]| {
+            labels
+                .iter()
+                .map(|&label| u16::from(label))
+                .collect::<Vec<u16>>()
+        };
         let known = dataset.train.labels.as_deref().unwrap_or_default();
         if self.split == Split::Train {
-            let half = codes.len() / 2;
+            let half = latents.len() / 2;
             return Ok(Probes::measure(
                 dataset.classes.len(),
-                (&codes[..half], &wide(&labels[..half])),
-                (&codes[half..], &wide(&labels[half..])),
+                (&latents[..half], &wide(&labels[..half])),
+                (&latents[half..], &wide(&labels[half..])),
             ));
         }
         let count = self.n.min(known.len());
         let indices: Vec<u32> = (0..count as u32).collect();
-        let bar = ui::picture_bar("encoding training images", count);
-        let train = opened.codes(&dataset.train, &indices, |seen| bar.set_position(seen as u64));
+        let bar = ui::image_bar("encoding training images", count);
+        let train = opened.latents(&dataset.train, &indices, |seen| {
+            bar.set_position(seen as u64)
+        });
         bar.finish_and_clear();
-        Ok(Probes::measure(dataset.classes.len(), (&train?, &wide(&known[..count])), (codes, &wide(labels))))
+        Ok(Probes::measure(
+            dataset.classes.len(),
+            (&train?, &wide(&known[..count])),
+            (latents, &wide(labels)),
+        ))
     }
 }
 
-/// How many labels are told right by their codes.
+/// How many labels are told right by their latents.
 struct Probes {
     linear: f64,
     nearest: f64,
     /// Where the most frequent label is always guessed.
     chance: f64,
-    /// Codes fitted to, and measured on.
+    /// Latents fitted to, and measured on.
     images: [usize; 2],
 }
 
 impl Probes {
-    /// Codes and their labels, to fit on and to measure on.
+    /// Latents and their labels, to fit on and to measure on.
     fn measure(classes: usize, train: (&[Vec<f32>], &[u16]), test: (&[Vec<f32>], &[u16])) -> Self {
-        let most = (0..classes).map(|class| test.1.iter().filter(|&&label| usize::from(label) == class).count()).max();
+        let most = (0..classes)
+            .map(|class| {
+                test.1
+                    .iter()
+                    .filter(|&&label| usize::from(label) == class)
+                    .count()
+            })
+            .max();
         Self {
             linear: Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1),
             nearest: nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS),

@@ -1,4 +1,4 @@
-//! `vae doctor`: whether the code does its work, in numbers, in a picture and in words; in one line when training ends.
+//! `vae doctor`: whether the latent does its work, in numbers, in an image and in words; in one line when training ends.
 
 mod advice;
 mod report;
@@ -9,12 +9,12 @@ use clap::Args;
 
 use self::advice::advice;
 use self::report::Report;
-use super::open::{Opened, Target};
-use super::pictures::Format;
+use super::images::Format;
+use super::open::{LoadedModel, Target};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::eval::{Health, Latent, decompose, findings, saturated_units};
+use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
 use crate::figure::sheet::write_png;
 use crate::run::{Record, RunFolder, read_metrics};
@@ -26,7 +26,7 @@ const AT_THE_END: usize = 1000;
 /// The time grows with the square of the number of images.
 const MOST: usize = 10_000;
 
-/// Say whether the code is healthy, with the numbers, and what to try where it is not
+/// Say whether the latent is healthy, with the numbers, and what to try where it is not
 #[derive(Debug, Args)]
 pub struct Doctor {
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct Doctor {
     #[arg(long, default_value_t = 2000)]
     n: usize,
 
-    /// Decides the codes' noise, drawn pixels, and which image gets whose code [default: the run's]
+    /// Decides the latents' noise, drawn pixels, and which image gets whose latent [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
@@ -56,11 +56,13 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self) -> Result<()> {
         count("--n", self.n, MOST)?;
-        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
+        self.out
+            .as_deref()
+            .map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
         let opened = self.target.open()?;
         if !opened.config.prior.is_normal() {
             return Err(Error::request(format!(
-                "{}: its prior is {}, and codes are judged here by N(0, I)",
+                "{}: its prior is {}, and latents are judged here by N(0, I)",
                 opened.path.display(),
                 opened.config.prior.tag()
             ))
@@ -69,19 +71,24 @@ impl Doctor {
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
-        let bar = ui::picture_bar("looking at", 2 * images);
+        let bar = ui::image_bar("looking at", 2 * images);
         let (health, aggregate) =
-            Health::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| bar.set_position(seen as u64));
+            Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
+                bar.set_position(seen as u64)
+            });
         bar.finish_and_clear();
         if !health.is_finite() {
-            return Err(opened.broken("codes are not numbers, or infinite"));
+            return Err(opened.broken("latents are not numbers, or infinite"));
         }
         let report = Report {
             findings: findings(&health),
-            terms: protocol.code.is_drawn().then(|| decompose(&aggregate)),
+            terms: protocol
+                .latent_mode
+                .is_sampled()
+                .then(|| decompose(&aggregate)),
             units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol),
             training: trained(&opened)?,
-            picture: opened.picture_path(self.out.as_deref(), "health.png"),
+            image: opened.image_path(self.out.as_deref(), "health.png"),
             opened: &opened,
             data: &dataset.name,
             hash,
@@ -89,9 +96,13 @@ impl Doctor {
             seed: protocol.seed,
             health,
         };
-        draw(&report.picture, &report.health, &dataset.name)?;
-        ui::data(if self.json { report.json() } else { report.text() })?;
-        ui::note(format_args!("look at {}", report.picture.display()));
+        draw(&report.image, &report.health, &dataset.name)?;
+        ui::data(if self.json {
+            report.json()
+        } else {
+            report.text()
+        })?;
+        ui::note(format_args!("look at {}", report.image.display()));
         Ok(())
     }
 }
@@ -102,63 +113,116 @@ fn enough(images: &Images, wanted: usize) -> Result<usize> {
     if found >= 2 {
         return Ok(found);
     }
-    Err(Error::request(format!("{found} test image: a code is looked at over several, at least 2"))
-        .with_hint("pass a larger `--n`, or train on data with more test images"))
+    Err(Error::request(format!(
+        "{found} test image: a latent is looked at over several, at least 2"
+    ))
+    .with_hint("pass a larger `--n`, or train on data with more test images"))
 }
 
 /// The records of training itself, where the run's folder has them.
-fn trained(opened: &Opened) -> Result<Vec<Record>> {
-    let metrics = RunFolder { path: opened.folder.clone() }.metrics();
+fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
+    let metrics = RunFolder {
+        path: opened.folder.clone(),
+    }
+    .metrics();
     if opened.folder.as_os_str().is_empty() || !metrics.is_file() {
         return Ok(Vec::new());
     }
-    Ok(read_metrics(&metrics)?.into_iter().filter(|record| record.split == "train").collect())
+    Ok(read_metrics(&metrics)?
+        .into_iter()
+        .filter(|record| record.split == "train")
+        .collect())
 }
 
-/// What is said of the code when training ends, in a line or two.
-pub fn at_the_end(opened: &Opened, dataset: &Dataset) -> Option<String> {
+/// What is said of the latent when training ends, in a line or two.
+pub fn at_the_end(opened: &LoadedModel, dataset: &Dataset) -> Option<String> {
     if !opened.config.prior.is_normal() {
         return None;
     }
     let images = enough(&dataset.test, AT_THE_END).ok()?;
-    let (health, _) = Health::of(&opened.vae, &dataset.test, images, opened.protocol(1, None), &mut |_| {});
+    let (health, _) = Diagnostics::of(
+        &opened.vae,
+        &dataset.test,
+        images,
+        opened.protocol(1, None),
+        &mut |_| {},
+    );
     if !health.is_finite() {
         return None;
     }
     let findings = findings(&health);
     let verdict = report::verdict(&findings);
-    let mut text = format!("health: {verdict}: {} (first {images} test images)", report::summary(&health));
+    let mut text = format!(
+        "health: {verdict}: {} (first {images} test images)",
+        report::summary(&health)
+    );
     if let Some(worst) = findings.first() {
-        text += &format!("\n{}; more: vae doctor {}", advice(*worst, &health, &opened.config), opened.folder.display());
+        text += &format!(
+            "\n{}; more: vae doctor {}",
+            advice(*worst, &health, &opened.config),
+            opened.folder.display()
+        );
     }
     Some(text)
 }
 
 /// A bar for each latent, those that carry most first.
-fn draw(path: &Path, health: &Health, data: &str) -> Result<()> {
+fn draw(path: &Path, health: &Diagnostics, data: &str) -> Result<()> {
     let order = health.order();
-    let shown: Vec<_> = order.iter().take(MOST_BARS).map(|&d| (format!("z{d}"), health.latents[d])).collect();
+    let shown: Vec<_> = order
+        .iter()
+        .take(MOST_BARS)
+        .map(|&d| (format!("z{d}"), health.latents[d]))
+        .collect();
     let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     let column = |of: &dyn Fn(&Latent) -> f64| shown.iter().map(|(_, latent)| of(latent)).collect();
     let (kl, variances): ([Vec<f64>; 1], [Vec<f64>; 2]) = (
         [column(&|latent| latent.kl.unwrap_or(0.0))],
-        [column(&|latent| latent.variance_of_mean), column(&|latent| latent.mean_variance)],
+        [
+            column(&|latent| latent.variance_of_mean),
+            column(&|latent| latent.mean_variance),
+        ],
     );
     let left_out = order.len() - shown.len();
-    let others = if left_out > 0 { format!(", {left_out} that carry less left out") } else { String::new() };
-    let title = format!("the latents over {} test images of {data}{others}", health.images);
+    let others = if left_out > 0 {
+        format!(", {left_out} that carry less left out")
+    } else {
+        String::new()
+    };
+    let title = format!(
+        "the latents over {} test images of {data}{others}",
+        health.images
+    );
     let panels = if health.kl.is_some() {
         vec![
-            Panel { title: "KL, nats", parts: &kl, legend: &[], mark: None },
             Panel {
-                title: "variance of the codes (the line: the prior's)",
-                parts: &variances,
+                title: "KL, nats",
+                pass: &kl,
+                legend: &[],
+                mark: None,
+            },
+            Panel {
+                title: "variance of the latents (the line: the prior's)",
+                pass: &variances,
                 legend: &["between images (of the mean)", "within one (noise)"],
                 mark: Some(1.0),
             },
         ]
     } else {
-        vec![Panel { title: "variance of the codes", parts: &variances[..1], legend: &[], mark: None }]
+        vec![Panel {
+            title: "variance of the latents",
+            pass: &variances[..1],
+            legend: &[],
+            mark: None,
+        }]
     };
-    write_png(path, &Bars { title: &title, names: &names, panels: &panels }.draw())
+    write_png(
+        path,
+        &Bars {
+            title: &title,
+            names: &names,
+            panels: &panels,
+        }
+        .draw(),
+    )
 }

@@ -1,5 +1,5 @@
-//! `vae edit`: concept vectors. The mean code of one group of pictures minus that of another points from what the second
-//! is to what the first is; a picture's code, moved along it, becomes more of the one and less of the other (White 2016,
+//! `vae edit`: concept vectors. The mean latent of one group of images minus that of another points from what the second
+//! is to what the first is; an image's latent, moved along it, becomes more of the one and less of the other (White 2016,
 //! section 3.4; Larsen et al. 2016, section 5.2).
 
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, picture_files, pictures};
-use super::subject::{MOST_PICTURES, Subject, class_named};
+use super::images::{AT_A_TIME, Format, image_files, rasters};
+use super::open::{LoadedModel, Target};
+use super::subject::{FigureContext, MOST_PICTURES, class_named};
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::{concept, mean, norm};
-use crate::figure::Picture;
+use crate::figure::Raster;
 use crate::figure::sheet::{Sheet, write_png};
 use crate::model::{moved, rows};
 use crate::{files, ui};
 
-/// Make test pictures more of one group and less of another, through the code
+/// Make test images more of one group and less of another, through the latent
 #[derive(Debug, Args)]
 pub struct Edit {
     #[command(flatten)]
     target: Target,
 
-    /// A class (`8`), of which the training pictures are taken, or a folder of pictures
+    /// A class (`8`), of which the training images are taken, or a folder of images
     #[arg(long, value_name = "CLASS_OR_DIR")]
     add: String,
 
@@ -43,13 +43,18 @@ pub struct Edit {
     )]
     strength: Vec<f32>,
 
-    /// How many pictures, a row each: the first test pictures of the class that is subtracted, or of any where that is
+    /// How many images, a row each: the first test images of the class that is subtracted, or of any where that is
     /// a folder
     #[arg(long, default_value_t = 8)]
     n: usize,
 
-    /// The test pictures of these numbers instead
-    #[arg(long, value_name = "I,J,...", value_delimiter = ',', conflicts_with = "n")]
+    /// The test images of these numbers instead
+    #[arg(
+        long,
+        value_name = "I,J,...",
+        value_delimiter = ',',
+        conflicts_with = "n"
+    )]
     images: Option<Vec<u32>>,
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
@@ -78,85 +83,120 @@ impl Draw for Edit {
             Format::of(out, &[Format::Png])?;
         }
         if let Some(strength) = self.strength.iter().find(|strength| !strength.is_finite()) {
-            return Err(Error::request(format!("--strength {strength}: expected numbers, for instance `-1,0,1`")));
+            return Err(Error::request(format!(
+                "--strength {strength}: expected numbers, for instance `-1,0,1`"
+            )));
         }
         Ok(())
     }
 
-    fn suits(&self, subject: &Subject) -> Result<()> {
+    fn suits(&self, subject: &FigureContext) -> Result<()> {
         group("--add", &self.add, subject.classes)?;
         group("--subtract", &self.subtract, subject.classes).map(drop)
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
         let group = |flag: &str, text: &str| group(flag, text, &opened.card.classes);
-        let (add, subtract) = (group("--add", &self.add)?, group("--subtract", &self.subtract)?);
+        let (add, subtract) = (
+            group("--add", &self.add)?,
+            group("--subtract", &self.subtract)?,
+        );
         if add.is(&subtract) {
-            return Err(Error::request(format!("--add and --subtract are both {}: nothing would change", self.add)));
+            return Err(Error::request(format!(
+                "--add and --subtract are both {}: nothing would change",
+                self.add
+            )));
         }
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let indices = self.indices(&dataset.test, &subtract, &opened.card.classes)?;
-        opened.subject().fits("--n or --images", indices.len() * (self.strength.len() + 1))?;
-        let (add, added) = mean_code(opened, dataset, "--add", &add)?;
-        let (subtract, subtracted) = mean_code(opened, dataset, "--subtract", &subtract)?;
+        opened
+            .subject()
+            .fits("--n or --images", indices.len() * (self.strength.len() + 1))?;
+        let (add, added) = mean_latent(opened, dataset, "--add", &add)?;
+        let (subtract, subtracted) = mean_latent(opened, dataset, "--subtract", &subtract)?;
         let vector = concept(&add, &subtract);
         let length = norm(&vector);
         if opened.vae.classes().is_some() {
             ui::note(
-                "note: this model is told the class, and each picture keeps its own: what changes is all but the class",
+                "note: this model is told the class, and each image keeps its own: what changes is all but the class",
             );
         }
-        ui::note(format_args!("the mean of {added} minus that of {subtracted}: a vector of length {length:.2}"));
+        ui::note(format_args!(
+            "the mean of {added} minus that of {subtracted}: a vector of length {length:.2}"
+        ));
 
         let mut cells = Vec::new();
         for some in indices.chunks(AT_A_TIME) {
             cells.extend(lines(opened, &dataset.test, some, &vector, &self.strength));
         }
-        let columns: Vec<String> =
-            std::iter::once("image".to_owned()).chain(self.strength.iter().map(ToString::to_string)).collect();
+        let columns: Vec<String> = std::iter::once("image".to_owned())
+            .chain(self.strength.iter().map(ToString::to_string))
+            .collect();
         let names: Vec<String> = indices.iter().map(|index| format!("#{index}")).collect();
-        let sheet =
-            Sheet { pictures: &cells, columns: columns.len(), row_labels: Some(&names), column_labels: Some(&columns) };
-        let path = opened.picture_path(self.out.as_deref(), "edits.png");
+        let sheet = Sheet {
+            images: &cells,
+            columns: columns.len(),
+            row_labels: Some(&names),
+            column_labels: Some(&columns),
+        };
+        let path = opened.image_path(self.out.as_deref(), "edits.png");
         write_png(&path, &sheet.draw())?;
         Ok(path)
     }
 }
 
 impl Edit {
-    /// The test pictures that are edited.
+    /// The test images that are edited.
     fn indices(&self, test: &Images, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
         if let Some(indices) = &self.images {
             let last = test.len() - 1;
             return match indices.iter().find(|&&index| index as usize > last) {
-                Some(index) => {
-                    Err(Error::request(format!("--images {index}: the test pictures are numbered 0 to {last}")))
-                }
+                Some(index) => Err(Error::request(format!(
+                    "--images {index}: the test images are numbered 0 to {last}"
+                ))),
                 None => Ok(indices.clone()),
             };
         }
-        let Group::Class(class) = subtract else { return Ok((0..test.len().min(self.n) as u32).collect()) };
+        let Group::Class(class) = subtract else {
+            return Ok((0..test.len().min(self.n) as u32).collect());
+        };
         let mut indices = test.members(*class);
         indices.truncate(self.n);
         if indices.is_empty() {
             let name = &classes[usize::from(*class)];
-            return Err(Error::request(format!("the test set has no picture of `{name}` to edit"))
-                .with_hint("choose pictures by their numbers: `--images 0,1,2`"));
+            return Err(
+                Error::request(format!("the test set has no image of `{name}` to edit"))
+                    .with_hint("choose images by their numbers: `--images 0,1,2`"),
+            );
         }
         Ok(indices)
     }
 }
 
-/// A row for each picture: itself, then what its code becomes at each strength, decoded as the class that it has.
-fn lines(opened: &Opened, images: &Images, indices: &[u32], vector: &[f32], strengths: &[f32]) -> Vec<Picture> {
+/// A row for each image: itself, then what its latent becomes at each strength, decoded as the class that it has.
+fn lines(
+    opened: &LoadedModel,
+    images: &Images,
+    indices: &[u32],
+    vector: &[f32],
+    strengths: &[f32],
+) -> Vec<Raster> {
     let batch = opened.read(images, indices);
-    let mean = opened.vae.encode(batch.x.clone(), batch.labels.clone()).mean;
-    let mut columns = vec![pictures(&opened.vae, &rows(batch.x))];
+    let mean = opened
+        .vae
+        .encode(batch.x.clone(), batch.labels.clone())
+        .mean;
+    let mut columns = vec![rasters(&opened.vae, &rows(batch.x))];
     for &strength in strengths {
         let moved = moved(mean.clone(), vector, strength);
-        columns.push(pictures(&opened.vae, &rows(opened.vae.picture(moved, batch.labels.clone()))));
+        columns.push(rasters(
+            &opened.vae,
+            &rows(opened.vae.decode_mean(moved, batch.labels.clone())),
+        ));
     }
-    (0..indices.len()).flat_map(|row| columns.iter().map(move |column| column[row].clone())).collect()
+    (0..indices.len())
+        .flat_map(|row| columns.iter().map(move |column| column[row].clone()))
+        .collect()
 }
 
 impl Group {
@@ -178,56 +218,99 @@ fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
         return Ok(Group::Folder(path.to_path_buf()));
     }
     if path.is_file() {
-        return Err(Error::request(format!("{flag} {text}: this is a file; expected a class or a folder of pictures"))
-            .with_hint("put the pictures of a group into one folder"));
+        return Err(Error::request(format!(
+            "{flag} {text}: this is a file; expected a class or a folder of images"
+        ))
+        .with_hint("put the images of a group into one folder"));
     }
     let error = Error::request(format!("{flag} {text}: no such class, and no such folder"));
     let names = || classes.iter().map(String::as_str);
     Err(error.with_hint(match did_you_mean(text, names()) {
         _ if classes.is_empty() => {
-            "this run's data has no labels, so no class can be named: pass a folder of pictures".to_owned()
+            "this run's data has no labels, so no class can be named: pass a folder of images"
+                .to_owned()
         }
-        Some(near) => format!("did you mean `{near}`? The classes are {}", classes.join(", ")),
-        None => format!("the classes are {}; or pass a folder of pictures", classes.join(", ")),
+        Some(near) => format!(
+            "did you mean `{near}`? The classes are {}",
+            classes.join(", ")
+        ),
+        None => format!(
+            "the classes are {}; or pass a folder of images",
+            classes.join(", ")
+        ),
     }))
 }
 
-/// The mean of a group's codes, and the group in words.
-fn mean_code(opened: &Opened, dataset: &Dataset, flag: &str, group: &Group) -> Result<(Vec<f64>, String)> {
+/// The mean of a group's latents, and the group in words.
+fn mean_latent(
+    opened: &LoadedModel,
+    dataset: &Dataset,
+    flag: &str,
+    group: &Group,
+) -> Result<(Vec<f64>, String)> {
     match group {
         Group::Class(class) => {
             let members = dataset.train.members(*class);
             let name = &opened.card.classes[usize::from(*class)];
             if members.is_empty() {
-                return Err(Error::request(format!("{flag} {name}: no training picture is of this class")));
+                return Err(Error::request(format!(
+                    "{flag} {name}: no training image is of this class"
+                )));
             }
-            let codes = opened.codes(&dataset.train, &members, |_| {})?;
-            Ok((mean(&codes), format!("{} training pictures of `{name}`", members.len())))
+            let latents = opened.latents(&dataset.train, &members, |_| {})?;
+            Ok((
+                mean(&latents),
+                format!("{} training images of `{name}`", members.len()),
+            ))
         }
         Group::Folder(folder) => {
-            if opened.vae.blueprint().labels.as_ref().is_some_and(|labels| labels.encoder.is_some()) {
-                let what = format!("{flag} {}: this model's encoder is told each picture's class", folder.display());
-                return Err(Error::request(format!("{what}, and a folder's pictures have none"))
-                    .with_hint("name a class, or train without `condition.encoder`"));
+            if opened
+                .vae
+                .network()
+                .labels
+                .as_ref()
+                .is_some_and(|labels| labels.encoder.is_some())
+            {
+                let what = format!(
+                    "{flag} {}: this model's encoder is told each image's class",
+                    folder.display()
+                );
+                return Err(
+                    Error::request(format!("{what}, and a folder's images have none"))
+                        .with_hint("name a class, or train without `condition.encoder`"),
+                );
             }
-            let images = folder_pictures(folder, opened.card.picture)?;
+            let images = folder_images(folder, opened.card.image_shape)?;
             let indices: Vec<u32> = (0..images.len() as u32).collect();
-            let codes = opened.codes(&images, &indices, |_| {})?;
-            Ok((mean(&codes), format!("{} pictures in {}", indices.len(), folder.display())))
+            let latents = opened.latents(&images, &indices, |_| {})?;
+            Ok((
+                mean(&latents),
+                format!("{} images in {}", indices.len(), folder.display()),
+            ))
         }
     }
 }
 
-/// All pictures of a folder, those below it left out; a hidden file is no picture.
-fn folder_pictures(folder: &Path, shape: [usize; 3]) -> Result<Images> {
-    let entries = folder.read_dir().map_err(|error| files::unreadable(folder, &error))?;
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+/// All images of a folder, those below it left out; a hidden file is no image.
+fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Images> {
+    let entries = folder
+        .read_dir()
+        .map_err(|error| files::unreadable(folder, &error))?;
+    let hidden = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_file() && !hidden(path)).collect();
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|path| path.is_file() && !hidden(path))
+        .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(Error::file(folder, "no picture lies in this folder")
-            .with_hint("PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not"));
+        return Err(
+            Error::file(folder, "no image lies in this folder").with_hint(
+                "PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not",
+            ),
+        );
     }
-    picture_files(&paths, folder, shape)
+    image_files(&paths, folder, shape)
 }

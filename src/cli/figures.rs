@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
-use super::open::Opened;
-use super::subject::Subject;
+use super::open::LoadedModel;
+use super::subject::FigureContext;
 use crate::config::Figures;
 use crate::error::{Error, Result, did_you_mean};
 
-/// A picture that is made of a model.
+/// An image that is made of a model.
 pub trait Draw {
     /// The command: checks, opens what it is drawn of, draws, and prints the file's path.
     fn run(&self) -> Result<()>;
@@ -19,12 +19,12 @@ pub trait Draw {
     fn check(&self) -> Result<()>;
 
     /// Checks whether it can be drawn of such a model; before there is one, too.
-    fn suits(&self, _subject: &Subject) -> Result<()> {
+    fn suits(&self, _subject: &FigureContext) -> Result<()> {
         Ok(())
     }
 
     /// Draws it, and says which file it is.
-    fn draw(&self, opened: &Opened) -> Result<PathBuf>;
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf>;
 }
 
 macro_rules! figures {
@@ -69,23 +69,35 @@ pub struct AtEnd {
 /// # Errors
 /// For a figure that does not exist and arguments that are wrong: the message names the line.
 pub fn at_end(figures: &Figures) -> Result<Vec<AtEnd>> {
-    figures.at_end.iter().map(|line| Ok(AtEnd { line: line.clone(), figure: parse(line)? })).collect()
+    figures
+        .at_end
+        .iter()
+        .map(|line| {
+            Ok(AtEnd {
+                line: line.clone(),
+                figure: parse(line)?,
+            })
+        })
+        .collect()
 }
 
 impl AtEnd {
     /// Checks whether it can be drawn of what is to be trained.
-    pub fn suits(&self, subject: &Subject) -> Result<()> {
+    pub fn suits(&self, subject: &FigureContext) -> Result<()> {
         self.figure.suits(subject).map_err(|error| {
             let hint = error
                 .hint()
                 .map(|hint| format!("{hint}; in the config's `figures.at_end`, of which "))
                 .unwrap_or_default();
-            wrong(&self.line, &error.to_string()).with_hint(hint + "`--set 'figures.at_end=[]'` leaves all out")
+            wrong(&self.line, &error.to_string())
+                .with_hint(hint + "`--set 'figures.at_end=[]'` leaves all out")
         })
     }
 
-    pub fn draw(&self, opened: &Opened) -> Result<PathBuf> {
-        self.figure.draw(opened).map_err(|error| because(&self.line, &error))
+    pub fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
+        self.figure
+            .draw(opened)
+            .map_err(|error| because(&self.line, &error))
     }
 }
 
@@ -100,8 +112,12 @@ fn because(line: &str, error: &Error) -> Error {
 
 fn parse(line: &str) -> Result<Figure> {
     let command = Figure::augment_subcommands(Command::new("figure").no_binary_name(true));
-    let names: Vec<String> = command.get_subcommands().map(|figure| figure.get_name().to_owned()).collect();
-    let words = shlex::split(line).ok_or_else(|| wrong(line, "a quote is opened and not closed"))?;
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|figure| figure.get_name().to_owned())
+        .collect();
+    let words =
+        shlex::split(line).ok_or_else(|| wrong(line, "a quote is opened and not closed"))?;
     let name = words.first().map_or("", String::as_str);
     if !names.iter().any(|known| known == name) {
         return Err(wrong(line, "no such figure").with_hint(
@@ -114,10 +130,19 @@ fn parse(line: &str) -> Result<Figure> {
     let unfit = |error: clap::Error| explained(line, &error.to_string());
     let matches = command.try_get_matches_from(&words).map_err(unfit)?;
     if let Some((_, arguments)) = matches.subcommand()
-        && let Some(given) = ["run", "device", "data"].into_iter().find(|argument| is_given(arguments, argument))
+        && let Some(given) = ["run", "device", "data"]
+            .into_iter()
+            .find(|argument| is_given(arguments, argument))
     {
-        let shown = if given == "run" { "a run".to_owned() } else { format!("`--{given}`") };
-        return Err(wrong(line, &format!("names {shown}; it is drawn of what was trained, where it was trained")));
+        let shown = if given == "run" {
+            "a run".to_owned()
+        } else {
+            format!("`--{given}`")
+        };
+        return Err(wrong(
+            line,
+            &format!("names {shown}; it is drawn of what was trained, where it was trained"),
+        ));
     }
     let figure = Figure::from_arg_matches(&matches).map_err(unfit)?;
     figure.check().map_err(|error| because(line, &error))?;
@@ -132,7 +157,13 @@ fn is_given(arguments: &ArgMatches, argument: &str) -> bool {
 /// The first line of clap's message, and its tip.
 fn explained(line: &str, message: &str) -> Error {
     let mut lines = message.lines().map(str::trim);
-    let error = wrong(line, lines.next().unwrap_or_default().trim_start_matches("error: "));
+    let error = wrong(
+        line,
+        lines
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: "),
+    );
     match lines.find_map(|line| line.strip_prefix("tip: ")) {
         Some(tip) => error.with_hint(tip),
         None => error,
@@ -151,10 +182,17 @@ mod tests {
             let (shape, classes) = (config.data.usual_shape(), config.data.usual_classes());
             let plan = config.plan(shape, classes).unwrap();
             let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-            let (latents, conditional) = (plan.blueprint.latent, plan.blueprint.labels.is_some());
-            let subject = Subject { latents, shape, classes: &classes, conditional };
+            let (latent_count, conditional) = (plan.network.latent, plan.network.labels.is_some());
+            let subject = FigureContext {
+                latent_count,
+                shape,
+                classes: &classes,
+                conditional,
+            };
             for figure in at_end(&config.figures).unwrap() {
-                figure.suits(&subject).unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
+                figure
+                    .suits(&subject)
+                    .unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
             }
         }
     }

@@ -1,50 +1,50 @@
-//! `vae interpolate`: from one picture to another through the code.
+//! `vae interpolate`: from one image to another through the latent.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{Format, MOST_FRAMES, picture_files, pictures};
-use super::subject::{Subject, class_named};
+use super::images::{Format, MOST_FRAMES, image_files, rasters};
+use super::open::{LoadedModel, Target};
+use super::subject::{FigureContext, class_named};
 use crate::batch::Batch;
 use crate::check::count;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::figure::Picture;
+use crate::figure::Raster;
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, square_columns, write_png};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::{files, ui};
 
-/// Show the way from one picture to another through the code
+/// Show the way from one image to another through the latent
 #[derive(Debug, Args)]
 pub struct Interpolate {
     #[command(flatten)]
     target: Target,
 
-    /// A class (`3`), a test picture (`'#12'`) or a picture file, which is scaled to fit, with black borders
+    /// A class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
     #[arg(long, value_name = "PICTURE")]
     from: String,
 
-    /// A class (`8`), a test picture (`'#12'`) or a picture file
+    /// A class (`8`), a test image (`'#12'`) or an image file
     #[arg(long, value_name = "PICTURE")]
     to: String,
 
-    /// Pictures a row, both ends counted
+    /// Images a row, both ends counted
     #[arg(long, default_value_t = 11)]
     steps: usize,
 
-    /// Pairs of pictures, where a class is named
+    /// Pairs of images, where a class is named
     #[arg(long, default_value_t = 8)]
     rows: usize,
 
-    /// The way between two codes
+    /// The way between two latents
     #[arg(long, value_enum, default_value_t = Method::Spherical)]
     method: Method,
 
-    /// The class that every picture is decoded as, by name or number; a picture file is taken for one of it, too. Of
+    /// The class that every image is decoded as, by name or number; an image file is taken for one of it, too. Of
     /// conditional models only [default: the class of --from]
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
@@ -64,12 +64,12 @@ enum Method {
     Linear,
 }
 
-/// One end: pictures, each with its code.
+/// One end: images, each with its latent.
 struct End {
     /// `[rows][P]`, in [0, 1].
-    pictures: Vec<Vec<f32>>,
+    images: Vec<Vec<f32>>,
     /// `[rows][D]`, the posterior's means.
-    codes: Vec<Vec<f32>>,
+    latents: Vec<Vec<f32>>,
 }
 
 /// What `--from` and `--to` can mean.
@@ -87,18 +87,35 @@ impl Draw for Interpolate {
     fn check(&self) -> Result<()> {
         count("--rows", self.rows, 100)?;
         if self.steps < 2 {
-            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
+            return Err(Error::request(format!(
+                "--steps is {}; expected at least 2, the two ends",
+                self.steps
+            )));
         }
-        count("--steps", self.steps, if self.format()? == Format::Gif { MOST_FRAMES / 2 } else { 1000 })?;
+        count(
+            "--steps",
+            self.steps,
+            if self.format()? == Format::Gif {
+                MOST_FRAMES / 2
+            } else {
+                1000
+            },
+        )?;
         for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
-            if self.out.as_deref().is_some_and(|out| files::same(out, Path::new(end))) {
-                return Err(Error::request(format!("--out and {flag} are one file, {end}; it would be overwritten")));
+            if self
+                .out
+                .as_deref()
+                .is_some_and(|out| files::same(out, Path::new(end)))
+            {
+                return Err(Error::request(format!(
+                    "--out and {flag} are one file, {end}; it would be overwritten"
+                )));
             }
         }
         Ok(())
     }
 
-    fn suits(&self, subject: &Subject) -> Result<()> {
+    fn suits(&self, subject: &FigureContext) -> Result<()> {
         let from = named("--from", &self.from, subject.classes)?;
         named("--to", &self.to, subject.classes)?;
         if self.label.is_some() || matches!(from, Named::File(_)) {
@@ -107,18 +124,21 @@ impl Draw for Interpolate {
         subject.fits("--steps", self.rows * (self.steps + 2))
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
         let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
         let (from, to) = (name("--from", &self.from)?, name("--to", &self.to)?);
         let mut dataset = None;
-        if [&from, &to].iter().any(|end| !matches!(end, Named::File(_))) {
+        if [&from, &to]
+            .iter()
+            .any(|end| !matches!(end, Named::File(_)))
+        {
             dataset = Some(&opened.data(self.data.as_deref())?.0);
         }
         let class = self.class(opened, dataset, [&from, &to])?;
         let from = end(opened, dataset, "--from", &from, self.rows, class)?;
         let to = end(opened, dataset, "--to", &to, self.rows, class)?;
-        // A single picture at one end goes with each of the other.
-        let rows = match (from.codes.len(), to.codes.len()) {
+        // A single image at one end goes with each of the other.
+        let rows = match (from.latents.len(), to.latents.len()) {
             (1, other) | (other, 1) => other,
             (a, b) => a.min(b),
         };
@@ -127,8 +147,15 @@ impl Draw for Interpolate {
             Method::Spherical => model::Method::Spherical,
             Method::Linear => model::Method::Linear,
         };
-        let ways = interpolate(&opened.vae, &from.codes, &to.codes, self.steps, method, class);
-        let path = opened.picture_path(self.out.as_deref(), "interpolation.png");
+        let ways = interpolate(
+            &opened.vae,
+            &from.latents,
+            &to.latents,
+            self.steps,
+            method,
+            class,
+        );
+        let path = opened.image_path(self.out.as_deref(), "interpolation.png");
         match self.format()? {
             Format::Png => write_png(&path, &sheet(opened, &from, &ways, &to))?,
             Format::Gif => write_gif(&path, &frames(opened, &ways), 120)?,
@@ -139,17 +166,32 @@ impl Draw for Interpolate {
 
 impl Interpolate {
     fn format(&self) -> Result<Format> {
-        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))
+        self.out.as_deref().map_or(Ok(Format::Png), |out| {
+            Format::of(out, &[Format::Png, Format::Gif])
+        })
     }
 
-    /// The class that all is decoded as; nothing where the model is not conditional. The code alone changes along the way:
+    /// The class that all is decoded as; nothing where the model is not conditional. The latent alone changes along the way:
     /// of a 3 and an 8, decoded as a 3, the last is a 3 in the hand of the 8.
-    fn class(&self, opened: &Opened, dataset: Option<&Dataset>, ends: [&Named; 2]) -> Result<Option<u8>> {
-        let [from, to] = ends.map(|end| if opened.vae.classes().is_some() { end.class(dataset) } else { None });
-        let (Some(from), None) = (from, &self.label) else { return opened.class(self.label.as_deref()) };
+    fn class(
+        &self,
+        opened: &LoadedModel,
+        dataset: Option<&Dataset>,
+        ends: [&Named; 2],
+    ) -> Result<Option<u8>> {
+        let [from, to] = ends.map(|end| {
+            if opened.vae.classes().is_some() {
+                end.class(dataset)
+            } else {
+                None
+            }
+        });
+        let (Some(from), None) = (from, &self.label) else {
+            return opened.class(self.label.as_deref());
+        };
         if to.is_some_and(|to| to != from) {
             ui::note(format_args!(
-                "note: every picture is decoded as `{}`, the class of --from; `--label` names another",
+                "note: every image is decoded as `{}`, the class of --from; `--label` names another",
                 opened.card.classes[usize::from(from)]
             ));
         }
@@ -168,27 +210,45 @@ impl Named {
     }
 }
 
-/// The picture, its reconstruction, the way, the other's reconstruction, the other picture: a row each.
-fn sheet(opened: &Opened, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
-    let mut cells: Vec<Picture> = Vec::new();
-    for ((first, way), last) in from.pictures.iter().zip(ways).zip(&to.pictures) {
-        let line = std::iter::once(first).chain(way).chain([last]).cloned().collect::<Vec<_>>();
-        cells.extend(pictures(&opened.vae, &line));
+/// The image, its reconstruction, the way, the other's reconstruction, the other image: a row each.
+fn sheet(opened: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
+    let mut cells: Vec<Raster> = Vec::new();
+    for ((first, way), last) in from.images.iter().zip(ways).zip(&to.images) {
+        let line = std::iter::once(first)
+            .chain(way)
+            .chain([last])
+            .cloned()
+            .collect::<Vec<_>>();
+        cells.extend(rasters(&opened.vae, &line));
     }
     let steps = ways[0].len();
     let at = |step: usize| format!("{:.2}", step as f64 / (steps - 1) as f64);
-    let labels: Vec<String> =
-        std::iter::once("image".to_owned()).chain((0..steps).map(at)).chain(["image".to_owned()]).collect();
-    Sheet { pictures: &cells, columns: steps + 2, row_labels: None, column_labels: Some(&labels) }.draw()
+    let labels: Vec<String> = std::iter::once("image".to_owned())
+        .chain((0..steps).map(at))
+        .chain(["image".to_owned()])
+        .collect();
+    Sheet {
+        images: &cells,
+        columns: steps + 2,
+        row_labels: None,
+        column_labels: Some(&labels),
+    }
+    .draw()
 }
 
 /// All rows at once, step by step there and back.
-fn frames(opened: &Opened, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
+fn frames(opened: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
     let steps = ways[0].len();
     let frame = |step: usize| {
         let line: Vec<Vec<f32>> = ways.iter().map(|way| way[step].clone()).collect();
-        let cells = pictures(&opened.vae, &line);
-        Sheet { pictures: &cells, columns: square_columns(cells.len()), row_labels: None, column_labels: None }.draw()
+        let cells = rasters(&opened.vae, &line);
+        Sheet {
+            images: &cells,
+            columns: square_columns(cells.len()),
+            row_labels: None,
+            column_labels: None,
+        }
+        .draw()
     };
     (0..steps).chain((1..steps - 1).rev()).map(frame).collect()
 }
@@ -196,7 +256,8 @@ fn frames(opened: &Opened, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
 fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     if let Some(index) = text.strip_prefix('#') {
         let index = index.parse().map_err(|_| {
-            Error::request(format!("{flag} {text}: expected a number after `#`")).with_hint("for instance `#12`")
+            Error::request(format!("{flag} {text}: expected a number after `#`"))
+                .with_hint("for instance `#12`")
         })?;
         return Ok(Named::Index(index));
     }
@@ -208,16 +269,16 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     }
     let error = Error::request(format!("{flag} {text}: no such class, and no such file"));
     Err(error.with_hint(if classes.is_empty() {
-        "this run's data has no labels, so no class can be named: pass `#12` for a test picture, or a picture file"
+        "this run's data has no labels, so no class can be named: pass `#12` for a test image, or an image file"
             .into()
     } else {
-        format!("the classes are {}; or pass `#12` for a test picture, or a picture file", classes.join(", "))
+        format!("the classes are {}; or pass `#12` for a test image, or an image file", classes.join(", "))
     }))
 }
 
-/// `class`: of pictures whose class is not known.
+/// `class`: of images whose class is not known.
 fn end(
-    opened: &Opened,
+    opened: &LoadedModel,
     dataset: Option<&Dataset>,
     flag: &str,
     named: &Named,
@@ -226,14 +287,18 @@ fn end(
 ) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let images = picture_files(std::slice::from_ref(path), path, opened.card.picture)?;
-            let images = class.into_iter().fold(images, |images, class| images.with_labels(vec![class]));
+            let images = image_files(std::slice::from_ref(path), path, opened.card.image_shape)?;
+            let images = class
+                .into_iter()
+                .fold(images, |images, class| images.with_labels(vec![class]));
             Ok(End::new(opened, opened.read(&images, &[0])))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
                 let last = dataset.test.len() - 1;
-                return Err(Error::request(format!("{flag} #{index}: the test pictures are numbered #0 to #{last}")));
+                return Err(Error::request(format!(
+                    "{flag} #{index}: the test images are numbered #0 to #{last}"
+                )));
             }
             Ok(End::new(opened, opened.read(&dataset.test, &[*index])))
         }
@@ -241,7 +306,9 @@ fn end(
             let typical = typical(opened, dataset, *class, rows)?;
             if typical.is_empty() {
                 let name = &opened.card.classes[usize::from(*class)];
-                return Err(Error::request(format!("{flag} {name}: the test set has no picture of this class")));
+                return Err(Error::request(format!(
+                    "{flag} {name}: the test set has no image of this class"
+                )));
             }
             Ok(End::new(opened, opened.read(&dataset.test, &typical)))
         }
@@ -249,25 +316,32 @@ fn end(
     }
 }
 
-/// The test pictures of a class whose codes are nearest to their class's mean, the nearest first.
-fn typical(opened: &Opened, dataset: &Dataset, class: u8, count: usize) -> Result<Vec<u32>> {
+/// The test images of a class whose latents are nearest to their class's mean, the nearest first.
+fn typical(opened: &LoadedModel, dataset: &Dataset, class: u8, count: usize) -> Result<Vec<u32>> {
     let members = dataset.test.members(class);
-    let codes = opened.codes(&dataset.test, &members, |_| {})?;
-    Ok(nearest_to_mean(&codes).into_iter().take(count).map(|index| members[index]).collect())
+    let latents = opened.latents(&dataset.test, &members, |_| {})?;
+    Ok(nearest_to_mean(&latents)
+        .into_iter()
+        .take(count)
+        .map(|index| members[index])
+        .collect())
 }
 
 impl End {
-    fn new(opened: &Opened, batch: Batch) -> Self {
-        Self { pictures: rows(batch.x.clone()), codes: rows(opened.vae.encode(batch.x, batch.labels).mean) }
+    fn new(opened: &LoadedModel, batch: Batch) -> Self {
+        Self {
+            images: rows(batch.x.clone()),
+            latents: rows(opened.vae.encode(batch.x, batch.labels).mean),
+        }
     }
 
     fn repeated(mut self, rows: usize) -> Self {
-        if self.codes.len() == 1 {
-            self.pictures = vec![self.pictures.remove(0); rows];
-            self.codes = vec![self.codes.remove(0); rows];
+        if self.latents.len() == 1 {
+            self.images = vec![self.images.remove(0); rows];
+            self.latents = vec![self.latents.remove(0); rows];
         }
-        self.pictures.truncate(rows);
-        self.codes.truncate(rows);
+        self.images.truncate(rows);
+        self.latents.truncate(rows);
         self
     }
 }

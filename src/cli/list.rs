@@ -34,32 +34,52 @@ enum What {
 impl What {
     fn rows(self) -> Vec<(&'static str, String)> {
         let list = match self {
-            Self::Presets => PRESETS.iter().map(|preset| (preset.name, preset.about())).collect(),
+            Self::Presets => PRESETS
+                .iter()
+                .map(|preset| (preset.name, preset.about()))
+                .collect(),
             Self::Models => Model::LIST.to_vec(),
             Self::Priors => Prior::LIST.to_vec(),
             Self::Likelihoods => Likelihood::LIST.to_vec(),
             Self::Objectives => Objective::LIST.to_vec(),
-            Self::Data => return Data::LIST.iter().zip(Data::every()).map(with_size).collect(),
+            Self::Data => {
+                return Data::LIST
+                    .iter()
+                    .zip(Data::every())
+                    .map(with_size)
+                    .collect();
+            }
             Self::Optimizers => Optimizer::LIST.to_vec(),
             Self::Schedules => Schedule::LIST.to_vec(),
             Self::Devices => device::built_in(),
         };
-        list.into_iter().map(|(name, about)| (name, about.to_owned())).collect()
+        list.into_iter()
+            .map(|(name, about)| (name, about.to_owned()))
+            .collect()
     }
 }
 
 /// What a data set is, and how large as it comes.
 fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static str, String) {
-    let ([train, test], picture) = (data.usual_counts(), Features::Map(data.usual_shape()));
-    (name, format!("{about}; {train} train and {test} test images of {picture}"))
+    let ([train, test], image) = (data.usual_counts(), Features::Map(data.usual_shape()));
+    (
+        name,
+        format!("{about}; {train} train and {test} test images of {image}"),
+    )
 }
 
 impl List {
     pub fn run(self) -> Result<()> {
         let all = What::value_variants().iter().copied();
         for what in all.filter(|what| self.what.is_none_or(|wanted| wanted == *what)) {
-            let title = what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            ui::data(format_args!("{title}:\n{}", ui::two_columns(&what.rows()).trim_end()))?;
+            let title = what
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned())
+                .unwrap_or_default();
+            ui::data(format_args!(
+                "{title}:\n{}",
+                ui::two_columns(&what.rows()).trim_end()
+            ))?;
         }
         Ok(())
     }

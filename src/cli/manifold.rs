@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{Format, labels, pictures};
-use super::subject::Subject;
+use super::images::{Format, labels, rasters};
+use super::open::{LoadedModel, Target};
+use super::subject::FigureContext;
 use crate::check::count;
-use crate::dist::normal_quantile;
+use crate::density::normal_quantile;
 use crate::error::{Error, Result};
 use crate::figure::sheet::{Sheet, write_png};
 use crate::figure::titled;
@@ -17,13 +17,13 @@ use crate::model::{decode, grid};
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// Decode a grid of codes: how digits merge into each other over two latents
+/// Decode a grid of latents: how digits merge into each other over two latents
 #[derive(Debug, Args)]
 pub struct Manifold {
     #[command(flatten)]
     target: Target,
 
-    /// Pictures a side
+    /// Images a side
     #[arg(long, default_value_t = 15)]
     n: usize,
 
@@ -31,8 +31,13 @@ pub struct Manifold {
     #[arg(long, value_name = "I,J", value_delimiter = ',')]
     dims: Vec<usize>,
 
-    /// From which quantile of the prior to which; equal steps between them hold equally many codes
-    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', default_value = "0.05,0.95")]
+    /// From which quantile of the prior to which; equal steps between them hold equally many latents
+    #[arg(
+        long,
+        value_name = "LOW,HIGH",
+        value_delimiter = ',',
+        default_value = "0.05,0.95"
+    )]
     quantiles: Vec<f64>,
 
     /// The class to decode as, by name or number, of a conditional model
@@ -65,59 +70,70 @@ impl Draw for Manifold {
             ))
             .with_hint("for instance `--quantiles 0.05,0.95`"));
         }
-        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
     }
 
-    fn suits(&self, subject: &Subject) -> Result<()> {
-        let latents = subject.latents;
+    fn suits(&self, subject: &FigureContext) -> Result<()> {
+        let latent_count = subject.latent_count;
         subject.class(self.label.as_deref())?;
-        subject.fits("--n", self.n.pow(self.shown(latents).len() as u32))?;
-        match self.dims.iter().find(|&&latent| latent >= latents) {
+        subject.fits("--n", self.n.pow(self.shown(latent_count).len() as u32))?;
+        match self.dims.iter().find(|&&latent| latent >= latent_count) {
             None => Ok(()),
-            Some(latent) if latents == 1 => {
-                Err(Error::request(format!("--dims: there is no latent {latent}; the model has one, latent 0")))
-            }
+            Some(latent) if latent_count == 1 => Err(Error::request(format!(
+                "--dims: there is no latent {latent}; the model has one, latent 0"
+            ))),
             Some(latent) => Err(Error::request(format!(
-                "--dims: there is no latent {latent}; the model has {latents}, from 0 to {}",
-                latents - 1
+                "--dims: there is no latent {latent}; the model has {latent_count}, from 0 to {}",
+                latent_count - 1
             ))),
         }
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
-        let latents = opened.vae.blueprint().latent;
-        let dims = self.shown(latents);
-        if self.dims.is_empty() && latents > 2 {
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
+        let latent_count = opened.vae.network().latent;
+        let dims = self.shown(latent_count);
+        if self.dims.is_empty() && latent_count > 2 {
             ui::note(format_args!(
-                "note: of {latents} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
+                "note: of {latent_count} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
             ));
         }
-        if !opened.config.objective.code().is_drawn() {
+        if !opened.config.objective.latent_mode().is_sampled() {
             ui::note(format_args!("note: {NO_PRIOR}"));
         } else if !opened.config.prior.is_normal() {
-            ui::note("note: this model's prior is trained: the quantiles are still those of N(0, 1)");
+            ui::note(
+                "note: this model's prior is trained: the quantiles are still those of N(0, 1)",
+            );
         }
         let values = self.values();
-        let codes = grid(&vec![0.0; latents], &dims, &values);
-        let cells = pictures(&opened.vae, &decode(&opened.vae, &codes, opened.class(self.label.as_deref())?));
+        let latents = grid(&vec![0.0; latent_count], &dims, &values);
+        let cells = rasters(
+            &opened.vae,
+            &decode(&opened.vae, &latents, opened.class(self.label.as_deref())?),
+        );
         let across = labels(&values);
         let up: Vec<String> = across.iter().rev().cloned().collect();
         let sheet = Sheet {
-            pictures: &cells,
+            images: &cells,
             columns: self.n,
             row_labels: (dims.len() == 2).then_some(&up),
             column_labels: Some(&across),
         };
-        let path = opened.picture_path(self.out.as_deref(), "manifold.png");
-        write_png(&path, &titled(&sheet.draw(), &title(&dims, latents)))?;
+        let path = opened.image_path(self.out.as_deref(), "manifold.png");
+        write_png(&path, &titled(&sheet.draw(), &title(&dims, latent_count)))?;
         Ok(path)
     }
 }
 
 impl Manifold {
     /// The latents that are varied.
-    fn shown(&self, latents: usize) -> Vec<usize> {
-        if self.dims.is_empty() { (0..latents.min(2)).collect() } else { self.dims.clone() }
+    fn shown(&self, latent_count: usize) -> Vec<usize> {
+        if self.dims.is_empty() {
+            (0..latent_count.min(2)).collect()
+        } else {
+            self.dims.clone()
+        }
     }
 
     /// `n` normal quantiles at equal steps of probability; a single one is the middle.
@@ -127,19 +143,29 @@ impl Manifold {
             1 => (low + high) / 2.0,
             n => low + (high - low) * step as f64 / (n - 1) as f64,
         };
-        (0..self.n).map(|step| normal_quantile(probability(step)) as f32).collect()
+        (0..self.n)
+            .map(|step| normal_quantile(probability(step)) as f32)
+            .collect()
     }
 }
 
-fn title(dims: &[usize], latents: usize) -> String {
+fn title(dims: &[usize], latent_count: usize) -> String {
     let axes = match *dims {
         [across, up] => format!("z{across} to the right, z{up} upwards"),
         _ => format!("z{}", list(dims)),
     };
-    let others = if latents > dims.len() { ", others 0" } else { "" };
+    let others = if latent_count > dims.len() {
+        ", others 0"
+    } else {
+        ""
+    };
     axes + others
 }
 
 fn list<T: ToString>(values: &[T]) -> String {
-    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+    values
+        .iter()
+        .map(T::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
 }

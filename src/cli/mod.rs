@@ -10,12 +10,12 @@ mod edit;
 mod embed;
 mod eval;
 mod figures;
+mod images;
 mod interpolate;
 mod interrupt;
 mod list;
 mod manifold;
 mod open;
-mod pictures;
 mod reconstruct;
 mod report;
 mod repro;
@@ -35,7 +35,12 @@ use crate::{device, ui};
 
 /// Train variational autoencoders and put them to use.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::figures::Draw;
-use super::subject::Subject;
+use super::subject::FigureContext;
 use crate::batch::Batch;
 use crate::config::Config;
-use crate::data::archive::Place;
+use crate::data::archive::DataPaths;
 use crate::data::fetch::md5_hex;
 use crate::data::{self, Dataset, Images};
-use crate::device::{self, Chosen};
+use crate::device::{self, SelectedDevice};
 use crate::error::{Error, Result};
-use crate::eval::{Posteriors, Protocol, codes, pixels_rng, posteriors};
-use crate::model::{Card, Features, ModelFile, Vae, load};
+use crate::eval::{Posteriors, Protocol, latents, pixels_rng, posteriors};
+use crate::model::{Features, ModelCard, ModelFile, Vae, load};
 use crate::run::{RunFolder, newest, remembered_data};
 use crate::{files, ui};
 
@@ -35,14 +35,14 @@ pub struct Target {
 }
 
 /// A trained model, ready to use.
-pub struct Opened {
+pub struct LoadedModel {
     pub vae: Vae,
     pub config: Config,
-    pub card: Card,
+    pub card: ModelCard,
     /// Of the model's file.
     pub hash: String,
-    pub chosen: Chosen,
-    /// Where its pictures go unless `--out` names a place: the run's folder, or the folder that one stands in.
+    pub chosen: SelectedDevice,
+    /// Where its images go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
     /// What `--out` is relative to: nothing, or the run's folder where training draws.
     pub base: PathBuf,
@@ -53,10 +53,10 @@ pub struct Opened {
 }
 
 impl Target {
-    pub fn open(&self) -> Result<Opened> {
+    pub fn open(&self) -> Result<LoadedModel> {
         let chosen = device::choose(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
-        Opened::new(path, folder, chosen)
+        LoadedModel::new(path, folder, chosen)
     }
 
     /// What a command that draws does.
@@ -85,11 +85,19 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             &folder.path,
             "not the folder of a run: it has no config.toml and no model.safetensors",
         )
-        .with_hint(format!("expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file")));
+        .with_hint(format!(
+            "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
+        )));
     }
     if !model.is_file() {
-        return Err(Error::file(&model, "this run has no model yet: its first epoch is not done")
-            .with_hint(format!("train on: vae train --resume {}", folder.path.display())));
+        return Err(Error::file(
+            &model,
+            "this run has no model yet: its first epoch is not done",
+        )
+        .with_hint(format!(
+            "train on: vae train --resume {}",
+            folder.path.display()
+        )));
     }
     Ok((model, folder.path))
 }
@@ -103,17 +111,21 @@ pub fn hash(bytes: &[u8]) -> String {
 pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
     let named = parent.join(path);
     match [path, &named].into_iter().find(|folder| folder.is_dir()) {
-        Some(folder) => Ok(RunFolder { path: folder.to_path_buf() }),
-        None => Err(Error::file(path, "no such run or model file").with_hint(format!(
-            "expected a run's folder, a run's name below `{}`, or a .safetensors file",
-            parent.display()
-        ))),
+        Some(folder) => Ok(RunFolder {
+            path: folder.to_path_buf(),
+        }),
+        None => Err(
+            Error::file(path, "no such run or model file").with_hint(format!(
+                "expected a run's folder, a run's name below `{}`, or a .safetensors file",
+                parent.display()
+            )),
+        ),
     }
 }
 
-impl Opened {
-    /// `path`: the model file; `folder`: where its pictures go.
-    pub fn new(path: PathBuf, folder: PathBuf, chosen: Chosen) -> Result<Self> {
+impl LoadedModel {
+    /// `path`: the model file; `folder`: where its images go.
+    pub fn new(path: PathBuf, folder: PathBuf, chosen: SelectedDevice) -> Result<Self> {
         let bytes = files::read(&path)?;
         let file = ModelFile::parse(&path, &bytes)?;
         let config = Config::parse(&file.card.config, &path)?;
@@ -121,30 +133,49 @@ impl Opened {
             Error::file(&path, format!("its weights do not fit its config: {error}"))
                 .with_hint("the file is damaged, or was changed by hand")
         };
-        let shape = file.card.picture;
+        let shape = file.card.image_shape;
         if !matches!(shape, [1 | 3, ..]) || Features::Map(shape).check().is_err() {
-            return Err(wrong(Error::request(format!("no picture is {}", Features::Map(shape)))));
+            return Err(wrong(Error::request(format!(
+                "no image is {}",
+                Features::Map(shape)
+            ))));
         }
         let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
-        let vae = load(&plan.blueprint, &config.likelihood, &file.tensors, &chosen.device).map_err(wrong)?;
+        let vae = load(
+            &plan.network,
+            &config.likelihood,
+            &file.tensors,
+            &chosen.device,
+        )
+        .map_err(wrong)?;
         let (base, loaded) = (PathBuf::new(), OnceCell::new());
         // Of what was read: a training that goes on may write another model meanwhile.
         let hash = hash(&bytes);
-        Ok(Self { vae, config, card: file.card, hash, chosen, folder, base, path, loaded })
+        Ok(Self {
+            vae,
+            config,
+            card: file.card,
+            hash,
+            chosen,
+            folder,
+            base,
+            path,
+            loaded,
+        })
     }
 
-    /// The data set it was trained on. Says so where the pictures are others than those.
+    /// The data set it was trained on. Says so where the images are others than those.
     pub fn data(&self, place: Option<&Path>) -> Result<&(Dataset, String)> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
         let remembered = || remembered_data(self.path.parent()?);
-        let place = Place::from_environment(place.map(Path::to_path_buf).or_else(remembered))?;
+        let place = DataPaths::from_environment(place.map(Path::to_path_buf).or_else(remembered))?;
         let dataset = data::load(&self.config.data, &place)?;
-        if dataset.train.shape != self.card.picture {
+        if dataset.train.shape != self.card.image_shape {
             return Err(Error::request(format!(
-                "the model is for pictures of {}, and the data has {} (channels, height, width)",
-                Features::Map(self.card.picture),
+                "the model is for images of {}, and the data has {} (channels, height, width)",
+                Features::Map(self.card.image_shape),
                 Features::Map(dataset.train.shape)
             )));
         }
@@ -152,7 +183,11 @@ impl Opened {
             return Err(Error::request(format!(
                 "the model is conditional on the classes {}, and the data has {}",
                 self.card.classes.join(", "),
-                if dataset.classes.is_empty() { "no labels".to_owned() } else { dataset.classes.join(", ") }
+                if dataset.classes.is_empty() {
+                    "no labels".to_owned()
+                } else {
+                    dataset.classes.join(", ")
+                }
             )));
         }
         let hash = data::hash(&dataset);
@@ -166,42 +201,52 @@ impl Opened {
     }
 
     /// What a figure is drawn of.
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
-            latents: self.vae.blueprint().latent,
-            shape: self.card.picture,
+    pub fn subject(&self) -> FigureContext<'_> {
+        FigureContext {
+            latent_count: self.vae.network().latent,
+            shape: self.card.image_shape,
             classes: &self.card.classes,
             conditional: self.vae.classes().is_some(),
         }
     }
 
-    /// The class of all that is to be decoded: [`Subject::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
+    /// The class of all that is to be decoded: [`FigureContext::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
         self.subject().class(label)
     }
 
-    /// The place for a picture: `out`, or `name` in the run's folder.
-    pub fn picture_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
+    /// The place for an image: `out`, or `name` in the run's folder.
+    pub fn image_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
         out.map_or_else(|| self.folder.join(name), |out| self.base.join(out))
     }
 
-    /// The posterior means of the pictures `indices`, `[N][D]`; `seen` is told how many are done.
+    /// The posterior means of the images `indices`, `[N][D]`; `seen` is told how many are done.
     ///
     /// # Errors
     /// Where they are not numbers.
-    pub fn codes(&self, images: &Images, indices: &[u32], seen: impl FnMut(usize)) -> Result<Vec<Vec<f32>>> {
-        let codes = codes(&self.vae, indices, |some| self.read(images, some), seen);
-        self.are_numbers(&codes).map(|()| codes)
+    pub fn latents(
+        &self,
+        images: &Images,
+        indices: &[u32],
+        seen: impl FnMut(usize),
+    ) -> Result<Vec<Vec<f32>>> {
+        let latents = latents(&self.vae, indices, |some| self.read(images, some), seen);
+        self.are_numbers(&latents).map(|()| latents)
     }
 
-    /// The posteriors of the pictures `indices`; `seen` is told how many are done.
+    /// The posteriors of the images `indices`; `seen` is told how many are done.
     ///
     /// # Errors
-    /// Where their means are not numbers, or the variances of a model that draws its codes.
-    pub fn posteriors(&self, images: &Images, indices: &[u32], seen: impl FnMut(usize)) -> Result<Posteriors> {
+    /// Where their means are not numbers, or the variances of a model that draws its latents.
+    pub fn posteriors(
+        &self,
+        images: &Images,
+        indices: &[u32],
+        seen: impl FnMut(usize),
+    ) -> Result<Posteriors> {
         let found = posteriors(&self.vae, indices, |some| self.read(images, some), seen);
         self.are_numbers(&found.means)?;
-        if self.config.objective.code().is_drawn() {
+        if self.config.objective.latent_mode().is_sampled() {
             self.are_numbers(&found.log_vars)?;
         }
         Ok(found)
@@ -211,26 +256,38 @@ impl Opened {
     pub fn protocol(&self, samples: usize, seed: Option<u64>) -> Protocol {
         let config = &self.config;
         let seed = seed.unwrap_or(config.seed);
-        Protocol { pixels: config.data.pixels(), samples, seed, code: config.objective.code() }
+        Protocol {
+            pixels: config.data.pixels(),
+            samples,
+            seed,
+            latent_mode: config.objective.latent_mode(),
+        }
     }
 
     /// Something of it, in words, that should be numbers.
     pub fn broken(&self, what: &str) -> Error {
-        Error::failed(format!("{}: its {what}", self.path.display()))
-            .with_hint("its training broke, or the file is damaged: train it again, with a lower rate")
+        Error::failed(format!("{}: its {what}", self.path.display())).with_hint(
+            "its training broke, or the file is damaged: train it again, with a lower rate",
+        )
     }
 
-    fn are_numbers(&self, codes: &[Vec<f32>]) -> Result<()> {
-        if codes.iter().flatten().all(|value| value.is_finite()) {
+    fn are_numbers(&self, latents: &[Vec<f32>]) -> Result<()> {
+        if latents.iter().flatten().all(|value| value.is_finite()) {
             return Ok(());
         }
-        Err(self.broken("codes are not numbers, or infinite"))
+        Err(self.broken("latents are not numbers, or infinite"))
     }
 
-    /// The pictures `indices` as the model reads them, with their labels where it is conditional. Pictures of a person's
-    /// own have to be given a label then: [`Opened::class`].
+    /// The images `indices` as the model reads them, with their labels where it is conditional. Images of a person's
+    /// own have to be given a label then: [`LoadedModel::class`].
     pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
         let rng = pixels_rng(self.config.seed);
-        self.config.data.pixels().batch(images, indices, self.vae.classes(), rng, &self.chosen.device)
+        self.config.data.pixels().batch(
+            images,
+            indices,
+            self.vae.classes(),
+            rng,
+            &self.chosen.device,
+        )
     }
 }

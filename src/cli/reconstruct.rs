@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{AT_A_TIME, Format, below_each_other, pictures};
+use super::images::{AT_A_TIME, Format, below_each_other, rasters};
+use super::open::{LoadedModel, Target};
 use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
@@ -14,16 +14,16 @@ use crate::eval::corruption_rng;
 use crate::figure::sheet::write_png;
 use crate::model::rows;
 
-/// Pictures a row; more of them make further pairs of rows.
+/// Images a row; more of them make further pairs of rows.
 const COLUMNS: usize = 10;
 
-/// Show test pictures above what the model makes of them
+/// Show test images above what the model makes of them
 #[derive(Debug, Args)]
 pub struct Reconstruct {
     #[command(flatten)]
     target: Target,
 
-    /// How many pictures: the first of the test set
+    /// How many images: the first of the test set
     #[arg(long, default_value_t = 20)]
     n: usize,
 
@@ -43,33 +43,50 @@ impl Draw for Reconstruct {
 
     fn check(&self) -> Result<()> {
         at_least_one("--n", self.n)?;
-        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let count = self.n.min(dataset.test.len());
         let indices: Vec<u32> = (0..count as u32).collect();
-        let code = opened.config.objective.code();
-        opened.subject().fits("--n", count * if code.corruption().is_some() { 3 } else { 2 })?;
+        let latent_mode = opened.config.objective.latent_mode();
+        opened.subject().fits(
+            "--n",
+            count
+                * if latent_mode.corruption().is_some() {
+                    3
+                } else {
+                    2
+                },
+        )?;
         let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
         for some in indices.chunks(AT_A_TIME) {
             let Batch { x, labels } = opened.read(&dataset.test, some);
-            originals.extend(pictures(&opened.vae, &rows(x.clone())));
-            let x = code.input(x, corruption_rng(opened.config.seed), some);
-            if code.corruption().is_some() {
-                corrupted.extend(pictures(&opened.vae, &rows(x.clone())));
+            originals.extend(rasters(&opened.vae, &rows(x.clone())));
+            let x = latent_mode.input(x, corruption_rng(opened.config.seed), some);
+            if latent_mode.corruption().is_some() {
+                corrupted.extend(rasters(&opened.vae, &rows(x.clone())));
             }
-            // From the posterior's mean: what the code says, without the noise of a draw.
-            let codes = opened.vae.encode(x, labels.clone()).mean;
-            decoded.extend(pictures(&opened.vae, &rows(opened.vae.picture(codes, labels))));
+            // From the posterior's mean: what the latent says, without the noise of a draw.
+            let latents = opened.vae.encode(x, labels.clone()).mean;
+            decoded.extend(rasters(
+                &opened.vae,
+                &rows(opened.vae.decode_mean(latents, labels)),
+            ));
         }
         let kinds = if corrupted.is_empty() {
             vec![("image", originals), ("decoded", decoded)]
         } else {
-            vec![("clean", originals), ("corrupted", corrupted), ("cleaned", decoded)]
+            vec![
+                ("clean", originals),
+                ("corrupted", corrupted),
+                ("cleaned", decoded),
+            ]
         };
-        let path = opened.picture_path(self.out.as_deref(), "reconstructions.png");
+        let path = opened.image_path(self.out.as_deref(), "reconstructions.png");
         write_png(&path, &below_each_other(&kinds, COLUMNS))?;
         Ok(path)
     }

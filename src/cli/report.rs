@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::eval::{Split, SquaredErrors};
-use super::open::Opened;
+use super::open::LoadedModel;
 use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
 use crate::model::Prior;
-use crate::objective::{Code, NO_ELBO};
+use crate::objective::{LatentMode, NO_ELBO};
 
 pub struct Report<'a> {
-    pub opened: &'a Opened,
+    pub opened: &'a LoadedModel,
     pub elbo: &'a Elbo,
     pub errors: Option<SquaredErrors>,
     pub weighted: Option<Weighted>,
@@ -18,7 +18,7 @@ pub struct Report<'a> {
     pub hash: &'a str,
     pub model_hash: &'a str,
     pub split: Split,
-    /// Pictures in the split, of which the first were measured.
+    /// Images in the split, of which the first were measured.
     pub of: usize,
 }
 
@@ -35,20 +35,27 @@ impl Report<'_> {
     }
 
     fn caveat(&self) -> Option<&'static str> {
-        self.opened.config.likelihood.caveat(self.protocol.pixels.is_binary())
+        self.opened
+            .config
+            .likelihood
+            .caveat(self.protocol.pixels.is_binary())
     }
 
     fn bits_per_dim(&self) -> Option<Estimate> {
         self.elbo.elbo().map(|elbo| bits(elbo, self.values()))
     }
 
-    /// What the code is and, where pictures are corrupted, how.
-    fn code(&self) -> String {
-        match (self.protocol.code, self.protocol.samples) {
-            (Code::Drawn, 1) => format!("1 sample of z per image, KL {}", self.kl()),
-            (Code::Drawn, samples) => format!("{samples} samples of z per image, KL {}", self.kl()),
-            (Code::Mean(None), _) => "one code per image".into(),
-            (Code::Mean(Some(corruption)), _) => format!("one code per image, of the image corrupted by {corruption}"),
+    /// What the latent is and, where images are corrupted, how.
+    fn latent_samples(&self) -> String {
+        match (self.protocol.latent_mode, self.protocol.samples) {
+            (LatentMode::Sampled, 1) => format!("1 sample of z per image, KL {}", self.kl()),
+            (LatentMode::Sampled, samples) => {
+                format!("{samples} samples of z per image, KL {}", self.kl())
+            }
+            (LatentMode::Deterministic(None), _) => "one latent per image".into(),
+            (LatentMode::Deterministic(Some(corruption)), _) => {
+                format!("one latent per image, of the image corrupted by {corruption}")
+            }
         }
     }
 
@@ -64,29 +71,59 @@ impl Report<'_> {
     /// For people.
     pub fn text(&self) -> String {
         let row = |name: &str, value: Option<Estimate>, digits: usize, unit: &str| match value {
-            Some(value) => format!("{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n", value.mean, value.se),
+            Some(value) => format!(
+                "{name:<12} {:>10.digits$} ± {:.digits$}{unit}\n",
+                value.mean, value.se
+            ),
             None => format!("{name:<12} {:>10}\n", "–"),
         };
         let mut text = row("ELBO", self.elbo.elbo(), 2, " nats per image");
-        text += &row("distortion", Some(self.elbo.distortion()), 2, " nats per image");
-        text += &row("rate", self.elbo.rate(), 2, " nats per image");
+        text += &row(
+            "reconstruction",
+            Some(self.elbo.reconstruction()),
+            2,
+            " nats per image",
+        );
+        text += &row("KL", self.elbo.kl(), 2, " nats per image");
         text += &row("bits per dim", self.bits_per_dim(), 4, "");
-        let given = if self.conditional() { "given the class (bounds log p(x | class)), " } else { "" };
+        let given = if self.conditional() {
+            "given the class (bounds log p(x | class)), "
+        } else {
+            ""
+        };
         // What is not a log-likelihood is not called one.
-        let name = if self.caveat().is_none() { "log p(x)" } else { "IW bound" };
-        for bound in self.weighted.iter().flat_map(|weighted| &weighted.bounds).filter(|bound| !bound.log_px.is_empty())
+        let name = if self.caveat().is_none() {
+            "log p(x)"
+        } else {
+            "IW bound"
+        };
+        for bound in self
+            .weighted
+            .iter()
+            .flat_map(|weighted| &weighted.bounds)
+            .filter(|bound| !bound.log_px.is_empty())
         {
             let [median, worst] = bound.effective_range();
             let bits = bits(bound.bound(), self.values()).mean;
-            let effective = format!("{median:.1} of the codes count in the median image, {worst:.1} in the worst");
-            let what = format!(" nats per image, K = {}, {bits:.4} bits per dim; {effective}", bound.samples);
+            let effective = format!(
+                "{median:.1} of the latents count in the median image, {worst:.1} in the worst"
+            );
+            let what = format!(
+                " nats per image, K = {}, {bits:.4} bits per dim; {effective}",
+                bound.samples
+            );
             text += &row(name, Some(bound.bound()), 2, &what);
         }
-        if let Some(SquaredErrors { model, pca, components }) = &self.errors {
-            let at = if self.protocol.code.is_drawn() {
+        if let Some(SquaredErrors {
+            model,
+            pca,
+            components,
+        }) = &self.errors
+        {
+            let at = if self.protocol.latent_mode.is_sampled() {
                 "decoded from the posterior's mean"
             } else {
-                "decoded from the code"
+                "decoded from the latent"
             };
             let per_value = model.mean / self.values() as f64;
             let what = format!(", summed over values, {at} ({per_value:.5} a value)");
@@ -94,7 +131,12 @@ impl Report<'_> {
             let from = format!(", from {components} principal components of the training set");
             text += &row("that of PCA", *pca, 2, &from);
         }
-        let sigma = self.opened.vae.sigma().map(|sigma| format!(" of sigma {sigma:.4}")).unwrap_or_default();
+        let sigma = self
+            .opened
+            .vae
+            .sigma()
+            .map(|sigma| format!(" of sigma {sigma:.4}"))
+            .unwrap_or_default();
         text += &format!(
             "protocol: {} {}, {} images, {} pixels, {}{sigma}, {given}{}, seed {}, vae {}\n± is the standard error over images",
             self.data,
@@ -102,18 +144,24 @@ impl Report<'_> {
             self.counted(),
             self.protocol.pixels.name(),
             self.opened.config.likelihood.tag(),
-            self.code(),
+            self.latent_samples(),
             self.protocol.seed,
             env!("CARGO_PKG_VERSION"),
         );
         text += &format!("\ndata {}, model {}", self.hash, self.model_hash);
         if let Some(weighted) = &self.weighted {
-            let done = weighted.bounds.first().map_or(0, |bound| bound.log_px.len());
-            let some =
-                if done < self.elbo.distortion.len() { format!(" of the first {done} images") } else { String::new() };
+            let done = weighted
+                .bounds
+                .first()
+                .map_or(0, |bound| bound.log_px.len());
+            let some = if done < self.elbo.reconstruction.len() {
+                format!(" of the first {done} images")
+            } else {
+                String::new()
+            };
             text += &format!("\n{name}{some} in {:.1} s", weighted.seconds);
         }
-        if !self.protocol.code.is_drawn() {
+        if !self.protocol.latent_mode.is_sampled() {
             text += &format!("\n{NO_ELBO}");
         }
         if let Some(caveat) = self.caveat() {
@@ -127,21 +175,25 @@ impl Report<'_> {
 
     /// For programs, and for `vae compare`.
     pub fn json(&self) -> Value {
-        let drawn = self.protocol.code.is_drawn();
+        let drawn = self.protocol.latent_mode.is_sampled();
         let mean = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.mean);
         let se = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.se);
-        let (elbo, distortion, rate) = (self.elbo.elbo(), self.elbo.distortion(), self.elbo.rate());
+        let (elbo, reconstruction, kl) =
+            (self.elbo.elbo(), self.elbo.reconstruction(), self.elbo.kl());
         let bits = self.bits_per_dim();
         let errors = self.errors.as_ref();
-        let bounds =
-            self.weighted.iter().flat_map(|weighted| &weighted.bounds).filter(|bound| !bound.log_px.is_empty());
+        let bounds = self
+            .weighted
+            .iter()
+            .flat_map(|weighted| &weighted.bounds)
+            .filter(|bound| !bound.log_px.is_empty());
         let bounds: Vec<Value> = bounds.map(|bound| self.bound_json(bound)).collect();
-        // The one from the most codes.
+        // The one from the most latents.
         let best = bounds.last().cloned().unwrap_or_default();
         let mut report = json!({
             "elbo": mean(elbo), "elbo_se": se(elbo),
-            "distortion": distortion.mean, "distortion_se": distortion.se,
-            "rate": mean(rate), "rate_se": se(rate),
+            "reconstruction": reconstruction.mean, "reconstruction_se": reconstruction.se,
+            "KL": mean(kl), "kl_se": se(kl),
             "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
             "squared_error": errors.map(|errors| errors.model.mean),
             "squared_error_se": errors.map(|errors| errors.model.se),
@@ -152,7 +204,7 @@ impl Report<'_> {
             "importance": bounds, "importance_seconds": self.weighted.as_ref().map(|weighted| weighted.seconds),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": self.split.name(),
-            "images": self.elbo.distortion.len(), "images_in_split": self.of,
+            "images": self.elbo.reconstruction.len(), "images_in_split": self.of,
             "pixels": self.protocol.pixels.name(),
             "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
             "conditional": self.conditional(),
@@ -165,28 +217,48 @@ impl Report<'_> {
             "program_version": env!("CARGO_PKG_VERSION"),
         });
         // What is not a log-likelihood is not called one.
-        for (name, is_it) in [("log_px", self.caveat().is_none()), ("iw_bound", self.caveat().is_some())] {
-            for (key, of) in [(name.to_owned(), "bound"), (format!("{name}_se"), "bound_se")] {
+        for (name, is_it) in [
+            ("log_px", self.caveat().is_none()),
+            ("iw_bound", self.caveat().is_some()),
+        ] {
+            for (key, of) in [
+                (name.to_owned(), "bound"),
+                (format!("{name}_se"), "bound_se"),
+            ] {
                 report[key] = if is_it { best[of].clone() } else { Value::Null };
             }
         }
         if !drawn {
             report["note"] = NO_ELBO.into();
-            report["corrupted_by"] = self.protocol.code.corruption().map(|corruption| corruption.to_string()).into();
+            report["corrupted_by"] = self
+                .protocol
+                .latent_mode
+                .corruption()
+                .map(|corruption| corruption.to_string())
+                .into();
         }
         report
     }
 
     /// What the run's folder keeps beside [`Report::json`]: the bound of every image, so that two runs can be compared image
-    /// by image. The one from the most codes, or the ELBO.
+    /// by image. The one from the most latents, or the ELBO.
     pub fn by_image(&self) -> Value {
-        let rounded = |values: &[f64]| values.iter().map(|value| (1e4 * value).round() / 1e4).collect::<Vec<_>>();
-        let best = self.weighted.iter().flat_map(|weighted| &weighted.bounds).rfind(|bound| !bound.log_px.is_empty());
-        let rate = self.elbo.rate.as_ref();
+        let rounded = |values: &[f64]| {
+            values
+                .iter()
+                .map(|value| (1e4 * value).round() / 1e4)
+                .collect::<Vec<_>>()
+        };
+        let best = self
+            .weighted
+            .iter()
+            .flat_map(|weighted| &weighted.bounds)
+            .rfind(|bound| !bound.log_px.is_empty());
+        let kl = self.elbo.kl.as_ref();
         json!({
-            "elbo": rate.map(|rate| {
-                let sum = |(distortion, rate): (&f64, &f64)| -(distortion + rate);
-                rounded(&self.elbo.distortion.iter().zip(rate).map(sum).collect::<Vec<_>>())
+            "elbo": kl.map(|kl| {
+                let sum = |(reconstruction, kl): (&f64, &f64)| -(reconstruction + kl);
+                rounded(&self.elbo.reconstruction.iter().zip(kl).map(sum).collect::<Vec<_>>())
             }),
             "bound": best.map(|best| rounded(&best.log_px)),
         })
@@ -201,14 +273,14 @@ impl Report<'_> {
         })
     }
 
-    /// Values in a picture.
+    /// Values in an image.
     fn values(&self) -> usize {
-        self.opened.card.picture.iter().product()
+        self.opened.card.image_shape.iter().product()
     }
 
     /// How many images were measured.
     fn counted(&self) -> String {
-        match self.elbo.distortion.len() {
+        match self.elbo.reconstruction.len() {
             all if all == self.of => all.to_string(),
             first => format!("the first {first} of {}", self.of),
         }

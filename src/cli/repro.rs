@@ -5,12 +5,12 @@ use std::time::Instant;
 use clap::Args;
 
 use super::interrupt;
-use super::open::Opened;
-use super::train::{Train, Whereabouts};
+use super::open::LoadedModel;
+use super::train::{RunArgs, Train};
 use crate::check::count;
-use crate::device::{self, Chosen};
+use crate::device::{self, SelectedDevice};
 use crate::error::{Error, Result, did_you_mean};
-use crate::eval::{Aggregate, Estimate, Importance, importance, measure};
+use crate::eval::{AggregatePosterior, Estimate, Importance, importance, measure};
 use crate::run::read_metrics;
 use crate::ui;
 
@@ -33,7 +33,7 @@ struct Recipe {
 struct Variant {
     name: &'static str,
     sets: &'static [&'static str],
-    /// Negative nats a picture, as the source has it.
+    /// Negative nats an image, as the source has it.
     published: f64,
     /// Seconds of an epoch, as it went here on two cores or one; nothing where it was never trained.
     epoch: Option<f64>,
@@ -44,24 +44,32 @@ struct Variant {
 enum Measure {
     NegativeElbo,
     TrainingLoss,
-    /// -log p(x) from so many codes.
+    /// -log p(x) from so many latents.
     NegativeLogPx(usize),
 }
 
 /// What was found.
 struct Measured {
-    /// Negative nats a picture.
+    /// Negative nats an image.
     value: Estimate,
-    /// Of each picture, where it is log p(x).
+    /// Of each image, where it is log p(x).
     log_px: Vec<f64>,
-    /// Which latents' means vary with the picture, in words; nothing where that is not looked at.
+    /// Which latents' means vary with the image, in words; nothing where that is not looked at.
     active: String,
 }
 
-const PLAIN: Variant = Variant { name: "", sets: &[], published: f64::NAN, epoch: None };
+const PLAIN: Variant = Variant {
+    name: "",
+    sets: &[],
+    published: f64::NAN,
+    epoch: None,
+};
 
 /// The KL from the draw, as `iwae` with K = 1 has it.
-const VAE: [&str; 2] = ["objective.vae-k.samples=1", "objective.vae-k.estimator=sampled"];
+const VAE: [&str; 2] = [
+    "objective.vae-k.samples=1",
+    "objective.vae-k.estimator=sampled",
+];
 
 /// In the order of their cost.
 const RECIPES: [Recipe; 6] = [
@@ -69,7 +77,11 @@ const RECIPES: [Recipe; 6] = [
         name: "pytorch-example",
         about: "the VAE of pytorch/examples, grey MNIST, after 10 epochs",
         preset: "mnist",
-        runs: &[Variant { published: 105.6, epoch: Some(2.0), ..PLAIN }],
+        runs: &[Variant {
+            published: 105.6,
+            epoch: Some(2.0),
+            ..PLAIN
+        }],
         measure: Measure::NegativeElbo,
         epochs: 10,
         in_stages: false,
@@ -79,7 +91,11 @@ const RECIPES: [Recipe; 6] = [
         name: "cvae-tf",
         about: "TensorFlow's convolutional VAE, MNIST cut at one half, after 10 epochs (one user's run)",
         preset: "cvae-tf",
-        runs: &[Variant { published: 155.9, epoch: Some(30.0), ..PLAIN }],
+        runs: &[Variant {
+            published: 155.9,
+            epoch: Some(30.0),
+            ..PLAIN
+        }],
         measure: Measure::NegativeElbo,
         epochs: 10,
         in_stages: false,
@@ -89,7 +105,11 @@ const RECIPES: [Recipe; 6] = [
         name: "keras-io",
         about: "keras.io's convolutional VAE, the training loss (on all 70 000 images) after 10 epochs",
         preset: "vae-keras-io",
-        runs: &[Variant { published: 152.2, epoch: Some(30.0), ..PLAIN }],
+        runs: &[Variant {
+            published: 152.2,
+            epoch: Some(30.0),
+            ..PLAIN
+        }],
         measure: Measure::TrainingLoss,
         epochs: 10,
         in_stages: false,
@@ -97,9 +117,13 @@ const RECIPES: [Recipe; 6] = [
     },
     Recipe {
         name: "pythae-vae",
-        about: "pythae's VAE, MNIST binarised once (theirs another draw), log p(x) from 200 codes",
+        about: "pythae's VAE, MNIST binarised once (theirs another draw), log p(x) from 200 latents",
         preset: "pythae-vae",
-        runs: &[Variant { published: 89.8, epoch: Some(3.4), ..PLAIN }],
+        runs: &[Variant {
+            published: 89.8,
+            epoch: Some(3.4),
+            ..PLAIN
+        }],
         measure: Measure::NegativeLogPx(200),
         epochs: 500,
         in_stages: false,
@@ -107,12 +131,27 @@ const RECIPES: [Recipe; 6] = [
     },
     Recipe {
         name: "iwae-1",
-        about: "Burda et al. 2016, table 1: one layer, MNIST drawn afresh, log p(x) from 5000 codes",
+        about: "Burda et al. 2016, table 1: one layer, MNIST drawn afresh, log p(x) from 5000 latents",
         preset: "iwae-1",
         runs: &[
-            Variant { name: "vae-1", sets: &VAE, published: 86.76, epoch: Some(3.2) },
-            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 85.54, epoch: Some(7.3) },
-            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 84.78, epoch: Some(26.0) },
+            Variant {
+                name: "vae-1",
+                sets: &VAE,
+                published: 86.76,
+                epoch: Some(3.2),
+            },
+            Variant {
+                name: "iwae-5",
+                sets: &["objective.iwae.samples=5"],
+                published: 85.54,
+                epoch: Some(7.3),
+            },
+            Variant {
+                name: "iwae-50",
+                sets: &["objective.iwae.samples=50"],
+                published: 84.78,
+                epoch: Some(26.0),
+            },
         ],
         measure: Measure::NegativeLogPx(5000),
         epochs: 3280,
@@ -121,12 +160,27 @@ const RECIPES: [Recipe; 6] = [
     },
     Recipe {
         name: "iwae-2",
-        about: "Burda et al. 2016, table 1: two layers, MNIST drawn afresh, log p(x) from 5000 codes",
+        about: "Burda et al. 2016, table 1: two layers, MNIST drawn afresh, log p(x) from 5000 latents",
         preset: "iwae-2",
         runs: &[
-            Variant { name: "vae-1", sets: &VAE, published: 85.33, epoch: Some(5.6) },
-            Variant { name: "iwae-5", sets: &["objective.iwae.samples=5"], published: 83.89, epoch: Some(12.9) },
-            Variant { name: "iwae-50", sets: &["objective.iwae.samples=50"], published: 82.90, epoch: None },
+            Variant {
+                name: "vae-1",
+                sets: &VAE,
+                published: 85.33,
+                epoch: Some(5.6),
+            },
+            Variant {
+                name: "iwae-5",
+                sets: &["objective.iwae.samples=5"],
+                published: 83.89,
+                epoch: Some(12.9),
+            },
+            Variant {
+                name: "iwae-50",
+                sets: &["objective.iwae.samples=50"],
+                published: 82.90,
+                epoch: None,
+            },
         ],
         measure: Measure::NegativeLogPx(5000),
         epochs: 3280,
@@ -150,12 +204,12 @@ pub struct Repro {
     #[arg(long, value_name = "N")]
     stages: Option<usize>,
 
-    /// Measure log p(x) of the first so many test pictures
+    /// Measure log p(x) of the first so many test images
     #[arg(long, value_name = "N", default_value_t = 1000)]
     images: usize,
 
     #[command(flatten)]
-    place: Whereabouts,
+    place: RunArgs,
 }
 
 impl Repro {
@@ -163,9 +217,14 @@ impl Repro {
         if self.recipe == "list" {
             let line = |recipe: &Recipe| {
                 let all: Vec<&Variant> = recipe.runs.iter().collect();
-                (recipe.name, format!("{}; {}", recipe.about, time(&all, recipe.epochs)))
+                (
+                    recipe.name,
+                    format!("{}; {}", recipe.about, time(&all, recipe.epochs)),
+                )
             };
-            return ui::data(ui::two_columns(&RECIPES.iter().map(line).collect::<Vec<_>>()).trim_end());
+            return ui::data(
+                ui::two_columns(&RECIPES.iter().map(line).collect::<Vec<_>>()).trim_end(),
+            );
         }
         let recipe = find(&self.recipe)?;
         let epochs = self.epochs(recipe)?;
@@ -181,7 +240,11 @@ impl Repro {
         let mut failed = 0;
         let mut first: Option<(&str, Vec<f64>)> = None;
         for variant in variants {
-            let Measured { value: ours, log_px, active } = self.measured(recipe, variant, epochs, &chosen, began)?;
+            let Measured {
+                value: ours,
+                log_px,
+                active,
+            } = self.measured(recipe, variant, epochs, &chosen, began)?;
             let passed = (ours.mean - variant.published).abs() <= recipe.tolerance;
             failed += usize::from(!passed);
             let short = if epochs < recipe.epochs {
@@ -202,7 +265,8 @@ impl Repro {
             // Image by image: what an easy image gives both is no part of the error.
             match &first {
                 Some((name, others)) => {
-                    let Estimate { mean, se } = Estimate::of(log_px.iter().zip(others).map(|(a, b)| a - b));
+                    let Estimate { mean, se } =
+                        Estimate::of(log_px.iter().zip(others).map(|(a, b)| a - b));
                     ui::data(format_args!(
                         "      {} is better than {name} by {mean:.2} ± {se:.2} nats, image by image",
                         variant.name
@@ -214,7 +278,9 @@ impl Repro {
         }
         match failed {
             0 => Ok(()),
-            _ => Err(Error::failed(format!("{failed} of these numbers are not the published ones"))),
+            _ => Err(Error::failed(format!(
+                "{failed} of these numbers are not the published ones"
+            ))),
         }
     }
 
@@ -226,9 +292,18 @@ impl Repro {
                 Ok((0..stages as u32).map(|stage| 3_usize.pow(stage)).sum())
             }
             Some(_) => {
-                let staged = RECIPES.iter().filter(|recipe| recipe.in_stages).map(|recipe| recipe.name);
-                Err(Error::request(format!("--stages: `{}` is not trained in stages", recipe.name))
-                    .with_hint(format!("these are: {}", staged.collect::<Vec<_>>().join(", "))))
+                let staged = RECIPES
+                    .iter()
+                    .filter(|recipe| recipe.in_stages)
+                    .map(|recipe| recipe.name);
+                Err(Error::request(format!(
+                    "--stages: `{}` is not trained in stages",
+                    recipe.name
+                ))
+                .with_hint(format!(
+                    "these are: {}",
+                    staged.collect::<Vec<_>>().join(", ")
+                )))
             }
         }
     }
@@ -238,15 +313,26 @@ impl Repro {
             return Ok(recipe.runs.iter().collect());
         }
         let find = |only: &String| {
-            recipe.runs.iter().find(|variant| variant.name == only).ok_or_else(|| {
-                let names: Vec<&str> =
-                    recipe.runs.iter().map(|variant| variant.name).filter(|name| !name.is_empty()).collect();
-                let error = Error::request(format!("--only {only}: `{}` has no such training", recipe.name));
-                error.with_hint(match names[..] {
-                    [] => "it has one only: leave the flag out".to_owned(),
-                    _ => format!("it has {}", names.join(", ")),
+            recipe
+                .runs
+                .iter()
+                .find(|variant| variant.name == only)
+                .ok_or_else(|| {
+                    let names: Vec<&str> = recipe
+                        .runs
+                        .iter()
+                        .map(|variant| variant.name)
+                        .filter(|name| !name.is_empty())
+                        .collect();
+                    let error = Error::request(format!(
+                        "--only {only}: `{}` has no such training",
+                        recipe.name
+                    ));
+                    error.with_hint(match names[..] {
+                        [] => "it has one only: leave the flag out".to_owned(),
+                        _ => format!("it has {}", names.join(", ")),
+                    })
                 })
-            })
         };
         self.only.iter().map(find).collect()
     }
@@ -257,20 +343,32 @@ impl Repro {
         recipe: &Recipe,
         variant: &Variant,
         epochs: usize,
-        chosen: &Chosen,
+        chosen: &SelectedDevice,
         began: Instant,
     ) -> Result<Measured> {
         let mut sets: Vec<String> = variant.sets.iter().map(|set| (*set).to_owned()).collect();
         sets.push("figures.at_end=[]".to_owned());
         let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
-        let trained = Train::named(recipe.preset, sets, epochs, &name, self.place.clone()).trained(chosen, began)?;
+        let trained = Train::named(recipe.preset, sets, epochs, &name, self.place.clone())
+            .trained(chosen, began)?;
         if let Measure::TrainingLoss = recipe.measure {
             let records = read_metrics(&trained.folder.metrics())?;
             let last = records.iter().rfind(|record| record.split == "train");
             let loss = last.and_then(|record| record.loss).unwrap_or(f64::NAN);
-            return Ok(Measured { value: Estimate { mean: loss, se: 0.0 }, log_px: Vec::new(), active: String::new() });
+            return Ok(Measured {
+                value: Estimate {
+                    mean: loss,
+                    se: 0.0,
+                },
+                log_px: Vec::new(),
+                active: String::new(),
+            });
         }
-        let opened = Opened::new(trained.folder.model(), trained.folder.path.clone(), chosen.clone())?;
+        let opened = LoadedModel::new(
+            trained.folder.model(),
+            trained.folder.path.clone(),
+            chosen.clone(),
+        )?;
         let config = &opened.config;
         let protocol = opened.protocol(1, None);
         let test = &trained.dataset.test;
@@ -279,29 +377,55 @@ impl Repro {
         let value = match recipe.measure {
             Measure::NegativeLogPx(samples) => {
                 let images = self.images.min(test.len());
-                let bar = ui::code_bar((samples * images) as u64);
-                let bounds = importance(&opened.vae, test, images, protocol, &[samples], &mut |done| {
-                    bar.set_position(done);
-                    !interrupt::asked()
-                });
+                let bar = ui::sample_bar((samples * images) as u64);
+                let bounds = importance(
+                    &opened.vae,
+                    test,
+                    images,
+                    protocol,
+                    &[samples],
+                    &mut |done| {
+                        bar.set_position(done);
+                        !interrupt::asked()
+                    },
+                );
                 bar.finish_and_clear();
                 if interrupt::asked() {
                     return Err(Error::interrupted("stopped; the same command goes on"));
                 }
-                log_px = bounds.first().map(|bound| bound.log_px.clone()).unwrap_or_default();
-                let latents = Aggregate::read(&opened.vae, test, test.len(), protocol, &mut |_| {}).latents();
+                log_px = bounds
+                    .first()
+                    .map(|bound| bound.log_px.clone())
+                    .unwrap_or_default();
+                let latent_count =
+                    AggregatePosterior::read(&opened.vae, test, test.len(), protocol, &mut |_| {})
+                        .latents();
                 // All are of a distribution: the largest variance plays no part.
-                let count = latents.iter().filter(|latent| latent.is_active(0.0)).count();
-                let layer = if config.prior.is_normal() { "" } else { " of the first layer" };
-                active = format!("; {count} of {} latents{layer} active", latents.len());
+                let count = latent_count
+                    .iter()
+                    .filter(|latent| latent.is_active(0.0))
+                    .count();
+                let layer = if config.prior.is_normal() {
+                    ""
+                } else {
+                    " of the first layer"
+                };
+                active = format!("; {count} of {} latents{layer} active", latent_count.len());
                 bounds.first().map(Importance::bound)
             }
             _ => measure(&opened.vae, test, protocol, &mut |_| {}).elbo(),
         };
         let Some(Estimate { mean, se }) = value else {
-            return Err(Error::failed(format!("{}: nothing was measured", recipe.name)));
+            return Err(Error::failed(format!(
+                "{}: nothing was measured",
+                recipe.name
+            )));
         };
-        Ok(Measured { value: Estimate { mean: -mean, se }, log_px, active })
+        Ok(Measured {
+            value: Estimate { mean: -mean, se },
+            log_px,
+            active,
+        })
     }
 
     fn protocol(&self, recipe: &Recipe) -> String {
@@ -309,7 +433,10 @@ impl Repro {
             Measure::NegativeElbo => "-ELBO of the test set, 1 sample of z".to_owned(),
             Measure::TrainingLoss => "training loss".to_owned(),
             Measure::NegativeLogPx(samples) => {
-                format!("-log p(x) of the first {} test images, K = {samples}", self.images)
+                format!(
+                    "-log p(x) of the first {} test images, K = {samples}",
+                    self.images
+                )
             }
         }
     }
@@ -317,28 +444,47 @@ impl Repro {
 
 /// How long these trainings take, of so many epochs each.
 fn time(variants: &[&Variant], epochs: usize) -> String {
-    let seconds: f64 = variants.iter().filter_map(|variant| variant.epoch).sum::<f64>() * epochs as f64;
+    let seconds: f64 = variants
+        .iter()
+        .filter_map(|variant| variant.epoch)
+        .sum::<f64>()
+        * epochs as f64;
     let about = match seconds {
         ..90.0 => format!("about {seconds:.0} seconds"),
         ..7200.0 => format!("about {:.0} minutes", seconds / 60.0),
         _ => format!("about {:.0} hours", seconds / 3600.0),
     };
-    let unknown: Vec<&str> =
-        variants.iter().filter(|variant| variant.epoch.is_none()).map(|variant| variant.name).collect();
-    if unknown.is_empty() { about } else { format!("{about}, and longer for {}", unknown.join(", ")) }
+    let unknown: Vec<&str> = variants
+        .iter()
+        .filter(|variant| variant.epoch.is_none())
+        .map(|variant| variant.name)
+        .collect();
+    if unknown.is_empty() {
+        about
+    } else {
+        format!("{about}, and longer for {}", unknown.join(", "))
+    }
 }
 
 fn run_name(recipe: &Recipe, variant: &Variant) -> String {
-    if variant.name.is_empty() { recipe.name.to_owned() } else { format!("{}-{}", recipe.name, variant.name) }
+    if variant.name.is_empty() {
+        recipe.name.to_owned()
+    } else {
+        format!("{}-{}", recipe.name, variant.name)
+    }
 }
 
 fn find(name: &str) -> Result<&'static Recipe> {
     static ALL: &[Recipe] = &RECIPES;
-    ALL.iter().find(|recipe| recipe.name == name).ok_or_else(|| {
-        let names = || ALL.iter().map(|recipe| recipe.name);
-        Error::request(format!("`{name}`: no such recipe")).with_hint(match did_you_mean(name, names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+    ALL.iter()
+        .find(|recipe| recipe.name == name)
+        .ok_or_else(|| {
+            let names = || ALL.iter().map(|recipe| recipe.name);
+            Error::request(format!("`{name}`: no such recipe")).with_hint(
+                match did_you_mean(name, names()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+                },
+            )
         })
-    })
 }

@@ -1,13 +1,13 @@
-//! `vae sample`: pictures drawn from the prior, or from the box that the training codes span.
+//! `vae sample`: images drawn from the prior, or from the box that the training latents span.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{Classes, Codes, Format, sample_sheet};
-use super::subject::{MOST_PICTURES, Subject};
+use super::images::{Classes, Codes, Format, sample_sheet};
+use super::open::{LoadedModel, Target};
+use super::subject::{FigureContext, MOST_PICTURES};
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
 use crate::eval::bounds;
@@ -15,17 +15,17 @@ use crate::figure::sheet::write_png;
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// Draw pictures from the prior, as a sheet
+/// Draw images from the prior, as a sheet
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
     target: Target,
 
-    /// How many pictures; with `--label all`, how many a class [default: 64, or 10 a class]
+    /// How many images; with `--label all`, how many a class [default: 64, or 10 a class]
     #[arg(long)]
     n: Option<usize>,
 
-    /// Of which class, by name or number, or `all`: a row of each, with the same codes in every row. Of conditional
+    /// Of which class, by name or number, or `all`: a row of each, with the same latents in every row. Of conditional
     /// models only [default: classes drawn uniformly]
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
@@ -34,10 +34,16 @@ pub struct Sample {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// What the codes' noise is multiplied by: below 1 more typical pictures, above 1 stranger ones
-    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true, conflicts_with = "in_box")]
+    /// What the latents' noise is multiplied by: below 1 more typical images, above 1 stranger ones
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 1.0,
+        allow_negative_numbers = true,
+        conflicts_with = "in_box"
+    )]
     temperature: f32,
-    /// Draw codes uniformly from the box that the training pictures' codes span, each latent's lowest to its highest
+    /// Draw latents uniformly from the box that the training images' latents span, each latent's lowest to its highest
     /// value: what an autoencoder, which has no prior, can be asked for
     #[arg(long = "box")]
     in_box: bool,
@@ -59,31 +65,44 @@ impl Draw for Sample {
     fn check(&self) -> Result<()> {
         self.n.map_or(Ok(()), |n| count("--n", n, MOST_PICTURES))?;
         at_least_zero("--temperature", f64::from(self.temperature))?;
-        self.out.as_deref().map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
     }
 
-    fn suits(&self, subject: &Subject) -> Result<()> {
+    fn suits(&self, subject: &FigureContext) -> Result<()> {
         let classes = self.classes(subject)?;
         subject.fits("--n", self.count(classes).saturating_mul(classes.rows()))
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
         let classes = self.classes(&opened.subject())?;
-        if !(self.in_box || opened.config.objective.code().is_drawn()) {
-            ui::note(format_args!("note: {NO_PRIOR}; `--box` draws from where its codes lie"));
+        if !(self.in_box || opened.config.objective.latent_mode().is_sampled()) {
+            ui::note(format_args!(
+                "note: {NO_PRIOR}; `--box` draws from where its latents lie"
+            ));
         }
-        let bounds = if self.in_box { Some(spanned(opened, self.data.as_deref())?) } else { None };
-        let from = bounds.as_deref().map_or(Codes::Prior { temperature: self.temperature }, Codes::Box);
+        let bounds = if self.in_box {
+            Some(spanned(opened, self.data.as_deref())?)
+        } else {
+            None
+        };
+        let from = bounds.as_deref().map_or(
+            Codes::Prior {
+                temperature: self.temperature,
+            },
+            Codes::Box,
+        );
         let seed = self.seed.unwrap_or(opened.config.seed);
         let sheet = sample_sheet(&opened.vae, from, seed, self.count(classes), classes);
-        let path = opened.picture_path(self.out.as_deref(), "samples.png");
+        let path = opened.image_path(self.out.as_deref(), "samples.png");
         write_png(&path, &sheet)?;
         Ok(path)
     }
 }
 
 impl Sample {
-    fn classes<'a>(&self, subject: &Subject<'a>) -> Result<Classes<'a>> {
+    fn classes<'a>(&self, subject: &FigureContext<'a>) -> Result<Classes<'a>> {
         Ok(match self.label.as_deref() {
             Some("all") if subject.conditional => Classes::Each(subject.classes),
             None if subject.conditional => Classes::Drawn(subject.classes),
@@ -96,12 +115,14 @@ impl Sample {
     }
 }
 
-/// The box that the codes of the training pictures span.
-fn spanned(opened: &Opened, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
+/// The box that the latents of the training images span.
+fn spanned(opened: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = opened.data(data)?;
     let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
-    let bar = ui::picture_bar("encoding", indices.len());
-    let codes = opened.codes(&dataset.train, &indices, |seen| bar.set_position(seen as u64));
+    let bar = ui::image_bar("encoding", indices.len());
+    let latents = opened.latents(&dataset.train, &indices, |seen| {
+        bar.set_position(seen as u64)
+    });
     bar.finish_and_clear();
-    Ok(bounds(&codes?))
+    Ok(bounds(&latents?))
 }

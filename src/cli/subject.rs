@@ -3,15 +3,15 @@
 
 use crate::error::{Error, Result, did_you_mean};
 
-/// The most pictures on one sheet: beyond, each would be smaller than it was drawn.
+/// The most images on one sheet: beyond, each would be smaller than it was drawn.
 pub const MOST_PICTURES: usize = 10_000;
 
-/// Values of all pictures of a figure, together: a quarter of a gigabyte of them while they are drawn.
+/// Values of all images of a figure, together: a quarter of a gigabyte of them while they are drawn.
 const MOST_VALUES: usize = 50_000_000;
 
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    pub latents: usize,
+pub struct FigureContext<'a> {
+    pub latent_count: usize,
     /// Channels, height, width.
     pub shape: [usize; 3],
     /// The names of the data's classes; none where they have no labels.
@@ -20,7 +20,7 @@ pub struct Subject<'a> {
     pub conditional: bool,
 }
 
-impl Subject<'_> {
+impl FigureContext<'_> {
     /// The class of all that is to be decoded, where `--label` names it; nothing for a model that is not conditional.
     ///
     /// # Errors
@@ -47,19 +47,25 @@ impl Subject<'_> {
         }
     }
 
-    /// That so many pictures, which `flag` asks for, fit on a sheet, or into an animation, and in memory.
-    pub fn fits(&self, flag: &str, pictures: usize) -> Result<()> {
+    /// That so many images, which `flag` asks for, fit on a sheet, or into an animation, and in memory.
+    pub fn fits(&self, flag: &str, images: usize) -> Result<()> {
         let most = (MOST_VALUES / self.shape.iter().product::<usize>()).min(MOST_PICTURES);
-        if pictures <= most {
+        if images <= most {
             return Ok(());
         }
-        Err(Error::request(format!("{flag} asks for {pictures} pictures; expected at most {most} in one figure")))
+        Err(Error::request(format!(
+            "{flag} asks for {images} images; expected at most {most} in one figure"
+        )))
     }
 }
 
 /// A class by its name, or else by its number.
 pub fn class_named(classes: &[String], name: &str) -> Option<u8> {
-    let by_name = classes.iter().position(|class| class.eq_ignore_ascii_case(name));
+    let by_name = classes
+        .iter()
+        .position(|class| class.eq_ignore_ascii_case(name));
     let by_number = || name.parse().ok().filter(|number| *number < classes.len());
-    by_name.or_else(by_number).and_then(|class| u8::try_from(class).ok())
+    by_name
+        .or_else(by_number)
+        .and_then(|class| u8::try_from(class).ok())
 }

@@ -1,4 +1,4 @@
-//! Codes as files that other programs read.
+//! Latents as files that other programs read.
 
 use std::io::{Result, Write};
 
@@ -12,12 +12,19 @@ pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(length as u16).to_le_bytes())?;
     writeln!(out, "{about:<width$}", width = length - 1)?;
-    rows.iter().flatten().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    rows.iter()
+        .flatten()
+        .try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
 /// A line for each row: its index, its label's name (nothing where there is none), its values, each with the digits that
 /// tell it from every other float32.
-pub fn write_csv(out: &mut dyn Write, rows: &[Vec<f32>], indices: &[u32], label: impl Fn(u32) -> String) -> Result<()> {
+pub fn write_csv(
+    out: &mut dyn Write,
+    rows: &[Vec<f32>],
+    indices: &[u32],
+    label: impl Fn(u32) -> String,
+) -> Result<()> {
     write!(out, "index,label")?;
     (0..rows.first().map_or(0, Vec::len)).try_for_each(|d| write!(out, ",z{d}"))?;
     writeln!(out)?;
@@ -31,7 +38,11 @@ pub fn write_csv(out: &mut dyn Write, rows: &[Vec<f32>], indices: &[u32], label:
 
 /// As RFC 4180 has it: quotes around what has a comma, a quote or the end of a line in it.
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -41,12 +52,21 @@ mod tests {
     #[test]
     fn an_array_file_is_what_numpy_writes() {
         let mut bytes = Vec::new();
-        write_npy(&mut bytes, &[vec![1.0, -2.5, 0.0], vec![3.0, 0.1, f32::MAX]]).unwrap();
+        write_npy(
+            &mut bytes,
+            &[vec![1.0, -2.5, 0.0], vec![3.0, 0.1, f32::MAX]],
+        )
+        .unwrap();
         let mut expected =
-            b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }".to_vec();
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
+                .to_vec();
         expected.resize(127, b' ');
         expected.push(b'\n');
-        expected.extend([1.0, -2.5, 0.0, 3.0, 0.1, f32::MAX].map(f32::to_le_bytes).concat());
+        expected.extend(
+            [1.0, -2.5, 0.0, 3.0, 0.1, f32::MAX]
+                .map(f32::to_le_bytes)
+                .concat(),
+        );
         assert_eq!(bytes, expected);
         for count in [0, 1, 99_999, 1_234_567] {
             bytes.clear();
@@ -60,8 +80,14 @@ mod tests {
         let mut bytes = Vec::new();
         let names = ["plain", "a \"b\", c"];
         let rows = [vec![0.1, -1e-20], vec![f32::NAN, 16_777_216.0]];
-        write_csv(&mut bytes, &rows, &[0, 7], |index| names[usize::from(index > 0)].to_owned()).unwrap();
+        write_csv(&mut bytes, &rows, &[0, 7], |index| {
+            names[usize::from(index > 0)].to_owned()
+        })
+        .unwrap();
         let text = String::from_utf8(bytes).unwrap();
-        assert_eq!(text, "index,label,z0,z1\n0,plain,0.1,-0.00000000000000000001\n7,\"a \"\"b\"\", c\",NaN,16777216\n");
+        assert_eq!(
+            text,
+            "index,label,z0,z1\n0,plain,0.1,-0.00000000000000000001\n7,\"a \"\"b\"\", c\",NaN,16777216\n"
+        );
     }
 }

@@ -8,18 +8,18 @@ use clap::Args;
 use super::doctor::at_the_end;
 use super::figures::{AtEnd, at_end};
 use super::interrupt;
-use super::open::{Opened, RUNS, find_run};
-use super::subject::Subject;
-use super::watcher::Watcher;
+use super::open::{LoadedModel, RUNS, find_run};
+use super::subject::FigureContext;
+use super::watcher::ProgressDisplay;
 use crate::config::{Config, Plan, set};
-use crate::data::archive::Place;
+use crate::data::archive::DataPaths;
 use crate::data::{self, Dataset};
-use crate::device::{self, Chosen};
+use crate::device::{self, SelectedDevice};
 use crate::error::{Error, Result};
 use crate::model::{OutputBias, Vae, Vamp};
 use crate::rng::Rng;
 use crate::run::{About, RunFolder, create, newest, remembered_data};
-use crate::train::{Job, Saved, Trainer};
+use crate::train::{Job, SavedState, Trainer};
 use crate::{files, ui};
 
 /// Train a model: the built-in digits, unless a config says otherwise
@@ -33,7 +33,7 @@ pub struct Train {
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     overrides: Vec<String>,
 
-    /// Passes over the training pictures
+    /// Passes over the training images
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 
@@ -42,7 +42,7 @@ pub struct Train {
     seed: Option<u64>,
 
     #[command(flatten)]
-    place: Whereabouts,
+    place: RunArgs,
 
     /// The run's name [default: the config's, with a number]
     #[arg(long, conflicts_with = "resume")]
@@ -57,7 +57,7 @@ pub struct Train {
 struct Start {
     config: Config,
     folder: RunFolder,
-    saved: Option<Saved>,
+    saved: Option<SavedState>,
     /// What is drawn when training has ended.
     figures: Vec<AtEnd>,
     /// When the program was started.
@@ -75,7 +75,7 @@ pub struct Trained {
 
 /// Where a training takes place.
 #[derive(Args, Clone, Debug)]
-pub struct Whereabouts {
+pub struct RunArgs {
     /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
     #[arg(long, default_value = "auto")]
     pub device: String,
@@ -91,7 +91,13 @@ pub struct Whereabouts {
 
 impl Train {
     /// A training that is to be called `name`; gone on with where there is one already.
-    pub fn named(config: &str, overrides: Vec<String>, epochs: usize, name: &str, place: Whereabouts) -> Self {
+    pub fn named(
+        config: &str,
+        overrides: Vec<String>,
+        epochs: usize,
+        name: &str,
+        place: RunArgs,
+    ) -> Self {
         let folder = place.out.join(name);
         Self {
             config: config.to_owned(),
@@ -107,23 +113,32 @@ impl Train {
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         let chosen = device::choose(&self.place.device)?;
-        let Trained { folder, figures, dataset, hash } = self.trained(&chosen, began)?;
+        let Trained {
+            folder,
+            figures,
+            dataset,
+            hash,
+        } = self.trained(&chosen, began)?;
         ui::data(folder.path.display())?;
         if figures.is_empty() {
             return Ok(());
         }
-        let mut opened = Opened::new(folder.model(), folder.path.clone(), chosen)?;
+        let mut opened = LoadedModel::new(folder.model(), folder.path.clone(), chosen)?;
         opened.base.clone_from(&folder.path);
         opened.loaded = (dataset, hash).into();
         draw_all(&figures, &opened)
     }
 
     /// Trains to the last epoch.
-    pub fn trained(&self, chosen: &Chosen, began: Instant) -> Result<Trained> {
+    pub fn trained(&self, chosen: &SelectedDevice, began: Instant) -> Result<Trained> {
         match &self.resume {
             Some(run) => {
                 let start = self.go_on(run.as_deref(), began)?;
-                let place = self.place.data.clone().or_else(|| remembered_data(&start.folder.path));
+                let place = self
+                    .place
+                    .data
+                    .clone()
+                    .or_else(|| remembered_data(&start.folder.path));
                 let dataset = load(&start.config, place)?;
                 let hash = data::hash(&dataset);
                 self.train(start, dataset, hash, chosen)
@@ -136,8 +151,10 @@ impl Train {
                 let dataset = load(&config, self.place.data.clone())?;
                 let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
                 suits(&figures, &plan, &dataset)?;
-                if let Some([count, _]) =
-                    plan.blueprint.pseudo_inputs().filter(|[count, _]| *count > dataset.train.len())
+                if let Some([count, _]) = plan
+                    .network
+                    .pseudo_inputs()
+                    .filter(|[count, _]| *count > dataset.train.len())
                 {
                     return Err(Error::request(format!(
                         "prior.vamp.pseudo_inputs is {count}; expected at most the {} training images, which they start as",
@@ -147,7 +164,18 @@ impl Train {
                 let hash = data::hash(&dataset);
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.place.out, self.name.as_deref(), &name)?;
-                self.train(Start { config, folder, saved: None, figures, began }, dataset, hash, chosen)
+                self.train(
+                    Start {
+                        config,
+                        folder,
+                        saved: None,
+                        figures,
+                        began,
+                    },
+                    dataset,
+                    hash,
+                    chosen,
+                )
             }
         }
     }
@@ -169,60 +197,109 @@ impl Train {
             None => newest(&self.place.out)?,
         };
         let (mut config, saved) = if folder.state().is_file() {
-            let saved = Saved::read(&folder.state())?;
-            (Config::parse(&saved.card.config, &folder.state())?, Some(saved))
+            let saved = SavedState::read(&folder.state())?;
+            (
+                Config::parse(&saved.card.config, &folder.state())?,
+                Some(saved),
+            )
         } else {
-            let text = files::read(&folder.config())
-                .map_err(|error| error.with_hint("expected the folder of a run that `vae train` made"))?;
-            (Config::parse(&String::from_utf8_lossy(&text), &folder.config())?, None)
+            let text = files::read(&folder.config()).map_err(|error| {
+                error.with_hint("expected the folder of a run that `vae train` made")
+            })?;
+            (
+                Config::parse(&String::from_utf8_lossy(&text), &folder.config())?,
+                None,
+            )
         };
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config.check()?;
         let figures = at_end(&config.figures)?;
-        Ok(Start { config, folder, saved, figures, began })
+        Ok(Start {
+            config,
+            folder,
+            saved,
+            figures,
+            began,
+        })
     }
 
-    fn train(&self, start: Start, dataset: Dataset, hash: String, chosen: &Chosen) -> Result<Trained> {
-        let Start { config, folder, saved, figures, began } = start;
+    fn train(
+        &self,
+        start: Start,
+        dataset: Dataset,
+        hash: String,
+        chosen: &SelectedDevice,
+    ) -> Result<Trained> {
+        let Start {
+            config,
+            folder,
+            saved,
+            figures,
+            began,
+        } = start;
         let plan = config.plan(dataset.train.shape, dataset.classes.len())?;
         if let Some(saved) = saved.as_ref().filter(|saved| saved.card.data_hash != hash) {
             return Err(Error::file(
                 folder.state(),
-                format!("this run was trained on other data ({}; found {hash})", saved.card.data_hash),
+                format!(
+                    "this run was trained on other data ({}; found {hash})",
+                    saved.card.data_hash
+                ),
             )
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
         suits(&figures, &plan, &dataset)?;
         let job = plan.job(dataset, hash);
-        let done = saved.as_ref().map_or(0, |saved| saved.card.step).div_ceil(job.steps_per_epoch() as u64);
+        let done = saved
+            .as_ref()
+            .map_or(0, |saved| saved.card.step)
+            .div_ceil(job.steps_per_epoch() as u64);
         if config.train.epochs < done as usize {
-            return Err(Error::request(format!("--epochs {}: this run has done {done}", config.train.epochs))
-                .with_hint("name as many or more, or start a new run"));
+            return Err(Error::request(format!(
+                "--epochs {}: this run has done {done}",
+                config.train.epochs
+            ))
+            .with_hint("name as many or more, or start a new run"));
         }
         let _alone = folder.lock()?;
         files::write(&folder.config(), plan.toml.as_bytes())?;
-        let place = self.place.data.clone().or_else(|| remembered_data(&folder.path));
+        let place = self
+            .place
+            .data
+            .clone()
+            .or_else(|| remembered_data(&folder.path));
         let data_folder = place.and_then(|place| std::path::absolute(place).ok());
-        About { data_folder, ..about(&plan, &job, chosen) }.write(&folder.about())?;
+        About {
+            data_folder,
+            ..about(&plan, &job, chosen)
+        }
+        .write(&folder.about())?;
         let device = chosen.device.clone().autodiff();
-        let mut vae = Vae::new(&plan.blueprint, &config.likelihood, Rng::new(config.seed).stream("weights"), &device);
-        if plan.blueprint.output_bias == OutputBias::Mean {
+        let mut vae = Vae::new(
+            &plan.network,
+            &config.likelihood,
+            Rng::new(config.seed).stream("weights"),
+            &device,
+        );
+        if plan.network.output_bias == OutputBias::Mean {
             vae = vae.with_output_bias(&OutputBias::logits(&job.dataset.train.mean()));
         }
-        if let Some([count, _]) = plan.blueprint.pseudo_inputs() {
+        if let Some([count, _]) = plan.network.pseudo_inputs() {
             let drawn = Rng::new(config.seed).stream("pseudo-inputs");
-            vae = vae.with_pseudo_inputs(&Vamp::logits(&job.dataset.train.drawn_pixels(count, drawn)));
+            vae = vae
+                .with_pseudo_inputs(&Vamp::logits(&job.dataset.train.drawn_pixels(count, drawn)));
         }
-        let mut watcher = Watcher::new(&plan, &job, &folder, began)?;
+        let mut watcher = ProgressDisplay::new(&plan, &job, &folder, began)?;
         watcher.introduce(chosen, saved.as_ref());
         interrupt::watch()?;
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
         let trained = trainer.run(&mut watcher);
         watcher.close();
         trained.map_err(|error| match error {
-            Error::Interrupted { .. } => {
-                error.with_hint(format!("go on with: vae train --resume {}", folder.path.display()))
-            }
+            Error::Interrupted { .. } => error.with_hint(format!(
+                "go on with: vae train --resume {}",
+                folder.path.display()
+            )),
             error => error,
         })?;
         watcher.conclude()?;
@@ -231,25 +308,33 @@ impl Train {
         }
         // What is trained is trained: a look at it fails in silence.
         if !ui::is_quiet()
-            && let Ok(opened) = Opened::new(folder.model(), folder.path.clone(), chosen.clone())
+            && let Ok(opened) =
+                LoadedModel::new(folder.model(), folder.path.clone(), chosen.clone())
         {
-            at_the_end(&opened, &job.dataset).into_iter().for_each(ui::note);
+            at_the_end(&opened, &job.dataset)
+                .into_iter()
+                .for_each(ui::note);
         }
-        Ok(Trained { folder, figures, dataset: job.dataset, hash: job.data_hash })
+        Ok(Trained {
+            folder,
+            figures,
+            dataset: job.dataset,
+            hash: job.data_hash,
+        })
     }
 }
 
 fn load(config: &Config, place: Option<PathBuf>) -> Result<Dataset> {
-    data::load(&config.data, &Place::from_environment(place)?)
+    data::load(&config.data, &DataPaths::from_environment(place)?)
 }
 
 /// Whether the figures can be drawn of what is to be trained.
 fn suits(figures: &[AtEnd], plan: &Plan, dataset: &Dataset) -> Result<()> {
-    let subject = Subject {
-        latents: plan.blueprint.latent,
+    let subject = FigureContext {
+        latent_count: plan.network.latent,
         shape: dataset.train.shape,
         classes: &dataset.classes,
-        conditional: plan.blueprint.labels.is_some(),
+        conditional: plan.network.labels.is_some(),
     };
     figures.iter().try_for_each(|figure| figure.suits(&subject))
 }
@@ -258,7 +343,7 @@ fn suits(figures: &[AtEnd], plan: &Plan, dataset: &Dataset) -> Result<()> {
 ///
 /// # Errors
 /// The last one of those that could not.
-fn draw_all(figures: &[AtEnd], opened: &Opened) -> Result<()> {
+fn draw_all(figures: &[AtEnd], opened: &LoadedModel) -> Result<()> {
     let mut failed = None;
     for figure in figures {
         match figure.draw(opened) {
@@ -273,11 +358,14 @@ fn draw_all(figures: &[AtEnd], opened: &Opened) -> Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
-fn about(plan: &Plan, job: &Job, chosen: &Chosen) -> About {
+fn about(plan: &Plan, job: &Job, chosen: &SelectedDevice) -> About {
     About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: chosen.title(),
-        features: device::built_in().into_iter().map(|(name, _)| name.to_owned()).collect(),
+        features: device::built_in()
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         threads: device::threads(),
         data: job.dataset.name.clone(),
         data_hash: job.data_hash.clone(),

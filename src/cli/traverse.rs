@@ -6,20 +6,20 @@ use clap::Args;
 use image::RgbImage;
 
 use super::figures::Draw;
-use super::open::{Opened, Target};
-use super::pictures::{Format, MOST_FRAMES, labels, pictures};
-use super::subject::Subject;
+use super::images::{Format, MOST_FRAMES, labels, rasters};
+use super::open::{LoadedModel, Target};
+use super::subject::FigureContext;
 use crate::check::{above_zero, count};
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{Sheet, write_png};
-use crate::figure::{Picture, titled};
+use crate::figure::{Raster, titled};
 use crate::model::{decode, grid, rows};
 use crate::ui;
 
-/// Test pictures that a latent's KL is the mean over, at most.
+/// Test images that a latent's KL is the mean over, at most.
 const MEASURED: usize = 1000;
 
 /// Vary one latent a row, the others fixed; the latents that carry most come first
@@ -28,7 +28,7 @@ pub struct Traverse {
     #[command(flatten)]
     target: Target,
 
-    /// The test picture at whose code the other latents stand [default: they are 0]
+    /// The test image at whose latent the other latents stand [default: they are 0]
     #[arg(long, value_name = "INDEX")]
     image: Option<u32>,
 
@@ -40,7 +40,7 @@ pub struct Traverse {
     #[arg(long, default_value_t = 3.0, allow_negative_numbers = true)]
     range: f32,
 
-    /// Pictures a row
+    /// Images a row
     #[arg(long, default_value_t = 11)]
     steps: usize,
 
@@ -66,7 +66,7 @@ struct Traversal {
     /// The values that each latent takes.
     values: Vec<f32>,
     /// `[rows][steps]`.
-    pictures: Vec<Vec<Picture>>,
+    images: Vec<Vec<Raster>>,
     /// Where the other latents stand.
     others: String,
 }
@@ -79,64 +79,94 @@ impl Draw for Traverse {
     fn check(&self) -> Result<()> {
         above_zero("--range", f64::from(self.range))?;
         if self.steps < 2 {
-            return Err(Error::request(format!("--steps is {}; expected at least 2, the two ends", self.steps)));
+            return Err(Error::request(format!(
+                "--steps is {}; expected at least 2, the two ends",
+                self.steps
+            )));
         }
-        count("--steps", self.steps, if self.format()? == Format::Gif { MOST_FRAMES / 2 } else { 1000 })?;
+        count(
+            "--steps",
+            self.steps,
+            if self.format()? == Format::Gif {
+                MOST_FRAMES / 2
+            } else {
+                1000
+            },
+        )?;
         count("--rows", self.rows, 1000)
     }
 
-    fn suits(&self, subject: &Subject) -> Result<()> {
+    fn suits(&self, subject: &FigureContext) -> Result<()> {
         if self.label.is_some() || self.image.is_none() {
             subject.class(self.label.as_deref())?;
         }
-        subject.fits("--steps", self.steps * self.rows.min(subject.latents))
+        subject.fits("--steps", self.steps * self.rows.min(subject.latent_count))
     }
 
-    fn draw(&self, opened: &Opened) -> Result<PathBuf> {
-        let latents = opened.vae.blueprint().latent;
+    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
+        let latent_count = opened.vae.network().latent;
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let base = self.base(opened, &dataset.test)?;
         let class = self.class(opened, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
         let (pixels, seed) = (opened.config.data.pixels(), opened.config.seed);
-        // An autoencoder's latents have no KL: how far its codes spread tells what each one carries.
-        let drawn = opened.config.objective.code().is_drawn();
+        // An autoencoder's latents have no KL: how far its latents spread tells what each one carries.
+        let drawn = opened.config.objective.latent_mode().is_sampled();
         let has_kl = drawn && opened.config.prior.is_normal();
         let (size, carried) = if has_kl {
             ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))
         } else {
             ui::note(format_args!(
-                "note: {} are not near N(0, I): beside each stands its codes' standard deviation; choose `--range` by it",
-                if drawn { "latents with a trained prior" } else { "an autoencoder's latents" }
+                "note: {} are not near N(0, I): beside each stands its latents' standard deviation; choose `--range` by it",
+                if drawn {
+                    "latents with a trained prior"
+                } else {
+                    "an autoencoder's latents"
+                }
             ));
-            ("deviation", deviation_by_latent(&opened.vae, &measured, pixels, seed))
+            (
+                "deviation",
+                deviation_by_latent(&opened.vae, &measured, pixels, seed),
+            )
         };
         let order = largest_first(&carried);
-        if latents > self.rows {
+        if latent_count > self.rows {
             ui::note(format_args!(
-                "note: {} of {latents} latents, those with the largest {size}; `--rows N` shows more",
+                "note: {} of {latent_count} latents, those with the largest {size}; `--rows N` shows more",
                 self.rows
             ));
         }
-        let shown = &order[..self.rows.min(latents)];
+        let shown = &order[..self.rows.min(latent_count)];
         let last = (self.steps - 1) as f32;
-        let values: Vec<f32> = (0..self.steps).map(|step| self.range * (2.0 * step as f32 / last - 1.0)).collect();
-        let row =
-            |&latent: &usize| pictures(&opened.vae, &decode(&opened.vae, &grid(&base, &[latent], &values), class));
+        let values: Vec<f32> = (0..self.steps)
+            .map(|step| self.range * (2.0 * step as f32 / last - 1.0))
+            .collect();
+        let row = |&latent: &usize| {
+            rasters(
+                &opened.vae,
+                &decode(&opened.vae, &grid(&base, &[latent], &values), class),
+            )
+        };
         let traversal = Traversal {
             labels: shown
                 .iter()
-                .map(|&latent| format!("z{latent}  {:.2}{}", carried[latent], if has_kl { " nats" } else { "" }))
+                .map(|&latent| {
+                    format!(
+                        "z{latent}  {:.2}{}",
+                        carried[latent],
+                        if has_kl { " nats" } else { "" }
+                    )
+                })
                 .collect(),
             size,
-            pictures: shown.iter().map(row).collect(),
+            images: shown.iter().map(row).collect(),
             values,
             others: match self.image {
-                Some(index) => format!("others as test picture {index} has them"),
+                Some(index) => format!("others as test image {index} has them"),
                 None => "others 0".into(),
             },
         };
-        let path = opened.picture_path(self.out.as_deref(), "traverse.png");
+        let path = opened.image_path(self.out.as_deref(), "traverse.png");
         match self.format()? {
             Format::Png => write_png(&path, &traversal.sheet())?,
             Format::Gif => write_gif(&path, &traversal.frames(), 120)?,
@@ -147,11 +177,13 @@ impl Draw for Traverse {
 
 impl Traverse {
     fn format(&self) -> Result<Format> {
-        self.out.as_deref().map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png, Format::Gif]))
+        self.out.as_deref().map_or(Ok(Format::Png), |out| {
+            Format::of(out, &[Format::Png, Format::Gif])
+        })
     }
 
-    /// What the pictures are decoded as; nothing where the model is not conditional.
-    fn class(&self, opened: &Opened, test: &Images) -> Result<Option<u8>> {
+    /// What the images are decoded as; nothing where the model is not conditional.
+    fn class(&self, opened: &LoadedModel, test: &Images) -> Result<Option<u8>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
             (None, Some(class)) if opened.vae.classes().is_some() => Ok(Some(class)),
@@ -159,12 +191,16 @@ impl Traverse {
         }
     }
 
-    /// The code that the rows depart from.
-    fn base(&self, opened: &Opened, test: &Images) -> Result<Vec<f32>> {
-        let Some(index) = self.image else { return Ok(vec![0.0; opened.vae.blueprint().latent]) };
+    /// The latent that the rows depart from.
+    fn base(&self, opened: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
+        let Some(index) = self.image else {
+            return Ok(vec![0.0; opened.vae.network().latent]);
+        };
         if index as usize >= test.len() {
             let last = test.len() - 1;
-            return Err(Error::request(format!("--image {index}: the test pictures are numbered 0 to {last}")));
+            return Err(Error::request(format!(
+                "--image {index}: the test images are numbered 0 to {last}"
+            )));
         }
         let batch = opened.read(test, &[index]);
         Ok(rows(opened.vae.encode(batch.x, batch.labels).mean).concat())
@@ -174,23 +210,38 @@ impl Traverse {
 impl Traversal {
     fn sheet(&self) -> RgbImage {
         let sheet = Sheet {
-            pictures: &self.pictures.concat(),
+            images: &self.images.concat(),
             columns: self.values.len(),
             row_labels: Some(&self.labels),
             column_labels: Some(&labels(&self.values)),
         };
-        titled(&sheet.draw(), &format!("one latent a row with its {}, {}", self.size, self.others))
+        titled(
+            &sheet.draw(),
+            &format!("one latent a row with its {}, {}", self.size, self.others),
+        )
     }
 
     /// All rows at once, step by step there and back.
     fn frames(&self) -> Vec<RgbImage> {
         let values = labels(&self.values);
         // As wide as the widest: a page grows with its text, and all frames have one size.
-        let width = values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
+        let width = values
+            .iter()
+            .map(|value| value.chars().count())
+            .max()
+            .unwrap_or(0);
         let frame = |step: usize| {
-            let cells: Vec<Picture> = self.pictures.iter().map(|row| row[step].clone()).collect();
-            let sheet = Sheet { pictures: &cells, columns: 1, row_labels: Some(&self.labels), column_labels: None };
-            titled(&sheet.draw(), &format!("at {:>width$}, {}", values[step], self.others))
+            let cells: Vec<Raster> = self.images.iter().map(|row| row[step].clone()).collect();
+            let sheet = Sheet {
+                images: &cells,
+                columns: 1,
+                row_labels: Some(&self.labels),
+                column_labels: None,
+            };
+            titled(
+                &sheet.draw(),
+                &format!("at {:>width$}, {}", values[step], self.others),
+            )
         };
         let steps = self.values.len();
         (0..steps).chain((1..steps - 1).rev()).map(frame).collect()

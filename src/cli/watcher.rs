@@ -5,17 +5,17 @@ use std::time::Instant;
 use super::animate::keep;
 use super::interrupt;
 use crate::config::Plan;
-use crate::device::Chosen;
+use crate::device::SelectedDevice;
 use crate::error::Result;
 use crate::figure::curves::{Panel, Series, curves, write_svg};
 use crate::model::{Features, Vae};
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::run::{Record, RunFolder, read_metrics};
-use crate::train::{Flow, Job, Observer, Progress, Saved};
+use crate::train::{Flow, Job, Observer, Progress, SavedState};
 use crate::ui;
 
 /// What a person sees of the training.
-pub struct Watcher<'a> {
+pub struct ProgressDisplay<'a> {
     plan: &'a Plan,
     job: &'a Job,
     folder: &'a RunFolder,
@@ -25,26 +25,45 @@ pub struct Watcher<'a> {
     began: Option<Instant>,
 }
 
-impl<'a> Watcher<'a> {
-    pub fn new(plan: &'a Plan, job: &'a Job, folder: &'a RunFolder, began: Instant) -> Result<Self> {
+impl<'a> ProgressDisplay<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        job: &'a Job,
+        folder: &'a RunFolder,
+        began: Instant,
+    ) -> Result<Self> {
         let bar = ui::train_bar(job.settings.epochs.saturating_mul(job.steps_per_epoch()) as u64);
-        Ok(Self { plan, job, folder, bar, history: Vec::new(), began: Some(began) })
+        Ok(Self {
+            plan,
+            job,
+            folder,
+            bar,
+            history: Vec::new(),
+            began: Some(began),
+        })
     }
 
     /// What is trained, on what, and where it goes.
-    pub fn introduce(&mut self, chosen: &Chosen, saved: Option<&Saved>) {
+    pub fn introduce(&mut self, chosen: &SelectedDevice, saved: Option<&SavedState>) {
         if let Some(remark) = &chosen.remark {
-            ui::note(format_args!("{remark}: training on `{}` (`vae devices` lists what there is)", chosen.name));
+            ui::note(format_args!(
+                "{remark}: training on `{}` (`vae devices` lists what there is)",
+                chosen.name
+            ));
         }
         let (plan, dataset) = (self.plan, &self.job.dataset);
         let (train, test) = (dataset.train.len(), dataset.test.len());
-        let picture = Features::Map(dataset.train.shape);
+        let image = Features::Map(dataset.train.shape);
         ui::note(format_args!(
-            "{}: {train} train and {test} test images of {picture}; {} with {} latents{}, {} parameters, on {}",
+            "{}: {train} train and {test} test images of {image}; {} with {} latents{}, {} parameters, on {}",
             dataset.name,
             plan.config.model.tag(),
-            plan.blueprint.latent,
-            if plan.config.condition.is_some() { ", given the class" } else { "" },
+            plan.network.latent,
+            if plan.config.condition.is_some() {
+                ", given the class"
+            } else {
+                ""
+            },
             plan.parameters(),
             chosen.title(),
         ));
@@ -52,11 +71,17 @@ impl<'a> Watcher<'a> {
         if done >= (self.job.settings.epochs * self.job.steps_per_epoch()) as u64 {
             ui::note("this run has done all its epochs; go on with more by `--epochs N`");
         }
-        let from = if done > 0 { format!(", from step {done} on") } else { String::new() };
+        let from = if done > 0 {
+            format!(", from step {done} on")
+        } else {
+            String::new()
+        };
         ui::note(format_args!("run {}{from}", self.folder.path.display()));
         if chosen.model.is_some() {
             let name = &chosen.name;
-            ui::note(format_args!("{name} compiles its kernels first, which takes minutes where it is software"));
+            ui::note(format_args!(
+                "{name} compiles its kernels first, which takes minutes where it is software"
+            ));
         }
         self.bar.set_position(done);
         self.bar.set_prefix("before the first step");
@@ -71,21 +96,32 @@ impl<'a> Watcher<'a> {
     fn draw_curves(&self) -> Result<()> {
         let panel = |title: &str, of: &dyn Fn(&Record) -> Option<f64>| {
             let mut series: Vec<Series> = Vec::new();
-            for (record, value) in self.history.iter().filter_map(|record| Some((record, of(record)?))) {
+            for (record, value) in self
+                .history
+                .iter()
+                .filter_map(|record| Some((record, of(record)?)))
+            {
                 let point = (record.epoch as f64, value);
                 match series.iter_mut().find(|series| series.name == record.split) {
                     Some(series) => series.points.push(point),
-                    None => series.push(Series { name: record.split.clone(), points: vec![point] }),
+                    None => series.push(Series {
+                        name: record.split.clone(),
+                        points: vec![point],
+                    }),
                 }
             }
-            Panel { title: title.into(), y_label: "nats per image".into(), series }
+            Panel {
+                title: title.into(),
+                y_label: "nats per image".into(),
+                series,
+            }
         };
         let mut panels = vec![
             panel("loss", &|record| record.loss),
-            panel("distortion", &|record| Some(record.distortion)),
-            panel("rate", &|record| record.rate),
+            panel("reconstruction", &|record| Some(record.reconstruction)),
+            panel("KL", &|record| record.kl),
         ];
-        // An autoencoder has no rate.
+        // An autoencoder has no KL.
         panels.retain(|panel| !panel.series.is_empty());
         write_svg(&self.folder.curves(), &curves(&panels, "epoch"))
     }
@@ -93,19 +129,28 @@ impl<'a> Watcher<'a> {
     /// The last test ELBO with its protocol, and where to look.
     pub fn conclude(&self) -> Result<()> {
         let history = read_metrics(&self.folder.metrics())?;
-        let Some(record) = history.iter().rev().find(|record| record.split == "test") else { return Ok(()) };
+        let Some(record) = history.iter().rev().find(|record| record.split == "test") else {
+            return Ok(());
+        };
         let job = self.job;
-        let error = record.elbo_se.map(|se| format!(" ± {se:.2}")).unwrap_or_default();
+        let error = record
+            .elbo_se
+            .map(|se| format!(" ± {se:.2}"))
+            .unwrap_or_default();
         let (count, pixels, seed) = (job.dataset.test.len(), job.pixels.name(), job.seed);
-        let given = if self.plan.config.condition.is_some() { "given the class, " } else { "" };
-        match (record.elbo, record.rate) {
-            (Some(elbo), Some(rate)) => ui::note(format_args!(
-                "test ELBO {elbo:.2}{error} nats per image (distortion {:.2} + rate {rate:.2}; {count} images, {pixels} pixels, {given}1 sample of z, seed {seed})",
-                record.distortion,
+        let given = if self.plan.config.condition.is_some() {
+            "given the class, "
+        } else {
+            ""
+        };
+        match (record.elbo, record.kl) {
+            (Some(elbo), Some(kl)) => ui::note(format_args!(
+                "test ELBO {elbo:.2}{error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count} images, {pixels} pixels, {given}1 sample of z, seed {seed})",
+                record.reconstruction,
             )),
             _ => ui::note(format_args!(
-                "test distortion {:.2} nats per image ({count} images, {pixels} pixels, {given}seed {seed})\n{NO_ELBO}",
-                record.distortion,
+                "test reconstruction {:.2} nats per image ({count} images, {pixels} pixels, {given}seed {seed})\n{NO_ELBO}",
+                record.reconstruction,
             )),
         }
         if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
@@ -113,15 +158,22 @@ impl<'a> Watcher<'a> {
         }
         let validation = history.iter().filter(|record| record.split == "validation");
         if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {
-            let (what, value) = best.elbo.map_or(("distortion", best.distortion), |elbo| ("ELBO", elbo));
+            let (what, value) = best
+                .elbo
+                .map_or(("reconstruction", best.reconstruction), |elbo| {
+                    ("ELBO", elbo)
+                });
             ui::note(format_args!(
                 "the best validation {what} is {value:.2}, after epoch {}; that model is {}",
                 best.epoch,
                 self.folder.best().display()
             ));
         }
-        ui::note(format_args!("look at {}", self.folder.samples(record.epoch).display()));
-        if !job.objective.code().is_drawn() {
+        ui::note(format_args!(
+            "look at {}",
+            self.folder.samples(record.epoch).display()
+        ));
+        if !job.objective.latent_mode().is_sampled() {
             ui::note(NO_PRIOR);
         }
         Ok(())
@@ -132,34 +184,49 @@ impl<'a> Watcher<'a> {
 fn bound(record: &Record) -> String {
     match record.elbo {
         Some(elbo) => format!("ELBO {elbo:.2}"),
-        None => format!("distortion {:.2}", record.distortion),
+        None => format!("reconstruction {:.2}", record.reconstruction),
     }
 }
 
-impl Observer for Watcher<'_> {
+impl Observer for ProgressDisplay<'_> {
     fn step(&mut self, progress: Progress) -> Flow {
         if let Some(began) = self.began.take() {
             let seconds = began.elapsed().as_secs_f64();
-            ui::line_above(&self.bar, format_args!("first step {seconds:.2} s after the start"));
+            ui::line_above(
+                &self.bar,
+                format_args!("first step {seconds:.2} s after the start"),
+            );
             // It is not what the others take.
             self.bar.reset_eta();
         }
         let sums = progress.sums;
         self.bar.inc(1);
         let (epochs, steps) = (self.job.settings.epochs, self.job.steps_per_epoch());
-        self.bar.set_prefix(format!("epoch {}/{epochs}, step {}/{steps}", progress.epoch + 1, progress.step));
-        if sums.pictures > 0 {
+        self.bar.set_prefix(format!(
+            "epoch {}/{epochs}, step {}/{steps}",
+            progress.epoch + 1,
+            progress.step
+        ));
+        if sums.images > 0 {
             let seen = (progress.step * self.job.settings.batch).min(self.job.dataset.train.len());
             let speed = seen as f64 / progress.seconds;
-            let [distortion, rate] = [sums.distortion, sums.rate].map(|sum| sums.mean(sum));
-            let bound = if self.job.objective.code().is_drawn() {
-                format!("ELBO {:.1}, distortion {distortion:.1}, rate {rate:.1}", -(distortion + rate))
+            let [reconstruction, kl] = [sums.reconstruction, sums.kl].map(|sum| sums.mean(sum));
+            let bound = if self.job.objective.latent_mode().is_sampled() {
+                format!(
+                    "ELBO {:.1}, reconstruction {reconstruction:.1}, KL {kl:.1}",
+                    -(reconstruction + kl)
+                )
             } else {
-                format!("distortion {distortion:.1}")
+                format!("reconstruction {reconstruction:.1}")
             };
-            self.bar.set_message(format!("{speed:.0} images/s, {bound}"));
+            self.bar
+                .set_message(format!("{speed:.0} images/s, {bound}"));
         }
-        if interrupt::asked() { Flow::Stop } else { Flow::Continue }
+        if interrupt::asked() {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        }
     }
 
     fn epoch(&mut self, epoch: usize, records: &[Record], vae: &Vae) -> Result<()> {
@@ -171,15 +238,19 @@ impl Observer for Watcher<'_> {
         }
         let of = |split: &str| records.iter().find(|record| record.split == split);
         if let (Some(train), Some(test)) = (of("train"), of("test")) {
-            let aside = of("validation").map(|record| format!("validation {}, ", bound(record))).unwrap_or_default();
-            let parts = test.rate.map(|rate| format!(" (distortion {:.2} + rate {rate:.2})", test.distortion));
+            let aside = of("validation")
+                .map(|record| format!("validation {}, ", bound(record)))
+                .unwrap_or_default();
+            let pass = test
+                .kl
+                .map(|kl| format!(" (reconstruction {:.2} + KL {kl:.2})", test.reconstruction));
             ui::line_above(
                 &self.bar,
                 format_args!(
                     "epoch {epoch}/{}: test {}{}, {aside}train loss {:.2}, {:.1} s, {:.0} images/s",
                     self.job.settings.epochs,
                     bound(test),
-                    parts.unwrap_or_default(),
+                    pass.unwrap_or_default(),
                     train.loss.unwrap_or(f64::NAN),
                     train.seconds,
                     train.images_per_second,

@@ -12,7 +12,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{Blueprint, Condition, Likelihood, Model, OutputBias, Prior, Sigma};
+use crate::model::{Condition, Likelihood, Model, Network, OutputBias, Prior, Sigma};
 use crate::objective::Objective;
 use crate::schedule::Schedule;
 use crate::train::{Job, Optimizer, Settings};
@@ -29,7 +29,7 @@ pub struct Config {
     pub seed: u64,
     pub data: Data,
     pub model: Model,
-    /// Left out: a model of pictures whose class is not asked for.
+    /// Left out: a model of images whose class is not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     #[serde(default)]
@@ -61,14 +61,14 @@ fn first_seed() -> u64 {
     1
 }
 
-/// Channels, rows or columns of a picture, so that no product of them overflows.
+/// Channels, rows or columns of an image, so that no product of them overflows.
 const LONGEST: usize = 1 << 16;
 
 /// A config whose every value was checked, with the network that follows from it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub config: Config,
-    pub blueprint: Blueprint,
+    pub network: Network,
     /// The effective config, as it is written to the run's folder and the model file.
     pub toml: String,
 }
@@ -77,8 +77,12 @@ impl Plan {
     /// How many numbers are trained: an autoencoder's head for the variance is not.
     pub fn parameters(&self) -> usize {
         let sigma = usize::from(self.config.likelihood.sigma() == Some(Sigma::Learned));
-        let untrained = if self.config.objective.code().is_drawn() { 0 } else { self.blueprint.log_var.parameters() };
-        self.blueprint.parameters() + sigma - untrained
+        let untrained = if self.config.objective.latent_mode().is_sampled() {
+            0
+        } else {
+            self.network.log_var.parameters()
+        };
+        self.network.parameters() + sigma - untrained
     }
 
     /// What is trained: this plan on `dataset`.
@@ -110,10 +114,14 @@ impl Config {
     /// the name for a run's folder.
     pub fn find(wanted: &str) -> Result<(Self, String)> {
         let path = Path::new(wanted);
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if path.is_file() {
             let bytes = files::read(path)?;
-            let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; expected TOML"))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| Error::file(path, "not a text file; expected TOML"))?;
             return Ok((Self::parse(&text, path)?, name));
         }
         let preset = find_preset(wanted)?;
@@ -125,17 +133,17 @@ impl Config {
         toml::to_string(self).map_err(Error::failed)
     }
 
-    /// Checks every value, and the network against pictures of shape `[C, H, W]` and, if it is conditional, their number
+    /// Checks every value, and the network against images of shape `[C, H, W]` and, if it is conditional, their number
     /// of classes (0: they have no labels).
-    pub fn plan(&self, picture: [usize; 3], classes: usize) -> Result<Plan> {
+    pub fn plan(&self, image_shape: [usize; 3], classes: usize) -> Result<Plan> {
         self.check()?;
         // A model file names this shape, and may be damaged.
-        for length in picture {
-            count("the pictures' channels, height or width", length, LONGEST)?;
+        for length in image_shape {
+            count("the images' channels, height or width", length, LONGEST)?;
         }
-        let mut blueprint = self.model.blueprint(picture)?.with_prior(&self.prior)?;
-        blueprint = blueprint.with_outputs(self.likelihood.outputs_per_value())?;
-        if blueprint.output_bias == OutputBias::Mean && !self.likelihood.takes_logits() {
+        let mut network = self.model.network(image_shape)?.with_prior(&self.prior)?;
+        network = network.with_outputs(self.likelihood.outputs_per_value())?;
+        if network.output_bias == OutputBias::Mean && !self.likelihood.takes_logits() {
             return Err(Error::request(format!(
                 "the model's output_bias is \"mean\" and likelihood.{}: that mean is a logit, which these outputs are not",
                 self.likelihood.tag()
@@ -143,15 +151,23 @@ impl Config {
             .with_hint("use output_bias = \"init\", or a likelihood whose outputs are logits"));
         }
         if let Some(condition) = self.condition {
-            blueprint = condition.apply(blueprint, classes)?;
+            network = condition.apply(network, classes)?;
         }
-        Ok(Plan { config: self.clone(), blueprint, toml: self.to_toml()? })
+        Ok(Plan {
+            config: self.clone(),
+            network,
+            toml: self.to_toml()?,
+        })
     }
 
     /// Checks every value that can be checked before the data is there.
     pub fn check(&self) -> Result<()> {
         if i64::try_from(self.seed).is_err() {
-            return Err(Error::request(format!("seed is {}; expected at most {}", self.seed, i64::MAX)));
+            return Err(Error::request(format!(
+                "seed is {}; expected at most {}",
+                self.seed,
+                i64::MAX
+            )));
         }
         self.data.check()?;
         self.model.check()?;
@@ -159,7 +175,9 @@ impl Config {
         self.likelihood.check()?;
         self.objective.check()?;
         self.objective.check_prior(&self.prior)?;
-        if matches!(self.prior, Prior::Vamp(_)) && self.condition.is_some_and(|condition| condition.encoder) {
+        if matches!(self.prior, Prior::Vamp(_))
+            && self.condition.is_some_and(|condition| condition.encoder)
+        {
             return Err(Error::request(
                 "prior.vamp and condition.encoder: a pseudo-input has no class to tell the encoder",
             )

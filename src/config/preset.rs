@@ -46,11 +46,18 @@ presets![
 impl Preset {
     /// What the preset is: the first line of its file.
     pub fn about(&self) -> &'static str {
-        self.text.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+        self.text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches(['#', ' '])
     }
 
     pub fn config(&self) -> Result<Config> {
-        Config::parse(self.text, &Path::new("configs").join(self.name).with_extension("toml"))
+        Config::parse(
+            self.text,
+            &Path::new("configs").join(self.name).with_extension("toml"),
+        )
     }
 }
 
@@ -60,14 +67,24 @@ impl Preset {
 /// Where there is neither such a file nor such a preset.
 pub fn find(wanted: &str) -> Result<&'static Preset> {
     let path = Path::new(wanted);
-    let folder = path.parent().filter(|folder| *folder != Path::new("") && *folder != Path::new("configs"));
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = path
+        .parent()
+        .filter(|folder| *folder != Path::new("") && *folder != Path::new("configs"));
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let name = name.strip_suffix(".toml").unwrap_or(&name);
-    if let Some(preset) = PRESETS.iter().find(|preset| preset.name == name && folder.is_none()) {
+    if let Some(preset) = PRESETS
+        .iter()
+        .find(|preset| preset.name == name && folder.is_none())
+    {
         return Ok(preset);
     }
     let names = || PRESETS.iter().map(|preset| preset.name);
-    let error = Error::request(format!("{wanted}: no such file, and no preset of that name"));
+    let error = Error::request(format!(
+        "{wanted}: no such file, and no preset of that name"
+    ));
     Err(error.with_hint(match did_you_mean(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the presets are {}", names().collect::<Vec<_>>().join(", ")),

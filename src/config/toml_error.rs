@@ -7,20 +7,40 @@ use crate::error::{Error, did_you_mean};
 /// The error at its place in `text`.
 pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
     // Its place would be some line that is right.
-    for (part, kinds) in [("data", "`[data.digits]` or `[data.mnist]`"), ("model", "`[model.mlp]` or `[model.conv]`")] {
+    for (part, kinds) in [
+        ("data", "`[data.digits]` or `[data.mnist]`"),
+        ("model", "`[model.mlp]` or `[model.conv]`"),
+    ] {
         if error.message() == format!("missing field `{part}`") {
-            return Error::file(origin, format!("has no {part}; expected a table such as {kinds}"))
-                .with_hint("`vae config` prints a whole config to start from");
+            return Error::file(
+                origin,
+                format!("has no {part}; expected a table such as {kinds}"),
+            )
+            .with_hint("`vae config` prints a whole config to start from");
         }
     }
     let what = match error.span() {
         Some(span) => {
             let (line, column) = place(text, span.start);
-            let excerpt: String = text.lines().nth(line - 1).unwrap_or_default().trim().chars().take(LONGEST).collect();
-            let excerpt = if excerpt.is_empty() { excerpt } else { format!(" (`{excerpt}`)") };
+            let excerpt: String = text
+                .lines()
+                .nth(line - 1)
+                .unwrap_or_default()
+                .trim()
+                .chars()
+                .take(LONGEST)
+                .collect();
+            let excerpt = if excerpt.is_empty() {
+                excerpt
+            } else {
+                format!(" (`{excerpt}`)")
+            };
             // A terminal obeys control characters.
             let excerpt = excerpt.replace(char::is_control, "\u{fffd}");
-            format!("line {line}, column {column}: {}{excerpt}", sentence(error.message()))
+            format!(
+                "line {line}, column {column}: {}{excerpt}",
+                sentence(error.message())
+            )
         }
         None => sentence(error.message()),
     };
@@ -32,10 +52,19 @@ const LONGEST: usize = 120;
 
 /// What serde and toml say, and what a person is told. The longer comes before what it begins with.
 const PLAIN: [(&str, &str); 11] = [
-    ("wanted exactly 1 element, more than 1 element", "one kind is to be chosen here, and several are"),
-    ("wanted exactly 1 element, found 0 elements", "one kind is to be chosen here, and none is"),
+    (
+        "wanted exactly 1 element, more than 1 element",
+        "one kind is to be chosen here, and several are",
+    ),
+    (
+        "wanted exactly 1 element, found 0 elements",
+        "one kind is to be chosen here, and none is",
+    ),
     ("wanted string or table", "expected a text in quotes"),
-    ("invalid type: unit variant, expected newtype variant", "expected a table, as in `[part.kind]`"),
+    (
+        "invalid type: unit variant, expected newtype variant",
+        "expected a table, as in `[part.kind]`",
+    ),
     ("expected usize", "expected a whole number of at least 0"),
     ("expected u64", "expected a whole number of at least 0"),
     ("expected f64", "expected a number"),
@@ -47,7 +76,11 @@ const PLAIN: [(&str, &str); 11] = [
 
 /// One line, in words that need no knowledge of Rust.
 pub fn sentence(message: &str) -> String {
-    let mut line = message.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    let mut line = message
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join("; ");
     for (theirs, ours) in PLAIN {
         line = line.replace(theirs, ours);
     }
@@ -78,6 +111,12 @@ fn suggestion(message: &str) -> Option<&str> {
 /// Line and column, both from 1, of a byte.
 fn place(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     (before.matches('\n').count() + 1, column)
 }

@@ -1,6 +1,6 @@
-//! Binary pictures as text: a line for each, its values 0 or 1, separated by blanks. So Larochelle published MNIST ("amat").
+//! Binary images as text: a line for each, its values 0 or 1, separated by blanks. So Larochelle published MNIST ("amat").
 //!
-//! Plain or gzipped. Total: no bytes make it panic, or keep more than the pictures that are expected and one line.
+//! Plain or gzipped. Total: no bytes make it panic, or keep more than the images that are expected and one line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use super::Images;
 use super::idx::{ANOTHER_FILE, DAMAGED, Fault, GZIP};
 use crate::error::Result;
 
-/// Bytes of a line, with room for more blanks than anybody writes between the values of a picture.
+/// Bytes of a line, with room for more blanks than anybody writes between the values of an image.
 const LONGEST: u64 = 1 << 16;
 /// Bytes shown of what should have been a value.
 const SHOWN: usize = 12;
@@ -20,13 +20,15 @@ const SHOWN: usize = 12;
 const BUFFER: usize = 1 << 16;
 const WRONG_LINES: &str = "the file was cut short, or has the name of another one: get it again";
 
-/// Pictures of `[C, H, W]`, one from each of exactly `count` lines: 0 becomes byte 0, 1 becomes byte 255.
+/// Images of `[C, H, W]`, one from each of exactly `count` lines: 0 becomes byte 0, 1 becomes byte 255.
 ///
 /// # Errors
-/// Exit code 2, naming the file, the line, what was expected and what was found.
+/// Exit latent 2, naming the file, the line, what was expected and what was found.
 pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Images> {
     let open = || File::open(path).map_err(Fault::Read);
-    open().and_then(|file| decode(BufReader::with_capacity(BUFFER, file), count, shape)).map_err(|fault| fault.at(path))
+    open()
+        .and_then(|file| decode(BufReader::with_capacity(BUFFER, file), count, shape))
+        .map_err(|fault| fault.at(path))
 }
 
 /// [`images`], of bytes in memory.
@@ -39,13 +41,23 @@ pub fn parse(bytes: &[u8], count: usize, shape: [usize; 3]) -> Result<Images, Fa
 
 fn decode(mut input: impl BufRead, count: usize, shape: [usize; 3]) -> Result<Images, Fault> {
     if input.fill_buf().map_err(Fault::Read)?.starts_with(&GZIP) {
-        lines(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)), true, count, shape)
+        lines(
+            BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)),
+            true,
+            count,
+            shape,
+        )
     } else {
         lines(input, false, count, shape)
     }
 }
 
-fn lines(mut input: impl BufRead, zipped: bool, count: usize, shape: [usize; 3]) -> Result<Images, Fault> {
+fn lines(
+    mut input: impl BufRead,
+    zipped: bool,
+    count: usize,
+    shape: [usize; 3],
+) -> Result<Images, Fault> {
     let values: usize = shape.iter().product();
     let mut pixels = Vec::with_capacity(count * values);
     let mut line = Vec::new();
@@ -59,63 +71,86 @@ fn lines(mut input: impl BufRead, zipped: bool, count: usize, shape: [usize; 3])
         }
         number += 1;
         if number > count {
-            return Err(Fault::content(format!("expected {count} lines, one a picture, found more"), WRONG_LINES));
+            return Err(Fault::content(
+                format!("expected {count} lines, one an image, found more"),
+                WRONG_LINES,
+            ));
         }
         if line.len() as u64 == LONGEST && !line.ends_with(b"\n") {
-            return Err(Fault::content(format!("line {number} does not end within {LONGEST} bytes"), ANOTHER_FILE));
+            return Err(Fault::content(
+                format!("line {number} does not end within {LONGEST} bytes"),
+                ANOTHER_FILE,
+            ));
         }
         pixels.resize(number * values, 0);
-        picture(&mut line, &mut pixels[(number - 1) * values..])
+        image(&mut line, &mut pixels[(number - 1) * values..])
             .map_err(|(what, hint)| Fault::content(format!("line {number}: {what}"), hint))?;
     }
     if number < count {
-        return Err(Fault::content(format!("expected {count} lines, one a picture, found {number}"), WRONG_LINES));
+        return Err(Fault::content(
+            format!("expected {count} lines, one an image, found {number}"),
+            WRONG_LINES,
+        ));
     }
     Ok(Images::new(pixels, shape))
 }
 
-/// The picture of a line, or what is wrong with it and what to do.
-fn picture(line: &mut [u8], picture: &mut [u8]) -> Result<(), (String, &'static str)> {
+/// The image of a line, or what is wrong with it and what to do.
+fn image(line: &mut [u8], image: &mut [u8]) -> Result<(), (String, &'static str)> {
     if let Some(end) = line.last_mut().filter(|end| **end == b'\n') {
         *end = b' ';
     }
-    if as_published(line, picture) {
+    if as_published(line, image) {
         return Ok(());
     }
     let mut found = 0;
-    for word in line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+    for word in line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+    {
         let value = match word {
             b"0" => 0,
             b"1" => 255,
-            _ => return Err((format!("number {} is {}; expected 0 or 1", found + 1, shown(word)), ANOTHER_FILE)),
+            _ => {
+                return Err((
+                    format!("number {} is {}; expected 0 or 1", found + 1, shown(word)),
+                    ANOTHER_FILE,
+                ));
+            }
         };
-        if let Some(slot) = picture.get_mut(found) {
+        if let Some(slot) = image.get_mut(found) {
             *slot = value;
         }
         found += 1;
     }
-    if found == picture.len() {
+    if found == image.len() {
         Ok(())
     } else {
-        Err((format!("expected {} numbers, found {found}", picture.len()), DAMAGED))
+        Err((
+            format!("expected {} numbers, found {found}", image.len()),
+            DAMAGED,
+        ))
     }
 }
 
-/// Whether `line` is a digit and one blank in turn, which fills the picture at the speed of memory. Else what is in it
+/// Whether `line` is a digit and one blank in turn, which fills the image at the speed of memory. Else what is in it
 /// then means nothing.
-fn as_published(line: &[u8], picture: &mut [u8]) -> bool {
+fn as_published(line: &[u8], image: &mut [u8]) -> bool {
     let (pairs, rest) = line.as_chunks::<2>();
     let mut wrong = 0;
-    for (value, [digit, blank]) in picture.iter_mut().zip(pairs) {
+    for (value, [digit, blank]) in image.iter_mut().zip(pairs) {
         wrong |= ((digit ^ b'0') & !1) | (blank ^ b' ');
         // 0 or 255.
         *value = 0_u8.wrapping_sub(digit & 1);
     }
-    wrong == 0 && pairs.len() == picture.len() && rest.is_empty()
+    wrong == 0 && pairs.len() == image.len() && rest.is_empty()
 }
 
 /// The beginning of a word, whatever its bytes are.
 fn shown(word: &[u8]) -> String {
     let more = if word.len() > SHOWN { "..." } else { "" };
-    format!("{:?}{more}", String::from_utf8_lossy(&word[..word.len().min(SHOWN)]))
+    format!(
+        "{:?}{more}",
+        String::from_utf8_lossy(&word[..word.len().min(SHOWN)])
+    )
 }

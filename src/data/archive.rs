@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::{files, ui};
 
 /// A file as its publisher names it, without `.gz`.
-pub struct Published {
+pub struct PublishedFile {
     pub name: &'static str,
     /// Of the `.gz`, in hexadecimal.
     pub md5: &'static str,
@@ -21,14 +21,14 @@ pub struct Published {
 }
 
 /// A data set of four IDX files.
-pub struct Archive {
+pub struct IdxDataset {
     /// Of the data set and of its folders.
     pub name: &'static str,
     /// For messages.
     pub title: &'static str,
     pub classes: [&'static str; 10],
-    /// Pictures and labels to train on, pictures and labels to test on.
-    pub files: [Published; 4],
+    /// Images and labels to train on, images and labels to test on.
+    pub files: [PublishedFile; 4],
     /// Base addresses, in the order in which they are tried.
     pub mirrors: [&'static str; 2],
     /// The first labels of the training set: both sets have files of the same names and sizes, and this tells them apart.
@@ -36,9 +36,9 @@ pub struct Archive {
 }
 
 /// The sets that can be told apart.
-static ARCHIVES: [&Archive; 2] = [&MNIST, &FASHION_MNIST];
+static ARCHIVES: [&IdxDataset; 2] = [&MNIST, &FASHION_MNIST];
 
-/// Pictures in the training set as it is published.
+/// Images in the training set as it is published.
 const TRAIN: usize = 60_000;
 
 /// The four files of a data set, all from one folder.
@@ -52,7 +52,7 @@ pub struct Files {
 
 /// Where data is looked for, in the order of the fields, and where it is downloaded from.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct DataPaths {
     /// `--data DIR`: what a person names is used, or it is an error.
     pub data: Option<PathBuf>,
     /// `$VAE_DATA`.
@@ -67,19 +67,25 @@ pub struct Place {
     pub mirror: Option<String>,
 }
 
-impl Place {
+impl DataPaths {
     /// `data` is `--data`; the rest comes from the environment.
     ///
     /// # Errors
-    /// Exit code 2 where there is no home folder to hold a cache, or `VAE_MIRROR` is no text.
+    /// Exit latent 2 where there is no home folder to hold a cache, or `VAE_MIRROR` is no text.
     pub fn from_environment(data: Option<PathBuf>) -> Result<Self> {
         let cache = etcetera::choose_base_strategy().map_err(|error| {
-            Error::request(format!("no cache folder for data sets: {error}")).with_hint("set HOME to a folder of yours")
+            Error::request(format!("no cache folder for data sets: {error}"))
+                .with_hint("set HOME to a folder of yours")
         })?;
         let mirror = set("VAE_MIRROR")
             .map(OsString::into_string)
             .transpose()
-            .map_err(|text| Error::request(format!("VAE_MIRROR: expected an address, found {}", text.display())))?;
+            .map_err(|text| {
+                Error::request(format!(
+                    "VAE_MIRROR: expected an address, found {}",
+                    text.display()
+                ))
+            })?;
         Ok(Self {
             data,
             vae_data: set("VAE_DATA").map(PathBuf::from),
@@ -101,10 +107,17 @@ impl Place {
             if folder.is_dir() {
                 return Ok(named(folder, name, own_names));
             }
-            let what = if folder.is_file() { "expected a folder, found a file" } else { "no such folder" };
+            let what = if folder.is_file() {
+                "expected a folder, found a file"
+            } else {
+                "no such folder"
+            };
             return Err(Error::file(folder, what));
         }
-        let mut folders = self.vae_data.as_deref().map_or_else(Vec::new, |folder| named(folder, name, own_names));
+        let mut folders = self
+            .vae_data
+            .as_deref()
+            .map_or_else(Vec::new, |folder| named(folder, name, own_names));
         folders.push(self.local.join(name));
         if own_names {
             folders.push(self.local.clone());
@@ -114,7 +127,7 @@ impl Place {
     }
 
     /// Where to download `file` from, in order.
-    fn addresses(&self, archive: &Archive, file: &Published) -> Vec<String> {
+    fn addresses(&self, archive: &IdxDataset, file: &PublishedFile) -> Vec<String> {
         let bases = match &self.mirror {
             // One mirror may hold both sets, whose files have the same names.
             Some(base) => {
@@ -123,7 +136,10 @@ impl Place {
             }
             None => archive.mirrors.map(str::to_owned).to_vec(),
         };
-        bases.iter().map(|base| format!("{base}{}.gz", file.name)).collect()
+        bases
+            .iter()
+            .map(|base| format!("{base}{}.gz", file.name))
+            .collect()
     }
 }
 
@@ -145,7 +161,10 @@ fn named(folder: &Path, name: &str, own_names: bool) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// Why none of them has it.
-pub fn search<T>(folders: &[PathBuf], look: impl Fn(&Path) -> Result<T, String>) -> Result<T, String> {
+pub fn search<T>(
+    folders: &[PathBuf],
+    look: impl Fn(&Path) -> Result<T, String>,
+) -> Result<T, String> {
     let mut lines = String::new();
     for folder in folders {
         match look(folder) {
@@ -165,8 +184,12 @@ pub fn all_in<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBu
         return Err("no such folder".to_owned());
     }
     let found = names.map(|name| locate(folder, name));
-    let lacking: Vec<&str> =
-        names.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
+    let lacking: Vec<&str> = names
+        .iter()
+        .zip(&found)
+        .filter(|(_, path)| path.is_none())
+        .map(|(name, _)| *name)
+        .collect();
     match lacking.len() {
         0 => Ok(found.map(Option::unwrap_or_default)),
         count if count == N => Err("none of them".to_owned()),
@@ -177,8 +200,8 @@ pub fn all_in<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBu
 /// The four files of `archive`, downloaded where they are in none of the places.
 ///
 /// # Errors
-/// Exit code 2, with the four names, every folder looked in and what was wrong with it.
-pub fn find(place: &Place, archive: &Archive) -> Result<Files> {
+/// Exit latent 2, with the four names, every folder looked in and what was wrong with it.
+pub fn find(place: &DataPaths, archive: &IdxDataset) -> Result<Files> {
     let folders = place
         .folders(archive.name, archive.name == MNIST.name)
         .map_err(|error| error.with_hint("--data takes the folder that holds the four files"))?;
@@ -187,8 +210,13 @@ pub fn find(place: &Place, archive: &Archive) -> Result<Files> {
         Err(lines) => lines,
     };
     if let Some(folder) = &place.data {
-        let what = format!("{} is not in the folder that --data names; looked in{looked_in}", wanted(archive));
-        return Err(Error::file(folder, what).with_hint("name the folder that holds the four files"));
+        let what = format!(
+            "{} is not in the folder that --data names; looked in{looked_in}",
+            wanted(archive)
+        );
+        return Err(
+            Error::file(folder, what).with_hint("name the folder that holds the four files")
+        );
     }
     if !place.download {
         return Err(missing(archive, &looked_in, "it was not to be downloaded"));
@@ -200,17 +228,23 @@ pub fn find(place: &Place, archive: &Archive) -> Result<Files> {
 }
 
 /// The set and its files, for messages.
-fn wanted(archive: &Archive) -> String {
+fn wanted(archive: &IdxDataset) -> String {
     let names = archive.files.each_ref().map(|file| file.name).join(", ");
-    format!("{} (the four files {names}, each plain or .gz)", archive.title)
+    format!(
+        "{} (the four files {names}, each plain or .gz)",
+        archive.title
+    )
 }
 
-fn missing(archive: &Archive, looked_in: &str, download: &str) -> Error {
-    Error::request(format!("{} was not found; looked in{looked_in}\nand {download}", wanted(archive)))
-        .with_hint(by_hand(archive))
+fn missing(archive: &IdxDataset, looked_in: &str, download: &str) -> Error {
+    Error::request(format!(
+        "{} was not found; looked in{looked_in}\nand {download}",
+        wanted(archive)
+    ))
+    .with_hint(by_hand(archive))
 }
 
-fn by_hand(archive: &Archive) -> String {
+fn by_hand(archive: &IdxDataset) -> String {
     let name = archive.name;
     format!(
         "put the four files in data/{name}/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
@@ -218,14 +252,21 @@ fn by_hand(archive: &Archive) -> String {
 }
 
 /// The four files in `folder`, or why they are not there.
-fn look(folder: &Path, archive: &Archive) -> Result<Files, String> {
+fn look(folder: &Path, archive: &IdxDataset) -> Result<Files, String> {
     let [train_images, train_labels, test_images, test_labels] =
         all_in(folder, archive.files.each_ref().map(|file| file.name))?;
     // A file that cannot be read is reported by whoever reads it next.
     let labels = idx::labels(&train_labels).unwrap_or_default();
     match set_of(&labels) {
-        Some(other) if other.name != archive.name => Err(format!("holds {}, not {}", other.title, archive.title)),
-        _ => Ok(Files { train_images, train_labels, test_images, test_labels }),
+        Some(other) if other.name != archive.name => {
+            Err(format!("holds {}, not {}", other.title, archive.title))
+        }
+        _ => Ok(Files {
+            train_images,
+            train_labels,
+            test_images,
+            test_labels,
+        }),
     }
 }
 
@@ -239,23 +280,31 @@ fn locate(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The published set that training labels belong to, if any.
-fn set_of(labels: &[u8]) -> Option<&'static Archive> {
-    ARCHIVES.into_iter().find(|archive| labels.len() == TRAIN && labels.starts_with(&archive.first_labels))
+fn set_of(labels: &[u8]) -> Option<&'static IdxDataset> {
+    ARCHIVES
+        .into_iter()
+        .find(|archive| labels.len() == TRAIN && labels.starts_with(&archive.first_labels))
 }
 
 /// Downloads what the cache lacks.
-fn download(place: &Place, archive: &Archive) -> Result<Files> {
+fn download(place: &DataPaths, archive: &IdxDataset) -> Result<Files> {
     let folder = place.cache.join(archive.name);
-    fs::create_dir_all(&folder).map_err(|error| files::unwritable(&folder, &error).with_hint(by_hand(archive)))?;
+    fs::create_dir_all(&folder)
+        .map_err(|error| files::unwritable(&folder, &error).with_hint(by_hand(archive)))?;
     let _alone = lock(&folder);
-    ui::note(format_args!("downloading {} to {}", archive.title, folder.display()));
+    ui::note(format_args!(
+        "downloading {} to {}",
+        archive.title,
+        folder.display()
+    ));
     for file in &archive.files {
         if locate(&folder, file.name).is_none() {
             let destination = folder.join(format!("{}.gz", file.name));
             fetch::fetch(&place.addresses(archive, file), file.md5, &destination)?;
         }
     }
-    look(&folder, archive).map_err(|why| Error::file(&folder, why).with_hint("remove this folder and try again"))
+    look(&folder, archive)
+        .map_err(|why| Error::file(&folder, why).with_hint("remove this folder and try again"))
 }
 
 /// Makes a second process wait while the first one downloads, for both would write to the same sibling. Where a folder
@@ -270,12 +319,12 @@ fn lock(folder: &Path) -> Option<File> {
 ///
 /// # Errors
 /// Those of [`find`]; and exit code 2 where a file is not what its name says, or two of them disagree.
-pub fn load(place: &Place, archive: &Archive) -> Result<Dataset> {
+pub fn load(place: &DataPaths, archive: &IdxDataset) -> Result<Dataset> {
     read(&find(place, archive)?, archive)
 }
 
 /// The data set in `files`.
-fn read(files: &Files, archive: &Archive) -> Result<Dataset> {
+fn read(files: &Files, archive: &IdxDataset) -> Result<Dataset> {
     let (train, test) = rayon::join(
         || split(&files.train_images, &files.train_labels),
         || split(&files.test_images, &files.test_labels),
@@ -285,14 +334,18 @@ fn read(files: &Files, archive: &Archive) -> Result<Dataset> {
         let [_, height, width] = train.shape;
         let [_, other_height, other_width] = test.shape;
         let what = format!(
-            "expected pictures of {height} x {width}, as in {}, found {other_height} x {other_width}",
+            "expected images of {height} x {width}, as in {}, found {other_height} x {other_width}",
             files.train_images.display()
         );
-        return Err(Error::file(&files.test_images, what).with_hint("both files have to come from one data set"));
+        return Err(Error::file(&files.test_images, what)
+            .with_hint("both files have to come from one data set"));
     }
     if archive.name != MNIST.name && holds_mnist(&train) {
-        let what = format!("expected {}, found the pictures of MNIST", archive.title);
-        let hint = format!("put the files of {} in a folder named {}", archive.title, archive.name);
+        let what = format!("expected {}, found the images of MNIST", archive.title);
+        let hint = format!(
+            "put the files of {} in a folder named {}",
+            archive.title, archive.name
+        );
         return Err(Error::file(&files.train_images, what).with_hint(hint));
     }
     Ok(Dataset {
@@ -304,28 +357,39 @@ fn read(files: &Files, archive: &Archive) -> Result<Dataset> {
     })
 }
 
-/// Pictures with their labels.
-fn split(images: &Path, labels: &Path) -> Result<Images> {
-    let (pictures, classes) = (idx::images(images)?, idx::labels(labels)?);
-    if pictures.len() != classes.len() {
-        let (expected, found) = (pictures.len(), classes.len());
-        let what = format!("expected {expected} labels, one for each picture in {}, found {found}", images.display());
-        return Err(Error::file(labels, what).with_hint("both files have to come from one data set"));
+/// Images with their labels.
+fn split(images_path: &Path, labels_path: &Path) -> Result<Images> {
+    let (images, classes) = (idx::images(images_path)?, idx::labels(labels_path)?);
+    if images.len() != classes.len() {
+        let (expected, found) = (images.len(), classes.len());
+        let what = format!(
+            "expected {expected} labels, one for each image in {}, found {found}",
+            images_path.display()
+        );
+        return Err(
+            Error::file(labels_path, what).with_hint("both files have to come from one data set")
+        );
     }
-    Ok(pictures.with_labels(classes))
+    Ok(images.with_labels(classes))
 }
 
-/// Whether these are the published pictures, whatever their labels.
+/// Whether these are the published images, whatever their labels.
 fn holds_mnist(train: &Images) -> bool {
     let header = idx::image_header(TRAIN as u32, 28, 28);
     train.len() == TRAIN
         && train.shape == [1, 28, 28]
-        && Some(fetch::md5_hex(&[&header, &train.definition()]).as_str()) == MNIST.files[0].plain_md5
+        && Some(fetch::md5_hex(&[&header, &train.definition()]).as_str())
+            == MNIST.files[0].plain_md5
 }
 
 /// The set's own names; numbers where files of one's own have more classes.
-fn classes(archive: &Archive, splits: [&Images; 2]) -> Vec<String> {
-    let largest = splits.iter().filter_map(|split| split.labels.as_ref()?.iter().max()).max().copied().unwrap_or(0);
+fn classes(archive: &IdxDataset, splits: [&Images; 2]) -> Vec<String> {
+    let largest = splits
+        .iter()
+        .filter_map(|split| split.labels.as_ref()?.iter().max())
+        .max()
+        .copied()
+        .unwrap_or(0);
     if usize::from(largest) < archive.classes.len() {
         archive.classes.map(str::to_owned).to_vec()
     } else {

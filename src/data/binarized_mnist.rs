@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{Place, all_in, search};
-use super::{Dataset, Pixels, Source, amat};
+use super::archive::{DataPaths, all_in, search};
+use super::{DataKind, Dataset, Pixels, amat};
 use crate::error::{Error, Result};
 
 /// Of the data set and of its folders.
 const NAME: &str = "binarized-mnist";
 /// To train, to choose the best model and to test on.
-pub const FILES: [&str; 3] = ["binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat"];
-/// Pictures in each.
+pub const FILES: [&str; 3] = [
+    "binarized_mnist_train.amat",
+    "binarized_mnist_valid.amat",
+    "binarized_mnist_test.amat",
+];
+/// Images in each.
 pub const COUNTS: [usize; 3] = [50_000, 10_000, 10_000];
 const SHAPE: [usize; 3] = [1, 28, 28];
 /// Who publishes them. Nothing is downloaded from there: there is no checksum that a download could be held to.
@@ -25,8 +29,8 @@ const URL: &str = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized
 #[serde(deny_unknown_fields, default)]
 pub struct BinarizedMnist {}
 
-impl Source for BinarizedMnist {
-    fn load(&self, place: &Place) -> Result<Dataset> {
+impl DataKind for BinarizedMnist {
+    fn load(&self, place: &DataPaths) -> Result<Dataset> {
         read(&find(place)?, COUNTS)
     }
 
@@ -35,7 +39,7 @@ impl Source for BinarizedMnist {
     }
 
     fn validation(&self) -> usize {
-        // None of the training pictures.
+        // None of the training images.
         0
     }
 
@@ -60,27 +64,36 @@ impl Source for BinarizedMnist {
 /// The three files, all from one folder.
 ///
 /// # Errors
-/// Exit code 2, with the names, every folder looked in, and who publishes them.
-pub fn find(place: &Place) -> Result<[PathBuf; 3]> {
+/// Exit latent 2, with the names, every folder looked in, and who publishes them.
+pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
     let folders = place
         .folders(NAME, true)
         .map_err(|error| error.with_hint("--data takes the folder that holds the three files"))?;
-    let files = format!("binarised MNIST (the three files {}, each plain or .gz)", FILES.join(", "));
+    let files = format!(
+        "binarised MNIST (the three files {}, each plain or .gz)",
+        FILES.join(", ")
+    );
     search(&folders, |folder| all_in(folder, FILES)).map_err(|looked_in| match &place.data {
         Some(folder) => {
-            let what = format!("{files} is not in the folder that --data names; looked in{looked_in}");
-            Error::file(folder, what)
-                .with_hint(format!("name the folder that holds the three files; they are at {URL}"))
+            let what =
+                format!("{files} is not in the folder that --data names; looked in{looked_in}");
+            Error::file(folder, what).with_hint(format!(
+                "name the folder that holds the three files; they are at {URL}"
+            ))
         }
-        None => Error::request(format!("{files} was not found; looked in{looked_in}\nand it is never downloaded"))
-            .with_hint(format!("get them from {URL} and put them in data/{NAME}/, or pass --data DIR or set VAE_DATA")),
+        None => Error::request(format!(
+            "{files} was not found; looked in{looked_in}\nand it is never downloaded"
+        ))
+        .with_hint(format!(
+            "get them from {URL} and put them in data/{NAME}/, or pass --data DIR or set VAE_DATA"
+        )),
     })
 }
 
-/// The data set in `files`, of so many pictures each.
+/// The data set in `files`, of so many images each.
 ///
 /// # Errors
-/// Exit code 2 where a file is not what its name says.
+/// Exit latent 2 where a file is not what its name says.
 pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
     let split = |path: &Path, count| amat::images(path, count, SHAPE);
     let ([train, validation, test], [of_train, of_validation, of_test]) = (files, counts);
@@ -88,5 +101,11 @@ pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
         || split(train, of_train),
         || rayon::join(|| split(validation, of_validation), || split(test, of_test)),
     );
-    Ok(Dataset { name: NAME.into(), classes: Vec::new(), train: train?, validation: Some(validation?), test: test? })
+    Ok(Dataset {
+        name: NAME.into(),
+        classes: Vec::new(),
+        train: train?,
+        validation: Some(validation?),
+        test: test?,
+    })
 }

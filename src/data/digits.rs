@@ -1,15 +1,15 @@
 //! Handwritten-looking digits that the program draws itself: nothing to download, the same bytes on every machine.
 //!
 //! Each class has a few ways of writing it, each a handful of points that a pen passes through (`digits/strokes.rs`).
-//! Every picture moves the points a little, bends the page, slants, turns and sizes the digit, and draws it with a soft
+//! Every image moves the points a little, bends the page, slants, turns and sizes the digit, and draws it with a soft
 //! round pen of uneven pressure (`digits/pen.rs`): white on black, 28 by 28, about 20 pixels tall and centred, as in
-//! MNIST. Picture `index` depends on (seed, split, index) alone, and what was drawn is known: see [`Factors`].
+//! MNIST. Image `index` depends on (seed, split, index) alone, and what was drawn is known: see [`Factors`].
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::Place;
-use super::{Dataset, GroundTruth, Images, Pixels, Source};
+use super::archive::DataPaths;
+use super::{DataKind, Dataset, GenerativeFactors, Images, Pixels};
 use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -17,25 +17,25 @@ use crate::rng::Rng;
 mod pen;
 mod strokes;
 
-/// Height and width of a picture, in pixels.
+/// Height and width of an image, in pixels.
 pub const SIDE: usize = 28;
 const VALUES: usize = SIDE * SIDE;
 const CLASSES: u64 = 10;
-/// Pictures in a split: as many as fit into a gigabyte.
+/// Images in a split: as many as fit into a gigabyte.
 const MOST: usize = 1_000_000;
 
 /// The built-in data set: how many digits, and which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Digits {
-    /// The data's own seed: the run's seed changes the training, never the pictures.
+    /// The data's own seed: the run's seed changes the training, never the images.
     pub seed: u64,
-    /// Pictures to train on.
+    /// Images to train on.
     pub train: usize,
-    /// Pictures to measure on.
+    /// Images to measure on.
     pub test: usize,
     pub pixels: Pixels,
-    /// The last so many training pictures are set aside, to choose the best model on.
+    /// The last so many training images are set aside, to choose the best model on.
     pub validation: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for Digits {
             seed: 1,
             // A third of MNIST: more than a small model learns by heart, few enough for short epochs.
             train: 20_000,
-            // 400 of each class: the ELBO differs by some 20 nats between pictures, so its mean is known to a third of a nat.
+            // 400 of each class: the ELBO differs by some 20 nats between images, so its mean is known to a third of a nat.
             test: 4_000,
             pixels: Pixels::Grey,
             validation: 0,
@@ -54,8 +54,8 @@ impl Default for Digits {
     }
 }
 
-impl Source for Digits {
-    fn load(&self, _place: &Place) -> Result<Dataset> {
+impl DataKind for Digits {
+    fn load(&self, _place: &DataPaths) -> Result<Dataset> {
         Ok(self.draw())
     }
 
@@ -90,7 +90,7 @@ impl Source for Digits {
 }
 
 impl Digits {
-    /// Draws both splits, in parallel; the pictures do not depend on the number of threads.
+    /// Draws both splits, in parallel; the images do not depend on the number of threads.
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "digits".into(),
@@ -102,7 +102,7 @@ impl Digits {
     }
 }
 
-/// Which half of the data: the two share no picture.
+/// Which half of the data: the two share no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     Train,
@@ -118,7 +118,7 @@ impl Split {
     }
 }
 
-/// What a picture was drawn from, besides its class. All are drawn independently of each other and, but for `style`,
+/// What an image was drawn from, besides its class. All are drawn independently of each other and, but for `style`,
 /// of the class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Factors {
@@ -134,30 +134,64 @@ pub struct Factors {
     pub aspect: f32,
     /// Width of the line, in pixels.
     pub thickness: f32,
-    /// Centre of the digit's bounding box right of the picture's centre, in pixels.
+    /// Centre of the digit's bounding box right of the image's centre, in pixels.
     pub shift_x: f32,
-    /// Centre of the digit's bounding box below the picture's centre, in pixels.
+    /// Centre of the digit's bounding box below the image's centre, in pixels.
     pub shift_y: f32,
 }
 
 impl Factors {
     /// Names of [`Factors::values`], in its order.
-    pub const NAMES: [&str; 8] = ["style", "slant", "rotation", "scale", "aspect", "thickness", "shift_x", "shift_y"];
+    pub const NAMES: [&str; 8] = [
+        "style",
+        "slant",
+        "rotation",
+        "scale",
+        "aspect",
+        "thickness",
+        "shift_x",
+        "shift_y",
+    ];
 
     /// The factors as a row of a table.
     pub fn values(&self) -> [f32; 8] {
-        [self.style, self.slant, self.rotation, self.scale, self.aspect, self.thickness, self.shift_x, self.shift_y]
+        [
+            self.style,
+            self.slant,
+            self.rotation,
+            self.scale,
+            self.aspect,
+            self.thickness,
+            self.shift_x,
+            self.shift_y,
+        ]
     }
 
     /// Mean and spread of all but the style. People lean to the right on average, and so do MNIST's digits.
-    const SPREADS: [[f32; 2]; 7] =
-        [[0.16, 0.2], [0.0, 4.5], [20.0, 0.8], [1.02, 0.12], [2.6, 0.55], [0.0, 0.7], [0.0, 0.5]];
+    const SPREADS: [[f32; 2]; 7] = [
+        [0.16, 0.2],
+        [0.0, 4.5],
+        [20.0, 0.8],
+        [1.02, 0.12],
+        [2.6, 0.55],
+        [0.0, 0.7],
+        [0.0, 0.5],
+    ];
 
     fn of(hand: &mut Hand, label: u8) -> Self {
         let style = strokes::style(label, hand.uniform()) as f32;
         let [slant, rotation, scale, aspect, thickness, shift_x, shift_y] =
             Self::SPREADS.map(|[mean, spread]| hand.about(mean, spread));
-        Self { style, slant, rotation, scale, aspect, thickness, shift_x, shift_y }
+        Self {
+            style,
+            slant,
+            rotation,
+            scale,
+            aspect,
+            thickness,
+            shift_x,
+            shift_y,
+        }
     }
 
     /// All but the style in steps of half a spread: 0 to 7.
@@ -173,10 +207,19 @@ impl Factors {
 
 /// The ground truth that is kept of a data set: factors that do not depend on each other, in eight levels each. Not the
 /// style, which means something else in each class.
-const TRUTH: [&str; 8] = ["digit", "slant", "rotation", "scale", "aspect", "thickness", "shift_x", "shift_y"];
+const TRUTH: [&str; 8] = [
+    "digit",
+    "slant",
+    "rotation",
+    "scale",
+    "aspect",
+    "thickness",
+    "shift_x",
+    "shift_y",
+];
 const LEVELS: [usize; 8] = [10, 8, 8, 8, 8, 8, 8, 8];
 
-/// One picture and all that is known of it.
+/// One image and all that is known of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Digit {
     /// `[28, 28]`, 0 is black.
@@ -186,39 +229,65 @@ pub struct Digit {
     pub factors: Factors,
 }
 
-/// Draws picture `index` of a split.
+/// Draws image `index` of a split.
 pub fn digit(seed: u64, split: Split, index: u64) -> Digit {
     let label = label(seed, split, index);
     let rng = split.stream(seed).at(index);
     let factors = Factors::of(&mut Hand::new(rng.at(0)), label);
     let mut hand = Hand::new(rng.at(1));
     let shape = strokes::shape(label, factors.style as usize, &mut hand);
-    Digit { pixels: pen::draw(&shape, &factors, &mut hand), label, factors }
+    Digit {
+        pixels: pen::draw(&shape, &factors, &mut hand),
+        label,
+        factors,
+    }
 }
 
-/// The factors of picture `index`, without drawing it.
+/// The factors of image `index`, without drawing it.
 pub fn factors(seed: u64, split: Split, index: u64) -> Factors {
-    Factors::of(&mut Hand::new(split.stream(seed).at(index).at(0)), label(seed, split, index))
+    Factors::of(
+        &mut Hand::new(split.stream(seed).at(index).at(0)),
+        label(seed, split, index),
+    )
 }
 
-/// The class of picture `index`: each block of ten pictures holds each class once.
+/// The class of image `index`: each block of ten images holds each class once.
 pub fn label(seed: u64, split: Split, index: u64) -> u8 {
-    let order = split.stream(seed).stream("labels").at(index / CLASSES).permutation(CLASSES as usize);
+    let order = split
+        .stream(seed)
+        .stream("labels")
+        .at(index / CLASSES)
+        .permutation(CLASSES as usize);
     order[(index % CLASSES) as usize] as u8
 }
 
 fn images(seed: u64, split: Split, count: usize) -> Images {
     let mut pixels = vec![0; count * VALUES];
-    let draw = |(index, picture): (usize, &mut [u8])| {
-        let Digit { pixels, label, factors } = digit(seed, split, index as u64);
-        picture.copy_from_slice(&pixels);
+    let draw = |(index, image): (usize, &mut [u8])| {
+        let Digit {
+            pixels,
+            label,
+            factors,
+        } = digit(seed, split, index as u64);
+        image.copy_from_slice(&pixels);
         let [slant, rotation, scale, aspect, thickness, shift_x, shift_y] = factors.levels();
-        [label, slant, rotation, scale, aspect, thickness, shift_x, shift_y]
+        [
+            label, slant, rotation, scale, aspect, thickness, shift_x, shift_y,
+        ]
     };
-    let truth: Vec<[u8; 8]> = pixels.par_chunks_mut(VALUES).enumerate().map(draw).collect();
+    let truth: Vec<[u8; 8]> = pixels
+        .par_chunks_mut(VALUES)
+        .enumerate()
+        .map(draw)
+        .collect();
     Images::new(pixels, [1, SIDE, SIDE])
         .with_labels(truth.iter().map(|factors| factors[0]).collect())
-        .with_truth(GroundTruth::new(&TRUTH, &LEVELS, &TRUTH[..1], truth.concat()))
+        .with_truth(GenerativeFactors::new(
+            &TRUTH,
+            &LEVELS,
+            &TRUTH[..1],
+            truth.concat(),
+        ))
 }
 
 /// Numbered draws, taken one after the other: how one person's hand differs this time.
@@ -262,24 +331,38 @@ mod tests {
     use super::*;
 
     fn few(seed: u64) -> Dataset {
-        Digits { seed, train: 2_000, test: 500, ..Digits::default() }.draw()
+        Digits {
+            seed,
+            train: 2_000,
+            test: 500,
+            ..Digits::default()
+        }
+        .draw()
     }
 
     fn fnv(bytes: &[u8]) -> u64 {
-        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// A change of these numbers is a change of the data: every result measured on it must be measured again.
     #[test]
     fn the_same_seed_draws_the_same_bytes_on_every_machine() {
         let data = few(1);
-        assert_eq!(fnv(data.train.labels.as_ref().unwrap()), 0x3870_48b3_30c9_4d21);
-        assert_eq!(fnv(&data.train.slice(0..1_000).into_bytes()), 0xe8ff_f417_18c5_02a5);
+        assert_eq!(
+            fnv(data.train.labels.as_ref().unwrap()),
+            0x3870_48b3_30c9_4d21
+        );
+        assert_eq!(
+            fnv(&data.train.slice(0..1_000).into_bytes()),
+            0xe8ff_f417_18c5_02a5
+        );
         assert_eq!(fnv(&data.test.into_bytes()), 0x31c3_870c_6dce_468a);
     }
 
     #[test]
-    fn another_seed_or_split_or_index_is_another_picture() {
+    fn another_seed_or_split_or_index_is_another_image() {
         let one = digit(1, Split::Train, 0);
         assert_ne!(one.pixels, digit(2, Split::Train, 0).pixels);
         assert_ne!(one.pixels, digit(1, Split::Test, 0).pixels);
@@ -287,10 +370,21 @@ mod tests {
     }
 
     #[test]
-    fn neither_threads_nor_the_number_of_pictures_change_a_picture() {
+    fn neither_threads_nor_the_number_of_images_change_an_image() {
         let draw = |threads: usize, train: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Digits { seed: 3, train, test: 20, ..Digits::default() }.draw())
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                Digits {
+                    seed: 3,
+                    train,
+                    test: 20,
+                    ..Digits::default()
+                }
+                .draw()
+            })
         };
         let [one, two, fewer] = [draw(1, 300), draw(2, 300), draw(2, 123)];
         assert_eq!(one.train, two.train);
@@ -299,12 +393,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_picture_is_what_was_drawn() {
+    fn what_is_said_of_an_image_is_what_was_drawn() {
         let data = few(4);
         for index in [0, 1, 77, 499] {
             let digit = digit(4, Split::Test, index);
             assert_eq!(digit.pixels, *data.test.image(index as usize));
-            assert_eq!(digit.label, data.test.labels.as_ref().unwrap()[index as usize]);
+            assert_eq!(
+                digit.label,
+                data.test.labels.as_ref().unwrap()[index as usize]
+            );
             assert_eq!(digit.label, label(4, Split::Test, index));
             assert_eq!(digit.factors, factors(4, Split::Test, index));
         }
@@ -324,11 +421,19 @@ mod tests {
             let exact = factors(4, Split::Train, index as u64);
             // Scale: 18.4, 18.8, 19.2, ...
             let step = 18.4 + 0.4 * f32::from(kept[3]);
-            assert!((step - 1e-4..=step + 0.4001).contains(&exact.scale), "{index}: {exact:?} and {kept:?}");
-            kept.iter().zip(&mut seen).for_each(|(&value, seen)| seen[usize::from(value)] += 1);
+            assert!(
+                (step - 1e-4..=step + 0.4001).contains(&exact.scale),
+                "{index}: {exact:?} and {kept:?}"
+            );
+            kept.iter()
+                .zip(&mut seen)
+                .for_each(|(&value, seen)| seen[usize::from(value)] += 1);
         }
         for (seen, size) in seen.iter().zip(LEVELS) {
-            assert!(seen[..size].iter().all(|&count| count > 40) && seen[size..] == [0, 0][..10 - size], "{seen:?}");
+            assert!(
+                seen[..size].iter().all(|&count| count > 40) && seen[size..] == [0, 0][..10 - size],
+                "{seen:?}"
+            );
         }
     }
 
@@ -341,7 +446,10 @@ mod tests {
         }
         for (class, styles) in seen.iter().enumerate() {
             assert_eq!(styles.iter().sum::<i32>(), 500, "class {class}");
-            assert!(styles.iter().all(|&count| count > 20), "class {class}: {styles:?}");
+            assert!(
+                styles.iter().all(|&count| count > 20),
+                "class {class}: {styles:?}"
+            );
         }
     }
 
@@ -349,11 +457,17 @@ mod tests {
     #[test]
     fn factors_do_not_depend_on_each_other() {
         let count = 20_000;
-        let rows: Vec<[f32; 8]> = (0..count).map(|index| factors(1, Split::Train, index).values()).collect();
+        let rows: Vec<[f32; 8]> = (0..count)
+            .map(|index| factors(1, Split::Train, index).values())
+            .collect();
         let standardised = |column: Vec<f64>| {
             let mean = column.iter().sum::<f64>() / count as f64;
-            let spread = (column.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64).sqrt();
-            column.iter().map(|v| (v - mean) / spread).collect::<Vec<f64>>()
+            let spread =
+                (column.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64).sqrt();
+            column
+                .iter()
+                .map(|v| (v - mean) / spread)
+                .collect::<Vec<f64>>()
         };
         let columns: Vec<Vec<f64>> = (0..8)
             .flat_map(|factor| {
@@ -364,7 +478,8 @@ mod tests {
             .collect();
         for (a, left) in columns.iter().enumerate() {
             for (b, right) in columns.iter().enumerate().filter(|(b, _)| b / 2 != a / 2) {
-                let correlation = left.iter().zip(right).map(|(l, r)| l * r).sum::<f64>() / count as f64;
+                let correlation =
+                    left.iter().zip(right).map(|(l, r)| l * r).sum::<f64>() / count as f64;
                 let names = [a, b].map(|column| Factors::NAMES[column / 2]);
                 assert!(correlation.abs() < 0.035, "{names:?}: {correlation}");
             }
@@ -373,38 +488,67 @@ mod tests {
 
     /// MNIST's mean is 0.13, its digits are 20 pixels tall, and ink at its border is rare.
     #[test]
-    fn pictures_are_inked_sized_and_centred_as_in_mnist() {
+    fn images_are_inked_sized_and_centred_as_in_mnist() {
         let data = few(1).train;
-        let mean = |bytes: &[u8]| bytes.iter().map(|&b| f64::from(b)).sum::<f64>() / bytes.len() as f64 / 255.0;
+        let mean = |bytes: &[u8]| {
+            bytes.iter().map(|&b| f64::from(b)).sum::<f64>() / bytes.len() as f64 / 255.0
+        };
         let all = mean(&data.definition());
         assert!((0.11..0.15).contains(&all), "mean {all}");
         let mut touching = 0;
         for index in 0..data.len() {
-            let picture = &data.image(index)[..];
-            let ink = mean(picture);
-            assert!((0.03..0.3).contains(&ink), "picture {index}: mean {ink}");
-            assert!(picture.iter().max() > Some(&200), "picture {index} is faint");
+            let image = &data.image(index)[..];
+            let ink = mean(image);
+            assert!((0.03..0.3).contains(&ink), "image {index}: mean {ink}");
+            assert!(image.iter().max() > Some(&200), "image {index} is faint");
             let drawn = factors(1, Split::Train, index as u64);
-            let rows: Vec<usize> = (0..VALUES).filter(|&at| picture[at] > 127).map(|at| at / SIDE).collect();
+            let rows: Vec<usize> = (0..VALUES)
+                .filter(|&at| image[at] > 127)
+                .map(|at| at / SIDE)
+                .collect();
             let [first, last] = [rows[0], rows[rows.len() - 1]].map(|row| row as f32);
-            assert!((last + 1.0 - first - drawn.scale).abs() < 2.5, "picture {index}: rows {first} to {last}");
-            assert!((0.5 * (first + last + 1.0) - 14.0 - drawn.shift_y).abs() < 1.5, "picture {index}");
-            let border = |at: usize| [0, SIDE - 1].contains(&(at / SIDE)) || [0, SIDE - 1].contains(&(at % SIDE));
-            touching += usize::from((0..VALUES).any(|at| border(at) && picture[at] > 0));
+            assert!(
+                (last + 1.0 - first - drawn.scale).abs() < 2.5,
+                "image {index}: rows {first} to {last}"
+            );
+            assert!(
+                (0.5 * (first + last + 1.0) - 14.0 - drawn.shift_y).abs() < 1.5,
+                "image {index}"
+            );
+            let border = |at: usize| {
+                [0, SIDE - 1].contains(&(at / SIDE)) || [0, SIDE - 1].contains(&(at % SIDE))
+            };
+            touching += usize::from((0..VALUES).any(|at| border(at) && image[at] > 0));
         }
-        assert!(touching <= data.len() / 100, "{touching} of {} touch the border", data.len());
+        assert!(
+            touching <= data.len() / 100,
+            "{touching} of {} touch the border",
+            data.len()
+        );
     }
 
     fn distance(a: &[u8], b: &[f32]) -> f32 {
-        a.iter().zip(b).map(|(&a, b)| (f32::from(a) - b) * (f32::from(a) - b)).sum()
+        a.iter()
+            .zip(b)
+            .map(|(&a, b)| (f32::from(a) - b) * (f32::from(a) - b))
+            .sum()
     }
 
-    /// The part of the test pictures whose nearest candidate is of their class.
+    /// The part of the test images whose nearest candidate is of their class.
     fn accuracy(test: &Images, candidates: &[(u8, Vec<f32>)]) -> f32 {
-        let right = test.labels.as_ref().unwrap().par_iter().enumerate().filter(|&(index, &label)| {
-            let near = candidates.iter().map(|(class, image)| (distance(&test.image(index), image), class));
-            near.min_by(|a, b| a.0.total_cmp(&b.0)).is_some_and(|(_, class)| *class == label)
-        });
+        let right =
+            test.labels
+                .as_ref()
+                .unwrap()
+                .par_iter()
+                .enumerate()
+                .filter(|&(index, &label)| {
+                    let near = candidates
+                        .iter()
+                        .map(|(class, image)| (distance(&test.image(index), image), class));
+                    near.min_by(|a, b| a.0.total_cmp(&b.0))
+                        .is_some_and(|(_, class)| *class == label)
+                });
         right.count() as f32 / test.len() as f32
     }
 
@@ -414,15 +558,30 @@ mod tests {
         let data = few(1);
         let labels = data.train.labels.as_ref().unwrap();
         let all: Vec<(u8, Vec<f32>)> = (0..data.train.len())
-            .map(|index| (labels[index], data.train.image(index).iter().map(|&b| f32::from(b)).collect()))
+            .map(|index| {
+                (
+                    labels[index],
+                    data.train
+                        .image(index)
+                        .iter()
+                        .map(|&b| f32::from(b))
+                        .collect(),
+                )
+            })
             .collect();
-        let mut means: Vec<(u8, Vec<f32>)> = (0..10).map(|class| (class, vec![0.0; VALUES])).collect();
+        let mut means: Vec<(u8, Vec<f32>)> =
+            (0..10).map(|class| (class, vec![0.0; VALUES])).collect();
         for (class, image) in &all {
             let mean = &mut means[usize::from(*class)].1;
-            mean.iter_mut().zip(image).for_each(|(m, b)| *m += b / 200.0);
+            mean.iter_mut()
+                .zip(image)
+                .for_each(|(m, b)| *m += b / 200.0);
         }
         let [nearest, by_mean] = [accuracy(&data.test, &all), accuracy(&data.test, &means)];
-        assert!(nearest > 0.93, "nearest picture: {nearest}");
-        assert!((0.6..0.97).contains(&by_mean), "nearest class mean: {by_mean}");
+        assert!(nearest > 0.93, "nearest image: {nearest}");
+        assert!(
+            (0.6..0.97).contains(&by_mean),
+            "nearest class mean: {by_mean}"
+        );
     }
 }

@@ -2,20 +2,47 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, Archive, Place, Published};
-use super::{Dataset, Pixels, Source};
+use super::archive::{self, DataPaths, IdxDataset, PublishedFile};
+use super::{DataKind, Dataset, Pixels};
 use crate::error::Result;
 
 /// Zalando's articles of clothing (Xiao, Rasul, Vollgraf, 2017).
-pub static FASHION_MNIST: Archive = Archive {
+pub static FASHION_MNIST: IdxDataset = IdxDataset {
     name: "fashion-mnist",
     title: "Fashion-MNIST",
-    classes: ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
+    classes: [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ],
     files: [
-        Published { name: "train-images-idx3-ubyte", md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d", plain_md5: None },
-        Published { name: "train-labels-idx1-ubyte", md5: "25c81989df183df01b3e8a0aad5dffbe", plain_md5: None },
-        Published { name: "t10k-images-idx3-ubyte", md5: "bef4ecab320f06d8554ea6380940ec79", plain_md5: None },
-        Published { name: "t10k-labels-idx1-ubyte", md5: "bb300cfdad3c16e7a12a480ee83cd310", plain_md5: None },
+        PublishedFile {
+            name: "train-images-idx3-ubyte",
+            md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            plain_md5: None,
+        },
+        PublishedFile {
+            name: "train-labels-idx1-ubyte",
+            md5: "25c81989df183df01b3e8a0aad5dffbe",
+            plain_md5: None,
+        },
+        PublishedFile {
+            name: "t10k-images-idx3-ubyte",
+            md5: "bef4ecab320f06d8554ea6380940ec79",
+            plain_md5: None,
+        },
+        PublishedFile {
+            name: "t10k-labels-idx1-ubyte",
+            md5: "bb300cfdad3c16e7a12a480ee83cd310",
+            plain_md5: None,
+        },
     ],
     mirrors: [
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -29,12 +56,12 @@ pub static FASHION_MNIST: Archive = Archive {
 #[serde(deny_unknown_fields, default)]
 pub struct FashionMnist {
     pub pixels: Pixels,
-    /// The last so many training pictures are set aside, to choose the best model on.
+    /// The last so many training images are set aside, to choose the best model on.
     pub validation: usize,
 }
 
-impl Source for FashionMnist {
-    fn load(&self, place: &Place) -> Result<Dataset> {
+impl DataKind for FashionMnist {
+    fn load(&self, place: &DataPaths) -> Result<Dataset> {
         archive::load(place, &FASHION_MNIST)
     }
 

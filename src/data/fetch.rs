@@ -26,7 +26,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), stall: Duration::from_secs(30), bytes: 200_000_000 }
+        Self {
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            bytes: 200_000_000,
+        }
     }
 }
 
@@ -58,10 +62,10 @@ pub fn fetch_within(urls: &[String], md5: &str, destination: &Path, limits: Limi
         .with_hint("run once where these addresses can be reached, or name a mirror of your own in VAE_MIRROR"))
 }
 
-/// The MD5 sum of the concatenated `parts`, in hexadecimal.
-pub fn md5_hex(parts: &[&[u8]]) -> String {
+/// The MD5 sum of the concatenated `pass`, in hexadecimal.
+pub fn md5_hex(pass: &[&[u8]]) -> String {
     let mut sum = Md5::new();
-    parts.iter().for_each(|part| sum.update(part));
+    pass.iter().for_each(|part| sum.update(part));
     hex(sum)
 }
 
@@ -73,8 +77,11 @@ enum Fault {
 }
 
 fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(), Fault> {
-    let mut answer =
-        agent(url, limits).get(url).call().map_err(|error| Fault::Mirror(reason(&error, limits)))?.into_body();
+    let mut answer = agent(url, limits)
+        .get(url)
+        .call()
+        .map_err(|error| Fault::Mirror(reason(&error, limits)))?
+        .into_body();
     let length = answer.content_length();
     if let Some(bytes) = length.filter(|bytes| *bytes > limits.bytes) {
         return Err(Fault::Mirror(too_long(bytes, limits)));
@@ -83,7 +90,9 @@ fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(
     let mut refused = None;
     let written = files::write_with(destination, |out| {
         let bar = ui::download_bar(&name_of(destination), length);
-        let received = receive(&mut answer.as_reader(), out, md5, limits, |bytes| bar.inc(bytes));
+        let received = receive(&mut answer.as_reader(), out, md5, limits, |bytes| {
+            bar.inc(bytes)
+        });
         bar.finish_and_clear();
         match received? {
             Ok(()) => Ok(()),
@@ -116,7 +125,10 @@ fn receive(
             Ok(0) => break,
             Ok(count) => count,
             Err(error) => {
-                return Ok(Err(format!("{} after {received} bytes", reason(&ureq::Error::from(error), limits))));
+                return Ok(Err(format!(
+                    "{} after {received} bytes",
+                    reason(&ureq::Error::from(error), limits)
+                )));
             }
         };
         let bytes = &buffer[..count];
@@ -134,12 +146,18 @@ fn receive(
         return Ok(Ok(()));
     }
     let looks = if web_page { ", a web page" } else { "" };
-    Ok(Err(format!("wrong content: expected MD5 {md5}, found {found} ({received} bytes{looks})")))
+    Ok(Err(format!(
+        "wrong content: expected MD5 {md5}, found {found} ({received} bytes{looks})"
+    )))
 }
 
 fn agent(url: &str, limits: Limits) -> Agent {
     // A proxy cannot reach what listens on this machine.
-    let proxy = if is_local(url) { None } else { Proxy::try_from_env() };
+    let proxy = if is_local(url) {
+        None
+    } else {
+        Proxy::try_from_env()
+    };
     Agent::config_builder()
         .proxy(proxy)
         .user_agent(concat!("vae/", env!("CARGO_PKG_VERSION")))
@@ -154,16 +172,21 @@ fn agent(url: &str, limits: Limits) -> Agent {
 }
 
 fn is_local(url: &str) -> bool {
-    let Ok(uri) = url.parse::<ureq::http::Uri>() else { return false };
+    let Ok(uri) = url.parse::<ureq::http::Uri>() else {
+        return false;
+    };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Why a request failed, for people.
 fn reason(error: &ureq::Error, limits: Limits) -> String {
     match error {
         ureq::Error::StatusCode(404) => "not found there (404)".to_owned(),
-        ureq::Error::StatusCode(code) => format!("the server answers {code}"),
+        ureq::Error::StatusCode(z) => format!("the server answers {z}"),
         ureq::Error::HostNotFound => NO_HOST.to_owned(),
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             format!("no connection within {} s", limits.connect.as_secs_f32())
@@ -173,20 +196,31 @@ fn reason(error: &ureq::Error, limits: Limits) -> String {
             "the connection was closed".to_owned()
         }
         // The standard library has no kind for this one.
-        ureq::Error::Io(error) if error.to_string().starts_with("failed to lookup address") => NO_HOST.to_owned(),
+        ureq::Error::Io(error) if error.to_string().starts_with("failed to lookup address") => {
+            NO_HOST.to_owned()
+        }
         ureq::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }
 
 fn too_long(bytes: u64, limits: Limits) -> String {
-    format!("{bytes} bytes, and a file of at most {} was expected", limits.bytes)
+    format!(
+        "{bytes} bytes, and a file of at most {} was expected",
+        limits.bytes
+    )
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn hex(sum: Md5) -> String {
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    sum.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -21,18 +21,20 @@ const MOST_FROM_ONE_BYTE: u64 = 1032;
 /// Reserved at first where the input's length is not known, a pipe.
 const UNKNOWN_RESERVE: u64 = 1 << 20;
 
-/// Pictures of one channel: `[N, 1, H, W]`, without labels.
+/// Images of one channel: `[N, 1, H, W]`, without labels.
 ///
 /// # Errors
-/// Exit code 2, naming the file, what was expected and what was found.
+/// Exit latent 2, naming the file, what was expected and what was found.
 pub fn images(path: &Path) -> Result<Images> {
-    open(path).and_then(|(input, stored)| into_images(decode(input, stored, Kind::Images)?)).map_err(|f| f.at(path))
+    open(path)
+        .and_then(|(input, stored)| into_images(decode(input, stored, Kind::Images)?))
+        .map_err(|f| f.at(path))
 }
 
-/// The class of each picture, `[N]`.
+/// The class of each image, `[N]`.
 ///
 /// # Errors
-/// Exit code 2, naming the file, what was expected and what was found.
+/// Exit latent 2, naming the file, what was expected and what was found.
 pub fn labels(path: &Path) -> Result<Vec<u8>> {
     open(path)
         .and_then(|(input, stored)| decode(input, stored, Kind::Labels))
@@ -56,10 +58,14 @@ pub fn parse_labels(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(decode(bytes, Some(bytes.len() as u64), Kind::Labels)?.values)
 }
 
-/// The first bytes of the plain file that holds `count` pictures of `height` x `width`.
+/// The first bytes of the plain file that holds `count` images of `height` x `width`.
 pub fn image_header(count: u32, height: u32, width: u32) -> [u8; 16] {
     let mut header = [0; 16];
-    for (slot, value) in header.chunks_exact_mut(4).zip([Kind::Images.magic(), count, height, width]) {
+    for (slot, value) in
+        header
+            .chunks_exact_mut(4)
+            .zip([Kind::Images.magic(), count, height, width])
+    {
         slot.copy_from_slice(&value.to_be_bytes());
     }
     header
@@ -76,16 +82,26 @@ pub enum Fault {
 
 impl Fault {
     pub(super) fn content(what: impl Into<String>, hint: &'static str) -> Self {
-        Self::Content { what: what.into(), hint }
+        Self::Content {
+            what: what.into(),
+            hint,
+        }
     }
 
     /// Of an error in reading, which in a gzip may be one of the gzip; `context` tells how far it came.
-    pub(super) fn reading(error: io::Error, zipped: bool, context: impl FnOnce() -> String) -> Self {
+    pub(super) fn reading(
+        error: io::Error,
+        zipped: bool,
+        context: impl FnOnce() -> String,
+    ) -> Self {
         match error.kind() {
-            ErrorKind::UnexpectedEof if zipped => Self::content(format!("the gzip ends early: {}", context()), DAMAGED),
-            ErrorKind::InvalidInput | ErrorKind::InvalidData if zipped => {
-                Self::content(format!("the gzip is corrupt ({error}): {}", context()), DAMAGED)
+            ErrorKind::UnexpectedEof if zipped => {
+                Self::content(format!("the gzip ends early: {}", context()), DAMAGED)
             }
+            ErrorKind::InvalidInput | ErrorKind::InvalidData if zipped => Self::content(
+                format!("the gzip is corrupt ({error}): {}", context()),
+                DAMAGED,
+            ),
             _ => Self::Read(error),
         }
     }
@@ -108,7 +124,8 @@ impl fmt::Display for Fault {
 }
 
 pub(super) const DAMAGED: &str = "the file was cut short or damaged on its way: get it again";
-pub(super) const ANOTHER_FILE: &str = "this is another kind of file: put the one that is meant in its place";
+pub(super) const ANOTHER_FILE: &str =
+    "this is another kind of file: put the one that is meant in its place";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -134,7 +151,7 @@ impl Kind {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Images => "pictures",
+            Self::Images => "images",
             Self::Labels => "labels",
         }
     }
@@ -149,7 +166,10 @@ struct Content {
 fn into_images(Content { sizes, values }: Content) -> Result<Images, Fault> {
     match sizes[..] {
         [_, height, width] => Ok(Images::new(values, [1, height as usize, width as usize])),
-        _ => Err(Fault::content(format!("expected 3 sizes, found {}", sizes.len()), ANOTHER_FILE)),
+        _ => Err(Fault::content(
+            format!("expected 3 sizes, found {}", sizes.len()),
+            ANOTHER_FILE,
+        )),
     }
 }
 
@@ -157,7 +177,10 @@ fn into_images(Content { sizes, values }: Content) -> Result<Images, Fault> {
 fn open(path: &Path) -> Result<(BufReader<File>, Option<u64>), Fault> {
     let file = File::open(path).map_err(Fault::Read)?;
     let about = file.metadata().map_err(Fault::Read)?;
-    Ok((BufReader::with_capacity(1 << 16, file), about.is_file().then_some(about.len())))
+    Ok((
+        BufReader::with_capacity(1 << 16, file),
+        about.is_file().then_some(about.len()),
+    ))
 }
 
 /// `stored` is the length of `input`, where it is known.
@@ -167,14 +190,26 @@ fn decode(mut input: impl BufRead, stored: Option<u64>, kind: Kind) -> Result<Co
     let whole = first.as_slice().chain(input);
     if zipped {
         let bound = stored.map(|bytes| bytes.saturating_mul(MOST_FROM_ONE_BYTE));
-        Source { input: MultiGzDecoder::new(whole), length: None, bound, zipped }.content(kind)
+        DataKind {
+            input: MultiGzDecoder::new(whole),
+            length: None,
+            bound,
+            zipped,
+        }
+        .content(kind)
     } else {
-        Source { input: whole, length: stored, bound: stored, zipped }.content(kind)
+        DataKind {
+            input: whole,
+            length: stored,
+            bound: stored,
+            zipped,
+        }
+        .content(kind)
     }
 }
 
 /// Decompressed bytes on their way in.
-struct Source<R> {
+struct DataKind<R> {
     input: R,
     /// How many there are, where that is known beforehand.
     length: Option<u64>,
@@ -183,7 +218,7 @@ struct Source<R> {
     zipped: bool,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> DataKind<R> {
     fn content(mut self, kind: Kind) -> Result<Content, Fault> {
         let sizes = self.header(kind)?;
         let total = total(&sizes, kind)?;
@@ -207,20 +242,31 @@ impl<R: Read> Source<R> {
     /// The sizes that the header names.
     fn header(&mut self, kind: Kind) -> Result<Vec<u32>, Fault> {
         let wanted = 4 + 4 * kind.rank();
-        let bytes = up_to(&mut self.input, wanted).map_err(|error| self.failed(error, || "no header".to_owned()))?;
+        let bytes = up_to(&mut self.input, wanted)
+            .map_err(|error| self.failed(error, || "no header".to_owned()))?;
         let magic = kind.magic().to_be_bytes();
         if bytes.is_empty() {
-            return Err(Fault::content(format!("expected {}, found an empty file", kind.name()), DAMAGED));
+            return Err(Fault::content(
+                format!("expected {}, found an empty file", kind.name()),
+                DAMAGED,
+            ));
         }
         if !bytes.starts_with(&magic[..bytes.len().min(4)]) {
             let looks = look_of(&bytes, self.zipped);
             return Err(Fault::content(
-                format!("expected {} (IDX, magic 0x{:08x}), found {looks}", kind.name(), kind.magic()),
+                format!(
+                    "expected {} (IDX, magic 0x{:08x}), found {looks}",
+                    kind.name(),
+                    kind.magic()
+                ),
                 hint_for(&bytes, kind),
             ));
         }
         if bytes.len() < wanted {
-            let what = format!("expected a header of {wanted} bytes, found {} bytes", bytes.len());
+            let what = format!(
+                "expected a header of {wanted} bytes, found {} bytes",
+                bytes.len()
+            );
             return Err(Fault::content(what, DAMAGED));
         }
         let (words, _) = bytes[4..].as_chunks::<4>();
@@ -231,25 +277,43 @@ impl<R: Read> Source<R> {
     fn values(&mut self, total: u64, described: &str) -> Result<Vec<u8>, Fault> {
         let mut values = Vec::new();
         let reserve = total.min(self.bound.unwrap_or(UNKNOWN_RESERVE));
-        let room = usize::try_from(reserve).is_ok_and(|bytes| values.try_reserve_exact(bytes).is_ok());
+        let room =
+            usize::try_from(reserve).is_ok_and(|bytes| values.try_reserve_exact(bytes).is_ok());
         if !room {
             let what = format!("{described}: more than there is memory for");
-            return Err(Fault::content(what, "use fewer pictures, or a machine with more memory"));
+            return Err(Fault::content(
+                what,
+                "use fewer images, or a machine with more memory",
+            ));
         }
         match (&mut self.input).take(total).read_to_end(&mut values) {
             Ok(_) if values.len() as u64 == total => Ok(values),
             Ok(_) => Err(self.truncated(described, values.len() as u64)),
-            Err(error) => Err(self.failed(error, || format!("expected {described}, found {} bytes", values.len()))),
+            Err(error) => Err(self.failed(error, || {
+                format!("expected {described}, found {} bytes", values.len())
+            })),
         }
     }
 
     fn truncated(&self, described: &str, found: u64) -> Fault {
-        Fault::content(format!("expected {described}, found {found} bytes{}", self.unpacked()), DAMAGED)
+        Fault::content(
+            format!(
+                "expected {described}, found {found} bytes{}",
+                self.unpacked()
+            ),
+            DAMAGED,
+        )
     }
 
     fn trailing(&self, described: &str, end: u64) -> Fault {
-        let what = format!("expected {described} and then nothing, found more after byte {end}{}", self.unpacked());
-        Fault::content(what, "the header and the content disagree: get the file again, or write it with the true count")
+        let what = format!(
+            "expected {described} and then nothing, found more after byte {end}{}",
+            self.unpacked()
+        );
+        Fault::content(
+            what,
+            "the header and the content disagree: get the file again, or write it with the true count",
+        )
     }
 
     fn failed(&self, error: io::Error, context: impl FnOnce() -> String) -> Fault {
@@ -273,13 +337,21 @@ fn total(sizes: &[u32], kind: Kind) -> Result<u64, Fault> {
     if let Some(zero) = sizes.iter().position(|size| *size == 0) {
         let what = match zero {
             0 => format!("holds no {}: its header says 0", kind.name()),
-            _ => format!("holds {}: nothing can be learned from these", described(sizes, kind)),
+            _ => format!(
+                "holds {}: nothing can be learned from these",
+                described(sizes, kind)
+            ),
         };
         return Err(Fault::content(what, ANOTHER_FILE));
     }
-    let product = sizes.iter().try_fold(1_u64, |product, size| product.checked_mul(u64::from(*size)));
+    let product = sizes
+        .iter()
+        .try_fold(1_u64, |product, size| product.checked_mul(u64::from(*size)));
     product.ok_or_else(|| {
-        let what = format!("its header claims {}, more than any file can hold", described(sizes, kind));
+        let what = format!(
+            "its header claims {}, more than any file can hold",
+            described(sizes, kind)
+        );
         Fault::content(what, DAMAGED)
     })
 }
@@ -293,9 +365,13 @@ fn described(sizes: &[u32], kind: Kind) -> String {
 }
 
 fn hint_for(bytes: &[u8], kind: Kind) -> &'static str {
-    let other = if kind == Kind::Images { Kind::Labels } else { Kind::Images };
+    let other = if kind == Kind::Images {
+        Kind::Labels
+    } else {
+        Kind::Images
+    };
     if bytes.starts_with(&other.magic().to_be_bytes()) {
-        "the files of pictures and of labels have each other's name: exchange them"
+        "the files of images and of labels have each other's name: exchange them"
     } else if bytes.starts_with(b"<") {
         "a web page was saved in place of the file: download it again and look at what comes"
     } else if bytes.starts_with(&GZIP) {
@@ -309,15 +385,24 @@ fn hint_for(bytes: &[u8], kind: Kind) -> &'static str {
 fn look_of(bytes: &[u8], zipped: bool) -> String {
     const KNOWN: [(&[u8], &str); 11] = [
         (&[0, 0, 8, 1], "labels (IDX, magic 0x00000801)"),
-        (&[0, 0, 8, 3], "pictures (IDX, magic 0x00000803)"),
-        (&[3, 8, 0, 0], "an IDX file with its bytes in the wrong order"),
-        (&[1, 8, 0, 0], "an IDX file with its bytes in the wrong order"),
+        (&[0, 0, 8, 3], "images (IDX, magic 0x00000803)"),
+        (
+            &[3, 8, 0, 0],
+            "an IDX file with its bytes in the wrong order",
+        ),
+        (
+            &[1, 8, 0, 0],
+            "an IDX file with its bytes in the wrong order",
+        ),
         (b"<", "a web page (HTML or XML)"),
-        (b"\x89PNG", "a PNG picture"),
+        (b"\x89PNG", "a PNG image"),
         (b"PK\x03\x04", "a zip archive"),
         (b"\x93NUMPY", "a NumPy array"),
         (b"PAR1", "a Parquet table"),
-        (b"version https://", "a Git LFS pointer in place of the file"),
+        (
+            b"version https://",
+            "a Git LFS pointer in place of the file",
+        ),
         (b"\xfd7zXZ", "an xz archive"),
     ];
     if bytes.starts_with(&GZIP) && zipped {
@@ -330,10 +415,17 @@ fn look_of(bytes: &[u8], zipped: bool) -> String {
         [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, rank, ..] => {
             format!("an IDX file of type 0x{:02x} with {rank} sizes", bytes[2])
         }
-        _ => format!("bytes that begin with {}", hex(&bytes[..bytes.len().min(4)])),
+        _ => format!(
+            "bytes that begin with {}",
+            hex(&bytes[..bytes.len().min(4)])
+        ),
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -1,4 +1,4 @@
-//! Where pictures come from, and how their bytes become what a model reads.
+//! Where images come from, and how their bytes become what a model reads.
 
 pub mod amat;
 pub mod archive;
@@ -21,10 +21,10 @@ pub use binarized_mnist::BinarizedMnist;
 pub use digits::Digits;
 pub use factors::Factor;
 pub use fashion_mnist::{FASHION_MNIST, FashionMnist};
-pub use images::{Dataset, Images, Painter};
+pub use images::{Dataset, Generator, Images};
 pub use mnist::{MNIST, Mnist, TrainOn};
 pub use noise::{Noise, Size};
 pub use pixels::Pixels;
-pub use source::{Data, Source, hash, load};
+pub use source::{Data, DataKind, hash, load};
 pub use sprites::Sprites;
-pub use truth::GroundTruth;
+pub use truth::GenerativeFactors;

@@ -1,42 +1,45 @@
 //! Uniform random bytes of any size: nothing to download and nothing to learn, for measuring speed.
 //!
-//! A model of them ends where every value is a coin, at ln 2 nats a value. Picture `index` depends on (split, index)
-//! alone, so fewer pictures are the first of more. The splits are held in memory, a byte a value:
+//! A model of them ends where every value is a coin, at ln 2 nats a value. Image `index` depends on (split, index)
+//! alone, so fewer images are the first of more. The splits are held in memory, a byte a value:
 //! `(count + test) * channels * height * width` bytes.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::Place;
-use super::{Dataset, Images, Pixels, Source};
+use super::archive::DataPaths;
+use super::{DataKind, Dataset, Images, Pixels};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 
-/// Rows or columns of a picture: more than any model here can read.
+/// Rows or columns of an image: more than any model here can read.
 const LONGEST: usize = 4096;
 /// Bytes of a split.
 const MOST: usize = 1_000_000_000;
 
-/// How many pictures of noise, and how large.
+/// How many images of noise, and how large.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Noise {
     pub size: Size,
     /// 1: grey; 3: red, green and blue.
     pub channels: usize,
-    /// Pictures to train on.
+    /// Images to train on.
     pub count: usize,
-    /// Pictures to measure on.
+    /// Images to measure on.
     pub test: usize,
     pub pixels: Pixels,
-    /// The last so many training pictures are set aside, to choose the best model on.
+    /// The last so many training images are set aside, to choose the best model on.
     pub validation: usize,
 }
 
-/// A picture's height and width, in pixels.
+/// An image's height and width, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected the side of a square or [height, width], in pixels")]
+#[serde(
+    untagged,
+    expecting = "expected the side of a square or [height, width], in pixels"
+)]
 pub enum Size {
     Square(usize),
     Rectangle([usize; 2]),
@@ -45,12 +48,19 @@ pub enum Size {
 impl Default for Noise {
     fn default() -> Self {
         // The shape of MNIST, and a sixth of it: an epoch takes seconds.
-        Self { size: Size::Square(28), channels: 1, count: 10_000, test: 1_000, pixels: Pixels::Grey, validation: 0 }
+        Self {
+            size: Size::Square(28),
+            channels: 1,
+            count: 10_000,
+            test: 1_000,
+            pixels: Pixels::Grey,
+            validation: 0,
+        }
     }
 }
 
-impl Source for Noise {
-    fn load(&self, _place: &Place) -> Result<Dataset> {
+impl DataKind for Noise {
+    fn load(&self, _place: &DataPaths) -> Result<Dataset> {
         Ok(self.draw())
     }
 
@@ -85,7 +95,9 @@ impl Source for Noise {
     fn check(&self) -> Result<()> {
         let [channels, height, width] = self.usual_shape();
         if channels != 1 && channels != 3 {
-            let found = format!("data.noise.channels is {channels}; expected 1 (grey) or 3 (red, green and blue)");
+            let found = format!(
+                "data.noise.channels is {channels}; expected 1 (grey) or 3 (red, green and blue)"
+            );
             return Err(Error::request(found));
         }
         check::count("data.noise.size", height, LONGEST)?;
@@ -97,7 +109,7 @@ impl Source for Noise {
 }
 
 impl Noise {
-    /// Draws both splits, in parallel; the pictures do not depend on the number of threads.
+    /// Draws both splits, in parallel; the images do not depend on the number of threads.
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "noise".into(),
@@ -114,7 +126,10 @@ fn images(split: &str, shape: [usize; 3], count: usize) -> Images {
     let rng = Rng::new(1).stream(split);
     let values: usize = shape.iter().product();
     let mut pixels = vec![0; count * values];
-    pixels.par_chunks_mut(values).enumerate().for_each(|(index, picture)| fill(rng.at(index as u64), picture));
+    pixels
+        .par_chunks_mut(values)
+        .enumerate()
+        .for_each(|(index, image)| fill(rng.at(index as u64), image));
     Images::new(pixels, shape)
 }
 
@@ -122,7 +137,9 @@ fn images(split: &str, shape: [usize; 3], count: usize) -> Images {
 fn fill(rng: Rng, values: &mut [u8]) {
     for (index, values) in values.chunks_mut(8).enumerate() {
         let [low, high] = rng.block(index as u64).map(u32::to_le_bytes);
-        let bytes = [low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3]];
+        let bytes = [
+            low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3],
+        ];
         values.copy_from_slice(&bytes[..values.len()]);
     }
 }
@@ -133,21 +150,41 @@ mod tests {
 
     #[test]
     fn every_byte_is_drawn_about_as_often_as_every_other() {
-        let data = Noise { count: 1_000, test: 10, ..Noise::default() }.draw();
+        let data = Noise {
+            count: 1_000,
+            test: 10,
+            ..Noise::default()
+        }
+        .draw();
         let mut seen = [0_u32; 256];
-        data.train.definition().iter().for_each(|&byte| seen[usize::from(byte)] += 1);
+        data.train
+            .definition()
+            .iter()
+            .for_each(|&byte| seen[usize::from(byte)] += 1);
         // 784 000 draws: 3062 of each, with a standard deviation of 55.
-        assert!(seen.iter().all(|&count| (2_780..3_350).contains(&count)), "{seen:?}");
+        assert!(
+            seen.iter().all(|&count| (2_780..3_350).contains(&count)),
+            "{seen:?}"
+        );
         assert_ne!(data.train.image(0), data.train.image(1));
         assert_ne!(data.train.image(0), data.test.image(0));
     }
 
     #[test]
-    fn neither_threads_nor_the_number_of_pictures_change_a_picture() {
+    fn neither_threads_nor_the_number_of_images_change_an_image() {
         // 105 values: not a whole number of blocks.
-        let noise = |count| Noise { size: Size::Rectangle([7, 5]), channels: 3, count, test: 4, ..Noise::default() };
+        let noise = |count| Noise {
+            size: Size::Rectangle([7, 5]),
+            channels: 3,
+            count,
+            test: 4,
+            ..Noise::default()
+        };
         let draw = |threads: usize, count: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             pool.install(|| noise(count).draw())
         };
         let [one, two, fewer] = [draw(1, 50), draw(2, 50), draw(2, 9)];
@@ -162,13 +199,32 @@ mod tests {
         let message = |noise: Noise| noise.check().unwrap_err().to_string();
         let noise = Noise::default;
         assert!(noise().check().is_ok());
-        let few = message(Noise { channels: 2, ..noise() });
-        assert_eq!(few, "data.noise.channels is 2; expected 1 (grey) or 3 (red, green and blue)");
-        let thin = message(Noise { size: Size::Rectangle([28, 0]), ..noise() });
-        assert_eq!(thin, "data.noise.size is 0; expected a whole number of at least 1");
-        let wide = message(Noise { size: Size::Square(5_000), ..noise() });
+        let few = message(Noise {
+            channels: 2,
+            ..noise()
+        });
+        assert_eq!(
+            few,
+            "data.noise.channels is 2; expected 1 (grey) or 3 (red, green and blue)"
+        );
+        let thin = message(Noise {
+            size: Size::Rectangle([28, 0]),
+            ..noise()
+        });
+        assert_eq!(
+            thin,
+            "data.noise.size is 0; expected a whole number of at least 1"
+        );
+        let wide = message(Noise {
+            size: Size::Square(5_000),
+            ..noise()
+        });
         assert_eq!(wide, "data.noise.size is 5000; expected at most 4096");
-        let many = message(Noise { size: Size::Square(1_000), count: 1_001, ..noise() });
+        let many = message(Noise {
+            size: Size::Square(1_000),
+            count: 1_001,
+            ..noise()
+        });
         assert_eq!(many, "data.noise.count is 1001; expected at most 1000");
     }
 }

@@ -1,23 +1,23 @@
 //! Sprites: one white square, ellipse or heart on black, 64 by 64, with five factors that are known and independent.
 //!
 //! In the manner of dSprites (Matthey, Higgins, Hassabis, Lerchner 2017), but of our own drawing: every combination of
-//! 3 shapes, 6 scales, 20 rotations, 16 x and 16 y is a picture, 92 160 in all. Edges are hard, as there: every value is
-//! 0 or 255, and a Bernoulli likelihood of them is one. No picture is held: the 360 sprites are drawn when the data is
-//! loaded, and a picture is one of them copied to its place.
+//! 3 shapes, 6 scales, 20 rotations, 16 x and 16 y is an image, 92 160 in all. Edges are hard, as there: every value is
+//! 0 or 255, and a Bernoulli likelihood of them is one. No image is held: the 360 sprites are drawn when the data is
+//! loaded, and an image is one of them copied to its place.
 //!
 //! Rotations go round the whole circle for every shape. A square looks the same every 90 degrees and an ellipse every
-//! 180, so their rotation cannot be read off the picture, as in dSprites. There no two orientations but the first and
-//! the last give the same pixels; here quarters do: four rotations of a square are one picture, two of an ellipse, and
-//! the 92 160 combinations give 53 760 different pictures. What is held out for the test is therefore a combination,
-//! and of squares and ellipses nearly always not a picture that was never trained on.
+//! 180, so their rotation cannot be read off the image, as in dSprites. There no two orientations but the first and
+//! the last give the same pixels; here quarters do: four rotations of a square are one image, two of an ellipse, and
+//! the 92 160 combinations give 53 760 different images. What is held out for the test is therefore a combination,
+//! and of squares and ellipses nearly always not an image that was never trained on.
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::Place;
-use super::{Dataset, GroundTruth, Images, Painter, Pixels, Source};
+use super::archive::DataPaths;
+use super::{DataKind, Dataset, GenerativeFactors, Generator, Images, Pixels};
 use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -26,9 +26,9 @@ mod stamp;
 
 use stamp::{Stamp, stamp};
 
-/// Height and width of a picture, in pixels.
+/// Height and width of an image, in pixels.
 const SIDE: usize = 64;
-/// The factors, in the order of a picture's number: the last one changes first.
+/// The factors, in the order of an image's number: the last one changes first.
 pub const FACTORS: [&str; 5] = ["shape", "scale", "rotation", "x", "y"];
 /// How many values each takes. Scale: half the full size, 0.6, ... 1; rotation: 18 degrees, clockwise; x and y: 2 pixels,
 /// rightwards and downwards.
@@ -44,22 +44,26 @@ const CLASSES: [&str; 3] = ["square", "ellipse", "heart"];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sprites {
-    /// Pictures to train on: the first so many of nine tenths, in a fixed random order.
+    /// Images to train on: the first so many of nine tenths, in a fixed random order.
     pub train: usize,
-    /// Pictures to measure on: the first so many of the tenth that is held out.
+    /// Images to measure on: the first so many of the tenth that is held out.
     pub test: usize,
-    /// The last so many training pictures are set aside, to choose the best model on.
+    /// The last so many training images are set aside, to choose the best model on.
     pub validation: usize,
 }
 
 impl Default for Sprites {
     fn default() -> Self {
-        Self { train: TRAIN, test: TEST, validation: 0 }
+        Self {
+            train: TRAIN,
+            test: TEST,
+            validation: 0,
+        }
     }
 }
 
-impl Source for Sprites {
-    fn load(&self, _place: &Place) -> Result<Dataset> {
+impl DataKind for Sprites {
+    fn load(&self, _place: &DataPaths) -> Result<Dataset> {
         Ok(self.draw())
     }
 
@@ -101,10 +105,15 @@ impl Sprites {
         let order = Rng::new(1).stream("sprites/order").permutation(COUNT);
         let images = |numbers: &[u32]| {
             let factors: Vec<[u8; 5]> = numbers.iter().map(|&number| factors(number)).collect();
-            let painter: Arc<dyn Painter> = painter.clone();
+            let painter: Arc<dyn Generator> = painter.clone();
             Images::drawn(painter, numbers.to_vec(), self.usual_shape())
                 .with_labels(factors.iter().map(|factors| factors[0]).collect())
-                .with_truth(GroundTruth::new(&FACTORS, &SIZES, &FACTORS[..1], factors.concat()))
+                .with_truth(GenerativeFactors::new(
+                    &FACTORS,
+                    &SIZES,
+                    &FACTORS[..1],
+                    factors.concat(),
+                ))
         };
         Dataset {
             name: "sprites".into(),
@@ -116,7 +125,7 @@ impl Sprites {
     }
 }
 
-/// The values of the factors of picture `number`.
+/// The values of the factors of image `number`.
 fn factors(number: u32) -> [u8; 5] {
     let mut rest = number as usize;
     let mut factors = [0; 5];
@@ -134,22 +143,35 @@ struct Stamps(Vec<Stamp>);
 impl Stamps {
     fn new() -> Self {
         let [shapes, scales, rotations, ..] = SIZES;
-        let of = |number| stamp(number / rotations / scales, number / rotations % scales, number % rotations);
-        Self((0..shapes * scales * rotations).into_par_iter().map(of).collect())
+        let of = |number| {
+            stamp(
+                number / rotations / scales,
+                number / rotations % scales,
+                number % rotations,
+            )
+        };
+        Self(
+            (0..shapes * scales * rotations)
+                .into_par_iter()
+                .map(of)
+                .collect(),
+        )
     }
 }
 
-/// Where a stamp begins in a picture, in rows or columns: one pixel is left at either border.
+/// Where a stamp begins in an image, in rows or columns: one pixel is left at either border.
 fn corner(place: u8) -> usize {
     1 + 2 * usize::from(place)
 }
 
-impl Painter for Stamps {
-    fn paint(&self, number: u32, picture: &mut [u8]) {
+impl Generator for Stamps {
+    fn paint(&self, number: u32, image: &mut [u8]) {
         let [.., x, y] = factors(number);
         let [_, _, _, columns, rows] = SIZES;
-        let lines = picture.chunks_exact_mut(SIDE).skip(corner(y));
-        for (line, of_stamp) in lines.zip(self.0[number as usize / (columns * rows)].chunks_exact(stamp::SIDE)) {
+        let lines = image.chunks_exact_mut(SIDE).skip(corner(y));
+        for (line, of_stamp) in
+            lines.zip(self.0[number as usize / (columns * rows)].chunks_exact(stamp::SIDE))
+        {
             line[corner(x)..][..stamp::SIDE].copy_from_slice(of_stamp);
         }
     }

@@ -15,8 +15,15 @@ use gpu::Gpu;
 
 pub use panics::guarded;
 
-#[cfg(not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")))]
-compile_error!("vae needs a device to compute on: pass `--features` with one of cpu, ndarray, wgpu, cuda");
+#[cfg(not(any(
+    feature = "cpu",
+    feature = "ndarray",
+    feature = "wgpu",
+    feature = "cuda"
+)))]
+compile_error!(
+    "vae needs a device to compute on: pass `--features` with one of cpu, ndarray, wgpu, cuda"
+);
 
 /// A backend: its name in `--device`, which is also that of the cargo feature that builds it in.
 struct Backend {
@@ -29,7 +36,12 @@ struct Backend {
 #[derive(Clone, Copy)]
 enum Access {
     #[cfg_attr(
-        all(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda"),
+        all(
+            feature = "cpu",
+            feature = "ndarray",
+            feature = "wgpu",
+            feature = "cuda"
+        ),
         expect(dead_code, reason = "which of these there are depends on the features")
     )]
     NotBuiltIn,
@@ -74,12 +86,19 @@ const BACKENDS: [Backend; 4] = [
         about: "Vulkan, Metal or DirectX 12",
         access: where_built_in!("wgpu", Access::Gpu(wgpu::GPU)),
     },
-    Backend { name: "cuda", about: "NVIDIA", access: where_built_in!("cuda", Access::Gpu(cuda::GPU)) },
+    Backend {
+        name: "cuda",
+        about: "NVIDIA",
+        access: where_built_in!("cuda", Access::Gpu(cuda::GPU)),
+    },
 ];
 
 #[cfg(feature = "ndarray")]
 fn ndarray() -> Device {
-    #[expect(deprecated, reason = "burn-ndarray is what the owner named; burn deprecates it for Flex")]
+    #[expect(
+        deprecated,
+        reason = "burn-ndarray is what the owner named; burn deprecates it for Flex"
+    )]
     let device = Device::ndarray();
     device
 }
@@ -95,13 +114,17 @@ pub fn not_built_in() -> Vec<(&'static str, &'static str)> {
 }
 
 fn listed(built_in: bool) -> Vec<(&'static str, &'static str)> {
-    let some = BACKENDS.iter().filter(|backend| matches!(backend.access, Access::NotBuiltIn) != built_in);
+    let some = BACKENDS
+        .iter()
+        .filter(|backend| matches!(backend.access, Access::NotBuiltIn) != built_in);
     some.map(|backend| (backend.name, backend.about)).collect()
 }
 
 /// What builds in `name` beside the GPUs that are.
 pub fn build_command(name: &str) -> String {
-    let wanted = BACKENDS.iter().filter(|other| matches!(other.access, Access::Gpu(_)) || other.name == name);
+    let wanted = BACKENDS
+        .iter()
+        .filter(|other| matches!(other.access, Access::Gpu(_)) || other.name == name);
     let features: Vec<&str> = wanted.map(|backend| backend.name).collect();
     format!("cargo build --release --features {}", features.join(","))
 }
@@ -118,7 +141,7 @@ pub fn on_this_machine() -> Vec<(String, String)> {
 
 /// A device that was chosen, and what to call it in a report.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct SelectedDevice {
     pub device: Device,
     /// As `--device` takes it, with `auto` resolved and with a GPU's number.
     pub name: String,
@@ -128,14 +151,22 @@ pub struct Chosen {
     pub remark: Option<String>,
 }
 
-impl Chosen {
+impl SelectedDevice {
     fn host(name: &str, device: Device) -> Self {
-        Self { device, name: name.to_owned(), model: None, remark: None }
+        Self {
+            device,
+            name: name.to_owned(),
+            model: None,
+            remark: None,
+        }
     }
 
     /// For people: the name, and the model where it is known.
     pub fn title(&self) -> String {
-        self.model.as_ref().map_or_else(|| self.name.clone(), |model| format!("{} ({model})", self.name))
+        self.model.as_ref().map_or_else(
+            || self.name.clone(),
+            |model| format!("{} ({model})", self.name),
+        )
     }
 }
 
@@ -146,26 +177,34 @@ impl Chosen {
 /// # Errors
 /// For a name that no backend has, for a backend that is not built in, and for a device that the machine does not have or
 /// that does not work. The message says what to build, install or pass.
-pub fn choose(wanted: &str) -> Result<Chosen> {
+pub fn choose(wanted: &str) -> Result<SelectedDevice> {
     if wanted == "auto" {
         return automatic();
     }
-    let (name, number) = wanted.split_once(':').map_or((wanted, None), |(name, number)| (name, Some(number)));
+    let (name, number) = wanted
+        .split_once(':')
+        .map_or((wanted, None), |(name, number)| (name, Some(number)));
     let Some(backend) = BACKENDS.iter().find(|backend| backend.name == name) else {
         return Err(unknown(wanted, name));
     };
     match backend.access {
-        Access::NotBuiltIn => Err(Error::request(format!("--device {wanted}: this binary was built without `{name}`"))
-            .with_hint(format!("build it in with `{}`", build_command(name)))),
-        Access::Host(_) if number.is_some() => {
-            Err(Error::request(format!("--device {wanted}: there is one `{name}` only"))
-                .with_hint(format!("use `--device {name}`")))
-        }
-        Access::Host(device) => Ok(Chosen::host(name, device())),
+        Access::NotBuiltIn => Err(Error::request(format!(
+            "--device {wanted}: this binary was built without `{name}`"
+        ))
+        .with_hint(format!("build it in with `{}`", build_command(name)))),
+        Access::Host(_) if number.is_some() => Err(Error::request(format!(
+            "--device {wanted}: there is one `{name}` only"
+        ))
+        .with_hint(format!("use `--device {name}`"))),
+        Access::Host(device) => Ok(SelectedDevice::host(name, device())),
         Access::Gpu(gpu) => {
             let index = number.map(str::parse).transpose().map_err(|_| {
-                Error::request(format!("--device {wanted}: expected the device's number after the colon"))
-                    .with_hint(format!("for instance `--device {name}:0`; `vae devices` lists them"))
+                Error::request(format!(
+                    "--device {wanted}: expected the device's number after the colon"
+                ))
+                .with_hint(format!(
+                    "for instance `--device {name}:0`; `vae devices` lists them"
+                ))
             })?;
             gpu.choose(name, index).map_err(|fault| {
                 let hint = match hosts().next() {
@@ -185,7 +224,9 @@ fn unknown(wanted: &str, name: &str) -> Error {
             .with_hint("`vae devices` lists what can be named");
     }
     let list = names().collect::<Vec<_>>().join(", ");
-    let error = Error::request(format!("--device {wanted}: no such device; expected one of {list}"));
+    let error = Error::request(format!(
+        "--device {wanted}: no such device; expected one of {list}"
+    ));
     let name = name.to_lowercase();
     let meant = match name.as_str() {
         "gpu" => Some("auto"),
@@ -194,7 +235,9 @@ fn unknown(wanted: &str, name: &str) -> Error {
         _ => did_you_mean(&name, names()),
     };
     match meant {
-        Some(meant) => error.with_hint(format!("did you mean `{meant}`? `vae devices` lists what can be named")),
+        Some(meant) => error.with_hint(format!(
+            "did you mean `{meant}`? `vae devices` lists what can be named"
+        )),
         None => error.with_hint("`vae devices` lists what can be named"),
     }
 }
@@ -206,16 +249,19 @@ fn hosts() -> impl Iterator<Item = (&'static str, fn() -> Device)> {
     })
 }
 
-fn automatic() -> Result<Chosen> {
+fn automatic() -> Result<SelectedDevice> {
     let mut remark = None;
     for backend in BACKENDS.iter().rev() {
-        let Access::Gpu(gpu) = backend.access else { continue };
+        let Access::Gpu(gpu) = backend.access else {
+            continue;
+        };
         match gpu.choose_real(backend.name) {
             Ok(Some(chosen)) => return Ok(chosen),
             Ok(None) if gpu.has_any() => {
                 let name = backend.name;
-                remark =
-                    Some(format!("no GPU was found, only software in its place (`{name}`, taken by its name alone)"));
+                remark = Some(format!(
+                    "no GPU was found, only software in its place (`{name}`, taken by its name alone)"
+                ));
             }
             Ok(None) => {
                 remark.get_or_insert_with(|| "no GPU was found".to_owned());
@@ -224,7 +270,7 @@ fn automatic() -> Result<Chosen> {
         }
     }
     match hosts().next() {
-        Some((name, device)) => Ok(Chosen { remark, ..Chosen::host(name, device()) }),
+        Some((name, device)) => Ok(SelectedDevice { remark, ..SelectedDevice::host(name, device()) }),
         None => Err(Error::request(format!(
             "--device auto: {}, and this binary has no backend for the processor",
             remark.unwrap_or_default()
@@ -239,7 +285,10 @@ fn automatic() -> Result<Chosen> {
 /// For 0 threads, and when called twice.
 pub fn set_threads(threads: usize) -> Result<()> {
     crate::check::count("--threads", threads, 1024)?;
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(Error::failed)
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(Error::failed)
 }
 
 /// Threads that CPU work is spread over.

@@ -2,7 +2,9 @@
 //! way to say that a library is missing, that a driver refuses or that a GPU has no memory left.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook};
+use std::panic::{
+    AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gpu::first_opened;
@@ -11,11 +13,14 @@ use crate::error::{Error, Result};
 
 /// Of the panics on all threads the first: those that follow only say that there was one.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Option<String>>>);
+struct FirstPanic(Arc<Mutex<Option<String>>>);
 
-impl Heard {
+impl FirstPanic {
     fn keep(&self, info: &PanicHookInfo<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| reason(text(info.payload())));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| reason(text(info.payload())));
     }
 
     fn take(&self) -> Option<String> {
@@ -25,7 +30,7 @@ impl Heard {
 
 /// What `work` gives; where it panics, why, and nothing is printed: nor of panics on other threads meanwhile.
 pub fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let heard = Heard::default();
+    let heard = FirstPanic::default();
     let hook = take_hook();
     let ear = heard.clone();
     set_hook(Box::new(move |info| ear.keep(info)));
@@ -36,7 +41,7 @@ pub fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String>
 
 /// What `work` gives; where a GPU was opened and burn panics, an error. `$RUST_BACKTRACE` shows the panic, too.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let heard = Heard::default();
+    let heard = FirstPanic::default();
     let hook = take_hook();
     let ear = heard.clone();
     let shown = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
@@ -61,13 +66,18 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// Whether the panic is a mistake in this program. burn's complaints about reading have our place, and its words.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
-    let here = info.location().is_some_and(|location| !std::path::Path::new(location.file()).is_absolute());
+    let here = info
+        .location()
+        .is_some_and(|location| !std::path::Path::new(location.file()).is_absolute());
     here && !text(info.payload()).starts_with("Error while reading data")
 }
 
 fn failed(why: &str) -> Error {
     let title = first_opened().map_or_else(|| "the GPU".to_owned(), |chosen| chosen.title());
-    let other = hosts().next().map(|(host, _)| format!(", and `--device {host}` has other memory")).unwrap_or_default();
+    let other = hosts()
+        .next()
+        .map(|(host, _)| format!(", and `--device {host}` has other memory"))
+        .unwrap_or_default();
     Error::failed(format!("{title} failed: {why}")).with_hint(format!(
         "where memory is short, a smaller batch or network needs less{other}; a run goes on from what was saved last by \
          `vae train --resume`"
@@ -76,14 +86,22 @@ fn failed(why: &str) -> Error {
 
 fn text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("it does not say why")
 }
 
 /// The innermost cause that a panic names.
 fn reason(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let cause = lines.windows(2).rev().find(|pair| pair[0] == "Caused by:").map(|pair| pair[1]);
-    cause.or(lines.first().copied()).unwrap_or_default().to_owned()
+    let cause = lines
+        .windows(2)
+        .rev()
+        .find(|pair| pair[0] == "Caused by:")
+        .map(|pair| pair[1]);
+    cause
+        .or(lines.first().copied())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -93,10 +111,12 @@ mod tests {
     #[test]
     fn the_reason_is_the_innermost_cause() {
         assert_eq!(reason("no CUDA\nat line 3"), "no CUDA");
-        let burn =
-            "Error while reading data\nCaused by:\n  An IO error\nCaused by:\n  no memory left\nAsked at:\nNowhere";
+        let burn = "Error while reading data\nCaused by:\n  An IO error\nCaused by:\n  no memory left\nAsked at:\nNowhere";
         assert_eq!(reason(burn), "no memory left");
-        assert_eq!((text(&"static"), text(&7)), ("static", "it does not say why"));
+        assert_eq!(
+            (text(&"static"), text(&7)),
+            ("static", "it does not say why")
+        );
     }
 
     #[test]

@@ -11,7 +11,11 @@ use burn::tensor::{Device, DeviceKind};
 
 use super::gpu::{Adapter, Gpu, Kind};
 
-pub const GPU: Gpu = Gpu { adapters, open, missing: [MISSING, INSTALL] };
+pub const GPU: Gpu = Gpu {
+    adapters,
+    open,
+    missing: [MISSING, INSTALL],
+};
 
 const MISSING: &str = "this machine has no adapter for Vulkan, Metal or DirectX 12";
 const INSTALL: &str = if cfg!(target_os = "linux") {
@@ -22,8 +26,11 @@ const INSTALL: &str = if cfg!(target_os = "linux") {
 };
 
 /// In burn's order (cubecl-wgpu, `AutoGraphicsApi::chain`), without OpenGL.
-const APIS: [(Backend, Api); 3] =
-    [(Backend::Vulkan, Api::Vulkan), (Backend::Metal, Api::Metal), (Backend::Dx12, Api::Dx12)];
+const APIS: [(Backend, Api); 3] = [
+    (Backend::Vulkan, Api::Vulkan),
+    (Backend::Metal, Api::Metal),
+    (Backend::Dx12, Api::Dx12),
+];
 
 /// The adapters of the first API that has a GPU, or else of the first that has any. The
 /// drivers are asked once, for some print what they cannot find on stderr.
@@ -38,9 +45,15 @@ fn ask() -> Option<(Api, Vec<AdapterInfo>)> {
         if !Instance::enabled_backend_features().contains(backend.into()) {
             continue;
         }
-        let only = InstanceDescriptor { backends: backend.into(), ..InstanceDescriptor::new_without_display_handle() };
+        let only = InstanceDescriptor {
+            backends: backend.into(),
+            ..InstanceDescriptor::new_without_display_handle()
+        };
         let instance = Instance::new(only);
-        let found: Vec<_> = ready(instance.enumerate_adapters(backend.into())).iter().map(|a| a.get_info()).collect();
+        let found: Vec<_> = ready(instance.enumerate_adapters(backend.into()))
+            .iter()
+            .map(|a| a.get_info())
+            .collect();
         if found.iter().any(|info| info.device_type != DeviceType::Cpu) {
             return Some((api, found));
         }
@@ -53,7 +66,10 @@ fn ask() -> Option<(Api, Vec<AdapterInfo>)> {
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(value) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
             return value;
         }
         std::thread::yield_now();
@@ -72,7 +88,9 @@ fn adapters() -> Vec<Adapter> {
                 DeviceType::Other => Kind::Other,
                 DeviceType::Cpu => Kind::Software,
             },
-            driver: format!("{} {} ({})", info.driver, info.driver_info, info.backend).trim_start().to_owned(),
+            driver: format!("{} {} ({})", info.driver, info.driver_info, info.backend)
+                .trim_start()
+                .to_owned(),
         })
         .collect()
 }
@@ -82,7 +100,10 @@ fn open(index: usize) -> Result<Device, String> {
     let (api, found) = enumerate().as_ref().ok_or_else(gone)?;
     let kind = found.get(index).ok_or_else(gone)?.device_type;
     // burn counts each kind by itself, and knows one software adapter.
-    let rank = found[..index].iter().filter(|info| info.device_type == kind).count();
+    let rank = found[..index]
+        .iter()
+        .filter(|info| info.device_type == kind)
+        .count();
     let kind = match kind {
         DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(rank),
         DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(rank),
@@ -95,5 +116,9 @@ fn open(index: usize) -> Result<Device, String> {
             return devices.into_iter().nth(index).ok_or_else(gone);
         }
     };
-    Device::wgpu_options().device_kind(kind).graphics_api(*api).init().map_err(|error| error.to_string())
+    Device::wgpu_options()
+        .device_kind(kind)
+        .graphics_api(*api)
+        .init()
+        .map_err(|error| error.to_string())
 }

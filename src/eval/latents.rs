@@ -3,7 +3,7 @@
 use super::elbo::CHUNK;
 use super::pixels_rng;
 use crate::data::{Images, Pixels};
-use crate::dist::Gaussian;
+use crate::density::Gaussian;
 use crate::model::{Vae, rows};
 
 /// KL(q(z | x) || N(0, I)) of each latent, the mean over `images`: near 0 where a latent is not used.
@@ -11,23 +11,27 @@ use crate::model::{Vae, rows};
 /// # Shapes
 /// Result: `[D]`, nats.
 pub fn kl_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
-    let mut sums = vec![0.0; vae.blueprint().latent];
+    let mut sums = vec![0.0; vae.network().latent];
     for_each_posterior(vae, images, pixels, seed, |posterior| {
         for row in rows(posterior.kl_to_standard_normal()) {
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(value));
+            sums.iter_mut()
+                .zip(row)
+                .for_each(|(sum, value)| *sum += f64::from(value));
         }
     });
-    sums.into_iter().map(|sum| sum / images.len() as f64).collect()
+    sums.into_iter()
+        .map(|sum| sum / images.len() as f64)
+        .collect()
 }
 
-/// The standard deviation of the codes' means over `images`: what an autoencoder's latents, which have no KL, are told
+/// The standard deviation of the latents' means over `images`: what an autoencoder's latents, which have no KL, are told
 /// apart by.
 ///
 /// # Shapes
 /// Result: `[D]`.
 pub fn deviation_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
-    // Mean and sum of squared differences from it, updated code by code (Welford 1962).
-    let mut moments = vec![(0.0, 0.0); vae.blueprint().latent];
+    // Mean and sum of squared differences from it, updated latent by latent (Welford 1962).
+    let mut moments = vec![(0.0, 0.0); vae.network().latent];
     let mut count = 0.0;
     for_each_posterior(vae, images, pixels, seed, |posterior| {
         for row in rows(posterior.mean) {
@@ -39,13 +43,28 @@ pub fn deviation_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64
             }
         }
     });
-    moments.into_iter().map(|(_, squares)| (squares / count).sqrt()).collect()
+    moments
+        .into_iter()
+        .map(|(_, squares)| (squares / count).sqrt())
+        .collect()
 }
 
-fn for_each_posterior(vae: &Vae, images: &Images, pixels: Pixels, seed: u64, mut look: impl FnMut(Gaussian)) {
+fn for_each_posterior(
+    vae: &Vae,
+    images: &Images,
+    pixels: Pixels,
+    seed: u64,
+    mut look: impl FnMut(Gaussian),
+) {
     let all: Vec<u32> = (0..images.len() as u32).collect();
     for chunk in all.chunks(CHUNK) {
-        let batch = pixels.batch(images, chunk, vae.classes(), pixels_rng(seed), &vae.device());
+        let batch = pixels.batch(
+            images,
+            chunk,
+            vae.classes(),
+            pixels_rng(seed),
+            &vae.device(),
+        );
         look(vae.encode(batch.x, batch.labels));
     }
 }

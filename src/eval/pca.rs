@@ -1,8 +1,8 @@
-//! Principal components: the best linear code there is, the baseline that a learned one must beat.
+//! Principal components: the best linear latent there is, the baseline that a learned one must beat.
 //!
 //! Of the covariance C = 1/N sum (x - m)(x - m)^T the eigenvectors of the largest eigenvalues, by randomised subspace
 //! iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4) and a Rayleigh-Ritz step. It needs C only as a product with
-//! a few vectors, so that neither C nor all pictures are ever held: the pictures are read block by block.
+//! a few vectors, so that neither C nor all images are ever held: the images are read block by block.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -42,17 +42,21 @@ pub struct Pca {
 impl Rows<'_> {
     fn blocks(&self) -> impl Iterator<Item = Tensor<2>> {
         let rows = (BLOCK / self.width.max(1)).max(1);
-        (0..self.count)
-            .step_by(rows)
-            .map(move |from| (self.read)(&(from as u32..(from + rows).min(self.count) as u32).collect::<Vec<_>>()))
+        (0..self.count).step_by(rows).map(move |from| {
+            (self.read)(&(from as u32..(from + rows).min(self.count) as u32).collect::<Vec<_>>())
+        })
     }
 
     fn mean(&self) -> Vec<f64> {
         let mut mean = vec![0.0; self.width];
         for block in self.blocks() {
             let ([rows, width], device) = (block.dims(), block.device());
-            let sums =
-                dense(Tensor::ones([1, rows], &device), block, Tensor::zeros([width], &device), Activation::None);
+            let sums = dense(
+                Tensor::ones([1, rows], &device),
+                block,
+                Tensor::zeros([width], &device),
+                Activation::None,
+            );
             add(&mut mean, &host(sums), 1.0 / self.count as f64);
         }
         mean
@@ -68,10 +72,10 @@ impl Rows<'_> {
         for block in self.blocks() {
             let device = block.device();
             let along = along.get_or_insert_with(|| Along::new(mean, vectors, &device));
-            let codes = along.codes(block.clone());
-            // The codes add up to zero over all rows, so that the mean need not be taken from the rows once more.
+            let latents = along.latents(block.clone());
+            // The latents add up to zero over all rows, so that the mean need not be taken from the rows once more.
             let zero = Tensor::zeros([self.width], &device);
-            let sums = host(dense(codes.transpose(), block, zero, Activation::None));
+            let sums = host(dense(latents.transpose(), block, zero, Activation::None));
             for (product, sums) in products.iter_mut().zip(sums.chunks_exact(self.width)) {
                 add(product, sums, 1.0 / self.count as f64);
             }
@@ -90,7 +94,9 @@ struct Along {
 
 impl Along {
     fn new(mean: &[f64], vectors: &[Vec<f64>], device: &Device) -> Self {
-        let columns = (0..mean.len()).flat_map(|p| vectors.iter().map(move |vector| vector[p])).collect();
+        let columns = (0..mean.len())
+            .flat_map(|p| vectors.iter().map(move |vector| vector[p]))
+            .collect();
         let shift = vectors.iter().map(|vector| -dot(vector, mean)).collect();
         Self {
             vectors: tensor(columns, [mean.len(), vectors.len()], device),
@@ -102,8 +108,13 @@ impl Along {
     ///
     /// # Shapes
     /// `x`: `[N, P]`; result: `[N, n]`.
-    fn codes(&self, x: Tensor<2>) -> Tensor<2> {
-        dense(x, self.vectors.clone(), self.shift.clone(), Activation::None)
+    fn latents(&self, x: Tensor<2>) -> Tensor<2> {
+        dense(
+            x,
+            self.vectors.clone(),
+            self.shift.clone(),
+            Activation::None,
+        )
     }
 }
 
@@ -125,30 +136,47 @@ impl Pca {
             products = rows.covariance_times(&mean, &basis);
         }
         // Rayleigh-Ritz: within the subspace, C is a small matrix.
-        let within = |(a, b): (usize, usize)| (dot(&basis[a], &products[b]) + dot(&basis[b], &products[a])) / 2.0;
-        let small = (0..basis.len()).map(|a| (0..basis.len()).map(|b| within((a, b))).collect()).collect();
+        let within = |(a, b): (usize, usize)| {
+            (dot(&basis[a], &products[b]) + dot(&basis[b], &products[a])) / 2.0
+        };
+        let small = (0..basis.len())
+            .map(|a| (0..basis.len()).map(|b| within((a, b))).collect())
+            .collect();
         let (mut components, mut variances) = (Vec::new(), Vec::new());
         for (variance, weights) in eigen(small).into_iter().take(count) {
             let mut component = vec![0.0; rows.width];
             for (vector, weight) in basis.iter().zip(weights) {
-                component.iter_mut().zip(vector).for_each(|(sum, value)| *sum += weight * value);
+                component
+                    .iter_mut()
+                    .zip(vector)
+                    .for_each(|(sum, value)| *sum += weight * value);
             }
-            // Either sign would do; twice the same picture is better.
-            let largest = component.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
-            component.iter_mut().for_each(|value| *value *= largest.signum());
+            // Either sign would do; twice the same image is better.
+            let largest = component
+                .iter()
+                .copied()
+                .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+                .unwrap_or(0.0);
+            component
+                .iter_mut()
+                .for_each(|value| *value *= largest.signum());
             components.push(component);
             variances.push(variance.max(0.0));
         }
-        Self { mean, components, variances }
+        Self {
+            mean,
+            components,
+            variances,
+        }
     }
 
     /// The components' weights in each row.
     ///
     /// # Shapes
     /// `x`: `[N, P]`; result: `[N, D]`.
-    pub fn codes(&self, x: Tensor<2>) -> Tensor<2> {
+    pub fn latents(&self, x: Tensor<2>) -> Tensor<2> {
         let device = x.device();
-        Along::new(&self.mean, &self.components, &device).codes(x)
+        Along::new(&self.mean, &self.components, &device).latents(x)
     }
 
     /// What the components say of each row.
@@ -157,8 +185,17 @@ impl Pca {
     /// `x` and the result: `[N, P]`.
     pub fn reconstruct(&self, x: Tensor<2>) -> Tensor<2> {
         let device = x.device();
-        let back = tensor(self.components.concat(), [self.components.len(), self.mean.len()], &device);
-        dense(self.codes(x), back, tensor(self.mean.clone(), [self.mean.len()], &device), Activation::None)
+        let back = tensor(
+            self.components.concat(),
+            [self.components.len(), self.mean.len()],
+            &device,
+        );
+        dense(
+            self.latents(x),
+            back,
+            tensor(self.mean.clone(), [self.mean.len()], &device),
+            Activation::None,
+        )
     }
 }
 
@@ -172,7 +209,9 @@ fn host(values: Tensor<2>) -> Vec<f32> {
 }
 
 fn add(sums: &mut [f64], values: &[f32], weight: f64) {
-    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += weight * f64::from(value));
+    sums.iter_mut()
+        .zip(values)
+        .for_each(|(sum, &value)| *sum += weight * f64::from(value));
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -188,10 +227,17 @@ fn orthonormalise(vectors: &mut [Vec<f64>]) {
         let was = dot(vector, vector).sqrt();
         for other in before.iter().chain(before.iter()) {
             let along = dot(vector, other);
-            vector.iter_mut().zip(other).for_each(|(value, other)| *value -= along * other);
+            vector
+                .iter_mut()
+                .zip(other)
+                .for_each(|(value, other)| *value -= along * other);
         }
         let length = dot(vector, vector).sqrt();
-        let scale = if length > 1e-14 * was { 1.0 / length } else { 0.0 };
+        let scale = if length > 1e-14 * was {
+            1.0 / length
+        } else {
+            0.0
+        };
         vector.iter_mut().for_each(|value| *value *= scale);
     }
 }
@@ -200,7 +246,9 @@ fn orthonormalise(vectors: &mut [Vec<f64>]) {
 /// section 8.5).
 fn eigen(mut matrix: Vec<Vec<f64>>) -> Vec<(f64, Vec<f64>)> {
     let n = matrix.len();
-    let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(i == j)).collect()).collect();
+    let mut vectors: Vec<Vec<f64>> = (0..n)
+        .map(|i| (0..n).map(|j| f64::from(i == j)).collect())
+        .collect();
     for _ in 0..MOST_SWEEPS {
         let all: f64 = matrix.iter().map(|row| dot(row, row)).sum();
         let off = all - (0..n).map(|i| matrix[i][i].powi(2)).sum::<f64>();
@@ -214,14 +262,19 @@ fn eigen(mut matrix: Vec<Vec<f64>>) -> Vec<(f64, Vec<f64>)> {
             let theta = (matrix[q][q] - matrix[p][p]) / (2.0 * matrix[p][q]);
             let tan = theta.signum() / (theta.abs() + theta.hypot(1.0));
             let cos = 1.0 / tan.hypot(1.0);
-            let turn = |a: &mut f64, b: &mut f64| (*a, *b) = (cos * (*a - tan * *b), cos * (*b + tan * *a));
+            let turn = |a: &mut f64, b: &mut f64| {
+                (*a, *b) = (cos * (*a - tan * *b), cos * (*b + tan * *a))
+            };
             for row in &mut matrix {
                 let (left, right) = row.split_at_mut(q);
                 turn(&mut left[p], &mut right[0]);
             }
             for rows in [&mut matrix, &mut vectors] {
                 let (above, below) = rows.split_at_mut(q);
-                above[p].iter_mut().zip(&mut below[0]).for_each(|(a, b)| turn(a, b));
+                above[p]
+                    .iter_mut()
+                    .zip(&mut below[0])
+                    .for_each(|(a, b)| turn(a, b));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! How far the decoder's pictures are from those that were encoded.
+//! How far the decoder's images are from those that were encoded.
 
 use burn::tensor::Tensor;
 
@@ -8,18 +8,23 @@ use crate::batch::Batch;
 use crate::data::Images;
 use crate::model::Vae;
 
-/// The squared errors of the pictures `indices` against E[x | z], summed over their values, for one code z each: drawn from
+/// The squared errors of the images `indices` against E[x | z], summed over their values, for one latent z each: drawn from
 /// q(z | x), or an autoencoder's own. `vae` is without autodiff.
-pub fn drawn_squared_errors(vae: &Vae, images: &Images, indices: &[u32], protocol: Protocol) -> Vec<f64> {
+pub fn drawn_squared_errors(
+    vae: &Vae,
+    images: &Images,
+    indices: &[u32],
+    protocol: Protocol,
+) -> Vec<f64> {
     let of_chunk = |chunk: &[u32]| {
-        let (batch, code) = drawn(vae, images, protocol, chunk);
-        of_each(batch.x, vae.picture(code, batch.labels))
+        let (batch, z) = drawn(vae, images, protocol, chunk);
+        of_each(batch.x, vae.decode_mean(z, batch.labels))
     };
     indices.chunks(CHUNK).flat_map(of_chunk).collect()
 }
 
-/// The squared error of each picture, summed over its values: of what `decoded` makes of a batch against its pictures. It is
-/// told which pictures of their split these are.
+/// The squared error of each image, summed over its values: of what `decoded` makes of a batch against its images. It is
+/// told which images of their split these are.
 ///
 /// # Shapes
 /// `decoded`: `[B, P]`, in [0, 1].

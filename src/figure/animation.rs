@@ -22,38 +22,53 @@ const SPEED: i32 = 10;
 /// dither, each frame on its own.
 ///
 /// # Errors
-/// Exit code 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
+/// Exit latent 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
 /// written to.
 pub fn write_gif(path: &Path, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<()> {
     let Some(first) = frames.first() else {
-        return Err(Error::request(format!("{}: an animation needs at least one frame", path.display())));
+        return Err(Error::request(format!(
+            "{}: an animation needs at least one frame",
+            path.display()
+        )));
     };
-    if let Some(other) = frames.iter().find(|frame| frame.dimensions() != first.dimensions()) {
+    if let Some(other) = frames
+        .iter()
+        .find(|frame| frame.dimensions() != first.dimensions())
+    {
         let [a, b] = [first.dimensions(), other.dimensions()];
-        let what = format!("{}: the frames of an animation differ in size: {a:?} and {b:?}", path.display());
+        let what = format!(
+            "{}: the frames of an animation differ in size: {a:?} and {b:?}",
+            path.display()
+        );
         return Err(Error::request(what));
     }
-    let bytes = encode(frames, milliseconds_per_frame)
-        .map_err(|error| Error::request(format!("{}: no GIF could be made: {error}", path.display())))?;
+    let bytes = encode(frames, milliseconds_per_frame).map_err(|error| {
+        Error::request(format!("{}: no GIF could be made: {error}", path.display()))
+    })?;
     files::write(path, &bytes)
 }
 
 fn encode(frames: &[RgbImage], milliseconds: u32) -> Result<Vec<u8>, EncodingError> {
-    let side = |length: u32| u16::try_from(length).map_err(|_| io::Error::other("a side is longer than 65535 pixels"));
+    let side = |length: u32| {
+        u16::try_from(length).map_err(|_| io::Error::other("a side is longer than 65535 pixels"))
+    };
     let (width, height) = frames.first().map_or((0, 0), RgbImage::dimensions);
     let (width, height) = (side(width)?, side(height)?);
-    let hundredths = (milliseconds.saturating_add(5) / 10).clamp(SHORTEST, u32::from(u16::MAX)) as u16;
+    let hundredths =
+        (milliseconds.saturating_add(5) / 10).clamp(SHORTEST, u32::from(u16::MAX)) as u16;
     // All greys, for every frame that is grey. Its own palette would do, but Pillow 13 shows one of all 256 greys black.
     let greys: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
     let mut encoder = Encoder::new(Vec::new(), width, height, &greys)?;
     encoder.set_repeat(Repeat::Infinite)?;
-    for picture in frames {
-        let is_grey = picture.pixels().all(|Rgb([red, green, blue])| red == green && green == blue);
+    for image in frames {
+        let is_grey = image
+            .pixels()
+            .all(|Rgb([red, green, blue])| red == green && green == blue);
         let mut frame = if is_grey {
-            let levels: Vec<u8> = picture.pixels().map(|pixel| pixel[0]).collect();
+            let levels: Vec<u8> = image.pixels().map(|pixel| pixel[0]).collect();
             Frame::from_indexed_pixels(width, height, levels, None)
         } else {
-            Frame::from_rgb_speed(width, height, picture, SPEED)
+            Frame::from_rgb_speed(width, height, image, SPEED)
         };
         frame.delay = hundredths;
         encoder.write_frame(&frame)?;
@@ -69,7 +84,11 @@ mod tests {
     use std::io::Cursor;
 
     fn decoded(bytes: &[u8]) -> Vec<image::Frame> {
-        GifDecoder::new(Cursor::new(bytes)).unwrap().into_frames().collect_frames().unwrap()
+        GifDecoder::new(Cursor::new(bytes))
+            .unwrap()
+            .into_frames()
+            .collect_frames()
+            .unwrap()
     }
 
     fn rgb(frame: &image::Frame) -> RgbImage {
@@ -99,23 +118,42 @@ mod tests {
     fn colours_come_back_nearly() {
         let colours = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4) as u8, (y * 4) as u8, 128]));
         let read = rgb(&decoded(&encode(std::slice::from_ref(&colours), 100).unwrap())[0]);
-        let error: u32 = read.iter().zip(colours.iter()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
-        assert!(error < 10 * colours.len() as u32, "mean error {}", f64::from(error) / colours.len() as f64);
+        let error: u32 = read
+            .iter()
+            .zip(colours.iter())
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        assert!(
+            error < 10 * colours.len() as u32,
+            "mean error {}",
+            f64::from(error) / colours.len() as f64
+        );
     }
 
     #[test]
     fn it_plays_for_ever_and_never_too_fast() {
         let bytes = encode(&[greys(0), greys(1)], 0).unwrap();
         let loop_for_ever = b"NETSCAPE2.0\x03\x01\0\0\0";
-        assert!(bytes.windows(loop_for_ever.len()).any(|window| window == loop_for_ever));
+        assert!(
+            bytes
+                .windows(loop_for_ever.len())
+                .any(|window| window == loop_for_ever)
+        );
         assert_eq!(bytes.last(), Some(&b';'));
-        assert!(decoded(&bytes).iter().all(|frame| frame.delay().numer_denom_ms() == (20, 1)));
+        assert!(
+            decoded(&bytes)
+                .iter()
+                .all(|frame| frame.delay().numer_denom_ms() == (20, 1))
+        );
         encode(&[greys(0)], u32::MAX).unwrap();
     }
 
     #[test]
     fn the_same_frames_make_the_same_bytes() {
-        assert_eq!(encode(&[greys(3)], 50).unwrap(), encode(&[greys(3)], 50).unwrap());
+        assert_eq!(
+            encode(&[greys(3)], 50).unwrap(),
+            encode(&[greys(3)], 50).unwrap()
+        );
     }
 
     #[test]
@@ -123,8 +161,17 @@ mod tests {
         let path = Path::new("never-written.gif");
         assert_eq!(write_gif(path, &[], 50).unwrap_err().code(), 2);
         let error = write_gif(path, &[RgbImage::new(2, 2), RgbImage::new(3, 2)], 50).unwrap_err();
-        assert!(error.render().contains("(2, 2) and (3, 2)"), "{}", error.render());
-        assert_eq!(write_gif(path, &[RgbImage::new(70_000, 1)], 50).unwrap_err().code(), 2);
+        assert!(
+            error.render().contains("(2, 2) and (3, 2)"),
+            "{}",
+            error.render()
+        );
+        assert_eq!(
+            write_gif(path, &[RgbImage::new(70_000, 1)], 50)
+                .unwrap_err()
+                .code(),
+            2
+        );
         assert!(!path.exists());
     }
 }

@@ -25,8 +25,17 @@ impl Range {
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = values
             .into_iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        if low > high { Self { low: 0.0, high: 1.0 } } else { Self { low, high }.widened() }
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+        if low > high {
+            Self {
+                low: 0.0,
+                high: 1.0,
+            }
+        } else {
+            Self { low, high }.widened()
+        }
     }
 
     /// Of all values but outliers, which would flatten all the rest: the first epoch's loss, a spike.
@@ -35,7 +44,9 @@ impl Range {
     /// further from it than three times its size is an outlier (after Tukey's fences, 1977).
     pub fn without_outliers(series: &[Vec<f64>]) -> Self {
         let middle = series.iter().flat_map(|values| middle(values));
-        let (low, high) = middle.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let (low, high) = middle.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(v), h.max(v))
+        });
         let all = series.iter().flatten().copied();
         if low >= high {
             return Self::of(all);
@@ -48,7 +59,10 @@ impl Range {
     #[must_use]
     pub fn padded(self, share: f64) -> Self {
         let margin = share * (self.high - self.low);
-        Self { low: self.low - margin, high: self.high + margin }
+        Self {
+            low: self.low - margin,
+            high: self.high + margin,
+        }
     }
 
     /// Where a value lies, from 0 (low) to 1 (high).
@@ -63,7 +77,10 @@ impl Range {
             return self;
         }
         let margin = if size == 0.0 { 0.5 } else { 0.05 * size };
-        Self { low: self.low - margin, high: self.high + margin }
+        Self {
+            low: self.low - margin,
+            high: self.high + margin,
+        }
     }
 
     /// Ticks at round numbers, 1, 2 or 5 times a power of ten apart; about `count`, never more than `count + 1`. With
@@ -72,15 +89,27 @@ impl Range {
         let step = nice_step((self.high - self.low) / f64::from(count));
         let step = if whole { step.max(1.0) } else { step };
         let [first, last] = [(self.low / step).ceil(), (self.high / step).floor()];
-        let places = (0..=count).map(|i| first + f64::from(i)).take_while(|&place| place <= last);
+        let places = (0..=count)
+            .map(|i| first + f64::from(i))
+            .take_while(|&place| place <= last);
         // Adding zero turns the -0 that rounding up makes into 0.
-        places.map(|place| place * step + 0.0).map(|value| Tick { value, label: label(value, step) }).collect()
+        places
+            .map(|place| place * step + 0.0)
+            .map(|value| Tick {
+                value,
+                label: label(value, step),
+            })
+            .collect()
     }
 }
 
 /// The values without the lowest and the highest tenth; all of them if they are few.
 fn middle(values: &[f64]) -> Vec<f64> {
-    let cut = if values.len() < 4 { 0 } else { (values.len() / 10).max(1) };
+    let cut = if values.len() < 4 {
+        0
+    } else {
+        (values.len() / 10).max(1)
+    };
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[cut..values.len() - cut].to_vec()
@@ -89,8 +118,12 @@ fn middle(values: &[f64]) -> Vec<f64> {
 /// The smallest of 1, 2, 5 times a power of ten that is not below `least`.
 fn nice_step(least: f64) -> f64 {
     let exponent = exponent(least);
-    let candidates = [(1, 0), (2, 0), (5, 0), (1, 1)].map(|(digit, shift)| power(digit, exponent + shift));
-    candidates.into_iter().find(|&step| step >= least).unwrap_or(least)
+    let candidates =
+        [(1, 0), (2, 0), (5, 0), (1, 1)].map(|(digit, shift)| power(digit, exponent + shift));
+    candidates
+        .into_iter()
+        .find(|&step| step >= least)
+        .unwrap_or(least)
 }
 
 /// `digit * 10^exponent`, rounded once: the same on every machine, as `powi` need not be.
@@ -100,24 +133,39 @@ fn power(digit: u32, exponent: i32) -> f64 {
 
 /// The exponent of a number's decimal notation: 2 for 350.
 fn exponent(value: f64) -> i32 {
-    format!("{value:e}").split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0)
+    format!("{value:e}")
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A tick's number with as many decimals as its step has; very large and very small ones as 1.5e6.
 fn label(value: f64, step: f64) -> String {
     let step = exponent(step);
     let plain = value.abs() < 1e6 && step >= -5;
-    if value == 0.0 || plain { decimal(value, -step) } else { scientific(value, exponent(value) - step) }
+    if value == 0.0 || plain {
+        decimal(value, -step)
+    } else {
+        scientific(value, exponent(value) - step)
+    }
 }
 
 /// A number with three digits, or all of those before the point, for a remark.
 pub fn short(value: f64) -> String {
     let exponent = exponent(value);
-    if (-3..5).contains(&exponent) || value == 0.0 { decimal(value, 2 - exponent) } else { scientific(value, 2) }
+    if (-3..5).contains(&exponent) || value == 0.0 {
+        decimal(value, 2 - exponent)
+    } else {
+        scientific(value, 2)
+    }
 }
 
 fn decimal(value: f64, decimals: i32) -> String {
-    let decimals = if value == 0.0 { 0 } else { decimals.max(0) as usize };
+    let decimals = if value == 0.0 {
+        0
+    } else {
+        decimals.max(0) as usize
+    };
     minus(&format!("{value:.decimals$}"))
 }
 
@@ -132,7 +180,10 @@ fn minus(number: &str) -> String {
 
 /// With the minus that the bitmap font has.
 pub fn plain(tick: Tick) -> Tick {
-    Tick { label: tick.label.replace('\u{2212}', "-"), ..tick }
+    Tick {
+        label: tick.label.replace('\u{2212}', "-"),
+        ..tick
+    }
 }
 
 #[cfg(test)]
@@ -141,46 +192,116 @@ mod tests {
     use proptest::prelude::*;
 
     fn labels(low: f64, high: f64, count: u32, whole: bool) -> Vec<String> {
-        Range { low, high }.ticks(count, whole).into_iter().map(|tick| tick.label).collect()
+        Range { low, high }
+            .ticks(count, whole)
+            .into_iter()
+            .map(|tick| tick.label)
+            .collect()
     }
 
     #[test]
     fn ticks_are_round_numbers() {
         assert_eq!(labels(0.0, 10.0, 5, true), ["0", "2", "4", "6", "8", "10"]);
         assert_eq!(labels(0.97, 3.02, 5, true), ["1", "2", "3"]);
-        assert_eq!(labels(-0.12, 0.31, 5, false), ["\u{2212}0.1", "0", "0.1", "0.2", "0.3"]);
+        assert_eq!(
+            labels(-0.12, 0.31, 5, false),
+            ["\u{2212}0.1", "0", "0.1", "0.2", "0.3"]
+        );
         assert_eq!(labels(101.0, 127.0, 5, false), ["110", "120"]);
         assert_eq!(labels(0.0, 3.1e6, 5, false), ["0", "1e6", "2e6", "3e6"]);
-        assert_eq!(labels(-2e-7, 1e-7, 3, false), ["\u{2212}2e\u{2212}7", "\u{2212}1e\u{2212}7", "0", "1e\u{2212}7"]);
+        assert_eq!(
+            labels(-2e-7, 1e-7, 3, false),
+            [
+                "\u{2212}2e\u{2212}7",
+                "\u{2212}1e\u{2212}7",
+                "0",
+                "1e\u{2212}7"
+            ]
+        );
     }
 
     #[test]
     fn remarks_have_three_digits() {
-        assert_eq!([540.4, -1234.0, 0.01234, 0.0, 1.5e9].map(short), ["540", "\u{2212}1234", "0.0123", "0", "1.50e9"]);
+        assert_eq!(
+            [540.4, -1234.0, 0.01234, 0.0, 1.5e9].map(short),
+            ["540", "\u{2212}1234", "0.0123", "0", "1.50e9"]
+        );
     }
 
     #[test]
     fn a_first_value_that_dwarfs_the_rest_is_an_outlier() {
-        let loss = vec![540.0, 150.0, 130.0, 120.0, 115.0, 112.0, 110.0, 109.0, 108.0, 107.0];
-        assert_eq!(Range::without_outliers(std::slice::from_ref(&loss)), Range { low: 107.0, high: 150.0 });
+        let loss = vec![
+            540.0, 150.0, 130.0, 120.0, 115.0, 112.0, 110.0, 109.0, 108.0, 107.0,
+        ];
+        assert_eq!(
+            Range::without_outliers(std::slice::from_ref(&loss)),
+            Range {
+                low: 107.0,
+                high: 150.0
+            }
+        );
         let negated = loss.iter().map(|value| -value).collect();
-        assert_eq!(Range::without_outliers(&[negated]), Range { low: -150.0, high: -107.0 });
+        assert_eq!(
+            Range::without_outliers(&[negated]),
+            Range {
+                low: -150.0,
+                high: -107.0
+            }
+        );
     }
 
     #[test]
     fn an_ordinary_curve_is_shown_whole() {
-        let loss = vec![165.0, 122.0, 115.0, 112.0, 110.0, 109.0, 108.0, 107.5, 107.0, 106.5];
-        assert_eq!(Range::without_outliers(&[loss]), Range { low: 106.5, high: 165.0 });
-        assert_eq!(Range::without_outliers(&[vec![540.0, 150.0, 130.0]]), Range { low: 130.0, high: 540.0 });
+        let loss = vec![
+            165.0, 122.0, 115.0, 112.0, 110.0, 109.0, 108.0, 107.5, 107.0, 106.5,
+        ];
+        assert_eq!(
+            Range::without_outliers(&[loss]),
+            Range {
+                low: 106.5,
+                high: 165.0
+            }
+        );
+        assert_eq!(
+            Range::without_outliers(&[vec![540.0, 150.0, 130.0]]),
+            Range {
+                low: 130.0,
+                high: 540.0
+            }
+        );
         let step = vec![5.0, 5.0, 5.0, 5.0, 5.0, 1.0];
-        assert_eq!(Range::without_outliers(&[step]), Range { low: 1.0, high: 5.0 });
+        assert_eq!(
+            Range::without_outliers(&[step]),
+            Range {
+                low: 1.0,
+                high: 5.0
+            }
+        );
     }
 
     #[test]
     fn equal_values_get_a_range_around_them() {
-        assert_eq!(Range::of([3.0, 3.0]), Range { low: 2.85, high: 3.15 });
-        assert_eq!(Range::of([0.0]), Range { low: -0.5, high: 0.5 });
-        assert_eq!(Range::of([]), Range { low: 0.0, high: 1.0 });
+        assert_eq!(
+            Range::of([3.0, 3.0]),
+            Range {
+                low: 2.85,
+                high: 3.15
+            }
+        );
+        assert_eq!(
+            Range::of([0.0]),
+            Range {
+                low: -0.5,
+                high: 0.5
+            }
+        );
+        assert_eq!(
+            Range::of([]),
+            Range {
+                low: 0.0,
+                high: 1.0
+            }
+        );
     }
 
     proptest! {

@@ -103,17 +103,31 @@ struct Axes {
 
 impl Axes {
     fn of(panel: &Panel) -> Self {
-        let series: Vec<Vec<(f64, f64)>> = panel.series.iter().map(|series| finite(&series.points)).collect();
+        let series: Vec<Vec<(f64, f64)>> = panel
+            .series
+            .iter()
+            .map(|series| finite(&series.points))
+            .collect();
         let xs: Vec<f64> = series.iter().flatten().map(|point| point.0).collect();
-        let ys: Vec<Vec<f64>> = series.iter().map(|points| points.iter().map(|point| point.1).collect()).collect();
+        let ys: Vec<Vec<f64>> = series
+            .iter()
+            .map(|points| points.iter().map(|point| point.1).collect())
+            .collect();
         let whole = xs.iter().all(|x| x.fract() == 0.0);
-        let [x, y] = [Range::of(xs.iter().copied()).padded(0.03), Range::without_outliers(&ys).padded(0.06)];
+        let [x, y] = [
+            Range::of(xs.iter().copied()).padded(0.03),
+            Range::without_outliers(&ys).padded(0.06),
+        ];
         let y_values = || ys.iter().flatten().copied();
         Self {
             x_ticks: x.ticks(6, whole),
             y_ticks: y.ticks(5, false),
-            below: y_values().min_by(f64::total_cmp).filter(|&lowest| lowest < y.low),
-            above: y_values().max_by(f64::total_cmp).filter(|&highest| highest > y.high),
+            below: y_values()
+                .min_by(f64::total_cmp)
+                .filter(|&lowest| lowest < y.low),
+            above: y_values()
+                .max_by(f64::total_cmp)
+                .filter(|&highest| highest > y.high),
             empty: xs.is_empty(),
             x,
             y,
@@ -122,14 +136,22 @@ impl Axes {
 
     /// Room for the y label and the ticks' numbers.
     fn left(&self) -> f64 {
-        let digits = self.y_ticks.iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0);
+        let digits = self
+            .y_ticks
+            .iter()
+            .map(|tick| tick.label.chars().count())
+            .max()
+            .unwrap_or(0);
         34.0 + digits as f64 * CHARACTER
     }
 
     /// The place of a point in the panel. Kept to numbers that every renderer can take: a point a hundred panels
     /// away is as good as one further off.
     fn place(&self, (x, y): (f64, f64)) -> [f64; 2] {
-        [self.x.place(x) * WIDTH, (1.0 - self.y.place(y)).clamp(-100.0, 100.0) * HEIGHT]
+        [
+            self.x.place(x) * WIDTH,
+            (1.0 - self.y.place(y)).clamp(-100.0, 100.0) * HEIGHT,
+        ]
     }
 }
 
@@ -146,7 +168,11 @@ fn legend(names: &[&str], width: f64) -> (String, usize) {
     let entry = |name: &str| SAMPLE + 6.0 + name.chars().count() as f64 * CHARACTER + 16.0;
     let mut rows: Vec<Vec<usize>> = Vec::new();
     let mut room = 0.0;
-    for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+    for (index, name) in names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !name.is_empty())
+    {
         match rows.last_mut() {
             Some(row) if entry(name) <= room => row.push(index),
             _ => {
@@ -158,7 +184,11 @@ fn legend(names: &[&str], width: f64) -> (String, usize) {
     }
     let mut svg = String::new();
     for (row, indices) in rows.iter().enumerate() {
-        let used: f64 = indices.iter().map(|&index| entry(names[index])).sum::<f64>() - 16.0;
+        let used: f64 = indices
+            .iter()
+            .map(|&index| entry(names[index]))
+            .sum::<f64>()
+            - 16.0;
         let mut x = ((width - used) / 2.0).max(MARGIN);
         let y = MARGIN + (row as f64 + 0.5) * ROW;
         for &index in indices {
@@ -175,18 +205,35 @@ fn legend(names: &[&str], width: f64) -> (String, usize) {
 fn draw_panel(panel: &Panel, x_label: &str, names: &[&str], [x, y]: [f64; 2], left: f64) -> String {
     let axes = Axes::of(panel);
     let mut svg = format!("<g transform=\"translate({x:.2} {y:.2})\">\n");
-    svg += &text(&panel.title, [WIDTH / 2.0, -10.0], "text-anchor=\"middle\" font-size=\"13\" font-weight=\"bold\"");
+    svg += &text(
+        &panel.title,
+        [WIDTH / 2.0, -10.0],
+        "text-anchor=\"middle\" font-size=\"13\" font-weight=\"bold\"",
+    );
     svg += &draw_grid(&axes);
     // A viewport of its own cuts off what is outside, without an id that could clash where figures share a page.
-    let _ = writeln!(svg, "<svg width=\"{WIDTH}\" height=\"{HEIGHT}\" overflow=\"hidden\">");
+    let _ = writeln!(
+        svg,
+        "<svg width=\"{WIDTH}\" height=\"{HEIGHT}\" overflow=\"hidden\">"
+    );
     for series in &panel.series {
-        let index = names.iter().position(|&name| name == series.name).unwrap_or(0);
+        let index = names
+            .iter()
+            .position(|&name| name == series.name)
+            .unwrap_or(0);
         svg += &draw_series(series, &axes, index);
     }
     svg += "</svg>\n";
-    let _ = writeln!(svg, "<path d=\"M0 0V{HEIGHT}H{WIDTH}\" fill=\"none\" stroke=\"{TEXT}\"/>");
+    let _ = writeln!(
+        svg,
+        "<path d=\"M0 0V{HEIGHT}H{WIDTH}\" fill=\"none\" stroke=\"{TEXT}\"/>"
+    );
     svg += &draw_remarks(&axes);
-    svg += &text(x_label, [WIDTH / 2.0, HEIGHT + 36.0], "text-anchor=\"middle\"");
+    svg += &text(
+        x_label,
+        [WIDTH / 2.0, HEIGHT + 36.0],
+        "text-anchor=\"middle\"",
+    );
     let [down, across] = [HEIGHT / 2.0, 16.0 - left];
     svg += &text(
         &panel.y_label,
@@ -216,16 +263,25 @@ fn draw_grid(axes: &Axes) -> String {
 
 /// Says what is not seen: values off the panel, or that there is none.
 fn draw_remarks(axes: &Axes) -> String {
-    let style = |anchor: &str| format!("text-anchor=\"{anchor}\" font-size=\"11\" fill=\"{FAINT}\"");
+    let style =
+        |anchor: &str| format!("text-anchor=\"{anchor}\" font-size=\"11\" fill=\"{FAINT}\"");
     let mut svg = String::new();
     if axes.empty {
         svg += &text("no values", [WIDTH / 2.0, HEIGHT / 2.0], &style("middle"));
     }
     if let Some(highest) = axes.above {
-        svg += &text(&format!("\u{2191} up to {}", short(highest)), [WIDTH - 4.0, 12.0], &style("end"));
+        svg += &text(
+            &format!("\u{2191} up to {}", short(highest)),
+            [WIDTH - 4.0, 12.0],
+            &style("end"),
+        );
     }
     if let Some(lowest) = axes.below {
-        svg += &text(&format!("\u{2193} down to {}", short(lowest)), [WIDTH - 4.0, HEIGHT - 6.0], &style("end"));
+        svg += &text(
+            &format!("\u{2193} down to {}", short(lowest)),
+            [WIDTH - 4.0, HEIGHT - 6.0],
+            &style("end"),
+        );
     }
     svg
 }
@@ -236,7 +292,11 @@ fn draw_series(series: &Series, axes: &Axes, index: usize) -> String {
     let few = series.points.len() <= MOST_DOTS;
     let points: Vec<_> = series.points.iter().map(drawable_point).collect();
     for stretch in points.split(Option::is_none) {
-        let places: Vec<[f64; 2]> = stretch.iter().flatten().map(|&point| axes.place(point)).collect();
+        let places: Vec<[f64; 2]> = stretch
+            .iter()
+            .flatten()
+            .map(|&point| axes.place(point))
+            .collect();
         if places.len() > 1 {
             svg += &line(&places, index);
         }
@@ -256,9 +316,17 @@ mod tests {
     fn panel(title: &str, series: &[(&str, &[f64])]) -> Panel {
         let series = series.iter().map(|(name, ys)| Series {
             name: (*name).to_owned(),
-            points: ys.iter().enumerate().map(|(i, &y)| (i as f64 + 1.0, y)).collect(),
+            points: ys
+                .iter()
+                .enumerate()
+                .map(|(i, &y)| (i as f64 + 1.0, y))
+                .collect(),
         });
-        Panel { title: title.to_owned(), y_label: "nats".to_owned(), series: series.collect() }
+        Panel {
+            title: title.to_owned(),
+            y_label: "nats".to_owned(),
+            series: series.collect(),
+        }
     }
 
     /// Tags are balanced, and each attribute that is a number is one.
@@ -274,8 +342,15 @@ mod tests {
                 open.push(name);
             }
             assert_eq!(tag.matches('"').count() % 2, 0);
-            for (place, value) in tag.split('"').enumerate().filter(|(place, _)| place % 2 == 1) {
-                assert!(!value.contains("NaN") && !value.contains("inf"), "{tag}, {place}");
+            for (place, value) in tag
+                .split('"')
+                .enumerate()
+                .filter(|(place, _)| place % 2 == 1)
+            {
+                assert!(
+                    !value.contains("NaN") && !value.contains("inf"),
+                    "{tag}, {place}"
+                );
             }
         }
         assert!(open.is_empty(), "never closed: {open:?}");
@@ -285,8 +360,14 @@ mod tests {
     #[test]
     fn each_series_is_one_line_and_each_name_is_listed_once() {
         let panels = [
-            panel("loss", &[("train", &[3.0, 2.0, 1.0]), ("test", &[3.5, 2.5, 1.5])]),
-            panel("rate", &[("train", &[1.0, 2.0, 3.0]), ("test", &[1.0, 2.0, 3.0])]),
+            panel(
+                "loss",
+                &[("train", &[3.0, 2.0, 1.0]), ("test", &[3.5, 2.5, 1.5])],
+            ),
+            panel(
+                "rate",
+                &[("train", &[1.0, 2.0, 3.0]), ("test", &[1.0, 2.0, 3.0])],
+            ),
         ];
         let svg = curves(&panels, "epoch");
         check(&svg);
@@ -298,12 +379,20 @@ mod tests {
 
     #[test]
     fn a_name_has_one_colour_in_all_panels() {
-        let panels =
-            [panel("a", &[("train", &[1.0, 2.0])]), panel("b", &[("test", &[1.0, 2.0]), ("train", &[1.0, 2.0])])];
+        let panels = [
+            panel("a", &[("train", &[1.0, 2.0])]),
+            panel("b", &[("test", &[1.0, 2.0]), ("train", &[1.0, 2.0])]),
+        ];
         let svg = curves(&panels, "epoch");
         // Once in the legend, and once a panel.
-        assert_eq!(svg.matches(&format!("stroke=\"{}\"", COLOURS[0])).count(), 3);
-        assert_eq!(svg.matches(&format!("stroke=\"{}\"", COLOURS[1])).count(), 2);
+        assert_eq!(
+            svg.matches(&format!("stroke=\"{}\"", COLOURS[0])).count(),
+            3
+        );
+        assert_eq!(
+            svg.matches(&format!("stroke=\"{}\"", COLOURS[1])).count(),
+            2
+        );
     }
 
     #[test]
@@ -318,10 +407,16 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_still_a_document() {
         check(&curves(&[], "epoch"));
-        let svg = curves(&[panel("empty", &[]), panel("bare", &[("train", &[])])], "epoch");
+        let svg = curves(
+            &[panel("empty", &[]), panel("bare", &[("train", &[])])],
+            "epoch",
+        );
         check(&svg);
         assert_eq!(svg.matches("no values").count(), 2);
-        let svg = curves(&[panel("lost", &[("train", &[f64::NAN, f64::INFINITY])])], "epoch");
+        let svg = curves(
+            &[panel("lost", &[("train", &[f64::NAN, f64::INFINITY])])],
+            "epoch",
+        );
         check(&svg);
         assert!(svg.contains("no values"));
     }
@@ -330,7 +425,13 @@ mod tests {
     fn a_single_point_is_a_dot() {
         let svg = curves(&[panel("one", &[("", &[5.0])])], "epoch");
         check(&svg);
-        assert_eq!((svg.matches("<circle").count(), svg.matches("<polyline").count()), (1, 0));
+        assert_eq!(
+            (
+                svg.matches("<circle").count(),
+                svg.matches("<polyline").count()
+            ),
+            (1, 0)
+        );
     }
 
     #[test]
@@ -340,7 +441,13 @@ mod tests {
         ys[52] = f64::INFINITY;
         let svg = curves(&[panel("gap", &[("", &ys)])], "epoch");
         check(&svg);
-        assert_eq!((svg.matches("<circle").count(), svg.matches("<polyline").count()), (1, 2));
+        assert_eq!(
+            (
+                svg.matches("<circle").count(),
+                svg.matches("<polyline").count()
+            ),
+            (1, 2)
+        );
     }
 
     #[test]
@@ -348,7 +455,10 @@ mod tests {
         let loss = [5000.0, 150.0, 140.0, 130.0, 125.0, 122.0, 120.0];
         let svg = curves(&[panel("loss", &[("train", &loss)])], "epoch");
         check(&svg);
-        assert!(svg.contains("up to 5000<") && svg.contains(">130<") && !svg.contains(">4000<"), "{svg}");
+        assert!(
+            svg.contains("up to 5000<") && svg.contains(">130<") && !svg.contains(">4000<"),
+            "{svg}"
+        );
     }
 
     #[test]
@@ -357,7 +467,11 @@ mod tests {
         wild.y_label = "</text>".to_owned();
         let svg = curves(&[wild], "&amp;");
         check(&svg);
-        assert!(svg.contains("a &lt; b &amp; &quot;c&quot;") && svg.contains("&amp;amp;") && !svg.contains('\0'));
+        assert!(
+            svg.contains("a &lt; b &amp; &quot;c&quot;")
+                && svg.contains("&amp;amp;")
+                && !svg.contains('\0')
+        );
     }
 
     #[test]
@@ -365,7 +479,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("curves.svg");
         write_svg(&path, &curves(&[], "epoch")).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), curves(&[], "epoch"));
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            curves(&[], "epoch")
+        );
     }
 
     proptest! {

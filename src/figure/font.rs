@@ -29,7 +29,11 @@ pub fn fit(text: &str, room: u32, scale: u32) -> String {
     }
     let characters = (room / scale + ADVANCE - GLYPH_WIDTH) / ADVANCE;
     let kept = characters.saturating_sub(2) as usize;
-    text.chars().take(kept).chain("..".chars()).take(characters as usize).collect()
+    text.chars()
+        .take(kept)
+        .chain("..".chars())
+        .take(characters as usize)
+        .collect()
 }
 
 /// Draws one line of `text`, its upper left corner at `[x, y]`. What is outside the canvas is cut off; a character
@@ -60,8 +64,12 @@ fn ink_of(character: char) -> impl Iterator<Item = (u32, u32)> {
     (0..HEIGHT).flat_map(move |row| {
         (0..GLYPH_WIDTH).filter_map(move |column| {
             let inked = match glyph {
-                Some((band, start)) => band.rows[row as usize].as_bytes()[start + column as usize] == b'#',
-                None => row < CAPITAL && (row % (CAPITAL - 1) == 0 || column % (GLYPH_WIDTH - 1) == 0),
+                Some((band, start)) => {
+                    band.rows[row as usize].as_bytes()[start + column as usize] == b'#'
+                }
+                None => {
+                    row < CAPITAL && (row % (CAPITAL - 1) == 0 || column % (GLYPH_WIDTH - 1) == 0)
+                }
             };
             inked.then_some((row, column))
         })
@@ -71,7 +79,10 @@ fn ink_of(character: char) -> impl Iterator<Item = (u32, u32)> {
 /// The band that holds the character, and the first column of its drawing there.
 fn glyph(character: char) -> Option<(&'static Band, usize)> {
     BANDS.iter().find_map(|band| {
-        let place = band.characters.chars().position(|candidate| candidate == character)?;
+        let place = band
+            .characters
+            .chars()
+            .position(|candidate| candidate == character)?;
         Some((band, place * ADVANCE as usize))
     })
 }
@@ -158,16 +169,28 @@ mod tests {
     fn each_band_holds_one_glyph_of_five_columns_a_character() {
         for band in &BANDS {
             for row in band.rows {
-                assert!(row.split(' ').all(|glyph| glyph.len() == 5 && glyph.bytes().all(|b| b"#.".contains(&b))));
-                assert_eq!(row.split(' ').count(), band.characters.chars().count(), "{}", band.characters);
+                assert!(
+                    row.split(' ')
+                        .all(|glyph| glyph.len() == 5 && glyph.bytes().all(|b| b"#.".contains(&b)))
+                );
+                assert_eq!(
+                    row.split(' ').count(),
+                    band.characters.chars().count(),
+                    "{}",
+                    band.characters
+                );
             }
         }
     }
 
     #[test]
     fn every_promised_character_has_a_drawing_of_its_own() {
-        let promised = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(".,:+-=%/#()[]_'<>?".chars());
-        let drawings: std::collections::HashSet<Vec<_>> = promised.clone().map(|c| ink_of(c).collect()).collect();
+        let promised = ('A'..='Z')
+            .chain('a'..='z')
+            .chain('0'..='9')
+            .chain(".,:+-=%/#()[]_'<>?".chars());
+        let drawings: std::collections::HashSet<Vec<_>> =
+            promised.clone().map(|c| ink_of(c).collect()).collect();
         assert_eq!(drawings.len(), promised.clone().count());
         assert!(promised.into_iter().all(|c| glyph(c).is_some()));
         assert_eq!(ink_of(' ').count(), 0);
@@ -177,16 +200,31 @@ mod tests {
     fn text_is_as_wide_as_it_says() {
         let mut canvas = RgbImage::new(200, 30);
         draw(&mut canvas, "MM", [10, 3], 2, Rgb([255; 3]));
-        let inked: Vec<_> = canvas.enumerate_pixels().filter(|(_, _, pixel)| pixel.0 == [255; 3]).collect();
+        let inked: Vec<_> = canvas
+            .enumerate_pixels()
+            .filter(|(_, _, pixel)| pixel.0 == [255; 3])
+            .collect();
         assert_eq!(inked.iter().map(|(x, ..)| *x).min(), Some(10));
-        assert_eq!(inked.iter().map(|(x, ..)| *x).max(), Some(10 + width("MM", 2) - 1));
-        assert_eq!(inked.iter().map(|(_, y, _)| *y).max(), Some(3 + 2 * CAPITAL - 1));
+        assert_eq!(
+            inked.iter().map(|(x, ..)| *x).max(),
+            Some(10 + width("MM", 2) - 1)
+        );
+        assert_eq!(
+            inked.iter().map(|(_, y, _)| *y).max(),
+            Some(3 + 2 * CAPITAL - 1)
+        );
     }
 
     #[test]
     fn unknown_characters_and_narrow_canvases_do_not_panic() {
         let mut canvas = RgbImage::new(8, 8);
-        draw(&mut canvas, "\u{3b2}=4 \u{1f600}\n\0", [3, 3], 3, Rgb([255; 3]));
+        draw(
+            &mut canvas,
+            "\u{3b2}=4 \u{1f600}\n\0",
+            [3, 3],
+            3,
+            Rgb([255; 3]),
+        );
         assert!(canvas.pixels().any(|pixel| pixel.0 == [255; 3]));
         assert_eq!(width("", 2), 0);
     }

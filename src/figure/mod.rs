@@ -1,4 +1,4 @@
-//! Numbers -> pictures: sheets of pictures (PNG), animations (GIF), training curves (SVG), points and bars (PNG). Knows no
+//! Numbers -> images: sheets of images (PNG), animations (GIF), training curves (SVG), points and bars (PNG). Knows no
 //! tensors.
 //!
 //! The same input gives the same bytes.
@@ -19,67 +19,89 @@ use image::{Rgb, RgbImage};
 pub use read::read;
 pub use title::titled;
 
-/// One picture, laid out as the data sets are: channel after channel, row after row.
+/// One image, laid out as the data sets are: channel after channel, row after row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Raster {
     /// `[C, H, W]`; `C` is 1 (grey) or 3 (red, green, blue).
     pub shape: [usize; 3],
     /// `C * H * W` values, 0 is black.
     pub pixels: Vec<u8>,
 }
 
-impl Picture {
-    /// A picture from `C * H * W` values in [0, 1]: rounded, those outside clamped; NaN becomes 0.
+impl Raster {
+    /// An image from `C * H * W` values in [0, 1]: rounded, those outside clamped; NaN becomes 0.
     ///
     /// # Panics
     /// If `C` is neither 1 nor 3, or the number of values is not `C * H * W`.
     pub fn from_unit(shape: [usize; 3], values: &[f32]) -> Self {
         check(shape, values.len());
         // `as` saturates and takes NaN to 0.
-        Self { shape, pixels: values.iter().map(|value| (value * 255.0).round() as u8).collect() }
+        Self {
+            shape,
+            pixels: values
+                .iter()
+                .map(|value| (value * 255.0).round() as u8)
+                .collect(),
+        }
     }
 
-    /// A picture of `channels` channels, 1 or 3; colours become grey as PIL makes them (ITU-R 601 luma).
+    /// An image of `channels` channels, 1 or 3; colours become grey as PIL makes them (ITU-R 601 luma).
     ///
     /// # Panics
     /// If `channels` is neither 1 nor 3.
-    pub fn from_rgb(picture: &RgbImage, channels: usize) -> Self {
-        let shape = [channels, picture.height() as usize, picture.width() as usize];
+    pub fn from_rgb(image: &RgbImage, channels: usize) -> Self {
+        let shape = [channels, image.height() as usize, image.width() as usize];
         let pixels: Vec<u8> = match channels {
-            1 => picture.pixels().map(|&pixel| luma(pixel)).collect(),
-            _ => (0..3).flat_map(|channel| picture.pixels().map(move |pixel| pixel[channel])).collect(),
+            1 => image.pixels().map(|&pixel| luma(pixel)).collect(),
+            _ => (0..3)
+                .flat_map(|channel| image.pixels().map(move |pixel| pixel[channel]))
+                .collect(),
         };
         check(shape, pixels.len());
         Self { shape, pixels }
     }
 
-    /// The picture as the image crate has it: `H` rows of `W` pixels, grey as three equal values.
+    /// The image as the image crate has it: `H` rows of `W` pixels, grey as three equal values.
     ///
     /// # Panics
     /// If the shape and the number of pixels disagree.
     pub fn to_rgb(&self) -> RgbImage {
         check(self.shape, self.pixels.len());
         let [_, height, width] = self.shape;
-        RgbImage::from_fn(width as u32, height as u32, |x, y| self.rgb(x as usize, y as usize))
+        RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            self.rgb(x as usize, y as usize)
+        })
     }
 
     /// The pixel in column `x` of row `y`.
     fn rgb(&self, x: usize, y: usize) -> Rgb<u8> {
         let [channels, height, width] = self.shape;
         let at = |channel: usize| self.pixels[(channel * height + y) * width + x];
-        if channels == 1 { Rgb([at(0); 3]) } else { Rgb([at(0), at(1), at(2)]) }
+        if channels == 1 {
+            Rgb([at(0); 3])
+        } else {
+            Rgb([at(0), at(1), at(2)])
+        }
     }
 }
 
 fn check(shape: [usize; 3], values: usize) {
     let [channels, height, width] = shape;
-    assert!(channels == 1 || channels == 3, "a picture has 1 or 3 channels, not {channels}");
-    assert_eq!(channels * height * width, values, "number of values of a picture of shape {shape:?}");
+    assert!(
+        channels == 1 || channels == 3,
+        "an image has 1 or 3 channels, not {channels}"
+    );
+    assert_eq!(
+        channels * height * width,
+        values,
+        "number of values of an image of shape {shape:?}"
+    );
 }
 
 /// ITU-R 601 luma in PIL's fixed point: the weights add up to one, so that grey stays what it was.
 fn luma(Rgb([red, green, blue]): Rgb<u8>) -> u8 {
-    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16) as u8
+    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16)
+        as u8
 }
 
 #[cfg(test)]
@@ -88,24 +110,39 @@ mod tests {
 
     #[test]
     fn unit_values_are_rounded_clamped_and_never_nan() {
-        let values = [0.0, 1.0, 0.5, -3.0, 7.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
-        let picture = Picture::from_unit([1, 2, 4], &values);
-        assert_eq!(picture.pixels, [0, 255, 128, 0, 255, 0, 255, 0]);
+        let values = [
+            0.0,
+            1.0,
+            0.5,
+            -3.0,
+            7.0,
+            f32::NAN,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+        ];
+        let image = Raster::from_unit([1, 2, 4], &values);
+        assert_eq!(image.pixels, [0, 255, 128, 0, 255, 0, 255, 0]);
     }
 
     #[test]
-    fn pictures_survive_the_way_to_rgb_and_back() {
+    fn images_survive_the_way_to_rgb_and_back() {
         for channels in [1, 3] {
             let pixels: Vec<u8> = (0..channels * 6).map(|i| (i * 13) as u8).collect();
-            let picture = Picture { shape: [channels, 2, 3], pixels };
-            assert_eq!(Picture::from_rgb(&picture.to_rgb(), channels), picture);
+            let image = Raster {
+                shape: [channels, 2, 3],
+                pixels,
+            };
+            assert_eq!(Raster::from_rgb(&image.to_rgb(), channels), image);
         }
     }
 
     #[test]
     fn channels_are_planes_and_not_interleaved() {
-        let picture = Picture { shape: [3, 1, 2], pixels: vec![1, 2, 3, 4, 5, 6] };
-        assert_eq!(picture.to_rgb().get_pixel(1, 0), &Rgb([2, 4, 6]));
+        let image = Raster {
+            shape: [3, 1, 2],
+            pixels: vec![1, 2, 3, 4, 5, 6],
+        };
+        assert_eq!(image.to_rgb().get_pixel(1, 0), &Rgb([2, 4, 6]));
     }
 
     #[test]
@@ -118,6 +155,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "1 or 3 channels")]
     fn two_channels_are_refused() {
-        Picture::from_unit([2, 1, 1], &[0.0, 0.0]);
+        Raster::from_unit([2, 1, 1], &[0.0, 0.0]);
     }
 }

@@ -59,9 +59,18 @@ pub struct Scatter<'a> {
 /// height is drawn by lot, so that those of one value do not cover each other.
 pub fn in_lanes(values: impl IntoIterator<Item = f64>, labels: Option<&[u8]>) -> Vec<[f64; 2]> {
     let rng = Rng::new(0).stream("lanes");
-    let lane = |index: usize| labels.and_then(|labels| labels.get(index)).copied().map_or(0.0, f64::from);
+    let lane = |index: usize| {
+        labels
+            .and_then(|labels| labels.get(index))
+            .copied()
+            .map_or(0.0, f64::from)
+    };
     let height = |index: usize| lane(index) + 0.7 * (f64::from(rng.uniform(index as u64)) - 0.5);
-    values.into_iter().enumerate().map(|(index, value)| [value, height(index)]).collect()
+    values
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| [value, height(index)])
+        .collect()
 }
 
 /// Where things are.
@@ -84,16 +93,38 @@ impl Scatter<'_> {
         let title = font::fit(self.title, layout.canvas[0] - 2 * MARGIN, TEXT);
         font::draw(&mut canvas, &title, [MARGIN, MARGIN], TEXT, INK);
         self.draw_axes(&mut canvas, &layout);
-        let drawn = self.points.iter().filter(|point| point.iter().all(|value| drawable(*value).is_some())).count();
+        let drawn = self
+            .points
+            .iter()
+            .filter(|point| point.iter().all(|value| drawable(*value).is_some()))
+            .count();
         let (radius, alpha) = if drawn < MANY { (4.0, 0.7) } else { (2.5, 0.6) };
         for index in Rng::new(0).stream("scatter").permutation(self.points.len()) {
-            let [Some(x), Some(y)] = self.points[index as usize].map(drawable) else { continue };
-            let label = self.labels.and_then(|labels| labels.get(index as usize)).copied().unwrap_or(0);
-            disc(&mut canvas, layout.place([x, y]), radius, colour(usize::from(label)), alpha);
+            let [Some(x), Some(y)] = self.points[index as usize].map(drawable) else {
+                continue;
+            };
+            let label = self
+                .labels
+                .and_then(|labels| labels.get(index as usize))
+                .copied()
+                .unwrap_or(0);
+            disc(
+                &mut canvas,
+                layout.place([x, y]),
+                radius,
+                colour(usize::from(label)),
+                alpha,
+            );
         }
         if drawn == 0 {
             let [x, y] = [0, 1].map(|axis| layout.corner[axis] + layout.size[axis] / 2);
-            font::draw(&mut canvas, "no values", [x - font::width("no values", TEXT) / 2, y], TEXT, INK);
+            font::draw(
+                &mut canvas,
+                "no values",
+                [x - font::width("no values", TEXT) / 2, y],
+                TEXT,
+                INK,
+            );
         }
         self.draw_legend(&mut canvas, &layout);
         canvas
@@ -105,35 +136,67 @@ impl Scatter<'_> {
             return Vec::new();
         }
         let labels = self.labels.unwrap_or_default();
-        (0..self.classes.len()).filter(|&class| labels.iter().any(|&label| usize::from(label) == class)).collect()
+        (0..self.classes.len())
+            .filter(|&class| labels.iter().any(|&label| usize::from(label) == class))
+            .collect()
     }
 
     fn layout(&self) -> Layout {
-        let values = |axis: usize| self.points.iter().filter_map(move |point| drawable(point[axis]));
+        let values = |axis: usize| {
+            self.points
+                .iter()
+                .filter_map(move |point| drawable(point[axis]))
+        };
         let mut ranges = [0, 1].map(|axis| Range::of(values(axis)).padded(0.04));
         if self.lanes {
-            ranges[1] = Range { low: -0.6, high: self.classes.len().max(1) as f64 - 0.4 };
+            ranges[1] = Range {
+                low: -0.6,
+                high: self.classes.len().max(1) as f64 - 0.4,
+            };
         }
         // One unit is as long on both axes, so that distances can be seen; up to a point.
         let lengths = ranges.map(|range| range.high - range.low);
         let longest = lengths[0].max(lengths[1]);
         let mut size = lengths.map(|length| (LONG * length / longest).max(SHORT) as u32);
         if self.lanes {
-            size = [LONG as u32, (LINE * 2 * self.classes.len() as u32).clamp(SHORT as u32 / 2, LONG as u32)];
+            size = [
+                LONG as u32,
+                (LINE * 2 * self.classes.len() as u32).clamp(SHORT as u32 / 2, LONG as u32),
+            ];
         }
         let across = ranges[0].ticks(6, false);
-        let up = if self.lanes { self.names() } else { ranges[1].ticks(6, false) };
+        let up = if self.lanes {
+            self.names()
+        } else {
+            ranges[1].ticks(6, false)
+        };
         let ticks = [across, up].map(|ticks| ticks.into_iter().map(plain).collect::<Vec<_>>());
-        let widest = ticks[1].iter().map(|tick| font::width(&tick.label, TEXT)).max().unwrap_or(0);
+        let widest = ticks[1]
+            .iter()
+            .map(|tick| font::width(&tick.label, TEXT))
+            .max()
+            .unwrap_or(0);
         let corner = [MARGIN + widest + PAD, MARGIN + 2 * LINE + PAD];
         let rows = (size[1] / LINE).max(1);
         let shown = self.shown();
-        let name = shown.iter().map(|&class| font::width(&self.name(class), TEXT)).max().unwrap_or(0);
+        let name = shown
+            .iter()
+            .map(|&class| font::width(&self.name(class), TEXT))
+            .max()
+            .unwrap_or(0);
         let legend = [rows, LINE + name + PAD];
         let beside = (shown.len() as u32).div_ceil(rows) * legend[1];
-        let wide = (corner[0] + size[0] + 2 * PAD + beside).max(MARGIN + font::width(self.title, TEXT));
+        let wide =
+            (corner[0] + size[0] + 2 * PAD + beside).max(MARGIN + font::width(self.title, TEXT));
         let canvas = [wide + MARGIN, corner[1] + size[1] + PAD + 2 * LINE + MARGIN];
-        Layout { corner, size, ranges, ticks, canvas, legend }
+        Layout {
+            corner,
+            size,
+            ranges,
+            ticks,
+            canvas,
+            legend,
+        }
     }
 
     /// A class's name, as long as there is room for.
@@ -142,7 +205,12 @@ impl Scatter<'_> {
     }
 
     fn names(&self) -> Vec<Tick> {
-        (0..self.classes.len()).map(|class| Tick { value: class as f64, label: self.name(class) }).collect()
+        (0..self.classes.len())
+            .map(|class| Tick {
+                value: class as f64,
+                label: self.name(class),
+            })
+            .collect()
     }
 
     fn draw_axes(&self, canvas: &mut RgbImage, layout: &Layout) {
@@ -161,7 +229,13 @@ impl Scatter<'_> {
             bar(canvas, [left, y], [width, 1], GRID);
             bar(canvas, [left - 5, y], [5, 1], INK);
             let at = left - PAD - font::width(&tick.label, TEXT);
-            font::draw(canvas, &tick.label, [at, y.saturating_sub(font::CAPITAL * TEXT / 2)], TEXT, INK);
+            font::draw(
+                canvas,
+                &tick.label,
+                [at, y.saturating_sub(font::CAPITAL * TEXT / 2)],
+                TEXT,
+                INK,
+            );
         }
         bar(canvas, [left, top], [1, height], INK);
         bar(canvas, [left, bottom], [width, 1], INK);
@@ -188,8 +262,12 @@ impl Scatter<'_> {
 impl Layout {
     /// Where a point lies on the canvas.
     fn place(&self, point: [f64; 2]) -> [f64; 2] {
-        let [x, y] = [self.ranges[0].place(point[0]), 1.0 - self.ranges[1].place(point[1])];
-        [(0, x), (1, y)].map(|(axis, share)| f64::from(self.corner[axis]) + share * f64::from(self.size[axis]))
+        let [x, y] = [
+            self.ranges[0].place(point[0]),
+            1.0 - self.ranges[1].place(point[1]),
+        ];
+        [(0, x), (1, y)]
+            .map(|(axis, share)| f64::from(self.corner[axis]) + share * f64::from(self.size[axis]))
     }
 }
 
@@ -207,7 +285,9 @@ fn disc(canvas: &mut RgbImage, [x, y]: [f64; 2], radius: f64, colour: [u8; 3], a
             let away = (f64::from(column) + 0.5 - x).hypot(f64::from(row) + 0.5 - y);
             let share = alpha * (radius + 0.5 - away).clamp(0.0, 1.0);
             if let Some(pixel) = canvas.get_pixel_mut_checked(column, row) {
-                let mixed = |below: u8, above: u8| f64::from(below) + share * (f64::from(above) - f64::from(below));
+                let mixed = |below: u8, above: u8| {
+                    f64::from(below) + share * (f64::from(above) - f64::from(below))
+                };
                 *pixel = Rgb([0, 1, 2].map(|i| mixed(pixel[i], colour[i]).round() as u8));
             }
         }
@@ -256,7 +336,11 @@ mod tests {
         assert_eq!(drawn.dimensions(), layout.canvas.into());
         for (class, point) in points.into_iter().enumerate() {
             let [x, y] = layout.place(point).map(|at| at as u32);
-            assert!(near(drawn.get_pixel(x, y), mixed(class, 0.7)), "{point:?}: {:?}", drawn.get_pixel(x, y));
+            assert!(
+                near(drawn.get_pixel(x, y), mixed(class, 0.7)),
+                "{point:?}: {:?}",
+                drawn.get_pixel(x, y)
+            );
             assert!(x > layout.corner[0] && x < layout.corner[0] + layout.size[0]);
             assert!(y > layout.corner[1] && y < layout.corner[1] + layout.size[1]);
         }
@@ -285,19 +369,35 @@ mod tests {
         let layout = scatter.layout();
         let beside = layout.corner[0] + layout.size[0] + PAD;
         let drawn = scatter.draw();
-        let count = |wanted: [u8; 3]| drawn.enumerate_pixels().filter(|(x, _, p)| *x > beside && p.0 == wanted).count();
+        let count = |wanted: [u8; 3]| {
+            drawn
+                .enumerate_pixels()
+                .filter(|(x, _, p)| *x > beside && p.0 == wanted)
+                .count()
+        };
         for class in 0..12 {
-            assert_eq!(count(colour(class)) > 50, labels.contains(&(class as u8)), "class {class}");
+            assert_eq!(
+                count(colour(class)) > 50,
+                labels.contains(&(class as u8)),
+                "class {class}"
+            );
         }
-        let bare = Scatter { labels: None, ..scatter };
-        assert_eq!(bare.layout().canvas[0], bare.layout().corner[0] + bare.layout().size[0] + 2 * PAD + MARGIN);
+        let bare = Scatter {
+            labels: None,
+            ..scatter
+        };
+        assert_eq!(
+            bare.layout().canvas[0],
+            bare.layout().corner[0] + bare.layout().size[0] + 2 * PAD + MARGIN
+        );
     }
 
     #[test]
     fn no_class_hides_another() {
         // Two classes at the same places, the one after the other in the data.
-        let points: Vec<[f64; 2]> =
-            (0..2).flat_map(|_| (0..900).map(|i| [f64::from(i % 30), f64::from(i / 30)])).collect();
+        let points: Vec<[f64; 2]> = (0..2)
+            .flat_map(|_| (0..900).map(|i| [f64::from(i % 30), f64::from(i / 30)]))
+            .collect();
         let labels: Vec<u8> = (0..1800).map(|i| u8::from(i >= 900)).collect();
         let classes = names(2);
         let scatter = Scatter {
@@ -323,7 +423,12 @@ mod tests {
     fn lanes_are_named_and_their_points_stay_in_them() {
         let labels = [0, 1, 2, 2, 1, 0];
         let points = in_lanes((0..6).map(f64::from), Some(&labels));
-        assert!(points.iter().zip(labels).all(|(point, label)| (point[1] - f64::from(label)).abs() <= 0.35));
+        assert!(
+            points
+                .iter()
+                .zip(labels)
+                .all(|(point, label)| (point[1] - f64::from(label)).abs() <= 0.35)
+        );
         assert_eq!(points, in_lanes((0..6).map(f64::from), Some(&labels)));
         let classes = names(3);
         let scatter = Scatter {
@@ -334,7 +439,10 @@ mod tests {
             classes: &classes,
             lanes: true,
         };
-        let shown: Vec<String> = scatter.layout().ticks[1].iter().map(|tick| tick.label.clone()).collect();
+        let shown: Vec<String> = scatter.layout().ticks[1]
+            .iter()
+            .map(|tick| tick.label.clone())
+            .collect();
         assert_eq!(shown, classes);
         scatter.draw();
         assert_eq!(in_lanes([5.0], None)[0][0], 5.0);
@@ -343,7 +451,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn any_points_make_a_picture(
+        fn any_points_make_an_image(
             points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..30),
             labels in prop::option::of(prop::collection::vec(any::<u8>(), 0..30)),
             count in 0_usize..40,

@@ -1,11 +1,11 @@
-//! A grid of pictures, with labels where there are any.
+//! A grid of images, with labels where there are any.
 
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 
-use super::{Picture, font};
+use super::{Raster, font};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -22,18 +22,18 @@ const LARGEST_SHEET: u32 = 4000;
 /// Longer row labels are cut.
 const LONGEST_LABEL: usize = 32;
 
-/// All shades of grey, so that a sheet of grey pictures is grey and a GIF shows it exactly.
+/// All shades of grey, so that a sheet of grey images is grey and a GIF shows it exactly.
 pub(super) const PAGE: Rgb<u8> = Rgb([255; 3]);
 /// Neither the black of a digit's background nor the white of a page.
 const BETWEEN: Rgb<u8> = Rgb([128; 3]);
 pub(super) const INK: Rgb<u8> = Rgb([34; 3]);
 
-/// Pictures in rows of `columns`, from left to right and from top to bottom.
+/// Images in rows of `columns`, from left to right and from top to bottom.
 #[derive(Clone, Copy, Debug)]
 pub struct Sheet<'a> {
     /// Of one shape, as a rule; a smaller one lies in its cell's upper left corner.
-    pub pictures: &'a [Picture],
-    /// Pictures a row, at least 1; a sheet is never wider than its pictures.
+    pub images: &'a [Raster],
+    /// Images a row, at least 1; a sheet is never wider than its images.
     pub columns: usize,
     /// One a row, to its left; a missing one is blank, what is too many is left out.
     pub row_labels: Option<&'a [String]>,
@@ -47,7 +47,7 @@ struct Layout {
     rows: u32,
     /// `[width, height]` of a cell.
     cell: [u32; 2],
-    /// Each of a picture's pixels becomes a square with this side.
+    /// Each of an image's pixels becomes a square with this side.
     scale: u32,
     text_scale: u32,
     /// `[left, top]` corner of the grid: room for labels.
@@ -56,57 +56,105 @@ struct Layout {
     caption: u32,
 }
 
-/// The number of columns that makes `count` pictures a square, or wider than high; up to twice the square's where that
+/// The number of columns that makes `count` images a square, or wider than high; up to twice the square's where that
 /// leaves no place empty.
 pub fn square_columns(count: usize) -> usize {
     let root = count.isqrt();
-    let square = if root * root == count { root.max(1) } else { root + 1 };
-    (square..=2 * square).find(|columns| count.is_multiple_of(*columns)).unwrap_or(square)
+    let square = if root * root == count {
+        root.max(1)
+    } else {
+        root + 1
+    };
+    (square..=2 * square)
+        .find(|columns| count.is_multiple_of(*columns))
+        .unwrap_or(square)
 }
 
 impl Sheet<'_> {
-    /// The sheet. Small pictures are scaled up by a whole number, without smoothing.
+    /// The sheet. Small images are scaled up by a whole number, without smoothing.
     pub fn draw(&self) -> RgbImage {
         self.draw_captioned(&[])
     }
 
-    /// The sheet with a line of text below each picture, in the pictures' order; a missing one is blank.
+    /// The sheet with a line of text below each image, in the images' order; a missing one is blank.
     pub fn draw_captioned(&self, captions: &[String]) -> RgbImage {
         let layout = self.layout(captions);
         let [width, height] = layout.size();
         let mut canvas = RgbImage::from_pixel(width, height, PAGE);
-        for (place, picture) in self.pictures.iter().enumerate() {
-            let corner = layout.corner(place as u32 % layout.columns, place as u32 / layout.columns);
+        for (place, image) in self.images.iter().enumerate() {
+            let corner =
+                layout.corner(place as u32 % layout.columns, place as u32 / layout.columns);
             // The margins of neighbours overlap; where the last row ends early the page stays white.
-            rectangle(&mut canvas, corner.map(|at| at - MARGIN), layout.cell.map(|side| side + 2 * MARGIN), BETWEEN);
-            draw_picture(&mut canvas, picture, corner, layout.scale);
+            rectangle(
+                &mut canvas,
+                corner.map(|at| at - MARGIN),
+                layout.cell.map(|side| side + 2 * MARGIN),
+                BETWEEN,
+            );
+            draw_image(&mut canvas, image, corner, layout.scale);
         }
         self.draw_labels(&mut canvas, &layout);
-        for (place, caption) in (0_u32..).zip(captions).take(self.pictures.len()) {
+        for (place, caption) in (0_u32..).zip(captions).take(self.images.len()) {
             let [left, top] = layout.corner(place % layout.columns, place / layout.columns);
-            layout.centre(&mut canvas, caption, [left, top + layout.cell[1] + 2 * MARGIN]);
+            layout.centre(
+                &mut canvas,
+                caption,
+                [left, top + layout.cell[1] + 2 * MARGIN],
+            );
         }
         canvas
     }
 
     fn layout(&self, captions: &[String]) -> Layout {
-        let columns = self.columns.clamp(1, self.pictures.len().max(1)) as u32;
-        let rows = self.pictures.len().div_ceil(columns as usize) as u32;
-        let side = |axis: usize| self.pictures.iter().map(|picture| picture.shape[axis]).max().unwrap_or(1).max(1);
-        let picture = [side(2) as u32, side(1) as u32];
+        let columns = self.columns.clamp(1, self.images.len().max(1)) as u32;
+        let rows = self.images.len().div_ceil(columns as usize) as u32;
+        let side = |axis: usize| {
+            self.images
+                .iter()
+                .map(|image| image.shape[axis])
+                .max()
+                .unwrap_or(1)
+                .max(1)
+        };
+        let image = [side(2) as u32, side(1) as u32];
         let widest = widest(self.column_labels.unwrap_or_default()).max(widest(captions));
-        let scale = scale(picture, [columns, rows], widest.min(CELL_FOR_LABELS));
-        let cell = picture.map(|side| side * scale);
-        let text_scale = if 2 * widest <= cell[0] && 2 * font::HEIGHT <= cell[1] { 2 } else { 1 };
+        let scale = scale(image, [columns, rows], widest.min(CELL_FOR_LABELS));
+        let cell = image.map(|side| side * scale);
+        let text_scale = if 2 * widest <= cell[0] && 2 * font::HEIGHT <= cell[1] {
+            2
+        } else {
+            1
+        };
         let left = match self.row_labels {
             Some(labels) => {
-                labels.iter().map(|label| font::width(&cut(label), text_scale)).max().unwrap_or(0) + 2 * PAD
+                labels
+                    .iter()
+                    .map(|label| font::width(&cut(label), text_scale))
+                    .max()
+                    .unwrap_or(0)
+                    + 2 * PAD
             }
             None => 0,
         };
-        let top = if self.column_labels.is_some() { font::HEIGHT * text_scale + 2 * PAD } else { 0 };
-        let caption = if captions.is_empty() { 0 } else { font::HEIGHT * text_scale + 2 * MARGIN };
-        Layout { columns, rows, cell, scale, text_scale, grid: [left, top], caption }
+        let top = if self.column_labels.is_some() {
+            font::HEIGHT * text_scale + 2 * PAD
+        } else {
+            0
+        };
+        let caption = if captions.is_empty() {
+            0
+        } else {
+            font::HEIGHT * text_scale + 2 * MARGIN
+        };
+        Layout {
+            columns,
+            rows,
+            cell,
+            scale,
+            text_scale,
+            grid: [left, top],
+            caption,
+        }
     }
 
     fn draw_labels(&self, canvas: &mut RgbImage, layout: &Layout) {
@@ -115,7 +163,8 @@ impl Sheet<'_> {
             let label = cut(label);
             let x = layout.grid[0] - PAD - font::width(&label, scale);
             // By the capitals: what hangs below the line does not count.
-            let y = layout.corner(0, row)[1] + layout.cell[1].saturating_sub(font::CAPITAL * scale) / 2;
+            let y =
+                layout.corner(0, row)[1] + layout.cell[1].saturating_sub(font::CAPITAL * scale) / 2;
             font::draw(canvas, &label, [x, y], scale, INK);
         }
         for (column, label) in (0..layout.columns).zip(self.column_labels.unwrap_or_default()) {
@@ -128,13 +177,19 @@ impl Layout {
     /// `[width, height]` of the sheet, the grid's outer margin included.
     fn size(&self) -> [u32; 2] {
         let side = |start: u32, count: u32, cell: u32| start + count * (cell + MARGIN) + MARGIN;
-        [side(self.grid[0], self.columns, self.cell[0]), side(self.grid[1], self.rows, self.cell[1] + self.caption)]
+        [
+            side(self.grid[0], self.columns, self.cell[0]),
+            side(self.grid[1], self.rows, self.cell[1] + self.caption),
+        ]
     }
 
     /// The upper left corner of a cell.
     fn corner(&self, column: u32, row: u32) -> [u32; 2] {
         let at = |start: u32, place: u32, cell: u32| start + MARGIN + place * (cell + MARGIN);
-        [at(self.grid[0], column, self.cell[0]), at(self.grid[1], row, self.cell[1] + self.caption)]
+        [
+            at(self.grid[0], column, self.cell[0]),
+            at(self.grid[1], row, self.cell[1] + self.caption),
+        ]
     }
 
     /// Draws `text` in the middle of a cell's width, the room's upper left corner at `[left, top]`.
@@ -145,35 +200,45 @@ impl Layout {
     }
 }
 
-/// How many times larger a picture of `[width, height]` is drawn in a grid of `[columns, rows]`: until it has the
+/// How many times larger an image of `[width, height]` is drawn in a grid of `[columns, rows]`: until it has the
 /// size of a cell and the widest label fits above it, unless the sheet becomes too large.
-fn scale(picture: [u32; 2], count: [u32; 2], label: u32) -> u32 {
-    let longer = picture[0].max(picture[1]);
-    let wanted = SMALLEST_CELL.div_ceil(longer).max(label.div_ceil(picture[0]));
-    let most = |axis: usize| (LARGEST_SHEET / count[axis].max(1)).saturating_sub(MARGIN) / picture[axis];
+fn scale(image: [u32; 2], count: [u32; 2], label: u32) -> u32 {
+    let longer = image[0].max(image[1]);
+    let wanted = SMALLEST_CELL.div_ceil(longer).max(label.div_ceil(image[0]));
+    let most =
+        |axis: usize| (LARGEST_SHEET / count[axis].max(1)).saturating_sub(MARGIN) / image[axis];
     wanted.min(most(0)).min(most(1)).max(1)
 }
 
 /// Width of the widest label in pixels, at text scale 1.
 fn widest(labels: &[String]) -> u32 {
-    labels.iter().map(|label| font::width(label, 1)).max().unwrap_or(0)
+    labels
+        .iter()
+        .map(|label| font::width(label, 1))
+        .max()
+        .unwrap_or(0)
 }
 
 fn cut(label: &str) -> String {
     label.chars().take(LONGEST_LABEL).collect()
 }
 
-fn draw_picture(canvas: &mut RgbImage, picture: &Picture, [left, top]: [u32; 2], scale: u32) {
-    let [_, height, width] = picture.shape;
+fn draw_image(canvas: &mut RgbImage, image: &Raster, [left, top]: [u32; 2], scale: u32) {
+    let [_, height, width] = image.shape;
     for y in 0..height {
         for x in 0..width {
             let corner = [left + x as u32 * scale, top + y as u32 * scale];
-            rectangle(canvas, corner, [scale; 2], picture.rgb(x, y));
+            rectangle(canvas, corner, [scale; 2], image.rgb(x, y));
         }
     }
 }
 
-fn rectangle(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
+fn rectangle(
+    canvas: &mut RgbImage,
+    [left, top]: [u32; 2],
+    [width, height]: [u32; 2],
+    ink: Rgb<u8>,
+) {
     for y in top..top + height {
         for x in left..left + width {
             canvas.put_pixel(x, y, ink);
@@ -181,37 +246,54 @@ fn rectangle(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32
     }
 }
 
-/// Writes a picture as a PNG file; one that is all grey with one channel, which takes a third of the room.
-pub fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    let is_grey = picture.pixels().all(|Rgb([red, green, blue])| red == green && green == blue);
+/// Writes an image as a PNG file; one that is all grey with one channel, which takes a third of the room.
+pub fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
+    let is_grey = image
+        .pixels()
+        .all(|Rgb([red, green, blue])| red == green && green == blue);
     let (pixels, colour) = if is_grey {
-        (picture.pixels().map(|pixel| pixel[0]).collect(), ExtendedColorType::L8)
+        (
+            image.pixels().map(|pixel| pixel[0]).collect(),
+            ExtendedColorType::L8,
+        )
     } else {
-        (picture.to_vec(), ExtendedColorType::Rgb8)
+        (image.to_vec(), ExtendedColorType::Rgb8)
     };
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
-        .write_image(&pixels, picture.width(), picture.height(), colour)
-        .map_err(|error| Error::failed(format!("{}: no PNG could be made: {error}", path.display())))?;
+        .write_image(&pixels, image.width(), image.height(), colour)
+        .map_err(|error| {
+            Error::failed(format!("{}: no PNG could be made: {error}", path.display()))
+        })?;
     files::write(path, &bytes)
 }
 
-/// Reads a picture that [`write_png`] wrote.
+/// Reads an image that [`write_png`] wrote.
 pub fn read_png(path: &Path) -> Result<RgbImage> {
-    let picture = image::load_from_memory_with_format(&files::read(path)?, ImageFormat::Png);
-    picture.map(DynamicImage::into_rgb8).map_err(|error| Error::file(path, format!("a broken picture: {error}")))
+    let image = image::load_from_memory_with_format(&files::read(path)?, ImageFormat::Png);
+    image
+        .map(DynamicImage::into_rgb8)
+        .map_err(|error| Error::file(path, format!("a broken image: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plain(level: u8, side: usize) -> Picture {
-        Picture { shape: [1, side, side], pixels: vec![level; side * side] }
+    fn plain(level: u8, side: usize) -> Raster {
+        Raster {
+            shape: [1, side, side],
+            pixels: vec![level; side * side],
+        }
     }
 
-    fn bare(pictures: &[Picture], columns: usize) -> Sheet<'_> {
-        Sheet { pictures, columns, row_labels: None, column_labels: None }
+    fn bare(images: &[Raster], columns: usize) -> Sheet<'_> {
+        Sheet {
+            images,
+            columns,
+            row_labels: None,
+            column_labels: None,
+        }
     }
 
     fn strings(labels: &[&str]) -> Vec<String> {
@@ -221,13 +303,16 @@ mod tests {
     #[test]
     fn columns_leave_no_place_empty_where_they_need_not_be_many() {
         let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 16, 64, 100];
-        assert_eq!(counts.map(square_columns), [1, 1, 2, 3, 2, 5, 3, 4, 3, 5, 4, 8, 10]);
+        assert_eq!(
+            counts.map(square_columns),
+            [1, 1, 2, 3, 2, 5, 3, 4, 3, 5, 4, 8, 10]
+        );
     }
 
     #[test]
     fn cells_lie_where_they_should() {
-        let pictures: Vec<_> = [10, 20, 30, 40, 50].map(|level| plain(level, 28)).into();
-        let sheet = bare(&pictures, 3).draw();
+        let images: Vec<_> = [10, 20, 30, 40, 50].map(|level| plain(level, 28)).into();
+        let sheet = bare(&images, 3).draw();
         assert_eq!(sheet.dimensions(), (3 * 58 + 2, 2 * 58 + 2));
         for (place, level) in [10_u8, 20, 30, 40, 50].into_iter().enumerate() {
             let [left, top] = [place as u32 % 3 * 58 + 2, place as u32 / 3 * 58 + 2];
@@ -236,26 +321,39 @@ mod tests {
             assert_eq!(sheet.get_pixel(left - 1, top), &BETWEEN);
             assert_eq!(sheet.get_pixel(left + 56, top + 55), &BETWEEN);
         }
-        assert_eq!(sheet.get_pixel(2 * 58 + 30, 58 + 30), &PAGE, "the sixth cell is empty");
+        assert_eq!(
+            sheet.get_pixel(2 * 58 + 30, 58 + 30),
+            &PAGE,
+            "the sixth cell is empty"
+        );
     }
 
     #[test]
     fn pixels_become_squares() {
         let pixels = (0..28 * 28).map(|i| (i % 251) as u8).collect();
-        let pictures = [Picture { shape: [1, 28, 28], pixels }];
-        let sheet = bare(&pictures, 1).draw();
+        let images = [Raster {
+            shape: [1, 28, 28],
+            pixels,
+        }];
+        let sheet = bare(&images, 1).draw();
         for (x, y) in [(0, 0), (1, 0), (27, 27), (5, 20)] {
             for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                let level = pictures[0].pixels[y * 28 + x];
-                assert_eq!(sheet.get_pixel(2 + 2 * x as u32 + dx, 2 + 2 * y as u32 + dy), &Rgb([level; 3]));
+                let level = images[0].pixels[y * 28 + x];
+                assert_eq!(
+                    sheet.get_pixel(2 + 2 * x as u32 + dx, 2 + 2 * y as u32 + dy),
+                    &Rgb([level; 3])
+                );
             }
         }
     }
 
     #[test]
     fn colours_keep_their_order() {
-        let pictures = [Picture { shape: [3, 1, 1], pixels: vec![1, 2, 3] }];
-        assert_eq!(bare(&pictures, 1).draw().get_pixel(30, 30), &Rgb([1, 2, 3]));
+        let images = [Raster {
+            shape: [3, 1, 1],
+            pixels: vec![1, 2, 3],
+        }];
+        assert_eq!(bare(&images, 1).draw().get_pixel(30, 30), &Rgb([1, 2, 3]));
     }
 
     #[test]
@@ -264,23 +362,29 @@ mod tests {
         assert_eq!(scale([64, 64], [8, 8], 0), 1);
         assert_eq!(scale([32, 32], [8, 8], 0), 2);
         assert_eq!(scale([28, 28], [100, 100], 0), 1);
-        let pictures = vec![plain(0, 28); 130 * 130];
-        let sheet = bare(&pictures, 130).draw();
+        let images = vec![plain(0, 28); 130 * 130];
+        let sheet = bare(&images, 130).draw();
         assert!(sheet.width() <= LARGEST_SHEET && sheet.height() <= LARGEST_SHEET);
     }
 
     #[test]
     fn labels_stand_outside_the_grid_and_inside_the_sheet() {
-        let pictures = vec![plain(0, 28); 4];
+        let images = vec![plain(0, 28); 4];
         let [rows, columns] = [strings(&["data", "model"]), strings(&["0", "1"])];
-        let sheet = Sheet { row_labels: Some(&rows), column_labels: Some(&columns), ..bare(&pictures, 2) };
+        let sheet = Sheet {
+            row_labels: Some(&rows),
+            column_labels: Some(&columns),
+            ..bare(&images, 2)
+        };
         let [left, top] = sheet.layout(&[]).grid;
         assert_eq!(left, font::width("model", 2) + 2 * PAD);
         let drawn = sheet.draw();
         assert_eq!(drawn.dimensions(), (left + 118, top + 118));
         assert_eq!(drawn.get_pixel(left + 2, top + 2), &Rgb([0; 3]));
         let inked = |x: std::ops::Range<u32>, y: std::ops::Range<u32>| {
-            drawn.enumerate_pixels().any(|(px, py, &p)| x.contains(&px) && y.contains(&py) && p == INK)
+            drawn
+                .enumerate_pixels()
+                .any(|(px, py, &p)| x.contains(&px) && y.contains(&py) && p == INK)
         };
         assert!(inked(0..left, top..top + 60) && inked(0..left, top + 60..top + 118));
         assert!(inked(left..left + 60, 0..top) && inked(left + 60..left + 118, 0..top));
@@ -288,16 +392,16 @@ mod tests {
     }
 
     #[test]
-    fn captions_stand_below_their_pictures() {
-        let pictures = vec![plain(0, 28); 3];
-        let sheet = bare(&pictures, 2);
+    fn captions_stand_below_their_images() {
+        let images = vec![plain(0, 28); 3];
+        let sheet = bare(&images, 2);
         let drawn = sheet.draw_captioned(&strings(&["3", "", "8"]));
         let line = font::HEIGHT * 2 + 2 * MARGIN;
         assert_eq!(drawn.dimensions(), (118, 118 + 2 * line));
         let inked = |x: u32, y: u32| {
-            drawn
-                .enumerate_pixels()
-                .any(|(px, py, &p)| (x..x + 60).contains(&px) && (y..y + line).contains(&py) && p == INK)
+            drawn.enumerate_pixels().any(|(px, py, &p)| {
+                (x..x + 60).contains(&px) && (y..y + line).contains(&py) && p == INK
+            })
         };
         assert!(inked(0, 60) && !inked(60, 60) && inked(0, 118 + line));
         assert_eq!(
@@ -309,12 +413,18 @@ mod tests {
 
     #[test]
     fn a_long_column_label_widens_the_cells_up_to_a_point() {
-        let pictures = vec![plain(0, 28); 2];
+        let images = vec![plain(0, 28); 2];
         let columns = strings(&["T-shirt/top", "coat"]);
-        let sheet = Sheet { column_labels: Some(&columns), ..bare(&pictures, 2) };
+        let sheet = Sheet {
+            column_labels: Some(&columns),
+            ..bare(&images, 2)
+        };
         assert_eq!(sheet.layout(&[]).cell, [84, 84]);
         let columns = vec!["very ".repeat(100); 2];
-        let sheet = Sheet { column_labels: Some(&columns), ..bare(&pictures, 2) };
+        let sheet = Sheet {
+            column_labels: Some(&columns),
+            ..bare(&images, 2)
+        };
         assert_eq!(sheet.layout(&[]).cell, [140, 140]);
         sheet.draw();
     }
@@ -323,11 +433,24 @@ mod tests {
     fn odd_sheets_do_not_panic() {
         assert_eq!(bare(&[], 3).draw().dimensions(), (58 + 2, 2));
         bare(&[plain(1, 3)], 0).draw();
-        let empty = Picture { shape: [1, 0, 0], pixels: Vec::new() };
+        let empty = Raster {
+            shape: [1, 0, 0],
+            pixels: Vec::new(),
+        };
         bare(&[empty, plain(1, 30)], 5).draw();
         let labels = strings(&["\u{3b2} = 4", "", "many more than", "there are", "rows"]);
-        Sheet { row_labels: Some(&labels), column_labels: Some(&labels), ..bare(&[plain(1, 9)], 1) }.draw();
-        Sheet { row_labels: Some(&[]), column_labels: Some(&[]), ..bare(&[plain(1, 9)], 1) }.draw();
+        Sheet {
+            row_labels: Some(&labels),
+            column_labels: Some(&labels),
+            ..bare(&[plain(1, 9)], 1)
+        }
+        .draw();
+        Sheet {
+            row_labels: Some(&[]),
+            column_labels: Some(&[]),
+            ..bare(&[plain(1, 9)], 1)
+        }
+        .draw();
     }
 
     #[test]
@@ -335,10 +458,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/sheet.png");
         let grey = bare(&[plain(7, 8), plain(9, 8)], 2).draw();
-        let coloured = bare(&[Picture { shape: [3, 1, 1], pixels: vec![1, 2, 3] }], 1).draw();
+        let coloured = bare(
+            &[Raster {
+                shape: [3, 1, 1],
+                pixels: vec![1, 2, 3],
+            }],
+            1,
+        )
+        .draw();
         for (sheet, channels) in [(&coloured, 3), (&grey, 1)] {
             write_png(&path, sheet).unwrap();
-            assert_eq!(image::open(&path).unwrap().color().channel_count(), channels);
+            assert_eq!(
+                image::open(&path).unwrap().color().channel_count(),
+                channels
+            );
             assert_eq!(&read_png(&path).unwrap(), sheet);
         }
         let sheet = grey;

@@ -1,23 +1,23 @@
-//! The kinds of networks that a config can ask for. Each turns its table into a [`Blueprint`].
+//! The kinds of networks that a config can ask for. Each turns its table into a [`Network`].
 
-use super::{Blueprint, Conv, Mlp};
+use super::{Conv, Mlp, Network};
 use crate::error::Result;
 use crate::registry::registry;
 
-pub trait Architecture {
-    /// What can be checked before the pictures are known, and so before they are downloaded.
+pub trait ModelKind {
+    /// What can be checked before the images are known, and so before they are downloaded.
     fn check(&self) -> Result<()>;
 
-    /// The layers of encoder and decoder for pictures of shape `[C, H, W]`.
+    /// The layers of encoder and decoder for images of shape `[C, H, W]`.
     ///
     /// # Errors
-    /// Where the layers do not fit each other or the pictures; the message says which layer gives what.
-    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint>;
+    /// Where the layers do not fit each other or the images; the message says which layer gives what.
+    fn network(&self, image_shape: [usize; 3]) -> Result<Network>;
 }
 
 registry! {
     /// The networks of encoder and decoder.
-    pub enum Model: Architecture {
+    pub enum Model: ModelKind {
         "mlp" => Mlp, "dense layers";
         "conv" => Conv, "a list of convolutional, transposed convolutional and dense layers";
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Architecture, Blueprint, Features, Initialisation, Kind, LayerSpec, Window};
+use super::{Activation, Features, Initialisation, Kind, LayerSpec, ModelKind, Network, Window};
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
 
@@ -16,12 +16,12 @@ pub struct Conv {
     pub latent: usize,
     /// The activation of every layer that does not name its own. The decoder's last layer has none.
     pub activation: Activation,
-    /// Of the posterior's mean, which is an autoencoder's code.
-    pub code_activation: Activation,
+    /// Of the posterior's mean, which is an autoencoder's latent.
+    pub latent_activation: Activation,
     pub init: Initialisation,
-    /// From the picture to the two heads.
+    /// From the image to the two heads.
     pub encoder: Vec<LayerConfig>,
-    /// From the code to the picture, with as many channels at the end: a likelihood that asks for several numbers a value
+    /// From the latent to the image, with as many channels at the end: a likelihood that asks for several numbers a value
     /// widens the last layer itself.
     pub decoder: Vec<LayerConfig>,
 }
@@ -60,7 +60,10 @@ pub struct LayerConfig {
 
 /// How a convolution treats the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"same\", \"valid\" or a number of zeros on every side")]
+#[serde(
+    untagged,
+    expecting = "expected \"same\", \"valid\" or a number of zeros on every side"
+)]
 pub enum Padding {
     Named(Border),
     Zeros(usize),
@@ -93,50 +96,70 @@ impl Default for Conv {
             stride: Some(stride),
             ..Default::default()
         };
-        let dense = LayerConfig { dense: Some(7 * 7 * 32), shape: Some([32, 7, 7]), ..Default::default() };
+        let dense = LayerConfig {
+            dense: Some(7 * 7 * 32),
+            shape: Some([32, 7, 7]),
+            ..Default::default()
+        };
         Self {
             latent: 2,
             activation: Activation::Relu,
-            code_activation: Activation::None,
+            latent_activation: Activation::None,
             init: Initialisation::Pytorch,
             encoder: vec![conv(32), conv(64)],
-            decoder: vec![dense, transposed(64, 2), transposed(32, 2), transposed(1, 1)],
+            decoder: vec![
+                dense,
+                transposed(64, 2),
+                transposed(32, 2),
+                transposed(1, 1),
+            ],
         }
     }
 }
 
-impl Architecture for Conv {
+impl ModelKind for Conv {
     fn check(&self) -> Result<()> {
         at_least_one("model.conv.latent", self.latent)
     }
 
-    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
+    fn network(&self, image_shape: [usize; 3]) -> Result<Network> {
         self.check()?;
-        let encoder = self.plan("encoder", &self.encoder, Features::Map(picture))?;
+        let encoder = self.plan("encoder", &self.encoder, Features::Map(image_shape))?;
         let mut decoder = self.plan("decoder", &self.decoder, Features::Flat(self.latent))?;
         let Some((config, last)) = self.decoder.last().zip(decoder.last_mut()) else {
             return Err(Error::request(
-                "model.conv.decoder is empty; expected at least the layer that gives the picture",
+                "model.conv.decoder is empty; expected at least the layer that gives the image",
             ));
         };
-        if config.activation.is_some_and(|activation| activation != Activation::None) {
+        if config
+            .activation
+            .is_some_and(|activation| activation != Activation::None)
+        {
             return Err(Error::request("model.conv.decoder: the last layer has an activation; expected none")
                 .with_hint(
                     "the likelihood takes the last layer as it is (logits for a Bernoulli): leave `activation` out",
                 ));
         }
         last.activation = Activation::None;
-        Ok(Blueprint::new(picture, self.latent, encoder, decoder, self.init)?
-            .with_code_activation(self.code_activation))
+        Ok(
+            Network::new(image_shape, self.latent, encoder, decoder, self.init)?
+                .with_latent_activation(self.latent_activation),
+        )
     }
 }
 
 impl Conv {
-    fn plan(&self, part: &str, layers: &[LayerConfig], mut input: Features) -> Result<Vec<LayerSpec>> {
+    fn plan(
+        &self,
+        part: &str,
+        layers: &[LayerConfig],
+        mut input: Features,
+    ) -> Result<Vec<LayerSpec>> {
         let mut planned = Vec::with_capacity(layers.len());
         for (i, layer) in layers.iter().enumerate() {
-            let planned_layer =
-                layer.plan(input, self.activation).and_then(|spec: LayerSpec| spec.output.check().map(|()| spec));
+            let planned_layer = layer
+                .plan(input, self.activation)
+                .and_then(|spec: LayerSpec| spec.output.check().map(|()| spec));
             let spec = planned_layer.map_err(|what| {
                 Error::request(format!(
                     "model.conv.{part}, layer {} of {} (its input is {input}): {what}",
@@ -154,8 +177,20 @@ impl Conv {
 impl LayerConfig {
     fn plan(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
         let activation = self.activation.unwrap_or(activation);
-        let zeros = if let Some(Padding::Zeros(zeros)) = self.padding { Some(zeros) } else { None };
-        let numbers = [self.dense, self.conv, self.transposed, self.kernel, self.stride, zeros, self.output_padding];
+        let zeros = if let Some(Padding::Zeros(zeros)) = self.padding {
+            Some(zeros)
+        } else {
+            None
+        };
+        let numbers = [
+            self.dense,
+            self.conv,
+            self.transposed,
+            self.kernel,
+            self.stride,
+            zeros,
+            self.output_padding,
+        ];
         if let Some(number) = numbers.into_iter().flatten().find(|number| *number > MOST) {
             return Err(format!("{number} is too much; expected at most {MOST}"));
         }
@@ -167,13 +202,28 @@ impl LayerConfig {
         }
     }
 
-    fn dense(&self, units: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
-        if self.kernel.is_some() || self.stride.is_some() || self.padding.is_some() || self.output_padding.is_some() {
+    fn dense(
+        &self,
+        units: usize,
+        input: Features,
+        activation: Activation,
+    ) -> Result<LayerSpec, String> {
+        if self.kernel.is_some()
+            || self.stride.is_some()
+            || self.padding.is_some()
+            || self.output_padding.is_some()
+        {
             return Err("a dense layer has no kernel, stride or padding".into());
         }
         let output = match self.shape {
-            Some(shape) if Features::Map(shape).check().is_err() || Features::Map(shape).count() != units => {
-                return Err(format!("{units} units do not make up the shape {}", Features::Map(shape)));
+            Some(shape)
+                if Features::Map(shape).check().is_err()
+                    || Features::Map(shape).count() != units =>
+            {
+                return Err(format!(
+                    "{units} units do not make up the shape {}",
+                    Features::Map(shape)
+                ));
             }
             Some(shape) => Features::Map(shape),
             None => Features::Flat(units),
@@ -185,7 +235,11 @@ impl LayerConfig {
     }
 
     /// Kernel and stride, with what every convolution asks for.
-    fn window(&self, channels: usize, input: Features) -> Result<([usize; 3], usize, usize), String> {
+    fn window(
+        &self,
+        channels: usize,
+        input: Features,
+    ) -> Result<([usize; 3], usize, usize), String> {
         let Features::Map(map) = input else {
             return Err(
                 "a convolution needs channels, height and width; give the dense layer before it a `shape`".into()
@@ -201,7 +255,12 @@ impl LayerConfig {
         Ok((map, kernel, stride))
     }
 
-    fn conv(&self, channels: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
+    fn conv(
+        &self,
+        channels: usize,
+        input: Features,
+        activation: Activation,
+    ) -> Result<LayerSpec, String> {
         let ([_, height, width], kernel, stride) = self.window(channels, input)?;
         if self.output_padding.is_some() {
             return Err("`output_padding` belongs to a transposed convolution".into());
@@ -210,7 +269,8 @@ impl LayerConfig {
             let (before, after) = match self.padding.unwrap_or(Padding::Named(Border::Same)) {
                 // As TensorFlow pads: the odd zero comes last.
                 Padding::Named(Border::Same) => {
-                    let total = ((length.div_ceil(stride) - 1) * stride + kernel).saturating_sub(length);
+                    let total =
+                        ((length.div_ceil(stride) - 1) * stride + kernel).saturating_sub(length);
                     (total / 2, total - total / 2)
                 }
                 Padding::Named(Border::Valid) => (0, 0),
@@ -218,34 +278,62 @@ impl LayerConfig {
             };
             let padded = length + before + after;
             if padded < kernel {
-                return Err(format!("a kernel of {kernel} does not fit into {padded} pixels"));
+                return Err(format!(
+                    "a kernel of {kernel} does not fit into {padded} pixels"
+                ));
             }
             Ok(((before, after), (padded - kernel) / stride + 1))
         };
         let ((vertical, rows), (horizontal, columns)) = (along(height)?, along(width)?);
-        let window = Window { kernel, stride, padding: [vertical, horizontal], output_padding: [0, 0] };
+        let window = Window {
+            kernel,
+            stride,
+            padding: [vertical, horizontal],
+            output_padding: [0, 0],
+        };
         let output = Features::Map([channels, rows, columns]);
-        Ok(LayerSpec { kind: Kind::Conv(window), activation, input, output, layouts: Default::default() })
+        Ok(LayerSpec {
+            kind: Kind::Conv(window),
+            activation,
+            input,
+            output,
+            layouts: Default::default(),
+        })
     }
 
-    fn transposed(&self, channels: usize, input: Features, activation: Activation) -> Result<LayerSpec, String> {
+    fn transposed(
+        &self,
+        channels: usize,
+        input: Features,
+        activation: Activation,
+    ) -> Result<LayerSpec, String> {
         let ([_, height, width], kernel, stride) = self.window(channels, input)?;
-        let ((before, after), extra) = match (self.padding.unwrap_or(Padding::Named(Border::Same)), self.output_padding)
-        {
+        let ((before, after), extra) = match (
+            self.padding.unwrap_or(Padding::Named(Border::Same)),
+            self.output_padding,
+        ) {
             (Padding::Named(Border::Same), Some(_)) => {
-                return Err("`output_padding` goes with a number as `padding`; \"same\" finds its own".into());
+                return Err(
+                    "`output_padding` goes with a number as `padding`; \"same\" finds its own"
+                        .into(),
+                );
             }
             (Padding::Named(Border::Same), None) => {
                 // What a convolution from n s to n pads with, whatever n is; where the kernel is smaller than the stride,
                 // rows that no window reaches.
                 let total = kernel.saturating_sub(stride);
-                ((total / 2, total - total / 2), stride.saturating_sub(kernel))
+                (
+                    (total / 2, total - total / 2),
+                    stride.saturating_sub(kernel),
+                )
             }
             (Padding::Named(Border::Valid), extra) => ((0, 0), extra.unwrap_or(0)),
             (Padding::Zeros(zeros), extra) => ((zeros, zeros), extra.unwrap_or(0)),
         };
         if extra >= stride && extra > 0 {
-            return Err(format!("an output padding of {extra} needs a stride above it; the stride is {stride}"));
+            return Err(format!(
+                "an output padding of {extra} needs a stride above it; the stride is {stride}"
+            ));
         }
         let along = |length: usize| {
             ((length - 1) * stride + kernel + extra)
@@ -254,8 +342,19 @@ impl LayerConfig {
                 .ok_or_else(|| format!("a padding of {before} leaves nothing of the output"))
         };
         let output = Features::Map([channels, along(height)?, along(width)?]);
-        let window = Window { kernel, stride, padding: [(before, after); 2], output_padding: [extra; 2] };
-        Ok(LayerSpec { kind: Kind::Transposed(window), activation, input, output, layouts: Default::default() })
+        let window = Window {
+            kernel,
+            stride,
+            padding: [(before, after); 2],
+            output_padding: [extra; 2],
+        };
+        Ok(LayerSpec {
+            kind: Kind::Transposed(window),
+            activation,
+            input,
+            output,
+            layouts: Default::default(),
+        })
     }
 }
 
@@ -263,8 +362,12 @@ impl LayerConfig {
 mod tests {
     use super::*;
 
-    fn outputs(conv: &Conv, picture: [usize; 3]) -> Vec<String> {
-        conv.blueprint(picture).unwrap().layers().map(|(name, layer)| format!("{name} {}", layer.output)).collect()
+    fn outputs(conv: &Conv, image_shape: [usize; 3]) -> Vec<String> {
+        conv.network(image_shape)
+            .unwrap()
+            .layers()
+            .map(|(name, layer)| format!("{name} {}", layer.output))
+            .collect()
     }
 
     #[test]
@@ -288,14 +391,34 @@ mod tests {
     fn same_keeps_or_multiplies_the_size_at_every_kernel_and_stride() {
         for kernel in 1..6 {
             for stride in 1..4 {
-                let layer =
-                    LayerConfig { conv: Some(1), kernel: Some(kernel), stride: Some(stride), ..Default::default() };
+                let layer = LayerConfig {
+                    conv: Some(1),
+                    kernel: Some(kernel),
+                    stride: Some(stride),
+                    ..Default::default()
+                };
                 let size = 13_usize.div_ceil(stride);
-                let spec = layer.plan(Features::Map([1, 13, 13]), Activation::Relu).unwrap();
-                assert_eq!(spec.output, Features::Map([1, size, size]), "conv {kernel} {stride}");
-                let layer = LayerConfig { conv: None, transposed: Some(1), ..layer };
-                let spec = layer.plan(Features::Map([1, 13, 13]), Activation::Relu).unwrap();
-                assert_eq!(spec.output, Features::Map([1, 13 * stride, 13 * stride]), "transposed {kernel} {stride}");
+                let spec = layer
+                    .plan(Features::Map([1, 13, 13]), Activation::Relu)
+                    .unwrap();
+                assert_eq!(
+                    spec.output,
+                    Features::Map([1, size, size]),
+                    "conv {kernel} {stride}"
+                );
+                let layer = LayerConfig {
+                    conv: None,
+                    transposed: Some(1),
+                    ..layer
+                };
+                let spec = layer
+                    .plan(Features::Map([1, 13, 13]), Activation::Relu)
+                    .unwrap();
+                assert_eq!(
+                    spec.output,
+                    Features::Map([1, 13 * stride, 13 * stride]),
+                    "transposed {kernel} {stride}"
+                );
             }
         }
     }
@@ -304,13 +427,19 @@ mod tests {
     fn a_misfit_names_the_layer_and_what_it_gives() {
         let mut conv = Conv::default();
         conv.decoder[0].shape = None;
-        let error = conv.blueprint([1, 28, 28]).unwrap_err().to_string();
+        let error = conv.network([1, 28, 28]).unwrap_err().to_string();
         assert_eq!(
             error,
             "model.conv.decoder, layer 2 of 4 (its input is 1568): a convolution needs channels, height and width; \
              give the dense layer before it a `shape`"
         );
-        let error = Conv::default().blueprint([1, 32, 32]).unwrap_err().to_string();
-        assert_eq!(error, "model: the decoder's last layer gives 1x28x28, and the pictures are 1x32x32");
+        let error = Conv::default()
+            .network([1, 32, 32])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "model: the decoder's last layer gives 1x28x28, and the images are 1x32x32"
+        );
     }
 }

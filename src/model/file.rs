@@ -14,35 +14,47 @@ use crate::error::{Error, Result};
 use crate::files;
 
 /// Raised when a reader of the older format would go wrong.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// A model away from any device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
-    pub card: Card,
+    pub card: ModelCard,
     pub tensors: Vec<NamedTensor>,
 }
 
 /// What the metadata holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Card {
+pub struct ModelCard {
     pub format_version: u32,
     /// Version of the program that wrote it.
     pub program_version: String,
     /// The effective config, as TOML.
     pub config: String,
     /// `[C, H, W]`.
-    pub picture: [usize; 3],
+    pub image_shape: [usize; 3],
     /// The classes' names; empty where the data has no labels.
     pub classes: Vec<String>,
-    /// A hash of the pictures and labels it was trained on.
+    /// A hash of the images and labels it was trained on.
     pub data_hash: String,
 }
 
-impl Card {
-    pub fn new(config: String, picture: [usize; 3], classes: Vec<String>, data_hash: String) -> Self {
+impl ModelCard {
+    pub fn new(
+        config: String,
+        image_shape: [usize; 3],
+        classes: Vec<String>,
+        data_hash: String,
+    ) -> Self {
         let program_version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format_version: FORMAT_VERSION, program_version, config, picture, classes, data_hash }
+        Self {
+            format_version: FORMAT_VERSION,
+            program_version,
+            config,
+            image_shape,
+            classes,
+            data_hash,
+        }
     }
 }
 
@@ -59,18 +71,27 @@ impl ModelFile {
 
     /// What [`ModelFile::read`] gives for a file of these bytes.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let (card, tensors) = unpack::<Card>(path, bytes)?;
+        let (card, tensors) = unpack::<ModelCard>(path, bytes)?;
         Ok(Self { card, tensors })
     }
 }
 
 /// Tensors and a card as the bytes of a safetensors file.
 pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|tensor| {
+            tensor
+                .values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        })
+        .collect();
     let mut views = Vec::with_capacity(tensors.len());
     for (tensor, bytes) in tensors.iter().zip(&bytes) {
-        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(Error::failed)?;
+        let view =
+            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(Error::failed)?;
         views.push((tensor.name.as_str(), view));
     }
     let card = serde_json::to_string(card).map_err(Error::failed)?;
@@ -81,20 +102,31 @@ pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Where the bytes are not such a file, or of another version of the format.
-pub fn unpack<C: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result<(C, Vec<NamedTensor>)> {
+pub fn unpack<C: for<'de> Deserialize<'de>>(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(C, Vec<NamedTensor>)> {
     #[derive(Deserialize)]
     struct Version {
         format_version: u32,
     }
-    let damaged = |what: String| Error::file(path, what).with_hint("expected a file that `vae train` wrote");
+    let damaged =
+        |what: String| Error::file(path, what).with_hint("expected a file that `vae train` wrote");
     let parsed = SafeTensors::deserialize(bytes)
         .map_err(|error| damaged(format!("not a safetensors file, or a damaged one: {error}")))?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
-    let Some(card) = header.metadata().as_ref().and_then(|metadata| metadata.get("vae")) else {
-        return Err(damaged("a safetensors file, but its metadata has no `vae` entry: not one of ours".into()));
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
+    let Some(card) = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get("vae"))
+    else {
+        return Err(damaged(
+            "a safetensors file, but its metadata has no `vae` entry: not one of ours".into(),
+        ));
     };
-    let version: Version =
-        serde_json::from_str(card).map_err(|error| damaged(format!("its metadata cannot be read: {error}")))?;
+    let version: Version = serde_json::from_str(card)
+        .map_err(|error| damaged(format!("its metadata cannot be read: {error}")))?;
     if version.format_version != FORMAT_VERSION {
         return Err(Error::file(
             path,
@@ -105,14 +137,28 @@ pub fn unpack<C: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result
         )
         .with_hint("train it again, or use the version of the program that wrote it"));
     }
-    let card = serde_json::from_str(card).map_err(|error| damaged(format!("its metadata cannot be read: {error}")))?;
+    let card = serde_json::from_str(card)
+        .map_err(|error| damaged(format!("its metadata cannot be read: {error}")))?;
     let mut tensors = Vec::new();
     for (name, view) in parsed.iter() {
         if view.dtype() != Dtype::F32 {
-            return Err(damaged(format!("the tensor `{name}` is {:?}; expected F32", view.dtype())));
+            return Err(damaged(format!(
+                "the tensor `{name}` is {:?}; expected F32",
+                view.dtype()
+            )));
         }
-        let values = view.data().as_chunks::<4>().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
-        tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
+        let values = view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&word| f32::from_le_bytes(word))
+            .collect();
+        tensors.push(NamedTensor {
+            name: name.to_owned(),
+            shape: view.shape().to_vec(),
+            values,
+        });
     }
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((card, tensors))

@@ -22,7 +22,7 @@ pub enum OutputBias {
     /// As the layer's other weights.
     #[default]
     Init,
-    /// At the logit of the training pictures' mean pixel, so that the first picture is the mean (Burda et al. 2016's code).
+    /// At the logit of the training images' mean pixel, so that the first image is the mean (Burda et al. 2016's code).
     Mean,
 }
 
@@ -49,11 +49,17 @@ impl Initialisation {
         match self {
             Self::Pytorch => {
                 let bound = 1.0 / fan_in.sqrt();
-                (uniform(rng.stream("weight"), count, bound), uniform(rng.stream("bias"), layer.bias_length(), bound))
+                (
+                    uniform(rng.stream("weight"), count, bound),
+                    uniform(rng.stream("bias"), layer.bias_length(), bound),
+                )
             }
             Self::Glorot => {
                 let bound = (6.0 / (fan_in + fan_out)).sqrt();
-                (uniform(rng.stream("weight"), count, bound), vec![0.0; layer.bias_length()])
+                (
+                    uniform(rng.stream("weight"), count, bound),
+                    vec![0.0; layer.bias_length()],
+                )
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The way from one code to another.
+//! The way from one latent to another.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::Vae;
 
-/// How codes between two codes are found.
+/// How latents between two latents are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// (1 - t) a + t b.
@@ -15,7 +15,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The code at `t` in [0, 1] between `a` and `b`; exactly `a` at 0 and `b` at 1.
+    /// The latent at `t` in [0, 1] between `a` and `b`; exactly `a` at 0 and `b` at 1.
     pub fn between(self, a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
         let [from, to] = match self {
             Self::Linear => [1.0 - t, t],
@@ -31,17 +31,17 @@ fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
     let cos = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0);
     let angle = cos.acos();
     let sin = angle.sin();
-    // A code of zero, codes in one direction, codes in opposite directions; and the ends, which must be exact.
+    // A latent of zero, latents in one direction, latents in opposite directions; and the ends, which must be exact.
     if !sin.is_finite() || sin < 1e-4 || t == 0.0 || t == 1.0 {
         return [1.0 - t, t];
     }
     [((1.0 - t) * angle).sin() / sin, (t * angle).sin() / sin]
 }
 
-/// Decodes `steps` codes from each row of `from` to the same row of `to`, both ends included.
+/// Decodes `steps` latents from each row of `from` to the same row of `to`, both ends included.
 ///
 /// # Shapes
-/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is that of every picture decoded,
+/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is that of every image decoded,
 /// where the model is conditional.
 pub fn interpolate(
     vae: &Vae,
@@ -55,35 +55,43 @@ pub fn interpolate(
     let labels = class.and_then(|class| vae.labels(&vec![class; steps]));
     let row = |(a, b): (&Vec<f32>, &Vec<f32>)| {
         let at = |step: usize| method.between(a, b, step as f32 / (steps - 1).max(1) as f32);
-        let codes: Vec<f32> = (0..steps).flat_map(at).collect();
-        let pictures =
-            vae.picture(Tensor::from_data(TensorData::new(codes, [steps, a.len()]), &device), labels.clone());
-        rows(pictures)
+        let latents: Vec<f32> = (0..steps).flat_map(at).collect();
+        let images = vae.decode_mean(
+            Tensor::from_data(TensorData::new(latents, [steps, a.len()]), &device),
+            labels.clone(),
+        );
+        rows(images)
     };
     from.iter().zip(to).map(row).collect()
 }
 
-/// Codes moved by `strength` times a vector; at strength 0 exactly what they were.
+/// Latents moved by `strength` times a vector; at strength 0 exactly what they were.
 ///
 /// # Shapes
-/// `codes` and the result: `[N, D]`; `vector`: `[D]`.
-pub fn moved(codes: Tensor<2>, vector: &[f32], strength: f32) -> Tensor<2> {
+/// `latents` and the result: `[N, D]`; `vector`: `[D]`.
+pub fn moved(latents: Tensor<2>, vector: &[f32], strength: f32) -> Tensor<2> {
     let by: Vec<f32> = vector.iter().map(|value| strength * value).collect();
     let by = TensorData::new(by, [1, vector.len()]);
-    let device = codes.device();
-    codes + Tensor::<2>::from_data(by, &device)
+    let device = latents.device();
+    latents + Tensor::<2>::from_data(by, &device)
 }
 
-/// The indices of `codes`, those nearest to their mean first.
+/// The indices of `latents`, those nearest to their mean first.
 ///
 /// # Shapes
-/// `codes`: rows of `D` numbers.
-pub fn nearest_to_mean(codes: &[Vec<f32>]) -> Vec<usize> {
-    let latents = codes.first().map_or(0, Vec::len);
-    let mean: Vec<f32> =
-        (0..latents).map(|d| codes.iter().map(|code| code[d]).sum::<f32>() / codes.len() as f32).collect();
-    let distance = |code: &[f32]| code.iter().zip(&mean).map(|(z, m)| (z - m).powi(2)).sum::<f32>();
-    let mut order: Vec<(f32, usize)> = codes.iter().map(|code| distance(code)).zip(0..).collect();
+/// `latents`: rows of `D` numbers.
+pub fn nearest_to_mean(latents: &[Vec<f32>]) -> Vec<usize> {
+    let latent_count = latents.first().map_or(0, Vec::len);
+    let mean: Vec<f32> = (0..latent_count)
+        .map(|d| latents.iter().map(|z| z[d]).sum::<f32>() / latents.len() as f32)
+        .collect();
+    let distance = |z: &[f32]| {
+        z.iter()
+            .zip(&mean)
+            .map(|(z, m)| (z - m).powi(2))
+            .sum::<f32>()
+    };
+    let mut order: Vec<(f32, usize)> = latents.iter().map(|z| distance(z)).zip(0..).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     order.into_iter().map(|(_, index)| index).collect()
 }

@@ -26,20 +26,31 @@ enum Weight {
 }
 
 impl Layer {
-    pub fn new(spec: &LayerSpec, initialisation: Initialisation, rng: Rng, device: &Device) -> Self {
+    pub fn new(
+        spec: &LayerSpec,
+        initialisation: Initialisation,
+        rng: Rng,
+        device: &Device,
+    ) -> Self {
         let (weight, bias) = initialisation.draw(spec, rng);
         let weight = TensorData::new(weight, spec.weight_shape());
         let weight = match spec.kind {
             Kind::Dense => {
                 // PyTorch's [out, in] laid out anew as [in, out].
                 let inner = device.clone().inner();
-                let transposed = Tensor::<2>::from_data(weight, &inner).transpose().into_data();
+                let transposed = Tensor::<2>::from_data(weight, &inner)
+                    .transpose()
+                    .into_data();
                 Weight::Matrix(Param::from_data(transposed, device))
             }
             Kind::Conv(_) | Kind::Transposed(_) => Weight::Kernel(Param::from_data(weight, device)),
         };
         let bias = Param::from_data(TensorData::new(bias, [spec.bias_length()]), device);
-        Self { weight, bias, spec: spec.clone() }
+        Self {
+            weight,
+            bias,
+            spec: spec.clone(),
+        }
     }
 
     pub fn device(&self) -> Device {
@@ -50,7 +61,10 @@ impl Layer {
     pub fn set_bias(&mut self, values: &[f32]) {
         let [count] = self.bias.val().dims();
         let each = values.len() / count;
-        let means = values.chunks_exact(each).map(|channel| channel.iter().sum::<f32>() / each as f32).collect();
+        let means = values
+            .chunks_exact(each)
+            .map(|channel| channel.iter().sum::<f32>() / each as f32)
+            .collect();
         self.bias = Param::from_data(TensorData::new(means, [count]), &self.device());
     }
 
@@ -59,7 +73,9 @@ impl Layer {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let bias = self.bias.val();
         match (&self.weight, self.spec.kind) {
-            (Weight::Kernel(kernel), Kind::Conv(window)) => convolve(x, kernel.val(), bias, self.convolution(window)),
+            (Weight::Kernel(kernel), Kind::Conv(window)) => {
+                convolve(x, kernel.val(), bias, self.convolution(window))
+            }
             (Weight::Kernel(kernel), Kind::Transposed(window)) => {
                 convolve_transposed(x, kernel.val(), bias, self.convolution(window))
             }
@@ -69,9 +85,16 @@ impl Layer {
     }
 
     fn convolution(&self, window: Window) -> Convolution {
-        let (Features::Map(input), Features::Map(output)) = (self.spec.input, self.spec.output) else {
-            unreachable!("the blueprint gives a convolution maps")
+        let (Features::Map(input), Features::Map(output)) = (self.spec.input, self.spec.output)
+        else {
+            unreachable!("the network gives a convolution maps")
         };
-        Convolution { input, output, window, activation: self.spec.activation, layouts: self.spec.layouts }
+        Convolution {
+            input,
+            output,
+            window,
+            activation: self.spec.activation,
+            layouts: self.spec.layouts,
+        }
     }
 }

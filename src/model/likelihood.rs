@@ -1,4 +1,4 @@
-//! p(x | z): how the decoder's output becomes a distribution over pictures.
+//! p(x | z): how the decoder's output becomes a distribution over images.
 
 mod bernoulli;
 mod continuous_bernoulli;
@@ -20,19 +20,20 @@ pub use laplace::{Laplace, Scale};
 
 /// What a likelihood does with the decoder's output.
 pub trait LikelihoodKind {
-    /// `O`: how many numbers the decoder gives for each value of a picture. They come as `[O, C, H, W]`: all pictures of the
+    /// `O`: how many numbers the decoder gives for each value of an image. They come as `[O, C, H, W]`: all images of the
     /// first number, then of the second. What a config says of the decoder's last layer is for one; it is widened `O`-fold.
     fn outputs_per_value(&self) -> usize {
         1
     }
 
-    /// log p(x | z), summed over the values of a picture, in nats, with all its constants.
+    /// log p(x | z), summed over the values of an image, in nats, with all its constants.
     ///
     /// # Shapes
     /// `x`: `[B, P]`; `decoded`: `[K, B, O P]`; `log_sigma`: `[1]`, where the model holds one; result: `[K, B]`.
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>) -> Tensor<2>;
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>)
+    -> Tensor<2>;
 
-    /// E[x | z]: the picture to look at.
+    /// E[x | z]: the image to look at.
     ///
     /// # Shapes
     /// `decoded`: `[N, O P]`; result: `[N, P]`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Architecture, Blueprint, Features, Initialisation, LayerSpec, OutputBias};
+use super::{Activation, Features, Initialisation, LayerSpec, ModelKind, Network, OutputBias};
 use crate::check::at_least_one;
 use crate::error::Result;
 
@@ -11,14 +11,14 @@ use crate::error::Result;
 pub struct Mlp {
     /// `D`, the latents.
     pub latent: usize,
-    /// Units of the encoder's layers, from the picture to the code.
+    /// Units of the encoder's layers, from the image to the latent.
     pub hidden: Vec<usize>,
-    /// Units of the decoder's layers, from the code to the picture; left out: `hidden` in reverse.
+    /// Units of the decoder's layers, from the latent to the image; left out: `hidden` in reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
-    /// Of the posterior's mean, which is an autoencoder's code.
-    pub code_activation: Activation,
+    /// Of the posterior's mean, which is an autoencoder's latent.
+    pub latent_activation: Activation,
     pub init: Initialisation,
     /// Where the decoder's last bias starts.
     pub output_bias: OutputBias,
@@ -32,14 +32,14 @@ impl Default for Mlp {
             hidden: vec![400],
             decoder: None,
             activation: Activation::Relu,
-            code_activation: Activation::None,
+            latent_activation: Activation::None,
             init: Initialisation::Pytorch,
             output_bias: OutputBias::Init,
         }
     }
 }
 
-impl Architecture for Mlp {
+impl ModelKind for Mlp {
     fn check(&self) -> Result<()> {
         at_least_one("model.mlp.latent", self.latent)?;
         for &units in &self.hidden {
@@ -51,18 +51,24 @@ impl Architecture for Mlp {
         Ok(())
     }
 
-    fn blueprint(&self, picture: [usize; 3]) -> Result<Blueprint> {
+    fn network(&self, image_shape: [usize; 3]) -> Result<Network> {
         self.check()?;
-        let decoder = self.decoder.clone().unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
-        let image = Features::Map(picture);
+        let decoder = self
+            .decoder
+            .clone()
+            .unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
+        let image = Features::Map(image_shape);
         let encoder = chain(image, &self.hidden, self.activation);
-        let code = Features::Flat(self.latent);
-        let mut layers = chain(code, &decoder, self.activation);
-        let last = layers.last().map_or(code, |layer| layer.output);
+        let z = Features::Flat(self.latent);
+        let mut layers = chain(z, &decoder, self.activation);
+        let last = layers.last().map_or(z, |layer| layer.output);
         layers.push(LayerSpec::dense(last, image, Activation::None));
-        let blueprint = Blueprint::new(picture, self.latent, encoder, layers, self.init)?;
+        let network = Network::new(image_shape, self.latent, encoder, layers, self.init)?;
         let output_bias = self.output_bias;
-        Ok(Blueprint { output_bias, ..blueprint.with_code_activation(self.code_activation) })
+        Ok(Network {
+            output_bias,
+            ..network.with_latent_activation(self.latent_activation)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! p(z): what codes are before a picture is seen.
+//! p(z): what latents are before an image is seen.
 
 mod hierarchical;
 mod normal;
@@ -7,7 +7,7 @@ mod vamp;
 use burn::tensor::Tensor;
 
 use super::LayerSpec;
-use crate::dist::{Gaussian, log_mixture, log_mixture_by_products, standard_normal_log_prob};
+use crate::density::{Gaussian, log_mixture, log_mixture_by_products, standard_normal_log_prob};
 use crate::error::Result;
 use crate::registry::registry;
 
@@ -17,7 +17,7 @@ pub use vamp::Vamp;
 
 /// What a prior adds to a model.
 pub trait PriorKind {
-    /// What it is made of, where codes have `latent` numbers.
+    /// What it is made of, where latents have `latent` numbers.
     ///
     /// # Errors
     /// Where a machine cannot hold it.
@@ -50,7 +50,7 @@ impl Prior {
     }
 }
 
-/// The part of a [`super::Blueprint`] that the prior is.
+/// The part of a [`super::Network`] that the prior is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PriorSpec {
     #[default]
@@ -61,7 +61,7 @@ pub enum PriorSpec {
 }
 
 impl PriorSpec {
-    /// Standard normal numbers that a code's density is estimated from, beside those that the code is drawn from.
+    /// Standard normal numbers that a latent's density is estimated from, beside those that the latent is drawn from.
     pub fn noise(&self) -> usize {
         match self {
             Self::Normal | Self::Vamp(_) => 0,
@@ -78,9 +78,9 @@ impl PriorSpec {
     }
 }
 
-/// p(z) as some codes meet it.
+/// p(z) as some latents meet it.
 #[derive(Clone, Debug)]
-pub enum PriorAt {
+pub enum PriorDensity {
     /// N(0, I).
     Normal,
     /// The mean of `C` Gaussians, `[C, D]`.
@@ -89,7 +89,7 @@ pub enum PriorAt {
     Estimated(Box<Tensor<2>>),
 }
 
-impl PriorAt {
+impl PriorDensity {
     /// log p(z), or its estimate.
     ///
     /// # Shapes

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Blueprint, Likelihood, Sigma};
+use super::{Likelihood, Network, Sigma};
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 
@@ -24,10 +24,16 @@ const PSEUDO_INPUTS: &str = "prior.pseudo_inputs";
 /// Names in the order in which a module is visited: each layer's weight, then its bias; then the likelihood's and the
 /// prior's own.
 fn names(model: &super::Vae) -> Vec<String> {
-    let layers = model.blueprint().layers();
+    let layers = model.network().layers();
     let layers = layers.flat_map(|(name, _)| [format!("{name}.weight"), format!("{name}.bias")]);
-    let pseudo_inputs = model.blueprint().pseudo_inputs().map(|_| PSEUDO_INPUTS.to_owned());
-    layers.chain(model.has_log_sigma().then(|| LOG_SIGMA.to_owned())).chain(pseudo_inputs).collect()
+    let pseudo_inputs = model
+        .network()
+        .pseudo_inputs()
+        .map(|_| PSEUDO_INPUTS.to_owned());
+    layers
+        .chain(model.has_log_sigma().then(|| LOG_SIGMA.to_owned()))
+        .chain(pseudo_inputs)
+        .collect()
 }
 
 /// The model's parameters. Matrices are given as `[out, in]`.
@@ -38,13 +44,26 @@ pub fn export(model: &super::Vae) -> Vec<NamedTensor> {
     }
     impl ModuleVisitor for Export {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let tensor = if D == 2 { param.val().transpose() } else { param.val() };
-            let Some(name) = self.names.next() else { unreachable!("every parameter has a name") };
+            let tensor = if D == 2 {
+                param.val().transpose()
+            } else {
+                param.val()
+            };
+            let Some(name) = self.names.next() else {
+                unreachable!("every parameter has a name")
+            };
             let shape = tensor.dims().to_vec();
-            self.tensors.push(NamedTensor { name, shape, values: to_vec(tensor) });
+            self.tensors.push(NamedTensor {
+                name,
+                shape,
+                values: to_vec(tensor),
+            });
         }
     }
-    let mut export = Export { names: names(model).into_iter(), tensors: Vec::new() };
+    let mut export = Export {
+        names: names(model).into_iter(),
+        tensors: Vec::new(),
+    };
     model.visit(&mut export);
     export.tensors
 }
@@ -61,7 +80,11 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
     }
     impl Import<'_> {
         fn find(&mut self, expected: &[usize]) -> Result<TensorData> {
-            let tensor = find(self.tensors, &self.names.next().unwrap_or_default(), expected)?;
+            let tensor = find(
+                self.tensors,
+                &self.names.next().unwrap_or_default(),
+                expected,
+            )?;
             Ok(TensorData::new(tensor.values.clone(), tensor.shape.clone()))
         }
     }
@@ -75,8 +98,16 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
                 Ok(data) => param.map(|old| {
                     let inner = Tensor::<D>::from_data(data, &old.device().inner());
                     // Made contiguous: a transposed view would be copied at every product.
-                    let inner = if D == 2 { contiguous(inner.transpose()) } else { inner };
-                    if old.is_autodiff() { Tensor::from_inner(inner).require_grad() } else { inner }
+                    let inner = if D == 2 {
+                        contiguous(inner.transpose())
+                    } else {
+                        inner
+                    };
+                    if old.is_autodiff() {
+                        Tensor::from_inner(inner).require_grad()
+                    } else {
+                        inner
+                    }
                 }),
                 Err(error) => {
                     self.error.get_or_insert(error);
@@ -85,7 +116,11 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
             }
         }
     }
-    let mut import = Import { names: names(&model).into_iter(), tensors, error: None };
+    let mut import = Import {
+        names: names(&model).into_iter(),
+        tensors,
+        error: None,
+    };
     let model = model.map(&mut import);
     match import.error {
         Some(error) => Err(error),
@@ -93,24 +128,24 @@ pub fn import(model: super::Vae, tensors: &[NamedTensor]) -> Result<super::Vae> 
     }
 }
 
-/// The model of a blueprint with the weights `tensors`.
+/// The model of a network with the weights `tensors`.
 ///
 /// # Errors
 /// Where one is missing or of another shape: found out before the model is built, whose size is what a file says.
 pub fn load(
-    blueprint: &Blueprint,
+    network: &Network,
     likelihood: &Likelihood,
     tensors: &[NamedTensor],
     device: &Device,
 ) -> Result<super::Vae> {
-    for (name, layer) in blueprint.layers() {
+    for (name, layer) in network.layers() {
         find(tensors, &format!("{name}.weight"), &layer.weight_shape())?;
         find(tensors, &format!("{name}.bias"), &[layer.bias_length()])?;
     }
-    if let Some(shape) = blueprint.pseudo_inputs() {
+    if let Some(shape) = network.pseudo_inputs() {
         find(tensors, PSEUDO_INPUTS, &shape)?;
     }
-    let mut model = super::Vae::new(blueprint, likelihood, Rng::new(0), device);
+    let mut model = super::Vae::new(network, likelihood, Rng::new(0), device);
     if likelihood.sigma() == Some(Sigma::Optimal) {
         // A model that was written holds the one that was fitted.
         model = model.with_log_sigma(0.0);

@@ -2,18 +2,21 @@
 //! latent by latent, each with a weight of its own (Chen, Li, Grosse, Duvenaud 2018, equations 2 to 4):
 //! KL = I(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)).
 //!
-//! q(z), the mean of q(z | x) over all N training pictures, is estimated from the batch alone: by minibatch-weighted sampling
+//! q(z), the mean of q(z | x) over all N training images, is estimated from the batch alone: by minibatch-weighted sampling
 //! (their section 3.1) or by stratified sampling (their appendix C.2).
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion, mean_over_codes, needs_normal};
+use super::{
+    Context, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
+    reconstruction,
+};
 use crate::batch::Batch;
 use crate::check::at_least_zero;
-use crate::dist::{LOG_TWO_PI, log_sum_exp};
+use crate::density::{LOG_TWO_PI, log_sum_exp};
 use crate::error::Result;
-use crate::model::{Parts, Prior, Vae};
+use crate::model::{ForwardPass, Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,9 +34,9 @@ pub struct BetaTc {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// Every picture of the batch stands for N / B others. Biased: a bound.
+    /// Every image of the batch stands for N / B others. Biased: a bound.
     Weighted,
-    /// The batch's own picture counts as one of N. Unbiased.
+    /// The batch's own image counts as one of N. Unbiased.
     #[default]
     Stratified,
 }
@@ -41,7 +44,12 @@ pub enum Sampling {
 impl Default for BetaTc {
     fn default() -> Self {
         // Chosen here: the total correlation alone is weighted.
-        Self { alpha: 1.0, beta: 6.0, gamma: 1.0, sampling: Sampling::Stratified }
+        Self {
+            alpha: 1.0,
+            beta: 6.0,
+            gamma: 1.0,
+            sampling: Sampling::Stratified,
+        }
     }
 }
 
@@ -53,27 +61,27 @@ pub struct Decomposition {
     pub by_latent: Tensor<1>,
 }
 
-/// The terms for a batch of `count` training pictures, means over their codes. Their sum is log q(z | x) - log p(z).
-pub fn decomposition(parts: &Parts, count: usize, sampling: Sampling) -> Decomposition {
-    let [k, b, d] = parts.z.dims();
-    let z = parts.z.clone().reshape([k * b, 1, d]);
-    let mean = parts.posterior.mean.clone().reshape([1, b, d]);
-    let log_var = parts.posterior.log_var.clone().reshape([1, b, d]);
+/// The terms for a batch of `count` training images, means over their latents. Their sum is log q(z | x) - log p(z).
+pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> Decomposition {
+    let [k, b, d] = pass.z.dims();
+    let z = pass.z.clone().reshape([k * b, 1, d]);
+    let mean = pass.posterior.mean.clone().reshape([1, b, d]);
+    let log_var = pass.posterior.log_var.clone().reshape([1, b, d]);
     // log q(z_i | x_j), latent by latent.
     let pairs = ((z - mean).square() * log_var.clone().neg().exp() + log_var + LOG_TWO_PI) * -0.5; // [K B, B, D]
     let weights = log_weights(b, count, sampling);
-    let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &parts.z.device());
+    let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &pass.z.device());
     let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
     let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone(), 1).reshape([k, b]);
     let log_q_each = log_sum_exp(pairs + weights, 1).sum_dim(2).reshape([k, b]);
     Decomposition {
-        information: mean_over_codes(parts.log_qz() - log_q.clone()),
-        correlation: mean_over_codes(log_q - log_q_each.clone()),
-        by_latent: mean_over_codes(log_q_each - parts.log_pz()),
+        information: mean_over_samples(pass.log_qz() - log_q.clone()),
+        correlation: mean_over_samples(log_q - log_q_each.clone()),
+        by_latent: mean_over_samples(log_q_each - pass.log_pz()),
     }
 }
 
-/// The logarithm of what picture j counts for in the estimate of q(z_i), `[B, B]`.
+/// The logarithm of what image j counts for in the estimate of q(z_i), `[B, B]`.
 fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
     let (batch, all) = (b as f64, count.max(b) as f64);
     let weight = |i: usize, j: usize| match sampling {
@@ -83,22 +91,32 @@ fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
         Sampling::Stratified if i == j => 1.0 / all,
         Sampling::Stratified => (all - 1.0) / all / (batch - 1.0),
     };
-    (0..b * b).map(|place| weight(place / b, place % b).ln() as f32).collect()
+    (0..b * b)
+        .map(|place| weight(place / b, place % b).ln() as f32)
+        .collect()
 }
 
-impl Minimise for BetaTc {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
-        let parts = vae.parts(batch, noise);
-        let Decomposition { information, correlation, by_latent } = decomposition(&parts, context.count, self.sampling);
-        let distortion = distortion(&parts);
+impl ObjectiveKind for BetaTc {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
+        let pass = vae.forward(batch, noise);
+        let Decomposition {
+            information,
+            correlation,
+            by_latent,
+        } = decomposition(&pass, context.count, self.sampling);
+        let reconstruction = reconstruction(&pass);
         let weighted = information * self.alpha + correlation * self.beta + by_latent * self.gamma;
-        Terms { loss: distortion.clone() + weighted, distortion, rate: Some(parts.kl()) }
+        LossTerms {
+            loss: reconstruction.clone() + weighted,
+            reconstruction,
+            kl: Some(pass.kl()),
+        }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
-        // The terms of another set of pictures are not a function of its mean KL, unless all have one weight.
+    fn loss(&self, means: &LossMeans, _time: Time) -> Option<f64> {
+        // The terms of another set of images are not a function of its mean KL, unless all have one weight.
         let one_weight = self.alpha == self.beta && self.beta == self.gamma;
-        one_weight.then_some(means.distortion + self.beta * means.rate)
+        one_weight.then_some(means.reconstruction + self.beta * means.kl)
     }
 
     fn check(&self) -> Result<()> {
@@ -108,6 +126,10 @@ impl Minimise for BetaTc {
     }
 
     fn check_prior(&self, prior: &Prior) -> Result<()> {
-        needs_normal(prior, "beta-tc", "its last term is latent by latent, as N(0, I) is and this prior is not")
+        needs_normal(
+            prior,
+            "beta-tc",
+            "its last term is latent by latent, as N(0, I) is and this prior is not",
+        )
     }
 }

@@ -1,10 +1,10 @@
-//! distortion + gamma |KL - C|, C growing linearly from 0 (Burgess et al. 2018, equation 8): the code is given its nats one
+//! reconstruction + gamma |KL - C|, C growing linearly from 0 (Burgess et al. 2018, equation 8): the latent is given its nats one
 //! by one, and what is worth most comes first. The KL is the batch's mean.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion_and_rate};
+use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, reconstruction_and_kl};
 use crate::batch::Batch;
 use crate::check::at_least_zero;
 use crate::error::Result;
@@ -24,8 +24,12 @@ pub struct Capacity {
 
 impl Default for Capacity {
     fn default() -> Self {
-        // The paper's, on dSprites: 100 000 steps of 64 of its 737 280 pictures are 8.7 epochs.
-        Self { gamma: 1000.0, max: 25.0, growth: 8.7 }
+        // The paper's, on dSprites: 100 000 steps of 64 of its 737 280 images are 8.7 epochs.
+        Self {
+            gamma: 1000.0,
+            max: 25.0,
+            growth: 8.7,
+        }
     }
 }
 
@@ -36,15 +40,19 @@ impl Capacity {
     }
 }
 
-impl Minimise for Capacity {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
-        let (distortion, rate) = distortion_and_rate(&vae.parts(batch, noise));
-        let distance = (rate.clone().mean() - self.at(context.time)).abs(); // [1]
-        Terms { loss: distortion.clone() + distance * self.gamma, distortion, rate: Some(rate) }
+impl ObjectiveKind for Capacity {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
+        let (reconstruction, kl) = reconstruction_and_kl(&vae.forward(batch, noise));
+        let distance = (kl.clone().mean() - self.at(context.time)).abs(); // [1]
+        LossTerms {
+            loss: reconstruction.clone() + distance * self.gamma,
+            reconstruction,
+            kl: Some(kl),
+        }
     }
 
-    fn loss(&self, means: &Means, time: Time) -> Option<f64> {
-        Some(means.distortion + self.gamma * (means.rate - self.at(time)).abs())
+    fn loss(&self, means: &LossMeans, time: Time) -> Option<f64> {
+        Some(means.reconstruction + self.gamma * (means.kl - self.at(time)).abs())
     }
 
     fn check(&self) -> Result<()> {

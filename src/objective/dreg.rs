@@ -3,24 +3,26 @@
 //!
 //! With v_k = w_k / sum_j w_j the decoder's gradient is sum_k v_k d log w_k, and the encoder's sum_k v_k^2 (d log w_k / d z_k)
 //! (d z_k / d phi), where q's own parameters in log q(z_k | x) are constants. One more factor v_k on the way back through
-//! z_k makes the one of the other; the weights have to be known before, so codes are decoded twice, once without a gradient.
+//! z_k makes the one of the other; the weights have to be known before, so latents are decoded twice, once without a gradient.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, MOST_SAMPLES, Means, Minimise, Terms, Time, distortion, log_mean_exp};
+use super::{
+    Context, LossMeans, LossTerms, MOST_SAMPLES, ObjectiveKind, Time, log_mean_exp, reconstruction,
+};
 use crate::batch::Batch;
 use crate::check::count;
-use crate::dist::Gaussian;
+use crate::density::Gaussian;
 use crate::error::{Error, Result};
-use crate::model::{Parts, Prior, Vae};
+use crate::model::{ForwardPass, Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dreg {
-    /// `K`: codes drawn for each picture.
+    /// `K`: latents drawn for each image.
     pub samples: usize,
 }
 
@@ -31,14 +33,23 @@ impl Default for Dreg {
     }
 }
 
-impl Minimise for Dreg {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> Terms {
+impl ObjectiveKind for Dreg {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> LossTerms {
         let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
         let z = posterior.reparameterise(noise); // [K, B, D]
         let bound_and_shares = {
-            let inner = Batch { x: batch.x.clone().inner(), labels: batch.labels.clone().map(Tensor::inner) };
-            let frozen = Gaussian { mean: posterior.mean.clone().inner(), log_var: posterior.log_var.clone().inner() };
-            let log_weights = vae.valid().parts_at(frozen, &inner, z.clone().inner()).log_weights();
+            let inner = Batch {
+                x: batch.x.clone().inner(),
+                labels: batch.labels.clone().map(Tensor::inner),
+            };
+            let frozen = Gaussian {
+                mean: posterior.mean.clone().inner(),
+                log_var: posterior.log_var.clone().inner(),
+            };
+            let log_weights = vae
+                .valid()
+                .forward_at(frozen, &inner, z.clone().inner())
+                .log_weights();
             (log_mean_exp(log_weights.clone()), softmax(log_weights, 0))
         };
         let (bound, shares) = bound_and_shares;
@@ -46,16 +57,30 @@ impl Minimise for Dreg {
         // z, whose gradient is that of z times its share.
         let still = z.clone().detach();
         let scaled = still.clone() + (z - still) * shares.clone().unsqueeze_dim::<3>(2);
-        let constant = Gaussian { mean: posterior.mean.clone().detach(), log_var: posterior.log_var.clone().detach() };
-        let parts = vae.parts_at(constant, batch, scaled);
-        let surrogate = (shares * parts.log_weights()).sum_dim(0).squeeze_dim::<1>(0).neg(); // [B]
+        let constant = Gaussian {
+            mean: posterior.mean.clone().detach(),
+            log_var: posterior.log_var.clone().detach(),
+        };
+        let pass = vae.forward_at(constant, batch, scaled);
+        let surrogate = (shares * pass.log_weights())
+            .sum_dim(0)
+            .squeeze_dim::<1>(0)
+            .neg(); // [B]
         // The value of the bound, the gradient of the surrogate.
         let loss = surrogate.clone() - surrogate.detach() - Tensor::from_inner(bound);
-        let rate = Parts { posterior, ..parts.clone() }.kl();
-        Terms { loss, distortion: distortion(&parts), rate: Some(rate) }
+        let kl = ForwardPass {
+            posterior,
+            ..pass.clone()
+        }
+        .kl();
+        LossTerms {
+            loss,
+            reconstruction: reconstruction(&pass),
+            kl: Some(kl),
+        }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+    fn loss(&self, means: &LossMeans, _time: Time) -> Option<f64> {
         means.bound.map(|bound| -bound)
     }
 

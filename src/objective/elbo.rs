@@ -1,14 +1,17 @@
-//! distortion + beta * rate: the negative ELBO at beta = 1 (Kingma, Welling 2014, equation 7), beta-VAE elsewhere
+//! reconstruction + beta * KL: the negative ELBO at beta = 1 (Kingma, Welling 2014, equation 7), beta-VAE elsewhere
 //! (Higgins et al. 2017, equation 4).
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion, distortion_and_rate, mean_over_codes, needs_normal};
+use super::{
+    Context, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
+    reconstruction, reconstruction_and_kl,
+};
 use crate::batch::Batch;
 use crate::check::{at_least_one, at_least_zero, within};
 use crate::error::{Error, Result};
-use crate::model::{Parts, Prior, Vae};
+use crate::model::{ForwardPass, Prior, Vae};
 use crate::schedule::{cyclical, warm_up};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +38,7 @@ pub enum Estimator {
     /// In closed form.
     #[default]
     Analytic,
-    /// As log q(z | x) - log p(z) at the drawn code (Kingma, Welling 2014, equation 6).
+    /// As log q(z | x) - log p(z) at the drawn latent (Kingma, Welling 2014, equation 6).
     Sampled,
 }
 
@@ -52,14 +55,23 @@ pub struct Cyclical {
 impl Default for Cyclical {
     fn default() -> Self {
         // The paper's.
-        Self { cycles: 4, rise: 0.5 }
+        Self {
+            cycles: 4,
+            rise: 0.5,
+        }
     }
 }
 
 impl Default for Elbo {
     fn default() -> Self {
         // The bound itself, from the first step.
-        Self { beta: 1.0, warmup: 0.0, free_bits: 0.0, estimator: Estimator::Analytic, cyclical: None }
+        Self {
+            beta: 1.0,
+            warmup: 0.0,
+            free_bits: 0.0,
+            estimator: Estimator::Analytic,
+            cyclical: None,
+        }
     }
 }
 
@@ -73,47 +85,71 @@ impl Elbo {
         self.beta * share
     }
 
-    fn sampled(&self, parts: &Parts, weight: f64) -> Terms {
-        let distortion = distortion(parts);
-        let kl = mean_over_codes(parts.log_qz() - parts.log_pz());
-        Terms { loss: distortion.clone() + kl * weight, distortion, rate: Some(parts.kl()) }
+    fn sampled(&self, pass: &ForwardPass, weight: f64) -> LossTerms {
+        let reconstruction = reconstruction(pass);
+        let kl = mean_over_samples(pass.log_qz() - pass.log_pz());
+        LossTerms {
+            loss: reconstruction.clone() + kl * weight,
+            reconstruction,
+            kl: Some(pass.kl()),
+        }
     }
 
-    fn with_free_bits(&self, parts: &Parts, weight: f64) -> Terms {
-        let distortion = distortion(parts);
-        let by_latent = parts.posterior.kl_to_standard_normal(); // [B, D]
-        let floored = by_latent.clone().mean_dim(0).clamp_min(self.free_bits).sum(); // [1]
-        let rate = by_latent.sum_dim(1).squeeze_dim::<1>(1);
-        Terms { loss: distortion.clone() + floored * weight, distortion, rate: Some(rate) }
+    fn with_free_bits(&self, pass: &ForwardPass, weight: f64) -> LossTerms {
+        let reconstruction = reconstruction(pass);
+        let by_latent = pass.posterior.kl_to_standard_normal(); // [B, D]
+        let floored = by_latent
+            .clone()
+            .mean_dim(0)
+            .clamp_min(self.free_bits)
+            .sum(); // [1]
+        let kl = by_latent.sum_dim(1).squeeze_dim::<1>(1);
+        LossTerms {
+            loss: reconstruction.clone() + floored * weight,
+            reconstruction,
+            kl: Some(kl),
+        }
     }
 }
 
-impl Minimise for Elbo {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms {
-        let parts = vae.parts(batch, noise);
+impl ObjectiveKind for Elbo {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
+        let pass = vae.forward(batch, noise);
         let weight = self.weight(context.time);
         if self.estimator == Estimator::Sampled {
-            return self.sampled(&parts, weight);
+            return self.sampled(&pass, weight);
         }
         if self.free_bits > 0.0 {
-            return self.with_free_bits(&parts, weight);
+            return self.with_free_bits(&pass, weight);
         }
-        let (distortion, rate) = distortion_and_rate(&parts);
-        Terms { loss: distortion.clone() + rate.clone() * weight, distortion, rate: Some(rate) }
+        let (reconstruction, kl) = reconstruction_and_kl(&pass);
+        LossTerms {
+            loss: reconstruction.clone() + kl.clone() * weight,
+            reconstruction,
+            kl: Some(kl),
+        }
     }
 
-    fn loss(&self, means: &Means, time: Time) -> Option<f64> {
-        let rate = if self.free_bits > 0.0 {
-            means.rate_by_latent.iter().map(|rate| rate.max(self.free_bits)).sum()
+    fn loss(&self, means: &LossMeans, time: Time) -> Option<f64> {
+        let kl = if self.free_bits > 0.0 {
+            means
+                .kl_by_latent
+                .iter()
+                .map(|kl| kl.max(self.free_bits))
+                .sum()
         } else {
-            means.rate
+            means.kl
         };
-        Some(means.distortion + rate * self.weight(time))
+        Some(means.reconstruction + kl * self.weight(time))
     }
 
     fn check_prior(&self, prior: &Prior) -> Result<()> {
         if self.free_bits > 0.0 {
-            needs_normal(prior, "elbo.free_bits", "only a prior that is a product over latents gives each its own KL")?;
+            needs_normal(
+                prior,
+                "elbo.free_bits",
+                "only a prior that is a product over latents gives each its own KL",
+            )?;
         }
         Ok(())
     }
@@ -129,7 +165,9 @@ impl Minimise for Elbo {
             ))
             .with_hint("use estimator = \"analytic\", or free_bits = 0"));
         }
-        let Some(Cyclical { cycles, rise }) = self.cyclical else { return Ok(()) };
+        let Some(Cyclical { cycles, rise }) = self.cyclical else {
+            return Ok(());
+        };
         at_least_one("objective.elbo.cyclical.cycles", cycles)?;
         within("objective.elbo.cyclical.rise", rise, 0.0, 1.0)?;
         if self.warmup > 0.0 {

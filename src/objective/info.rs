@@ -1,11 +1,13 @@
-//! InfoVAE: the distortion, (1 - alpha) KL(q(z | x) || p(z)), and (alpha + lambda - 1) MMD(q(z), p(z)), the maximum mean
-//! discrepancy between the batch's codes and as many draws from the prior (Zhao, Song, Ermon 2019, equation 6). With alpha = 1
-//! only the codes as a whole are held to the prior: the KL no longer pushes information out of them.
+//! InfoVAE: the reconstruction, (1 - alpha) KL(q(z | x) || p(z)), and (alpha + lambda - 1) MMD(q(z), p(z)), the maximum mean
+//! discrepancy between the batch's latents and as many draws from the prior (Zhao, Song, Ermon 2019, equation 6). With alpha = 1
+//! only the latents as a whole are held to the prior: the KL no longer pushes information out of them.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Means, Minimise, Terms, Time, distortion_and_rate, needs_normal};
+use super::{
+    Context, LossMeans, LossTerms, ObjectiveKind, Time, needs_normal, reconstruction_and_kl,
+};
 use crate::batch::{Batch, noise};
 use crate::check::{above_zero, within};
 use crate::error::Result;
@@ -22,9 +24,12 @@ pub struct Info {
 
 impl Default for Info {
     fn default() -> Self {
-        // MMD-VAE, the authors' own choice. The weight brings the discrepancy, below 2, to the size of the distortion, which is a
+        // MMD-VAE, the authors' own choice. The weight brings the discrepancy, below 2, to the size of the reconstruction, which is a
         // sum over pixels.
-        Self { alpha: 1.0, lambda: 1000.0 }
+        Self {
+            alpha: 1.0,
+            lambda: 1000.0,
+        }
     }
 }
 
@@ -47,29 +52,53 @@ fn kernel(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     (distances.clamp_min(0.0) * (-0.5 / d as f64)).exp().mean()
 }
 
-impl Minimise for Info {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise_of_codes: Tensor<3>, context: Context) -> Terms {
-        let parts = vae.parts(batch, noise_of_codes);
-        let (distortion, rate) = distortion_and_rate(&parts);
-        let [k, b, d] = parts.z.dims();
-        let drawn = noise(context.rng.stream("prior"), &context.keys[..b], k, d, &parts.z.device());
-        let distance = discrepancy(parts.z.reshape([k * b, d]), drawn.reshape([k * b, d])); // [1]
-        let kl = rate.clone() * (1.0 - self.alpha);
-        let loss = distortion.clone() + kl + distance * (self.alpha + self.lambda - 1.0);
-        Terms { loss, distortion, rate: Some(rate) }
+impl ObjectiveKind for Info {
+    fn terms(
+        &self,
+        vae: &Vae,
+        batch: &Batch,
+        latent_noise: Tensor<3>,
+        context: Context,
+    ) -> LossTerms {
+        let pass = vae.forward(batch, latent_noise);
+        let (reconstruction, kl) = reconstruction_and_kl(&pass);
+        let [k, b, d] = pass.z.dims();
+        let drawn = noise(
+            context.rng.stream("prior"),
+            &context.image_ids[..b],
+            k,
+            d,
+            &pass.z.device(),
+        );
+        let distance = discrepancy(pass.z.reshape([k * b, d]), drawn.reshape([k * b, d])); // [1]
+        let weighted_kl = kl.clone() * (1.0 - self.alpha);
+        let loss =
+            reconstruction.clone() + weighted_kl + distance * (self.alpha + self.lambda - 1.0);
+        LossTerms {
+            loss,
+            reconstruction,
+            kl: Some(kl),
+        }
     }
 
     /// The discrepancy is not a function of a split's means.
-    fn loss(&self, _means: &Means, _time: Time) -> Option<f64> {
+    fn loss(&self, _means: &LossMeans, _time: Time) -> Option<f64> {
         None
     }
 
     fn check(&self) -> Result<()> {
         within("objective.info.alpha", self.alpha, 0.0, 1.0)?;
-        above_zero("objective.info.lambda + alpha - 1", self.lambda + self.alpha - 1.0)
+        above_zero(
+            "objective.info.lambda + alpha - 1",
+            self.lambda + self.alpha - 1.0,
+        )
     }
 
     fn check_prior(&self, prior: &Prior) -> Result<()> {
-        needs_normal(prior, "info", "the discrepancy is that of the codes from N(0, I)")
+        needs_normal(
+            prior,
+            "info",
+            "the discrepancy is that of the latents from N(0, I)",
+        )
     }
 }

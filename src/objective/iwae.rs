@@ -4,7 +4,9 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, MOST_SAMPLES, Means, Minimise, Terms, Time, distortion, log_mean_exp};
+use super::{
+    Context, LossMeans, LossTerms, MOST_SAMPLES, ObjectiveKind, Time, log_mean_exp, reconstruction,
+};
 use crate::batch::Batch;
 use crate::check::count;
 use crate::error::Result;
@@ -13,7 +15,7 @@ use crate::model::Vae;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Iwae {
-    /// `K`: codes drawn for each picture.
+    /// `K`: latents drawn for each image.
     pub samples: usize,
 }
 
@@ -24,14 +26,18 @@ impl Default for Iwae {
     }
 }
 
-impl Minimise for Iwae {
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> Terms {
-        let parts = vae.parts(batch, noise);
-        let loss = log_mean_exp(parts.log_weights()).neg();
-        Terms { loss, distortion: distortion(&parts), rate: Some(parts.kl()) }
+impl ObjectiveKind for Iwae {
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> LossTerms {
+        let pass = vae.forward(batch, noise);
+        let loss = log_mean_exp(pass.log_weights()).neg();
+        LossTerms {
+            loss,
+            reconstruction: reconstruction(&pass),
+            kl: Some(pass.kl()),
+        }
     }
 
-    fn loss(&self, means: &Means, _time: Time) -> Option<f64> {
+    fn loss(&self, means: &LossMeans, _time: Time) -> Option<f64> {
         means.bound.map(|bound| -bound)
     }
 

@@ -3,33 +3,33 @@
 mod autoencoder;
 mod beta_tc;
 mod capacity;
-mod code;
 mod dreg;
 mod elbo;
 mod info;
 mod iwae;
+mod latent_mode;
 mod vae_k;
 
 use burn::tensor::Tensor;
 
 use crate::batch::Batch;
-use crate::dist::log_sum_exp;
+use crate::density::log_sum_exp;
 use crate::error::{Error, Result};
-use crate::model::{Parts, Prior, Vae};
+use crate::model::{ForwardPass, Prior, Vae};
 use crate::registry::registry;
 use crate::rng::Rng;
 
 pub use autoencoder::Autoencoder;
 pub use beta_tc::{BetaTc, Decomposition, Sampling, decomposition};
 pub use capacity::Capacity;
-pub use code::{Code, Corruption, NO_ELBO, NO_PRIOR};
 pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};
 pub use info::{Info, discrepancy};
 pub use iwae::Iwae;
+pub use latent_mode::{Corruption, LatentMode, NO_ELBO, NO_PRIOR};
 pub use vae_k::VaeK;
 
-/// Codes a picture at most: more would need gigabytes in a step.
+/// Latents an image at most: more would need gigabytes in a step.
 const MOST_SAMPLES: usize = 10_000;
 
 /// Where training stands: epochs done, with the fraction of the one that runs, of so many in all.
@@ -39,64 +39,64 @@ pub struct Time {
     pub epochs: f64,
 }
 
-/// What an objective may ask for beside the pictures.
+/// What an objective may ask for beside the images.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub time: Time,
-    /// For noise other than the codes': a stream for each kind of it.
+    /// For noise other than the latents': a stream for each kind of it.
     pub rng: Rng,
-    /// `N`: pictures to train on.
+    /// `N`: images to train on.
     pub count: usize,
-    /// `[B]`: which pictures of their split these are. A picture's noise depends on `rng` and its own key alone.
-    pub keys: &'a [u32],
+    /// `[B]`: which images of their split these are. An image's noise depends on `rng` and its own key alone.
+    pub image_ids: &'a [u32],
 }
 
-/// Per-picture values in nats, each `[B]`. The mean of `loss` is what is minimised; a term of the whole batch stands in each
-/// picture's. The ELBO is `-(distortion + rate)`, whatever the objective.
+/// Per-image values in nats, each `[B]`. The mean of `loss` is what is minimised; a term of the whole batch stands in each
+/// image's. The ELBO is `-(reconstruction + kl)`, whatever the objective.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct LossTerms {
     pub loss: Tensor<1>,
     /// -E_q[log p(x | z)].
-    pub distortion: Tensor<1>,
-    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`Parts::kl`]); nothing for an autoencoder.
-    pub rate: Option<Tensor<1>>,
+    pub reconstruction: Tensor<1>,
+    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`ForwardPass::kl`]); nothing for an autoencoder.
+    pub kl: Option<Tensor<1>>,
 }
 
-/// Means over the pictures of a split, nats.
+/// Means over the images of a split, nats.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Means {
-    pub distortion: f64,
+pub struct LossMeans {
+    pub reconstruction: f64,
     /// 0 for an autoencoder.
-    pub rate: f64,
-    /// `[D]`: the rate of each latent; empty where the prior is not a product over latents.
-    pub rate_by_latent: Vec<f64>,
-    /// The importance-weighted bound with [`Minimise::bound_samples`] codes, where there are some.
+    pub kl: f64,
+    /// `[D]`: the KL of each latent; empty where the prior is not a product over latents.
+    pub kl_by_latent: Vec<f64>,
+    /// The importance-weighted bound with [`ObjectiveKind::bound_samples`] latents, where there are some.
     pub bound: Option<f64>,
 }
 
 /// What to minimise.
-pub trait Minimise {
+pub trait ObjectiveKind {
     /// # Shapes
-    /// `noise`: `[K, B, D]` with `K` = [`Minimise::samples`].
-    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> Terms;
+    /// `noise`: `[K, B, D]` with `K` = [`ObjectiveKind::samples`].
+    fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms;
 
     /// What is minimised, of a whole split as one batch: so that the loss of the test set is that of the training. Where
     /// an estimate is minimised, this is what it estimates. Nothing where it is not a function of the means.
-    fn loss(&self, means: &Means, time: Time) -> Option<f64>;
+    fn loss(&self, means: &LossMeans, time: Time) -> Option<f64>;
 
-    /// `K`: codes drawn for each picture.
+    /// `K`: latents drawn for each image.
     fn samples(&self) -> usize {
         1
     }
 
-    /// `K` of the importance-weighted bound that [`Minimise::loss`] is a function of.
+    /// `K` of the importance-weighted bound that [`ObjectiveKind::loss`] is a function of.
     fn bound_samples(&self) -> Option<usize> {
         None
     }
 
-    /// What stands for a picture.
-    fn code(&self) -> Code {
-        Code::Drawn
+    /// What stands for an image.
+    fn latent_mode(&self) -> LatentMode {
+        LatentMode::Sampled
     }
 
     fn check(&self) -> Result<()>;
@@ -110,15 +110,15 @@ pub trait Minimise {
 
 registry! {
     /// What is minimised.
-    pub enum Objective: Minimise {
+    pub enum Objective: ObjectiveKind {
         "elbo" => Elbo, "the negative ELBO, its KL weighted by beta, with warm-up, cycles or free bits";
-        "iwae" => Iwae, "the importance-weighted bound, from several codes a picture (Burda et al. 2016)";
+        "iwae" => Iwae, "the importance-weighted bound, from several latents an image (Burda et al. 2016)";
         "dreg" => Dreg, "that bound with the doubly reparameterised gradient (Tucker et al. 2019)";
-        "vae-k" => VaeK, "the negative ELBO, averaged over several codes a picture";
+        "vae-k" => VaeK, "the negative ELBO, averaged over several latents an image";
         "beta-tc" => BetaTc, "the KL in its three terms, the total correlation weighted (Chen et al. 2018)";
-        "info" => Info, "the codes as a whole held to the prior, by their discrepancy (Zhao et al. 2019)";
+        "info" => Info, "the latents as a whole held to the prior, by their discrepancy (Zhao et al. 2019)";
         "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";
-        "autoencoder" => Autoencoder, "the distortion alone, of one code a picture; denoising if it corrupts its input";
+        "autoencoder" => Autoencoder, "the reconstruction alone, of one latent an image; denoising if it corrupts its input";
     }
 }
 
@@ -133,19 +133,22 @@ fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
     if prior.is_normal() {
         return Ok(());
     }
-    Err(Error::request(format!("objective.{objective} and prior.{}: {why}", prior.tag()))
-        .with_hint("leave `[prior]` out, or choose another objective"))
+    Err(Error::request(format!(
+        "objective.{objective} and prior.{}: {why}",
+        prior.tag()
+    ))
+    .with_hint("leave `[prior]` out, or choose another objective"))
 }
 
-/// The two terms of the negative ELBO, the first estimated from the `K` codes, the second in closed form where there is one
-/// (Kingma, Welling 2014, equation 7): (distortion, rate), each `[B]`, nats.
-pub fn distortion_and_rate(parts: &Parts) -> (Tensor<1>, Tensor<1>) {
-    (distortion(parts), parts.kl())
+/// The two terms of the negative ELBO, the first estimated from the `K` latents, the second in closed form where there is one
+/// (Kingma, Welling 2014, equation 7): (reconstruction, KL), each `[B]`, nats.
+pub fn reconstruction_and_kl(pass: &ForwardPass) -> (Tensor<1>, Tensor<1>) {
+    (reconstruction(pass), pass.kl())
 }
 
-/// -log p(x | z), its mean over the `K` codes. `[B]`, nats.
-pub fn distortion(parts: &Parts) -> Tensor<1> {
-    mean_over_codes(parts.log_px_z.clone()).neg()
+/// -log p(x | z), its mean over the `K` latents. `[B]`, nats.
+pub fn reconstruction(pass: &ForwardPass) -> Tensor<1> {
+    mean_over_samples(pass.log_px_z.clone()).neg()
 }
 
 /// log 1/K sum_k exp(values): `[K, B]` -> `[B]`.
@@ -155,6 +158,6 @@ pub fn log_mean_exp(values: Tensor<2>) -> Tensor<1> {
 }
 
 /// `[K, B]` -> `[B]`.
-fn mean_over_codes(values: Tensor<2>) -> Tensor<1> {
+fn mean_over_samples(values: Tensor<2>) -> Tensor<1> {
     values.mean_dim(0).squeeze_dim::<1>(0)
 }

@@ -19,7 +19,11 @@ const LINE: usize = 64;
 struct Lines;
 
 fn aligned(layout: Layout) -> Layout {
-    if layout.size() < LARGE { layout } else { layout.align_to(LINE).unwrap_or(layout) }
+    if layout.size() < LARGE {
+        layout
+    } else {
+        layout.align_to(LINE).unwrap_or(layout)
+    }
 }
 
 // SAFETY: mimalloc's own methods, with a larger alignment than was asked for. It frees by address alone, whatever the
@@ -38,9 +42,19 @@ unsafe impl GlobalAlloc for Lines {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let align = if size < LARGE { layout.align() } else { layout.align().max(LINE) };
+        let align = if size < LARGE {
+            layout.align()
+        } else {
+            layout.align().max(LINE)
+        };
         // SAFETY: the size is what the caller promises it to be, and no alignment here is invalid.
-        unsafe { MiMalloc.realloc(memory, Layout::from_size_align_unchecked(layout.size(), align), size) }
+        unsafe {
+            MiMalloc.realloc(
+                memory,
+                Layout::from_size_align_unchecked(layout.size(), align),
+                size,
+            )
+        }
     }
 }
 

@@ -32,7 +32,11 @@ pub fn on_host(device: &Device) -> bool {
 
 /// `data`, made on `device` without autodiff, as a tensor of that device.
 pub fn made_on<const D: usize>(device: &Device, data: Tensor<D>) -> Tensor<D> {
-    if device.is_autodiff() { Tensor::from_inner(data) } else { data }
+    if device.is_autodiff() {
+        Tensor::from_inner(data)
+    } else {
+        data
+    }
 }
 
 /// What follows a layer's affine map.
@@ -56,7 +60,7 @@ pub struct Window {
     pub output_padding: [usize; 2],
 }
 
-/// A convolution between pictures of two sizes, with bias and activation.
+/// A convolution between images of two sizes, with bias and activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
     /// `[C, H, W]`.
@@ -72,7 +76,7 @@ pub struct Convolution {
 /// How the values of a map follow one another in a flat tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// `[C, H, W]`: as pictures come, and as dense layers have their units.
+    /// `[C, H, W]`: as images come, and as dense layers have their units.
     #[default]
     ChannelsFirst,
     /// `[H, W, C]`: as convolutions read and write them best.
@@ -83,7 +87,12 @@ pub enum Layout {
 ///
 /// # Shapes
 /// `x`: `[N, input]`, flat; `weight`: `[out, in, k, k]`, `bias`: `[out]`; result: `[N, output]`, flat.
-pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+pub fn convolve(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::runs(&x) {
         return flex::convolve(x, weight, bias, convolution);
@@ -95,7 +104,12 @@ pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: C
 ///
 /// # Shapes
 /// `x`: `[N, input]`, flat; `weight`: `[in, out, k, k]`, `bias`: `[out]`; result: `[N, output]`, flat.
-pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
+pub fn convolve_transposed(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::runs(&x) {
         return flex::convolve_transposed(x, weight, bias, convolution);
@@ -107,7 +121,12 @@ pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, con
 ///
 /// # Shapes
 /// `x`: `[N, I]`, `weight`: `[I, O]`, `bias`: `[O]`; result: `[N, O]`.
-pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
+pub fn dense(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    activation: Activation,
+) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::runs(&x) {
         return flex::dense(x, weight, bias, activation);
@@ -115,7 +134,7 @@ pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activ
     plain::dense(x, weight, bias, activation)
 }
 
-/// log p(x | logits) of a Bernoulli, summed over the values of a picture, in nats. `x` is data: it has no gradient.
+/// log p(x | logits) of a Bernoulli, summed over the values of an image, in nats. `x` is data: it has no gradient.
 ///
 /// # Shapes
 /// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
@@ -127,7 +146,7 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     plain::bernoulli_log_prob(x, logits)
 }
 
-/// The sum over the values of a picture of (x - m)^2, where m is the output or, if `logistic`, its logistic function. `x` is
+/// The sum over the values of an image of (x - m)^2, where m is the output or, if `logistic`, its logistic function. `x` is
 /// data: it has no gradient.
 ///
 /// # Shapes
@@ -213,7 +232,14 @@ impl AdamStep {
         let flush = step.is_multiple_of(64);
         let step = step as f64;
         let unbias = (1.0 - beta2.powf(step)).sqrt().recip();
-        Self { beta1, beta2, epsilon, rate: rate / (1.0 - beta1.powf(step)), unbias, flush }
+        Self {
+            beta1,
+            beta2,
+            epsilon,
+            rate: rate / (1.0 - beta1.powf(step)),
+            unbias,
+            flush,
+        }
     }
 }
 
@@ -223,5 +249,12 @@ impl AdamStep {
 #[inline(always)]
 fn flushed(mean: f32, square: f32) -> (f32, f32) {
     let mean = if mean.abs() < 1e-30 { 0.0 } else { mean };
-    (mean, if mean == 0.0 && square < 1e-34 { 0.0 } else { square })
+    (
+        mean,
+        if mean == 0.0 && square < 1e-34 {
+            0.0
+        } else {
+            square
+        },
+    )
 }

@@ -16,22 +16,70 @@ pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<
     }
 }
 
-pub fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, activation: Activation) -> Tensor<2> {
+pub fn dense(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    activation: Activation,
+) -> Tensor<2> {
     activate(linear(x, weight, Some(bias)), activation)
 }
 
-pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    let Convolution { window, activation, layouts, .. } = convolution;
+pub fn convolve(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    let Convolution {
+        window,
+        activation,
+        layouts,
+        ..
+    } = convolution;
     let options = ConvOptions::new_with_padding([window.stride; 2], window.padding, [1, 1], 1);
-    activate(flat(conv2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options), layouts[1]), activation)
+    activate(
+        flat(
+            conv2d(
+                map(x, convolution.input, layouts[0]),
+                weight,
+                Some(bias),
+                options,
+            ),
+            layouts[1],
+        ),
+        activation,
+    )
 }
 
-pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    let Convolution { window, activation, layouts, output: [_, height, width], .. } = convolution;
+pub fn convolve_transposed(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    let Convolution {
+        window,
+        activation,
+        layouts,
+        output: [_, height, width],
+        ..
+    } = convolution;
     // burn cuts off as much on both sides; what is to go on one side only goes after it.
     let padding = window.padding.map(|(before, after)| before.min(after));
-    let options = ConvTransposeOptions::new([window.stride; 2], padding, window.output_padding, [1, 1], 1);
-    let mut y = conv_transpose2d(map(x, convolution.input, layouts[0]), weight, Some(bias), options);
+    let options = ConvTransposeOptions::new(
+        [window.stride; 2],
+        padding,
+        window.output_padding,
+        [1, 1],
+        1,
+    );
+    let mut y = conv_transpose2d(
+        map(x, convolution.input, layouts[0]),
+        weight,
+        Some(bias),
+        options,
+    );
     if window.padding.iter().any(|(before, after)| before != after) {
         let [top, left] = [0, 1].map(|axis| window.padding[axis].0 - padding[axis]);
         y = y.narrow(2, top, height).narrow(3, left, width);
@@ -65,7 +113,10 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
 
 pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
     let means = if logistic { sigmoid(outputs) } else { outputs };
-    (means - x.detach().unsqueeze::<3>()).square().sum_dim(2).squeeze_dim::<2>(2)
+    (means - x.detach().unsqueeze::<3>())
+        .square()
+        .sum_dim(2)
+        .squeeze_dim::<2>(2)
 }
 
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
@@ -87,7 +138,10 @@ pub fn adam(
     if step.flush {
         let tiny = mean.clone().abs().lower_elem(1e-30);
         let both = tiny.clone().bool_and(square.clone().lower_elem(1e-34));
-        (*mean, *square) = (mean.clone().mask_fill(tiny, 0.0), square.clone().mask_fill(both, 0.0));
+        (*mean, *square) = (
+            mean.clone().mask_fill(tiny, 0.0),
+            square.clone().mask_fill(both, 0.0),
+        );
     }
     *mean = mean.clone() * step.beta1 + gradient.clone() * (1.0 - step.beta1);
     *square = square.clone() * step.beta2 + gradient.square() * (1.0 - step.beta2);

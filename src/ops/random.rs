@@ -32,10 +32,17 @@ pub fn uniforms(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
 /// `rngs`: `[N]`; result: `[N, count]`.
 pub fn normals(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
     let [a, b] = words(rngs, count.div_ceil(2), device);
-    let u = a.bitwise_right_shift_scalar(8_u32).add_scalar(1_u32).float() * (1.0 / 16_777_216.0);
+    let u = a
+        .bitwise_right_shift_scalar(8_u32)
+        .add_scalar(1_u32)
+        .float()
+        * (1.0 / 16_777_216.0);
     let radius = (minus_ln(u) * 2.0).sqrt();
     let [cos, sin] = cos_sin_turn(unit(b));
-    made_on(device, alternating([radius.clone() * cos, radius * sin], count))
+    made_on(
+        device,
+        alternating([radius.clone() * cos, radius * sin], count),
+    )
 }
 
 /// Both words of the blocks `0..count` of each sequence.
@@ -50,21 +57,28 @@ fn words(rngs: &[Rng], count: usize, device: &Device) -> [Tensor<2, Int>; 2] {
         Tensor::<2, Int>::from_data(TensorData::new(words, [rngs.len(), 1]), unsigned())
     };
     let [first, second] = [key(0), key(1)];
-    let third = first.clone().bitwise_xor(second.clone()).bitwise_xor_scalar(PARITY);
-    let keys = [first, second, third];
+    let third = first
+        .clone()
+        .bitwise_xor(second.clone())
+        .bitwise_xor_scalar(PARITY);
+    let image_ids = [first, second, third];
     // Cast, for burn 0.22 makes the sequence by adding -1, which no unsigned number is.
-    let index = Tensor::<1, Int>::arange(0..count as i64, (&device, DType::I32)).cast(DType::U32).reshape([1, count]);
-    let mut x = index + keys[0].clone(); // [N, count]
+    let index = Tensor::<1, Int>::arange(0..count as i64, (&device, DType::I32))
+        .cast(DType::U32)
+        .reshape([1, count]);
+    let mut x = index + image_ids[0].clone(); // [N, count]
     // The upper half of a block's index is 0.
-    let mut y = keys[1].clone().expand([rngs.len(), count]);
+    let mut y = image_ids[1].clone().expand([rngs.len(), count]);
     for group in 0..5 {
         for rotation in ROTATIONS[group % 2] {
             x = x + y.clone();
             let left = y.clone().bitwise_left_shift_scalar(rotation);
-            y = left.bitwise_or(y.bitwise_right_shift_scalar(32 - rotation)).bitwise_xor(x.clone());
+            y = left
+                .bitwise_or(y.bitwise_right_shift_scalar(32 - rotation))
+                .bitwise_xor(x.clone());
         }
-        x = x + keys[(group + 1) % 3].clone();
-        y = (y + keys[(group + 2) % 3].clone()).add_scalar(group as u32 + 1);
+        x = x + image_ids[(group + 1) % 3].clone();
+        y = (y + image_ids[(group + 2) % 3].clone()).add_scalar(group as u32 + 1);
     }
     [x, y]
 }
@@ -78,7 +92,10 @@ fn unit(word: Tensor<2, Int>) -> Tensor<2> {
 /// series of 2 atanh(s), s = (1 - u) / (1 + u), whose first term left out is 4e-8 at most.
 fn minus_ln(u: Tensor<2>) -> Tensor<2> {
     let s = (u.clone().neg() + 1.0) / (u.clone() + 1.0);
-    let near = horner(&s.clone().square(), [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0]) * s;
+    let near = horner(
+        &s.clone().square(),
+        [2.0, 2.0 / 3.0, 2.0 / 5.0, 2.0 / 7.0, 2.0 / 9.0],
+    ) * s;
     near.mask_where(u.clone().lower_elem(0.6), u.log().neg())
 }
 
@@ -87,7 +104,11 @@ fn minus_ln(u: Tensor<2>) -> Tensor<2> {
 fn cos_sin_turn(turn: Tensor<2>) -> [Tensor<2>; 2] {
     let angle = (turn - 0.5) * std::f32::consts::FRAC_PI_2;
     let q = angle.clone().square();
-    let sin = angle * horner(&q, [1.0, -1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]);
+    let sin = angle
+        * horner(
+            &q,
+            [1.0, -1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0],
+        );
     let cos = horner(&q, [1.0, -0.5, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0]);
     let doubled = |[cos, sin]: [Tensor<2>; 2]| [sin.clone().square() * -2.0 + 1.0, sin * cos * 2.0];
     doubled(doubled([cos, sin])).map(Tensor::neg)
@@ -96,11 +117,15 @@ fn cos_sin_turn(turn: Tensor<2>) -> [Tensor<2>; 2] {
 /// c[0] + c[1] q + c[2] q^2 + ...
 fn horner(q: &Tensor<2>, coefficients: [f64; 5]) -> Tensor<2> {
     let [c0, c1, c2, c3, c4] = coefficients;
-    [c2, c1, c0].into_iter().fold(q.clone() * c4 + c3, |sum, c| sum * q.clone() + c)
+    [c2, c1, c0]
+        .into_iter()
+        .fold(q.clone() * c4 + c3, |sum, c| sum * q.clone() + c)
 }
 
 /// One of the first, one of the second, and so on: `[N, count / 2]` each, rounded up, to `[N, count]`.
 fn alternating(pair: [Tensor<2>; 2], count: usize) -> Tensor<2> {
     let [rows, pairs] = pair[0].dims();
-    Tensor::stack::<3>(pair.to_vec(), 2).reshape([rows, 2 * pairs]).narrow(1, 0, count)
+    Tensor::stack::<3>(pair.to_vec(), 2)
+        .reshape([rows, 2 * pairs])
+        .narrow(1, 0, count)
 }

@@ -16,7 +16,10 @@ const WATCH: Duration = Duration::from_micros(400);
 /// Does `work` for every item, on all cores. Which core does which is left to chance: what an item gives must not depend
 /// on the others.
 pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
-    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let items: Vec<Mutex<Option<T>>> = items
+        .into_iter()
+        .map(|item| Mutex::new(Some(item)))
+        .collect();
     let next = AtomicUsize::new(0);
     let share = || {
         while let Some(item) = items.get(next.fetch_add(1, SeqCst)) {
@@ -27,14 +30,23 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
     };
     // A thread of a pool of one is asked to do it alone.
     let threads = rayon::current_num_threads().min(items.len());
-    if threads < 2 { share() } else { team(threads).run(&share) }
+    if threads < 2 {
+        share()
+    } else {
+        team(threads).run(&share)
+    }
 }
 
 /// What `work` gives for every item, in the items' order.
-pub fn map<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn map<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
     let items: Vec<T> = items.into_iter().collect();
     let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    for_each(items.into_iter().zip(&mut results), |(item, result)| *result = Some(work(item)));
+    for_each(items.into_iter().zip(&mut results), |(item, result)| {
+        *result = Some(work(item))
+    });
     results.into_iter().flatten().collect()
 }
 
@@ -74,7 +86,9 @@ fn team(threads: usize) -> &'static Team {
     // The caller is one of them. Where a thread cannot be had the others do its share.
     while team.size.load(SeqCst) + 1 < threads {
         let number = team.size.fetch_add(1, SeqCst) + 1;
-        let _ = std::thread::Builder::new().name(format!("team {number}")).spawn(move || team.work());
+        let _ = std::thread::Builder::new()
+            .name(format!("team {number}"))
+            .spawn(move || team.work());
     }
     team
 }
@@ -106,7 +120,10 @@ impl Team {
         }
         job();
         drop(close);
-        assert!(!self.failed.swap(false, SeqCst), "a thread of the team failed; its message is above");
+        assert!(
+            !self.failed.swap(false, SeqCst),
+            "a thread of the team failed; its message is above"
+        );
     }
 
     /// The life of a thread of the team.
@@ -118,7 +135,8 @@ impl Team {
             if self.open.load(SeqCst) == number {
                 let job = *locked(&self.job);
                 // SAFETY: the job is open and this thread is counted: see `run`.
-                let outcome = job.map(|SendJob(job)| catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() })));
+                let outcome =
+                    job.map(|SendJob(job)| catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() })));
                 if outcome.is_some_and(|outcome| outcome.is_err()) {
                     self.failed.store(true, SeqCst);
                 }

@@ -5,7 +5,10 @@
 /// is not. A closure that can be called more than once is called by reference: taken by value it would be called through a
 /// function of its own, which is compiled for the narrowest vectors, and then takes about three times as long.
 #[inline(always)]
-#[cfg_attr(feature = "cpu", expect(unused_mut, reason = "only without that feature is it called here"))]
+#[cfg_attr(
+    feature = "cpu",
+    expect(unused_mut, reason = "only without that feature is it called here")
+)]
 pub fn wide<R>(mut work: impl FnMut() -> R) -> R {
     #[cfg(feature = "cpu")]
     {
@@ -35,7 +38,18 @@ pub fn exp_negative(x: f32) -> f32 {
     let shifted = clamped * std::f32::consts::LOG2_E + SHIFT;
     let n = shifted - SHIFT;
     let r = clamped - n * 0.693_359_4 - n * -2.121_944_4e-4;
-    let series = horner(r, [1.0, 1.0, 0.499_999_9, 0.166_664_11, 0.041_668_29, 0.008_375_645, 0.001_383_580_2]);
+    let series = horner(
+        r,
+        [
+            1.0,
+            1.0,
+            0.499_999_9,
+            0.166_664_11,
+            0.041_668_29,
+            0.008_375_645,
+            0.001_383_580_2,
+        ],
+    );
     let value = series * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     if x < -87.0 { 0.0 } else { value }
 }
@@ -51,10 +65,21 @@ pub fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     // Taylor's series where the quotient would cancel; the first term left out is below 2e-8 of the value.
-    const SERIES: [f32; 6] = [1.0, -1.0 / 3.0, 2.0 / 15.0, -17.0 / 315.0, 62.0 / 2835.0, -1382.0 / 155_925.0];
+    const SERIES: [f32; 6] = [
+        1.0,
+        -1.0 / 3.0,
+        2.0 / 15.0,
+        -17.0 / 315.0,
+        62.0 / 2835.0,
+        -1382.0 / 155_925.0,
+    ];
     let e = exp_negative(-2.0 * x.abs());
     let large = ((1.0 - e) / (1.0 + e)).copysign(x);
-    if x.abs() < 0.35 { x * horner(x * x, SERIES) } else { large }
+    if x.abs() < 0.35 {
+        x * horner(x * x, SERIES)
+    } else {
+        large
+    }
 }
 
 /// ln(1 + e) / e on [0, 1], the largest error of ln(1 + e) least (Lawson's iteration); a logarithm would need a division.
@@ -109,15 +134,28 @@ mod tests {
                 assert_eq!(exp(l), if l > 0.0 { f32::INFINITY } else { 0.0 });
             }
             let exact_tanh = f64::from(l).tanh();
-            assert!((f64::from(tanh(l)) - exact_tanh).abs() <= 4e-7 * exact_tanh.abs(), "tanh {l}: {}", tanh(l));
+            assert!(
+                (f64::from(tanh(l)) - exact_tanh).abs() <= 4e-7 * exact_tanh.abs(),
+                "tanh {l}: {}",
+                tanh(l)
+            );
             let (log1p, sigmoid) = log1p_exp_and_sigmoid(l);
             assert!((f64::from(log1p) - exact.ln_1p()).abs() < 2e-7, "log1p {l}");
-            assert!((f64::from(sigmoid) - 1.0 / (1.0 + (-f64::from(l)).exp())).abs() < 2e-7, "sigmoid {l}");
+            assert!(
+                (f64::from(sigmoid) - 1.0 / (1.0 + (-f64::from(l)).exp())).abs() < 2e-7,
+                "sigmoid {l}"
+            );
         }
         for f in [exp, exp_negative, tanh] {
             assert!(f(f32::NAN).is_nan());
         }
-        assert!(log1p_exp_and_sigmoid(f32::NAN).0.is_nan() && log1p_exp_and_sigmoid(f32::NAN).1.is_nan());
-        assert_eq!([tanh(f32::INFINITY), tanh(f32::NEG_INFINITY), tanh(0.0)], [1.0, -1.0, 0.0]);
+        assert!(
+            log1p_exp_and_sigmoid(f32::NAN).0.is_nan()
+                && log1p_exp_and_sigmoid(f32::NAN).1.is_nan()
+        );
+        assert_eq!(
+            [tanh(f32::INFINITY), tanh(f32::NEG_INFINITY), tanh(0.0)],
+            [1.0, -1.0, 0.0]
+        );
     }
 }

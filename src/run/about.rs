@@ -27,13 +27,26 @@ pub struct About {
 
 /// Where the data of the run lie that has its files in `folder`, if `--data` said so and they are still there.
 pub fn remembered_data(folder: &Path) -> Option<PathBuf> {
-    let text = files::read(&RunFolder { path: folder.to_path_buf() }.about()).ok()?;
+    let text = files::read(
+        &RunFolder {
+            path: folder.to_path_buf(),
+        }
+        .about(),
+    )
+    .ok()?;
     let about: About = serde_json::from_slice(&text).ok()?;
     about.data_folder.filter(|folder| folder.is_dir())
 }
 
 impl About {
     pub fn write(&self, path: &Path) -> Result<()> {
-        files::write(path, format!("{}\n", serde_json::to_string_pretty(self).map_err(Error::failed)?).as_bytes())
+        files::write(
+            path,
+            format!(
+                "{}\n",
+                serde_json::to_string_pretty(self).map_err(Error::failed)?
+            )
+            .as_bytes(),
+        )
     }
 }

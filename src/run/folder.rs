@@ -51,25 +51,42 @@ impl RunFolder {
 
     /// Samples from the same noise, after `epoch`.
     pub fn samples(&self, epoch: usize) -> PathBuf {
-        self.path.join("samples").join(format!("epoch-{epoch:04}.png"))
+        self.path
+            .join("samples")
+            .join(format!("epoch-{epoch:04}.png"))
     }
 
-    /// The same test pictures, decoded again after `epoch`.
+    /// The same test images, decoded again after `epoch`.
     pub fn reconstructions(&self, epoch: usize) -> PathBuf {
-        self.path.join("reconstructions").join(format!("epoch-{epoch:04}.png"))
+        self.path
+            .join("reconstructions")
+            .join(format!("epoch-{epoch:04}.png"))
     }
 
-    /// The epochs whose picture lies beside `picture`, which is one of [`RunFolder::samples`] or
+    /// The epochs whose image lies beside `image`, which is one of [`RunFolder::samples`] or
     /// [`RunFolder::reconstructions`], from the first to the last.
-    pub fn epochs_beside(picture: &Path) -> Vec<usize> {
-        let number = |name: &str| name.strip_prefix("epoch-")?.strip_suffix(".png")?.parse().ok();
-        let entries = picture.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
-        let mut epochs: Vec<usize> = entries.filter_map(|entry| number(&entry.file_name().to_string_lossy())).collect();
+    pub fn epochs_beside(image: &Path) -> Vec<usize> {
+        let number = |name: &str| {
+            name.strip_prefix("epoch-")?
+                .strip_suffix(".png")?
+                .parse()
+                .ok()
+        };
+        let entries = image
+            .parent()
+            .map(fs::read_dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flatten();
+        let mut epochs: Vec<usize> = entries
+            .filter_map(|entry| number(&entry.file_name().to_string_lossy()))
+            .collect();
         epochs.sort_unstable();
         epochs
     }
 
-    /// Loss, distortion and rate over the epochs.
+    /// Loss, reconstruction and rate over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")
     }
@@ -88,11 +105,16 @@ impl RunFolder {
     /// # Errors
     /// Where another process trains in it.
     pub fn lock(&self) -> Result<Option<File>> {
-        let Ok(handle) = File::open(&self.path) else { return Ok(None) };
+        let Ok(handle) = File::open(&self.path) else {
+            return Ok(None);
+        };
         match handle.try_lock() {
             Ok(()) => Ok(Some(handle)),
-            Err(TryLockError::WouldBlock) => Err(Error::file(&self.path, "another process is training this run")
-                .with_hint("wait for it or stop it, or name another run")),
+            Err(TryLockError::WouldBlock) => Err(Error::file(
+                &self.path,
+                "another process is training this run",
+            )
+            .with_hint("wait for it or stop it, or name another run")),
             Err(TryLockError::Error(_)) => Ok(None),
         }
     }
@@ -104,19 +126,30 @@ impl RunFolder {
 /// Where `name` is taken, or the folder cannot be made.
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
     if let Some(name) = name {
-        if Path::new(name).components().ne([Component::Normal(name.as_ref())]) {
-            let what = format!("--name {name}: expected a name for a folder in {}", parent.join("").display());
-            return Err(Error::request(what).with_hint("for a run in another place, pass `--out DIR`"));
+        if Path::new(name)
+            .components()
+            .ne([Component::Normal(name.as_ref())])
+        {
+            let what = format!(
+                "--name {name}: expected a name for a folder in {}",
+                parent.join("").display()
+            );
+            return Err(
+                Error::request(what).with_hint("for a run in another place, pass `--out DIR`")
+            );
         }
         fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         let path = parent.join(name);
         return match fs::create_dir(&path) {
             Ok(()) => Ok(RunFolder { path }),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::file(
-                &path,
-                "there is such a run already",
-            )
-            .with_hint(format!("choose another `--name`, or go on with it: vae train --resume {}", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(
+                    Error::file(&path, "there is such a run already").with_hint(format!(
+                        "choose another `--name`, or go on with it: vae train --resume {}",
+                        path.display()
+                    )),
+                )
+            }
             Err(error) => Err(unwritable(&path, &error)),
         };
     }
@@ -138,7 +171,9 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
 /// # Errors
 /// Where there is none.
 pub fn newest(parent: &Path) -> Result<RunFolder> {
-    let touched = |folder: &RunFolder| -> Option<SystemTime> { fs::metadata(folder.state()).ok()?.modified().ok() };
+    let touched = |folder: &RunFolder| -> Option<SystemTime> {
+        fs::metadata(folder.state()).ok()?.modified().ok()
+    };
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     entries
         .map(|entry| RunFolder { path: entry.path() })

@@ -19,15 +19,15 @@ pub struct Record {
     /// What is minimised: with beta, and its warm-up where that stands at the end of the epoch (train: step by step).
     /// Nothing where it is not a function of a split's means.
     pub loss: Option<f64>,
-    /// -(distortion + rate), nats per picture; nothing for an autoencoder, which has none.
+    /// -(reconstruction + KL), nats per image; nothing for an autoencoder, which has none.
     pub elbo: Option<f64>,
-    /// Standard error of `elbo` over pictures; not for "train", whose weights change under it.
+    /// Standard error of `elbo` over images; not for "train", whose weights change under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo_se: Option<f64>,
     #[serde(deserialize_with = "number")]
-    pub distortion: f64,
-    pub rate: Option<f64>,
-    /// Of training or measuring alone, without pictures and saving.
+    pub reconstruction: f64,
+    pub kl: Option<f64>,
+    /// Of training or measuring alone, without images and saving.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
@@ -39,9 +39,9 @@ pub struct Record {
 }
 
 impl Record {
-    /// What tells the better of two models: the ELBO, or the distortion's negative where there is none.
+    /// What tells the better of two models: the ELBO, or the reconstruction's negative where there is none.
     pub fn score(&self) -> f64 {
-        self.elbo.unwrap_or(-self.distortion)
+        self.elbo.unwrap_or(-self.reconstruction)
     }
 }
 
@@ -64,16 +64,27 @@ impl Metrics {
     /// Where it cannot be written to, or is shorter than that.
     pub fn open(path: &Path, length: u64) -> Result<Self> {
         let fail = |error| unwritable(path, &error);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(fail)?;
         let found = file.metadata().map_err(fail)?.len();
         if found < length {
-            return Err(Error::file(path, format!("has {found} bytes; the saved state was written after {length}"))
-                .with_hint("this file and the state are not of one run; start a new one"));
+            return Err(Error::file(
+                path,
+                format!("has {found} bytes; the saved state was written after {length}"),
+            )
+            .with_hint("this file and the state are not of one run; start a new one"));
         }
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
     }
 
     /// Appends a line a record; the file's new length in bytes.
@@ -96,7 +107,8 @@ impl Metrics {
 pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
     let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
     let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| Error::file(path, format!("line {}: {error}", number + 1)))
+        serde_json::from_str(line)
+            .map_err(|error| Error::file(path, format!("line {}: {error}", number + 1)))
     };
     text.lines().enumerate().map(parse).collect()
 }

@@ -16,12 +16,12 @@ use super::Optimizer;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Passes over the training pictures.
+    /// Passes over the training images.
     pub epochs: usize,
-    /// Pictures a step.
+    /// Images a step.
     pub batch: usize,
     /// The learning rate.
-    pub rate: f64,
+    pub learning_rate: f64,
     /// The largest global norm of the gradient that is let through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,
@@ -32,7 +32,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // pytorch/examples' VAE; a minute is what one is willing to lose.
-        Self { epochs: 10, batch: 128, rate: 1e-3, clip: None, save_every: 60.0 }
+        Self {
+            epochs: 10,
+            batch: 128,
+            learning_rate: 1e-3,
+            clip: None,
+            save_every: 60.0,
+        }
     }
 }
 
@@ -40,9 +46,10 @@ impl Settings {
     pub fn check(&self) -> Result<()> {
         count("train.epochs", self.epochs, 1_000_000_000)?;
         count("train.batch", self.batch, 1_000_000_000)?;
-        above_zero("train.rate", self.rate)?;
+        above_zero("train.learning_rate", self.learning_rate)?;
         at_least_zero("train.save_every", self.save_every)?;
-        self.clip.map_or(Ok(()), |clip| above_zero("train.clip", clip))
+        self.clip
+            .map_or(Ok(()), |clip| above_zero("train.clip", clip))
     }
 }
 
@@ -68,15 +75,20 @@ impl Job {
 
     /// The moment at which so many epochs are done.
     pub fn time(&self, epoch: f64) -> Time {
-        Time { epoch, epochs: self.settings.epochs as f64 }
+        Time {
+            epoch,
+            epochs: self.settings.epochs as f64,
+        }
     }
 
     pub fn steps_per_epoch(&self) -> usize {
         self.dataset.train.len().div_ceil(self.settings.batch)
     }
 
-    /// The order in which `epoch` (from 0) sees the training pictures.
+    /// The order in which `epoch` (from 0) sees the training images.
     pub fn order(&self, epoch: usize) -> Vec<u32> {
-        self.rng("order").at(epoch as u64).permutation(self.dataset.train.len())
+        self.rng("order")
+            .at(epoch as u64)
+            .permutation(self.dataset.train.len())
     }
 }

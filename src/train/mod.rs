@@ -8,7 +8,7 @@ mod step;
 mod trainer;
 
 pub use job::{Job, Settings};
-pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Rule, Sgd, Updater};
-pub use state::{Saved, StateCard};
-pub use step::{GradientNorms, Sums, train_step};
+pub use optimizer::{Adam, AdamW, Optimizer, OptimizerKind, OptimizerState, RmsProp, Sgd};
+pub use state::{SavedState, StateCard};
+pub use step::{GradientNorms, LossSums, train_step};
 pub use trainer::{Flow, Observer, Progress, Trainer};

@@ -11,7 +11,7 @@ use crate::ops::{self, AdamStep};
 use crate::registry::registry;
 
 /// One update of one parameter, laid out flat.
-pub trait Rule {
+pub trait OptimizerKind {
     /// What is remembered of a parameter between two steps; each starts as zeros.
     fn slots(&self) -> &'static [&'static str];
 
@@ -33,7 +33,7 @@ pub trait Rule {
 
 registry! {
     /// How weights follow from gradients.
-    pub enum Optimizer: Rule {
+    pub enum Optimizer: OptimizerKind {
         "adam" => Adam, "moments of the gradient (Kingma, Ba 2015)";
         "adamw" => AdamW, "Adam with decoupled weight decay (Loshchilov, Hutter 2019)";
         "rmsprop" => RmsProp, "the gradient over its running root mean square (Tieleman, Hinton 2012)";
@@ -60,11 +60,16 @@ pub struct Adam {
 impl Default for Adam {
     fn default() -> Self {
         // The paper's.
-        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
     }
 }
 
-impl Rule for Adam {
+impl OptimizerKind for Adam {
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "square"]
     }
@@ -78,11 +83,22 @@ impl Rule for Adam {
         rate: f64,
     ) -> Tensor<1> {
         let gradient = decayed(gradient, &weight, self.weight_decay);
-        adam(weight, gradient, slots, [self.beta1, self.beta2, self.epsilon], step, rate)
+        adam(
+            weight,
+            gradient,
+            slots,
+            [self.beta1, self.beta2, self.epsilon],
+            step,
+            rate,
+        )
     }
 
     fn check(&self) -> Result<()> {
-        check_adam("optimizer.adam", [self.beta1, self.beta2, self.epsilon], self.weight_decay)
+        check_adam(
+            "optimizer.adam",
+            [self.beta1, self.beta2, self.epsilon],
+            self.weight_decay,
+        )
     }
 }
 
@@ -99,11 +115,16 @@ pub struct AdamW {
 impl Default for AdamW {
     fn default() -> Self {
         // PyTorch's.
-        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
     }
 }
 
-impl Rule for AdamW {
+impl OptimizerKind for AdamW {
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "square"]
     }
@@ -117,11 +138,22 @@ impl Rule for AdamW {
         rate: f64,
     ) -> Tensor<1> {
         let weight = weight * (1.0 - rate * self.weight_decay);
-        adam(weight, gradient, slots, [self.beta1, self.beta2, self.epsilon], step, rate)
+        adam(
+            weight,
+            gradient,
+            slots,
+            [self.beta1, self.beta2, self.epsilon],
+            step,
+            rate,
+        )
     }
 
     fn check(&self) -> Result<()> {
-        check_adam("optimizer.adamw", [self.beta1, self.beta2, self.epsilon], self.weight_decay)
+        check_adam(
+            "optimizer.adamw",
+            [self.beta1, self.beta2, self.epsilon],
+            self.weight_decay,
+        )
     }
 }
 
@@ -140,11 +172,16 @@ pub struct RmsProp {
 impl Default for RmsProp {
     fn default() -> Self {
         // PyTorch's.
-        Self { alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centred: false }
+        Self {
+            alpha: 0.99,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            centred: false,
+        }
     }
 }
 
-impl Rule for RmsProp {
+impl OptimizerKind for RmsProp {
     fn slots(&self) -> &'static [&'static str] {
         match (self.centred, self.momentum > 0.0) {
             (false, false) => &["square"],
@@ -197,9 +234,13 @@ pub struct Sgd {
     pub weight_decay: f64,
 }
 
-impl Rule for Sgd {
+impl OptimizerKind for Sgd {
     fn slots(&self) -> &'static [&'static str] {
-        if self.momentum > 0.0 { &["momentum"] } else { &[] }
+        if self.momentum > 0.0 {
+            &["momentum"]
+        } else {
+            &[]
+        }
     }
 
     fn update(
@@ -215,7 +256,11 @@ impl Rule for Sgd {
             return weight - gradient * rate;
         };
         *velocity = velocity.clone() * self.momentum + gradient.clone();
-        let direction = if self.nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
+        let direction = if self.nesterov {
+            gradient + velocity.clone() * self.momentum
+        } else {
+            velocity.clone()
+        };
         weight - direction * rate
     }
 
@@ -240,8 +285,16 @@ fn adam(
     step: u64,
     rate: f64,
 ) -> Tensor<1> {
-    let [mean, square] = slots else { unreachable!("Adam has two slots") };
-    ops::adam(weight, gradient, mean, square, AdamStep::new([beta1, beta2, epsilon], step, rate))
+    let [mean, square] = slots else {
+        unreachable!("Adam has two slots")
+    };
+    ops::adam(
+        weight,
+        gradient,
+        mean,
+        square,
+        AdamStep::new([beta1, beta2, epsilon], step, rate),
+    )
 }
 
 fn check_adam(table: &str, [beta1, beta2, epsilon]: [f64; 3], weight_decay: f64) -> Result<()> {
@@ -258,19 +311,23 @@ fn running(old: &Tensor<1>, new: Tensor<1>, keep: f64) -> Tensor<1> {
 }
 
 fn decayed(gradient: Tensor<1>, weight: &Tensor<1>, decay: f64) -> Tensor<1> {
-    if decay > 0.0 { gradient + weight.clone() * decay } else { gradient }
+    if decay > 0.0 {
+        gradient + weight.clone() * decay
+    } else {
+        gradient
+    }
 }
 
 /// An optimiser at work on a model: the rule, and what it remembers of each parameter in visiting order.
 #[derive(Clone, Debug)]
-pub struct Updater {
+pub struct OptimizerState {
     rule: Optimizer,
     /// The largest global norm of the gradient that is let through (Pascanu et al. 2013).
     clip: Option<f64>,
     slots: Vec<Vec<Tensor<1>>>,
 }
 
-impl Updater {
+impl OptimizerState {
     pub fn new(rule: Optimizer, clip: Option<f64>, vae: &Vae) -> Self {
         struct Zeros<'a> {
             count: usize,
@@ -279,12 +336,16 @@ impl Updater {
         impl ModuleVisitor for Zeros<'_> {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 let tensor = param.val();
-                let zeros = Tensor::zeros([tensor.shape().num_elements()], &tensor.device().inner());
+                let zeros =
+                    Tensor::zeros([tensor.shape().num_elements()], &tensor.device().inner());
                 self.slots.push(vec![zeros; self.count]);
             }
         }
         let mut slots = Vec::new();
-        vae.visit(&mut Zeros { count: rule.slots().len(), slots: &mut slots });
+        vae.visit(&mut Zeros {
+            count: rule.slots().len(),
+            slots: &mut slots,
+        });
         Self { rule, clip, slots }
     }
 
@@ -294,13 +355,22 @@ impl Updater {
         self.apply(vae, gradients, step, rate)
     }
 
-    /// [`Updater::update`] with gradients as [`collect`] gives them.
+    /// [`OptimizerState::update`] with gradients as [`collect`] gives them.
     pub fn apply(&mut self, vae: Vae, mut gradients: Vec<Tensor<1>>, step: u64, rate: f64) -> Vae {
         if let Some(clip) = self.clip {
             let scale = ((global_norm(&gradients) + 1e-6).recip() * clip).clamp_max(1.0);
-            gradients = gradients.into_iter().map(|gradient| gradient * scale.clone()).collect();
+            gradients = gradients
+                .into_iter()
+                .map(|gradient| gradient * scale.clone())
+                .collect();
         }
-        vae.map(&mut Apply { updater: self, gradients: gradients.into_iter(), parameter: 0, step, rate })
+        vae.map(&mut Apply {
+            updater: self,
+            gradients: gradients.into_iter(),
+            parameter: 0,
+            step,
+            rate,
+        })
     }
 
     /// What is remembered: `[parameter][slot]`, flat.
@@ -312,7 +382,7 @@ impl Updater {
         self.rule.slots()
     }
 
-    /// Takes back what [`Updater::slots`] gave.
+    /// Takes back what [`OptimizerState::slots`] gave.
     pub fn restore(&mut self, slots: Vec<Vec<Tensor<1>>>) {
         self.slots = slots;
     }
@@ -339,7 +409,10 @@ pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
             self.flat.push(flat);
         }
     }
-    let mut collect = Collect { gradients, flat: Vec::new() };
+    let mut collect = Collect {
+        gradients,
+        flat: Vec::new(),
+    };
     vae.visit(&mut collect);
     collect.flat
 }
@@ -349,23 +422,31 @@ pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
 /// # Shapes
 /// Each gradient: `[n]`; result: `[1]`.
 pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
-    let squares = gradients.iter().map(|gradient| ops::sum_of_squares(gradient.clone())).collect::<Vec<_>>();
+    let squares = gradients
+        .iter()
+        .map(|gradient| ops::sum_of_squares(gradient.clone()))
+        .collect::<Vec<_>>();
     Tensor::cat(squares, 0).sum().sqrt()
 }
 
-/// The squared Euclidean norm over the weight and the bias of each of `layers` layers, `L`, in the blueprint's order.
+/// The squared Euclidean norm over the weight and the bias of each of `layers` layers, `L`, in the network's order.
 ///
 /// # Shapes
 /// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`.
 pub fn squared_norms(gradients: &[Tensor<1>], layers: usize) -> Tensor<1> {
     let square = |gradient: &Tensor<1>| ops::sum_of_squares(gradient.clone());
     // A likelihood's log sigma and a prior's pseudo-inputs come last: they are no layers.
-    let layers = gradients.as_chunks::<2>().0.iter().take(layers).map(|[weight, bias]| square(weight) + square(bias));
+    let layers = gradients
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .take(layers)
+        .map(|[weight, bias]| square(weight) + square(bias));
     Tensor::cat(layers.collect(), 0)
 }
 
 struct Apply<'a> {
-    updater: &'a mut Updater,
+    updater: &'a mut OptimizerState,
     gradients: std::vec::IntoIter<Tensor<1>>,
     parameter: usize,
     step: u64,
@@ -374,14 +455,19 @@ struct Apply<'a> {
 
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.next() else { unreachable!("`collect` visited the same parameters") };
+        let Some(gradient) = self.gradients.next() else {
+            unreachable!("`collect` visited the same parameters")
+        };
         let slots = &mut self.updater.slots[self.parameter];
         self.parameter += 1;
         param.map(|weight| {
             let shape = weight.shape();
             let weight = weight.inner();
             let flat = weight.reshape([shape.num_elements()]);
-            let new = self.updater.rule.update(flat, gradient, slots, self.step, self.rate);
+            let new = self
+                .updater
+                .rule
+                .update(flat, gradient, slots, self.step, self.rate);
             Tensor::from_inner(new.reshape(shape)).require_grad()
         })
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, import, pack, unpack};
 
-use super::{GradientNorms, Sums, Updater};
+use super::{GradientNorms, LossSums, OptimizerState};
 
 /// What is saved beside the tensors. Noise, order and drawn pixels are functions of the seed and the step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,11 +21,11 @@ pub struct StateCard {
     /// Steps done since the start.
     pub step: u64,
     /// Of the epoch that runs.
-    pub sums: Sums,
+    pub sums: LossSums,
     /// Of the epoch that runs. A state of an older program has none.
     #[serde(default)]
     pub gradient_norms: GradientNorms,
-    /// Seconds of training in the epoch that runs, without evaluation and pictures.
+    /// Seconds of training in the epoch that runs, without evaluation and images.
     pub seconds: f64,
     /// The best validation score so far: of [`crate::run::Record::score`], nats.
     pub best: Option<f64>,
@@ -40,7 +40,7 @@ impl StateCard {
             config,
             data_hash,
             step: 0,
-            sums: Sums::default(),
+            sums: LossSums::default(),
             gradient_norms: GradientNorms::default(),
             seconds: 0.0,
             best: None,
@@ -51,20 +51,24 @@ impl StateCard {
 
 /// A state away from any device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Saved {
+pub struct SavedState {
     pub card: StateCard,
     tensors: Vec<NamedTensor>,
 }
 
-impl Saved {
-    pub fn new(card: StateCard, vae: &Vae, updater: &Updater) -> Self {
+impl SavedState {
+    pub fn new(card: StateCard, vae: &Vae, updater: &OptimizerState) -> Self {
         let mut tensors = export(vae);
         let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
         for (name, slots) in names.iter().zip(updater.slots()) {
             for (slot, values) in updater.slot_names().iter().zip(slots) {
                 let values: Vec<f32> = values.clone().into_data().iter().collect();
                 // Flat, in the order of the device: for a matrix that is [in, out], where the weight beside it is [out, in].
-                tensors.push(NamedTensor { name: slot_name(slot, name), shape: vec![values.len()], values });
+                tensors.push(NamedTensor {
+                    name: slot_name(slot, name),
+                    shape: vec![values.len()],
+                    values,
+                });
             }
         }
         Self { card, tensors }
@@ -72,7 +76,9 @@ impl Saved {
 
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        self.tensors.iter().all(|tensor| tensor.values.iter().all(|value| value.is_finite()))
+        self.tensors
+            .iter()
+            .all(|tensor| tensor.values.iter().all(|value| value.is_finite()))
     }
 
     pub fn write(&self, path: &Path) -> Result<()> {
@@ -88,7 +94,7 @@ impl Saved {
     ///
     /// # Errors
     /// Where the tensors are not those that the model and the optimiser have.
-    pub fn restore(&self, vae: Vae, updater: &mut Updater) -> Result<Vae> {
+    pub fn restore(&self, vae: Vae, updater: &mut OptimizerState) -> Result<Vae> {
         let device = vae.device().inner();
         let mut slots = Vec::new();
         for tensor in export(&vae) {
@@ -99,7 +105,9 @@ impl Saved {
                     return Err(Error::request(format!("the saved state has no `{name}`")));
                 };
                 if saved.values.len() != tensor.values.len() {
-                    return Err(Error::request(format!("the saved state's `{name}` has another size")));
+                    return Err(Error::request(format!(
+                        "the saved state's `{name}` has another size"
+                    )));
                 }
                 let data = TensorData::new(saved.values.clone(), [saved.values.len()]);
                 of_parameter.push(Tensor::from_data(data, &device));

@@ -4,30 +4,30 @@ use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::batch::noise;
 use crate::model::Vae;
-use crate::objective::{Context, Terms};
+use crate::objective::{Context, LossTerms};
 
 use super::optimizer::{collect, squared_norms};
-use super::{Job, Updater};
+use super::{Job, OptimizerState};
 
-/// Sums over pictures, nats.
+/// Sums over images, nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Sums {
+pub struct LossSums {
     pub loss: f64,
-    pub distortion: f64,
-    pub rate: f64,
-    pub pictures: u64,
+    pub reconstruction: f64,
+    pub kl: f64,
+    pub images: u64,
 }
 
-impl Sums {
-    pub fn add(&mut self, [loss, distortion, rate]: [f32; 3], pictures: usize) {
+impl LossSums {
+    pub fn add(&mut self, [loss, reconstruction, kl]: [f32; 3], images: usize) {
         self.loss += f64::from(loss);
-        self.distortion += f64::from(distortion);
-        self.rate += f64::from(rate);
-        self.pictures += pictures as u64;
+        self.reconstruction += f64::from(reconstruction);
+        self.kl += f64::from(kl);
+        self.images += images as u64;
     }
 
     pub fn mean(self, sum: f64) -> f64 {
-        sum / self.pictures as f64
+        sum / self.images as f64
     }
 }
 
@@ -35,7 +35,7 @@ impl Sums {
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GradientNorms {
     pub steps: u64,
-    /// `[L]`, in the blueprint's order.
+    /// `[L]`, in the network's order.
     pub sums: Vec<f64>,
 }
 
@@ -45,7 +45,10 @@ impl GradientNorms {
         if squares.iter().all(|square| square.is_finite()) {
             self.steps += 1;
             self.sums.resize(squares.len(), 0.0);
-            self.sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += f64::from(*square).sqrt());
+            self.sums
+                .iter_mut()
+                .zip(squares)
+                .for_each(|(sum, square)| *sum += f64::from(*square).sqrt());
         }
     }
 
@@ -55,24 +58,58 @@ impl GradientNorms {
     }
 }
 
-/// Loss and gradients of the pictures `indices` at `step` (from 0).
-pub fn gradients(job: &Job, vae: &Vae, indices: &[u32], step: u64, device: &Device) -> (Terms, Gradients) {
+/// Loss and gradients of the images `indices` at `step` (from 0).
+pub fn gradients(
+    job: &Job,
+    vae: &Vae,
+    indices: &[u32],
+    step: u64,
+    device: &Device,
+) -> (LossTerms, Gradients) {
     let device = device.clone().inner();
-    let batch = job.pixels.batch(&job.dataset.train, indices, vae.classes(), job.rng("pixels").at(step), &device);
+    let batch = job.pixels.batch(
+        &job.dataset.train,
+        indices,
+        vae.classes(),
+        job.rng("pixels").at(step),
+        &device,
+    );
     let noise_rng = job.rng("noise").at(step);
-    let noise = noise(noise_rng, indices, job.objective.samples(), vae.blueprint().noise(), &device);
-    let batch = crate::batch::Batch { x: Tensor::from_inner(batch.x), labels: batch.labels.map(Tensor::from_inner) };
+    let noise = noise(
+        noise_rng,
+        indices,
+        job.objective.samples(),
+        vae.network().noise(),
+        &device,
+    );
+    let batch = crate::batch::Batch {
+        x: Tensor::from_inner(batch.x),
+        labels: batch.labels.map(Tensor::from_inner),
+    };
     let time = job.time(step as f64 / job.steps_per_epoch() as f64);
     let count = job.dataset.train.len();
-    let context = Context { time, rng: job.rng("objective").at(step), count, keys: indices };
-    let terms = job.objective.terms(vae, &batch, Tensor::from_inner(noise), context);
+    let context = Context {
+        time,
+        rng: job.rng("objective").at(step),
+        count,
+        image_ids: indices,
+    };
+    let terms = job
+        .objective
+        .terms(vae, &batch, Tensor::from_inner(noise), context);
     let gradients = terms.loss.clone().mean().backward();
     (terms, gradients)
 }
 
-/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, distortion, rate (0 where there is
+/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, reconstruction, KL (0 where there is
 /// none). Nothing is read back from the device.
-pub fn train_step(job: &Job, vae: Vae, updater: &mut Updater, indices: &[u32], step: u64) -> (Vae, Tensor<1>) {
+pub fn train_step(
+    job: &Job,
+    vae: Vae,
+    updater: &mut OptimizerState,
+    indices: &[u32],
+    step: u64,
+) -> (Vae, Tensor<1>) {
     let (vae, sums, _) = watched_step(job, vae, updater, indices, step, false);
     (vae, sums)
 }
@@ -81,7 +118,7 @@ pub fn train_step(job: &Job, vae: Vae, updater: &mut Updater, indices: &[u32], s
 pub fn watched_step(
     job: &Job,
     vae: Vae,
-    updater: &mut Updater,
+    updater: &mut OptimizerState,
     indices: &[u32],
     step: u64,
     watched: bool,
@@ -90,15 +127,17 @@ pub fn watched_step(
     let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
     let rate = learning_rate(job, step);
     let gradients = collect(&vae, &mut gradients);
-    let squares = watched.then(|| squared_norms(&gradients, vae.blueprint().layers().count()));
+    let squares = watched.then(|| squared_norms(&gradients, vae.network().layers().count()));
     let vae = updater.apply(vae, gradients, step + 1, rate);
-    let rate = terms.rate.unwrap_or_else(|| terms.distortion.zeros_like());
-    let sums = [terms.loss, terms.distortion, rate].map(|values| values.inner().sum());
+    let kl = terms
+        .kl
+        .unwrap_or_else(|| terms.reconstruction.zeros_like());
+    let sums = [terms.loss, terms.reconstruction, kl].map(|values| values.inner().sum());
     (vae, Tensor::cat(sums.to_vec(), 0), squares)
 }
 
 /// The learning rate of `step` (from 0).
 pub fn learning_rate(job: &Job, step: u64) -> f64 {
     let epoch = step as f64 / job.steps_per_epoch() as f64;
-    job.settings.rate * job.schedule.at(epoch, job.settings.epochs as f64)
+    job.settings.learning_rate * job.schedule.at(epoch, job.settings.epochs as f64)
 }

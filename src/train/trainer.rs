@@ -9,17 +9,17 @@ use burn::tensor::Tensor;
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, drawn_squared_errors, importance, measure};
-use crate::model::{Card, ModelFile, Sigma, Vae, export};
+use crate::model::{ModelCard, ModelFile, Sigma, Vae, export};
 use crate::run::{Metrics, Record, RunFolder};
 
 use super::guard::{explain, is_finite, unmeasurable};
 use super::step::watched_step;
-use super::{GradientNorms, Job, Saved, StateCard, Sums, Updater};
+use super::{GradientNorms, Job, LossSums, OptimizerState, SavedState, StateCard};
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
 const LOOK_EVERY: usize = 50;
 
-/// Training pictures that an optimal sigma is fitted to: on more it would hardly be another.
+/// Training images that an optimal sigma is fitted to: on more it would hardly be another.
 const FIT_TO: usize = 10_000;
 
 /// Whether to go on.
@@ -38,7 +38,7 @@ pub struct Progress {
     /// Steps done in the epoch.
     pub step: usize,
     /// Of the epoch so far, at the last look.
-    pub sums: Sums,
+    pub sums: LossSums,
     /// Seconds of training in this epoch.
     pub seconds: f64,
 }
@@ -61,12 +61,12 @@ pub struct Trainer<'a> {
     job: &'a Job,
     folder: &'a RunFolder,
     vae: Vae,
-    updater: Updater,
+    updater: OptimizerState,
     state: StateCard,
     metrics: Metrics,
     /// What was good at the last look, to go back to.
-    good: (Vae, Updater, StateCard),
-    /// Sums of the steps since the last look, each `[3]`, still on the device, and their pictures.
+    good: (Vae, OptimizerState, StateCard),
+    /// Sums of the steps since the last look, each `[3]`, still on the device, and their images.
     pending: Vec<(Tensor<1>, usize)>,
     /// The squared norms of the layers' gradients at those of the steps that were watched, each `[L]`, on the device.
     watched: Vec<Tensor<1>>,
@@ -77,21 +77,49 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// Where the saved state does not fit the job, or the run's folder cannot be written to.
-    pub fn new(job: &'a Job, folder: &'a RunFolder, vae: Vae, saved: Option<&Saved>) -> Result<Self> {
-        let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
+    pub fn new(
+        job: &'a Job,
+        folder: &'a RunFolder,
+        vae: Vae,
+        saved: Option<&SavedState>,
+    ) -> Result<Self> {
+        let mut updater = OptimizerState::new(job.optimizer.clone(), job.settings.clip, &vae);
         let (vae, state) = match saved {
             Some(saved) => {
-                let wrong = |error: Error| Error::file(folder.state(), format!("does not fit its own config: {error}"));
-                (saved.restore(vae, &mut updater).map_err(wrong)?, saved.card.clone())
+                let wrong = |error: Error| {
+                    Error::file(
+                        folder.state(),
+                        format!("does not fit its own config: {error}"),
+                    )
+                };
+                (
+                    saved.restore(vae, &mut updater).map_err(wrong)?,
+                    saved.card.clone(),
+                )
             }
-            None => (vae, StateCard::start(job.config.clone(), job.data_hash.clone())),
+            None => (
+                vae,
+                StateCard::start(job.config.clone(), job.data_hash.clone()),
+            ),
         };
         // The config may have more epochs than the one the state was saved with.
-        let state = StateCard { config: job.config.clone(), ..state };
+        let state = StateCard {
+            config: job.config.clone(),
+            ..state
+        };
         let metrics = Metrics::open(&folder.metrics(), state.metrics_length)?;
         let good = (vae.clone(), updater.clone(), state.clone());
-        let mut trainer =
-            Self { job, folder, vae, updater, state, metrics, good, pending: Vec::new(), watched: Vec::new() };
+        let mut trainer = Self {
+            job,
+            folder,
+            vae,
+            updater,
+            state,
+            metrics,
+            good,
+            pending: Vec::new(),
+            watched: Vec::new(),
+        };
         // At the start, and where the config has changed (more epochs): what is on the disk is what runs.
         if saved.is_none_or(|saved| saved.card.config != job.config) {
             trainer.save()?;
@@ -119,7 +147,12 @@ impl<'a> Trainer<'a> {
                     self.look()?;
                 }
                 self.state.seconds += start.elapsed().as_secs_f64();
-                let progress = Progress { epoch, step: step + 1, sums: self.state.sums, seconds: self.state.seconds };
+                let progress = Progress {
+                    epoch,
+                    step: step + 1,
+                    sums: self.state.sums,
+                    seconds: self.state.seconds,
+                };
                 flow = observer.step(progress);
                 if step + 1 == steps {
                     // Saved with the epoch's records, or they would be lost.
@@ -140,7 +173,10 @@ impl<'a> Trainer<'a> {
             }
             self.finish_epoch(epoch + 1, observer)?;
             if flow == Flow::Stop && self.epoch() < self.job.settings.epochs {
-                return Err(Error::interrupted(format!("stopped after epoch {}; saved", epoch + 1)));
+                return Err(Error::interrupted(format!(
+                    "stopped after epoch {}; saved",
+                    epoch + 1
+                )));
             }
             saved_at = Instant::now();
         }
@@ -159,7 +195,14 @@ impl<'a> Trainer<'a> {
         // By its place in the epoch alone: the same steps however often the run is stopped, and one in every epoch.
         let place = self.state.step % self.job.steps_per_epoch() as u64;
         let watched = place.is_multiple_of(LOOK_EVERY as u64);
-        let (vae, sums, squares) = watched_step(self.job, vae, &mut self.updater, indices, self.state.step, watched);
+        let (vae, sums, squares) = watched_step(
+            self.job,
+            vae,
+            &mut self.updater,
+            indices,
+            self.state.step,
+            watched,
+        );
         self.vae = vae;
         self.pending.push((sums, indices.len()));
         self.watched.extend(squares);
@@ -171,14 +214,14 @@ impl<'a> Trainer<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pictures: Vec<usize> = self.pending.iter().map(|(_, pictures)| *pictures).collect();
+        let images: Vec<usize> = self.pending.iter().map(|(_, images)| *images).collect();
         let sums = Tensor::cat(self.pending.drain(..).map(|(sums, _)| sums).collect(), 0);
         let values: Vec<f32> = sums.into_data().iter().collect();
         if !values.iter().all(|value| value.is_finite()) || !is_finite(&self.vae, &self.updater) {
             return Err(self.broken());
         }
-        for (terms, pictures) in values.as_chunks::<3>().0.iter().zip(pictures) {
-            self.state.sums.add(*terms, pictures);
+        for (terms, images) in values.as_chunks::<3>().0.iter().zip(images) {
+            self.state.sums.add(*terms, images);
         }
         for squares in self.watched.drain(..) {
             let squares: Vec<f32> = squares.into_data().iter().collect();
@@ -191,27 +234,38 @@ impl<'a> Trainer<'a> {
     /// Saves the last good state and finds out what broke since.
     fn broken(&self) -> Error {
         let (vae, updater, state) = self.good.clone();
-        let saved = Saved::new(state.clone(), &vae, &updater);
-        let kept = if saved.is_finite() { saved.write(&self.folder.state()) } else { Ok(()) };
-        kept.err().unwrap_or_else(|| explain(self.job, vae, updater, state.step, self.state.step))
+        let saved = SavedState::new(state.clone(), &vae, &updater);
+        let kept = if saved.is_finite() {
+            saved.write(&self.folder.state())
+        } else {
+            Ok(())
+        };
+        kept.err()
+            .unwrap_or_else(|| explain(self.job, vae, updater, state.step, self.state.step))
     }
 
     /// The state to write, once it is known to be finite. Everything pending has been looked at.
-    fn finite_state(&self) -> Result<Saved> {
-        let saved = Saved::new(self.state.clone(), &self.vae, &self.updater);
+    fn finite_state(&self) -> Result<SavedState> {
+        let saved = SavedState::new(self.state.clone(), &self.vae, &self.updater);
         if saved.is_finite() {
             return Ok(saved);
         }
         // The losses are finite and the last update was not: the step after it says so.
         let step = self.state.step;
-        Err(explain(self.job, self.vae.clone(), self.updater.clone(), step, step + 1))
+        Err(explain(
+            self.job,
+            self.vae.clone(),
+            self.updater.clone(),
+            step,
+            step + 1,
+        ))
     }
 
     fn save(&mut self) -> Result<()> {
         self.finite_state()?.write(&self.folder.state())
     }
 
-    /// Measures, writes the records, the model and the pictures, and saves.
+    /// Measures, writes the records, the model and the images, and saves.
     ///
     /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
     fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
@@ -235,7 +289,7 @@ impl<'a> Trainer<'a> {
         self.state.metrics_length = self.metrics.append(&records)?;
         self.write_model(&vae, &self.folder.model())?;
         observer.epoch(epoch, &records, &vae)?;
-        self.state.sums = Sums::default();
+        self.state.sums = LossSums::default();
         self.state.gradient_norms = GradientNorms::default();
         self.state.seconds = 0.0;
         self.good = (self.vae.clone(), self.updater.clone(), self.state.clone());
@@ -244,7 +298,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The model to measure, look at and write: without autodiff, and where the likelihood's sigma is the optimal one, with
-    /// that of training pictures under these weights.
+    /// that of training images under these weights.
     fn fitted(&self) -> Vae {
         let vae = self.vae.valid();
         if self.job.likelihood.sigma() != Some(Sigma::Optimal) {
@@ -261,25 +315,31 @@ impl<'a> Trainer<'a> {
 
     fn protocol(&self) -> Protocol {
         let job = self.job;
-        Protocol { pixels: job.pixels, samples: 1, seed: job.seed, code: job.objective.code() }
+        Protocol {
+            pixels: job.pixels,
+            samples: 1,
+            seed: job.seed,
+            latent_mode: job.objective.latent_mode(),
+        }
     }
 
     /// Running means over the epoch: what each step saw, with the weights it had.
     fn train_record(&self, epoch: usize) -> Record {
         let sums = self.state.sums;
-        let [loss, distortion, rate] = [sums.loss, sums.distortion, sums.rate].map(|sum| sums.mean(sum));
-        let rate = self.job.objective.code().is_drawn().then_some(rate);
-        let layers = self.vae.blueprint().layers().map(|(name, _)| name);
+        let [loss, reconstruction, kl] =
+            [sums.loss, sums.reconstruction, sums.kl].map(|sum| sums.mean(sum));
+        let kl = self.job.objective.latent_mode().is_sampled().then_some(kl);
+        let layers = self.vae.network().layers().map(|(name, _)| name);
         Record {
             epoch,
             split: "train".into(),
             loss: Some(loss),
-            elbo: rate.map(|rate| -(distortion + rate)),
+            elbo: kl.map(|kl| -(reconstruction + kl)),
             elbo_se: None,
-            distortion,
-            rate,
+            reconstruction,
+            kl,
             seconds: self.state.seconds,
-            images_per_second: sums.pictures as f64 / self.state.seconds,
+            images_per_second: sums.images as f64 / self.state.seconds,
             gradient_norms: layers.zip(self.state.gradient_norms.means()).collect(),
         }
     }
@@ -289,7 +349,14 @@ impl<'a> Trainer<'a> {
         let measured = measure(vae, images, self.protocol(), &mut |_| {});
         let mut means = measured.means();
         if let Some(samples) = self.job.objective.bound_samples() {
-            let bounds = importance(vae, images, images.len(), self.protocol(), &[samples], &mut |_| true);
+            let bounds = importance(
+                vae,
+                images,
+                images.len(),
+                self.protocol(),
+                &[samples],
+                &mut |_| true,
+            );
             means.bound = bounds.first().map(|bound| bound.bound().mean);
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -300,8 +367,8 @@ impl<'a> Trainer<'a> {
             loss: self.job.objective.loss(&means, self.job.time(epoch as f64)),
             elbo: bound.map(|bound| bound.mean),
             elbo_se: bound.map(|bound| bound.se),
-            distortion: measured.distortion().mean,
-            rate: measured.rate().map(|rate| rate.mean),
+            reconstruction: measured.reconstruction().mean,
+            kl: measured.kl().map(|kl| kl.mean),
             seconds,
             images_per_second: images.len() as f64 / seconds,
             gradient_norms: BTreeMap::new(),
@@ -310,8 +377,17 @@ impl<'a> Trainer<'a> {
 
     fn write_model(&self, vae: &Vae, path: &std::path::Path) -> Result<()> {
         let job = self.job;
-        let picture = vae.blueprint().picture;
-        let card = Card::new(job.config.clone(), picture, job.dataset.classes.clone(), job.data_hash.clone());
-        ModelFile { card, tensors: export(vae) }.write(path)
+        let image = vae.network().image_shape;
+        let card = ModelCard::new(
+            job.config.clone(),
+            image,
+            job.dataset.classes.clone(),
+            job.data_hash.clone(),
+        );
+        ModelFile {
+            card,
+            tensors: export(vae),
+        }
+        .write(path)
     }
 }

@@ -83,12 +83,12 @@ class Conv(nn.Module):
 
 
 def terms(model, x, eps):
-    """Distortion and rate of each image, in nats: [B], [B]."""
+    """Reconstruction and kl of each image, in nats: [B], [B]."""
     mean, log_var = model.encode(x)
     z = mean + eps * torch.exp(log_var / 2)
-    distortion = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none").sum(1)
-    rate = 0.5 * (mean * mean + log_var.exp() - log_var - 1).sum(1)
-    return distortion, rate
+    reconstruction = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none").sum(1)
+    kl = 0.5 * (mean * mean + log_var.exp() - log_var - 1).sum(1)
+    return reconstruction, kl
 
 
 def data(kind):
@@ -100,19 +100,19 @@ def data(kind):
 
 
 def train(kind, init, x, eps, optimiser, max_norm=None, dtype=torch.float32):
-    """Ten steps from init: distortion, rate and gradients of step 0, the losses [T], the final weights."""
+    """Ten steps from init: reconstruction, kl and gradients of step 0, the losses [T], the final weights."""
     model = kind().to(dtype)
     model.load_state_dict(init)
     update = optimiser(model.parameters())
     losses, first = [], {}
     for t in range(STEPS):
-        distortion, rate = terms(model, x[t].to(dtype), eps[t].to(dtype))
-        loss = (distortion.sum() + rate.sum()) / kind.batch  # beta = 1
+        reconstruction, kl = terms(model, x[t].to(dtype), eps[t].to(dtype))
+        loss = (reconstruction.sum() + kl.sum()) / kind.batch  # beta = 1
         update.zero_grad()
         loss.backward()
         losses.append(loss.detach())
         if t == 0:
-            first = {"distortion": distortion.detach(), "rate": rate.detach()}
+            first = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
             first |= {f"grad.{name}": p.grad.clone() for name, p in model.named_parameters()}
         if max_norm is not None:
             norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)

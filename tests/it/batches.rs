@@ -1,4 +1,4 @@
-//! What a step sees: each picture once an epoch, pixels drawn as the protocol says.
+//! What a step sees: each image once an epoch, pixels drawn as the protocol says.
 
 use proptest::prelude::*;
 use vae::config::{find_preset, set};
@@ -10,7 +10,7 @@ use crate::models::{digits, job, numbers, plain_device};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Each picture once an epoch, in batches of which only the last may be smaller.
+    /// Each image once an epoch, in batches of which only the last may be smaller.
     #[test]
     fn batches_partition_the_data(train in 1_usize..300, batch in 1_usize..80, epoch in 0_usize..5, seed in 0_u64..9) {
         let mut config = find_preset("smoke").unwrap().config().unwrap();
@@ -38,12 +38,18 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     let images = digits(30);
     let device = plain_device();
     let indices: Vec<u32> = (0..30).collect();
-    let draw = |rng: Rng, indices: &[u32]| numbers(Pixels::Dynamic.batch(&images, indices, None, rng, &device).x);
+    let draw = |rng: Rng, indices: &[u32]| {
+        numbers(
+            Pixels::Dynamic
+                .batch(&images, indices, None, rng, &device)
+                .x,
+        )
+    };
     let evaluation = Rng::new(1).stream("evaluation").stream("pixels");
     let test = draw(evaluation, &indices);
     assert!(test.iter().all(|value| [0.0, 1.0].contains(value)));
     assert_eq!(test, draw(evaluation, &indices));
-    // In whatever company a picture is drawn.
+    // In whatever company an image is drawn.
     assert_eq!(draw(evaluation, &[7]), test[7 * 784..][..784]);
     assert_eq!(draw(evaluation, &[29, 7])[784..], test[7 * 784..][..784]);
     let step = |step: u64| draw(Rng::new(1).stream("pixels").at(step), &indices);
@@ -51,8 +57,12 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     assert_ne!(step(3), step(4));
     assert_ne!(step(3), test);
 
-    // Each picture has draws of its own: the same grey twice does not become the same pixels.
+    // Each image has draws of its own: the same grey twice does not become the same pixels.
     let grey = Images::new(vec![128; 2 * 784], [1, 28, 28]);
-    let twins = numbers(Pixels::Dynamic.batch(&grey, &[0, 1], None, evaluation, &device).x);
+    let twins = numbers(
+        Pixels::Dynamic
+            .batch(&grey, &[0, 1], None, evaluation, &device)
+            .x,
+    );
     assert_ne!(twins[..784], twins[784..]);
 }

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 use vae::config::{find_preset, set};
-use vae::data::archive::Place;
+use vae::data::archive::DataPaths;
 use vae::data::binarized_mnist::{self, COUNTS, FILES};
-use vae::data::{BinarizedMnist, Data, Images, Pixels, Source, amat, hash, load};
+use vae::data::{BinarizedMnist, Data, DataKind, Images, Pixels, amat, hash, load};
 use vae::rng::Rng;
 
 use crate::models::{digits, numbers, plain_device};
@@ -22,9 +22,18 @@ const VALUES: usize = 784;
 
 /// As published: a number and a blank in turn, the last blank of a line its end.
 fn text(pixels: &[u8], values: usize) -> Vec<u8> {
-    let line =
-        |picture: &[u8]| picture.iter().map(|&byte| if byte > 127 { "1" } else { "0" }).collect::<Vec<_>>().join(" ");
-    pixels.chunks(values).map(|picture| line(picture) + "\n").collect::<String>().into_bytes()
+    let line = |image: &[u8]| {
+        image
+            .iter()
+            .map(|&byte| if byte > 127 { "1" } else { "0" })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    pixels
+        .chunks(values)
+        .map(|image| line(image) + "\n")
+        .collect::<String>()
+        .into_bytes()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -34,23 +43,38 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Digits in black and white.
-fn pictures(count: usize) -> Vec<u8> {
-    digits(count).into_bytes().into_iter().map(|byte| if byte > 127 { 255 } else { 0 }).collect()
+fn images(count: usize) -> Vec<u8> {
+    digits(count)
+        .into_bytes()
+        .into_iter()
+        .map(|byte| if byte > 127 { 255 } else { 0 })
+        .collect()
 }
 
-/// Three files of 5, 3 and 2 pictures.
+/// Three files of 5, 3 and 2 images.
 fn write_tiny(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
-    let all = pictures(10);
+    let all = images(10);
     for (name, range) in FILES.into_iter().zip([0..5, 5..8, 8..10]) {
-        fs::write(folder.join(name), text(&all[range.start * VALUES..range.end * VALUES], VALUES)).unwrap();
+        fs::write(
+            folder.join(name),
+            text(&all[range.start * VALUES..range.end * VALUES], VALUES),
+        )
+        .unwrap();
     }
 }
 
 /// Nothing but what lies below `root`.
-fn place(root: &TempDir) -> Place {
+fn place(root: &TempDir) -> DataPaths {
     let [local, cache] = ["data", "cache"].map(|name| root.path().join(name));
-    Place { data: None, vae_data: None, local, cache, download: true, mirror: None }
+    DataPaths {
+        data: None,
+        vae_data: None,
+        local,
+        cache,
+        download: true,
+        mirror: None,
+    }
 }
 
 proptest! {
@@ -85,7 +109,7 @@ proptest! {
     fn no_damage_makes_the_reader_panic(
         at in any::<prop::sample::Index>(), value in any::<u8>(), end in any::<prop::sample::Index>()
     ) {
-        let bytes = gzip(&text(&pictures(2), VALUES));
+        let bytes = gzip(&text(&images(2), VALUES));
         let mut changed = bytes.clone();
         changed[at.index(bytes.len())] = value;
         let _ = amat::parse(&changed, 2, [1, 28, 28]);
@@ -116,12 +140,15 @@ proptest! {
     }
 }
 
-/// What is said of a file of two pictures of 1 x 3 that holds `bytes`.
+/// What is said of a file of two images of 1 x 3 that holds `bytes`.
 fn error_of(bytes: &[u8]) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file.amat");
     fs::write(&path, bytes).unwrap();
-    rendered(&amat::images(&path, 2, [1, 1, 3]).unwrap_err(), folder.path())
+    rendered(
+        &amat::images(&path, 2, [1, 1, 3]).unwrap_err(),
+        folder.path(),
+    )
 }
 
 #[test]
@@ -130,22 +157,58 @@ fn a_fault_is_named_with_file_and_line() {
     let damaged = "hint: the file was cut short or damaged on its way: get it again";
     let lines = "hint: the file was cut short, or has the name of another one: get it again";
     let cases: [(&[u8], &str, &str); 12] = [
-        (b"0 1 0\n0 2 0\n", "line 2: number 2 is \"2\"; expected 0 or 1", another),
-        (b"0.5 1 0\n", "line 1: number 1 is \"0.5\"; expected 0 or 1", another),
-        (b"0 1 0\n1 0 -1\n", "line 2: number 3 is \"-1\"; expected 0 or 1", another),
-        (b"<!DOCTYPE html>", "line 1: number 1 is \"<!DOCTYPE\"; expected 0 or 1", another),
+        (
+            b"0 1 0\n0 2 0\n",
+            "line 2: number 2 is \"2\"; expected 0 or 1",
+            another,
+        ),
+        (
+            b"0.5 1 0\n",
+            "line 1: number 1 is \"0.5\"; expected 0 or 1",
+            another,
+        ),
+        (
+            b"0 1 0\n1 0 -1\n",
+            "line 2: number 3 is \"-1\"; expected 0 or 1",
+            another,
+        ),
+        (
+            b"<!DOCTYPE html>",
+            "line 1: number 1 is \"<!DOCTYPE\"; expected 0 or 1",
+            another,
+        ),
         (
             b"0 1 \xff\xfe0123456789abc\n",
             "line 1: number 3 is \"\u{fffd}\u{fffd}0123456789\"...; expected 0 or 1",
             another,
         ),
-        (b"0 1 0\n0 1\n", "line 2: expected 3 numbers, found 2", damaged),
-        (b"0 1 0 1\n0 1 0\n", "line 1: expected 3 numbers, found 4", damaged),
-        (b"0 1 0\n\n1 0 1\n", "line 2: expected 3 numbers, found 0", damaged),
-        (b"010\n", "line 1: number 1 is \"010\"; expected 0 or 1", another),
-        (b"0 1 0\n", "expected 2 lines, one a picture, found 1", lines),
-        (b"", "expected 2 lines, one a picture, found 0", lines),
-        (b"0 1 0\n1 1 1\n0 0 0\n", "expected 2 lines, one a picture, found more", lines),
+        (
+            b"0 1 0\n0 1\n",
+            "line 2: expected 3 numbers, found 2",
+            damaged,
+        ),
+        (
+            b"0 1 0 1\n0 1 0\n",
+            "line 1: expected 3 numbers, found 4",
+            damaged,
+        ),
+        (
+            b"0 1 0\n\n1 0 1\n",
+            "line 2: expected 3 numbers, found 0",
+            damaged,
+        ),
+        (
+            b"010\n",
+            "line 1: number 1 is \"010\"; expected 0 or 1",
+            another,
+        ),
+        (b"0 1 0\n", "expected 2 lines, one an image, found 1", lines),
+        (b"", "expected 2 lines, one an image, found 0", lines),
+        (
+            b"0 1 0\n1 1 1\n0 0 0\n",
+            "expected 2 lines, one an image, found more",
+            lines,
+        ),
     ];
     for (bytes, what, hint) in cases {
         let expected = format!("error: DIR/file.amat: {what}\n{hint}");
@@ -155,10 +218,16 @@ fn a_fault_is_named_with_file_and_line() {
         }
     }
     // A disk full of blanks is not read to its end.
-    assert!(error_of(&vec![b' '; 1 << 20]).contains("DIR/file.amat: line 1 does not end within 65536 bytes"));
+    assert!(
+        error_of(&vec![b' '; 1 << 20])
+            .contains("DIR/file.amat: line 1 does not end within 65536 bytes")
+    );
     let mut bad_sum = gzip(b"0 1 0\n1 0 1\n");
     let short = error_of(&bad_sum[..bad_sum.len() - 4]);
-    assert!(short.contains("DIR/file.amat: the gzip ends early: after line 2"), "{short}");
+    assert!(
+        short.contains("DIR/file.amat: the gzip ends early: after line 2"),
+        "{short}"
+    );
     let crc = bad_sum.len() - 8;
     bad_sum[crc] ^= 1;
     assert!(error_of(&bad_sum).contains("DIR/file.amat: the gzip is corrupt ("));
@@ -169,29 +238,52 @@ fn the_three_files_are_a_data_set_with_its_own_validation() {
     let root = TempDir::new().unwrap();
     let folder = root.path().join("data/binarized-mnist");
     write_tiny(&folder);
-    fs::write(folder.join(format!("{}.gz", FILES[1])), gzip(&fs::read(folder.join(FILES[1])).unwrap())).unwrap();
+    fs::write(
+        folder.join(format!("{}.gz", FILES[1])),
+        gzip(&fs::read(folder.join(FILES[1])).unwrap()),
+    )
+    .unwrap();
     fs::remove_file(folder.join(FILES[1])).unwrap();
-    let read = || binarized_mnist::read(&binarized_mnist::find(&place(&root)).unwrap(), [5, 3, 2]).unwrap();
+    let read = || {
+        binarized_mnist::read(&binarized_mnist::find(&place(&root)).unwrap(), [5, 3, 2]).unwrap()
+    };
     let data = read();
-    let all = pictures(10);
-    assert_eq!((data.name.as_str(), data.classes.len()), ("binarized-mnist", 0));
+    let all = images(10);
+    assert_eq!(
+        (data.name.as_str(), data.classes.len()),
+        ("binarized-mnist", 0)
+    );
     let first = hash(&data);
     let splits = [data.train, data.validation.unwrap(), data.test];
     for (images, range) in splits.into_iter().zip([0..5, 5..8, 8..10]) {
         assert_eq!((images.shape, images.labels.is_none()), ([1, 28, 28], true));
         assert!(images.into_bytes() == all[range.start * VALUES..range.end * VALUES]);
     }
-    // The hash is of the pictures, of the validation's too.
+    // The hash is of the images, of the validation's too.
     assert_eq!(hash(&read()), first);
-    fs::write(folder.join(format!("{}.gz", FILES[1])), gzip(&text(&all[..3 * VALUES], VALUES))).unwrap();
+    fs::write(
+        folder.join(format!("{}.gz", FILES[1])),
+        gzip(&text(&all[..3 * VALUES], VALUES)),
+    )
+    .unwrap();
     assert_ne!(hash(&read()), first);
 
     // The published counts are what the program asks for.
-    let message = load(&Data::BinarizedMnist(BinarizedMnist {}), &place(&root)).unwrap_err().to_string();
-    assert!(message.ends_with("binarized_mnist_train.amat: expected 50000 lines, one a picture, found 5"), "{message}");
+    let message = load(&Data::BinarizedMnist(BinarizedMnist {}), &place(&root))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message
+            .ends_with("binarized_mnist_train.amat: expected 50000 lines, one an image, found 5"),
+        "{message}"
+    );
     // Another file under its name is caught by them.
-    let swapped = binarized_mnist::read(&binarized_mnist::find(&place(&root)).unwrap(), [5, 3, 1]).unwrap_err();
-    assert!(rendered(&swapped, &folder).starts_with("error: DIR/binarized_mnist_test.amat: expected 1 lines"));
+    let swapped = binarized_mnist::read(&binarized_mnist::find(&place(&root)).unwrap(), [5, 3, 1])
+        .unwrap_err();
+    assert!(
+        rendered(&swapped, &folder)
+            .starts_with("error: DIR/binarized_mnist_test.amat: expected 1 lines")
+    );
 }
 
 #[test]
@@ -212,8 +304,20 @@ fn places_are_tried_in_order_and_all_are_named() {
          \nhint: get them from http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/ and put them in \
          data/binarized-mnist/, or pass --data DIR or set VAE_DATA"
     );
-    let found = |place: &Place| binarized_mnist::find(place).unwrap()[0].parent().unwrap().to_owned();
-    let folders = ["cache/binarized-mnist", "data", "data/binarized-mnist", "env", "env/binarized-mnist", "arg"];
+    let found = |place: &DataPaths| {
+        binarized_mnist::find(place).unwrap()[0]
+            .parent()
+            .unwrap()
+            .to_owned()
+    };
+    let folders = [
+        "cache/binarized-mnist",
+        "data",
+        "data/binarized-mnist",
+        "env",
+        "env/binarized-mnist",
+        "arg",
+    ];
     for (folder, named) in folders.into_iter().zip([0, 0, 0, 1, 1, 2]) {
         write_tiny(&at(folder));
         match named {
@@ -226,7 +330,11 @@ fn places_are_tried_in_order_and_all_are_named() {
     write_tiny(&at("arg/binarized-mnist"));
     assert_eq!(found(&place), at("arg/binarized-mnist"));
     fs::create_dir(at("empty")).unwrap();
-    let error = binarized_mnist::find(&Place { data: Some(at("empty")), ..place.clone() }).unwrap_err();
+    let error = binarized_mnist::find(&DataPaths {
+        data: Some(at("empty")),
+        ..place.clone()
+    })
+    .unwrap_err();
     assert_eq!(
         rendered(&error, root.path()),
         "error: DIR/empty: binarised MNIST (the three files binarized_mnist_train.amat, binarized_mnist_valid.amat, \
@@ -235,7 +343,11 @@ fn places_are_tried_in_order_and_all_are_named() {
          \nhint: name the folder that holds the three files; they are at \
          http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
     );
-    let error = binarized_mnist::find(&Place { data: Some(PathBuf::from("nowhere")), ..place }).unwrap_err();
+    let error = binarized_mnist::find(&DataPaths {
+        data: Some(PathBuf::from("nowhere")),
+        ..place
+    })
+    .unwrap_err();
     assert_eq!(
         error.render(),
         "error: nowhere: no such folder\nhint: --data takes the folder that holds the three files"
@@ -245,45 +357,78 @@ fn places_are_tried_in_order_and_all_are_named() {
 #[test]
 fn its_pixels_are_as_they_are_and_called_so() {
     let pixels = BinarizedMnist {}.pixels();
-    assert_eq!((pixels.name(), pixels.is_binary()), ("static (Larochelle)", true));
+    assert_eq!(
+        (pixels.name(), pixels.is_binary()),
+        ("static (Larochelle)", true)
+    );
     assert_eq!(Pixels::Static.name(), "static (drawn once, by us)");
-    let (all, indices) = (Images::new(pictures(4), [1, 28, 28]), [3, 0]);
+    let (all, indices) = (Images::new(images(4), [1, 28, 28]), [3, 0]);
     for seed in 0..3 {
-        let x = numbers(pixels.batch(&all, &indices, None, Rng::new(seed), &plain_device()).x);
+        let x = numbers(
+            pixels
+                .batch(&all, &indices, None, Rng::new(seed), &plain_device())
+                .x,
+        );
         let expected: Vec<f64> = indices
             .iter()
-            .flat_map(|&i| all.image(i as usize).iter().map(|&b| f64::from(b) / 255.0).collect::<Vec<_>>())
+            .flat_map(|&i| {
+                all.image(i as usize)
+                    .iter()
+                    .map(|&b| f64::from(b) / 255.0)
+                    .collect::<Vec<_>>()
+            })
             .collect();
         assert_eq!(x, expected);
     }
     // It is a data set, and neither a way to draw the pixels of another one nor drawn otherwise itself.
     let smoke = find_preset("smoke").unwrap().config().unwrap();
-    for value in
-        ["data.mnist.pixels=larochelle", "data.binarized-mnist.pixels=grey", "data.binarized-mnist.validation=5"]
-    {
+    for value in [
+        "data.mnist.pixels=larochelle",
+        "data.binarized-mnist.pixels=grey",
+        "data.binarized-mnist.validation=5",
+    ] {
         assert_eq!(set(&smoke, value).unwrap_err().code(), 2, "{value}");
     }
 }
 
-/// As large as the published files, of ten pictures over and over.
+/// As large as the published files, of ten images over and over.
 #[test]
 fn a_model_of_it_is_trained_chosen_and_measured() {
     let place = TempDir::new().unwrap();
     let folder = place.path().join("data");
     fs::create_dir(&folder).unwrap();
-    let lines = text(&pictures(10), VALUES);
+    let lines = text(&images(10), VALUES);
     for (name, count) in FILES.into_iter().zip(COUNTS) {
-        fs::write(folder.join(format!("{name}.gz")), gzip(&lines.repeat(count / 10))).unwrap();
+        fs::write(
+            folder.join(format!("{name}.gz")),
+            gzip(&lines.repeat(count / 10)),
+        )
+        .unwrap();
     }
-    let sets = ["--set", "data.binarized-mnist=", "--set", "train.batch=1000"];
+    let sets = [
+        "--set",
+        "data.binarized-mnist=",
+        "--set",
+        "train.batch=1000",
+    ];
     let vae = |arguments: &[&str]| -> Done { run(place.path(), arguments) };
     let done = vae(&[&["train", "--config", "smoke", "--epochs", "1"], &sets[..]].concat());
     assert_eq!(done.line(), "runs/smoke-1");
-    assert!(done.err.contains("binarized-mnist: 50000 train and 10000 test images of 1x28x28"), "{}", done.err);
     assert!(
-        done.err.contains("10000 images, static (Larochelle) pixels") && !done.err.contains("not a log-likelihood")
+        done.err
+            .contains("binarized-mnist: 50000 train and 10000 test images of 1x28x28"),
+        "{}",
+        done.err
     );
-    let splits: Vec<Value> = metrics(&place.path().join("runs/smoke-1")).iter().map(|r| r["split"].clone()).collect();
+    assert!(
+        done.err
+            .contains("10000 images, static (Larochelle) pixels")
+            && !done.err.contains("not a log-likelihood")
+    );
+    let splits: Vec<Value> = metrics(&place.path().join("runs/smoke-1"))
+        .iter()
+        .map(|r| r["split"].clone())
+        .collect();
     assert_eq!(splits, ["train", "test", "validation"]);
     let eval = vae(&[
         "eval",
@@ -299,17 +444,38 @@ fn a_model_of_it_is_trained_chosen_and_measured() {
     ]);
     let found: Value = serde_json::from_str(eval.line()).unwrap();
     assert_eq!(found["pixels"], "static (Larochelle)");
-    assert_eq!((&found["images_in_split"], &found["is_log_likelihood"]), (&10_000.into(), &true.into()));
+    assert_eq!(
+        (&found["images_in_split"], &found["is_log_likelihood"]),
+        (&10_000.into(), &true.into())
+    );
     assert!(found["log_px"].as_f64().unwrap() < 0.0);
 
     // What needs labels says that there are none.
     let no_labels = "this run's data has no labels";
-    vae(&["interpolate", "--from", "3", "--to", "8"]).failed(2, &["--from 3: no such class", no_labels]);
-    vae(&["edit", "--add", "8", "--subtract", "3"]).failed(2, &["--add 8: no such class", no_labels]);
+    vae(&["interpolate", "--from", "3", "--to", "8"])
+        .failed(2, &["--from 3: no such class", no_labels]);
+    vae(&["edit", "--add", "8", "--subtract", "3"])
+        .failed(2, &["--add 8: no such class", no_labels]);
     vae(&["disentangle"]).failed(2, &["binarized-mnist has neither factors nor labels"]);
     vae(&["sample", "--label", "3"]).failed(2, &["--label 3: this model is not conditional"]);
-    vae(&[&["train", "--config", "smoke", "--set", "condition.encoder=true"], &sets[..]].concat())
-        .failed(2, &["[condition] asks for the class of each picture, and this data has no labels"]);
-    assert_eq!(vae(&["interpolate", "--from", "#3", "--to", "#8"]).code, Some(0));
+    vae(&[
+        &[
+            "train",
+            "--config",
+            "smoke",
+            "--set",
+            "condition.encoder=true",
+        ],
+        &sets[..],
+    ]
+    .concat())
+    .failed(
+        2,
+        &["[condition] asks for the class of each image, and this data has no labels"],
+    );
+    assert_eq!(
+        vae(&["interpolate", "--from", "#3", "--to", "#8"]).code,
+        Some(0)
+    );
     assert_eq!(vae(&["embed"]).code, Some(0));
 }

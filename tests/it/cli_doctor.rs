@@ -1,4 +1,4 @@
-//! `vae doctor` from the command line, and the line about the code's health when training ends.
+//! `vae doctor` from the command line, and the line about the latent's health when training ends.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::batch::{Batch, noise};
 use vae::config::find_preset;
-use vae::model::{Architecture, Mlp};
+use vae::model::{Mlp, ModelKind};
 use vae::run::read_metrics;
 
 use crate::models::{at, blank, job, named_gradients, plain_device};
@@ -26,7 +26,10 @@ fn the_doctor_says_what_it_sees() {
     let place = with_smoke_run();
     let done = doctor(&place, &[]);
     assert_eq!(done.code, Some(0), "{}", done.err);
-    assert_eq!(done.err, "the newest run: runs/smoke-1\nlook at runs/smoke-1/health.png\n");
+    assert_eq!(
+        done.err,
+        "the newest run: runs/smoke-1\nlook at runs/smoke-1/health.png\n"
+    );
     for part in [
         "latent         KL",
         "\nz7 ",
@@ -34,16 +37,26 @@ fn the_doctor_says_what_it_sees() {
         "mutual information",
         "(of 200 images at most 5.30)",
         "total correlation",
-        "with others' codes",
+        "with others' latents",
         "saturated units      encoder.0 ",
         "gradient norms       encoder.0 ",
         "(epoch 1 to 2)",
         "protocol: first 200 test images of digits, grey pixels, seed 1",
         "\nverdict: ",
     ] {
-        assert!(done.out.contains(part), "expected {part:?} in\n{}", done.out);
+        assert!(
+            done.out.contains(part),
+            "expected {part:?} in\n{}",
+            done.out
+        );
     }
-    assert!(image::open(place.path().join("runs/smoke-1/health.png")).unwrap().into_rgb8().width() > 400);
+    assert!(
+        image::open(place.path().join("runs/smoke-1/health.png"))
+            .unwrap()
+            .into_rgb8()
+            .width()
+            > 400
+    );
 
     let found = found(&place, &[]);
     assert_eq!(found["latents"].as_array().unwrap().len(), 8);
@@ -52,13 +65,24 @@ fn the_doctor_says_what_it_sees() {
     let sum = mean("mutual_information") + mean("total_correlation") + mean("dimension_wise_kl");
     assert!((sum - mean("sampled_kl")).abs() < 1e-9);
     assert!((mean("sampled_kl") - mean("kl")).abs() < 4.0 * number(&found["sampled_kl"]["se"]));
-    let by_latent: f64 = found["latents"].as_array().unwrap().iter().map(|latent| number(&latent["kl"])).sum();
+    let by_latent: f64 = found["latents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|latent| number(&latent["kl"]))
+        .sum();
     assert!((by_latent - mean("kl")).abs() < 1e-9);
-    // What `eval` says of the same pictures with the same seed.
-    let eval: Value =
-        serde_json::from_str(run(place.path(), &["eval", "--json", "-q", "--no-reconstruction"]).line()).unwrap();
+    // What `eval` says of the same images with the same seed.
+    let eval: Value = serde_json::from_str(
+        run(
+            place.path(),
+            &["eval", "--json", "-q", "--no-reconstruction"],
+        )
+        .line(),
+    )
+    .unwrap();
     assert!((number(&eval["rate"]) - mean("kl")).abs() < 1e-4);
-    assert!((number(&eval["distortion"]) - mean("distortion")).abs() < 1e-3);
+    assert!((number(&eval["reconstruction"]) - mean("reconstruction")).abs() < 1e-3);
     for key in ["data_hash", "seed", "images", "pixels"] {
         assert_eq!(eval[key], found[key], "{key}");
     }
@@ -69,19 +93,31 @@ fn the_flags_do_what_they_say_and_threads_nothing() {
     let place = with_smoke_run();
     let all = found(&place, &[]);
     assert_eq!(found(&place, &["--threads", "1"]), all);
-    let picture = read(place.path(), "runs/smoke-1/health.png");
+    let image = read(place.path(), "runs/smoke-1/health.png");
     let other = found(&place, &["--seed", "2", "--out", "other.png"]);
     assert!(
-        other["shuffled_codes_add"] != all["shuffled_codes_add"]
+        other["shuffled_latents_add"] != all["shuffled_latents_add"]
             && other["latents"][0]["kl"] == all["latents"][0]["kl"]
     );
-    assert!(read(place.path(), "other.png") == picture, "KL and variances need no noise");
+    assert!(
+        read(place.path(), "other.png") == image,
+        "KL and variances need no noise"
+    );
     let few = found(&place, &["--n", "50"]);
     assert_eq!(few["images"], 50);
     assert!((few["mutual_information_at_most"].as_f64().unwrap() - 50_f64.ln()).abs() < 1e-12);
     // A model file alone: no records of its training.
-    let file = found(&place, &["runs/smoke-1/model.safetensors", "--out", "file.png"]);
-    assert_eq!((&file["kl"], file["gradient_norms"].as_array().unwrap().len()), (&all["kl"], 0));
+    let file = found(
+        &place,
+        &["runs/smoke-1/model.safetensors", "--out", "file.png"],
+    );
+    assert_eq!(
+        (
+            &file["kl"],
+            file["gradient_norms"].as_array().unwrap().len()
+        ),
+        (&all["kl"], 0)
+    );
     assert_eq!(all["gradient_norms"].as_array().unwrap().len(), 2);
     doctor(&place, &["--n", "1"]).failed(2, &["1 test image: ", "hint: pass a larger `--n`"]);
 }
@@ -89,70 +125,139 @@ fn the_flags_do_what_they_say_and_threads_nothing() {
 #[test]
 fn a_beta_of_fifty_collapses_and_is_called_so() {
     let place = TempDir::new().unwrap();
-    let done = train(place.path(), &["--epochs", "15", "--set", "objective.elbo.beta=50"]);
+    let done = train(
+        place.path(),
+        &["--epochs", "15", "--set", "objective.elbo.beta=50"],
+    );
     assert_eq!(done.line(), "runs/smoke-1");
     assert!(done.err.contains("\nhealth: collapsed: "), "{}", done.err);
-    assert!(done.err.contains("\ntry `--set objective.elbo.beta=1`; more: vae doctor runs/smoke-1\n"), "{}", done.err);
+    assert!(
+        done.err
+            .contains("\ntry `--set objective.elbo.beta=1`; more: vae doctor runs/smoke-1\n"),
+        "{}",
+        done.err
+    );
     let found = found(&place, &[]);
     assert_eq!(found["verdict"], "collapsed", "{found}");
-    assert_eq!(found["findings"][0]["advice"], "try `--set objective.elbo.beta=1`");
+    assert_eq!(
+        found["findings"][0]["advice"],
+        "try `--set objective.elbo.beta=1`"
+    );
     let text = doctor(&place, &["-q"]).out;
-    assert!(text.contains("\nverdict: collapsed\n  collapsed: the code says nothing of the image: "), "{text}");
+    assert!(
+        text.contains("\nverdict: collapsed\n  collapsed: the latent says nothing of the image: "),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_decoder_cut_off_from_its_code_is_named() {
     let place = with_smoke_run();
     edited(place.path(), |_, tensors| {
-        tensors.iter_mut().find(|tensor| tensor.name == "decoder.0.weight").unwrap().values.fill(0.0);
+        tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == "decoder.0.weight")
+            .unwrap()
+            .values
+            .fill(0.0);
         // Latents that say something.
-        let mean = tensors.iter_mut().find(|tensor| tensor.name == "mean.weight").unwrap();
+        let mean = tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == "mean.weight")
+            .unwrap();
         mean.values.iter_mut().for_each(|value| *value *= 5.0);
     });
     let found = found(&place, &[]);
-    assert!(found["verdict"].as_str().unwrap().starts_with("ignores z"), "{found}");
-    assert_eq!(found["shuffled_codes_add"]["mean"], 0.0);
-    assert_eq!(found["findings"][0]["advice"], "try more epochs: `--epochs 8`");
+    assert!(
+        found["verdict"].as_str().unwrap().starts_with("ignores z"),
+        "{found}"
+    );
+    assert_eq!(found["shuffled_latents_add"]["mean"], 0.0);
+    assert_eq!(
+        found["findings"][0]["advice"],
+        "try more epochs: `--epochs 8`"
+    );
 }
 
 #[test]
 fn an_autoencoder_is_told_what_does_not_apply() {
     let place = TempDir::new().unwrap();
-    let done = train(place.path(), &["--set", "objective.autoencoder.corrupt.gaussian=0.3", "--epochs", "6"]);
-    assert!(done.err.contains("health: ") && done.err.contains(" of 8 latents vary, "), "{}", done.err);
+    let done = train(
+        place.path(),
+        &[
+            "--set",
+            "objective.autoencoder.corrupt.gaussian=0.3",
+            "--epochs",
+            "6",
+        ],
+    );
+    assert!(
+        done.err.contains("health: ") && done.err.contains(" of 8 latents vary, "),
+        "{}",
+        done.err
+    );
     let text = doctor(&place, &["-q"]).out;
     assert!(
-        text.contains("an autoencoder has no ELBO") && text.contains("KL, mutual information and the prior are not")
+        text.contains("an autoencoder has no ELBO")
+            && text.contains("KL, mutual information and the prior are not")
     );
-    assert!(!text.contains("total correlation") && !text.contains("mean var"), "{text}");
+    assert!(
+        !text.contains("total correlation") && !text.contains("mean var"),
+        "{text}"
+    );
     let found = found(&place, &[]);
-    for key in ["kl", "mutual_information", "mutual_information_at_most", "total_correlation", "dimension_wise_kl"] {
+    for key in [
+        "kl",
+        "mutual_information",
+        "mutual_information_at_most",
+        "total_correlation",
+        "dimension_wise_kl",
+    ] {
         assert!(found.get(key).is_some_and(Value::is_null), "{key}: {found}");
     }
-    assert!(found["shuffled_codes_add"]["mean"].as_f64().unwrap() > 1.0, "{found}");
+    assert!(
+        found["shuffled_latents_add"]["mean"].as_f64().unwrap() > 1.0,
+        "{found}"
+    );
     assert!(image::open(place.path().join("runs/smoke-1/health.png")).is_ok());
 }
 
 #[test]
 fn a_conditional_model_is_given_the_labels() {
     let place = TempDir::new().unwrap();
-    let sets = ["--set", "condition.decoder=concat", "--set", "condition.encoder=true"];
+    let sets = [
+        "--set",
+        "condition.decoder=concat",
+        "--set",
+        "condition.encoder=true",
+    ];
     assert!(train(place.path(), &sets).err.contains("\nhealth: "));
     let found = found(&place, &[]);
-    let eval: Value =
-        serde_json::from_str(run(place.path(), &["eval", "--json", "-q", "--no-reconstruction"]).line()).unwrap();
-    let gap = eval["distortion"].as_f64().unwrap() - found["distortion"]["mean"].as_f64().unwrap();
+    let eval: Value = serde_json::from_str(
+        run(
+            place.path(),
+            &["eval", "--json", "-q", "--no-reconstruction"],
+        )
+        .line(),
+    )
+    .unwrap();
+    let gap = eval["reconstruction"].as_f64().unwrap()
+        - found["reconstruction"]["mean"].as_f64().unwrap();
     assert!(gap.abs() < 1e-3, "{found}");
 }
 
 #[test]
-fn codes_that_are_no_numbers_have_no_verdict() {
+fn latents_that_are_no_numbers_have_no_verdict() {
     let place = with_smoke_run();
     edited(place.path(), |_, tensors| {
-        tensors.iter_mut().find(|tensor| tensor.name == "log_var.bias").unwrap().values[3] = f32::NAN;
+        tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == "log_var.bias")
+            .unwrap()
+            .values[3] = f32::NAN;
     });
     let before = files(place.path());
-    doctor(&place, &["-q"]).failed(1, &["its codes are not numbers, or infinite", "hint: "]);
+    doctor(&place, &["-q"]).failed(1, &["its latents are not numbers, or infinite", "hint: "]);
     assert_eq!(files(place.path()), before);
 }
 
@@ -165,8 +270,14 @@ fn gradient_norms_are_recorded_and_old_records_are_read() {
         if record["split"] == "train" {
             let norms = norms.unwrap().as_object().unwrap();
             let names: Vec<&String> = norms.keys().collect();
-            assert_eq!(names, ["decoder.0", "decoder.1", "encoder.0", "log_var", "mean"]);
-            assert!(norms.values().all(|norm| norm.as_f64().unwrap() > 0.0), "{record}");
+            assert_eq!(
+                names,
+                ["decoder.0", "decoder.1", "encoder.0", "log_var", "mean"]
+            );
+            assert!(
+                norms.values().all(|norm| norm.as_f64().unwrap() > 0.0),
+                "{record}"
+            );
         } else {
             assert!(norms.is_none(), "{record}");
         }
@@ -181,7 +292,12 @@ fn gradient_norms_are_recorded_and_old_records_are_read() {
         })
         .collect();
     fs::write(&path, text).unwrap();
-    assert!(read_metrics(&path).unwrap().iter().all(|record| record.gradient_norms.is_empty()));
+    assert!(
+        read_metrics(&path)
+            .unwrap()
+            .iter()
+            .all(|record| record.gradient_norms.is_empty())
+    );
     assert_eq!(found(&place, &[])["gradient_norms"], json!([]));
     assert!(!doctor(&place, &["-q"]).out.contains("gradient norms"));
 }
@@ -191,25 +307,55 @@ fn gradient_norms_are_recorded_and_old_records_are_read() {
 fn the_norms_are_those_of_the_gradient() {
     let place = with_smoke_run();
     let records = metrics(&place.path().join("runs/smoke-1"));
-    let recorded = &records.iter().find(|record| record["split"] == "train").unwrap()["gradient_norms"];
+    let recorded = &records
+        .iter()
+        .find(|record| record["split"] == "train")
+        .unwrap()["gradient_norms"];
     let job = job(&find_preset("smoke").unwrap().config().unwrap());
     let plain = plain_device();
     let vae = blank(
-        &Mlp { latent: 8, hidden: vec![64], ..Mlp::default() }.blueprint([1, 28, 28]).unwrap(),
+        &Mlp {
+            latent: 8,
+            hidden: vec![64],
+            ..Mlp::default()
+        }
+        .network([1, 28, 28])
+        .unwrap(),
         1,
         &plain.clone().autodiff(),
     );
     let indices = &job.order(0)[..job.settings.batch];
-    let batch = job.pixels.batch(&job.dataset.train, indices, None, job.rng("pixels").at(0), &plain);
+    let batch = job.pixels.batch(
+        &job.dataset.train,
+        indices,
+        None,
+        job.rng("pixels").at(0),
+        &plain,
+    );
     let noise = Tensor::from_inner(noise(job.rng("noise").at(0), indices, 1, 8, &plain));
-    let batch = Batch { x: Tensor::from_inner(batch.x), labels: None };
-    let loss = job.objective.terms(&vae, &batch, noise, at(0.0)).loss.mean();
+    let batch = Batch {
+        x: Tensor::from_inner(batch.x),
+        labels: None,
+    };
+    let loss = job
+        .objective
+        .terms(&vae, &batch, noise, at(0.0))
+        .loss
+        .mean();
     let gradients = named_gradients(&vae, &loss.backward());
     for layer in ["encoder.0", "mean", "log_var", "decoder.0", "decoder.1"] {
-        let of_layer = gradients.iter().filter(|tensor| tensor.name.rsplit_once('.').unwrap().0 == layer);
-        let squares: f64 = of_layer.flat_map(|tensor| &tensor.values).map(|value| f64::from(*value).powi(2)).sum();
+        let of_layer = gradients
+            .iter()
+            .filter(|tensor| tensor.name.rsplit_once('.').unwrap().0 == layer);
+        let squares: f64 = of_layer
+            .flat_map(|tensor| &tensor.values)
+            .map(|value| f64::from(*value).powi(2))
+            .sum();
         let [truth, found] = [squares.sqrt(), recorded[layer].as_f64().unwrap()];
-        assert!((found - truth).abs() < 1e-4 * truth, "{layer}: {found} {truth}");
+        assert!(
+            (found - truth).abs() < 1e-4 * truth,
+            "{layer}: {found} {truth}"
+        );
     }
 }
 
@@ -218,6 +364,12 @@ fn a_quiet_training_says_nothing_of_it() {
     let place = TempDir::new().unwrap();
     assert_eq!(train(place.path(), &["-q", "--epochs", "1"]).err, "");
     let loud = train(place.path(), &["--epochs", "1"]).err;
-    let line = loud.lines().find(|line| line.starts_with("health: ")).unwrap();
-    assert!(line.contains(" of 8 latents active, KL ") && line.ends_with("(first 200 test images)"), "{line}");
+    let line = loud
+        .lines()
+        .find(|line| line.starts_with("health: "))
+        .unwrap();
+    assert!(
+        line.contains(" of 8 latents active, KL ") && line.ends_with("(first 200 test images)"),
+        "{line}"
+    );
 }

@@ -78,11 +78,11 @@ fn odd_key() -> impl Strategy<Value = String> {
 /// A config that was read may be planned and written, or refused; what is accepted reads back as it is.
 fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
     if let Ok(plan) = config.plan([1, 28, 28], 10) {
-        let read =
-            Config::parse(&plan.toml, Path::new("config.toml")).map_err(|error| TestCaseError::fail(error.render()))?;
+        let read = Config::parse(&plan.toml, Path::new("config.toml"))
+            .map_err(|error| TestCaseError::fail(error.render()))?;
         prop_assert_eq!(&read, config);
         // Whatever is accepted has a size that means something: no product has overflowed.
-        prop_assert!(plan.blueprint.parameters() <= 1_000_000_000);
+        prop_assert!(plan.network.parameters() <= 1_000_000_000);
     }
     Ok(())
 }
@@ -163,11 +163,11 @@ proptest! {
     ) {
         let mut config = find_preset("smoke").unwrap().config().unwrap();
         config.seed = seed;
-        config.train.rate = rate;
+        config.train.learning_rate = rate;
         config = set(&config, &format!("objective.elbo.beta={beta:?}")).unwrap();
         config.check().unwrap();
         let read = Config::parse(&config.to_toml().unwrap(), Path::new("c.toml")).unwrap();
-        prop_assert_eq!(read.train.rate.to_bits(), rate.to_bits());
+        prop_assert_eq!(read.train.learning_rate.to_bits(), rate.to_bits());
         prop_assert_eq!(read, config);
     }
 }

@@ -9,20 +9,20 @@ use vae::batch::Batch;
 use vae::config::{Config, Figures, PRESETS};
 use vae::data::{Data, Pixels};
 use vae::model::{
-    Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mean, Mlp, Model, Prior, PriorSpec, Scale, Sigma,
-    Vae, export,
+    Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mean, Mlp, Model, Prior,
+    PriorSpec, Scale, Sigma, Vae, export,
 };
 use vae::objective::{
-    Autoencoder, BetaTc, Capacity, Corruption, Cyclical, Elbo, Estimator, Info, Iwae, Means, Minimise, Objective,
-    Sampling, Terms, VaeK,
+    Autoencoder, BetaTc, Capacity, Corruption, Cyclical, Elbo, Estimator, Info, Iwae, LossMeans,
+    LossTerms, Objective, ObjectiveKind, Sampling, VaeK,
 };
 use vae::rng::Rng;
 use vae::schedule::Schedule;
-use vae::train::{Adam, Optimizer, Settings, Updater, train_step};
+use vae::train::{Adam, Optimizer, OptimizerState, Settings, train_step};
 
 use crate::models::{
-    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, job, largest, numbers,
-    plain_device, random_batch, tensor, wide,
+    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, job, largest,
+    numbers, plain_device, random_batch, tensor, wide,
 };
 
 pub const PICTURE: [usize; 3] = [1, 28, 28];
@@ -45,28 +45,74 @@ fn config(data: Data, model: Model) -> Config {
 
 /// What else a likelihood can be told to be.
 pub fn likelihood_variants() -> Vec<Likelihood> {
-    let variants = [(Sigma::Fixed(0.7), Mean::Sigmoid), (Sigma::Learned, Mean::Linear), (Sigma::Optimal, Mean::Linear)];
-    let gaussians = variants.into_iter().map(|(sigma, mean)| Likelihood::Gaussian(Gaussian { sigma, mean }));
-    let laplace = Laplace { scale: Scale::Fixed(0.3), mean: Mean::Linear };
+    let variants = [
+        (Sigma::Fixed(0.7), Mean::Sigmoid),
+        (Sigma::Learned, Mean::Linear),
+        (Sigma::Optimal, Mean::Linear),
+    ];
+    let gaussians = variants
+        .into_iter()
+        .map(|(sigma, mean)| Likelihood::Gaussian(Gaussian { sigma, mean }));
+    let laplace = Laplace {
+        scale: Scale::Fixed(0.3),
+        mean: Mean::Linear,
+    };
     let mixture = DiscretisedLogistic { components: 3 };
-    gaussians.chain([Likelihood::Laplace(laplace), Likelihood::DiscretisedLogistic(mixture)]).collect()
+    gaussians
+        .chain([
+            Likelihood::Laplace(laplace),
+            Likelihood::DiscretisedLogistic(mixture),
+        ])
+        .collect()
 }
 
 /// What else an objective can be told to be.
 pub fn objective_variants() -> Vec<Objective> {
     let elbo = Elbo::default;
     vec![
-        Objective::Elbo(Elbo { beta: 4.0, warmup: 2.0, ..elbo() }),
-        Objective::Elbo(Elbo { estimator: Estimator::Sampled, ..elbo() }),
-        Objective::Elbo(Elbo { free_bits: 0.05, ..elbo() }),
-        Objective::Elbo(Elbo { cyclical: Some(Cyclical::default()), ..elbo() }),
-        Objective::Capacity(Capacity { gamma: 10.0, max: 5.0, growth: 0.0 }),
+        Objective::Elbo(Elbo {
+            beta: 4.0,
+            warmup: 2.0,
+            ..elbo()
+        }),
+        Objective::Elbo(Elbo {
+            estimator: Estimator::Sampled,
+            ..elbo()
+        }),
+        Objective::Elbo(Elbo {
+            free_bits: 0.05,
+            ..elbo()
+        }),
+        Objective::Elbo(Elbo {
+            cyclical: Some(Cyclical::default()),
+            ..elbo()
+        }),
+        Objective::Capacity(Capacity {
+            gamma: 10.0,
+            max: 5.0,
+            growth: 0.0,
+        }),
         Objective::Iwae(Iwae { samples: 2 }),
-        Objective::BetaTc(BetaTc { alpha: 2.0, beta: 2.0, gamma: 2.0, sampling: Sampling::Weighted }),
-        Objective::Info(Info { alpha: 0.5, lambda: 10.0 }),
-        Objective::VaeK(VaeK { samples: 2, estimator: Estimator::Sampled }),
-        Objective::Autoencoder(Autoencoder { corrupt: Some(Corruption::Gaussian(0.5)) }),
-        Objective::Autoencoder(Autoencoder { corrupt: Some(Corruption::Mask(0.5)) }),
+        Objective::BetaTc(BetaTc {
+            alpha: 2.0,
+            beta: 2.0,
+            gamma: 2.0,
+            sampling: Sampling::Weighted,
+        }),
+        Objective::Info(Info {
+            alpha: 0.5,
+            lambda: 10.0,
+        }),
+        Objective::VaeK(VaeK {
+            samples: 2,
+            estimator: Estimator::Sampled,
+        }),
+        Objective::Autoencoder(Autoencoder {
+            corrupt: Some(Corruption::Gaussian(0.5)),
+        }),
+        Objective::Autoencoder(Autoencoder {
+            corrupt: Some(Corruption::Mask(0.5)),
+        }),
     ]
 }
 
@@ -82,17 +128,29 @@ fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
             }
         }
         for prior in Prior::every() {
-            for objective in Objective::every().into_iter().filter(|objective| objective.check_prior(&prior).is_ok()) {
+            for objective in Objective::every()
+                .into_iter()
+                .filter(|objective| objective.check_prior(&prior).is_ok())
+            {
                 let name = format!("{} {} {}", model.tag(), prior.tag(), objective.tag());
-                let blueprint = model.blueprint(PICTURE).unwrap().with_prior(&prior).unwrap();
+                let network = model.network(PICTURE).unwrap().with_prior(&prior).unwrap();
                 let likelihood = Likelihood::default();
-                let vae = Vae::new(&blueprint, &likelihood, Rng::new(1).stream("weights"), &autodiff_device());
+                let vae = Vae::new(
+                    &network,
+                    &likelihood,
+                    Rng::new(1).stream("weights"),
+                    &autodiff_device(),
+                );
                 each.push((name, vae, objective));
             }
         }
         for condition in conditions() {
             let name = format!("{} {condition:?}", model.tag());
-            each.push((name, build(&model, Some(condition), &Likelihood::default()), Objective::default()));
+            each.push((
+                name,
+                build(&model, Some(condition), &Likelihood::default()),
+                Objective::default(),
+            ));
         }
         each
     })
@@ -102,25 +160,43 @@ fn build(model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -
     build_on(&autodiff_device(), model, condition, likelihood)
 }
 
-pub fn build_on(device: &Device, model: &Model, condition: Option<Condition>, likelihood: &Likelihood) -> Vae {
-    let mut blueprint = model.blueprint(PICTURE).unwrap().with_outputs(likelihood.outputs_per_value()).unwrap();
+pub fn build_on(
+    device: &Device,
+    model: &Model,
+    condition: Option<Condition>,
+    likelihood: &Likelihood,
+) -> Vae {
+    let mut network = model
+        .network(PICTURE)
+        .unwrap()
+        .with_outputs(likelihood.outputs_per_value())
+        .unwrap();
     if let Some(condition) = condition {
-        blueprint = condition.apply(blueprint, 10).unwrap();
+        network = condition.apply(network, 10).unwrap();
     }
-    Vae::new(&blueprint, likelihood, Rng::new(1).stream("weights"), device)
+    Vae::new(&network, likelihood, Rng::new(1).stream("weights"), device)
 }
 
-/// The first sixteen digits, with their labels where the model asks for them, and noise for as many codes as the objective draws.
-pub fn real_batch(vae: &Vae, objective: &dyn Minimise, seed: u64) -> (Batch, Tensor<3>) {
+/// The first sixteen digits, with their labels where the model asks for them, and noise for as many latents as the objective draws.
+pub fn real_batch(vae: &Vae, objective: &dyn ObjectiveKind, seed: u64) -> (Batch, Tensor<3>) {
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, vae.classes(), Rng::new(0), &vae.device());
+    let batch = Pixels::Grey.batch(
+        &digits(16),
+        &indices,
+        vae.classes(),
+        Rng::new(0),
+        &vae.device(),
+    );
     (batch, draw_noise(vae, 16, objective.samples(), seed))
 }
 
-/// Loss, distortion and rate, which is 0 where there is none.
-pub fn values(terms: &Terms) -> [Vec<f64>; 3] {
-    let rate = terms.rate.clone().unwrap_or_else(|| terms.distortion.zeros_like());
-    [terms.loss.clone(), terms.distortion.clone(), rate].map(|term| {
+/// Loss, reconstruction and rate, which is 0 where there is none.
+pub fn values(terms: &LossTerms) -> [Vec<f64>; 3] {
+    let rate = terms
+        .kl
+        .clone()
+        .unwrap_or_else(|| terms.reconstruction.zeros_like());
+    [terms.loss.clone(), terms.reconstruction.clone(), rate].map(|term| {
         let term = numbers(term);
         assert!(term.iter().all(|value| value.is_finite()), "{term:?}");
         term
@@ -131,32 +207,61 @@ pub fn values(terms: &Terms) -> [Vec<f64>; 3] {
 fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
     let mlp = Model::every().remove(0);
     let of = |likelihood: &Likelihood, objective: &Objective| {
-        (format!("{likelihood:?} {objective:?}"), build(&mlp, None, likelihood), objective.clone())
+        (
+            format!("{likelihood:?} {objective:?}"),
+            build(&mlp, None, likelihood),
+            objective.clone(),
+        )
     };
-    let likelihoods = likelihood_variants().into_iter().map(|likelihood| of(&likelihood, &Objective::default()));
-    let objectives = objective_variants().into_iter().map(|objective| of(&Likelihood::default(), &objective));
+    let likelihoods = likelihood_variants()
+        .into_iter()
+        .map(|likelihood| of(&likelihood, &Objective::default()));
+    let objectives = objective_variants()
+        .into_iter()
+        .map(|objective| of(&Likelihood::default(), &objective));
     for (name, vae, objective) in combinations().chain(likelihoods).chain(objectives) {
         let (batch, noise) = real_batch(&vae, &*objective, 1);
         let terms = objective.terms(&vae, &batch, noise, at(0.0));
-        let [loss, distortion, rate] = values(&terms);
-        assert_eq!([loss.len(), distortion.len(), rate.len()], [16; 3], "{name}");
+        let [loss, reconstruction, rate] = values(&terms);
+        assert_eq!(
+            [loss.len(), reconstruction.len(), rate.len()],
+            [16; 3],
+            "{name}"
+        );
         // In closed form; an estimate may be.
-        let closed = vae.blueprint().prior == PriorSpec::Normal;
-        assert!(!closed || rate.iter().all(|&rate| rate > -1e-4), "{name}: a divergence below zero");
-        assert_eq!(terms.rate.is_some(), objective.code().is_drawn(), "{name}");
+        let closed = vae.network().prior == PriorSpec::Normal;
+        assert!(
+            !closed || rate.iter().all(|&rate| rate > -1e-4),
+            "{name}: a divergence below zero"
+        );
+        assert_eq!(
+            terms.kl.is_some(),
+            objective.latent_mode().is_sampled(),
+            "{name}"
+        );
         let gradients = found_gradients(&vae, &terms.loss.mean().backward());
-        let more = usize::from(vae.has_log_sigma()) + usize::from(vae.blueprint().pseudo_inputs().is_some());
-        assert_eq!(gradients.len(), 2 * vae.blueprint().layers().count() + more, "{name}");
+        let more =
+            usize::from(vae.has_log_sigma()) + usize::from(vae.network().pseudo_inputs().is_some());
+        assert_eq!(
+            gradients.len(),
+            2 * vae.network().layers().count() + more,
+            "{name}"
+        );
         for ((parameter_name, gradient), parameter) in gradients.iter().zip(export(&vae)) {
             let Some(gradient) = gradient else {
-                // An autoencoder's code has no variance.
-                let unused = parameter_name.starts_with("log_var") && !objective.code().is_drawn();
+                // An autoencoder's latent has no variance.
+                let unused =
+                    parameter_name.starts_with("log_var") && !objective.latent_mode().is_sampled();
                 assert!(unused, "{name}: `{parameter_name}` has no gradient");
                 continue;
             };
             assert_eq!(gradient.shape, parameter.shape, "{name}: {}", gradient.name);
             let size = largest(wide(&gradient.values));
-            assert!(size > 0.0 && size.is_finite(), "{name}: the gradient of `{}` is {size}", gradient.name);
+            assert!(
+                size > 0.0 && size.is_finite(),
+                "{name}: the gradient of `{}` is {size}",
+                gradient.name
+            );
         }
     }
 }
@@ -165,15 +270,23 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
 fn every_combination_learns_one_batch_by_heart() {
     let (likelihood, objective) = (Likelihood::default().tag(), Objective::default().tag());
     // Of a likelihood and an objective one is the usual one.
-    let usual = |name: &str| name.split(' ').any(|part| part == likelihood) || name.ends_with(&format!(" {objective}"));
-    for (name, mut vae, objective) in combinations().filter(|(name, ..)| name.contains('{') || usual(name)) {
+    let usual = |name: &str| {
+        name.split(' ').any(|part| part == likelihood) || name.ends_with(&format!(" {objective}"))
+    };
+    for (name, mut vae, objective) in
+        combinations().filter(|(name, ..)| name.contains('{') || usual(name))
+    {
         // All 256 bytes have a probability: it takes long until one has nearly all of it.
-        let part = if name.contains("discretised") { 0.5 } else { 0.25 };
+        let part = if name.contains("discretised") {
+            0.5
+        } else {
+            0.25
+        };
         let rule = Optimizer::Adam(Adam::default());
-        let mut updater = Updater::new(rule, None, &vae);
+        let mut updater = OptimizerState::new(rule, None, &vae);
         let mut first = None;
         let mut last = 0.0;
-        // As many steps as it takes; some rest at the mean picture for a while. At a higher rate all ReLUs of a
+        // As many steps as it takes; some rest at the mean image for a while. At a higher rate all ReLUs of a
         // convolutional autoencoder can die.
         let rate = if name.starts_with("conv") { 3e-4 } else { 1e-3 };
         for step in 0..1500 {
@@ -188,7 +301,10 @@ fn every_combination_learns_one_batch_by_heart() {
             vae = updater.update(vae, &mut gradients, step + 1, rate);
         }
         let first: f64 = first.unwrap();
-        assert!(last < part * first, "{name}: the loss went from {first} to {last} only");
+        assert!(
+            last < part * first,
+            "{name}: the loss went from {first} to {last} only"
+        );
     }
 }
 
@@ -197,12 +313,19 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
     for model in Model::every() {
         let vae = build(&model, None, &Likelihood::default());
         let terms = |beta: f64, warmup: f64, epoch: f64| {
-            let objective = Elbo { beta, warmup, ..Elbo::default() };
+            let objective = Elbo {
+                beta,
+                warmup,
+                ..Elbo::default()
+            };
             let (batch, noise) = real_batch(&vae, &objective, 1);
             values(&objective.terms(&vae, &batch, noise, at(epoch)))
         };
-        let [_, distortion, rate] = terms(1.0, 0.0, 0.0);
-        assert!(rate.iter().all(|&rate| rate > 1e-3), "a rate that could be seen");
+        let [_, reconstruction, rate] = terms(1.0, 0.0, 0.0);
+        assert!(
+            rate.iter().all(|&rate| rate > 1e-3),
+            "a rate that could be seen"
+        );
         // The weight that is due: none without beta or at the start of a warm-up, then in proportion, then beta.
         let cases = [
             (1.0, 0.0, 0.0, 1.0),
@@ -216,14 +339,36 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
         for (beta, warmup, epoch, weight) in cases {
             let [loss, d, r] = terms(beta, warmup, epoch);
             // What is reported is the true bound, whatever is minimised.
-            assert_eq!((&d, &r), (&distortion, &rate), "beta {beta}, warm-up {warmup}, epoch {epoch}");
+            assert_eq!(
+                (&d, &r),
+                (&reconstruction, &rate),
+                "beta {beta}, warm-up {warmup}, epoch {epoch}"
+            );
             let due: Vec<f64> = d.iter().zip(&r).map(|(d, r)| d + weight * r).collect();
             let gap = gap(&loss, &due);
-            assert!(gap < 1e-4, "beta {beta}, warm-up {warmup}, epoch {epoch}: off by {gap:e}");
+            assert!(
+                gap < 1e-4,
+                "beta {beta}, warm-up {warmup}, epoch {epoch}: off by {gap:e}"
+            );
             // The loss that is reported of a test set is the same function.
-            let means = Means { distortion: d[0], rate: r[0], rate_by_latent: Vec::new(), bound: None };
-            let reported = Elbo { beta, warmup, ..Elbo::default() }.loss(&means, at(epoch).time).unwrap();
-            assert!((reported - loss[0]).abs() < 1e-4, "beta {beta}: {reported} and {}", loss[0]);
+            let means = LossMeans {
+                reconstruction: d[0],
+                kl: r[0],
+                kl_by_latent: Vec::new(),
+                bound: None,
+            };
+            let reported = Elbo {
+                beta,
+                warmup,
+                ..Elbo::default()
+            }
+            .loss(&means, at(epoch).time)
+            .unwrap();
+            assert!(
+                (reported - loss[0]).abs() < 1e-4,
+                "beta {beta}: {reported} and {}",
+                loss[0]
+            );
             if weight == 0.0 {
                 assert_eq!(loss, d, "beta {beta}, warm-up {warmup}, epoch {epoch}");
             }
@@ -237,20 +382,27 @@ fn a_step_reports_the_same_bound_whatever_beta_is() {
     let sums = |config: &Config, step: u64| {
         let job = job(config);
         let vae = drawn(&*config.model, PICTURE, 1, &autodiff_device());
-        let mut updater = Updater::new(job.optimizer.clone(), None, &vae);
+        let mut updater = OptimizerState::new(job.optimizer.clone(), None, &vae);
         let indices: Vec<u32> = job.order(0)[..64].to_vec();
         let (after, sums) = train_step(&job, vae.clone(), &mut updater, &indices, step);
         assert_ne!(export(&after), export(&vae), "a step moves the weights");
         numbers(sums)
     };
     let plain = sums(&config, 0);
-    config.objective = Objective::Elbo(Elbo { beta: 9.0, ..Elbo::default() });
+    config.objective = Objective::Elbo(Elbo {
+        beta: 9.0,
+        ..Elbo::default()
+    });
     let heavy = sums(&config, 0);
     assert_eq!(plain[1..], heavy[1..]);
     assert!((plain[0] - (plain[1] + plain[2])).abs() < 1e-6 * plain[0]);
     assert!((heavy[0] - (heavy[1] + 9.0 * heavy[2])).abs() < 1e-6 * heavy[0]);
     // A warm-up counts in epochs: 16 steps are one here.
-    config.objective = Objective::Elbo(Elbo { beta: 9.0, warmup: 1.0, ..Elbo::default() });
+    config.objective = Objective::Elbo(Elbo {
+        beta: 9.0,
+        warmup: 1.0,
+        ..Elbo::default()
+    });
     let warming = sums(&config, 8);
     assert!((warming[0] - (warming[1] + 4.5 * warming[2])).abs() < 1e-6 * warming[0]);
 }
@@ -261,9 +413,13 @@ fn every_optimiser_brings_the_loss_down() {
     for rule in Optimizer::every() {
         let name = rule.tag();
         rule.check().unwrap();
-        let model = Mlp { latent: 4, hidden: vec![64], ..Mlp::default() };
+        let model = Mlp {
+            latent: 4,
+            hidden: vec![64],
+            ..Mlp::default()
+        };
         let mut vae = drawn(&model, PICTURE, 1, &autodiff_device());
-        let mut updater = Updater::new(rule, None, &vae);
+        let mut updater = OptimizerState::new(rule, None, &vae);
         let mut losses = Vec::new();
         for step in 0..100 {
             let (batch, noise) = real_batch(&vae, &objective, 1);
@@ -280,25 +436,47 @@ fn every_optimiser_brings_the_loss_down() {
 #[test]
 fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
     let device = plain_device();
-    let vae = drawn(&Mlp { latent: 2, hidden: vec![3], ..Mlp::default() }, [1, 2, 2], 1, &device);
+    let vae = drawn(
+        &Mlp {
+            latent: 2,
+            hidden: vec![3],
+            ..Mlp::default()
+        },
+        [1, 2, 2],
+        1,
+        &device,
+    );
     for rule in Optimizer::every() {
         let name = rule.tag();
-        let updater = Updater::new(rule.clone(), None, &vae);
+        let updater = OptimizerState::new(rule.clone(), None, &vae);
         assert_eq!(updater.slot_names(), rule.slots());
         assert_eq!(updater.slots().len(), export(&vae).len(), "{name}");
         for (slots, parameter) in updater.slots().iter().zip(export(&vae)) {
             assert_eq!(slots.len(), rule.slots().len(), "{name}");
             for slot in slots {
-                assert_eq!(numbers(slot.clone()), vec![0.0; parameter.values.len()], "{name}");
+                assert_eq!(
+                    numbers(slot.clone()),
+                    vec![0.0; parameter.values.len()],
+                    "{name}"
+                );
             }
         }
         let zeros = || tensor(vec![0.0; 3], [3], &device);
         let mut slots = vec![zeros(); rule.slots().len()];
         let weight = vec![1.0, -2.0, 0.0];
-        let new = rule.update(tensor(weight.clone(), [3], &device), zeros(), &mut slots, 1, 1e-3);
+        let new = rule.update(
+            tensor(weight.clone(), [3], &device),
+            zeros(),
+            &mut slots,
+            1,
+            1e-3,
+        );
         // But for weight decay, which AdamW has by default.
         assert!(gap(&numbers(new), &wide(&weight)) < 1e-4, "{name}");
-        assert!(slots.into_iter().all(|slot| numbers(slot) == [0.0; 3]), "{name}");
+        assert!(
+            slots.into_iter().all(|slot| numbers(slot) == [0.0; 3]),
+            "{name}"
+        );
     }
 }
 
@@ -306,7 +484,8 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
 #[track_caller]
 fn assert_round_trip(config: &Config) {
     let text = config.to_toml().unwrap();
-    let read = Config::parse(&text, Path::new("round.toml")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let read = Config::parse(&text, Path::new("round.toml"))
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(&read, config, "{text}");
     assert_eq!(read.to_toml().unwrap(), text);
 }
@@ -316,60 +495,135 @@ fn every_default_is_valid_and_survives_toml() {
     let base = config(Data::default(), Model::every().remove(0));
     let mut configs = Vec::new();
     for data in Data::every() {
-        assert!(data.usual_shape().iter().all(|&length| length > 0), "{}", data.tag());
-        assert_eq!(data.validation(), 0, "{}: nothing is set aside unasked", data.tag());
-        assert!(data.usual_classes() <= 256, "{}: a label is a byte", data.tag());
-        // A list of layers fits pictures of one size, by default those of MNIST.
+        assert!(
+            data.usual_shape().iter().all(|&length| length > 0),
+            "{}",
+            data.tag()
+        );
+        assert_eq!(
+            data.validation(),
+            0,
+            "{}: nothing is set aside unasked",
+            data.tag()
+        );
+        assert!(
+            data.usual_classes() <= 256,
+            "{}: a label is a byte",
+            data.tag()
+        );
+        // A list of layers fits images of one size, by default those of MNIST.
         let fits = |model: &Model| model.tag() == "mlp" || data.usual_shape() == PICTURE;
-        configs.extend(Model::every().into_iter().filter(fits).map(|model| config(data.clone(), model)));
+        configs.extend(
+            Model::every()
+                .into_iter()
+                .filter(fits)
+                .map(|model| config(data.clone(), model)),
+        );
     }
-    configs.extend(conditions().map(|condition| Config { condition: Some(condition), ..base.clone() }));
-    configs.extend(Prior::every().into_iter().map(|prior| Config { prior, ..base.clone() }));
+    configs.extend(conditions().map(|condition| Config {
+        condition: Some(condition),
+        ..base.clone()
+    }));
+    configs.extend(Prior::every().into_iter().map(|prior| Config {
+        prior,
+        ..base.clone()
+    }));
     let likelihoods = Likelihood::every().into_iter().chain(likelihood_variants());
-    configs.extend(likelihoods.map(|likelihood| Config { likelihood, ..base.clone() }));
+    configs.extend(likelihoods.map(|likelihood| Config {
+        likelihood,
+        ..base.clone()
+    }));
     let objectives = Objective::every().into_iter().chain(objective_variants());
-    configs.extend(objectives.map(|objective| Config { objective, ..base.clone() }));
-    configs.extend(Optimizer::every().into_iter().map(|optimizer| Config { optimizer, ..base.clone() }));
-    configs.extend(Schedule::every().into_iter().map(|schedule| Config { schedule, ..base.clone() }));
+    configs.extend(objectives.map(|objective| Config {
+        objective,
+        ..base.clone()
+    }));
+    configs.extend(Optimizer::every().into_iter().map(|optimizer| Config {
+        optimizer,
+        ..base.clone()
+    }));
+    configs.extend(Schedule::every().into_iter().map(|schedule| Config {
+        schedule,
+        ..base.clone()
+    }));
     for config in configs {
         assert_round_trip(&config);
-        let plan = config.plan(config.data.usual_shape(), config.data.usual_classes()).unwrap();
-        assert_eq!(plan.blueprint.picture, config.data.usual_shape());
+        let plan = config
+            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .unwrap();
+        assert_eq!(plan.network.image_shape, config.data.usual_shape());
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
-    assert_round_trip(&Config { train: Settings { clip: Some(0.1), ..Settings::default() }, ..base });
+    assert_round_trip(&Config {
+        train: Settings {
+            clip: Some(0.1),
+            ..Settings::default()
+        },
+        ..base
+    });
 }
 
 /// Tags are written in files and typed by people: lower case, without a blank, each once; and each is described.
 #[test]
 fn every_registry_lists_each_kind_once_with_a_description() {
-    let lists =
-        [Data::LIST, Model::LIST, Prior::LIST, Likelihood::LIST, Objective::LIST, Optimizer::LIST, Schedule::LIST];
+    let lists = [
+        Data::LIST,
+        Model::LIST,
+        Prior::LIST,
+        Likelihood::LIST,
+        Objective::LIST,
+        Optimizer::LIST,
+        Schedule::LIST,
+    ];
     for list in lists {
         for (i, (tag, about)) in list.iter().enumerate() {
-            assert!(tag.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{tag}");
-            assert!(!list[..i].iter().any(|(other, _)| other == tag), "{tag} twice");
+            assert!(
+                tag.chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+                "{tag}"
+            );
+            assert!(
+                !list[..i].iter().any(|(other, _)| other == tag),
+                "{tag} twice"
+            );
             assert!(!about.is_empty() && !about.ends_with('.'), "{tag}: {about}");
         }
     }
     let tags: Vec<&str> = Model::every().iter().map(Model::tag).collect();
-    assert_eq!(tags, Model::LIST.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+    assert_eq!(
+        tags,
+        Model::LIST.iter().map(|(tag, _)| *tag).collect::<Vec<_>>()
+    );
 }
 
 #[test]
 fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
     for preset in PRESETS {
-        let config = preset.config().unwrap_or_else(|error| panic!("{}", error.render()));
+        let config = preset
+            .config()
+            .unwrap_or_else(|error| panic!("{}", error.render()));
         let plan = config
             .plan(config.data.usual_shape(), config.data.usual_classes())
             .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);
         let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
         assert_eq!(effective, config, "{}", preset.name);
-        assert!(!preset.about().is_empty() && preset.text.starts_with("# "), "{}: what is it?", preset.name);
+        assert!(
+            !preset.about().is_empty() && preset.text.starts_with("# "),
+            "{}: what is it?",
+            preset.name
+        );
         // By each of the ways to name it.
-        for name in [preset.name.to_owned(), format!("{}.toml", preset.name), format!("configs/{}.toml", preset.name)] {
-            assert_eq!(vae::config::find_preset(&name).unwrap().name, preset.name, "{name}");
+        for name in [
+            preset.name.to_owned(),
+            format!("{}.toml", preset.name),
+            format!("configs/{}.toml", preset.name),
+        ] {
+            assert_eq!(
+                vae::config::find_preset(&name).unwrap().name,
+                preset.name,
+                "{name}"
+            );
         }
     }
 }
@@ -380,11 +634,18 @@ fn the_presets_are_the_files_in_configs() {
     let mut files: Vec<(String, String)> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
         .collect();
     files.sort();
-    let mut presets: Vec<(String, String)> =
-        PRESETS.iter().map(|preset| (format!("{}.toml", preset.name), preset.text.to_owned())).collect();
+    let mut presets: Vec<(String, String)> = PRESETS
+        .iter()
+        .map(|preset| (format!("{}.toml", preset.name), preset.text.to_owned()))
+        .collect();
     presets.sort();
     assert_eq!(presets, files);
 }
@@ -395,9 +656,14 @@ fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
         let weights = |seed| export(&drawn(&*model, PICTURE, seed, &plain_device()));
         let differentiable = drawn(&*model, PICTURE, 3, &autodiff_device());
         assert_eq!(weights(3), export(&differentiable), "{}", model.tag());
-        assert_eq!(weights(3), export(&differentiable.valid()), "{}", model.tag());
+        assert_eq!(
+            weights(3),
+            export(&differentiable.valid()),
+            "{}",
+            model.tag()
+        );
         assert_ne!(weights(3), weights(4), "{}", model.tag());
-        // Terms with and without autodiff, too.
+        // LossTerms with and without autodiff, too.
         let plain = drawn(&*model, PICTURE, 3, &plain_device());
         let terms = |vae: &Vae| {
             let (batch, noise) = random_batch(vae, 2, 1, 5);

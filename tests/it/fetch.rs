@@ -11,7 +11,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
-use vae::data::archive::{self, Archive, Place, Published};
+use vae::data::archive::{self, DataPaths, IdxDataset, PublishedFile};
 use vae::data::fetch::{self, Limits};
 use vae::error::Error;
 
@@ -52,16 +52,36 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, files: &[(String, Vec<u8>)], seen: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn answer(
+    mut stream: TcpStream,
+    files: &[(String, Vec<u8>)],
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let path = lines.next().unwrap_or(Ok(String::new()))?.split(' ').nth(1).unwrap_or_default().to_owned();
-    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+    let path = lines
+        .next()
+        .unwrap_or(Ok(String::new()))?
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned();
+    while lines
+        .next()
+        .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+    {}
     seen.lock().unwrap().push(path.clone());
     let manner = path.split('/').nth(1).unwrap_or_default();
-    let Some((_, body)) = files.iter().find(|(name, _)| path.ends_with(&format!("/{name}"))) else {
-        return stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let Some((_, body)) = files
+        .iter()
+        .find(|(name, _)| path.ends_with(&format!("/{name}")))
+    else {
+        return stream.write_all(
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        );
     };
-    let head = |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let head = |length: usize| {
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
+    };
     let send = |stream: &mut TcpStream, body: &[u8]| {
         stream.write_all(head(body.len()).as_bytes())?;
         stream.write_all(body)
@@ -94,8 +114,9 @@ fn answer(mut stream: TcpStream, files: &[(String, Vec<u8>)], seen: &Mutex<Vec<S
         }
         "moved" => {
             let to = path.replacen("moved", "right", 1);
-            let head =
-                format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
             stream.write_all(head.as_bytes())
         }
         "wrong" => send(&mut stream, &vec![7; body.len()]),
@@ -125,18 +146,26 @@ fn answer(mut stream: TcpStream, files: &[(String, Vec<u8>)], seen: &Mutex<Vec<S
                 stream.write_all(&[0; 4096])?;
             }
         }
-        "broken" => stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"),
+        "broken" => {
+            stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n")
+        }
         "rude" => Ok(()),
-        _ => stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
+        _ => stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
     }
 }
 
 fn body() -> Vec<u8> {
-    (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect()
+    (0..300_000_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8)
+        .collect()
 }
 
-const QUICK: Limits =
-    Limits { connect: Duration::from_secs(5), stall: Duration::from_millis(1500), bytes: 200_000_000 };
+const QUICK: Limits = Limits {
+    connect: Duration::from_secs(5),
+    stall: Duration::from_millis(1500),
+    bytes: 200_000_000,
+};
 
 /// Tries `manners` in order; what is left in the folder may be the whole file, and nothing else.
 fn try_mirrors(manners: &[&str]) -> (Result<(), Error>, Server) {
@@ -162,8 +191,12 @@ fn try_mirrors(manners: &[&str]) -> (Result<(), Error>, Server) {
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -194,22 +227,49 @@ fn each_way_to_fail_is_named() {
         ("unmeasured-half", " (150000 bytes)"),
         ("stalled", "no answer for 1.5 s after 150000 bytes"),
         ("silent", "no answer for 1.5 s"),
-        ("huge", "200000001 bytes, and a file of at most 200000000 was expected"),
+        (
+            "huge",
+            "200000001 bytes, and a file of at most 200000000 was expected",
+        ),
     ] {
         let (result, server) = try_mirrors(&[manner]);
         let message = result.unwrap_err().to_string();
-        let start = format!("file.gz could not be downloaded:\n  {}: ", server.url(manner));
-        assert!(message.starts_with(&start) && message.contains(why), "{manner}: {message}");
-        assert_eq!(server.requests().len(), 1, "{manner} was asked more than once");
+        let start = format!(
+            "file.gz could not be downloaded:\n  {}: ",
+            server.url(manner)
+        );
+        assert!(
+            message.starts_with(&start) && message.contains(why),
+            "{manner}: {message}"
+        );
+        assert_eq!(
+            server.requests().len(),
+            1,
+            "{manner} was asked more than once"
+        );
     }
 }
 
 #[test]
 fn the_next_mirror_is_tried_whatever_the_first_did() {
-    for manner in ["none", "broken", "rude", "wrong", "page", "half", "unmeasured-half", "stalled", "silent", "huge"] {
+    for manner in [
+        "none",
+        "broken",
+        "rude",
+        "wrong",
+        "page",
+        "half",
+        "unmeasured-half",
+        "stalled",
+        "silent",
+        "huge",
+    ] {
         let (result, server) = try_mirrors(&[manner, "right", "never"]);
         result.unwrap_or_else(|error| panic!("{manner}: {error}"));
-        assert_eq!(server.requests(), [format!("/{manner}/file.gz"), "/right/file.gz".to_owned()]);
+        assert_eq!(
+            server.requests(),
+            [format!("/{manner}/file.gz"), "/right/file.gz".to_owned()]
+        );
     }
 }
 
@@ -218,7 +278,10 @@ fn all_mirrors_are_listed_where_none_helps() {
     let (result, server) = try_mirrors(&["none", "half"]);
     let message = result.unwrap_err().to_string();
     for (line, manner) in message.lines().skip(1).zip(["none", "half"]) {
-        assert!(line.starts_with(&format!("  {}: ", server.url(manner))), "{message}");
+        assert!(
+            line.starts_with(&format!("  {}: ", server.url(manner))),
+            "{message}"
+        );
     }
     assert_eq!(message.lines().count(), 3);
 }
@@ -227,9 +290,23 @@ fn all_mirrors_are_listed_where_none_helps() {
 fn a_stream_without_end_is_cut_off() {
     let server = Server::one(&body());
     let folder = TempDir::new().unwrap();
-    let limits = Limits { bytes: 1_000_000, ..QUICK };
-    let error = fetch::fetch_within(&[server.url("endless")], "", &folder.path().join("file.gz"), limits).unwrap_err();
-    assert!(error.to_string().contains("a file of at most 1000000 was expected"), "{error}");
+    let limits = Limits {
+        bytes: 1_000_000,
+        ..QUICK
+    };
+    let error = fetch::fetch_within(
+        &[server.url("endless")],
+        "",
+        &folder.path().join("file.gz"),
+        limits,
+    )
+    .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a file of at most 1000000 was expected"),
+        "{error}"
+    );
     assert_eq!(names_in(folder.path()), [""; 0]);
 }
 
@@ -245,9 +322,16 @@ fn a_server_that_speaks_no_tls_is_an_error() {
 
 #[test]
 fn nobody_listening_and_no_address_are_errors() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let folder = TempDir::new().unwrap();
-    let urls = [format!("http://127.0.0.1:{port}/file.gz"), "no address".to_owned()];
+    let urls = [
+        format!("http://127.0.0.1:{port}/file.gz"),
+        "no address".to_owned(),
+    ];
     let error = fetch::fetch_within(&urls, "", &folder.path().join("file.gz"), QUICK).unwrap_err();
     assert_eq!(error.to_string().lines().count(), 3, "{error}");
     assert_eq!(names_in(folder.path()), [""; 0]);
@@ -262,8 +346,12 @@ fn a_disk_that_takes_nothing_is_not_the_mirrors_fault() {
     fs::write(folder.path().join("sub"), []).unwrap();
     let urls = [server.url("right"), server.url("right")];
     let destination = folder.path().join("sub/file.gz");
-    let error = fetch::fetch_within(&urls, &fetch::md5_hex(&[&body]), &destination, QUICK).unwrap_err();
-    assert!(error.to_string().contains("sub: cannot be written"), "{error}");
+    let error =
+        fetch::fetch_within(&urls, &fetch::md5_hex(&[&body]), &destination, QUICK).unwrap_err();
+    assert!(
+        error.to_string().contains("sub: cannot be written"),
+        "{error}"
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -273,23 +361,31 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const NAMES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
-/// A data set of two pictures and one, and a server that has it.
-fn published() -> (Archive, Server) {
+/// A data set of two images and one, and a server that has it.
+fn published() -> (IdxDataset, Server) {
     let contents: [&[u8]; 4] = [
         &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 50, 60],
         &[0, 0, 8, 1, 0, 0, 0, 2, 4, 5],
         &[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 70],
         &[0, 0, 8, 1, 0, 0, 0, 1, 6],
     ];
-    let files: Vec<_> = NAMES.iter().zip(contents).map(|(name, bytes)| (format!("{name}.gz"), gzip(bytes))).collect();
-    let archive = Archive {
+    let files: Vec<_> = NAMES
+        .iter()
+        .zip(contents)
+        .map(|(name, bytes)| (format!("{name}.gz"), gzip(bytes)))
+        .collect();
+    let archive = IdxDataset {
         name: "tiny",
         title: "Tiny",
         classes: [""; 10],
-        files: [0, 1, 2, 3].map(|i| Published {
+        files: [0, 1, 2, 3].map(|i| PublishedFile {
             name: NAMES[i],
             md5: fetch::md5_hex(&[&files[i].1]).leak(),
             plain_md5: None,
@@ -300,8 +396,8 @@ fn published() -> (Archive, Server) {
     (archive, Server::start(files))
 }
 
-fn place(root: &TempDir, mirror: String) -> Place {
-    Place {
+fn place(root: &TempDir, mirror: String) -> DataPaths {
+    DataPaths {
         data: None,
         vae_data: None,
         local: root.path().join("data"),
@@ -317,9 +413,15 @@ fn what_is_nowhere_is_downloaded_once() {
     let root = TempDir::new().unwrap();
     for (mirror, slash) in [("right", ""), ("flat", "/")] {
         let cache = root.path().join(mirror);
-        let place = Place { cache: cache.clone(), ..place(&root, format!("{}/{mirror}{slash}", server.base)) };
+        let place = DataPaths {
+            cache: cache.clone(),
+            ..place(&root, format!("{}/{mirror}{slash}", server.base))
+        };
         let data = archive::load(&place, &archive).unwrap();
-        assert_eq!((data.train.into_bytes(), data.test.labels), (vec![50, 60], Some(vec![6])));
+        assert_eq!(
+            (data.train.into_bytes(), data.test.labels),
+            (vec![50, 60], Some(vec![6]))
+        );
         let asked = server.requests().len();
         archive::load(&place, &archive).unwrap();
         assert_eq!(server.requests().len(), asked);
@@ -357,9 +459,13 @@ fn a_download_goes_on_where_it_stopped() {
 fn a_download_that_fails_says_where_the_files_can_be_put() {
     let (archive, server) = published();
     let root = TempDir::new().unwrap();
-    let error = archive::find(&place(&root, format!("{}/none", server.base)), &archive).unwrap_err();
+    let error =
+        archive::find(&place(&root, format!("{}/none", server.base)), &archive).unwrap_err();
     assert_eq!(error.code(), 2);
-    let message = error.render().replace(root.path().to_str().unwrap(), "DIR").replace(&server.base, "SERVER");
+    let message = error
+        .render()
+        .replace(root.path().to_str().unwrap(), "DIR")
+        .replace(&server.base, "SERVER");
     assert_eq!(
         message,
         "error: Tiny (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \

@@ -8,14 +8,15 @@ use burn::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use vae::batch::Batch;
-use vae::dist::Gaussian;
-use vae::model::{Architecture, Blueprint, Conv, LayerConfig, Mlp, NamedTensor, Padding, Vae, export};
-use vae::objective::{Elbo, Minimise, Terms};
+use vae::density::Gaussian;
+use vae::model::{Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Padding, Vae, export};
+use vae::objective::{Elbo, LossTerms, ObjectiveKind};
 use vae::ops;
-use vae::train::{Adam, AdamW, Optimizer, RmsProp, Sgd, Updater};
+use vae::train::{Adam, AdamW, Optimizer, OptimizerState, RmsProp, Sgd};
 
 use crate::models::{
-    at, autodiff_device, gap, largest, named_gradients, numbers, plain_device, tensor, wide, with_weights,
+    at, autodiff_device, gap, largest, named_gradients, numbers, plain_device, tensor, wide,
+    with_weights,
 };
 
 /// Of every run in the files.
@@ -30,7 +31,10 @@ struct Golden {
 
 impl Golden {
     fn read(case: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case).with_extension("safetensors");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(case)
+            .with_extension("safetensors");
         let bytes = fs::read(path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let about = serde_json::from_str(&header.metadata().as_ref().unwrap()["json"]).unwrap();
@@ -38,29 +42,53 @@ impl Golden {
         let read = |(name, view): (&str, safetensors::tensor::TensorView)| {
             let data = view.data();
             let values = match view.dtype() {
-                Dtype::F32 => data.as_chunks::<4>().0.iter().map(|&word| f32::from_le_bytes(word).into()).collect(),
-                Dtype::F64 => data.as_chunks::<8>().0.iter().map(|&word| f64::from_le_bytes(word)).collect(),
+                Dtype::F32 => data
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|&word| f32::from_le_bytes(word).into())
+                    .collect(),
+                Dtype::F64 => data
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|&word| f64::from_le_bytes(word))
+                    .collect(),
                 other => panic!("{name} is {other:?}"),
             };
             (name.to_owned(), (view.shape().to_vec(), values))
         };
-        Self { tensors: tensors.iter().map(read).collect(), about }
+        Self {
+            tensors: tensors.iter().map(read).collect(),
+            about,
+        }
     }
 
     fn values(&self, name: &str) -> &[f64] {
-        &self.tensors.get(name).unwrap_or_else(|| panic!("no `{name}`")).1
+        &self
+            .tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("no `{name}`"))
+            .1
     }
 
     /// The numbers as the float32 that they are.
     fn floats(&self, name: &str) -> Vec<f32> {
-        self.values(name).iter().map(|&value| value as f32).collect()
+        self.values(name)
+            .iter()
+            .map(|&value| value as f32)
+            .collect()
     }
 
     /// The tensors whose names begin with `prefix`, without it.
     fn under(&self, prefix: &str) -> Vec<NamedTensor> {
         let tensors = self.tensors.iter().filter_map(|(name, (shape, _))| {
             let short = name.strip_prefix(prefix)?;
-            Some(NamedTensor { name: short.to_owned(), shape: shape.clone(), values: self.floats(name) })
+            Some(NamedTensor {
+                name: short.to_owned(),
+                shape: shape.clone(),
+                values: self.floats(name),
+            })
         });
         tensors.collect()
     }
@@ -69,24 +97,46 @@ impl Golden {
     fn batch(&self, step: usize) -> (Batch, Tensor<3>) {
         let device = autodiff_device();
         let slice = |name: &str| {
-            let [_, b, width] = self.tensors[name].0[..] else { panic!("`{name}` has not three axes") };
-            (self.floats(name)[step * b * width..][..b * width].to_vec(), [b, width])
+            let [_, b, width] = self.tensors[name].0[..] else {
+                panic!("`{name}` has not three axes")
+            };
+            (
+                self.floats(name)[step * b * width..][..b * width].to_vec(),
+                [b, width],
+            )
         };
         let ((x, x_shape), (eps, [b, d])) = (slice("x"), slice("eps"));
-        (Batch { x: tensor(x, x_shape, &device), labels: None }, tensor(eps, [1, b, d], &device))
+        (
+            Batch {
+                x: tensor(x, x_shape, &device),
+                labels: None,
+            },
+            tensor(eps, [1, b, d], &device),
+        )
     }
 }
 
 /// The losses that the metadata holds, of the run in float64: decimal strings.
 fn exact_losses(losses: &Value) -> Vec<f64> {
-    losses.as_array().unwrap().iter().map(|loss| loss.as_str().unwrap().parse().unwrap()).collect()
+    losses
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|loss| loss.as_str().unwrap().parse().unwrap())
+        .collect()
 }
 
-fn mlp() -> Blueprint {
-    Mlp { latent: 4, hidden: vec![16], ..Mlp::default() }.blueprint([1, 6, 6]).unwrap()
+fn mlp() -> Network {
+    Mlp {
+        latent: 4,
+        hidden: vec![16],
+        ..Mlp::default()
+    }
+    .network([1, 6, 6])
+    .unwrap()
 }
 
-fn conv() -> Blueprint {
+fn conv() -> Network {
     let conv = |channels| LayerConfig {
         conv: Some(channels),
         kernel: Some(3),
@@ -102,25 +152,34 @@ fn conv() -> Blueprint {
         output_padding: Some(stride - 1),
         ..LayerConfig::default()
     };
-    let dense = LayerConfig { dense: Some(36), shape: Some([4, 3, 3]), ..LayerConfig::default() };
+    let dense = LayerConfig {
+        dense: Some(36),
+        shape: Some([4, 3, 3]),
+        ..LayerConfig::default()
+    };
     let model = Conv {
         latent: 2,
         encoder: vec![conv(3), conv(5)],
         decoder: vec![dense, transposed(5, 2), transposed(3, 2), transposed(1, 1)],
         ..Conv::default()
     };
-    model.blueprint([1, 12, 12]).unwrap()
+    model.network([1, 12, 12]).unwrap()
 }
 
-fn terms(vae: &Vae, golden: &Golden, step: usize) -> Terms {
+fn terms(vae: &Vae, golden: &Golden, step: usize) -> LossTerms {
     let (batch, noise) = golden.batch(step);
     Elbo::default().terms(vae, &batch, noise, at(0.0))
 }
 
 /// Ten steps from the file's first weights, on its batches: the losses and the last weights.
-fn train(golden: &Golden, blueprint: &Blueprint, rule: &Optimizer, clip: Option<f64>) -> (Vec<f64>, Vec<NamedTensor>) {
-    let mut vae = with_weights(blueprint, &golden.under("init."), &autodiff_device());
-    let mut updater = Updater::new(rule.clone(), clip, &vae);
+fn train(
+    golden: &Golden,
+    network: &Network,
+    rule: &Optimizer,
+    clip: Option<f64>,
+) -> (Vec<f64>, Vec<NamedTensor>) {
+    let mut vae = with_weights(network, &golden.under("init."), &autodiff_device());
+    let mut updater = OptimizerState::new(rule.clone(), clip, &vae);
     let mut losses = Vec::new();
     for step in 0..golden.tensors["x"].0[0] {
         let loss = terms(&vae, golden, step).loss;
@@ -136,25 +195,40 @@ fn train(golden: &Golden, blueprint: &Blueprint, rule: &Optimizer, clip: Option<
 fn assert_losses(case: &str, ours: &[f64], exact: &[f64]) {
     assert_eq!(ours.len(), 10);
     for (step, (ours, exact)) in ours.iter().zip(exact).enumerate() {
-        assert!((ours - exact).abs() < 3e-5, "{case}: loss {step} is {ours}, PyTorch's in float64 is {exact}");
+        assert!(
+            (ours - exact).abs() < 3e-5,
+            "{case}: loss {step} is {ours}, PyTorch's in float64 is {exact}"
+        );
     }
 }
 
 fn assert_weights(case: &str, ours: &[NamedTensor], name: &str, theirs: &[f64]) {
-    let ours = ours.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("{case}: no `{name}`"));
+    let ours = ours
+        .iter()
+        .find(|tensor| tensor.name == name)
+        .unwrap_or_else(|| panic!("{case}: no `{name}`"));
     let gap = gap(&wide(&ours.values), theirs);
-    assert!(gap < 1e-5, "{case}: after ten steps `{name}` is off by {gap:e}");
+    assert!(
+        gap < 1e-5,
+        "{case}: after ten steps `{name}` is off by {gap:e}"
+    );
 }
 
-/// Terms and gradients of the first step, then ten steps of Adam.
-fn assert_model(case: &str, blueprint: &Blueprint) {
+/// LossTerms and gradients of the first step, then ten steps of Adam.
+fn assert_model(case: &str, network: &Network) {
     let golden = Golden::read(case);
-    let vae = with_weights(blueprint, &golden.under("init."), &autodiff_device());
+    let vae = with_weights(network, &golden.under("init."), &autodiff_device());
     let first = terms(&vae, &golden, 0);
-    for (name, ours) in [("distortion", &first.distortion), ("rate", first.rate.as_ref().unwrap())] {
+    for (name, ours) in [
+        ("reconstruction", &first.reconstruction),
+        ("kl", first.kl.as_ref().unwrap()),
+    ] {
         let (ours, theirs) = (numbers(ours.clone().inner()), golden.values(name));
         let gap = gap(&ours, theirs);
-        assert!(gap < 2e-6 * largest(theirs.to_vec()), "{case}: {name} of step 0 is off by {gap:e}");
+        assert!(
+            gap < 2e-6 * largest(theirs.to_vec()),
+            "{case}: {name} of step 0 is off by {gap:e}"
+        );
     }
 
     let gradients = named_gradients(&vae, &first.loss.mean().backward());
@@ -162,11 +236,19 @@ fn assert_model(case: &str, blueprint: &Blueprint) {
     for ours in &gradients {
         let theirs = golden.values(&format!("grad.{}", ours.name));
         let gap = gap(&wide(&ours.values), theirs) / largest(theirs.to_vec());
-        assert!(gap < 1e-5, "{case}: the gradient of `{}` is off by {gap:e} of its largest number", ours.name);
+        assert!(
+            gap < 1e-5,
+            "{case}: the gradient of `{}` is off by {gap:e} of its largest number",
+            ours.name
+        );
     }
 
-    let (losses, last) = train(&golden, blueprint, &Optimizer::default(), None);
-    assert_losses(case, &losses, &exact_losses(&golden.about["losses_float64"]));
+    let (losses, last) = train(&golden, network, &Optimizer::default(), None);
+    assert_losses(
+        case,
+        &losses,
+        &exact_losses(&golden.about["losses_float64"]),
+    );
     assert_eq!(last.len(), golden.under("final.").len());
     for tensor in golden.under("final.") {
         assert_weights(case, &last, &tensor.name, &wide(&tensor.values));
@@ -186,14 +268,50 @@ fn a_convolutional_vae_computes_what_pytorch_computes() {
 #[test]
 fn every_optimiser_steps_as_pytorchs_does() {
     let rules: [(&str, Optimizer, Option<f64>); 8] = [
-        ("adamw", Optimizer::AdamW(AdamW { weight_decay: 0.01, ..AdamW::default() }), None),
+        (
+            "adamw",
+            Optimizer::AdamW(AdamW {
+                weight_decay: 0.01,
+                ..AdamW::default()
+            }),
+            None,
+        ),
         ("rmsprop", Optimizer::RmsProp(RmsProp::default()), None),
-        ("rmsprop_centred", Optimizer::RmsProp(RmsProp { centred: true, ..RmsProp::default() }), None),
+        (
+            "rmsprop_centred",
+            Optimizer::RmsProp(RmsProp {
+                centred: true,
+                ..RmsProp::default()
+            }),
+            None,
+        ),
         ("sgd", Optimizer::Sgd(Sgd::default()), None),
-        ("sgd_momentum", Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }), None),
-        ("sgd_nesterov", Optimizer::Sgd(Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() }), None),
+        (
+            "sgd_momentum",
+            Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                ..Sgd::default()
+            }),
+            None,
+        ),
+        (
+            "sgd_nesterov",
+            Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                nesterov: true,
+                ..Sgd::default()
+            }),
+            None,
+        ),
         ("adam_clipped", Optimizer::default(), Some(1.0)),
-        ("adam_l2", Optimizer::Adam(Adam { weight_decay: 0.1, ..Adam::default() }), None),
+        (
+            "adam_l2",
+            Optimizer::Adam(Adam {
+                weight_decay: 0.1,
+                ..Adam::default()
+            }),
+            None,
+        ),
     ];
     let (model, golden) = (Golden::read("mlp"), Golden::read("optimisers"));
     let cases = golden.about["losses_float64"].as_object().unwrap();
@@ -202,7 +320,12 @@ fn every_optimiser_steps_as_pytorchs_does() {
         let (losses, last) = train(&model, &mlp(), &rule, clip);
         assert_losses(case, &losses, &exact_losses(&cases[case]));
         let kept = "decoder.0.weight";
-        assert_weights(case, &last, kept, golden.values(&format!("final.{case}.{kept}")));
+        assert_weights(
+            case,
+            &last,
+            kept,
+            golden.values(&format!("final.{case}.{kept}")),
+        );
     }
 }
 
@@ -211,7 +334,10 @@ fn assert_density(name: &str, ours: &[f64], truth: &[f64], scale: &[f64]) {
     assert_eq!([ours.len(), scale.len()], [truth.len(); 2]);
     for (i, (ours, truth)) in ours.iter().zip(truth).enumerate() {
         let allowed = 5e-7 * scale[i] + 1e-7;
-        assert!((ours - truth).abs() <= allowed, "{name} {i}: {ours} is not {truth}, allowed is {allowed:e}");
+        assert!(
+            (ours - truth).abs() <= allowed,
+            "{name} {i}: {ours} is not {truth}, allowed is {allowed:e}"
+        );
     }
 }
 
@@ -224,20 +350,42 @@ fn densities_are_those_of_torch_distributions() {
         let count = values.len();
         tensor(values, [count, 1], &device)
     };
-    let pairs = |a: &str, b: &str| golden.values(a).iter().copied().zip(golden.values(b).iter().copied());
+    let pairs = |a: &str, b: &str| {
+        golden
+            .values(a)
+            .iter()
+            .copied()
+            .zip(golden.values(b).iter().copied())
+    };
 
-    let kl = Gaussian { mean: column("kl.mean"), log_var: column("kl.log_var") }.kl_to_standard_normal();
-    let scale: Vec<f64> = pairs("kl.mean", "kl.log_var").map(|(m, v)| m * m + v.exp() + v.abs() + 1.0).collect();
+    let kl = Gaussian {
+        mean: column("kl.mean"),
+        log_var: column("kl.log_var"),
+    }
+    .kl_to_standard_normal();
+    let scale: Vec<f64> = pairs("kl.mean", "kl.log_var")
+        .map(|(m, v)| m * m + v.exp() + v.abs() + 1.0)
+        .collect();
     assert_density("kl", &numbers(kl), golden.values("kl.value"), &scale);
 
-    let normal = Gaussian { mean: column("normal.mean"), log_var: column("normal.log_var") };
+    let normal = Gaussian {
+        mean: column("normal.mean"),
+        log_var: column("normal.log_var"),
+    };
     let ours = normal.log_prob(column("normal.x").unsqueeze::<3>());
     let truth = golden.values("normal.value");
     let scale: Vec<f64> = truth.iter().map(|value| value.abs() + 4.0).collect();
     assert_density("normal", &numbers(ours), truth, &scale);
 
-    let (x, logits) = (column("bernoulli.x"), column("bernoulli.logits").unsqueeze::<3>());
-    let scale: Vec<f64> = golden.values("bernoulli.logits").iter().map(|logit| logit.abs() + 1.0).collect();
+    let (x, logits) = (
+        column("bernoulli.x"),
+        column("bernoulli.logits").unsqueeze::<3>(),
+    );
+    let scale: Vec<f64> = golden
+        .values("bernoulli.logits")
+        .iter()
+        .map(|logit| logit.abs() + 1.0)
+        .collect();
     for term in [ops::bernoulli_log_prob, ops::plain::bernoulli_log_prob] {
         let ours = numbers(term(x.clone(), logits.clone()));
         assert_density("bernoulli", &ours, golden.values("bernoulli.value"), &scale);

@@ -2,36 +2,49 @@
 
 use burn::tensor::Device;
 use vae::model::{
-    Activation, Architecture, Blueprint, Conv, Hierarchical, LayerConfig, Likelihood, Mlp, Prior, Vae, Vamp, export,
+    Activation, Conv, Hierarchical, LayerConfig, Likelihood, Mlp, ModelKind, Network, Prior, Vae,
+    Vamp, export,
 };
-use vae::objective::{Elbo, Iwae, Minimise, Objective};
+use vae::objective::{Elbo, Iwae, Objective, ObjectiveKind};
 use vae::rng::Rng;
 
 use crate::contract::{likelihood_variants, objective_variants};
-use crate::models::{at, autodiff_device, found_gradients, largest, numbers, plain_device, random_batch, wide};
+use crate::models::{
+    at, autodiff_device, found_gradients, largest, numbers, plain_device, random_batch, wide,
+};
 
 /// Every number of every gradient against finite differences of the loss.
 ///
-/// The loss is up to 50 nats a picture in float32, so that a difference of two is known to some 4e-6, over a step of 0.1 to
+/// The loss is up to 50 nats an image in float32, so that a difference of two is known to some 4e-6, over a step of 0.1 to
 /// 4e-5; the five-point formula adds h^4 / 30 times the fifth derivative. Measured: 7e-5 at worst. A wrong factor in any
 /// gradient is a hundred times that.
 fn assert_gradients(
-    model: &dyn Architecture,
-    picture: [usize; 3],
+    model: &dyn ModelKind,
+    image_shape: [usize; 3],
     likelihood: &Likelihood,
-    objective: &dyn Minimise,
+    objective: &dyn ObjectiveKind,
     tolerance: f64,
 ) {
-    let blueprint = model.blueprint(picture).unwrap().with_outputs(likelihood.outputs_per_value()).unwrap();
-    assert_gradients_of(&blueprint, likelihood, objective, tolerance);
+    let network = model
+        .network(image_shape)
+        .unwrap()
+        .with_outputs(likelihood.outputs_per_value())
+        .unwrap();
+    assert_gradients_of(&network, likelihood, objective, tolerance);
 }
 
-fn assert_gradients_of(blueprint: &Blueprint, likelihood: &Likelihood, objective: &dyn Minimise, tolerance: f64) {
+fn assert_gradients_of(
+    network: &Network,
+    likelihood: &Likelihood,
+    objective: &dyn ObjectiveKind,
+    tolerance: f64,
+) {
     const H: f32 = 0.05;
-    let of_device = |device: &Device| Vae::new(blueprint, likelihood, Rng::new(4).stream("weights"), device);
+    let of_device =
+        |device: &Device| Vae::new(network, likelihood, Rng::new(4).stream("weights"), device);
     let weights = export(&of_device(&plain_device()));
     let vae = of_device(&autodiff_device());
-    // Weights that are at work, and pictures that the keys are enough for.
+    // Weights that are at work, and images that the keys are enough for.
     let context = at(1.0);
 
     let draw = |vae: &Vae| {
@@ -60,7 +73,10 @@ fn assert_gradients_of(blueprint: &Blueprint, likelihood: &Likelihood, objective
     };
     for (t, (name, gradient)) in gradients.iter().enumerate() {
         let Some(gradient) = gradient else {
-            assert!(name.starts_with("log_var") && !objective.code().is_drawn(), "`{name}` has no gradient");
+            assert!(
+                name.starts_with("log_var") && !objective.latent_mode().is_sampled(),
+                "`{name}` has no gradient"
+            );
             continue;
         };
         for (place, &ours) in gradient.values.iter().enumerate() {
@@ -70,22 +86,44 @@ fn assert_gradients_of(blueprint: &Blueprint, likelihood: &Likelihood, objective
             };
             let finite = (4.0 * slope(H) - slope(2.0 * H)) / 3.0;
             let error = (f64::from(ours) - finite).abs();
-            assert!(error < tolerance, "`{}` {place}: the gradient is {ours}, differences say {finite}", gradient.name);
+            assert!(
+                error < tolerance,
+                "`{}` {place}: the gradient is {ours}, differences say {finite}",
+                gradient.name
+            );
         }
-        assert!(largest(wide(&gradient.values)) > 5e-3, "`{}`: nothing to compare", gradient.name);
+        assert!(
+            largest(wide(&gradient.values)) > 5e-3,
+            "`{}`: nothing to compare",
+            gradient.name
+        );
     }
 }
 
 // All with tanh: a finite difference across ReLU's kink says nothing.
 
 fn tiny_mlp() -> Mlp {
-    Mlp { latent: 2, hidden: vec![5], activation: Activation::Tanh, ..Mlp::default() }
+    Mlp {
+        latent: 2,
+        hidden: vec![5],
+        activation: Activation::Tanh,
+        ..Mlp::default()
+    }
 }
 
 #[test]
 fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
-    let objective = Elbo { beta: 0.7, ..Elbo::default() };
-    assert_gradients(&tiny_mlp(), [1, 3, 3], &Likelihood::default(), &objective, 1.5e-4);
+    let objective = Elbo {
+        beta: 0.7,
+        ..Elbo::default()
+    };
+    assert_gradients(
+        &tiny_mlp(),
+        [1, 3, 3],
+        &Likelihood::default(),
+        &objective,
+        1.5e-4,
+    );
 }
 
 /// The plain density of a mixture on one side, products on the other.
@@ -93,20 +131,40 @@ fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
 fn gradients_of_every_prior_are_those_of_finite_differences() {
     for prior in [
         Prior::Vamp(Vamp { pseudo_inputs: 3 }),
-        Prior::Hierarchical(Hierarchical { latent: 2, hidden: vec![3], ..Hierarchical::default() }),
+        Prior::Hierarchical(Hierarchical {
+            latent: 2,
+            hidden: vec![3],
+            ..Hierarchical::default()
+        }),
     ] {
-        let blueprint = tiny_mlp().blueprint([1, 3, 3]).unwrap().with_prior(&prior).unwrap();
+        let network = tiny_mlp()
+            .network([1, 3, 3])
+            .unwrap()
+            .with_prior(&prior)
+            .unwrap();
         for objective in [Objective::default(), Objective::Iwae(Iwae { samples: 2 })] {
-            assert_gradients_of(&blueprint, &Likelihood::default(), &*objective, 3e-4);
+            assert_gradients_of(&network, &Likelihood::default(), &*objective, 3e-4);
         }
     }
 }
 
 /// Two channels, and paddings that differ from one side to the other.
 fn tiny_conv() -> Conv {
-    let conv = LayerConfig { conv: Some(2), stride: Some(2), ..LayerConfig::default() };
-    let dense = LayerConfig { dense: Some(18), shape: Some([2, 3, 3]), ..LayerConfig::default() };
-    let transposed = LayerConfig { transposed: Some(2), stride: Some(2), ..LayerConfig::default() };
+    let conv = LayerConfig {
+        conv: Some(2),
+        stride: Some(2),
+        ..LayerConfig::default()
+    };
+    let dense = LayerConfig {
+        dense: Some(18),
+        shape: Some([2, 3, 3]),
+        ..LayerConfig::default()
+    };
+    let transposed = LayerConfig {
+        transposed: Some(2),
+        stride: Some(2),
+        ..LayerConfig::default()
+    };
     Conv {
         latent: 2,
         activation: Activation::Tanh,
@@ -118,8 +176,17 @@ fn tiny_conv() -> Conv {
 
 #[test]
 fn gradients_of_a_convolutional_vae_are_those_of_finite_differences() {
-    let objective = Elbo { beta: 0.7, ..Elbo::default() };
-    assert_gradients(&tiny_conv(), [2, 6, 6], &Likelihood::default(), &objective, 1.5e-4);
+    let objective = Elbo {
+        beta: 0.7,
+        ..Elbo::default()
+    };
+    assert_gradients(
+        &tiny_conv(),
+        [2, 6, 6],
+        &Likelihood::default(),
+        &objective,
+        1.5e-4,
+    );
 }
 
 #[test]
@@ -130,14 +197,27 @@ fn gradients_of_every_objective_are_those_of_finite_differences() {
             continue;
         }
         // The defaults of these weigh a distance a thousandfold, and the error of its difference with it.
-        let tolerance = if ["capacity", "info"].contains(&objective.tag()) { 5e-2 } else { 2e-4 };
-        assert_gradients(&tiny_mlp(), [1, 3, 3], &Likelihood::default(), &*objective, tolerance);
+        let tolerance = if ["capacity", "info"].contains(&objective.tag()) {
+            5e-2
+        } else {
+            2e-4
+        };
+        assert_gradients(
+            &tiny_mlp(),
+            [1, 3, 3],
+            &Likelihood::default(),
+            &*objective,
+            tolerance,
+        );
     }
 }
 
 #[test]
 fn gradients_of_every_likelihood_are_those_of_finite_differences() {
-    let objective = Elbo { beta: 0.7, ..Elbo::default() };
+    let objective = Elbo {
+        beta: 0.7,
+        ..Elbo::default()
+    };
     for likelihood in Likelihood::every().into_iter().chain(likelihood_variants()) {
         assert_gradients(&tiny_mlp(), [1, 3, 3], &likelihood, &objective, 2e-4);
     }

@@ -1,9 +1,14 @@
-//! The code's health on models whose truth is known, made by hand.
+//! The latent's health on models whose truth is known, made by hand.
 
 use vae::data::{Images, Pixels};
-use vae::eval::{Aggregate, Decomposition, Finding, Health, Protocol, decompose, findings, measure, saturated_units};
-use vae::model::{Activation, Architecture, Blueprint, Conv, LayerConfig, Mlp, NamedTensor, Vae, export};
-use vae::objective::Code;
+use vae::eval::{
+    AggregatePosterior, Decomposition, Diagnostics, Finding, Protocol, decompose, findings,
+    measure, saturated_units,
+};
+use vae::model::{
+    Activation, Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Vae, export,
+};
+use vae::objective::LatentMode;
 use vae::rng::Rng;
 
 use crate::models::{blank, gap, plain_device, trained, with_weights};
@@ -12,14 +17,21 @@ use crate::theory::assert_within_error;
 const PICTURE: [usize; 3] = [1, 3, 4];
 const PIXELS: usize = 12;
 const IMAGES: usize = 1200;
-const PROTOCOL: Protocol = Protocol { pixels: Pixels::Grey, samples: 1, seed: 3, code: Code::Drawn };
+const PROTOCOL: Protocol = Protocol {
+    pixels: Pixels::Grey,
+    samples: 1,
+    seed: 3,
+    latent_mode: LatentMode::Sampled,
+};
 /// Variance of a byte that is drawn uniformly, as a value.
 const BYTE: f64 = (256.0 * 256.0 - 1.0) / (12.0 * 255.0 * 255.0);
 
-/// Pictures of uniform noise: twelve independent values.
+/// Images of uniform noise: twelve independent values.
 fn noise_images() -> Images {
     let rng = Rng::new(5);
-    let pixels = (0..(IMAGES * PIXELS) as u64).map(|place| rng.below(place, 256) as u8).collect();
+    let pixels = (0..(IMAGES * PIXELS) as u64)
+        .map(|place| rng.below(place, 256) as u8)
+        .collect();
     Images::new(pixels, PICTURE)
 }
 
@@ -36,65 +48,127 @@ struct Line {
 }
 
 /// Nothing goes through: the posterior is the prior.
-const UNUSED: Line = Line { scale: 0.0, shift: 0.0, variance: 1.0, logit: 0.0 };
+const UNUSED: Line = Line {
+    scale: 0.0,
+    shift: 0.0,
+    variance: 1.0,
+    logit: 0.0,
+};
 
 /// A latent whose aggregate posterior has this variance, of which `noise` is the posterior's own.
 fn used(variance: f64, noise: f64) -> Line {
-    Line { scale: ((variance - noise) / BYTE).sqrt(), shift: 0.0, variance: noise, logit: 3.0 }
+    Line {
+        scale: ((variance - noise) / BYTE).sqrt(),
+        shift: 0.0,
+        variance: noise,
+        logit: 3.0,
+    }
 }
 
 fn set(tensors: &mut [NamedTensor], name: &str, change: impl FnOnce(&mut [f32])) {
-    change(&mut tensors.iter_mut().find(|tensor| tensor.name == name).unwrap().values);
+    change(
+        &mut tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == name)
+            .unwrap()
+            .values,
+    );
 }
 
 fn linear(lines: &[Line]) -> Vae {
-    let model = Mlp { latent: lines.len(), hidden: Vec::new(), ..Mlp::default() };
-    let blueprint = model.blueprint(PICTURE).unwrap();
-    let mut tensors = export(&blank(&blueprint, 1, &plain_device()));
-    tensors.iter_mut().for_each(|tensor| tensor.values.fill(0.0));
+    let model = Mlp {
+        latent: lines.len(),
+        hidden: Vec::new(),
+        ..Mlp::default()
+    };
+    let network = model.network(PICTURE).unwrap();
+    let mut tensors = export(&blank(&network, 1, &plain_device()));
+    tensors
+        .iter_mut()
+        .for_each(|tensor| tensor.values.fill(0.0));
     for (d, line) in lines.iter().enumerate() {
         // PyTorch's [out, in].
-        set(&mut tensors, "mean.weight", |values| values[d * PIXELS + d] = line.scale as f32);
-        set(&mut tensors, "mean.bias", |values| values[d] = (line.shift - 0.5 * line.scale) as f32);
-        set(&mut tensors, "log_var.bias", |values| values[d] = line.variance.ln() as f32);
-        set(&mut tensors, "decoder.0.weight", |values| values[d * lines.len() + d] = line.logit as f32);
+        set(&mut tensors, "mean.weight", |values| {
+            values[d * PIXELS + d] = line.scale as f32
+        });
+        set(&mut tensors, "mean.bias", |values| {
+            values[d] = (line.shift - 0.5 * line.scale) as f32
+        });
+        set(&mut tensors, "log_var.bias", |values| {
+            values[d] = line.variance.ln() as f32
+        });
+        set(&mut tensors, "decoder.0.weight", |values| {
+            values[d * lines.len() + d] = line.logit as f32
+        });
     }
-    with_weights(&blueprint, &tensors, &plain_device())
+    with_weights(&network, &tensors, &plain_device())
 }
 
-fn examine(vae: &Vae, images: &Images) -> (Health, Aggregate) {
-    Health::of(vae, images, images.len(), PROTOCOL, &mut |_| {})
+fn examine(vae: &Vae, images: &Images) -> (Diagnostics, AggregatePosterior) {
+    Diagnostics::of(vae, images, images.len(), PROTOCOL, &mut |_| {})
 }
 
 /// Of the pixels `d`, as values: mean and variance, the population's.
 fn pixel_moments(images: &Images, d: usize) -> [f64; 2] {
-    let values: Vec<f64> = (0..images.len()).map(|n| f64::from(images.image(n)[d]) / 255.0).collect();
+    let values: Vec<f64> = (0..images.len())
+        .map(|n| f64::from(images.image(n)[d]) / 255.0)
+        .collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    [mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64]
+    [
+        mean,
+        values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>()
+            / values.len() as f64,
+    ]
 }
 
 #[test]
 fn three_of_ten_latents_are_seen_to_be_used() {
     let images = noise_images();
     let line = used(1.0, 0.1);
-    let vae = linear(&[UNUSED, UNUSED, line, UNUSED, UNUSED, line, UNUSED, UNUSED, UNUSED, line]);
+    let vae = linear(&[
+        UNUSED, UNUSED, line, UNUSED, UNUSED, line, UNUSED, UNUSED, UNUSED, line,
+    ]);
     let (health, _) = examine(&vae, &images);
     assert_eq!((health.images, health.active()), (IMAGES, 3));
     assert_eq!(findings(&health), [Finding::PartlyCollapsed]);
     for (d, latent) in health.latents.iter().enumerate() {
         let is_used = [2, 5, 9].contains(&d);
-        assert_eq!(latent.is_active(health.largest_variance()), is_used, "latent {d}");
+        assert_eq!(
+            latent.is_active(health.largest_variance()),
+            is_used,
+            "latent {d}"
+        );
         let [mean, variance] = pixel_moments(&images, d);
-        let (mean, variance) =
-            if is_used { (line.scale * (mean - 0.5), line.scale.powi(2) * variance) } else { (0.0, 0.0) };
+        let (mean, variance) = if is_used {
+            (line.scale * (mean - 0.5), line.scale.powi(2) * variance)
+        } else {
+            (0.0, 0.0)
+        };
         let noise = if is_used { 0.1 } else { 1.0 };
-        assert!((latent.mean - mean).abs() < 1e-5 && (latent.variance_of_mean - variance).abs() < 1e-5, "latent {d}");
-        assert!((latent.mean_variance - noise).abs() < 1e-6 && (latent.variance() - variance - noise).abs() < 1e-5);
-        // 1/2 (E[m^2] + s^2 - 1 - ln s^2), of these pictures.
+        assert!(
+            (latent.mean - mean).abs() < 1e-5 && (latent.variance_of_mean - variance).abs() < 1e-5,
+            "latent {d}"
+        );
+        assert!(
+            (latent.mean_variance - noise).abs() < 1e-6
+                && (latent.variance() - variance - noise).abs() < 1e-5
+        );
+        // 1/2 (E[m^2] + s^2 - 1 - ln s^2), of these images.
         let kl = 0.5 * (mean.powi(2) + variance + noise - 1.0 - noise.ln());
-        assert!((latent.kl.unwrap() - kl).abs() < 1e-5, "latent {d}: {:?} {kl}", latent.kl);
+        assert!(
+            (latent.kl.unwrap() - kl).abs() < 1e-5,
+            "latent {d}: {:?} {kl}",
+            latent.kl
+        );
     }
-    assert!(health.order()[..3].iter().all(|d| [2, 5, 9].contains(d)), "{:?}", health.order());
+    assert!(
+        health.order()[..3].iter().all(|d| [2, 5, 9].contains(d)),
+        "{:?}",
+        health.order()
+    );
     let total: f64 = health.latents.iter().map(|latent| latent.kl.unwrap()).sum();
     assert!((health.kl.unwrap().mean - total).abs() < 1e-9);
 }
@@ -103,7 +177,10 @@ fn three_of_ten_latents_are_seen_to_be_used() {
 fn a_code_that_does_all_it_should_is_healthy() {
     let images = noise_images();
     // One latent of four that is not used is no fault.
-    let (health, aggregate) = examine(&linear(&[used(1.0, 0.2), used(1.1, 0.05), UNUSED, used(0.9, 0.3)]), &images);
+    let (health, aggregate) = examine(
+        &linear(&[used(1.0, 0.2), used(1.1, 0.05), UNUSED, used(0.9, 0.3)]),
+        &images,
+    );
     assert_eq!((health.active(), findings(&health)), (3, vec![]));
     // Independent pixels make independent latents.
     let terms = decompose(&aggregate);
@@ -113,18 +190,34 @@ fn a_code_that_does_all_it_should_is_healthy() {
 #[test]
 fn a_collapsed_code_is_called_so() {
     let (health, aggregate) = examine(&linear(&[UNUSED; 5]), &noise_images());
-    assert_eq!((health.active(), findings(&health)), (0, vec![Finding::Collapsed]));
-    assert!(health.kl.unwrap().mean.abs() < 1e-9 && decompose(&aggregate).mutual_information.mean.abs() < 1e-9);
+    assert_eq!(
+        (health.active(), findings(&health)),
+        (0, vec![Finding::Collapsed])
+    );
+    assert!(
+        health.kl.unwrap().mean.abs() < 1e-9
+            && decompose(&aggregate).mutual_information.mean.abs() < 1e-9
+    );
     // Latents that vary a little, and carry next to nothing.
-    let faint = Line { scale: (0.02_f64 / BYTE).sqrt(), variance: 0.98, ..UNUSED };
+    let faint = Line {
+        scale: (0.02_f64 / BYTE).sqrt(),
+        variance: 0.98,
+        ..UNUSED
+    };
     let (health, _) = examine(&linear(&[faint; 5]), &noise_images());
-    assert_eq!((health.active(), findings(&health)), (5, vec![Finding::Collapsed]));
+    assert_eq!(
+        (health.active(), findings(&health)),
+        (5, vec![Finding::Collapsed])
+    );
 }
 
 #[test]
 fn an_aggregate_posterior_far_from_the_prior_is_under_regularised() {
     let images = noise_images();
-    let (health, aggregate) = examine(&linear(&[used(1.0, 0.1), used(25.0, 0.1), used(1.0, 0.1)]), &images);
+    let (health, aggregate) = examine(
+        &linear(&[used(1.0, 0.1), used(25.0, 0.1), used(1.0, 0.1)]),
+        &images,
+    );
     assert_eq!(findings(&health), [Finding::UnderRegularised { latent: 1 }]);
     let latent = health.latents[1];
     assert!((latent.variance() - 25.0).abs() < 1.5, "{latent:?}");
@@ -133,9 +226,15 @@ fn an_aggregate_posterior_far_from_the_prior_is_under_regularised() {
     assert!((latent.distance() - truth).abs() < 1e-12 && truth > 10.0);
     // A uniform density of that variance is further from a normal one than its moments are, by its shape.
     let dimension_wise = decompose(&aggregate).by_latent[1];
-    assert!(dimension_wise > truth && dimension_wise < truth + 0.5, "{dimension_wise} {truth}");
+    assert!(
+        dimension_wise > truth && dimension_wise < truth + 0.5,
+        "{dimension_wise} {truth}"
+    );
     // A mean that is off does it, too; so does a variance that is too small.
-    let shifted = Line { shift: 1.3, ..used(1.0, 0.1) };
+    let shifted = Line {
+        shift: 1.3,
+        ..used(1.0, 0.1)
+    };
     let narrow = used(0.05, 0.02);
     for line in [shifted, narrow] {
         let (health, _) = examine(&linear(&[used(1.0, 0.1), line]), &images);
@@ -146,28 +245,41 @@ fn an_aggregate_posterior_far_from_the_prior_is_under_regularised() {
 #[test]
 fn a_decoder_that_ignores_its_code_is_caught() {
     let images = noise_images();
-    let deaf = Line { logit: 0.0, ..used(1.0, 0.1) };
+    let deaf = Line {
+        logit: 0.0,
+        ..used(1.0, 0.1)
+    };
     let (health, _) = examine(&linear(&[deaf; 3]), &images);
     assert_eq!(findings(&health), [Finding::IgnoresCode]);
-    assert_eq!((health.active(), health.shuffled.difference.mean, health.shuffled.difference.se), (3, 0.0, 0.0));
+    assert_eq!(
+        (
+            health.active(),
+            health.shuffled.difference.mean,
+            health.shuffled.difference.se
+        ),
+        (3, 0.0, 0.0)
+    );
     assert!(health.kl.unwrap().mean > 1.0);
-    // It costs nothing, it even gains: the decoder reads a pixel's code with the wrong sign.
-    let wrong = Line { logit: -3.0, ..used(1.0, 0.1) };
+    // It costs nothing, it even gains: the decoder reads a pixel's latent with the wrong sign.
+    let wrong = Line {
+        logit: -3.0,
+        ..used(1.0, 0.1)
+    };
     let (health, _) = examine(&linear(&[wrong; 3]), &images);
     assert!(health.shuffled.difference.mean < 0.0 && findings(&health) == [Finding::IgnoresCode]);
 }
 
-/// With a linear decoder of logits a z: the distortion is softplus(a z) - x a z a pixel, so that the code of another
-/// picture costs E[x a z] - E[x a z'] = a Cov(x, z) nats, in expectation over who gets whose.
+/// With a linear decoder of logits a z: the reconstruction is softplus(a z) - x a z a pixel, so that the latent of another
+/// image costs E[x a z] - E[x a z'] = a Cov(x, z) nats, in expectation over who gets whose.
 #[test]
-fn another_picture_s_code_costs_what_it_should() {
+fn another_image_s_code_costs_what_it_should() {
     let images = noise_images();
     let line = used(1.0, 0.1);
     let (health, _) = examine(&linear(&[line; 4]), &images);
     let covariance = |d: usize| line.scale * pixel_moments(&images, d)[1];
     let truth: f64 = (0..4).map(|d| line.logit * covariance(d)).sum();
     assert!(health.shuffled.difference.se < 0.1);
-    assert_within_error("another picture's code", health.shuffled.difference, truth);
+    assert_within_error("another image's latent", health.shuffled.difference, truth);
 }
 
 #[test]
@@ -175,26 +287,46 @@ fn what_is_seen_is_what_is_evaluated() {
     let (vae, images) = trained();
     let elbo = measure(&vae, &images, PROTOCOL, &mut |_| {});
     let (health, _) = examine(&vae, &images);
-    assert!((health.kl.unwrap().mean - elbo.rate().unwrap().mean).abs() < 1e-4);
-    assert!((health.shuffled.distortion.mean - elbo.distortion().mean).abs() < 1e-3);
-    let by_latent: Vec<f64> = health.latents.iter().map(|latent| latent.kl.unwrap()).collect();
-    assert!(gap(&by_latent, &elbo.rate_by_latent) < 1e-5);
-    assert!(health.shuffled.difference.mean > 10.0, "{:?}", health.shuffled);
+    assert!((health.kl.unwrap().mean - elbo.kl().unwrap().mean).abs() < 1e-4);
+    assert!((health.shuffled.reconstruction.mean - elbo.reconstruction().mean).abs() < 1e-3);
+    let by_latent: Vec<f64> = health
+        .latents
+        .iter()
+        .map(|latent| latent.kl.unwrap())
+        .collect();
+    assert!(gap(&by_latent, &elbo.kl_by_latent) < 1e-5);
+    assert!(
+        health.shuffled.difference.mean > 10.0,
+        "{:?}",
+        health.shuffled
+    );
     // The same seed, the same numbers; others with another.
     assert_eq!(examine(&vae, &images).0, health);
-    let other = Health::of(&vae, &images, images.len(), Protocol { seed: 4, ..PROTOCOL }, &mut |_| {}).0;
+    let other = Diagnostics::of(
+        &vae,
+        &images,
+        images.len(),
+        Protocol {
+            seed: 4,
+            ..PROTOCOL
+        },
+        &mut |_| {},
+    )
+    .0;
     assert!(other.shuffled != health.shuffled && other.latents == health.latents);
-    // A part of the pictures is a part of the pictures.
-    let part = Health::of(&vae, &images, 50, PROTOCOL, &mut |_| {}).0;
+    // A part of the images is a part of the images.
+    let part = Diagnostics::of(&vae, &images, 50, PROTOCOL, &mut |_| {}).0;
     assert_eq!(part.latents, examine(&vae, &images.slice(0..50)).0.latents);
 }
 
 /// `copies` of each posterior, in turn, each with its own noise.
-fn repeated(means: &[[f64; 2]], log_vars: &[[f64; 2]], copies: usize) -> Aggregate {
+fn repeated(means: &[[f64; 2]], log_vars: &[[f64; 2]], copies: usize) -> AggregatePosterior {
     let repeat = |values: &[[f64; 2]]| values.as_flattened().repeat(copies);
     let rng = Rng::new(8).stream("noise");
-    let noise: Vec<f64> = (0..(2 * copies * means.len()) as u64).map(|i| f64::from(rng.normal(i))).collect();
-    Aggregate::new(2, repeat(means), repeat(log_vars), &noise)
+    let noise: Vec<f64> = (0..(2 * copies * means.len()) as u64)
+        .map(|i| f64::from(rng.normal(i)))
+        .collect();
+    AggregatePosterior::new(2, repeat(means), repeat(log_vars), &noise)
 }
 
 /// The three terms of a mixture of `means` and `log_vars` by the trapezoidal rule over the plane.
@@ -202,21 +334,40 @@ fn by_quadrature(means: &[[f64; 2]], log_vars: &[[f64; 2]]) -> [f64; 3] {
     const STEPS: i32 = 500;
     let width = 8.0 / f64::from(STEPS);
     let density = |mean: f64, log_var: f64, z: f64| {
-        (-0.5 * ((z - mean).powi(2) / log_var.exp() + log_var)).exp() / (2.0 * std::f64::consts::PI).sqrt()
+        (-0.5 * ((z - mean).powi(2) / log_var.exp() + log_var)).exp()
+            / (2.0 * std::f64::consts::PI).sqrt()
     };
     let components = || means.iter().zip(log_vars);
     let count = means.len() as f64;
-    let marginal = |d: usize, z: f64| components().map(|(m, l)| density(m[d], l[d], z)).sum::<f64>() / count;
+    let marginal = |d: usize, z: f64| {
+        components()
+            .map(|(m, l)| density(m[d], l[d], z))
+            .sum::<f64>()
+            / count
+    };
     let [mut information, mut correlation, mut dimension_wise] = [0.0; 3];
-    let axis: Vec<f64> = (-STEPS..=STEPS).map(|step| f64::from(step) * width).collect();
+    let axis: Vec<f64> = (-STEPS..=STEPS)
+        .map(|step| f64::from(step) * width)
+        .collect();
     let [along, up] = [0, 1].map(|d| axis.iter().map(|&z| marginal(d, z)).collect::<Vec<_>>());
     for (&x, q_x) in axis.iter().zip(&along) {
         for (&y, q_y) in axis.iter().zip(&up) {
-            let each: Vec<f64> = components().map(|(m, l)| density(m[0], l[0], x) * density(m[1], l[1], y)).collect();
+            let each: Vec<f64> = components()
+                .map(|(m, l)| density(m[0], l[0], x) * density(m[1], l[1], y))
+                .collect();
             let q = each.iter().sum::<f64>() / count;
             let prior = density(0.0, 0.0, x) * density(0.0, 0.0, y);
-            let term = |p: f64, from: f64, to: f64| if p > 0.0 { p * (from / to).ln() * width * width } else { 0.0 };
-            information += each.iter().map(|given| term(given / count, *given, q)).sum::<f64>();
+            let term = |p: f64, from: f64, to: f64| {
+                if p > 0.0 {
+                    p * (from / to).ln() * width * width
+                } else {
+                    0.0
+                }
+            };
+            information += each
+                .iter()
+                .map(|given| term(given / count, *given, q))
+                .sum::<f64>();
             correlation += term(q, q, q_x * q_y);
             dimension_wise += term(q, q_x * q_y, prior);
         }
@@ -229,7 +380,13 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
     let means = [[-1.0, -0.8], [1.2, 0.9], [0.3, -0.1]];
     let log_vars = [[-0.5, -1.0], [-1.5, -0.7], [-0.2, -2.0]];
     let aggregate = repeated(&means, &log_vars, 700);
-    let Decomposition { kl, mutual_information, total_correlation, dimension_wise, by_latent } = decompose(&aggregate);
+    let Decomposition {
+        kl,
+        mutual_information,
+        total_correlation,
+        dimension_wise,
+        by_latent,
+    } = decompose(&aggregate);
     let [information, correlation, by_dimension] = by_quadrature(&means, &log_vars);
     // The terms are far enough from 0 for the test to see something.
     assert!(
@@ -242,7 +399,11 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
         ("dimension-wise KL", dimension_wise, by_dimension),
         ("KL", kl, aggregate.kl().unwrap().mean),
     ] {
-        assert!(estimate.se < 0.05, "{name}: the test sees nothing at an error of {}", estimate.se);
+        assert!(
+            estimate.se < 0.05,
+            "{name}: the test sees nothing at an error of {}",
+            estimate.se
+        );
         assert_within_error(name, estimate, truth);
     }
     let sum = mutual_information.mean + total_correlation.mean + dimension_wise.mean;
@@ -253,15 +414,20 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
 
 #[test]
 fn the_terms_have_their_known_ends() {
-    // Aggregate that never meet: the code says which of the N pictures it is, and no more can be said.
+    // Aggregate that never meet: the latent says which of the N images it is, and no more can be said.
     let apart: Vec<[f64; 2]> = (0..64).map(|n| [50.0 * f64::from(n), 0.0]).collect();
     let far = decompose(&repeated(&apart, &[[-2.0, 0.0]; 64], 1));
-    assert!((far.mutual_information.mean - 64_f64.ln()).abs() < 1e-12 && far.mutual_information.se < 1e-12);
+    assert!(
+        (far.mutual_information.mean - 64_f64.ln()).abs() < 1e-12
+            && far.mutual_information.se < 1e-12
+    );
     assert!(far.total_correlation.mean.abs() < 1e-9, "{far:?}");
     // One posterior for all: nothing, and its distance from the prior is all there is.
     let same = repeated(&[[1.0, -0.5]], &[[-1.0, 0.4]], 500);
     let terms = decompose(&same);
-    assert!(terms.mutual_information.mean.abs() < 1e-12 && terms.total_correlation.mean.abs() < 1e-12);
+    assert!(
+        terms.mutual_information.mean.abs() < 1e-12 && terms.total_correlation.mean.abs() < 1e-12
+    );
     assert_within_error("KL", terms.dimension_wise, same.kl().unwrap().mean);
 }
 
@@ -272,67 +438,118 @@ fn a_gaussian_channel_carries_what_shannon_says() {
     let rng = Rng::new(2).stream("signal");
     let signal = |n: usize| f64::from(rng.normal(n as u64));
     // The second latent sees what the first sees, and noise of its own.
-    let means: Vec<f64> = (0..N).flat_map(|n| [0.6 * signal(n), 0.6 * signal(n)]).collect();
-    let noise: Vec<f64> = (0..2 * N).map(|i| f64::from(rng.normal((N + i) as u64))).collect();
+    let means: Vec<f64> = (0..N)
+        .flat_map(|n| [0.6 * signal(n), 0.6 * signal(n)])
+        .collect();
+    let noise: Vec<f64> = (0..2 * N)
+        .map(|i| f64::from(rng.normal((N + i) as u64)))
+        .collect();
     let log_var = (1.0_f64 - 0.36).ln();
-    let terms = decompose(&Aggregate::new(2, means, vec![log_var; 2 * N], &noise));
+    let terms = decompose(&AggregatePosterior::new(
+        2,
+        means,
+        vec![log_var; 2 * N],
+        &noise,
+    ));
     // z ~ N(0, [[1, 0.36], [0.36, 1]]) and z given x has the covariance 0.64 I.
     let determinant: f64 = 1.0 - 0.36 * 0.36;
     let information = 0.5 * (determinant / (0.64 * 0.64)).ln();
     let correlation = -0.5 * determinant.ln();
-    assert!((terms.mutual_information.mean - information).abs() < 0.05, "{information} {terms:?}");
-    assert!((terms.total_correlation.mean - correlation).abs() < 0.03, "{correlation} {terms:?}");
+    assert!(
+        (terms.mutual_information.mean - information).abs() < 0.05,
+        "{information} {terms:?}"
+    );
+    assert!(
+        (terms.total_correlation.mean - correlation).abs() < 0.03,
+        "{correlation} {terms:?}"
+    );
     assert!(terms.dimension_wise.mean.abs() < 0.02, "{terms:?}");
 }
 
-fn changed(blueprint: &Blueprint, change: impl FnOnce(&mut [NamedTensor])) -> Vae {
-    let mut tensors = export(&blank(blueprint, 1, &plain_device()));
+fn changed(network: &Network, change: impl FnOnce(&mut [NamedTensor])) -> Vae {
+    let mut tensors = export(&blank(network, 1, &plain_device()));
     change(&mut tensors);
-    with_weights(blueprint, &tensors, &plain_device())
+    with_weights(network, &tensors, &plain_device())
 }
 
 /// Each hidden layer and how many of its units are saturated.
 fn saturated(vae: &Vae, images: &Images) -> Vec<(String, usize, usize)> {
-    let aggregate = Aggregate::read(vae, images, images.len(), PROTOCOL, &mut |_| {});
+    let aggregate = AggregatePosterior::read(vae, images, images.len(), PROTOCOL, &mut |_| {});
     let units = saturated_units(vae, images, &aggregate, PROTOCOL);
-    units.into_iter().map(|layer| (layer.layer, layer.saturated, layer.units)).collect()
+    units
+        .into_iter()
+        .map(|layer| (layer.layer, layer.saturated, layer.units))
+        .collect()
 }
 
 #[test]
 fn units_that_no_longer_answer_are_counted() {
     let layer = |name: &str, saturated, units| (name.to_owned(), saturated, units);
     let images = noise_images();
-    for (activation, usual, end) in [(Activation::Relu, 3.0, -100.0), (Activation::Tanh, 0.0, 100.0)] {
-        let model = Mlp { latent: 2, hidden: vec![6, 4], activation, ..Mlp::default() };
-        let blueprint = model.blueprint(PICTURE).unwrap();
+    for (activation, usual, end) in [
+        (Activation::Relu, 3.0, -100.0),
+        (Activation::Tanh, 0.0, 100.0),
+    ] {
+        let model = Mlp {
+            latent: 2,
+            hidden: vec![6, 4],
+            activation,
+            ..Mlp::default()
+        };
+        let network = model.network(PICTURE).unwrap();
         let push = |tensors: &mut [NamedTensor]| {
             // All answer, but those whose bias is out of reach.
             for name in ["encoder.0", "encoder.1", "decoder.0", "decoder.1"] {
-                set(tensors, &format!("{name}.bias"), |values| values.fill(usual));
+                set(tensors, &format!("{name}.bias"), |values| {
+                    values.fill(usual)
+                });
             }
             set(tensors, "encoder.0.bias", |values| values[1] = end);
             set(tensors, "encoder.1.bias", |values| values[..2].fill(end));
             set(tensors, "decoder.1.bias", |values| values[2..5].fill(end));
         };
-        let truth =
-            [layer("encoder.0", 1, 6), layer("encoder.1", 2, 4), layer("decoder.0", 0, 4), layer("decoder.1", 3, 6)];
-        assert_eq!(saturated(&changed(&blueprint, push), &images), truth, "{activation:?}");
+        let truth = [
+            layer("encoder.0", 1, 6),
+            layer("encoder.1", 2, 4),
+            layer("decoder.0", 0, 4),
+            layer("decoder.1", 3, 6),
+        ];
+        assert_eq!(
+            saturated(&changed(&network, push), &images),
+            truth,
+            "{activation:?}"
+        );
     }
 }
 
 #[test]
 fn a_dead_channel_is_one_unit_wherever_its_values_lie() {
-    let conv = |channels| LayerConfig { conv: Some(channels), ..LayerConfig::default() };
-    let transposed = |channels| LayerConfig { transposed: Some(channels), ..LayerConfig::default() };
-    let dense = LayerConfig { dense: Some(2 * 12), shape: Some([2, 3, 4]), ..LayerConfig::default() };
+    let conv = |channels| LayerConfig {
+        conv: Some(channels),
+        ..LayerConfig::default()
+    };
+    let transposed = |channels| LayerConfig {
+        transposed: Some(channels),
+        ..LayerConfig::default()
+    };
+    let dense = LayerConfig {
+        dense: Some(2 * 12),
+        shape: Some([2, 3, 4]),
+        ..LayerConfig::default()
+    };
     let model = Conv {
         latent: 2,
         encoder: vec![conv(5), conv(3)],
         decoder: vec![dense, transposed(4), transposed(1)],
         ..Conv::default()
     };
-    let vae = changed(&model.blueprint(PICTURE).unwrap(), |tensors| {
-        for name in ["encoder.0.bias", "encoder.1.bias", "decoder.0.bias", "decoder.1.bias"] {
+    let vae = changed(&model.network(PICTURE).unwrap(), |tensors| {
+        for name in [
+            "encoder.0.bias",
+            "encoder.1.bias",
+            "decoder.0.bias",
+            "decoder.1.bias",
+        ] {
             set(tensors, name, |values| values.fill(1.0));
         }
         // Between two convolutions channels come last in memory; before the heads they come first.
@@ -341,21 +558,35 @@ fn a_dead_channel_is_one_unit_wherever_its_values_lie() {
         set(tensors, "decoder.1.bias", |values| values[..2].fill(-100.0));
     });
     let layer = |name: &str, saturated, units| (name.to_owned(), saturated, units);
-    let truth =
-        [layer("encoder.0", 1, 5), layer("encoder.1", 1, 3), layer("decoder.0", 0, 2), layer("decoder.1", 2, 4)];
+    let truth = [
+        layer("encoder.0", 1, 5),
+        layer("encoder.1", 1, 3),
+        layer("decoder.0", 0, 2),
+        layer("decoder.1", 2, 4),
+    ];
     assert_eq!(saturated(&vae, &noise_images()), truth);
 }
 
 #[test]
 fn an_autoencoder_s_latents_are_told_apart_by_their_spread() {
     let images = noise_images();
-    let protocol = Protocol { code: Code::Mean(None), ..PROTOCOL };
-    let examine = |lines: &[Line]| Health::of(&linear(lines), &images, IMAGES, protocol, &mut |_| {}).0;
+    let protocol = Protocol {
+        latent_mode: LatentMode::Deterministic(None),
+        ..PROTOCOL
+    };
+    let examine =
+        |lines: &[Line]| Diagnostics::of(&linear(lines), &images, IMAGES, protocol, &mut |_| {}).0;
     let health = examine(&[used(25.0, 0.1), UNUSED, used(1.0, 0.1)]);
     assert!(health.kl.is_none() && health.latents.iter().all(|latent| latent.kl.is_none()));
     // No prior: a large variance is no fault.
-    assert_eq!((health.active(), health.order()[0], findings(&health)), (2, 0, vec![]));
+    assert_eq!(
+        (health.active(), health.order()[0], findings(&health)),
+        (2, 0, vec![])
+    );
     assert_eq!(findings(&examine(&[UNUSED; 3])), [Finding::Collapsed]);
-    let deaf = Line { logit: 0.0, ..used(1.0, 0.1) };
+    let deaf = Line {
+        logit: 0.0,
+        ..used(1.0, 0.1)
+    };
     assert_eq!(findings(&examine(&[deaf; 3])), [Finding::IgnoresCode]);
 }

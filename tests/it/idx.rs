@@ -9,21 +9,30 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
-use vae::data::archive::{self, Files, Place};
+use vae::data::archive::{self, DataPaths, Files};
 use vae::data::{FASHION_MNIST, MNIST};
 use vae::data::{Images, fetch, idx};
 
 use crate::program::rendered;
 
-const NAMES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
 fn images_file(count: u32, height: u32, width: u32, pixels: &[u8]) -> Vec<u8> {
     [&idx::image_header(count, height, width), pixels].concat()
 }
 
 fn labels_file(labels: &[u8]) -> Vec<u8> {
-    [&[0, 0, 8, 1], &(labels.len() as u32).to_be_bytes()[..], labels].concat()
+    [
+        &[0, 0, 8, 1],
+        &(labels.len() as u32).to_be_bytes()[..],
+        labels,
+    ]
+    .concat()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -32,7 +41,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Three pictures of 2 x 2 to train on, two to test on.
+/// Three images of 2 x 2 to train on, two to test on.
 fn write_tiny(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(NAMES[0]), images_file(3, 2, 2, &[7; 12])).unwrap();
@@ -42,9 +51,9 @@ fn write_tiny(folder: &Path) {
 }
 
 /// Nothing but what lies below `root`.
-fn place(root: &TempDir) -> Place {
+fn place(root: &TempDir) -> DataPaths {
     let root = root.path();
-    Place {
+    DataPaths {
         data: None,
         vae_data: None,
         local: root.join("data"),
@@ -112,35 +121,62 @@ proptest! {
 fn a_gzip_in_several_members_is_one_file() {
     let file = images_file(2, 1, 2, &[1, 2, 3, 4]);
     let members = [gzip(&file[..9]), gzip(&file[9..])].concat();
-    assert_eq!(idx::parse_images(&members).unwrap().into_bytes(), [1, 2, 3, 4]);
+    assert_eq!(
+        idx::parse_images(&members).unwrap().into_bytes(),
+        [1, 2, 3, 4]
+    );
 }
 
 #[test]
 fn pixels_are_read_into_the_vector_that_is_returned() {
     let file = images_file(100, 28, 28, &[3; 78_400]);
     for bytes in [&file, &gzip(&file)] {
-        assert_eq!(idx::parse_images(bytes).unwrap().into_bytes().capacity(), 78_400);
+        assert_eq!(
+            idx::parse_images(bytes).unwrap().into_bytes().capacity(),
+            78_400
+        );
     }
 }
 
 #[test]
 fn another_kind_of_file_is_called_by_its_name() {
-    let expected = "error: DIR/images: expected pictures (IDX, magic 0x00000803), found";
+    let expected = "error: DIR/images: expected images (IDX, magic 0x00000803), found";
     for (bytes, looks) in [
         (labels_file(&[1, 2]), "labels (IDX, magic 0x00000801)"),
-        (gzip(&labels_file(&[1, 2])), "labels (IDX, magic 0x00000801)"),
-        (b"<!DOCTYPE html>\n<html>sign in to the network</html>".to_vec(), "a web page (HTML or XML)"),
-        (gzip(&gzip(&images_file(1, 1, 1, &[1]))), "a gzip inside the gzip"),
-        (b"\x89PNG\r\n\x1a\n".to_vec(), "a PNG picture"),
-        (b"version https://git-lfs.github.com/spec/v1\n".to_vec(), "a Git LFS pointer in place of the file"),
-        (vec![0, 0, 0x0d, 3, 0, 0, 0, 1], "an IDX file of type 0x0d with 3 sizes"),
+        (
+            gzip(&labels_file(&[1, 2])),
+            "labels (IDX, magic 0x00000801)",
+        ),
+        (
+            b"<!DOCTYPE html>\n<html>sign in to the network</html>".to_vec(),
+            "a web page (HTML or XML)",
+        ),
+        (
+            gzip(&gzip(&images_file(1, 1, 1, &[1]))),
+            "a gzip inside the gzip",
+        ),
+        (b"\x89PNG\r\n\x1a\n".to_vec(), "a PNG image"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n".to_vec(),
+            "a Git LFS pointer in place of the file",
+        ),
+        (
+            vec![0, 0, 0x0d, 3, 0, 0, 0, 1],
+            "an IDX file of type 0x0d with 3 sizes",
+        ),
         (b"hello world".to_vec(), "bytes that begin with 68 65 6c 6c"),
     ] {
         let message = error_of_images(&bytes);
-        assert!(message.starts_with(&format!("{expected} {looks}\nhint: ")), "{message}");
+        assert!(
+            message.starts_with(&format!("{expected} {looks}\nhint: ")),
+            "{message}"
+        );
     }
     let swapped = error_of_images(&labels_file(&[1]));
-    assert!(swapped.contains("hint: the files of pictures and of labels have each other's name"), "{swapped}");
+    assert!(
+        swapped.contains("hint: the files of images and of labels have each other's name"),
+        "{swapped}"
+    );
 }
 
 #[test]
@@ -148,48 +184,79 @@ fn what_is_cut_short_says_what_was_expected_and_found() {
     let file = images_file(3, 2, 2, &[7; 12]);
     let hint = "\nhint: the file was cut short or damaged on its way: get it again";
     for (bytes, message) in [
-        (Vec::new(), "expected pictures, found an empty file"),
-        (file[..3].to_vec(), "expected a header of 16 bytes, found 3 bytes"),
-        (file[..15].to_vec(), "expected a header of 16 bytes, found 15 bytes"),
-        (file[..20].to_vec(), "expected 3 pictures of 2 x 2, 12 bytes, found 4 bytes"),
-        (gzip(&file[..20]), "expected 3 pictures of 2 x 2, 12 bytes, found 4 bytes after unpacking"),
+        (Vec::new(), "expected images, found an empty file"),
+        (
+            file[..3].to_vec(),
+            "expected a header of 16 bytes, found 3 bytes",
+        ),
+        (
+            file[..15].to_vec(),
+            "expected a header of 16 bytes, found 15 bytes",
+        ),
+        (
+            file[..20].to_vec(),
+            "expected 3 images of 2 x 2, 12 bytes, found 4 bytes",
+        ),
+        (
+            gzip(&file[..20]),
+            "expected 3 images of 2 x 2, 12 bytes, found 4 bytes after unpacking",
+        ),
         (
             images_file(u32::MAX, 1, 1, &[0; 4]),
-            "expected 4294967295 pictures of 1 x 1, 4294967295 bytes, found 4 bytes",
+            "expected 4294967295 images of 1 x 1, 4294967295 bytes, found 4 bytes",
         ),
         (
             gzip(&images_file(u32::MAX, 28, 28, &[0; 4])),
-            "expected 4294967295 pictures of 28 x 28, 3367254359280 bytes, found 4 bytes after unpacking",
+            "expected 4294967295 images of 28 x 28, 3367254359280 bytes, found 4 bytes after unpacking",
         ),
         (
             images_file(u32::MAX, u32::MAX, 2, &[0; 4]),
-            "its header claims 4294967295 pictures of 4294967295 x 2, more than any file can hold",
+            "its header claims 4294967295 images of 4294967295 x 2, more than any file can hold",
         ),
     ] {
-        assert_eq!(error_of_images(&bytes), format!("error: DIR/images: {message}{hint}"));
+        assert_eq!(
+            error_of_images(&bytes),
+            format!("error: DIR/images: {message}{hint}")
+        );
     }
 }
 
 #[test]
 fn what_is_too_long_or_empty_is_refused() {
-    for bytes in [images_file(1, 2, 2, &[7; 9]), gzip(&images_file(1, 2, 2, &[7; 9]))] {
+    for bytes in [
+        images_file(1, 2, 2, &[7; 9]),
+        gzip(&images_file(1, 2, 2, &[7; 9])),
+    ] {
         let message = error_of_images(&bytes);
         assert!(
-            message.contains("expected 1 pictures of 2 x 2, 4 bytes and then nothing, found more after byte 20"),
+            message.contains(
+                "expected 1 images of 2 x 2, 4 bytes and then nothing, found more after byte 20"
+            ),
             "{message}"
         );
     }
-    assert!(error_of_images(&images_file(0, 28, 28, &[])).contains("holds no pictures: its header says 0"));
+    assert!(
+        error_of_images(&images_file(0, 28, 28, &[]))
+            .contains("holds no images: its header says 0")
+    );
     let thin = error_of_images(&images_file(4, 28, 0, &[]));
-    assert!(thin.contains("holds 4 pictures of 28 x 0: nothing can be learned from these"), "{thin}");
+    assert!(
+        thin.contains("holds 4 images of 28 x 0: nothing can be learned from these"),
+        "{thin}"
+    );
 }
 
 #[test]
 fn a_corrupt_gzip_is_told_from_a_short_one() {
-    let pixels: Vec<u8> = (0..40_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let pixels: Vec<u8> = (0..40_000_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
     let good = gzip(&images_file(100, 20, 20, &pixels));
     let short = error_of_images(&good[..good.len() / 2]);
-    assert!(short.contains("the gzip ends early: expected 100 pictures of 20 x 20, 40000 bytes, found "), "{short}");
+    assert!(
+        short.contains("the gzip ends early: expected 100 images of 20 x 20, 40000 bytes, found "),
+        "{short}"
+    );
     let mut bad_sum = good.clone();
     let crc = good.len() - 8;
     bad_sum[crc] ^= 1;
@@ -204,7 +271,12 @@ fn a_bomb_is_not_unpacked_to_its_end() {
     let bomb = gzip(&images_file(1, 1, 1, &vec![0; 64 << 20]));
     assert!(bomb.len() < 1 << 20);
     let fault = idx::parse_images(&bomb).unwrap_err();
-    assert!(fault.to_string().contains("found more after byte 17 after unpacking"), "{fault}");
+    assert!(
+        fault
+            .to_string()
+            .contains("found more after byte 17 after unpacking"),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -220,11 +292,17 @@ fn files_of_any_size_are_a_data_set() {
     let root = TempDir::new().unwrap();
     write_tiny(&root.path().join("data/mnist"));
     let data = archive::load(&place(&root), &MNIST).unwrap();
-    assert_eq!((data.name.as_str(), data.train.len(), data.test.len()), ("mnist", 3, 2));
+    assert_eq!(
+        (data.name.as_str(), data.train.len(), data.test.len()),
+        ("mnist", 3, 2)
+    );
     assert_eq!(data.train.shape, [1, 2, 2]);
     assert_eq!(data.train.labels, Some(vec![0, 9, 4]));
     assert_eq!(data.test.into_bytes(), [8; 8]);
-    assert_eq!(data.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(
+        data.classes,
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    );
     assert!(data.validation.is_none());
 }
 
@@ -233,10 +311,20 @@ fn more_classes_than_ten_are_numbered() {
     let root = TempDir::new().unwrap();
     let folder = root.path().join("data/fashion-mnist");
     write_tiny(&folder);
-    assert_eq!(archive::load(&place(&root), &FASHION_MNIST).unwrap().classes[9], "Ankle boot");
+    assert_eq!(
+        archive::load(&place(&root), &FASHION_MNIST)
+            .unwrap()
+            .classes[9],
+        "Ankle boot"
+    );
     fs::write(folder.join(NAMES[3]), labels_file(&[1, 25])).unwrap();
-    let classes = archive::load(&place(&root), &FASHION_MNIST).unwrap().classes;
-    assert_eq!((classes.len(), classes[9].as_str(), classes[25].as_str()), (26, "9", "25"));
+    let classes = archive::load(&place(&root), &FASHION_MNIST)
+        .unwrap()
+        .classes;
+    assert_eq!(
+        (classes.len(), classes[9].as_str(), classes[25].as_str()),
+        (26, "9", "25")
+    );
 }
 
 #[test]
@@ -247,14 +335,14 @@ fn files_that_disagree_are_named() {
     fs::write(folder.join(NAMES[1]), labels_file(&[0, 1])).unwrap();
     assert_eq!(
         rendered(&archive::load(&place(&root), &MNIST).unwrap_err(), &folder),
-        "error: DIR/train-labels-idx1-ubyte: expected 3 labels, one for each picture in DIR/train-images-idx3-ubyte, \
+        "error: DIR/train-labels-idx1-ubyte: expected 3 labels, one for each image in DIR/train-images-idx3-ubyte, \
          found 2\nhint: both files have to come from one data set"
     );
     write_tiny(&folder);
     fs::write(folder.join(NAMES[2]), images_file(2, 2, 3, &[8; 12])).unwrap();
     assert_eq!(
         rendered(&archive::load(&place(&root), &MNIST).unwrap_err(), &folder),
-        "error: DIR/t10k-images-idx3-ubyte: expected pictures of 2 x 2, as in DIR/train-images-idx3-ubyte, \
+        "error: DIR/t10k-images-idx3-ubyte: expected images of 2 x 2, as in DIR/train-images-idx3-ubyte, \
          found 2 x 3\nhint: both files have to come from one data set"
     );
 }
@@ -265,7 +353,10 @@ fn what_is_nowhere_is_reported_with_every_name_and_place() {
     fs::create_dir(root.path().join("data")).unwrap();
     fs::create_dir_all(root.path().join("cache/mnist")).unwrap();
     fs::write(root.path().join("cache/mnist").join(NAMES[2]), []).unwrap();
-    let place = Place { vae_data: Some(root.path().join("mine")), ..place(&root) };
+    let place = DataPaths {
+        vae_data: Some(root.path().join("mine")),
+        ..place(&root)
+    };
     assert_eq!(
         rendered(&archive::find(&place, &MNIST).unwrap_err(), root.path()),
         "error: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
@@ -287,17 +378,37 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
     let named = root.path().join("empty");
     fs::create_dir(&named).unwrap();
     // Neither the files in data/ nor a download stand in.
-    let place = Place { data: Some(named.clone()), download: true, ..place(&root) };
+    let place = DataPaths {
+        data: Some(named.clone()),
+        download: true,
+        ..place(&root)
+    };
     assert_eq!(
         rendered(&archive::find(&place, &MNIST).unwrap_err(), &named),
         "error: DIR: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
          t10k-labels-idx1-ubyte, each plain or .gz) is not in the folder that --data names; looked in\
          \n  DIR/mnist: no such folder\n  DIR: none of them\nhint: name the folder that holds the four files"
     );
-    let place = Place { data: Some(root.path().join("none")), ..place };
-    assert!(archive::find(&place, &MNIST).unwrap_err().to_string().ends_with("none: no such folder"));
-    let place = Place { data: Some(root.path().join("data").join(NAMES[0])), ..place };
-    assert!(archive::find(&place, &MNIST).unwrap_err().to_string().contains("expected a folder, found a file"));
+    let place = DataPaths {
+        data: Some(root.path().join("none")),
+        ..place
+    };
+    assert!(
+        archive::find(&place, &MNIST)
+            .unwrap_err()
+            .to_string()
+            .ends_with("none: no such folder")
+    );
+    let place = DataPaths {
+        data: Some(root.path().join("data").join(NAMES[0])),
+        ..place
+    };
+    assert!(
+        archive::find(&place, &MNIST)
+            .unwrap_err()
+            .to_string()
+            .contains("expected a folder, found a file")
+    );
 }
 
 #[test]
@@ -305,10 +416,22 @@ fn places_are_tried_in_order() {
     let root = TempDir::new().unwrap();
     let at = |folder: &str| root.path().join(folder);
     let mut place = place(&root);
-    let found = |place: &Place| archive::find(place, &MNIST).unwrap().train_images.parent().unwrap().to_owned();
-    for (folder, names_it) in
-        [("cache/mnist", 0), ("data", 0), ("data/mnist", 0), ("env", 1), ("env/mnist", 1), ("arg", 2)]
-    {
+    let found = |place: &DataPaths| {
+        archive::find(place, &MNIST)
+            .unwrap()
+            .train_images
+            .parent()
+            .unwrap()
+            .to_owned()
+    };
+    for (folder, names_it) in [
+        ("cache/mnist", 0),
+        ("data", 0),
+        ("data/mnist", 0),
+        ("env", 1),
+        ("env/mnist", 1),
+        ("arg", 2),
+    ] {
         write_tiny(&at(folder));
         match names_it {
             1 => place.vae_data = Some(at("env")),
@@ -322,7 +445,10 @@ fn places_are_tried_in_order() {
 #[test]
 fn all_four_come_from_one_folder_under_any_common_name() {
     let root = TempDir::new().unwrap();
-    let (half, whole) = (root.path().join("data/mnist"), root.path().join("cache/mnist"));
+    let (half, whole) = (
+        root.path().join("data/mnist"),
+        root.path().join("cache/mnist"),
+    );
     write_tiny(&half);
     write_tiny(&whole);
     fs::remove_file(half.join(NAMES[3])).unwrap();
@@ -338,7 +464,13 @@ fn all_four_come_from_one_folder_under_any_common_name() {
         test_labels: whole.join(NAMES[3]),
     };
     assert_eq!(files, expected);
-    assert_eq!(archive::load(&place(&root), &MNIST).unwrap().train.into_bytes(), [7; 12]);
+    assert_eq!(
+        archive::load(&place(&root), &MNIST)
+            .unwrap()
+            .train
+            .into_bytes(),
+        [7; 12]
+    );
 }
 
 #[test]
@@ -354,21 +486,27 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
         let mut labels = vec![0; 60_000];
         labels[..20].copy_from_slice(&held.first_labels);
         fs::write(folder.join(NAMES[1]), labels_file(&labels)).unwrap();
-        let place = Place { data: Some(folder), ..place(&root) };
+        let place = DataPaths {
+            data: Some(folder),
+            ..place(&root)
+        };
         let message = archive::load(&place, asked).unwrap_err().to_string();
-        assert!(message.ends_with(&format!("holds {}, not {}", held.title, asked.title)), "{message}");
+        assert!(
+            message.ends_with(&format!("holds {}, not {}", held.title, asked.title)),
+            "{message}"
+        );
         assert!(archive::find(&place, held).is_ok());
     }
 }
 
 /// The four real files, if `VAE_DATA` names them.
-fn real() -> Option<(Place, Files)> {
+fn real() -> Option<(DataPaths, Files)> {
     let Some(folder) = std::env::var_os("VAE_DATA").filter(|value| !value.is_empty()) else {
         eprintln!("skipped: set VAE_DATA to the folder of the real MNIST");
         return None;
     };
     let nowhere = PathBuf::new();
-    let place = Place {
+    let place = DataPaths {
         data: Some(folder.into()),
         vae_data: None,
         local: nowhere.clone(),
@@ -386,16 +524,28 @@ fn unpacked(path: &Path) -> Vec<u8> {
         return bytes;
     }
     let mut plain = Vec::new();
-    MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+    MultiGzDecoder::new(&bytes[..])
+        .read_to_end(&mut plain)
+        .unwrap();
     plain
 }
 
 /// Plain copies of the real files, each of which has the published checksum.
 fn plain_copies(files: &Files, folder: &Path) {
-    let paths = [&files.train_images, &files.train_labels, &files.test_images, &files.test_labels];
+    let paths = [
+        &files.train_images,
+        &files.train_labels,
+        &files.test_images,
+        &files.test_labels,
+    ];
     for (published, path) in MNIST.files.iter().zip(paths) {
         let plain = unpacked(path);
-        assert_eq!(Some(fetch::md5_hex(&[&plain]).as_str()), published.plain_md5, "{}", path.display());
+        assert_eq!(
+            Some(fetch::md5_hex(&[&plain]).as_str()),
+            published.plain_md5,
+            "{}",
+            path.display()
+        );
         fs::write(folder.join(published.name), plain).unwrap();
     }
 }
@@ -411,25 +561,47 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
         .validation_set_length(0)
         .test_set_length(10_000)
         .finalize();
-    for place in [Place { data: Some(copies.path().to_owned()), ..place.clone() }, place] {
+    for place in [
+        DataPaths {
+            data: Some(copies.path().to_owned()),
+            ..place.clone()
+        },
+        place,
+    ] {
         let ours = archive::load(&place, &MNIST).unwrap();
-        assert_eq!((ours.train.shape, ours.test.shape), ([1, 28, 28], [1, 28, 28]));
+        assert_eq!(
+            (ours.train.shape, ours.test.shape),
+            ([1, 28, 28], [1, 28, 28])
+        );
         assert_eq!((ours.train.len(), ours.test.len()), (60_000, 10_000));
-        assert!(ours.train.labels.as_ref() == Some(&peer.trn_lbl) && ours.test.labels.as_ref() == Some(&peer.tst_lbl));
+        assert!(
+            ours.train.labels.as_ref() == Some(&peer.trn_lbl)
+                && ours.test.labels.as_ref() == Some(&peer.tst_lbl)
+        );
         assert!(ours.train.into_bytes() == peer.trn_img && ours.test.into_bytes() == peer.tst_img);
     }
 }
 
 #[test]
-fn the_real_pictures_are_not_taken_for_fashion() {
+fn the_real_images_are_not_taken_for_fashion() {
     let Some((place, files)) = real() else { return };
-    let asked = archive::load(&place, &FASHION_MNIST).unwrap_err().to_string();
+    let asked = archive::load(&place, &FASHION_MNIST)
+        .unwrap_err()
+        .to_string();
     assert!(asked.contains("holds MNIST, not Fashion-MNIST"), "{asked}");
     // Not even with other labels.
     let root = TempDir::new().unwrap();
     plain_copies(&files, root.path());
     fs::write(root.path().join(NAMES[1]), labels_file(&[0; 60_000])).unwrap();
-    let place = Place { data: Some(root.path().to_owned()), ..place };
-    let message = archive::load(&place, &FASHION_MNIST).unwrap_err().to_string();
-    assert!(message.ends_with("expected Fashion-MNIST, found the pictures of MNIST"), "{message}");
+    let place = DataPaths {
+        data: Some(root.path().to_owned()),
+        ..place
+    };
+    let message = archive::load(&place, &FASHION_MNIST)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.ends_with("expected Fashion-MNIST, found the images of MNIST"),
+        "{message}"
+    );
 }

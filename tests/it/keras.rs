@@ -2,9 +2,12 @@
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::data::archive::Place;
+use vae::data::archive::DataPaths;
 use vae::data::{Data, Mnist, TrainOn, load};
-use vae::model::{Activation, Architecture, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, export};
+use vae::model::{
+    Activation, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, ModelKind,
+    export,
+};
 use vae::ops::{self, Convolution};
 use vae::rng::Rng;
 use vae::train::{Optimizer, RmsProp};
@@ -14,18 +17,41 @@ use crate::program::{run, write_idx};
 
 /// `config` as a network plans it after a dense layer that gives a map of shape `input`.
 fn planned(config: LayerConfig, input: [usize; 3]) -> LayerSpec {
-    let dense = LayerConfig { dense: Some(input.iter().product()), shape: Some(input), ..LayerConfig::default() };
-    let last = LayerConfig { dense: Some(4), ..LayerConfig::default() };
-    let model = Conv { encoder: vec![], decoder: vec![dense, config, last], ..Conv::default() };
-    model.blueprint([1, 2, 2]).unwrap().decoder.swap_remove(1)
+    let dense = LayerConfig {
+        dense: Some(input.iter().product()),
+        shape: Some(input),
+        ..LayerConfig::default()
+    };
+    let last = LayerConfig {
+        dense: Some(4),
+        ..LayerConfig::default()
+    };
+    let model = Conv {
+        encoder: vec![],
+        decoder: vec![dense, config, last],
+        ..Conv::default()
+    };
+    model.network([1, 2, 2]).unwrap().decoder.swap_remove(1)
 }
 
 /// The layer's convolution with `weight` and without bias or activation, by the fast kernel and by its definition.
 fn applied(spec: &LayerSpec, x: Vec<f32>, weight: Vec<f32>) -> [Vec<f64>; 2] {
-    let (Features::Map(input), Features::Map(output)) = (spec.input, spec.output) else { panic!("two maps") };
-    let (Kind::Conv(window) | Kind::Transposed(window)) = spec.kind else { panic!("a convolution") };
-    let convolution = Convolution { input, output, window, activation: Activation::None, layouts: Default::default() };
-    let [first, second, kernel, _] = spec.weight_shape()[..] else { panic!("four axes") };
+    let (Features::Map(input), Features::Map(output)) = (spec.input, spec.output) else {
+        panic!("two maps")
+    };
+    let (Kind::Conv(window) | Kind::Transposed(window)) = spec.kind else {
+        panic!("a convolution")
+    };
+    let convolution = Convolution {
+        input,
+        output,
+        window,
+        activation: Activation::None,
+        layouts: Default::default(),
+    };
+    let [first, second, kernel, _] = spec.weight_shape()[..] else {
+        panic!("four axes")
+    };
     type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
     let ways: [Convolve; 2] = match spec.kind {
         Kind::Conv(_) => [ops::convolve, ops::plain::convolve],
@@ -41,22 +67,50 @@ fn applied(spec: &LayerSpec, x: Vec<f32>, weight: Vec<f32>) -> [Vec<f64>; 2] {
 }
 
 fn same(kernel: usize, stride: usize) -> LayerConfig {
-    LayerConfig { kernel: Some(kernel), stride: Some(stride), ..LayerConfig::default() }
+    LayerConfig {
+        kernel: Some(kernel),
+        stride: Some(stride),
+        ..LayerConfig::default()
+    }
 }
 
-/// What `tf.nn.conv2d_transpose(padding="SAME")` gives for the picture 1 2 / 3 4 and the kernel 1, 2, 3 ... row by row: each
+/// What `tf.nn.conv2d_transpose(padding="SAME")` gives for the image 1 2 / 3 4 and the kernel 1, 2, 3 ... row by row: each
 /// pixel times the kernel, added up, of which `stride` rows a pixel are kept from row (kernel - stride) / 2 on.
 #[test]
 fn a_transposed_convolution_with_padding_same_is_tensorflows() {
     let cases: [(usize, usize, &[f64]); 5] = [
-        (3, 2, &[1., 2., 5., 4., 4., 5., 14., 10., 10., 14., 36., 24., 12., 15., 34., 20.]),
-        (4, 2, &[6., 17., 20., 14., 16., 42., 52., 34., 32., 82., 92., 58., 30., 69., 76., 44.]),
+        (
+            3,
+            2,
+            &[
+                1., 2., 5., 4., 4., 5., 14., 10., 10., 14., 36., 24., 12., 15., 34., 20.,
+            ],
+        ),
+        (
+            4,
+            2,
+            &[
+                6., 17., 20., 14., 16., 42., 52., 34., 32., 82., 92., 58., 30., 69., 76., 44.,
+            ],
+        ),
         (2, 1, &[1., 4., 6., 20.]),
         (4, 1, &[26., 36., 66., 76.]),
-        (1, 2, &[1., 0., 2., 0., 0., 0., 0., 0., 3., 0., 4., 0., 0., 0., 0., 0.]),
+        (
+            1,
+            2,
+            &[
+                1., 0., 2., 0., 0., 0., 0., 0., 3., 0., 4., 0., 0., 0., 0., 0.,
+            ],
+        ),
     ];
     for (kernel, stride, expected) in cases {
-        let spec = planned(LayerConfig { transposed: Some(1), ..same(kernel, stride) }, [1, 2, 2]);
+        let spec = planned(
+            LayerConfig {
+                transposed: Some(1),
+                ..same(kernel, stride)
+            },
+            [1, 2, 2],
+        );
         assert_eq!(spec.output, Features::Map([1, 2 * stride, 2 * stride]));
         let weight: Vec<f32> = (1..=kernel * kernel).map(|value| value as f32).collect();
         for result in applied(&spec, vec![1.0, 2.0, 3.0, 4.0], weight) {
@@ -64,10 +118,29 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
         }
     }
     // PyTorch's habit: the row is cut off at the start.
-    let torch = LayerConfig { padding: Some(vae::model::Padding::Zeros(1)), output_padding: Some(1), ..same(3, 2) };
-    let spec = planned(LayerConfig { transposed: Some(1), ..torch }, [1, 2, 2]);
-    for result in applied(&spec, vec![1.0, 2.0, 3.0, 4.0], (1..=9).map(|value| value as f32).collect()) {
-        assert_eq!(result, [5., 14., 10., 12., 14., 36., 24., 30., 15., 34., 20., 24., 24., 55., 32., 36.][..]);
+    let torch = LayerConfig {
+        padding: Some(vae::model::Padding::Zeros(1)),
+        output_padding: Some(1),
+        ..same(3, 2)
+    };
+    let spec = planned(
+        LayerConfig {
+            transposed: Some(1),
+            ..torch
+        },
+        [1, 2, 2],
+    );
+    for result in applied(
+        &spec,
+        vec![1.0, 2.0, 3.0, 4.0],
+        (1..=9).map(|value| value as f32).collect(),
+    ) {
+        assert_eq!(
+            result,
+            [
+                5., 14., 10., 12., 14., 36., 24., 30., 15., 34., 20., 24., 24., 55., 32., 36.
+            ][..]
+        );
     }
 }
 
@@ -76,9 +149,24 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
 fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
     let dot = |a: &[f32], b: &[f64]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum::<f64>();
     for (kernel, stride) in (1..6).flat_map(|kernel| (1..4).map(move |stride| (kernel, stride))) {
-        let transposed = planned(LayerConfig { transposed: Some(3), ..same(kernel, stride) }, [2, 4, 4]);
-        let conv = planned(LayerConfig { conv: Some(2), ..same(kernel, stride) }, [3, 4 * stride, 4 * stride]);
-        assert_eq!((conv.input, conv.output), (transposed.output, transposed.input));
+        let transposed = planned(
+            LayerConfig {
+                transposed: Some(3),
+                ..same(kernel, stride)
+            },
+            [2, 4, 4],
+        );
+        let conv = planned(
+            LayerConfig {
+                conv: Some(2),
+                ..same(kernel, stride)
+            },
+            [3, 4 * stride, 4 * stride],
+        );
+        assert_eq!(
+            (conv.input, conv.output),
+            (transposed.output, transposed.input)
+        );
         assert_eq!(conv.weight_shape(), transposed.weight_shape());
         let values = |name: &str, count: usize| {
             let mut values = vec![0.0; count];
@@ -86,11 +174,19 @@ fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
             values
         };
         let weight = values("weight", conv.weight_shape().iter().product());
-        let (u, v) = (values("u", conv.input.count()), values("v", conv.output.count()));
-        for (down, up) in applied(&conv, u.clone(), weight.clone()).iter().zip(applied(&transposed, v.clone(), weight))
+        let (u, v) = (
+            values("u", conv.input.count()),
+            values("v", conv.output.count()),
+        );
+        for (down, up) in applied(&conv, u.clone(), weight.clone())
+            .iter()
+            .zip(applied(&transposed, v.clone(), weight))
         {
             let (left, right) = (dot(&v, down), dot(&u, &up));
-            assert!((left - right).abs() < 1e-4 * down.len() as f64, "{kernel} {stride}: {left} and {right}");
+            assert!(
+                (left - right).abs() < 1e-4 * down.len() as f64,
+                "{kernel} {stride}: {left} and {right}"
+            );
         }
     }
 }
@@ -99,17 +195,36 @@ fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
 /// it under the root, `sqrt(a + epsilon)`: the second weight here would end at 0.999372.) Computed in float64.
 #[test]
 fn rmsprop_is_that_of_keras_2() {
-    let rule = Optimizer::RmsProp(RmsProp { alpha: 0.9, epsilon: 1e-7, ..RmsProp::default() });
+    let rule = Optimizer::RmsProp(RmsProp {
+        alpha: 0.9,
+        epsilon: 1e-7,
+        ..RmsProp::default()
+    });
     let device = plain_device();
     let mut weight = tensor(vec![1.0, 1.0, -2.0], [3], &device);
     let mut slots = vec![tensor(vec![0.0; 3], [3], &device)];
     let steps = [
-        ([0.5, 1e-4, -3.0], [0.9968377243398303, 0.9968476908167397, -1.9968377226731648]),
-        ([-0.25, 1e-4, 2.0], [0.9983121430318146, 0.994558784589054, -1.9986559043260574]),
-        ([0.1, -1e-7, 0.0], [0.9977021491225769, 0.9945611970086718, -1.9986559043260574]),
+        (
+            [0.5, 1e-4, -3.0],
+            [0.9968377243398303, 0.9968476908167397, -1.9968377226731648],
+        ),
+        (
+            [-0.25, 1e-4, 2.0],
+            [0.9983121430318146, 0.994558784589054, -1.9986559043260574],
+        ),
+        (
+            [0.1, -1e-7, 0.0],
+            [0.9977021491225769, 0.9945611970086718, -1.9986559043260574],
+        ),
     ];
     for (step, (gradient, expected)) in (1..).zip(steps) {
-        weight = rule.update(weight, tensor(gradient.to_vec(), [3], &device), &mut slots, step, 1e-3);
+        weight = rule.update(
+            weight,
+            tensor(gradient.to_vec(), [3], &device),
+            &mut slots,
+            step,
+            1e-3,
+        );
         let gap = gap(&numbers(weight.clone()), &expected);
         assert!(gap < 3e-7, "step {step}: off by {gap:e}");
     }
@@ -119,33 +234,69 @@ fn rmsprop_is_that_of_keras_2() {
 #[test]
 fn weights_begin_as_keras_draws_them() {
     let dense = LayerSpec::dense(Features::Flat(300), Features::Flat(100), Activation::Relu);
-    let conv = planned(LayerConfig { conv: Some(30), ..same(3, 2) }, [20, 4, 4]);
-    let transposed = planned(LayerConfig { transposed: Some(30), ..same(3, 2) }, [20, 4, 4]);
+    let conv = planned(
+        LayerConfig {
+            conv: Some(30),
+            ..same(3, 2)
+        },
+        [20, 4, 4],
+    );
+    let transposed = planned(
+        LayerConfig {
+            transposed: Some(30),
+            ..same(3, 2)
+        },
+        [20, 4, 4],
+    );
     for (spec, fans) in [(dense, 400.0), (conv, 9.0 * 50.0), (transposed, 9.0 * 50.0)] {
         let limit = f64::sqrt(6.0 / fans);
         let (weight, bias) = Initialisation::Glorot.draw(&spec, Rng::new(1));
         assert!(bias.iter().all(|&bias| bias == 0.0) && bias.len() == spec.bias_length());
         let weight = wide(&weight);
-        let most = weight.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
-        assert!(most <= limit && most > 0.99 * limit, "{:?}: {most} of {limit}", spec.kind);
+        let most = weight
+            .iter()
+            .fold(0.0_f64, |most, value| most.max(value.abs()));
+        assert!(
+            most <= limit && most > 0.99 * limit,
+            "{:?}: {most} of {limit}",
+            spec.kind
+        );
         let variance = weight.iter().map(|value| value * value).sum::<f64>() / weight.len() as f64;
-        assert!((variance * 3.0 / limit.powi(2) - 1.0).abs() < 0.05, "{:?}: {variance}", spec.kind);
+        assert!(
+            (variance * 3.0 / limit.powi(2) - 1.0).abs() < 0.05,
+            "{:?}: {variance}",
+            spec.kind
+        );
     }
 }
 
-/// A ReLU on the code is on the posterior's mean alone, in both kinds of network.
+/// A ReLU on the latent is on the posterior's mean alone, in both kinds of network.
 #[test]
 fn a_code_has_the_activation_that_is_asked_for() {
-    let code_activation = Activation::Relu;
-    let models: [(Box<dyn Architecture>, Box<dyn Architecture>); 2] = [
-        (Box::new(Mlp::default()), Box::new(Mlp { code_activation, ..Mlp::default() })),
+    let latent_activation = Activation::Relu;
+    let models: [(Box<dyn ModelKind>, Box<dyn ModelKind>); 2] = [
         (
-            Box::new(Conv { latent: 20, ..Conv::default() }),
-            Box::new(Conv { latent: 20, code_activation, ..Conv::default() }),
+            Box::new(Mlp::default()),
+            Box::new(Mlp {
+                latent_activation,
+                ..Mlp::default()
+            }),
+        ),
+        (
+            Box::new(Conv {
+                latent: 20,
+                ..Conv::default()
+            }),
+            Box::new(Conv {
+                latent: 20,
+                latent_activation,
+                ..Conv::default()
+            }),
         ),
     ];
     for (linear, rectified) in models {
-        let [linear, rectified] = [linear, rectified].map(|model| drawn(&*model, [1, 28, 28], 1, &plain_device()));
+        let [linear, rectified] =
+            [linear, rectified].map(|model| drawn(&*model, [1, 28, 28], 1, &plain_device()));
         assert_eq!(export(&linear), export(&rectified));
         let (batch, _) = random_batch(&linear, 8, 1, 1);
         let [linear, rectified] = [linear, rectified].map(|vae| vae.encode(batch.x.clone(), None));
@@ -157,30 +308,71 @@ fn a_code_has_the_activation_that_is_asked_for() {
     }
 }
 
-/// keras.io's example trains on the test pictures as well: asked for, done, and said in every report.
+/// keras.io's example trains on the test images as well: asked for, done, and said in every report.
 #[test]
-fn the_test_pictures_are_trained_on_where_that_is_asked_for() {
+fn the_test_images_are_trained_on_where_that_is_asked_for() {
     let place = TempDir::new().unwrap();
     write_idx(&place.path().join("data/mnist"), 1);
-    let all = ["--config", "mnist", "--set", "data.mnist.train_on=all", "--set", "model.mlp.hidden=[8]"];
-    let done = run(place.path(), &[&["train", "--epochs", "1"], &all[..]].concat());
+    let all = [
+        "--config",
+        "mnist",
+        "--set",
+        "data.mnist.train_on=all",
+        "--set",
+        "model.mlp.hidden=[8]",
+    ];
+    let done = run(
+        place.path(),
+        &[&["train", "--epochs", "1"], &all[..]].concat(),
+    );
     assert_eq!(done.line(), "runs/mnist-1");
-    assert!(done.err.starts_with("mnist: 90 train and 30 test images"), "{}", done.err);
-    assert!(done.err.contains("not a test: the test images are among those trained on"), "{}", done.err);
+    assert!(
+        done.err.starts_with("mnist: 90 train and 30 test images"),
+        "{}",
+        done.err
+    );
+    assert!(
+        done.err
+            .contains("not a test: the test images are among those trained on"),
+        "{}",
+        done.err
+    );
     let text = run(place.path(), &["eval", "-q"]);
-    assert!(text.out.contains("not a test: these images were trained on"), "{}", text.out);
-    let json: serde_json::Value = serde_json::from_str(run(place.path(), &["eval", "-q", "--json"]).line()).unwrap();
+    assert!(
+        text.out
+            .contains("not a test: these images were trained on"),
+        "{}",
+        text.out
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(run(place.path(), &["eval", "-q", "--json"]).line()).unwrap();
     assert_eq!(json["test_was_trained_on"], true);
-    // What is set aside stays aside, and labels stay with their pictures.
-    let place_of_data = Place { data: Some(place.path().join("data")), ..Place::from_environment(None).unwrap() };
+    // What is set aside stays aside, and labels stay with their images.
+    let place_of_data = DataPaths {
+        data: Some(place.path().join("data")),
+        ..DataPaths::from_environment(None).unwrap()
+    };
     let load = |train_on| {
-        let mnist = Mnist { validation: 10, train_on, ..Mnist::default() };
+        let mnist = Mnist {
+            validation: 10,
+            train_on,
+            ..Mnist::default()
+        };
         load(&Data::Mnist(mnist), &place_of_data).unwrap()
     };
     let (with, without) = (load(TrainOn::All), load(TrainOn::Train));
     assert_eq!([with.train.len(), without.train.len()], [80, 50]);
     assert!(with.train.slice(0..50) == without.train && with.train.slice(50..80) == without.test);
     assert!(with.validation == without.validation && with.test == without.test);
-    let refused = run(place.path(), &["train", "--config", "smoke", "--set", "data.digits.train_on=all"]);
+    let refused = run(
+        place.path(),
+        &[
+            "train",
+            "--config",
+            "smoke",
+            "--set",
+            "data.digits.train_on=all",
+        ],
+    );
     refused.failed(2, &["train_on"]);
 }

@@ -4,11 +4,15 @@ use burn::tensor::Tensor;
 use vae::batch::Batch;
 use vae::data::Pixels;
 use vae::eval::{Protocol, drawn_squared_errors, measure};
-use vae::model::{Architecture, Gaussian, Likelihood, LikelihoodKind, Mean, Mlp, Sigma, Vae, export, load};
-use vae::objective::{Code, Corruption, Elbo, Minimise};
+use vae::model::{
+    Gaussian, Likelihood, LikelihoodKind, Mean, Mlp, ModelKind, Sigma, Vae, export, load,
+};
+use vae::objective::{Corruption, Elbo, LatentMode, ObjectiveKind};
 use vae::rng::Rng;
 
-use crate::models::{at, autodiff_device, digits, gap, numbers, plain_device, random_batch, tensor};
+use crate::models::{
+    at, autodiff_device, digits, gap, numbers, plain_device, random_batch, tensor,
+};
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
 
@@ -21,15 +25,22 @@ fn some(k: usize, b: usize, p: usize) -> (Tensor<2>, Tensor<3>) {
     let (mut x, mut outputs) = (vec![0.0; b * p], vec![0.0; k * b * p]);
     Rng::new(1).stream("x").fill_uniform(&mut x);
     Rng::new(1).stream("outputs").fill_normal(&mut outputs);
-    (tensor(x, [b, p], &plain_device()), tensor(outputs, [k, b, p], &plain_device()))
+    (
+        tensor(x, [b, p], &plain_device()),
+        tensor(outputs, [k, b, p], &plain_device()),
+    )
 }
 
-/// log N(x; m, sigma^2 I) of each code of each picture, in float64.
+/// log N(x; m, sigma^2 I) of each latent of each image, in float64.
 fn textbook(x: &[f64], outputs: &[f64], p: usize, mean: Mean, sigma: f64) -> Vec<f64> {
     let density = |(i, outputs): (usize, &[f64])| {
         let first = i * p % x.len();
         let value = |(l, x): (&f64, &f64)| {
-            let m = if mean == Mean::Sigmoid { 1.0 / (1.0 + (-l).exp()) } else { *l };
+            let m = if mean == Mean::Sigmoid {
+                1.0 / (1.0 + (-l).exp())
+            } else {
+                *l
+            };
             -0.5 * ((x - m) / sigma).powi(2) - sigma.ln() - HALF_LOG_TWO_PI
         };
         outputs.iter().zip(&x[first..first + p]).map(value).sum()
@@ -44,15 +55,29 @@ fn a_gaussians_log_density_is_the_textbooks_with_all_constants() {
     for mean in [Mean::Sigmoid, Mean::Linear] {
         for sigma in [1.0, 0.1, std::f64::consts::FRAC_1_SQRT_2, 3.0] {
             let truth = textbook(&x_values, &output_values, 50, mean, sigma);
-            let scale = 1e-6 * truth.iter().fold(100.0, |most: f64, value| most.max(value.abs()));
+            let scale = 1e-6
+                * truth
+                    .iter()
+                    .fold(100.0, |most: f64, value| most.max(value.abs()));
             let fixed = gaussian(Sigma::Fixed(sigma), mean);
             let ours = numbers(fixed.log_prob(x.clone(), outputs.clone(), None));
-            assert!(gap(&ours, &truth) < scale, "fixed {sigma}: {}", gap(&ours, &truth));
+            assert!(
+                gap(&ours, &truth) < scale,
+                "fixed {sigma}: {}",
+                gap(&ours, &truth)
+            );
             // The same density where the model holds log sigma.
             let log_sigma = tensor(vec![sigma.ln() as f32], [1], &plain_device());
             for held in [Sigma::Learned, Sigma::Optimal] {
-                let ours = gaussian(held, mean).log_prob(x.clone(), outputs.clone(), Some(log_sigma.clone()));
-                assert!(gap(&numbers(ours), &truth) < 4.0 * scale, "{held:?} {sigma}");
+                let ours = gaussian(held, mean).log_prob(
+                    x.clone(),
+                    outputs.clone(),
+                    Some(log_sigma.clone()),
+                );
+                assert!(
+                    gap(&numbers(ours), &truth) < 4.0 * scale,
+                    "{held:?} {sigma}"
+                );
             }
         }
     }
@@ -62,12 +87,18 @@ fn a_gaussians_log_density_is_the_textbooks_with_all_constants() {
 fn a_gaussians_density_has_the_mass_one() {
     const POINTS: usize = 4001;
     let width = 16.0 / (POINTS - 1) as f64;
-    let x: Vec<f32> = (0..POINTS).map(|i| (i as f64 * width - 8.0) as f32).collect();
+    let x: Vec<f32> = (0..POINTS)
+        .map(|i| (i as f64 * width - 8.0) as f32)
+        .collect();
     let (x, device) = (tensor(x, [POINTS, 1], &plain_device()), plain_device());
     for sigma in [0.1, 1.0] {
         let outputs = tensor(vec![0.3; POINTS], [1, POINTS, 1], &device);
-        let log_density = numbers(gaussian(Sigma::Fixed(sigma), Mean::Linear).log_prob(x.clone(), outputs, None));
-        let mass: f64 = log_density.into_iter().map(|value| value.exp() * width).sum();
+        let log_density =
+            numbers(gaussian(Sigma::Fixed(sigma), Mean::Linear).log_prob(x.clone(), outputs, None));
+        let mass: f64 = log_density
+            .into_iter()
+            .map(|value| value.exp() * width)
+            .sum();
         assert!((mass - 1.0).abs() < 1e-5, "sigma {sigma}: {mass}");
     }
 }
@@ -76,7 +107,9 @@ fn a_gaussians_density_has_the_mass_one() {
 fn the_optimal_sigma_makes_the_batch_most_likely() {
     let (x, outputs) = some(2, 5, 40);
     let sum = |sigma: Sigma| {
-        numbers(gaussian(sigma, Mean::Sigmoid).log_prob(x.clone(), outputs.clone(), None)).iter().sum::<f64>()
+        numbers(gaussian(sigma, Mean::Sigmoid).log_prob(x.clone(), outputs.clone(), None))
+            .iter()
+            .sum::<f64>()
     };
     let squares = vae::ops::plain::squared_error(x.clone(), outputs.clone(), true);
     let best = (numbers(squares).iter().sum::<f64>() / (2.0 * 5.0 * 40.0)).sqrt();
@@ -92,40 +125,74 @@ fn the_optimal_sigma_makes_the_batch_most_likely() {
 }
 
 fn small(likelihood: &Likelihood, autodiff: bool) -> Vae {
-    let blueprint = Mlp { latent: 3, hidden: vec![16], ..Mlp::default() }.blueprint([1, 28, 28]).unwrap();
-    let device = if autodiff { autodiff_device() } else { plain_device() };
-    Vae::new(&blueprint, likelihood, Rng::new(2).stream("weights"), &device)
+    let network = Mlp {
+        latent: 3,
+        hidden: vec![16],
+        ..Mlp::default()
+    }
+    .network([1, 28, 28])
+    .unwrap();
+    let device = if autodiff {
+        autodiff_device()
+    } else {
+        plain_device()
+    };
+    Vae::new(&network, likelihood, Rng::new(2).stream("weights"), &device)
 }
 
-fn protocol(code: Code) -> Protocol {
-    Protocol { pixels: Pixels::Grey, samples: 1, seed: 4, code }
+fn protocol(latent_mode: LatentMode) -> Protocol {
+    Protocol {
+        pixels: Pixels::Grey,
+        samples: 1,
+        seed: 4,
+        latent_mode,
+    }
 }
 
 #[test]
-fn a_measured_picture_never_decides_sigma() {
+fn a_measured_image_never_decides_sigma() {
     let images = digits(40);
     let likelihood = Likelihood::Gaussian(Gaussian::default());
     let fitted = small(&likelihood, false).with_log_sigma(-1.0);
     assert!((fitted.sigma().unwrap() - (-1.0_f64).exp()).abs() < 1e-7);
-    let all = measure(&fitted, &images, protocol(Code::Drawn), &mut |_| {});
-    let alone = measure(&fitted, &images.slice(0..1), protocol(Code::Drawn), &mut |_| {});
-    assert!((alone.distortion[0] - all.distortion[0]).abs() < 1e-3);
+    let all = measure(&fitted, &images, protocol(LatentMode::Sampled), &mut |_| {});
+    let alone = measure(
+        &fitted,
+        &images.slice(0..1),
+        protocol(LatentMode::Sampled),
+        &mut |_| {},
+    );
+    assert!((alone.reconstruction[0] - all.reconstruction[0]).abs() < 1e-3);
     // As a Gaussian of the same, fixed sigma says.
-    let fixed = Likelihood::Gaussian(Gaussian { sigma: Sigma::Fixed((-1.0_f64).exp()), ..Gaussian::default() });
-    let fixed = measure(&small(&fixed, false), &images, protocol(Code::Drawn), &mut |_| {});
-    assert!(gap(&fixed.distortion, &all.distortion) < 1e-2);
+    let fixed = Likelihood::Gaussian(Gaussian {
+        sigma: Sigma::Fixed((-1.0_f64).exp()),
+        ..Gaussian::default()
+    });
+    let fixed = measure(
+        &small(&fixed, false),
+        &images,
+        protocol(LatentMode::Sampled),
+        &mut |_| {},
+    );
+    assert!(gap(&fixed.reconstruction, &all.reconstruction) < 1e-2);
     // While it trains a model has no sigma of its own: that of a batch depends on the batch.
     assert_eq!(small(&likelihood, true).sigma(), None);
     let free = small(&likelihood, false);
-    let digit = Pixels::Grey.batch(&images, &[0], None, Rng::new(0), &plain_device()).x;
+    let digit = Pixels::Grey
+        .batch(&images, &[0], None, Rng::new(0), &plain_device())
+        .x;
     let (grey, noise) = random_batch(&free, 3, 1, 3);
-    let distortion = |x: Tensor<2>, noise: Tensor<3>| {
+    let reconstruction = |x: Tensor<2>, noise: Tensor<3>| {
         let batch = Batch { x, labels: None };
-        numbers(Elbo::default().terms(&free, &batch, noise, at(0.0)).distortion)[0]
+        numbers(
+            Elbo::default()
+                .terms(&free, &batch, noise, at(0.0))
+                .reconstruction,
+        )[0]
     };
-    // Of the same code: alone, and beside pictures that are easier.
-    let alone = distortion(digit.clone(), noise.clone().slice([0..1, 0..1]));
-    let together = distortion(Tensor::cat(vec![digit, grey.x.slice(0..2)], 0), noise);
+    // Of the same latent: alone, and beside images that are easier.
+    let alone = reconstruction(digit.clone(), noise.clone().slice([0..1, 0..1]));
+    let together = reconstruction(Tensor::cat(vec![digit, grey.x.slice(0..2)], 0), noise);
     assert!((together - alone).abs() > 0.5, "{together} and {alone}");
 }
 
@@ -134,33 +201,64 @@ fn the_distortion_is_the_squared_error_in_other_words() {
     // -log p = S / (2 sigma^2) + P (log sigma + 1/2 log 2 pi): at sigma^2 = 1/2 the squared error and a constant.
     let images = digits(30);
     let sigma = std::f64::consts::FRAC_1_SQRT_2;
-    let vae = small(&Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), Mean::Sigmoid)), false);
-    for code in [Code::Drawn, Code::Mean(None), Code::Mean(Some(Corruption::Mask(0.3)))] {
-        let distortion = measure(&vae, &images, protocol(code), &mut |_| {}).distortion;
-        let squares = drawn_squared_errors(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol(code));
+    let vae = small(
+        &Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), Mean::Sigmoid)),
+        false,
+    );
+    for z in [
+        LatentMode::Sampled,
+        LatentMode::Deterministic(None),
+        LatentMode::Deterministic(Some(Corruption::Mask(0.3))),
+    ] {
+        let reconstruction = measure(&vae, &images, protocol(z), &mut |_| {}).reconstruction;
+        let squares =
+            drawn_squared_errors(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol(z));
         let constant = 784.0 * (sigma.ln() + HALF_LOG_TWO_PI);
         let due: Vec<f64> = squares.iter().map(|square| square + constant).collect();
-        assert!(gap(&distortion, &due) < 1e-3, "{code:?}: {}", gap(&distortion, &due));
+        assert!(
+            gap(&reconstruction, &due) < 1e-3,
+            "{z:?}: {}",
+            gap(&reconstruction, &due)
+        );
     }
 }
 
 #[test]
 fn sigma_is_part_of_the_file_where_it_is_not_fixed() {
-    let names = |vae: &Vae| export(vae).into_iter().map(|tensor| tensor.name).collect::<Vec<_>>();
+    let names = |vae: &Vae| {
+        export(vae)
+            .into_iter()
+            .map(|tensor| tensor.name)
+            .collect::<Vec<_>>()
+    };
     for sigma in [Sigma::Fixed(0.5), Sigma::Learned, Sigma::Optimal] {
         let likelihood = Likelihood::Gaussian(gaussian(sigma, Mean::Linear));
         let trained = small(&likelihood, true);
-        let written = if sigma == Sigma::Optimal { trained.clone().with_log_sigma(-2.0) } else { trained.clone() };
+        let written = if sigma == Sigma::Optimal {
+            trained.clone().with_log_sigma(-2.0)
+        } else {
+            trained.clone()
+        };
         let held = names(&written).last().unwrap() == "likelihood.log_sigma";
         assert_eq!(held, !matches!(sigma, Sigma::Fixed(_)), "{sigma:?}");
-        let read = load(written.blueprint(), &likelihood, &export(&written), &plain_device()).unwrap();
+        let read = load(
+            written.network(),
+            &likelihood,
+            &export(&written),
+            &plain_device(),
+        )
+        .unwrap();
         assert_eq!(export(&read), export(&written), "{sigma:?}");
         assert_eq!(read.sigma(), written.sigma(), "{sigma:?}");
         if held {
             let mut without = export(&written);
             without.pop();
-            let error = load(written.blueprint(), &likelihood, &without, &plain_device()).unwrap_err();
-            assert_eq!(error.to_string(), "the tensor `likelihood.log_sigma` is missing");
+            let error =
+                load(written.network(), &likelihood, &without, &plain_device()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the tensor `likelihood.log_sigma` is missing"
+            );
         }
     }
 }

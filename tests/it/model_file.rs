@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::config::Config;
 use vae::error::Result;
-use vae::model::{Card, FORMAT_VERSION, Likelihood, ModelFile, NamedTensor, Vae, export, import, pack, unpack};
+use vae::model::{
+    FORMAT_VERSION, Likelihood, ModelCard, ModelFile, NamedTensor, Vae, export, import, pack,
+    unpack,
+};
 use vae::rng::Rng;
-use vae::train::{Saved, StateCard, Updater};
+use vae::train::{OptimizerState, SavedState, StateCard};
 
 use crate::models::{autodiff_device, drawn, numbers, plain_device};
 
@@ -33,8 +36,16 @@ fn config() -> Config {
 fn small_file() -> ModelFile {
     let config = config();
     let vae = drawn(&*config.model, PICTURE, 1, &plain_device());
-    let card = Card::new(config.to_toml().unwrap(), PICTURE, vec!["a".into(), "b".into()], "md5:0".into());
-    ModelFile { card, tensors: export(&vae) }
+    let card = ModelCard::new(
+        config.to_toml().unwrap(),
+        PICTURE,
+        vec!["a".into(), "b".into()],
+        "md5:0".into(),
+    );
+    ModelFile {
+        card,
+        tensors: export(&vae),
+    }
 }
 
 fn small_bytes() -> Vec<u8> {
@@ -44,15 +55,20 @@ fn small_bytes() -> Vec<u8> {
 
 /// A model from a file's bytes, as the commands open it.
 fn open(bytes: &[u8]) -> Result<Vae> {
-    let (card, tensors) = unpack::<Card>(Path::new("model.safetensors"), bytes)?;
+    let (card, tensors) = unpack::<ModelCard>(Path::new("model.safetensors"), bytes)?;
     let config = Config::parse(&card.config, Path::new("model.safetensors"))?;
-    let plan = config.plan(card.picture, card.classes.len())?;
-    vae::model::load(&plan.blueprint, &config.likelihood, &tensors, &plain_device())
+    let plan = config.plan(card.image_shape, card.classes.len())?;
+    vae::model::load(&plan.network, &config.likelihood, &tensors, &plain_device())
 }
 
 /// The bytes of a safetensors file with this header.
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
-    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
+    [
+        &(header.len() as u64).to_le_bytes(),
+        header.as_bytes(),
+        data,
+    ]
+    .concat()
 }
 
 /// The small file with a changed card.
@@ -65,7 +81,9 @@ fn with_card(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 #[track_caller]
 fn refused<T>(result: Result<T>) -> String {
-    let Err(error) = result else { panic!("was accepted") };
+    let Err(error) = result else {
+        panic!("was accepted")
+    };
     assert_eq!(error.code(), 2, "{}", error.render());
     error.render()
 }
@@ -94,16 +112,26 @@ fn the_file_is_what_the_safetensors_crate_reads() {
         ("mean.bias", &[2]),
         ("mean.weight", &[2, 7]),
     ];
-    let mut found: Vec<(String, Vec<usize>)> =
-        tensors.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
+    let mut found: Vec<(String, Vec<usize>)> = tensors
+        .iter()
+        .map(|(name, view)| (name.to_owned(), view.shape().to_vec()))
+        .collect();
     found.sort();
-    let expected: Vec<(String, Vec<usize>)> =
-        expected.iter().map(|(name, shape)| ((*name).to_owned(), shape.to_vec())).collect();
+    let expected: Vec<(String, Vec<usize>)> = expected
+        .iter()
+        .map(|(name, shape)| ((*name).to_owned(), shape.to_vec()))
+        .collect();
     assert_eq!(found, expected);
     for ours in &file.tensors {
         let view = tensors.tensor(&ours.name).unwrap();
         assert_eq!(view.dtype(), Dtype::F32);
-        let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
+        let values: Vec<f32> = view
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&word| f32::from_le_bytes(word))
+            .collect();
         assert_eq!(values, ours.values, "{}", ours.name);
     }
 
@@ -114,10 +142,13 @@ fn the_file_is_what_the_safetensors_crate_reads() {
     let card: Value = serde_json::from_str(&metadata["vae"]).unwrap();
     assert_eq!(card["format_version"], FORMAT_VERSION);
     assert_eq!(card["program_version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(card["picture"], json!(PICTURE));
+    assert_eq!(card["image"], json!(PICTURE));
     assert_eq!(card["classes"], json!(["a", "b"]));
     assert_eq!(card["data_hash"], "md5:0");
-    assert_eq!(Config::parse(card["config"].as_str().unwrap(), &path).unwrap(), config());
+    assert_eq!(
+        Config::parse(card["config"].as_str().unwrap(), &path).unwrap(),
+        config()
+    );
 
     let read = ModelFile::read(&path).unwrap();
     assert_eq!(read.card, file.card);
@@ -135,20 +166,25 @@ fn the_file_is_what_the_safetensors_crate_reads() {
 fn matrices_are_laid_out_as_out_by_in() {
     let vae = open(&small_bytes()).unwrap();
     let (batch, _) = crate::models::random_batch(&vae, 1, 1, 1);
-    let code = numbers(vae.encode(batch.x, None).mean);
+    let z = numbers(vae.encode(batch.x, None).mean);
     let tensors = export(&vae);
     let find = |name: &str| tensors.iter().find(|tensor| tensor.name == name).unwrap();
     let (weight, bias) = (find("decoder.0.weight"), find("decoder.0.bias"));
     let by_hand: Vec<f64> = (0..18)
         .map(|unit| {
             let row = &weight.values[unit * 2..][..2];
-            (f64::from(row[0]) * code[0] + f64::from(row[1]) * code[1] + f64::from(bias.values[unit])).max(0.0)
+            (f64::from(row[0]) * z[0] + f64::from(row[1]) * z[1] + f64::from(bias.values[unit]))
+                .max(0.0)
         })
         .collect();
-    let layer = &vae.blueprint().decoder[0];
+    let layer = &vae.network().decoder[0];
     let rng = Rng::new(1).stream("weights").stream("decoder.0");
-    let ours = vae::model::Layer::new(layer, vae.blueprint().initialisation, rng, &plain_device());
-    let z = crate::models::tensor(code.iter().map(|&value| value as f32).collect(), [1, 2], &plain_device());
+    let ours = vae::model::Layer::new(layer, vae.network().initialisation, rng, &plain_device());
+    let z = crate::models::tensor(
+        z.iter().map(|&value| value as f32).collect(),
+        [1, 2],
+        &plain_device(),
+    );
     assert!(crate::models::gap(&numbers(ours.forward(z)), &by_hand) < 1e-6);
 }
 
@@ -165,7 +201,11 @@ fn the_same_model_gives_the_same_bytes() {
     let mut file = ModelFile::read(&folder.path().join("a")).unwrap();
     file.tensors.reverse();
     assert_eq!(pack(&file.card, &file.tensors).unwrap(), bytes[0]);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-written is left");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "nothing half-written is left"
+    );
 }
 
 #[test]
@@ -173,7 +213,7 @@ fn another_version_of_the_format_is_named_with_ours() {
     for version in [0, FORMAT_VERSION + 1, u32::MAX] {
         // Of another version nothing else need be as we know it.
         let bytes = with_card(|card| *card = json!({ "format_version": version }));
-        let message = refused(unpack::<Card>(Path::new("m.safetensors"), &bytes));
+        let message = refused(unpack::<ModelCard>(Path::new("m.safetensors"), &bytes));
         assert_eq!(
             message,
             format!(
@@ -186,19 +226,32 @@ fn another_version_of_the_format_is_named_with_ours() {
 
 #[test]
 fn files_that_are_not_ours_are_refused_with_a_reason() {
-    let unpacked = |bytes: &[u8]| refused(unpack::<Card>(Path::new("m"), bytes));
+    let unpacked = |bytes: &[u8]| refused(unpack::<ModelCard>(Path::new("m"), bytes));
     let nine = "a".repeat(9);
-    let half = r#"{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"__metadata__":{"vae":"CARD"}}"#;
+    let half =
+        r#"{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"__metadata__":{"vae":"CARD"}}"#;
     let card = serde_json::to_string(&small_file().card).unwrap();
     let half = half.replace("\"CARD\"", &serde_json::to_string(&card).unwrap());
     let cases: [(Vec<u8>, &str); 7] = [
         (vec![], "not a safetensors file"),
         (nine.into_bytes(), "not a safetensors file"),
         (with_header("{}", b""), "no `vae` entry"),
-        (with_header(r#"{"__metadata__":{"vae":"{"}}"#, b""), "metadata cannot be read"),
-        (with_header(r#"{"__metadata__":{"vae":"{\"format_version\":1}"}}"#, b""), "metadata cannot be read"),
-        (with_header(&half, b"1234"), "the tensor `a` is F16; expected F32"),
-        (with_card(|card| card["picture"] = json!([1, 6])), "metadata cannot be read"),
+        (
+            with_header(r#"{"__metadata__":{"vae":"{"}}"#, b""),
+            "metadata cannot be read",
+        ),
+        (
+            with_header(r#"{"__metadata__":{"vae":"{\"format_version\":1}"}}"#, b""),
+            "metadata cannot be read",
+        ),
+        (
+            with_header(&half, b"1234"),
+            "the tensor `a` is F16; expected F32",
+        ),
+        (
+            with_card(|card| card["image"] = json!([1, 6])),
+            "metadata cannot be read",
+        ),
     ];
     for (bytes, reason) in cases {
         let message = unpacked(&bytes);
@@ -216,7 +269,12 @@ fn a_tensor_missing_or_of_another_shape_is_named() {
     let both = |tensors: &[NamedTensor]| {
         let messages = [
             refused(import(vae.clone(), tensors)),
-            refused(vae::model::load(&plan.blueprint, &Likelihood::default(), tensors, &plain_device())),
+            refused(vae::model::load(
+                &plan.network,
+                &Likelihood::default(),
+                tensors,
+                &plain_device(),
+            )),
         ];
         assert_eq!(messages[0], messages[1]);
         messages[0].clone()
@@ -224,7 +282,10 @@ fn a_tensor_missing_or_of_another_shape_is_named() {
     for i in 0..tensors.len() {
         let mut without = tensors.clone();
         let gone = without.remove(i);
-        assert_eq!(both(&without), format!("error: the tensor `{}` is missing", gone.name));
+        assert_eq!(
+            both(&without),
+            format!("error: the tensor `{}` is missing", gone.name)
+        );
 
         let mut longer = tensors.clone();
         let tensor = &mut longer[i];
@@ -233,18 +294,30 @@ fn a_tensor_missing_or_of_another_shape_is_named() {
         tensor.values.resize(count, 0.0);
         let message = both(&longer);
         assert!(
-            message.contains(&format!("the tensor `{}` is {:?}", gone.name, longer[i].shape))
-                && message.contains(&format!("the config asks for {:?}", gone.shape)),
+            message.contains(&format!(
+                "the tensor `{}` is {:?}",
+                gone.name, longer[i].shape
+            )) && message.contains(&format!("the config asks for {:?}", gone.shape)),
             "{message}"
         );
     }
     // The same numbers, the other way round: a matrix laid out as [in, out].
     let mut turned = tensors.clone();
-    turned.iter_mut().filter(|tensor| tensor.shape.len() == 2).for_each(|tensor| tensor.shape.reverse());
+    turned
+        .iter_mut()
+        .filter(|tensor| tensor.shape.len() == 2)
+        .for_each(|tensor| tensor.shape.reverse());
     both(&turned);
     // What is right is taken, whatever else lies in the file.
     let mut more = tensors.clone();
-    more.insert(0, NamedTensor { name: "optimizer.mean".into(), shape: vec![1], values: vec![0.0] });
+    more.insert(
+        0,
+        NamedTensor {
+            name: "optimizer.mean".into(),
+            shape: vec![1],
+            values: vec![0.0],
+        },
+    );
     assert_eq!(export(&import(vae, &more).unwrap()), tensors);
 }
 
@@ -255,7 +328,10 @@ fn huge_promises_are_refused() {
     for (shape, offsets) in [
         ("[4611686018427387904]", "[0,0]"),
         ("[4294967296,4294967296]", "[0,4]"),
-        ("[18446744073709551615,18446744073709551615]", "[0,18446744073709551615]"),
+        (
+            "[18446744073709551615,18446744073709551615]",
+            "[0,18446744073709551615]",
+        ),
         ("[1000000000000]", "[0,4000000000000]"),
         ("[1]", "[18446744073709551612,0]"),
         ("[0,18446744073709551615]", "[0,4]"),
@@ -269,10 +345,17 @@ fn huge_promises_are_refused() {
     refused(open(&long));
     refused(open(&with_header(&"[".repeat(100_000), b"")));
 
-    // Pictures and layers of any size, too: the tensors that are there do not fit them.
+    // Images and layers of any size, too: the tensors that are there do not fit them.
     let most = usize::MAX;
-    for picture in [[0, 0, 0], [1, 0, 6], [most, most, most], [1, 1 << 40, 28], [1, 1 << 32, 1 << 32], [1, most, 1]] {
-        refused(open(&with_card(|card| card["picture"] = json!(picture))));
+    for image in [
+        [0, 0, 0],
+        [1, 0, 6],
+        [most, most, most],
+        [1, 1 << 40, 28],
+        [1, 1 << 32, 1 << 32],
+        [1, most, 1],
+    ] {
+        refused(open(&with_card(|card| card["image"] = json!(image))));
     }
     let mlp = |table: &str| format!("[data.digits]\n[model.mlp]\n{table}");
     for text in [
@@ -283,9 +366,18 @@ fn huge_promises_are_refused() {
         CONFIG.replace("stride = 2", "stride = 9223372036854775807"),
         CONFIG.replace("conv = 3", "conv = 3, kernel = 9223372036854775807"),
         CONFIG.replace("conv = 3", "conv = 3, padding = 9223372036854775807"),
-        CONFIG.replace("transposed = 1", "transposed = 1, kernel = 9223372036854775807"),
-        CONFIG.replace("transposed = 1", "transposed = 1, padding = 9223372036854775807"),
-        CONFIG.replace("dense = 18, shape = [2, 3, 3]", "dense = 2, shape = [2, 4294967296, 4294967296]"),
+        CONFIG.replace(
+            "transposed = 1",
+            "transposed = 1, kernel = 9223372036854775807",
+        ),
+        CONFIG.replace(
+            "transposed = 1",
+            "transposed = 1, padding = 9223372036854775807",
+        ),
+        CONFIG.replace(
+            "dense = 18, shape = [2, 3, 3]",
+            "dense = 2, shape = [2, 4294967296, 4294967296]",
+        ),
     ] {
         let message = refused(open(&with_card(|card| card["config"] = json!(text))));
         assert!(message.starts_with("error: model"), "{message}");
@@ -295,10 +387,16 @@ fn huge_promises_are_refused() {
 fn small_state() -> Vec<u8> {
     let config = config();
     let vae = drawn(&*config.model, PICTURE, 1, &autodiff_device());
-    let updater = Updater::new(config.optimizer.clone(), None, &vae);
+    let updater = OptimizerState::new(config.optimizer.clone(), None, &vae);
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.safetensors");
-    Saved::new(StateCard::start(config.to_toml().unwrap(), "md5:0".into()), &vae, &updater).write(&path).unwrap();
+    SavedState::new(
+        StateCard::start(config.to_toml().unwrap(), "md5:0".into()),
+        &vae,
+        &updater,
+    )
+    .write(&path)
+    .unwrap();
     fs::read(path).unwrap()
 }
 
@@ -336,7 +434,7 @@ proptest! {
     fn a_file_that_is_cut_short_is_refused(cut in any::<prop::sample::Index>(), state in any::<bool>()) {
         let bytes = if state { small_state() } else { small_bytes() };
         let cut = &bytes[..cut.index(bytes.len())];
-        prop_assert!(unpack::<Card>(Path::new("m"), cut).is_err());
+        prop_assert!(unpack::<ModelCard>(Path::new("m"), cut).is_err());
         prop_assert!(unpack::<StateCard>(Path::new("m"), cut).is_err());
     }
 

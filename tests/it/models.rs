@@ -8,14 +8,18 @@ use vae::batch::{Batch, noise};
 use vae::config::{Config, find_preset, set};
 use vae::data::{Data, Dataset, Digits, Images};
 use vae::device;
-use vae::model::{Architecture, Blueprint, Condition, Entrance, Likelihood, NamedTensor, Vae, export, import};
+use vae::model::{
+    Condition, ConditionMode, Likelihood, ModelKind, NamedTensor, Network, Vae, export, import,
+};
 use vae::objective::{Context, Time};
 use vae::rng::Rng;
-use vae::train::{Job, Updater, train_step};
+use vae::train::{Job, OptimizerState, train_step};
 
 /// `$VAE_TEST_DEVICE`, or the one that `auto` takes: with `wgpu` the contracts hold on a software adapter, too, given time.
 pub fn plain_device() -> Device {
-    device::choose(&std::env::var("VAE_TEST_DEVICE").unwrap_or("auto".into())).unwrap().device
+    device::choose(&std::env::var("VAE_TEST_DEVICE").unwrap_or("auto".into()))
+        .unwrap()
+        .device
 }
 
 pub fn autodiff_device() -> Device {
@@ -31,64 +35,102 @@ pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
 }
 
 /// A model with weights of its own drawing.
-pub fn drawn(model: &dyn Architecture, picture: [usize; 3], seed: u64, device: &Device) -> Vae {
-    blank(&model.blueprint(picture).unwrap(), seed, device)
+pub fn drawn(model: &dyn ModelKind, image_shape: [usize; 3], seed: u64, device: &Device) -> Vae {
+    blank(&model.network(image_shape).unwrap(), seed, device)
 }
 
-pub fn blank(blueprint: &Blueprint, seed: u64, device: &Device) -> Vae {
-    Vae::new(blueprint, &Likelihood::default(), Rng::new(seed).stream("weights"), device)
+pub fn blank(network: &Network, seed: u64, device: &Device) -> Vae {
+    Vae::new(
+        network,
+        &Likelihood::default(),
+        Rng::new(seed).stream("weights"),
+        device,
+    )
 }
 
 /// A model of the same layers with other weights, on another device.
-pub fn with_weights(blueprint: &Blueprint, weights: &[NamedTensor], device: &Device) -> Vae {
-    import(blank(blueprint, 1, device), weights).unwrap()
+pub fn with_weights(network: &Network, weights: &[NamedTensor], device: &Device) -> Vae {
+    import(blank(network, 1, device), weights).unwrap()
 }
 
 /// Every way to tell a model the class.
 pub fn conditions() -> [Condition; 4] {
     let of = |decoder, encoder| Condition { decoder, encoder };
-    let [add, concat] = [Entrance::Add, Entrance::Concat];
-    [of(add, false), of(concat, false), of(add, true), of(concat, true)]
+    let [add, concat] = [ConditionMode::Add, ConditionMode::Concat];
+    [
+        of(add, false),
+        of(concat, false),
+        of(add, true),
+        of(concat, true),
+    ]
 }
 
 /// The first `count` of the program's own digits.
 pub fn digits(count: usize) -> Images {
-    Digits { train: count, test: 1, ..Digits::default() }.draw().train
+    Digits {
+        train: count,
+        test: 1,
+        ..Digits::default()
+    }
+    .draw()
+    .train
 }
 
-/// Grey pictures of random pixels, and standard normal noise `[K, B, D]` for them.
+/// Grey images of random pixels, and standard normal noise `[K, B, D]` for them.
 pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batch, Tensor<3>) {
     let device = vae.device();
-    let values: usize = vae.blueprint().picture.iter().product();
+    let values: usize = vae.network().image_shape.iter().product();
     let mut x = vec![0.0; count * values];
     Rng::new(seed).stream("x").fill_uniform(&mut x);
-    (Batch { x: tensor(x, [count, values], &device), labels: None }, draw_noise(vae, count, samples, seed))
+    (
+        Batch {
+            x: tensor(x, [count, values], &device),
+            labels: None,
+        },
+        draw_noise(vae, count, samples, seed),
+    )
 }
 
 /// Standard normal noise `[K, B, D]`.
 pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<3> {
-    let keys: Vec<u32> = (0..count as u32).collect();
-    noise(Rng::new(seed).stream("noise"), &keys, samples, vae.blueprint().noise(), &vae.device())
+    let image_ids: Vec<u32> = (0..count as u32).collect();
+    noise(
+        Rng::new(seed).stream("noise"),
+        &image_ids,
+        samples,
+        vae.network().noise(),
+        &vae.device(),
+    )
 }
 
-/// Some moment of a training of 100 epochs, on the first pictures of a split.
+/// Some moment of a training of 100 epochs, on the first images of a split.
 pub fn at(epoch: f64) -> Context<'static> {
     static FIRST: [u32; 64] = {
-        let mut keys = [0; 64];
+        let mut image_ids = [0; 64];
         let mut i = 0;
         while i < 64 {
-            keys[i] = i as u32;
+            image_ids[i] = i as u32;
             i += 1;
         }
-        keys
+        image_ids
     };
-    Context { time: Time { epoch, epochs: 100.0 }, rng: Rng::new(1).stream("objective"), count: 1000, keys: &FIRST }
+    Context {
+        time: Time {
+            epoch,
+            epochs: 100.0,
+        },
+        rng: Rng::new(1).stream("objective"),
+        count: 1000,
+        image_ids: &FIRST,
+    }
 }
 
 /// The gradient of every parameter, under its name and in PyTorch's layout. Panics where a parameter has none.
 pub fn named_gradients(vae: &Vae, gradients: &Gradients) -> Vec<NamedTensor> {
     let found = found_gradients(vae, gradients).into_iter();
-    found.map(|(name, gradient)| gradient.unwrap_or_else(|| panic!("`{name}` has no gradient"))).collect()
+    found
+        .map(|(name, gradient)| gradient.unwrap_or_else(|| panic!("`{name}` has no gradient")))
+        .collect()
 }
 
 /// Every parameter's name, and its gradient if it has one.
@@ -102,14 +144,26 @@ pub fn found_gradients(vae: &Vae, gradients: &Gradients) -> Vec<(String, Option<
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let name = self.names.next().unwrap().name;
             let gradient = param.val().grad(self.gradients).map(|gradient| {
-                let gradient = if D == 2 { gradient.transpose() } else { gradient };
+                let gradient = if D == 2 {
+                    gradient.transpose()
+                } else {
+                    gradient
+                };
                 let shape = gradient.dims().to_vec();
-                NamedTensor { name: name.clone(), shape, values: gradient.into_data().iter().collect() }
+                NamedTensor {
+                    name: name.clone(),
+                    shape,
+                    values: gradient.into_data().iter().collect(),
+                }
             });
             self.found.push((name, gradient));
         }
     }
-    let mut visitor = Visitor { gradients, names: export(vae).into_iter(), found: Vec::new() };
+    let mut visitor = Visitor {
+        gradients,
+        names: export(vae).into_iter(),
+        found: Vec::new(),
+    };
     vae.visit(&mut visitor);
     assert_eq!(visitor.names.next(), None, "a parameter was not visited");
     visitor.found
@@ -123,7 +177,13 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
 /// The largest difference, a number that is not finite counting as infinite.
 pub fn gap(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
-    let difference = |(a, b): (&f64, &f64)| if (a - b).is_finite() { a - b } else { f64::INFINITY };
+    let difference = |(a, b): (&f64, &f64)| {
+        if (a - b).is_finite() {
+            a - b
+        } else {
+            f64::INFINITY
+        }
+    };
     largest(a.iter().zip(b).map(difference))
 }
 
@@ -133,12 +193,17 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
 
 /// What `config` asks for, on the program's own digits.
 pub fn job(config: &Config) -> Job {
-    let Data::Digits(digits) = &config.data else { panic!("other data would have to be found") };
+    let Data::Digits(digits) = &config.data else {
+        panic!("other data would have to be found")
+    };
     let dataset = digits.draw();
-    config.plan(dataset.train.shape, dataset.classes.len()).unwrap().job(dataset, String::new())
+    config
+        .plan(dataset.train.shape, dataset.classes.len())
+        .unwrap()
+        .job(dataset, String::new())
 }
 
-/// The preset `smoke`, trained until its latents mean something, and its test pictures.
+/// The preset `smoke`, trained until its latents mean something, and its test images.
 pub fn trained() -> (Vae, Images) {
     let (vae, data) = trained_as(None, &[]);
     (vae, data.test)
@@ -149,23 +214,39 @@ pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Datase
     let mut config = find_preset("smoke").unwrap().config().unwrap();
     config.train.epochs = 15;
     config.condition = condition;
-    let config = values.iter().fold(config, |config, value| set(&config, value).unwrap());
+    let config = values
+        .iter()
+        .fold(config, |config, value| set(&config, value).unwrap());
     let job = job(&config);
-    let (_, vae) = first_steps(&job, job.settings.epochs * job.steps_per_epoch(), &plain_device());
+    let (_, vae) = first_steps(
+        &job,
+        job.settings.epochs * job.steps_per_epoch(),
+        &plain_device(),
+    );
     (vae, job.dataset)
 }
 
-/// The loss of each of the first steps of `job`, nats per picture, and the model after them, without autodiff.
+/// The loss of each of the first steps of `job`, nats per image, and the model after them, without autodiff.
 pub fn first_steps(job: &Job, steps: usize, device: &Device) -> (Vec<f64>, Vae) {
     let config = Config::parse(&job.config, Path::new("job.toml")).unwrap();
-    let plan = config.plan(job.dataset.train.shape, job.dataset.classes.len()).unwrap();
+    let plan = config
+        .plan(job.dataset.train.shape, job.dataset.classes.len())
+        .unwrap();
     let weights = Rng::new(job.seed).stream("weights");
-    let mut vae = Vae::new(&plan.blueprint, &job.likelihood, weights, &device.clone().autodiff());
-    let mut updater = Updater::new(job.optimizer.clone(), job.settings.clip, &vae);
+    let mut vae = Vae::new(
+        &plan.network,
+        &job.likelihood,
+        weights,
+        &device.clone().autodiff(),
+    );
+    let mut updater = OptimizerState::new(job.optimizer.clone(), job.settings.clip, &vae);
     let mut losses = Vec::new();
     for step in 0..steps {
         let order = job.order(step / job.steps_per_epoch());
-        let indices = order.chunks(job.settings.batch).nth(step % job.steps_per_epoch()).unwrap();
+        let indices = order
+            .chunks(job.settings.batch)
+            .nth(step % job.steps_per_epoch())
+            .unwrap();
         let sums;
         (vae, sums) = train_step(job, vae, &mut updater, indices, step as u64);
         losses.push(numbers(sums)[0] / indices.len() as f64);

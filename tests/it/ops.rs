@@ -20,9 +20,14 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 #[track_caller]
 fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
     assert_eq!(fast.len(), plain.len(), "{what}");
-    let scale = plain.iter().fold(1.0_f32, |most, value| most.max(value.abs()));
+    let scale = plain
+        .iter()
+        .fold(1.0_f32, |most, value| most.max(value.abs()));
     for (i, (fast, plain)) in fast.iter().zip(plain).enumerate() {
-        assert!((fast - plain).abs() <= tolerance * scale, "{what}[{i}]: {fast} and {plain}");
+        assert!(
+            (fast - plain).abs() <= tolerance * scale,
+            "{what}[{i}]: {fast} and {plain}"
+        );
     }
 }
 
@@ -32,7 +37,12 @@ fn dense_and_gradients(
     sizes: [usize; 3],
     activation: Activation,
 ) -> [Vec<f32>; 4] {
-    dense_of(dense, normal("x", [sizes[0], sizes[1]], &Device::flex()), sizes[2], activation)
+    dense_of(
+        dense,
+        normal("x", [sizes[0], sizes[1]], &Device::flex()),
+        sizes[2],
+        activation,
+    )
 }
 
 fn dense_of(
@@ -47,7 +57,9 @@ fn dense_of(
     let weight = normal("weight", [i, o], &device).require_grad();
     let bias = normal("bias", [o], &device).require_grad();
     let y = dense(x.clone(), weight.clone(), bias.clone(), activation);
-    let gradients = (y.clone() * normal("upstream", [n, o], &device)).sum().backward();
+    let gradients = (y.clone() * normal("upstream", [n, o], &device))
+        .sum()
+        .backward();
     let [dx, dw] = [&x, &weight].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
     [flat(y), dx, dw, flat(bias.grad(&gradients).unwrap())]
 }
@@ -111,8 +123,11 @@ proptest! {
 }
 
 #[test]
-fn the_codes_formulas_equal_their_definitions() {
-    type Formulas = (fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>, fn(Tensor<2>, Tensor<2>) -> Tensor<2>);
+fn the_latents_formulas_equal_their_definitions() {
+    type Formulas = (
+        fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>,
+        fn(Tensor<2>, Tensor<2>) -> Tensor<2>,
+    );
     let device = Device::flex().autodiff();
     for ([k, b, d], scale) in [([1, 128, 20], 1.0), ([3, 5, 7], 4.0), ([2, 1, 1], 30.0)] {
         let noise = || normal("noise", [k, b, d], &device.clone().inner());
@@ -124,12 +139,16 @@ fn the_codes_formulas_equal_their_definitions() {
             let loss = (z.clone() * normal("upstream", [k, b, d], &device)).sum()
                 + (kl.clone() * normal("more", [b, d], &device)).sum();
             let gradients = loss.backward();
-            let [of_mean, of_log_var] = [mean, log_var].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
+            let [of_mean, of_log_var] =
+                [mean, log_var].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
             [flat(z), flat(kl), of_mean, of_log_var]
         };
         let fast = both((ops::reparameterise, ops::kl_to_standard_normal));
         let slow = both((plain::reparameterise, plain::kl_to_standard_normal));
-        for (what, (fast, slow)) in ["z", "kl", "d mean", "d log_var"].iter().zip(fast.iter().zip(&slow)) {
+        for (what, (fast, slow)) in ["z", "kl", "d mean", "d log_var"]
+            .iter()
+            .zip(fast.iter().zip(&slow))
+        {
             assert_close(fast, slow, 1e-6, what);
         }
     }
@@ -137,7 +156,12 @@ fn the_codes_formulas_equal_their_definitions() {
 
 #[test]
 fn large_products_are_cut_and_equal_their_definition() {
-    for sizes in [[128, 784, 400], [400, 20, 784], [1000, 300, 500], [17, 2000, 1100]] {
+    for sizes in [
+        [128, 784, 400],
+        [400, 20, 784],
+        [1000, 300, 500],
+        [17, 2000, 1100],
+    ] {
         let fast = dense_and_gradients(ops::dense, sizes, Activation::Relu);
         let slow = dense_and_gradients(plain::dense, sizes, Activation::Relu);
         for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
@@ -146,12 +170,14 @@ fn large_products_are_cut_and_equal_their_definition() {
     }
 }
 
-/// As pictures are, with black columns: zeros are left out of these products, with bias, activation and gradients.
+/// As images are, with black columns: zeros are left out of these products, with bias, activation and gradients.
 #[test]
-fn products_of_pictures_equal_their_definition() {
-    for ([n, i, o], activation) in
-        [([128, 784, 400], Activation::Relu), ([30, 1500, 131], Activation::Tanh), ([5, 60, 96], Activation::None)]
-    {
+fn products_of_images_equal_their_definition() {
+    for ([n, i, o], activation) in [
+        ([128, 784, 400], Activation::Relu),
+        ([30, 1500, 131], Activation::Tanh),
+        ([5, 60, 96], Activation::None),
+    ] {
         let device = Device::flex();
         let lit = normal("lit", [n, i], &device).greater_elem(0.84).float()
             * normal("border", [1, i], &device).greater_elem(0.0).float();
@@ -173,18 +199,36 @@ fn a_number_that_is_none_reaches_the_value_and_the_gradients() {
         Tensor::<2>::from_data(TensorData::new(values, shape), &device)
     };
     let of_row = |values: &[f32], width: usize| -> Vec<bool> {
-        values.chunks(width).map(|row| row.iter().any(|value| value.is_nan())).collect()
+        values
+            .chunks(width)
+            .map(|row| row.iter().any(|value| value.is_nan()))
+            .collect()
     };
     for (o, activation) in [(40, Activation::Relu), (130, Activation::Tanh)] {
         let [y, dx, dw, db] = dense_of(ops::dense, spoilt([2, 7], [9, 50]), o, activation);
-        assert_eq!(of_row(&y, o), (0..9).map(|row| row == 2).collect::<Vec<_>>());
+        assert_eq!(
+            of_row(&y, o),
+            (0..9).map(|row| row == 2).collect::<Vec<_>>()
+        );
         assert!(dw[7 * o..8 * o].iter().all(|value| value.is_nan()));
         // A rectified NaN lets the gradient through as it is; a tangent of one does not.
         let beyond = activation == Activation::Tanh;
-        assert_eq!((dx.iter().any(|value| value.is_nan()), db.iter().any(|value| value.is_nan())), (beyond, beyond));
+        assert_eq!(
+            (
+                dx.iter().any(|value| value.is_nan()),
+                db.iter().any(|value| value.is_nan())
+            ),
+            (beyond, beyond)
+        );
     }
-    let (x, outputs) = (normal("x", [3, 40], &device), spoilt([1, 39], [3, 40]).unsqueeze::<3>());
-    for sum in [ops::bernoulli_log_prob(x.clone(), outputs.clone()), ops::squared_error(x, outputs, true)] {
+    let (x, outputs) = (
+        normal("x", [3, 40], &device),
+        spoilt([1, 39], [3, 40]).unsqueeze::<3>(),
+    );
+    for sum in [
+        ops::bernoulli_log_prob(x.clone(), outputs.clone()),
+        ops::squared_error(x, outputs, true),
+    ] {
         assert_eq!(of_row(&flat(sum), 1), [false, true, false]);
     }
 }
@@ -193,17 +237,26 @@ fn a_number_that_is_none_reaches_the_value_and_the_gradients() {
 fn a_batch_of_nothing_is_no_failure() {
     for o in [3, 130] {
         let [y, dx, dw, db] = dense_and_gradients(ops::dense, [0, 60, o], Activation::Relu);
-        assert_eq!((y.len(), dx.len(), dw, db), (0, 0, vec![0.0; 60 * o], vec![0.0; o]));
+        assert_eq!(
+            (y.len(), dx.len(), dw, db),
+            (0, 0, vec![0.0; 60 * o], vec![0.0; o])
+        );
     }
     let convolution = convolution([2, 7, 7], 3, [3, 2, 1, 1], false, Activation::Relu).unwrap();
     let [y, dx, dw, db] = convolution_and_gradients(ops::convolve, 0, convolution, false);
-    assert_eq!((y.len(), dx.len(), dw, db), (0, 0, vec![0.0; 2 * 3 * 9], vec![0.0; 3]));
+    assert_eq!(
+        (y.len(), dx.len(), dw, db),
+        (0, 0, vec![0.0; 2 * 3 * 9], vec![0.0; 3])
+    );
 }
 
 #[test]
 fn the_kernels_do_not_depend_on_the_number_of_threads() {
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| dense_and_gradients(ops::dense, [300, 500, 400], Activation::Relu))
     };
     assert_eq!(on(1), on(2));
@@ -214,16 +267,26 @@ fn the_kernels_do_not_depend_on_the_number_of_threads() {
 fn adam_equals_its_definition() {
     let device = Device::flex();
     let length = 40_000;
-    let mut fast =
-        [normal("weight", [length], &device), Tensor::zeros([length], &device), Tensor::zeros([length], &device)];
+    let mut fast = [
+        normal("weight", [length], &device),
+        Tensor::zeros([length], &device),
+        Tensor::zeros([length], &device),
+    ];
     let mut slow = fast.clone();
     // Across the step that makes vanishing moments 0: a third of the weights had a gradient once.
-    let lives = normal("lives", [length], &device).greater_elem(-0.5).float();
+    let lives = normal("lives", [length], &device)
+        .greater_elem(-0.5)
+        .float();
     for step in [1, 2, 3, 4, 5, 62, 63, 64, 65, 127, 128, 129] {
-        let scale = if step == 62 { Tensor::full([length], 1e-29, &device) } else { lives.clone() };
+        let scale = if step == 62 {
+            Tensor::full([length], 1e-29, &device)
+        } else {
+            lives.clone()
+        };
         let gradient = normal(&format!("gradient {step}"), [length], &device) * scale;
         let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-2);
-        let update = |[weight, mean, square]: &mut [Tensor<1>; 3], adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
+        let update = |[weight, mean, square]: &mut [Tensor<1>; 3],
+                      adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
             *weight = adam(weight.clone(), gradient.clone(), mean, square, numbers);
         };
         update(&mut fast, ops::adam);
@@ -236,14 +299,14 @@ fn adam_equals_its_definition() {
 
 /// A convolution that fits, as large as `sizes` say.
 fn convolution(
-    picture: [usize; 3],
+    image_shape: [usize; 3],
     channels: usize,
     window: [usize; 4],
     transposed: bool,
     activation: Activation,
 ) -> Option<Convolution> {
     let [kernel, stride, before, after] = window;
-    let [_, height, width] = picture;
+    let [_, height, width] = image_shape;
     // A transposed convolution loses as many rows on either side, or one more on one (or gains some, at the end).
     let (padding, extra) = match (transposed, after) {
         (false, _) => ((before, after), 0),
@@ -260,8 +323,19 @@ fn convolution(
         (length > 0).then_some(length)
     };
     let output = [channels, along(height)?, along(width)?];
-    let window = Window { kernel, stride, padding: [padding; 2], output_padding: [extra; 2] };
-    Some(Convolution { input: picture, output, window, activation, layouts: Default::default() })
+    let window = Window {
+        kernel,
+        stride,
+        padding: [padding; 2],
+        output_padding: [extra; 2],
+    };
+    Some(Convolution {
+        input: image_shape,
+        output,
+        window,
+        activation,
+        layouts: Default::default(),
+    })
 }
 
 type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
@@ -273,16 +347,35 @@ fn convolution_and_gradients(
     transposed: bool,
 ) -> [Vec<f32>; 4] {
     let device = Device::flex().autodiff();
-    let Convolution { input, output, window, .. } = convolution;
-    let [first, second] = if transposed { [input[0], output[0]] } else { [output[0], input[0]] };
+    let Convolution {
+        input,
+        output,
+        window,
+        ..
+    } = convolution;
+    let [first, second] = if transposed {
+        [input[0], output[0]]
+    } else {
+        [output[0], input[0]]
+    };
     let x = normal("x", [n, input.iter().product()], &device).require_grad();
-    let weight = normal("weight", [first, second, window.kernel, window.kernel], &device).require_grad();
+    let weight = normal(
+        "weight",
+        [first, second, window.kernel, window.kernel],
+        &device,
+    )
+    .require_grad();
     let bias = normal("bias", [output[0]], &device).require_grad();
     let y = convolve(x.clone(), weight.clone(), bias.clone(), convolution);
     let upstream = normal("upstream", [n, output.iter().product()], &device);
     let gradients = (y.clone() * upstream).sum().backward();
     let dw = flat(weight.grad(&gradients).unwrap());
-    [flat(y), flat(x.grad(&gradients).unwrap()), dw, flat(bias.grad(&gradients).unwrap())]
+    [
+        flat(y),
+        flat(x.grad(&gradients).unwrap()),
+        dw,
+        flat(bias.grad(&gradients).unwrap()),
+    ]
 }
 
 proptest! {
@@ -311,16 +404,17 @@ proptest! {
     }
 }
 
-/// As in training: parts of several pictures, groups of several in a part, and the last ones not whole.
+/// As in training: parts of several images, groups of several in a part, and the last ones not whole.
 #[test]
 fn convolutions_of_large_batches_equal_their_definition() {
-    for (n, picture, channels, transposed) in [
+    for (n, image, channels, transposed) in [
         (257, [1, 8, 8], 5, false),
         (257, [6, 4, 4], 20, true),
         (70, [24, 40, 40], 17, false),
         (130, [17, 9, 7], 33, false),
     ] {
-        let convolution = convolution(picture, channels, [3, 2, 1, 1], transposed, Activation::Relu).unwrap();
+        let convolution =
+            convolution(image, channels, [3, 2, 1, 1], transposed, Activation::Relu).unwrap();
         let (fast, slow): (Convolve, Convolve) = if transposed {
             (ops::convolve_transposed, plain::convolve_transposed)
         } else {
@@ -338,8 +432,15 @@ fn convolutions_of_large_batches_equal_their_definition() {
 fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
     let values = normal("values", [5_000_001], &Device::flex());
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| (0..5).map(|_| flat(ops::sum_of_squares(values.clone()))[0]).collect::<Vec<_>>())
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            (0..5)
+                .map(|_| flat(ops::sum_of_squares(values.clone()))[0])
+                .collect::<Vec<_>>()
+        })
     };
     let one = on(1);
     assert!(one.iter().all(|sum| *sum == one[0]));
@@ -348,22 +449,41 @@ fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
     assert_close(&one[..1], &flat(plain::sum_of_squares(values)), 1e-4, "sum");
 }
 
-/// Frozen weights below a code that is optimised, and frozen codes below weights that are.
+/// Frozen weights below a latent that is optimised, and frozen latents below weights that are.
 #[test]
 fn plain_and_tracked_operands_mix() {
     let (device, tracked) = (Device::flex(), Device::flex().autodiff());
     let x = || normal("x", [5, 7], &tracked).require_grad();
-    let (weight, bias) = (normal("weight", [7, 3], &device), normal("bias", [3], &device));
+    let (weight, bias) = (
+        normal("weight", [7, 3], &device),
+        normal("bias", [3], &device),
+    );
     let gradient = |dense: fn(_, _, _, _) -> Tensor<2>| {
         let x = x();
-        let constants = (Tensor::from_inner(weight.clone()), Tensor::from_inner(bias.clone()));
+        let constants = (
+            Tensor::from_inner(weight.clone()),
+            Tensor::from_inner(bias.clone()),
+        );
         let y: Tensor<2> = dense(x.clone(), constants.0, constants.1, Activation::Tanh);
         flat(x.grad(&y.sum().backward()).unwrap())
     };
-    assert_close(&gradient(ops::dense), &gradient(plain::dense), 1e-5, "dx below frozen weights");
+    assert_close(
+        &gradient(ops::dense),
+        &gradient(plain::dense),
+        1e-5,
+        "dx below frozen weights",
+    );
     let frozen = ops::dense(x(), weight.clone(), bias.clone(), Activation::Tanh);
-    assert!(frozen.is_autodiff(), "a plain weight does not cut the graph");
+    assert!(
+        frozen.is_autodiff(),
+        "a plain weight does not cut the graph"
+    );
     let weight = Tensor::from_inner(weight).require_grad();
-    let y = ops::dense(normal("x", [5, 7], &device), weight.clone(), Tensor::from_inner(bias), Activation::None);
+    let y = ops::dense(
+        normal("x", [5, 7], &device),
+        weight.clone(),
+        Tensor::from_inner(bias),
+        Activation::None,
+    );
     assert!(weight.grad(&y.sum().backward()).is_some());
 }

@@ -10,9 +10,12 @@ use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, Vamp, export};
 use vae::objective::Objective;
 use vae::train::Optimizer;
 
-use crate::contract::{PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values};
+use crate::contract::{
+    PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values,
+};
 use crate::models::{
-    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, job, largest, plain_device, wide,
+    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, job, largest,
+    plain_device, wide,
 };
 
 fn processor() -> Device {
@@ -24,18 +27,22 @@ fn apart(here: &[f64], there: &[f64]) -> f64 {
     gap(here, there) / largest(here.iter().copied()).max(1e-30)
 }
 
-/// Terms and gradients of one batch, each with its name.
+/// LossTerms and gradients of one batch, each with its name.
 fn pass(vae: &Vae, objective: &Objective) -> Vec<(String, Vec<f64>)> {
     let (batch, noise) = real_batch(vae, &**objective, 1);
     let terms = objective.terms(vae, &batch, noise, at(50.0));
-    let of_terms = ["loss", "distortion", "rate"].into_iter().map(String::from).zip(values(&terms));
+    let of_terms = ["loss", "reconstruction", "rate"]
+        .into_iter()
+        .map(String::from)
+        .zip(values(&terms));
     let gradients = found_gradients(vae, &terms.loss.mean().backward()).into_iter();
     let gradients = gradients.filter_map(|(name, gradient)| Some((name, wide(&gradient?.values))));
     of_terms.chain(gradients).collect()
 }
 
 fn hold(name: &str, objective: &Objective, build: impl Fn(&Device) -> Vae) {
-    let [here, there] = [processor(), plain_device()].map(|device| pass(&build(&device.autodiff()), objective));
+    let [here, there] =
+        [processor(), plain_device()].map(|device| pass(&build(&device.autodiff()), objective));
     assert_eq!(here.len(), there.len(), "{name}");
     for ((part, here), (_, there)) in here.iter().zip(&there) {
         let apart = apart(here, there);
@@ -47,7 +54,9 @@ fn hold(name: &str, objective: &Objective, build: impl Fn(&Device) -> Vae) {
 fn every_objective_has_the_processors_terms_and_gradients() {
     let mlp = Model::every().remove(0);
     for objective in Objective::every().into_iter().chain(objective_variants()) {
-        hold(&format!("{objective:?}"), &objective, |device| build_on(device, &mlp, None, &Likelihood::default()));
+        hold(&format!("{objective:?}"), &objective, |device| {
+            build_on(device, &mlp, None, &Likelihood::default())
+        });
     }
 }
 
@@ -55,59 +64,97 @@ fn every_objective_has_the_processors_terms_and_gradients() {
 fn every_likelihood_has_the_processors_terms_and_gradients() {
     let mlp = Model::every().remove(0);
     for likelihood in Likelihood::every().into_iter().chain(likelihood_variants()) {
-        hold(&format!("{likelihood:?}"), &Objective::default(), |device| build_on(device, &mlp, None, &likelihood));
+        hold(
+            &format!("{likelihood:?}"),
+            &Objective::default(),
+            |device| build_on(device, &mlp, None, &likelihood),
+        );
     }
 }
 
 #[test]
 fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
     let mlp = Model::every().remove(0);
-    let tanh = Model::Mlp(Mlp { activation: Activation::Tanh, ..Mlp::default() });
+    let tanh = Model::Mlp(Mlp {
+        activation: Activation::Tanh,
+        ..Mlp::default()
+    });
     for model in Model::every().into_iter().chain([tanh]) {
         let build = |device: &Device| build_on(device, &model, None, &Likelihood::default());
         hold(model.tag(), &Objective::default(), build);
     }
     for prior in Prior::every() {
-        let blueprint = mlp.blueprint(PICTURE).unwrap().with_prior(&prior).unwrap();
+        let network = mlp.network(PICTURE).unwrap().with_prior(&prior).unwrap();
         // Pseudo-inputs as training starts with: of some that are all alike the gradient is rounding.
-        let pixels: Vec<f32> = blueprint.pseudo_inputs().map_or_else(Vec::new, |[count, _]| {
-            digits(count).into_bytes().into_iter().map(|byte| f32::from(byte) / 255.0).collect()
+        let pixels: Vec<f32> = network.pseudo_inputs().map_or_else(Vec::new, |[count, _]| {
+            digits(count)
+                .into_bytes()
+                .into_iter()
+                .map(|byte| f32::from(byte) / 255.0)
+                .collect()
         });
         hold(prior.tag(), &Objective::default(), |device| {
-            let vae = blank(&blueprint, 1, device);
-            if pixels.is_empty() { vae } else { vae.with_pseudo_inputs(&Vamp::logits(&pixels)) }
+            let vae = blank(&network, 1, device);
+            if pixels.is_empty() {
+                vae
+            } else {
+                vae.with_pseudo_inputs(&Vamp::logits(&pixels))
+            }
         });
     }
     for condition in conditions() {
-        let build = |device: &Device| build_on(device, &mlp, Some(condition), &Likelihood::default());
+        let build =
+            |device: &Device| build_on(device, &mlp, Some(condition), &Likelihood::default());
         hold(&format!("{condition:?}"), &Objective::default(), build);
     }
 }
 
 fn smoke(values: &[&str]) -> Config {
     let config = find_preset("smoke").unwrap().config().unwrap();
-    values.iter().fold(config, |config, value| set(&config, value).unwrap())
+    values
+        .iter()
+        .fold(config, |config, value| set(&config, value).unwrap())
 }
 
 #[test]
 fn the_first_fifty_losses_of_smoke_are_the_processors() {
-    let [here, there] = [processor(), plain_device()].map(|device| first_steps(&job(&smoke(&[])), 50, &device).0);
-    assert!(here[49] < 0.7 * here[0], "the loss went from {} to {} only", here[0], here[49]);
+    let [here, there] =
+        [processor(), plain_device()].map(|device| first_steps(&job(&smoke(&[])), 50, &device).0);
+    assert!(
+        here[49] < 0.7 * here[0],
+        "the loss went from {} to {} only",
+        here[0],
+        here[49]
+    );
     for (step, (here, there)) in here.iter().zip(&there).enumerate() {
-        assert!((here - there).abs() < 1e-3 * here, "step {}: {there}, not {here}", step + 1);
+        assert!(
+            (here - there).abs() < 1e-3 * here,
+            "step {}: {there}, not {here}",
+            step + 1
+        );
     }
 }
 
 #[test]
 fn every_optimiser_moves_the_weights_as_the_processor_does() {
     for rule in Optimizer::every() {
-        let config = Config { optimizer: rule.clone(), ..smoke(&["train.clip=10"]) };
-        let [start, here, there] = [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
-            let weights = export(&first_steps(&job(&config), steps, &device).1).into_iter();
-            weights.flat_map(|tensor| wide(&tensor.values)).collect::<Vec<f64>>()
-        });
+        let config = Config {
+            optimizer: rule.clone(),
+            ..smoke(&["train.clip=10"])
+        };
+        let [start, here, there] =
+            [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
+                let weights = export(&first_steps(&job(&config), steps, &device).1).into_iter();
+                weights
+                    .flat_map(|tensor| wide(&tensor.values))
+                    .collect::<Vec<f64>>()
+            });
         let (moved, apart) = (gap(&start, &here), gap(&here, &there));
-        assert!(moved > 0.0 && apart < 0.01 * moved, "{}: moved by {moved}, {apart} apart", rule.tag());
+        assert!(
+            moved > 0.0 && apart < 0.01 * moved,
+            "{}: moved by {moved}, {apart} apart",
+            rule.tag()
+        );
     }
 }
 
@@ -115,15 +162,34 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
 fn bounds_are_the_processors_whatever_the_pixels() {
     let images = digits(50);
     let vae = |device: &Device| drawn(&*Model::every().remove(0), PICTURE, 1, device);
-    for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic, Pixels::Static] {
-        let protocol = Protocol { pixels, samples: 2, seed: 1, code: Objective::default().code() };
-        // Of the later codes so many that their noise, 50 x 130 x 20 numbers, is made there.
+    for pixels in [
+        Pixels::Grey,
+        Pixels::Threshold,
+        Pixels::Dynamic,
+        Pixels::Static,
+    ] {
+        let protocol = Protocol {
+            pixels,
+            samples: 2,
+            seed: 1,
+            z: Objective::default().code(),
+        };
+        // Of the later latents so many that their noise, 50 x 130 x 20 numbers, is made there.
         let [here, there] = [processor(), plain_device()].map(|device| {
             let vae = vae(&device);
             let elbo = measure(&vae, &images, protocol, &mut |_| {});
             let bound = importance(&vae, &images, 50, protocol, &[20, 150], &mut |_| true);
-            [elbo.distortion().mean, elbo.rate().unwrap().mean, bound[0].bound().mean, bound[1].bound().mean]
+            [
+                elbo.reconstruction().mean,
+                elbo.kl().unwrap().mean,
+                bound[0].bound().mean,
+                bound[1].bound().mean,
+            ]
         });
-        assert!(apart(&here, &there) < 1e-5, "{}: {there:?}, not {here:?}", pixels.name());
+        assert!(
+            apart(&here, &there) < 1e-5,
+            "{}: {there:?}, not {here:?}",
+            pixels.name()
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Principal components, on data that have known ones; codes of many pictures.
+//! Principal components, on data that have known ones; latents of many images.
 
 use vae::batch::Batch;
-use vae::eval::{Pca, Rows, bounds, by_pca, codes, draw_in_box, mean, squared_errors};
+use vae::eval::{Pca, Rows, bounds, by_pca, draw_in_box, latents, mean, squared_errors};
 use vae::model::{moved, rows};
 use vae::rng::Rng;
 
@@ -19,7 +19,10 @@ fn orthonormal(mut vectors: Vec<Vec<f64>>, also: Option<Vec<f64>>) -> Vec<Vec<f6
         for _ in 0..2 {
             for other in before.iter().chain(&also) {
                 let along = dot(&rest[0], other) / dot(other, other);
-                rest[0].iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+                rest[0]
+                    .iter_mut()
+                    .zip(other)
+                    .for_each(|(a, b)| *a -= along * b);
             }
         }
         let length = dot(&rest[0], &rest[0]).sqrt();
@@ -30,7 +33,13 @@ fn orthonormal(mut vectors: Vec<Vec<f64>>, also: Option<Vec<f64>>) -> Vec<Vec<f6
 
 fn random(count: usize, length: usize, stream: &str) -> Vec<Vec<f64>> {
     let rng = Rng::new(4).stream(stream);
-    (0..count).map(|i| (0..length).map(|j| f64::from(rng.at(i as u64).normal(j as u64))).collect()).collect()
+    (0..count)
+        .map(|i| {
+            (0..length)
+                .map(|j| f64::from(rng.at(i as u64).normal(j as u64)))
+                .collect()
+        })
+        .collect()
 }
 
 /// Rows whose mean is `MEAN` everywhere and whose covariance has, exactly but for rounding, `variances` along `axes`.
@@ -42,43 +51,72 @@ fn known(variances: &[f64]) -> (Vec<f32>, Vec<Vec<f64>>) {
     for ((axis, weights), variance) in axes.iter().zip(&weights).zip(variances) {
         for (row, weight) in values.chunks_exact_mut(P).zip(weights) {
             let by = weight * (N as f64 * variance).sqrt();
-            row.iter_mut().zip(axis).for_each(|(value, axis)| *value += by * axis);
+            row.iter_mut()
+                .zip(axis)
+                .for_each(|(value, axis)| *value += by * axis);
         }
     }
     (values.into_iter().map(|value| value as f32).collect(), axes)
 }
 
 fn picked(values: &[f32], indices: &[u32]) -> Vec<f32> {
-    indices.iter().flat_map(|&index| values[index as usize * P..][..P].to_vec()).collect()
+    indices
+        .iter()
+        .flat_map(|&index| values[index as usize * P..][..P].to_vec())
+        .collect()
 }
 
 #[test]
 fn the_principal_components_of_known_data_are_found() {
     let device = plain_device();
-    // A spectrum that falls slowly, as that of pictures does, and two equal ones in it.
+    // A spectrum that falls slowly, as that of images does, and two equal ones in it.
     let mut variances: Vec<f64> = (0..50).map(|k| 5.0 * 0.85_f64.powi(k)).collect();
     variances[2] = variances[1];
     let (values, axes) = known(&variances);
     let read = |some: &[u32]| tensor(picked(&values, some), [some.len(), P], &device);
-    let table = Rows { count: N, width: P, read: &read };
+    let table = Rows {
+        count: N,
+        width: P,
+        read: &read,
+    };
     let total: f64 = variances.iter().sum();
     for count in [1, 8, 20] {
         let pca = Pca::fit(&table, count);
         assert_eq!((pca.components.len(), pca.variances.len()), (count, count));
         assert!(pca.mean.iter().all(|mean| (mean - MEAN).abs() < 1e-5));
         for (k, (found, variance)) in pca.variances.iter().zip(&variances).enumerate() {
-            assert!((found - variance).abs() < 2e-5 * variances[0], "{count}: variance {k} is {found}, not {variance}");
+            assert!(
+                (found - variance).abs() < 2e-5 * variances[0],
+                "{count}: variance {k} is {found}, not {variance}"
+            );
         }
-        for (k, component) in pca.components.iter().enumerate().filter(|(k, _)| *k != 1 && *k != 2) {
+        for (k, component) in pca
+            .components
+            .iter()
+            .enumerate()
+            .filter(|(k, _)| *k != 1 && *k != 2)
+        {
             let along: f64 = component.iter().zip(&axes[k]).map(|(a, b)| a * b).sum();
-            assert!(along.abs() > 1.0 - 1e-4, "{count}: component {k} has {along} along its axis");
+            assert!(
+                along.abs() > 1.0 - 1e-4,
+                "{count}: component {k} has {along} along its axis"
+            );
         }
-        // What a code leaves out is what the other components have (Pearson 1901).
+        // What a latent leaves out is what the other components have (Pearson 1901).
         let indices: Vec<u32> = (0..N as u32).collect();
-        let batch = |some: &[u32]| Batch { x: read(some), labels: None };
+        let batch = |some: &[u32]| Batch {
+            x: read(some),
+            labels: None,
+        };
         let errors = squared_errors(&indices, batch, |batch, _| pca.reconstruct(batch.x));
-        let (error, left) = (errors.iter().sum::<f64>() / N as f64, total - variances[..count].iter().sum::<f64>());
-        assert!((error / left - 1.0).abs() < 1e-4, "{count}: an error of {error}, not {left}");
+        let (error, left) = (
+            errors.iter().sum::<f64>() / N as f64,
+            total - variances[..count].iter().sum::<f64>(),
+        );
+        assert!(
+            (error / left - 1.0).abs() < 1e-4,
+            "{count}: an error of {error}, not {left}"
+        );
     }
 }
 
@@ -87,57 +125,105 @@ fn components_are_as_many_as_there_are_dimensions() {
     let device = plain_device();
     let (values, _) = known(&[3.0, 2.0]);
     let read = |some: &[u32]| tensor(picked(&values, some), [some.len(), P], &device);
-    let pca = Pca::fit(&Rows { count: N, width: P, read: &read }, 1000);
+    let pca = Pca::fit(
+        &Rows {
+            count: N,
+            width: P,
+            read: &read,
+        },
+        1000,
+    );
     assert_eq!(pca.components.len(), P);
-    assert!(pca.variances[2..].iter().all(|&variance| variance < 1e-5), "{:?}", pca.variances);
+    assert!(
+        pca.variances[2..].iter().all(|&variance| variance < 1e-5),
+        "{:?}",
+        pca.variances
+    );
     let x = read(&[5, 6, 7]);
     assert!(gap(&numbers(x.clone()), &numbers(pca.reconstruct(x))) < 1e-5);
     // Nothing varies: nothing is found, and nothing is not a number.
     let constant = |some: &[u32]| tensor(vec![0.25; some.len() * 3], [some.len(), 3], &device);
-    let pca = Pca::fit(&Rows { count: 10, width: 3, read: &constant }, 2);
-    assert!(pca.variances.iter().all(|&variance| variance.abs() < 1e-12), "{:?}", pca.variances);
+    let pca = Pca::fit(
+        &Rows {
+            count: 10,
+            width: 3,
+            read: &constant,
+        },
+        2,
+    );
+    assert!(
+        pca.variances.iter().all(|&variance| variance.abs() < 1e-12),
+        "{:?}",
+        pca.variances
+    );
     assert!(gap(&numbers(pca.reconstruct(constant(&[0]))), &[0.25; 3]) < 1e-6);
 }
 
 #[test]
-fn codes_of_many_pictures_are_those_of_each() {
+fn latents_of_many_images_are_those_of_each() {
     let (vae, images) = trained();
     let device = vae.device();
-    let read = |some: &[u32]| vae::data::Pixels::Grey.batch(&images, some, None, Rng::new(0), &device);
+    let read =
+        |some: &[u32]| vae::data::Pixels::Grey.batch(&images, some, None, Rng::new(0), &device);
     let indices: Vec<u32> = (0..images.len() as u32).rev().collect();
     let mut seen = Vec::new();
-    let codes = codes(&vae, &indices, read, |count| seen.push(count));
-    assert_eq!((codes.len(), seen.last()), (images.len(), Some(&images.len())));
+    let latents = latents(&vae, &indices, read, |count| seen.push(count));
+    assert_eq!(
+        (latents.len(), seen.last()),
+        (images.len(), Some(&images.len()))
+    );
     for place in [0, 3, images.len() - 1] {
         let alone = numbers(vae.encode(read(&[indices[place]]).x, None).mean);
-        assert!(gap(&wide(&codes[place]), &alone) < 1e-5);
+        assert!(gap(&wide(&latents[place]), &alone) < 1e-5);
     }
-    // The box holds every code and each side touches one.
-    let span = bounds(&codes);
-    let mean = mean(&codes);
+    // The box holds every latent and each side touches one.
+    let span = bounds(&latents);
+    let mean = mean(&latents);
     for (d, [low, high]) in span.iter().enumerate() {
-        assert!(codes.iter().all(|code| (*low..=*high).contains(&code[d])));
-        assert!(codes.iter().any(|code| code[d] == *low) && codes.iter().any(|code| code[d] == *high));
+        assert!(latents.iter().all(|z| (*low..=*high).contains(&z[d])));
+        assert!(latents.iter().any(|z| z[d] == *low) && latents.iter().any(|z| z[d] == *high));
         assert!((f64::from(*low)..f64::from(*high)).contains(&mean[d]));
     }
-    let keys: Vec<u32> = (0..2000).collect();
-    let drawn = rows(draw_in_box(&span, Rng::new(1), &keys, &device));
+    let image_ids: Vec<u32> = (0..2000).collect();
+    let drawn = rows(draw_in_box(&span, Rng::new(1), &image_ids, &device));
     for (d, [low, high]) in span.iter().enumerate() {
-        let share: Vec<f32> = drawn.iter().map(|code| (code[d] - low) / (high - low)).collect();
-        assert!(share.iter().all(|share| (-1e-5..1.0 + 1e-5).contains(share)));
-        let [mean, square] = [1, 2].map(|p| share.iter().map(|share| share.powi(p)).sum::<f32>() / 2000.0);
-        assert!((mean - 0.5).abs() < 0.03 && (square - 1.0 / 3.0).abs() < 0.03, "uniform: {mean} {square}");
+        let share: Vec<f32> = drawn.iter().map(|z| (z[d] - low) / (high - low)).collect();
+        assert!(
+            share
+                .iter()
+                .all(|share| (-1e-5..1.0 + 1e-5).contains(share))
+        );
+        let [mean, square] =
+            [1, 2].map(|p| share.iter().map(|share| share.powi(p)).sum::<f32>() / 2000.0);
+        assert!(
+            (mean - 0.5).abs() < 0.03 && (square - 1.0 / 3.0).abs() < 0.03,
+            "uniform: {mean} {square}"
+        );
     }
-    assert_eq!(drawn[1999], rows(draw_in_box(&span, Rng::new(1), &[1999], &device))[0]);
+    assert_eq!(
+        drawn[1999],
+        rows(draw_in_box(&span, Rng::new(1), &[1999], &device))[0]
+    );
     // The shares are of all the variance there is, and the points have them.
-    let (points, shares) = by_pca(&codes, &device);
+    let (points, shares) = by_pca(&latents, &device);
     assert!(shares[0] >= shares[1] && shares[1] > 0.0 && shares[0] + shares[1] < 1.0);
     let total: f64 = (0..mean.len())
-        .map(|d| codes.iter().map(|code| (f64::from(code[d]) - mean[d]).powi(2)).sum::<f64>() / codes.len() as f64)
+        .map(|d| {
+            latents
+                .iter()
+                .map(|z| (f64::from(z[d]) - mean[d]).powi(2))
+                .sum::<f64>()
+                / latents.len() as f64
+        })
         .sum();
     for axis in [0, 1] {
-        let variance = points.iter().map(|point| point[axis].powi(2)).sum::<f64>() / points.len() as f64;
-        assert!((variance / total - shares[axis]).abs() < 1e-4, "{variance} of {total}, not {}", shares[axis]);
+        let variance =
+            points.iter().map(|point| point[axis].powi(2)).sum::<f64>() / points.len() as f64;
+        assert!(
+            (variance / total - shares[axis]).abs() < 1e-4,
+            "{variance} of {total}, not {}",
+            shares[axis]
+        );
     }
 }
 
@@ -145,10 +231,13 @@ fn codes_of_many_pictures_are_those_of_each() {
 fn a_moved_code_is_the_code_and_so_much_of_the_vector() {
     let device = plain_device();
     let values = vec![0.1, -0.7, 3.0, 1e-8, 0.25, -2.0];
-    let codes = || tensor(values.clone(), [2, 3], &device);
+    let latents = || tensor(values.clone(), [2, 3], &device);
     let vector = [0.5, -1.5, 2.0];
-    assert_eq!(numbers(moved(codes(), &vector, 0.0)), wide(&values));
-    let expected: Vec<f64> =
-        values.iter().zip([0.5, -1.5, 2.0].repeat(2)).map(|(z, v)| f64::from(*z) - 2.0 * v).collect();
-    assert!(gap(&numbers(moved(codes(), &vector, -2.0)), &expected) < 1e-6);
+    assert_eq!(numbers(moved(latents(), &vector, 0.0)), wide(&values));
+    let expected: Vec<f64> = values
+        .iter()
+        .zip([0.5, -1.5, 2.0].repeat(2))
+        .map(|(z, v)| f64::from(*z) - 2.0 * v)
+        .collect();
+    assert!(gap(&numbers(moved(latents(), &vector, -2.0)), &expected) < 1e-6);
 }

@@ -23,15 +23,32 @@ pub fn vae_on_a_full_disk(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     at_home(&mut command, folder);
     // The signal ignored, a write beyond the limit is an error.
-    command.args(["-c", r#"trap "" XFSZ; ulimit -f 8; exec "$@""#, "sh", env!("CARGO_BIN_EXE_vae")]).args(arguments);
+    command
+        .args([
+            "-c",
+            r#"trap "" XFSZ; ulimit -f 8; exec "$@""#,
+            "sh",
+            env!("CARGO_BIN_EXE_vae"),
+        ])
+        .args(arguments);
     command
 }
 
 fn at_home(command: &mut Command, folder: &Path) {
-    for name in ["VAE_DATA", "VAE_MIRROR", "XDG_CACHE_HOME", "RUST_BACKTRACE", "COLUMNS"] {
+    for name in [
+        "VAE_DATA",
+        "VAE_MIRROR",
+        "XDG_CACHE_HOME",
+        "RUST_BACKTRACE",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
-    command.env("HOME", folder).env("NO_COLOR", "1").current_dir(folder).stdin(Stdio::null());
+    command
+        .env("HOME", folder)
+        .env("NO_COLOR", "1")
+        .current_dir(folder)
+        .stdin(Stdio::null());
 }
 
 /// What a command that has ended leaves behind.
@@ -46,8 +63,16 @@ pub struct Done {
 impl Done {
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let done = Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
-        assert!(!done.err.contains("panicked") && !done.err.contains("backtrace"), "{}", done.err);
+        let done = Self {
+            code: output.status.code(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        };
+        assert!(
+            !done.err.contains("panicked") && !done.err.contains("backtrace"),
+            "{}",
+            done.err
+        );
         done
     }
 
@@ -60,9 +85,18 @@ impl Done {
 
     /// Ended with `code`, nothing on stdout, and an error that says all of `parts`.
     pub fn failed(&self, code: i32, parts: &[&str]) {
-        assert_eq!((self.code, self.out.as_str()), (Some(code), ""), "{}", self.err);
+        assert_eq!(
+            (self.code, self.out.as_str()),
+            (Some(code), ""),
+            "{}",
+            self.err
+        );
         for part in parts {
-            assert!(self.err.contains(part), "expected {part:?} in\n{}", self.err);
+            assert!(
+                self.err.contains(part),
+                "expected {part:?} in\n{}",
+                self.err
+            );
         }
     }
 }
@@ -76,7 +110,8 @@ pub fn with_smoke_run() -> TempDir {
     static TRAINED: OnceLock<PathBuf> = OnceLock::new();
     let trained = TRAINED.get_or_init(|| {
         // One a process: several may run at the same time.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("smoke-{}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("smoke-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let done = run(&folder, &["train", "--config", "smoke", "--quiet"]);
@@ -115,7 +150,11 @@ pub fn files(folder: &Path) -> Vec<String> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() {
-            names.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}")));
+            names.extend(
+                files(&path)
+                    .into_iter()
+                    .map(|inner| format!("{name}/{inner}")),
+            );
         } else {
             names.push(name);
         }
@@ -127,7 +166,9 @@ pub fn files(folder: &Path) -> Vec<String> {
 /// The records of a run.
 pub fn metrics(run: &Path) -> Vec<Value> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// The records of a run without the times, which differ from one run to the next.
@@ -135,21 +176,45 @@ pub fn timeless(run: &Path) -> Vec<Value> {
     let mut records = metrics(run);
     for record in &mut records {
         for key in ["seconds", "images_per_second"] {
-            assert!(record.as_object_mut().unwrap().remove(key).unwrap().as_f64().unwrap() > 0.0);
+            assert!(
+                record
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(key)
+                    .unwrap()
+                    .as_f64()
+                    .unwrap()
+                    > 0.0
+            );
         }
     }
     records
 }
 
-/// A small data set as the four files of MNIST: `seed` decides its pictures.
+/// A small data set as the four files of MNIST: `seed` decides its images.
 pub fn write_idx(folder: &Path, seed: u64) {
-    let digits = vae::data::Digits { seed, train: 60, test: 30, ..Default::default() }.draw();
+    let digits = vae::data::Digits {
+        seed,
+        train: 60,
+        test: 30,
+        ..Default::default()
+    }
+    .draw();
     fs::create_dir_all(folder).unwrap();
     for (prefix, images) in [("train", &digits.train), ("t10k", &digits.test)] {
         let count = images.len() as u32;
-        let pictures = [&vae::data::idx::image_header(count, 28, 28)[..], &images.definition()].concat();
-        fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), pictures).unwrap();
-        let labels = [&[0, 0, 8, 1], &count.to_be_bytes()[..], images.labels.as_ref().unwrap()].concat();
+        let file = [
+            &vae::data::idx::image_header(count, 28, 28)[..],
+            &images.definition(),
+        ]
+        .concat();
+        fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), file).unwrap();
+        let labels = [
+            &[0, 0, 8, 1],
+            &count.to_be_bytes()[..],
+            images.labels.as_ref().unwrap(),
+        ]
+        .concat();
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
     }
 }

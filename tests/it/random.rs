@@ -17,15 +17,24 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 fn rngs(count: u64) -> Vec<Rng> {
-    (0..count).map(|key| Rng::new(key / 3).stream("pixels").at(u64::MAX - key)).collect()
+    (0..count)
+        .map(|key| Rng::new(key / 3).stream("pixels").at(u64::MAX - key))
+        .collect()
 }
 
 #[test]
 fn uniform_numbers_are_the_same_to_the_bit() {
     for (rows, count) in [(1, 1), (3, 2), (5, 7), (130, 784)] {
         let mut rows_of = vec![vec![0.0; count]; rows as usize];
-        rows_of.iter_mut().zip(rngs(rows)).for_each(|(row, rng)| rng.fill_uniform(row));
-        assert_eq!(flat(uniforms(&rngs(rows), count, &plain_device())), rows_of.concat(), "[{rows}, {count}]");
+        rows_of
+            .iter_mut()
+            .zip(rngs(rows))
+            .for_each(|(row, rng)| rng.fill_uniform(row));
+        assert_eq!(
+            flat(uniforms(&rngs(rows), count, &plain_device())),
+            rows_of.concat(),
+            "[{rows}, {count}]"
+        );
     }
 }
 
@@ -33,47 +42,77 @@ fn uniform_numbers_are_the_same_to_the_bit() {
 fn normal_numbers_are_the_same_but_for_rounding() {
     for (rows, count) in [(1, 1), (2, 5), (40, 5_001)] {
         let mut rows_of = vec![vec![0.0; count]; rows as usize];
-        rows_of.iter_mut().zip(rngs(rows)).for_each(|(row, rng)| rng.fill_normal(row));
+        rows_of
+            .iter_mut()
+            .zip(rngs(rows))
+            .for_each(|(row, rng)| rng.fill_normal(row));
         let there = flat(normals(&rngs(rows), count, &plain_device()));
         for (i, (there, here)) in there.iter().zip(rows_of.concat()).enumerate() {
-            assert!((there - here).abs() < 5e-6, "[{rows}, {count}] at {i}: {there}, not {here}");
+            assert!(
+                (there - here).abs() < 5e-6,
+                "[{rows}, {count}] at {i}: {there}, not {here}"
+            );
         }
     }
 }
 
 #[test]
 fn corruption_is_the_same() {
-    let (device, keys): (_, Vec<u32>) = (plain_device(), (0..100).rev().collect());
+    let (device, image_ids): (_, Vec<u32>) = (plain_device(), (0..100).rev().collect());
     let rng = Rng::new(4).stream("objective").at(2);
-    for (corruption, start) in [(Corruption::Gaussian(0.5), 0.0), (Corruption::Mask(0.3), 1.0)] {
-        let x = Tensor::<2>::full([100, 784], start, &vae::device::choose("cpu").unwrap().device);
-        let here = flat(corruption.apply(x, rng, &keys));
-        let there = flat(corruption.noise_on_gpu(&rng.stream("corruption").at_each(&keys), 784, &device));
+    for (corruption, start) in [
+        (Corruption::Gaussian(0.5), 0.0),
+        (Corruption::Mask(0.3), 1.0),
+    ] {
+        let x = Tensor::<2>::full(
+            [100, 784],
+            start,
+            &vae::device::choose("cpu").unwrap().device,
+        );
+        let here = flat(corruption.apply(x, rng, &image_ids));
+        let there = flat(corruption.noise_on_gpu(
+            &rng.stream("corruption").at_each(&image_ids),
+            784,
+            &device,
+        ));
         assert!(here.iter().any(|value| (value - start).abs() > 0.4));
-        assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 5e-6), "{corruption:?}");
+        assert!(
+            here.iter()
+                .zip(&there)
+                .all(|(here, there)| (here - there).abs() < 5e-6),
+            "{corruption:?}"
+        );
     }
 }
 
 #[test]
 fn noise_has_the_same_place_in_a_batch() {
-    let (rng, keys) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
-    let [here, there] = [noise, noise_on_gpu].map(|noise| flat(noise(rng, &keys, 3, 7, &plain_device())));
+    let (rng, image_ids) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
+    let [here, there] =
+        [noise, noise_on_gpu].map(|noise| flat(noise(rng, &image_ids, 3, 7, &plain_device())));
     assert_eq!((here.len(), there.len()), (105, 105));
-    assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() < 5e-6));
+    assert!(
+        here.iter()
+            .zip(&there)
+            .all(|(here, there)| (here - there).abs() < 5e-6)
+    );
 }
 
 #[test]
 fn the_processor_makes_its_noise_itself() {
     let device = vae::device::choose("auto").unwrap();
     if device.model.is_none() {
-        assert!(!belong_on(&device.device, usize::MAX) && !belong_on(&device.device.autodiff(), usize::MAX));
+        assert!(
+            !belong_on(&device.device, usize::MAX)
+                && !belong_on(&device.device.autodiff(), usize::MAX)
+        );
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Pictures of any size, for four of their bytes share a word.
+    /// Images of any size, for four of their bytes share a word.
     #[test]
     fn a_batch_of_the_bytes_there_is_the_same(
         width in 1_usize..40,

@@ -33,13 +33,17 @@ const TRAIN: [&str; 21] = [
     "--set",
     "train.save_every=0.02",
     "--set",
-    "train.rate=0.03",
+    "train.learning_rate=0.03",
     "--threads=1",
 ];
 const RESUME: [&str; 5] = ["train", "-q", "--resume", "mine", "--threads=1"];
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {
-    vae(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    vae(folder, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn end(child: Child) -> Done {
@@ -53,7 +57,10 @@ fn assert_same_run(a: &Path, b: &Path) {
     for name in files(a) {
         // A state holds the seconds of its epoch and the length of the records, which hold times.
         if !["about.json", "metrics.jsonl", "state.safetensors"].contains(&name.as_str()) {
-            assert!(fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(), "{name} differs");
+            assert!(
+                fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(),
+                "{name} differs"
+            );
         }
     }
 }
@@ -80,8 +87,8 @@ fn twenty_kills_change_nothing() {
     let whole = begin.elapsed();
     let reference = reference.path().join("runs/mine");
     assert_eq!(metrics(&reference).len(), 8 * 3);
-    let [best, last] =
-        ["best", "model"].map(|name| fs::read(reference.join(name).with_extension("safetensors")).unwrap());
+    let [best, last] = ["best", "model"]
+        .map(|name| fs::read(reference.join(name).with_extension("safetensors")).unwrap());
     if best == last {
         // It is not where this was written; another processor rounds otherwise.
         println!("the last epoch is the best one here: that the best is remembered goes untested");
@@ -103,7 +110,8 @@ fn twenty_kills_change_nothing() {
                 // In the middle of a save: of the state, or of anything else.
                 1 | 2 => {
                     thread::sleep(whole.mul_f64(0.4 * share));
-                    let partial = [".state.safetensors.partial", ".model.safetensors.partial"][kills % 6 - 1];
+                    let partial =
+                        [".state.safetensors.partial", ".model.safetensors.partial"][kills % 6 - 1];
                     wait_until(&mut child, || folder.join(partial).exists());
                 }
                 // In the last epoch, after the best one.
@@ -121,7 +129,11 @@ fn twenty_kills_change_nothing() {
             }
             // Killed: before its last line, or between that and its end.
             assert_eq!((done.code, done.err.as_str()), (None, ""));
-            assert!(["", "runs/mine\n"].contains(&done.out.as_str()), "{}", done.out);
+            assert!(
+                ["", "runs/mine\n"].contains(&done.out.as_str()),
+                "{}",
+                done.out
+            );
             kills += 1;
             if !folder.join("config.toml").exists() {
                 early += 1;
@@ -136,10 +148,16 @@ fn twenty_kills_change_nothing() {
             saving += usize::from(files(&folder).iter().any(|name| name.ends_with(".partial")));
             arguments = &RESUME;
         }
-        assert_eq!(run(place.path(), &RESUME).line(), "runs/mine", "a finished run is ready at once");
+        assert_eq!(
+            run(place.path(), &RESUME).line(),
+            "runs/mine",
+            "a finished run is ready at once"
+        );
         assert_same_run(&folder, &reference);
     }
-    println!("{kills} kills: {early} before there was a config, {stateless} before a state, {saving} in a save");
+    println!(
+        "{kills} kills: {early} before there was a config, {stateless} before a state, {saving} in a save"
+    );
     assert!(saving >= 3, "{saving} kills in a save");
 }
 
@@ -148,15 +166,28 @@ fn a_run_killed_before_its_first_state_starts_from_its_config() {
     let place = with_smoke_run();
     let folder = place.path().join("runs/killed");
     fs::create_dir(&folder).unwrap();
-    fs::copy(place.path().join("runs/smoke-1/config.toml"), folder.join("config.toml")).unwrap();
+    fs::copy(
+        place.path().join("runs/smoke-1/config.toml"),
+        folder.join("config.toml"),
+    )
+    .unwrap();
     fs::write(folder.join(".state.safetensors.partial"), "half").unwrap();
-    assert_eq!(run(place.path(), &["train", "-q", "--resume", "killed"]).line(), "runs/killed");
+    assert_eq!(
+        run(place.path(), &["train", "-q", "--resume", "killed"]).line(),
+        "runs/killed"
+    );
     assert_same_run(&folder, &place.path().join("runs/smoke-1"));
 }
 
 /// Sends an interrupt, as Ctrl-C does.
 fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -167,22 +198,39 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let place = TempDir::new().unwrap();
     let folder = place.path().join("runs/mine");
     // A run that saves after each epoch only: what an interrupt saves is what it goes on from.
-    let seldom: Vec<&str> =
-        TRAIN.iter().map(|&a| if a.contains("save_every") { "train.save_every=60" } else { a }).collect();
+    let seldom: Vec<&str> = TRAIN
+        .iter()
+        .map(|&a| {
+            if a.contains("save_every") {
+                "train.save_every=60"
+            } else {
+                a
+            }
+        })
+        .collect();
     let mut arguments = seldom;
     let mut interrupts = 0;
     for more in [0, 6, 6, 6] {
         // New records tell that the program listens to signals; so does the first state.
         let records = written(&folder) + more;
         let mut child = start(place.path(), &arguments);
-        wait_until(&mut child, || folder.join("state.safetensors").exists() && written(&folder) >= records);
+        wait_until(&mut child, || {
+            folder.join("state.safetensors").exists() && written(&folder) >= records
+        });
         interrupt(&child);
         let done = end(child);
         if done.code == Some(0) {
             break;
         }
         interrupts += 1;
-        done.failed(130, &["interrupted: stopped ", "; saved\n", "hint: go on with: vae train --resume runs/mine\n"]);
+        done.failed(
+            130,
+            &[
+                "interrupted: stopped ",
+                "; saved\n",
+                "hint: go on with: vae train --resume runs/mine\n",
+            ],
+        );
         arguments = vec!["train", "-q", "--threads=1", "--resume", "runs/mine"];
     }
     assert!(interrupts >= 2, "{interrupts} interrupts");
@@ -200,7 +248,9 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
 fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
     let place = TempDir::new().unwrap();
     // One step an epoch, so that every interrupt comes at a last one.
-    let mut arguments = vec!["train", "-q", "--config", "smoke", "--name", "mine", "--epochs", "60"];
+    let mut arguments = vec![
+        "train", "-q", "--config", "smoke", "--name", "mine", "--epochs", "60",
+    ];
     arguments.extend(["--set", "train.batch=1000", "--set", "data.digits.test=50"]);
     let folder = place.path().join("runs/mine");
     let mut interrupts = 0;
@@ -217,7 +267,10 @@ fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
         done.failed(130, &["interrupted: stopped after epoch ", "; saved\n"]);
         let before = metrics(&folder);
         assert!(
-            done.err.contains(&format!("stopped after epoch {};", before.last().unwrap()["epoch"])),
+            done.err.contains(&format!(
+                "stopped after epoch {};",
+                before.last().unwrap()["epoch"]
+            )),
             "{}",
             done.err
         );
@@ -225,8 +278,14 @@ fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
     }
     assert!(interrupts >= 1);
     run(place.path(), &arguments).line();
-    let epochs: Vec<_> = metrics(&folder).iter().map(|record| record["epoch"].as_u64().unwrap()).collect();
-    assert_eq!(epochs, (1..=60).flat_map(|epoch| [epoch; 2]).collect::<Vec<_>>());
+    let epochs: Vec<_> = metrics(&folder)
+        .iter()
+        .map(|record| record["epoch"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        epochs,
+        (1..=60).flat_map(|epoch| [epoch; 2]).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -234,14 +293,30 @@ fn a_finished_run_can_be_given_more_epochs() {
     let place = with_smoke_run();
     let finished = run(place.path(), &["train", "--resume"]);
     assert_eq!(finished.line(), "runs/smoke-1");
-    assert!(finished.err.contains("run runs/smoke-1, from step 32 on"), "{}", finished.err);
+    assert!(
+        finished.err.contains("run runs/smoke-1, from step 32 on"),
+        "{}",
+        finished.err
+    );
     assert_eq!(metrics(&place.path().join("runs/smoke-1")).len(), 4);
-    let more = run(place.path(), &["train", "--resume", "smoke-1", "--epochs", "4"]);
+    let more = run(
+        place.path(),
+        &["train", "--resume", "smoke-1", "--epochs", "4"],
+    );
     assert_eq!(more.line(), "runs/smoke-1");
-    let whole = run(place.path(), &["train", "-q", "--config", "smoke", "--epochs", "4"]);
-    assert_same_run(&place.path().join("runs/smoke-1"), &place.path().join(whole.line()));
+    let whole = run(
+        place.path(),
+        &["train", "-q", "--config", "smoke", "--epochs", "4"],
+    );
+    assert_same_run(
+        &place.path().join("runs/smoke-1"),
+        &place.path().join(whole.line()),
+    );
     // The best and the last stay what they are where fewer are asked for than were done.
-    let fewer = run(place.path(), &["train", "-q", "--resume", "smoke-1", "--epochs", "3"]);
+    let fewer = run(
+        place.path(),
+        &["train", "-q", "--resume", "smoke-1", "--epochs", "3"],
+    );
     fewer.failed(2, &["--epochs 3: this run has done 4"]);
     let config = fs::read_to_string(place.path().join("runs/smoke-1/config.toml")).unwrap();
     assert!(config.contains("epochs = 4"), "{config}");
@@ -254,14 +329,32 @@ fn the_newest_run_is_the_one_that_was_last_written_to() {
         let done = run(place.path(), &[&["train", "-q"], more].concat());
         PathBuf::from(done.line())
     };
-    assert_eq!(train(&["--config", "smoke", "--epochs", "1"]), Path::new("runs/smoke-2"));
-    assert_eq!(train(&["--resume", "--epochs", "2"]), Path::new("runs/smoke-2"));
-    assert_eq!(train(&["--resume", "smoke-1", "--epochs", "3"]), Path::new("runs/smoke-1"));
+    assert_eq!(
+        train(&["--config", "smoke", "--epochs", "1"]),
+        Path::new("runs/smoke-2")
+    );
+    assert_eq!(
+        train(&["--resume", "--epochs", "2"]),
+        Path::new("runs/smoke-2")
+    );
+    assert_eq!(
+        train(&["--resume", "smoke-1", "--epochs", "3"]),
+        Path::new("runs/smoke-1")
+    );
     assert_eq!(train(&["--resume"]), Path::new("runs/smoke-1"));
     // Below another folder, the newest there, and a name there.
-    assert_eq!(train(&["--config", "smoke", "--out", "other", "--name", "mine"]), Path::new("other/mine"));
-    assert_eq!(train(&["--resume", "--out", "other"]), Path::new("other/mine"));
-    assert_eq!(train(&["--resume", "mine", "--out", "other"]), Path::new("other/mine"));
+    assert_eq!(
+        train(&["--config", "smoke", "--out", "other", "--name", "mine"]),
+        Path::new("other/mine")
+    );
+    assert_eq!(
+        train(&["--resume", "--out", "other"]),
+        Path::new("other/mine")
+    );
+    assert_eq!(
+        train(&["--resume", "mine", "--out", "other"]),
+        Path::new("other/mine")
+    );
 }
 
 #[test]
@@ -269,39 +362,93 @@ fn a_run_does_not_go_on_with_other_data() {
     let place = TempDir::new().unwrap();
     write_idx(&place.path().join("a"), 1);
     write_idx(&place.path().join("b"), 2);
-    let train = ["train", "-q", "--config", "mnist", "--data", "a", "--epochs", "1", "--set", "model.mlp.hidden=[8]"];
+    let train = [
+        "train",
+        "-q",
+        "--config",
+        "mnist",
+        "--data",
+        "a",
+        "--epochs",
+        "1",
+        "--set",
+        "model.mlp.hidden=[8]",
+    ];
     assert_eq!(run(place.path(), &train).line(), "runs/mnist-1");
-    let other = run(place.path(), &["train", "-q", "--resume", "--epochs", "2", "--data", "b"]);
-    other.failed(2, &["this run was trained on other data (md5:", "hint: pass the same data with `--data DIR`"]);
-    let same = run(place.path(), &["train", "-q", "--resume", "--epochs", "2", "--data", "a"]);
+    let other = run(
+        place.path(),
+        &["train", "-q", "--resume", "--epochs", "2", "--data", "b"],
+    );
+    other.failed(
+        2,
+        &[
+            "this run was trained on other data (md5:",
+            "hint: pass the same data with `--data DIR`",
+        ],
+    );
+    let same = run(
+        place.path(),
+        &["train", "-q", "--resume", "--epochs", "2", "--data", "a"],
+    );
     assert_eq!(same.line(), "runs/mnist-1");
     assert_eq!(metrics(&place.path().join("runs/mnist-1")).len(), 4);
 }
 
 #[test]
 fn what_cannot_be_gone_on_with_says_why() {
-    let fails = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>, code: i32, parts: &[&str]| {
+    let fails = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>, z: i32, pass: &[&str]| {
         let place = with_smoke_run();
         let path = place.path().join("runs/smoke-1").join(name);
         fs::write(&path, change(fs::read(&path).unwrap())).unwrap();
-        run(place.path(), &["train", "-q", "--resume", "smoke-1", "--epochs", "3"]).failed(code, parts);
+        run(
+            place.path(),
+            &["train", "-q", "--resume", "smoke-1", "--epochs", "3"],
+        )
+        .failed(z, pass);
     };
     let not_ours = "hint: expected a file that `vae train` wrote";
     let state = "runs/smoke-1/state.safetensors: ";
-    fails("state.safetensors", &|bytes| bytes[..5000].to_vec(), 2, &[state, "damaged", not_ours]);
-    fails("state.safetensors", &|_| Vec::new(), 2, &[state, "damaged", not_ours]);
+    fails(
+        "state.safetensors",
+        &|bytes| bytes[..5000].to_vec(),
+        2,
+        &[state, "damaged", not_ours],
+    );
+    fails(
+        "state.safetensors",
+        &|_| Vec::new(),
+        2,
+        &[state, "damaged", not_ours],
+    );
     fails(
         "metrics.jsonl",
         &|bytes| bytes[..100].to_vec(),
         2,
-        &["metrics.jsonl: has 100 bytes; the saved state was written after ", "hint: this file and the state"],
+        &[
+            "metrics.jsonl: has 100 bytes; the saved state was written after ",
+            "hint: this file and the state",
+        ],
     );
-    fails("metrics.jsonl", &|bytes| vec![b'x'; bytes.len()], 2, &["metrics.jsonl: line 1: "]);
+    fails(
+        "metrics.jsonl",
+        &|bytes| vec![b'x'; bytes.len()],
+        2,
+        &["metrics.jsonl: line 1: "],
+    );
     // A model in place of the state.
     let place = with_smoke_run();
     let folder = place.path().join("runs/smoke-1");
-    fs::copy(folder.join("model.safetensors"), folder.join("state.safetensors")).unwrap();
-    run(place.path(), &["train", "-q", "--resume"]).failed(2, &[state, "its metadata cannot be read", not_ours]);
+    fs::copy(
+        folder.join("model.safetensors"),
+        folder.join("state.safetensors"),
+    )
+    .unwrap();
+    run(place.path(), &["train", "-q", "--resume"])
+        .failed(2, &[state, "its metadata cannot be read", not_ours]);
     let gone = folder.join("elsewhere");
-    run(place.path(), &["train", "-q", "--resume", gone.to_str().unwrap()]).failed(2, &["no such run"]);
+    run(
+        place.path(),
+        &["train", "-q", "--resume", gone.to_str().unwrap()],
+    )
+    .failed(2, &["no such run"]);
 }

@@ -1,9 +1,9 @@
-//! The built-in sprites: each combination of the factors once, each factor seen in the picture, nothing held.
+//! The built-in sprites: each combination of the factors once, each factor seen in the image, nothing held.
 
 use std::collections::HashSet;
 
-use vae::data::archive::Place;
-use vae::data::{Data, Dataset, Images, Pixels, Source, Sprites, hash, load};
+use vae::data::archive::DataPaths;
+use vae::data::{Data, DataKind, Dataset, Images, Pixels, Sprites, hash, load};
 use vae::rng::Rng;
 
 use crate::models::{numbers, plain_device};
@@ -20,7 +20,7 @@ const Y: usize = 4;
 /// Both splits, and where each combination of the factors is.
 struct All {
     data: Dataset,
-    /// By number, the last factor changing first: whether it is a training picture, and its index there.
+    /// By number, the last factor changing first: whether it is a training image, and its index there.
     places: Vec<(bool, usize)>,
 }
 
@@ -30,34 +30,63 @@ impl All {
         let mut places = vec![None; COUNT];
         for (is_train, images) in [(true, &data.train), (false, &data.test)] {
             let truth = images.truth.as_ref().unwrap();
-            assert_eq!((truth.names, truth.sizes), (&["shape", "scale", "rotation", "x", "y"][..], &SIZES[..]));
+            assert_eq!(
+                (truth.names, truth.sizes),
+                (&["shape", "scale", "rotation", "x", "y"][..], &SIZES[..])
+            );
             for index in 0..images.len() {
-                let factors: Vec<usize> = truth.factors(index).iter().copied().map(usize::from).collect();
+                let factors: Vec<usize> = truth
+                    .factors(index)
+                    .iter()
+                    .copied()
+                    .map(usize::from)
+                    .collect();
                 let place = &mut places[number(factors.try_into().unwrap())];
-                assert_eq!(place.replace((is_train, index)), None, "a combination appears twice");
+                assert_eq!(
+                    place.replace((is_train, index)),
+                    None,
+                    "a combination appears twice"
+                );
             }
         }
-        Self { data, places: places.into_iter().map(|place| place.expect("a combination is missing")).collect() }
+        Self {
+            data,
+            places: places
+                .into_iter()
+                .map(|place| place.expect("a combination is missing"))
+                .collect(),
+        }
     }
 
-    fn picture(&self, factors: [usize; 5]) -> Vec<u8> {
+    fn image(&self, factors: [usize; 5]) -> Vec<u8> {
         let (is_train, index) = self.places[number(factors)];
-        if is_train { self.data.train.image(index) } else { self.data.test.image(index) }.into_owned()
+        if is_train {
+            self.data.train.image(index)
+        } else {
+            self.data.test.image(index)
+        }
+        .into_owned()
     }
 }
 
 fn number(factors: [usize; 5]) -> usize {
-    factors.iter().zip(SIZES).fold(0, |number, (&factor, size)| {
-        assert!(factor < size);
-        number * size + factor
-    })
+    factors
+        .iter()
+        .zip(SIZES)
+        .fold(0, |number, (&factor, size)| {
+            assert!(factor < size);
+            number * size + factor
+        })
 }
 
 /// The combinations in which `fixed` factors are 0 and the others take every value.
 fn every(fixed: &[usize]) -> Vec<[usize; 5]> {
     let mut all = vec![[0; 5]];
     for factor in (0..5).filter(|factor| !fixed.contains(factor)) {
-        all = all.iter().flat_map(|&f| (0..SIZES[factor]).map(move |value| with(f, factor, value))).collect();
+        all = all
+            .iter()
+            .flat_map(|&f| (0..SIZES[factor]).map(move |value| with(f, factor, value)))
+            .collect();
     }
     all
 }
@@ -68,9 +97,12 @@ fn with(mut factors: [usize; 5], factor: usize, value: usize) -> [usize; 5] {
 }
 
 /// Where the white pixels are, x and y of their centres.
-fn white(picture: &[u8]) -> Vec<[f64; 2]> {
+fn white(image: &[u8]) -> Vec<[f64; 2]> {
     let at = |at: usize| [(at % SIDE) as f64 + 0.5, (at / SIDE) as f64 + 0.5];
-    (0..picture.len()).filter(|&i| picture[i] == 255).map(at).collect()
+    (0..image.len())
+        .filter(|&i| image[i] == 255)
+        .map(at)
+        .collect()
 }
 
 fn centre(white: &[[f64; 2]]) -> [f64; 2] {
@@ -78,24 +110,40 @@ fn centre(white: &[[f64; 2]]) -> [f64; 2] {
 }
 
 fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[test]
-fn each_combination_is_one_picture_and_a_tenth_is_held_out() {
+fn each_combination_is_one_image_and_a_tenth_is_held_out() {
     let All { data, places } = All::new();
-    assert_eq!((data.train.len(), data.test.len(), places.len()), (82_944, 9_216, COUNT));
-    assert_eq!((data.train.shape, data.classes.join(" ")), ([1, SIDE, SIDE], "square ellipse heart".to_owned()));
+    assert_eq!(
+        (data.train.len(), data.test.len(), places.len()),
+        (82_944, 9_216, COUNT)
+    );
+    assert_eq!(
+        (data.train.shape, data.classes.join(" ")),
+        ([1, SIDE, SIDE], "square ellipse heart".to_owned())
+    );
     for images in [&data.train, &data.test] {
-        let (labels, truth) = (images.labels.as_ref().unwrap(), images.truth.as_ref().unwrap());
+        let (labels, truth) = (
+            images.labels.as_ref().unwrap(),
+            images.truth.as_ref().unwrap(),
+        );
         assert!((0..images.len()).all(|index| labels[index] == truth.factors(index)[SHAPE]));
-        // Whatever a factor's value, about a tenth of its pictures are held out: no factor decides.
+        // Whatever a factor's value, about a tenth of its images are held out: no factor decides.
         for (factor, size) in SIZES.into_iter().enumerate() {
             let due = images.len() as f64 / size as f64;
             for value in 0..size {
-                let found = (0..images.len()).filter(|&i| usize::from(truth.factors(i)[factor]) == value).count();
+                let found = (0..images.len())
+                    .filter(|&i| usize::from(truth.factors(i)[factor]) == value)
+                    .count();
                 let spread = (0.09 * COUNT as f64 / size as f64).sqrt();
-                assert!((found as f64 - due).abs() < 4.5 * spread, "factor {factor} is {value} {found} times");
+                assert!(
+                    (found as f64 - due).abs() < 4.5 * spread,
+                    "factor {factor} is {value} {found} times"
+                );
             }
         }
     }
@@ -107,18 +155,30 @@ fn sprites_are_white_on_black_inside_the_frame_and_centred_on_their_place() {
     let mut different = HashSet::new();
     let mut sum = 0_u64;
     for factors in every(&[]) {
-        let picture = all.picture(factors);
-        assert!(picture.iter().all(|&value| [0, 255].contains(&value)), "{factors:?}");
-        let rows = picture.chunks(SIDE);
-        assert!(rows.clone().all(|row| row[0] == 0 && row[SIDE - 1] == 0), "{factors:?} touches the border");
-        assert!(rows.enumerate().all(|(y, row)| (1..SIDE - 1).contains(&y) || row.iter().all(|&value| value == 0)));
-        let hash = fnv(&picture);
+        let image = all.image(factors);
+        assert!(
+            image.iter().all(|&value| [0, 255].contains(&value)),
+            "{factors:?}"
+        );
+        let rows = image.chunks(SIDE);
+        assert!(
+            rows.clone().all(|row| row[0] == 0 && row[SIDE - 1] == 0),
+            "{factors:?} touches the border"
+        );
+        assert!(
+            rows.enumerate()
+                .all(|(y, row)| (1..SIDE - 1).contains(&y) || row.iter().all(|&value| value == 0))
+        );
+        let hash = fnv(&image);
         different.insert(hash);
         sum = sum.rotate_left(1) ^ hash;
         if factors[X] == factors[Y] {
-            let [x, y] = centre(&white(&picture));
+            let [x, y] = centre(&white(&image));
             let [right, down] = [factors[X], factors[Y]].map(|place| 17.0 + 2.0 * place as f64);
-            assert!((x - right).abs() < 0.35 && (y - down).abs() < 0.35, "{factors:?}: centre {x} {y}");
+            assert!(
+                (x - right).abs() < 0.35 && (y - down).abs() < 0.35,
+                "{factors:?}: centre {x} {y}"
+            );
         }
     }
     // Five rotations of a square, ten of an ellipse, twenty of a heart, at each size and place.
@@ -131,12 +191,12 @@ fn sprites_are_white_on_black_inside_the_frame_and_centred_on_their_place() {
 fn x_moves_right_and_y_moves_down_by_two_pixels() {
     let all = All::new();
     for factors in every(&[X, Y]) {
-        let first = all.picture(factors);
+        let first = all.image(factors);
         for place in 0..16 {
-            let mut right = all.picture(with(factors, X, place));
+            let mut right = all.image(with(factors, X, place));
             right.rotate_left(2 * place);
             assert!(right == first, "{factors:?}, x {place}");
-            let mut down = all.picture(with(factors, Y, place));
+            let mut down = all.image(with(factors, Y, place));
             down.rotate_left(2 * place * SIDE);
             assert!(down == first, "{factors:?}, y {place}");
         }
@@ -147,30 +207,47 @@ fn x_moves_right_and_y_moves_down_by_two_pixels() {
 fn a_larger_scale_holds_the_smaller_one_and_more() {
     let all = All::new();
     for factors in every(&[SCALE, X, Y]) {
-        let pictures: Vec<_> = (0..6).map(|scale| all.picture(with(factors, SCALE, scale))).collect();
-        for (scale, pair) in pictures.windows(2).enumerate() {
+        let images: Vec<_> = (0..6)
+            .map(|scale| all.image(with(factors, SCALE, scale)))
+            .collect();
+        for (scale, pair) in images.windows(2).enumerate() {
             let [small, large] = [&pair[0], &pair[1]];
-            assert!(small.iter().zip(large).all(|(small, large)| small <= large), "{factors:?}, scale {scale}");
-            let [less, more] = [small, large].map(|picture| white(picture).len());
-            assert!(less + 10 < more, "{factors:?}, scale {scale}: {less} and {more} pixels");
+            assert!(
+                small.iter().zip(large).all(|(small, large)| small <= large),
+                "{factors:?}, scale {scale}"
+            );
+            let [less, more] = [small, large].map(|image| white(image).len());
+            assert!(
+                less + 10 < more,
+                "{factors:?}, scale {scale}: {less} and {more} pixels"
+            );
         }
         // Half the size is a quarter of the area, as well as pixels can say.
-        let ratio = white(&pictures[5]).len() as f64 / white(&pictures[0]).len() as f64;
+        let ratio = white(&images[5]).len() as f64 / white(&images[0]).len() as f64;
         assert!((3.3..4.6).contains(&ratio), "{factors:?}: {ratio}");
     }
 }
 
-/// Pixels that differ between `picture` and `first` turned clockwise by `turns` about the place (7, 9).
-fn differing(picture: &[u8], first: &[u8], turns: f64) -> usize {
+/// Pixels that differ between `image` and `first` turned clockwise by `turns` about the place (7, 9).
+fn differing(image: &[u8], first: &[u8], turns: f64) -> usize {
     let (sin, cos) = (turns * std::f64::consts::TAU).sin_cos();
     let [right, down] = [17.0 + 14.0, 17.0 + 18.0];
     let before = |at: usize| {
-        let [x, y] = [(at % SIDE) as f64 + 0.5 - right, (at / SIDE) as f64 + 0.5 - down];
+        let [x, y] = [
+            (at % SIDE) as f64 + 0.5 - right,
+            (at / SIDE) as f64 + 0.5 - down,
+        ];
         let [x, y] = [x * cos + y * sin + right, y * cos - x * sin + down];
         let inside = (0.0..SIDE as f64).contains(&x) && (0.0..SIDE as f64).contains(&y);
-        if inside { first[y as usize * SIDE + x as usize] } else { 0 }
+        if inside {
+            first[y as usize * SIDE + x as usize]
+        } else {
+            0
+        }
     };
-    (0..picture.len()).filter(|&at| picture[at] != before(at)).count()
+    (0..image.len())
+        .filter(|&at| image[at] != before(at))
+        .count()
 }
 
 #[test]
@@ -178,39 +255,68 @@ fn rotation_turns_clockwise_by_a_twentieth_and_symmetric_shapes_come_back() {
     let all = All::new();
     for (shape, period) in [(0, 5), (1, 10), (2, 20)] {
         for scale in 0..6 {
-            let pictures: Vec<_> = (0..20).map(|rotation| all.picture([shape, scale, rotation, 7, 9])).collect();
+            let images: Vec<_> = (0..20)
+                .map(|rotation| all.image([shape, scale, rotation, 7, 9]))
+                .collect();
             for rotation in 0..20 {
-                let by = |twentieth: usize| differing(&pictures[rotation], &pictures[0], twentieth as f64 / 20.0);
+                let by = |twentieth: usize| {
+                    differing(&images[rotation], &images[0], twentieth as f64 / 20.0)
+                };
                 let nearest = (0..period).min_by_key(|&twentieth| by(twentieth));
-                assert_eq!(nearest, Some(rotation % period), "shape {shape}, scale {scale}, rotation {rotation}");
-                assert!(pictures[rotation] == pictures[rotation % period], "{shape} {scale} {rotation}");
+                assert_eq!(
+                    nearest,
+                    Some(rotation % period),
+                    "shape {shape}, scale {scale}, rotation {rotation}"
+                );
+                assert!(
+                    images[rotation] == images[rotation % period],
+                    "{shape} {scale} {rotation}"
+                );
             }
         }
     }
     // Upright: the heart is the same from both sides, and its point is below.
-    let heart = all.picture([2, 5, 0, 7, 7]);
-    assert!(heart.chunks(SIDE).all(|row| row[..62].iter().eq(row[..62].iter().rev())));
+    let heart = all.image([2, 5, 0, 7, 7]);
+    assert!(
+        heart
+            .chunks(SIDE)
+            .all(|row| row[..62].iter().eq(row[..62].iter().rev()))
+    );
     let widths: Vec<usize> = heart
         .chunks(SIDE)
         .map(|row| row.iter().filter(|&&value| value > 0).count())
         .filter(|&width| width > 0)
         .collect();
-    assert!(widths[widths.len() - 1] <= 2 && widths[2] > 10, "{widths:?}");
+    assert!(
+        widths[widths.len() - 1] <= 2 && widths[2] > 10,
+        "{widths:?}"
+    );
 }
 
-/// The same pictures as bytes in memory.
+/// The same images as bytes in memory.
 fn held(images: &Images) -> Images {
     let held = Images::new(images.clone().into_bytes(), images.shape);
-    held.with_labels(images.labels.clone().unwrap()).with_truth(images.truth.clone().unwrap())
+    held.with_labels(images.labels.clone().unwrap())
+        .with_truth(images.truth.clone().unwrap())
 }
 
 #[test]
 fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads() {
-    let few = || Sprites { train: 700, test: 150, validation: 0 }.draw();
+    let few = || {
+        Sprites {
+            train: 700,
+            test: 150,
+            validation: 0,
+        }
+        .draw()
+    };
     let data = few();
     assert_eq!((data.train.len(), data.test.len()), (700, 150));
     assert_eq!(held(&data.train), data.train);
-    assert_eq!(held(&data.train).slice(100..300), data.train.slice(100..300));
+    assert_eq!(
+        held(&data.train).slice(100..300),
+        data.train.slice(100..300)
+    );
     let all = Sprites::default().draw();
     assert_eq!(all.train.slice(0..700), data.train);
     assert_eq!(all.test.slice(0..150), data.test);
@@ -218,34 +324,69 @@ fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads(
 
     let device = plain_device();
     let indices: Vec<u32> = (0..100).map(|i| (i * 37) % 700).collect();
-    let batch = |images: &Images, pixels: Pixels| numbers(pixels.batch(images, &indices, None, Rng::new(1), &device).x);
+    let batch = |images: &Images, pixels: Pixels| {
+        numbers(pixels.batch(images, &indices, None, Rng::new(1), &device).x)
+    };
     let bytes = |&index: &u32| data.train.image(index as usize).into_owned();
-    let expected: Vec<f64> = indices.iter().flat_map(bytes).map(|byte| f64::from(byte) / 255.0).collect();
+    let expected: Vec<f64> = indices
+        .iter()
+        .flat_map(bytes)
+        .map(|byte| f64::from(byte) / 255.0)
+        .collect();
     // Every way to read a level takes black and white as they are.
     for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic] {
         assert!(batch(&data.train, pixels) == expected, "{pixels:?}");
         assert!(batch(&held(&data.train), pixels) == expected, "{pixels:?}");
     }
     for threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(|| few().train == data.train && batch(&few().train, Pixels::Grey) == expected));
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        assert!(
+            pool.install(
+                || few().train == data.train && batch(&few().train, Pixels::Grey) == expected
+            )
+        );
     }
 }
 
 #[test]
 fn what_is_set_aside_and_hashed_is_what_is_drawn() {
-    let place = Place { data: None, vae_data: None, local: "".into(), cache: "".into(), download: false, mirror: None };
-    let sprites = |train, validation| Data::Sprites(Sprites { train, test: 50, validation });
+    let place = DataPaths {
+        data: None,
+        vae_data: None,
+        local: "".into(),
+        cache: "".into(),
+        download: false,
+        mirror: None,
+    };
+    let sprites = |train, validation| {
+        Data::Sprites(Sprites {
+            train,
+            test: 50,
+            validation,
+        })
+    };
     let data = load(&sprites(300, 100), &place).unwrap();
     let whole = load(&sprites(300, 0), &place).unwrap();
     assert_eq!((data.train.len(), data.test.len()), (200, 50));
     assert_eq!(data.train, whole.train.slice(0..200));
     assert_eq!(data.validation.as_ref(), Some(&whole.train.slice(200..300)));
-    assert_eq!(data.validation.unwrap().truth.unwrap().factors(3), whole.train.truth.as_ref().unwrap().factors(203));
-    // Other pictures, another hash; and it is the same tomorrow.
+    assert_eq!(
+        data.validation.unwrap().truth.unwrap().factors(3),
+        whole.train.truth.as_ref().unwrap().factors(203)
+    );
+    // Other images, another hash; and it is the same tomorrow.
     assert_eq!(hash(&whole), hash(&load(&sprites(300, 0), &place).unwrap()));
     assert_ne!(hash(&whole), hash(&load(&sprites(299, 0), &place).unwrap()));
-    assert_eq!(hash(&Sprites::default().draw()), "md5:d7e87e6b8fd904cf75ca435998dce64d");
+    assert_eq!(
+        hash(&Sprites::default().draw()),
+        "md5:d7e87e6b8fd904cf75ca435998dce64d"
+    );
     let caveat = vae::model::Likelihood::default().caveat(Sprites::default().pixels().is_binary());
-    assert_eq!(caveat, None, "a Bernoulli likelihood of black and white is one");
+    assert_eq!(
+        caveat, None,
+        "a Bernoulli likelihood of black and white is one"
+    );
 }

@@ -20,31 +20,49 @@ const ROWS: &[&[&str]] = &[
     &["eval"],
     &["objective"],
     &["model", "data"],
-    &["batch", "dist", "run", "figure", "ui", "device", "schedule"],
+    &[
+        "batch", "density", "run", "figure", "ui", "device", "schedule",
+    ],
     &["ops", "registry", "files", "check"],
     &["rng", "error"],
 ];
 
 /// The modules that hold tensors; no other imports burn.
-const TENSORS: &[&str] = &["train", "eval", "objective", "model", "data", "batch", "dist", "ops", "device"];
+const TENSORS: &[&str] = &[
+    "train",
+    "eval",
+    "objective",
+    "model",
+    "data",
+    "batch",
+    "density",
+    "ops",
+    "device",
+];
 
 /// What the rows alone do not say: a module, and those of the rows below that it must not know.
 const MUST_NOT: &[(&str, &[&str])] = &[
     ("train", &["ui", "figure", "device"]),
     ("eval", &["ui", "figure", "device", "run", "files"]),
-    ("objective", &["ui", "figure", "device", "run", "files", "data"]),
+    (
+        "objective",
+        &["ui", "figure", "device", "run", "files", "data"],
+    ),
     ("model", &["ui", "figure", "device", "run"]),
     ("data", &["figure", "device", "run"]),
 ];
 
-const BACKENDS: &[&str] =
-    &["flex", "ndarray", "wgpu", "cuda", "vulkan", "metal", "rocm", "cubecl", "candle", "libtorch"];
+const BACKENDS: &[&str] = &[
+    "flex", "ndarray", "wgpu", "cuda", "vulkan", "metal", "rocm", "cubecl", "candle", "libtorch",
+];
 
 const LONGEST_FILE: usize = 450;
 const LONGEST_MEDIAN: usize = 150;
 
 fn row(module: &str) -> Option<usize> {
-    ROWS.iter().position(|row| row.contains(&module)).map(|from_the_top| ROWS.len() - 1 - from_the_top)
+    ROWS.iter()
+        .position(|row| row.contains(&module))
+        .map(|from_the_top| ROWS.len() - 1 - from_the_top)
 }
 
 /// Fails with everything that was found, a line each.
@@ -62,12 +80,18 @@ fn a_module_imports_only_from_rows_below_it() {
             continue;
         }
         let Some(own) = row(module) else {
-            wrong.push(format!("src/{}: `{module}` has no row in tests/it/tidy.rs", source.name));
+            wrong.push(format!(
+                "src/{}: `{module}` has no row in tests/it/tidy.rs",
+                source.name
+            ));
             continue;
         };
         for import in imports(&source) {
             if import == module {
-                wrong.push(format!("src/{}: names its own module through the root; use `super`", source.name));
+                wrong.push(format!(
+                    "src/{}: names its own module through the root; use `super`",
+                    source.name
+                ));
                 continue;
             }
             match row(&import) {
@@ -78,8 +102,14 @@ fn a_module_imports_only_from_rows_below_it() {
                 )),
                 Some(_) => {}
             }
-            if MUST_NOT.iter().any(|(name, kept_off)| *name == module && kept_off.contains(&import.as_str())) {
-                wrong.push(format!("src/{}: `{module}` must not know `{import}`", source.name));
+            if MUST_NOT
+                .iter()
+                .any(|(name, kept_off)| *name == module && kept_off.contains(&import.as_str()))
+            {
+                wrong.push(format!(
+                    "src/{}: `{module}` must not know `{import}`",
+                    source.name
+                ));
             }
         }
     }
@@ -88,15 +118,25 @@ fn a_module_imports_only_from_rows_below_it() {
 
 #[test]
 fn the_library_file_is_the_map_of_the_modules() {
-    let library = sources().into_iter().find(|source| source.name == "lib.rs").unwrap();
-    let other = library.code.lines().filter(|line| !line.is_empty() && !line.ends_with(';')).map(str::to_owned);
+    let library = sources()
+        .into_iter()
+        .find(|source| source.name == "lib.rs")
+        .unwrap();
+    let other = library
+        .code
+        .lines()
+        .filter(|line| !line.is_empty() && !line.ends_with(';'))
+        .map(str::to_owned);
     hold("src/lib.rs holds more than modules", other.collect());
 }
 
 #[test]
 fn only_the_modules_of_tensors_name_burn() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| !TENSORS.contains(&source.module())) {
+    for source in sources()
+        .iter()
+        .filter(|source| !TENSORS.contains(&source.module()))
+    {
         let named = words(&source.code).filter(|(_, word)| *word == "burn");
         wrong.extend(named.map(|(line, _)| format!("src/{}:{line}", source.name)));
     }
@@ -106,17 +146,36 @@ fn only_the_modules_of_tensors_name_burn() {
 #[test]
 fn only_the_device_and_own_operations_name_a_backend() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| !["device", "ops"].contains(&source.module())) {
-        let is_backend = |word: &str| word.to_lowercase().split('_').any(|part| BACKENDS.contains(&part));
+    for source in sources()
+        .iter()
+        .filter(|source| !["device", "ops"].contains(&source.module()))
+    {
+        let is_backend = |word: &str| {
+            word.to_lowercase()
+                .split('_')
+                .any(|part| BACKENDS.contains(&part))
+        };
         let named = words(&source.code).filter(|(_, word)| is_backend(word) || *word == "feature");
         wrong.extend(named.map(|(line, word)| format!("src/{}:{line}: {word}", source.name)));
     }
-    hold("a backend or a cargo feature outside device/ and ops/", wrong);
+    hold(
+        "a backend or a cargo feature outside device/ and ops/",
+        wrong,
+    );
 }
 
 #[test]
 fn only_ui_prints() {
-    let ways = ["println", "eprintln", "print", "eprint", "dbg", "stdout", "stderr", "indicatif"];
+    let ways = [
+        "println",
+        "eprintln",
+        "print",
+        "eprint",
+        "dbg",
+        "stdout",
+        "stderr",
+        "indicatif",
+    ];
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.module() != "ui") {
         let named = words(&source.code).filter(|(_, word)| ways.contains(word));
@@ -138,7 +197,9 @@ fn what_is_unsafe_is_in_ops_and_says_why() {
             // A block's reason stands above the statement or, one for all blocks of a function, at its head; a
             // function's under "# Safety", an implementation's above it.
             let above = &lines[number.saturating_sub(40)..number];
-            let above = above.iter().any(|line| line.contains("SAFETY") || line.contains("# Safety"));
+            let above = above
+                .iter()
+                .any(|line| line.contains("SAFETY") || line.contains("# Safety"));
             if !above {
                 wrong.push(format!("{place}: unsafe without its reason"));
             }
@@ -149,7 +210,16 @@ fn what_is_unsafe_is_in_ops_and_says_why() {
 
 #[test]
 fn nothing_panics_on_purpose() {
-    let ways = [".unwrap()", ".unwrap_err()", ".expect(", ".expect_err(", "panic!", "todo!", "unimplemented!", "dbg!"];
+    let ways = [
+        ".unwrap()",
+        ".unwrap_err()",
+        ".expect(",
+        ".expect_err(",
+        "panic!",
+        "todo!",
+        "unimplemented!",
+        "dbg!",
+    ];
     let mut wrong = Vec::new();
     for source in sources() {
         for (number, line) in source.code.lines().enumerate() {
@@ -179,8 +249,13 @@ fn every_exception_to_a_lint_gives_its_reason() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    let silent = sources().into_iter().filter(|source| !source.text.starts_with("//!"));
-    hold("files whose first line is not `//!`", silent.map(|source| source.name).collect());
+    let silent = sources()
+        .into_iter()
+        .filter(|source| !source.text.starts_with("//!"));
+    hold(
+        "files whose first line is not `//!`",
+        silent.map(|source| source.name).collect(),
+    );
 }
 
 #[test]
@@ -189,26 +264,50 @@ fn files_are_short() {
     let mut lengths: Vec<usize> = sources().iter().map(|source| lines(&source.text)).collect();
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
-    assert!(median <= LONGEST_MEDIAN, "the median file of src/ has {median} lines; at most {LONGEST_MEDIAN}");
+    assert!(
+        median <= LONGEST_MEDIAN,
+        "the median file of src/ has {median} lines; at most {LONGEST_MEDIAN}"
+    );
     let mut paths = Vec::new();
-    ["src", "tests/it"].iter().for_each(|folder| files_below(&root().join(folder), &mut paths));
-    let long =
-        paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs")).filter_map(|path| {
+    ["src", "tests/it"]
+        .iter()
+        .for_each(|folder| files_below(&root().join(folder), &mut paths));
+    let long = paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .filter_map(|path| {
             let count = lines(&fs::read_to_string(&path).unwrap());
             (count > LONGEST_FILE).then(|| format!("{}: {count} lines", path.display()))
         });
-    hold(&format!("files of more than {LONGEST_FILE} lines"), long.collect());
+    hold(
+        &format!("files of more than {LONGEST_FILE} lines"),
+        long.collect(),
+    );
 }
 
 #[test]
 fn every_config_is_a_preset_that_says_what_it_is() {
-    let listed: BTreeSet<String> = PRESETS.iter().map(|preset| format!("{}.toml", preset.name)).collect();
+    let listed: BTreeSet<String> = PRESETS
+        .iter()
+        .map(|preset| format!("{}.toml", preset.name))
+        .collect();
     let names = fs::read_dir(root().join("configs")).unwrap();
-    let stored: BTreeSet<String> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(stored, listed, "files in configs/ (left), and PRESETS in src/config/preset.rs (right)");
+    let stored: BTreeSet<String> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        stored, listed,
+        "files in configs/ (left), and PRESETS in src/config/preset.rs (right)"
+    );
     for preset in PRESETS {
-        assert!(preset.text.starts_with("# ") && preset.about().len() > 10, "{}: the first line", preset.name);
-        let config = preset.config().unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
+        assert!(
+            preset.text.starts_with("# ") && preset.about().len() > 10,
+            "{}: the first line",
+            preset.name
+        );
+        let config = preset
+            .config()
+            .unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
         let plan = config.plan(config.data.usual_shape(), config.data.usual_classes());
         plan.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
     }
@@ -221,19 +320,35 @@ fn the_readme_is_true() {
         return;
     };
     for command in ["cargo run --release -- train", "cargo test --release"] {
-        assert!(readme.contains(command), "README.md does not give the command `{command}`");
+        assert!(
+            readme.contains(command),
+            "README.md does not give the command `{command}`"
+        );
     }
     let drawn: BTreeSet<String> = tree(&readme).into_iter().collect();
     let entries = fs::read_dir(root().join("src")).unwrap();
-    let there: BTreeSet<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let missing: Vec<_> = there.difference(&drawn).map(|name| format!("src/{name} is not in the tree")).collect();
-    let gone = drawn.difference(&there).map(|name| format!("the tree has src/{name}, which is not there"));
-    hold("README.md, the tree of src/", missing.into_iter().chain(gone).collect());
+    let there: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let missing: Vec<_> = there
+        .difference(&drawn)
+        .map(|name| format!("src/{name} is not in the tree"))
+        .collect();
+    let gone = drawn
+        .difference(&there)
+        .map(|name| format!("the tree has src/{name}, which is not there"));
+    hold(
+        "README.md, the tree of src/",
+        missing.into_iter().chain(gone).collect(),
+    );
 }
 
 #[test]
 fn no_file_names_a_place_on_the_machine_it_was_written_on() {
-    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
+    let listed = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root())
+        .output();
     let Some(listed) = listed.ok().filter(|output| output.status.success()) else {
         eprintln!("skipped: not a git checkout");
         return;
@@ -243,7 +358,13 @@ fn no_file_names_a_place_on_the_machine_it_was_written_on() {
     let names = names.split('\0').filter(|name| !name.is_empty());
     // A file that is gone but still listed holds nothing.
     let holds = |name: &&str| {
-        fs::read(root().join(name)).unwrap_or_default().windows(prefix.len()).any(|window| window == prefix)
+        fs::read(root().join(name))
+            .unwrap_or_default()
+            .windows(prefix.len())
+            .any(|window| window == prefix)
     };
-    hold("files that name this machine's folders", names.filter(holds).map(str::to_owned).collect());
+    hold(
+        "files that name this machine's folders",
+        names.filter(holds).map(str::to_owned).collect(),
+    );
 }

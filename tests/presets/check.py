@@ -4,7 +4,7 @@
     python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
 Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds (`vae-bce` with nine), by
-PyTorch and by us, on the same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, pictures drawn here for
+PyTorch and by us, on the same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, images drawn here for
 `beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
 does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
 shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
@@ -82,7 +82,7 @@ def image(channels, size):
     return nn.Unflatten(1, (channels, size, size))
 
 
-# --- Models. Pictures come in flat and leave flat, before the last sigmoid.
+# --- Models. Images come in flat and leave flat, before the last sigmoid.
 
 
 class Vae(nn.Module):
@@ -216,7 +216,7 @@ def mnist():
     return Vae(encoder, 400, 20, nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)))
 
 
-# --- Losses: one value a picture, summed over pixels and latents, in nats
+# --- Losses: one value an image, summed over pixels and latents, in nats
 
 
 def bernoulli(out, x):
@@ -273,7 +273,7 @@ def read_idx(folder, name):
 
 
 def write_mnist(folder, *arrays):
-    """Pictures and labels to train on, pictures and labels to test on."""
+    """Images and labels to train on, images and labels to test on."""
     folder.mkdir()
     for name, array in zip(FILES, arrays):
         head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
@@ -284,14 +284,14 @@ def shapes(count):
     """White rectangles and ellipses of any size, place and angle on black: 64x64, [N, 64, 64]."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[0:64, 0:64]
-    pictures = np.zeros((count, 64, 64), np.uint8)
-    for picture in pictures:
+    images = np.zeros((count, 64, 64), np.uint8)
+    for image in images:
         angle, (cx, cy), (a, b) = rng.uniform(0, math.pi), rng.uniform(18, 46, 2), rng.uniform(5, 15, 2)
         u = (x - cx) * math.cos(angle) + (y - cy) * math.sin(angle)
         v = (y - cy) * math.cos(angle) - (x - cx) * math.sin(angle)
         inside = (u / a) ** 2 + (v / b) ** 2 < 1 if rng.random() < 0.5 else np.maximum(abs(u) / a, abs(v) / b) < 1
-        picture[inside] = 255
-    return pictures
+        image[inside] = 255
+    return images
 
 
 class Mnist:
@@ -300,8 +300,8 @@ class Mnist:
     def __init__(self, source, folder, most):
         self.source, self.folder, self.most, self.made = source, folder, most, {}
 
-    def pictures(self, case):
-        """Pictures [N, H, W] and labels [N] to train on, and the folder that our program finds them in."""
+    def images(self, case):
+        """Images [N, H, W] and labels [N] to train on, and the folder that our program finds them in."""
         key = (min(case.images, self.most), case.drawn, case.with_test)
         if key not in self.made:
             self.made[key] = self.make(*key)
@@ -409,14 +409,14 @@ def take(model, tensors):
         raise Refused(f"only ours has {', '.join(sorted(rest))}")
 
 
-def theirs(case, pictures, labels, seed, tensors):
-    """PyTorch's mean loss over the last epoch's pictures, while the weights change."""
+def theirs(case, images, labels, seed, tensors):
+    """PyTorch's mean loss over the last epoch's images, while the weights change."""
     torch.manual_seed(seed)
     model = case.model()
     if case.keras:
         glorot(model)
     take(model, tensors)
-    x = torch.tensor(pictures.reshape(len(pictures), -1)).float() / 255
+    x = torch.tensor(images.reshape(len(images), -1)).float() / 255
     x = (x > 0.5).float() if case.threshold else x
     labels = torch.tensor(labels.astype(np.int64))
     optimiser = case.optimiser(model.parameters())
@@ -458,7 +458,7 @@ def run(name, case, data, epochs, seed, options, out, *more):
 
 def ours(name, case, data, seed, options, folder):
     """Our mean loss over the last epoch, and the weights that it began with: those after a step too small to be one."""
-    first = run(name, case, data.with_name(data.name + "-one"), 1, seed, options, folder / "first", "--set", "train.rate=1e-30")
+    first = run(name, case, data.with_name(data.name + "-one"), 1, seed, options, folder / "first", "--set", "train.learning_rate=1e-30")
     trained = run(name, case, data, case.epochs, seed, options, folder / "runs")
     records = map(json.loads, (trained / "metrics.jsonl").read_text().splitlines())
     loss = [record["loss"] for record in records if record["split"] == "train"][-1]
@@ -467,13 +467,13 @@ def ours(name, case, data, seed, options, folder):
 
 def check(name, options, mnist, folder):
     case = CASES[name]
-    pictures, labels, data = mnist.pictures(case)
+    images, labels, data = mnist.images(case)
     a, b = [], []
     try:
         for seed in options.seeds or case.seeds:
             loss, first = ours(name, case, data, seed, options, folder)
             a.append(loss)
-            b.append(theirs(case, pictures, labels, seed, first))
+            b.append(theirs(case, images, labels, seed, first))
     except Refused as error:
         print(f"FAIL  {name:<17} {error}", flush=True)
         return False
@@ -481,7 +481,7 @@ def check(name, options, mnist, folder):
     gap = (statistics.mean(a) - statistics.mean(b)) / size
     text = lambda values: " ".join(f"{value:.2f}" for value in values)
     verdict = "PASS" if abs(gap) <= TOLERANCE else "FAIL"
-    print(f"{verdict}  {name:<17} {gap:+7.2%}  ours {text(a)}, PyTorch {text(b)}, {len(pictures)} images", flush=True)
+    print(f"{verdict}  {name:<17} {gap:+7.2%}  ours {text(a)}, PyTorch {text(b)}, {len(images)} images", flush=True)
     return verdict == "PASS"
 
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::eval::Split;
-use super::super::open::Opened;
+use super::super::open::LoadedModel;
 use super::{Disentangle, NEIGHBOURS, Probes};
 use crate::data::Factor;
 use crate::eval::disentanglement::{Mig, Scores};
 use crate::eval::largest_first;
 
-/// A measure of codes against factors.
+/// A measure of latents against factors.
 struct Measure {
     key: &'static str,
     name: &'static str,
@@ -37,7 +37,7 @@ const MEASURES: [Measure; 7] = [
         key: "beta_vae",
         name: "beta-VAE score",
         of: |scores| scores.beta_vae,
-        about: "a factor that pairs share, found by how far their codes differ",
+        about: "a factor that pairs share, found by how far their latents differ",
     },
     Measure {
         key: "dci_disentanglement",
@@ -55,7 +55,7 @@ const MEASURES: [Measure; 7] = [
         key: "dci_informativeness",
         name: "DCI informativeness",
         of: |scores| scores.dci.as_ref().map(|dci| dci.informativeness),
-        about: "factors that boosted trees read off the code",
+        about: "factors that boosted trees read off the latent",
     },
     Measure {
         key: "sap",
@@ -67,7 +67,7 @@ const MEASURES: [Measure; 7] = [
 
 pub struct Report<'a> {
     pub request: &'a Disentangle,
-    pub opened: &'a Opened,
+    pub opened: &'a LoadedModel,
     pub data: &'a str,
     pub hash: &'a str,
     pub model_hash: &'a str,
@@ -86,26 +86,54 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     pub fn text(&self) -> String {
-        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+        let number =
+            |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
         let row = |name: &str, value: Option<f64>, chance: Option<f64>, about: &str| {
-            format!("{name:<20} {:>6} {:>7}  {about}\n", number(value), number(chance))
+            format!(
+                "{name:<20} {:>6} {:>7}  {about}\n",
+                number(value),
+                number(chance)
+            )
         };
         let mut text = format!("{:<20} {:>6} {:>7}\n", "", "value", "chance");
-        for Measure { name, of, about, .. } in MEASURES.iter().filter(|_| !self.varying.is_empty()) {
+        for Measure {
+            name, of, about, ..
+        } in MEASURES.iter().filter(|_| !self.varying.is_empty())
+        {
             text += &row(name, of(&self.scores), of(&self.chance), about);
         }
         let mut probed = String::new();
-        if let Some(Probes { linear, nearest, chance, images: [fitted, measured] }) = self.probes {
+        if let Some(Probes {
+            linear,
+            nearest,
+            chance,
+            images: [fitted, measured],
+        }) = self.probes
+        {
             let chance = Some(chance);
-            text += &row("linear probe", Some(linear), chance, "labels that logistic regression reads off the code");
+            text += &row(
+                "linear probe",
+                Some(linear),
+                chance,
+                "labels that logistic regression reads off the latent",
+            );
             let name = format!("{NEIGHBOURS} neighbours");
-            text += &row(&name, Some(nearest), chance, "labels that most of the nearest training codes have");
-            probed = format!(", probes fitted to {fitted} training images and measured on {measured}");
+            text += &row(
+                &name,
+                Some(nearest),
+                chance,
+                "labels that most of the nearest training latents have",
+            );
+            probed =
+                format!(", probes fitted to {fitted} training images and measured on {measured}");
         }
         if let Some(mig) = &self.scores.mig {
             text += &format!("\n{}\n", self.factor_table(mig));
         }
-        let source = self.source().map(|source| format!(", factors of {source}")).unwrap_or_default();
+        let source = self
+            .source()
+            .map(|source| format!(", factors of {source}"))
+            .unwrap_or_default();
         let [used, all] = self.images;
         text += &format!(
             "protocol: {} {}, the first {used} of {all} images{source}{probed}, seed {}, vae {}\n",
@@ -115,24 +143,46 @@ impl Report<'_> {
             env!("CARGO_PKG_VERSION"),
         );
         text += &format!("data {}, model {}\n", self.hash, self.model_hash);
-        text += "chance: the same codes with the factors of other images; for labels, the most frequent one";
-        self.notes().iter().for_each(|note| text += &format!("\n{note}"));
+        text += "chance: the same latents with the factors of other images; for labels, the most frequent one";
+        self.notes()
+            .iter()
+            .for_each(|note| text += &format!("\n{note}"));
         text
     }
 
     /// A line for each factor: the two latents that tell most of it.
     fn factor_table(&self, mig: &Mig) -> String {
-        let widths = self.varying.iter().map(|factor| factor.name.chars().count());
+        let widths = self
+            .varying
+            .iter()
+            .map(|factor| factor.name.chars().count());
         let width = widths.fold("factor".len(), usize::max);
-        let mut text = format!("{:<width$} {:>6} {:>7}  best latent  next latent\n", "factor", "values", "entropy");
-        for ((factor, values), entropy) in self.varying.iter().zip(&mig.information).zip(&mig.entropies) {
+        let mut text = format!(
+            "{:<width$} {:>6} {:>7}  best latent  next latent\n",
+            "factor", "values", "entropy"
+        );
+        for ((factor, values), entropy) in self
+            .varying
+            .iter()
+            .zip(&mig.information)
+            .zip(&mig.entropies)
+        {
             let order = largest_first(values);
             let told = |rank: usize| {
-                let of = |&latent: &usize| format!("z{latent} {:.0} %", 100.0 * values[latent].max(0.0) / entropy);
+                let of = |&latent: &usize| {
+                    format!(
+                        "z{latent} {:.0} %",
+                        100.0 * values[latent].max(0.0) / entropy
+                    )
+                };
                 order.get(rank).map_or("–".to_owned(), of)
             };
             let (best, next) = (told(0), told(1));
-            text += &format!("{:<width$} {:>6} {entropy:>7.2}  {best:<11}  {next}\n", factor.name, factor.occurring());
+            text += &format!(
+                "{:<width$} {:>6} {entropy:>7.2}  {best:<11}  {next}\n",
+                factor.name,
+                factor.occurring()
+            );
         }
         text
     }
@@ -162,7 +212,12 @@ impl Report<'_> {
     /// What each latent tells of a factor, as shares of its entropy, and matters for it.
     fn factor_json(&self, f: usize) -> Value {
         let factor = &self.varying[f];
-        let share = |mig: &Mig| -> Vec<f64> { mig.information[f].iter().map(|told| told / mig.entropies[f]).collect() };
+        let share = |mig: &Mig| -> Vec<f64> {
+            mig.information[f]
+                .iter()
+                .map(|told| told / mig.entropies[f])
+                .collect()
+        };
         json!({
             "name": factor.name, "values": factor.occurring(), "classes": factor.nominal, "entropy": factor.entropy(),
             "information": self.scores.mig.as_ref().map(share),
@@ -173,13 +228,18 @@ impl Report<'_> {
     /// Where the factors come from.
     fn source(&self) -> Option<String> {
         let file = self.request.factors.as_deref().map(Path::display);
-        (!self.factors.is_empty()).then(|| file.map_or("the data set".to_owned(), |path| path.to_string()))
+        (!self.factors.is_empty())
+            .then(|| file.map_or("the data set".to_owned(), |path| path.to_string()))
     }
 
     /// What was left out, and why.
     fn notes(&self) -> Vec<String> {
         let varies = |factor: &&Factor| self.varying.iter().any(|other| other.name == factor.name);
-        let names = self.factors.iter().filter(|factor| !varies(factor)).map(|factor| factor.name.as_str());
+        let names = self
+            .factors
+            .iter()
+            .filter(|factor| !varies(factor))
+            .map(|factor| factor.name.as_str());
         let constant = names.collect::<Vec<_>>().join(", ");
         let some = !self.varying.is_empty();
         let config = &self.opened.config;
@@ -191,14 +251,14 @@ impl Report<'_> {
             ),
             (
                 some && self.scores.mig.is_none(),
-                "no MIG: an autoencoder's codes are points, and have no density".into(),
+                "no MIG: an autoencoder's latents are points, and have no density".into(),
             ),
             (
                 self.varying.len() == 1,
                 "one factor cannot be confused with another: no FactorVAE, beta-VAE and DCI disentanglement".into(),
             ),
             (
-                some && self.opened.vae.blueprint().latent == 1,
+                some && self.opened.vae.network().latent == 1,
                 "one latent has no next one: MIG and SAP are all that it tells, and there is no DCI completeness"
                     .into(),
             ),
@@ -206,8 +266,12 @@ impl Report<'_> {
                 self.request.split == Split::Test && config.data.trains_on_test(),
                 "not a test: these images were trained on, and the probes were fitted to them".into(),
             ),
-            (config.condition.is_some(), "the model is told the class: its codes need not hold it".into()),
+            (config.condition.is_some(), "the model is told the class: its latents need not hold it".into()),
         ];
-        notes.into_iter().filter(|(applies, _)| *applies).map(|(_, note)| note).collect()
+        notes
+            .into_iter()
+            .filter(|(applies, _)| *applies)
+            .map(|(_, note)| note)
+            .collect()
     }
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::super::open::Opened;
+use super::super::open::LoadedModel;
 use super::advice::advice;
-use crate::eval::{ACTIVE, Decomposition, Estimate, Finding, Health, Latent, LayerUnits, MORE_THAN};
+use crate::eval::{
+    ACTIVE, Decomposition, Diagnostics, Estimate, Finding, Latent, LayerUnits, MORE_THAN,
+};
 use crate::model::Activation;
 use crate::objective::NO_ELBO;
 use crate::run::Record;
@@ -18,15 +20,15 @@ const ROWS: usize = 32;
 const NO_POSTERIOR: &str = "KL, mutual information and the prior are not looked at";
 
 pub struct Report<'a> {
-    pub opened: &'a Opened,
-    pub health: Health,
+    pub opened: &'a LoadedModel,
+    pub health: Diagnostics,
     pub findings: Vec<Finding>,
     /// Nothing for an autoencoder.
     pub terms: Option<Decomposition>,
     pub units: Vec<LayerUnits>,
     /// The training's own records.
     pub training: Vec<Record>,
-    pub picture: PathBuf,
+    pub image: PathBuf,
     pub data: &'a str,
     pub hash: &'a str,
     pub model_hash: &'a str,
@@ -36,50 +38,63 @@ pub struct Report<'a> {
 /// In a word or a few.
 pub fn verdict(findings: &[Finding]) -> String {
     let names: Vec<&str> = findings.iter().map(|finding| finding.name()).collect();
-    if names.is_empty() { "healthy".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "healthy".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// The numbers that a verdict follows from, on a line.
-pub fn summary(health: &Health) -> String {
-    let (active, latents) = (health.active(), health.latents.len());
+pub fn summary(health: &Diagnostics) -> String {
+    let (active, latent_count) = (health.active(), health.latents.len());
     let difference = health.shuffled.difference.mean;
     match health.kl {
         Some(kl) => format!(
-            "{active} of {latents} latents active, KL {:.2} nats, another image's code costs {difference:.2} nats",
+            "{active} of {latent_count} latents active, KL {:.2} nats, another image's latent costs {difference:.2} nats",
             kl.mean
         ),
-        None => format!("{active} of {latents} latents vary, another image's code costs {difference:.2} nats"),
+        None => format!(
+            "{active} of {latent_count} latents vary, another image's latent costs {difference:.2} nats"
+        ),
     }
 }
 
 /// Why, in numbers.
-fn reason(finding: Finding, health: &Health) -> String {
-    let (active, latents) = (health.active(), health.latents.len());
+fn reason(finding: Finding, health: &Diagnostics) -> String {
+    let (active, latent_count) = (health.active(), health.latents.len());
     let kl = health.kl.map_or(0.0, |kl| kl.mean);
     let difference = health.shuffled.difference;
     match finding {
-        Finding::Collapsed if health.kl.is_none() => "the code is the same for every image".into(),
+        Finding::Collapsed if health.kl.is_none() => {
+            "the latent is the same for every image".into()
+        }
         Finding::Collapsed => {
             format!(
-                "the code says nothing of the image: {active} of {latents} latents are active, the KL is {kl:.3} nats"
+                "the latent says nothing of the image: {active} of {latent_count} latents are active, the KL is {kl:.3} nats"
             )
         }
         Finding::IgnoresCode => format!(
-            "the decoder does not listen: with another image's code the distortion is {:.3} ± {:.3} nats more{}",
+            "the decoder does not listen: with another image's latent the reconstruction is {:.3} ± {:.3} nats more{}",
             difference.mean,
             difference.se,
-            health.kl.map(|kl| format!(", at a KL of {:.2}", kl.mean)).unwrap_or_default()
+            health
+                .kl
+                .map(|kl| format!(", at a KL of {:.2}", kl.mean))
+                .unwrap_or_default()
         ),
         Finding::UnderRegularised { latent: d } => {
             let latent = health.latents[d];
             format!(
-                "the images' codes and the prior's draws lie apart: z{d} has mean {:.2} and variance {:.2}, where the prior has 0 and 1",
+                "the images' latents and the prior's draws lie apart: z{d} has mean {:.2} and variance {:.2}, where the prior has 0 and 1",
                 latent.mean,
                 latent.variance()
             )
         }
         Finding::PartlyCollapsed => {
-            format!("{active} of {latents} latents carry the whole code; the others say nothing of the image")
+            format!(
+                "{active} of {latent_count} latents carry the whole latent; the others say nothing of the image"
+            )
         }
     }
 }
@@ -89,9 +104,17 @@ impl Report<'_> {
         let health = &self.health;
         let mut text = self.table();
         let row = |name: &str, value: Estimate, more: &str| {
-            format!("{name:<20} {:>9.2} ± {:.2} nats{more}\n", value.mean, value.se)
+            format!(
+                "{name:<20} {:>9.2} ± {:.2} nats{more}\n",
+                value.mean, value.se
+            )
         };
-        text += &format!("{:<20} {:>9} of {}", "active latents", health.active(), health.latents.len());
+        text += &format!(
+            "{:<20} {:>9} of {}",
+            "active latents",
+            health.active(),
+            health.latents.len()
+        );
         text += &match health.kl {
             Some(_) => format!(" (the posterior's mean varies by more than {ACTIVE})\n"),
             None => " (vary)\n".to_owned(),
@@ -110,10 +133,14 @@ impl Report<'_> {
             };
             text += &row("mutual information", terms.mutual_information, &information);
             text += &row("total correlation", terms.total_correlation, correlation);
-            text += &row("latents to prior", terms.dimension_wise, " (dimension-wise KL)");
+            text += &row(
+                "latents to prior",
+                terms.dimension_wise,
+                " (dimension-wise KL)",
+            );
         }
-        text += &row("distortion", health.shuffled.distortion, "");
-        text += &row("with others' codes", health.shuffled.difference, " more");
+        text += &row("reconstruction", health.shuffled.reconstruction, "");
+        text += &row("with others' latents", health.shuffled.difference, " more");
         text += &self.saturated();
         text += &self.gradients();
         text += &format!(
@@ -130,7 +157,11 @@ impl Report<'_> {
         text += &format!("verdict: {}", verdict(&self.findings));
         for finding in &self.findings {
             let advice = advice(*finding, health, &self.opened.config);
-            text += &format!("\n  {}: {}; {advice}", finding.name(), reason(*finding, health));
+            text += &format!(
+                "\n  {}: {}; {advice}",
+                finding.name(),
+                reason(*finding, health)
+            );
         }
         text
     }
@@ -147,11 +178,18 @@ impl Report<'_> {
                 "latent", "KL", "var mean", "mean var", "mean", "variance"
             )
         } else {
-            format!("{:<8} {:>10} {:>10}  varies\n", "latent", "mean", "variance")
+            format!(
+                "{:<8} {:>10} {:>10}  varies\n",
+                "latent", "mean", "variance"
+            )
         };
         for &d in order.iter().take(ROWS) {
             let latent = &health.latents[d];
-            let active = if latent.is_active(largest) { "yes" } else { "no" };
+            let active = if latent.is_active(largest) {
+                "yes"
+            } else {
+                "no"
+            };
             let name = format!("z{d}");
             text += &match latent.kl {
                 Some(kl) => format!(
@@ -161,11 +199,17 @@ impl Report<'_> {
                     latent.mean,
                     latent.variance(),
                 ),
-                None => format!("{name:<8} {:>10.3} {:>10.3}  {active}\n", latent.mean, latent.variance_of_mean),
+                None => format!(
+                    "{name:<8} {:>10.3} {:>10.3}  {active}\n",
+                    latent.mean, latent.variance_of_mean
+                ),
             };
         }
         if order.len() > ROWS {
-            text += &format!("and {} that carry less: `--json` has all\n", order.len() - ROWS);
+            text += &format!(
+                "and {} that carry less: `--json` has all\n",
+                order.len() - ROWS
+            );
         }
         text
     }
@@ -174,13 +218,32 @@ impl Report<'_> {
         if self.units.is_empty() {
             return String::new();
         }
-        let stuck = |units: &LayerUnits| if units.activation == Activation::Tanh { " at an end" } else { "" };
-        let of_layer =
-            |units: &LayerUnits| format!("{} {} of {}{}", units.layer, units.saturated, units.units, stuck(units));
+        let stuck = |units: &LayerUnits| {
+            if units.activation == Activation::Tanh {
+                " at an end"
+            } else {
+                ""
+            }
+        };
+        let of_layer = |units: &LayerUnits| {
+            format!(
+                "{} {} of {}{}",
+                units.layer,
+                units.saturated,
+                units.units,
+                stuck(units)
+            )
+        };
         let layers: Vec<String> = self.units.iter().map(of_layer).collect();
-        let is_tanh = self.units.iter().any(|units| units.activation == Activation::Tanh);
+        let is_tanh = self
+            .units
+            .iter()
+            .any(|units| units.activation == Activation::Tanh);
         let what = if is_tanh {
-            format!("0 for every image, or at an end for over {:.0} % of values", 100.0 * MORE_THAN)
+            format!(
+                "0 for every image, or at an end for over {:.0} % of values",
+                100.0 * MORE_THAN
+            )
         } else {
             "0 for every image".to_owned()
         };
@@ -189,7 +252,9 @@ impl Report<'_> {
 
     /// Programs of old did not record them.
     fn with_norms(&self) -> impl Iterator<Item = &Record> {
-        self.training.iter().filter(|record| !record.gradient_norms.is_empty())
+        self.training
+            .iter()
+            .filter(|record| !record.gradient_norms.is_empty())
     }
 
     /// The layers' gradient norms in the first epoch and in the last.
@@ -197,7 +262,7 @@ impl Report<'_> {
         let (Some(first), Some(last)) = (self.with_norms().next(), self.with_norms().last()) else {
             return String::new();
         };
-        let layers = self.opened.vae.blueprint().layers().filter_map(|(name, _)| {
+        let layers = self.opened.vae.network().layers().filter_map(|(name, _)| {
             let [from, to] = [first, last].map(|record| record.gradient_norms.get(&name));
             Some(format!("{name} {:.3} to {:.3}", from?, to?))
         });
@@ -213,7 +278,9 @@ impl Report<'_> {
     pub fn json(&self) -> String {
         let health = &self.health;
         let largest = health.largest_variance();
-        let estimate = |value: Option<Estimate>| value.map(|value| json!({ "mean": value.mean, "se": value.se }));
+        let estimate = |value: Option<Estimate>| {
+            value.map(|value| json!({ "mean": value.mean, "se": value.se }))
+        };
         let terms = self.terms.as_ref();
         let latent = |(d, latent): (usize, &Latent)| -> Value {
             json!({
@@ -233,7 +300,9 @@ impl Report<'_> {
         let units = |units: &LayerUnits| -> Value {
             json!({ "layer": units.layer, "units": units.units, "saturated": units.saturated })
         };
-        let gradients = |record: &Record| -> Value { json!({ "epoch": record.epoch, "norms": record.gradient_norms }) };
+        let gradients = |record: &Record| -> Value {
+            json!({ "epoch": record.epoch, "norms": record.gradient_norms })
+        };
         json!({
             "verdict": verdict(&self.findings),
             "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -246,14 +315,14 @@ impl Report<'_> {
             "total_correlation": estimate(terms.map(|terms| terms.total_correlation)),
             "dimension_wise_kl": estimate(terms.map(|terms| terms.dimension_wise)),
             "sampled_kl": estimate(terms.map(|terms| terms.kl)),
-            "distortion": estimate(Some(health.shuffled.distortion)),
-            "shuffled_codes_add": estimate(Some(health.shuffled.difference)),
+            "reconstruction": estimate(Some(health.shuffled.reconstruction)),
+            "shuffled_latents_add": estimate(Some(health.shuffled.difference)),
             "saturated_units": self.units.iter().map(units).collect::<Vec<_>>(),
             "gradient_norms": self.with_norms().map(gradients).collect::<Vec<_>>(),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": "test", "images": health.images,
             "pixels": self.opened.config.data.pixels().name(), "seed": self.seed,
-            "picture": self.picture, "model": self.opened.path, "model_hash": self.model_hash, "device": self.opened.chosen.name,
+            "image": self.image, "model": self.opened.path, "model_hash": self.model_hash, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         })
         .to_string()

@@ -20,7 +20,10 @@ const WIDEST: f32 = 21.5;
 /// Draws the strokes of a digit: `[28, 28]`, 0 is black.
 pub(super) fn draw(shape: &[Stroke], factors: &Factors, hand: &mut Hand) -> [u8; VALUES] {
     let rounding = 1 + (hand.uniform() * 3.0) as usize;
-    let mut lines: Vec<Vec<Point>> = shape.iter().map(|stroke| line(&unsteady(stroke, hand), rounding)).collect();
+    let mut lines: Vec<Vec<Point>> = shape
+        .iter()
+        .map(|stroke| line(&unsteady(stroke, hand), rounding))
+        .collect();
     let page = Page::new(hand);
     for_each(&mut lines, |point| *point = page.bend(*point));
     place(&mut lines, factors);
@@ -28,7 +31,8 @@ pub(super) fn draw(shape: &[Stroke], factors: &Factors, hand: &mut Hand) -> [u8;
     for line in &lines {
         let pressure = Pressure::new(hand, 0.5 * factors.thickness);
         for (i, ends) in line.windows(2).enumerate() {
-            let [from, to] = [i, i + 1].map(|at| pressure.radius(at as f32 / (line.len() - 1) as f32));
+            let [from, to] =
+                [i, i + 1].map(|at| pressure.radius(at as f32 / (line.len() - 1) as f32));
             segment(&mut ink, [ends[0], ends[1]], [from, to]);
         }
     }
@@ -41,12 +45,19 @@ fn for_each(lines: &mut [Vec<Point>], change: impl FnMut(&mut Point)) {
 
 /// Each point misses its aim, and drags its neighbours along: a hand errs in sweeps, it does not tremble.
 fn unsteady(stroke: &[Knot], hand: &mut Hand) -> Stroke {
-    let misses: Vec<Point> = stroke.iter().map(|_| [0; 2].map(|_| hand.about(0.0, UNSTEADY))).collect();
+    let misses: Vec<Point> = stroke
+        .iter()
+        .map(|_| [0; 2].map(|_| hand.about(0.0, UNSTEADY)))
+        .collect();
     let last = stroke.len() - 1;
     let moved = |(i, knot): (usize, &Knot)| {
         let [before, here, after] = [misses[i.max(1) - 1], misses[i], misses[(i + 1).min(last)]];
         let [x, y] = [0, 1].map(|axis| 0.25 * before[axis] + 0.5 * here[axis] + 0.25 * after[axis]);
-        Knot { x: knot.x + x, y: knot.y + y, ..*knot }
+        Knot {
+            x: knot.x + x,
+            y: knot.y + y,
+            ..*knot
+        }
     };
     stroke.iter().enumerate().map(moved).collect()
 }
@@ -57,7 +68,8 @@ fn line(knots: &[Knot], rounding: usize) -> Vec<Point> {
     for _ in 0..rounding {
         let before = points.clone();
         for (i, three) in before.windows(3).enumerate() {
-            points[i + 1] = [0, 1].map(|axis| 0.25 * three[0][axis] + 0.5 * three[1][axis] + 0.25 * three[2][axis]);
+            points[i + 1] = [0, 1]
+                .map(|axis| 0.25 * three[0][axis] + 0.5 * three[1][axis] + 0.25 * three[2][axis]);
         }
     }
     points
@@ -73,13 +85,24 @@ fn curve(knots: &[Knot]) -> Vec<Point> {
         let step = time(from, to);
         let chord = sub(to, from);
         let leaving = (i > 0 && !knots[i].corner).then(|| tangent(points[i - 1], from, to, step));
-        let arriving = points.get(i + 2).filter(|_| !knots[i + 1].corner).map(|next| tangent(from, to, *next, step));
+        let arriving = points
+            .get(i + 2)
+            .filter(|_| !knots[i + 1].corner)
+            .map(|next| tangent(from, to, *next, step));
         // At a free end the curvature is zero.
-        let free = |other: Option<Point>| other.map_or(chord, |other| [0, 1].map(|k| 1.5 * chord[k] - 0.5 * other[k]));
-        let [leaving, arriving] =
-            [leaving.unwrap_or_else(|| free(arriving)), arriving.unwrap_or_else(|| free(leaving))];
+        let free = |other: Option<Point>| {
+            other.map_or(chord, |other| {
+                [0, 1].map(|k| 1.5 * chord[k] - 0.5 * other[k])
+            })
+        };
+        let [leaving, arriving] = [
+            leaving.unwrap_or_else(|| free(arriving)),
+            arriving.unwrap_or_else(|| free(leaving)),
+        ];
         let pieces = (length(chord) * 20.0) as usize + 2;
-        out.extend((1..=pieces).map(|k| hermite(from, to, leaving, arriving, k as f32 / pieces as f32)));
+        out.extend(
+            (1..=pieces).map(|k| hermite(from, to, leaving, arriving, k as f32 / pieces as f32)),
+        );
     }
     out
 }
@@ -87,7 +110,9 @@ fn curve(knots: &[Knot]) -> Vec<Point> {
 /// The curve's derivative at `b` on its way from `a` to `c`, times the `step` of the piece it is for.
 fn tangent(a: Point, b: Point, c: Point, step: f32) -> Point {
     let [before, after] = [time(a, b), time(b, c)];
-    [0, 1].map(|i| step * ((b[i] - a[i]) / before - (c[i] - a[i]) / (before + after) + (c[i] - b[i]) / after))
+    [0, 1].map(|i| {
+        step * ((b[i] - a[i]) / before - (c[i] - a[i]) / (before + after) + (c[i] - b[i]) / after)
+    })
 }
 
 /// How long the curve takes between two points: the root of their distance.
@@ -135,12 +160,15 @@ impl Page {
             phase: hand.uniform(),
             height: hand.about(0.0, BEND),
         };
-        Self { waves: [[wave(), wave()], [wave(), wave()]] }
+        Self {
+            waves: [[wave(), wave()], [wave(), wave()]],
+        }
     }
 
     fn bend(&self, point: Point) -> Point {
         let at = |wave: &Wave| {
-            wave.height * sin_turn(wave.direction[0] * point[0] + wave.direction[1] * point[1] + wave.phase)
+            wave.height
+                * sin_turn(wave.direction[0] * point[0] + wave.direction[1] * point[1] + wave.phase)
         };
         [0, 1].map(|axis| point[axis] + self.waves[axis].iter().map(at).sum::<f32>())
     }
@@ -169,9 +197,15 @@ fn place(lines: &mut [Vec<Point>], factors: &Factors) {
 }
 
 fn bounds(lines: &[Vec<Point>]) -> [Point; 2] {
-    lines.iter().flatten().fold([[f32::MAX; 2], [f32::MIN; 2]], |[low, high], point| {
-        [[0, 1].map(|i| low[i].min(point[i])), [0, 1].map(|i| high[i].max(point[i]))]
-    })
+    lines
+        .iter()
+        .flatten()
+        .fold([[f32::MAX; 2], [f32::MIN; 2]], |[low, high], point| {
+            [
+                [0, 1].map(|i| low[i].min(point[i])),
+                [0, 1].map(|i| high[i].max(point[i])),
+            ]
+        })
 }
 
 /// How the line's width varies along a stroke: a slow wave, and less where the pen is put down and lifted.

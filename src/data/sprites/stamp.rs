@@ -41,7 +41,8 @@ pub(super) fn stamp(shape: usize, scale: usize, rotation: usize) -> Stamp {
     let mut stamp = [0; SIDE * SIDE];
     for (at, pixel) in stamp.iter_mut().enumerate() {
         // From the centre of the stamp to that of the pixel, y downwards; turned back and sized up.
-        let [x, y] = [at % SIDE, at / SIDE].map(|place| (place as f32 + 0.5 - 0.5 * SIDE as f32) / size);
+        let [x, y] =
+            [at % SIDE, at / SIDE].map(|place| (place as f32 + 0.5 - 0.5 * SIDE as f32) / size);
         if SHAPES[shape](x * cos + y * sin, x * sin - y * cos) {
             *pixel = 255;
         }

@@ -1,7 +1,7 @@
-//! The beta-VAE score (Higgins et al. 2017, section 3): how well a linear classifier tells, from how far the codes of
-//! pictures lie apart, latent by latent, which factor these pictures share.
+//! The beta-VAE score (Higgins et al. 2017, section 3): how well a linear classifier tells, from how far the latents of
+//! images lie apart, latent by latent, which factor these images share.
 //!
-//! Its input is the mean over pairs of pictures of |m(a) - m(b)|, where a and b of each pair have the same value of one
+//! Its input is the mean over pairs of images of |m(a) - m(b)|, where a and b of each pair have the same value of one
 //! factor. Numbers as in disentanglement_lib; the classifier is logistic
 //! regression as there, but of differences that are first scaled to a variance of 1.
 
@@ -23,7 +23,7 @@ const ROWS: usize = 100;
 /// can tell; constant latents tell nothing.
 ///
 /// # Shapes
-/// `means`: `[N][D]`; `factors`: `[F]`, of `N` pictures, each with more than one value.
+/// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
 pub fn beta_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<f64> {
     if factors.len() < 2 || means.is_empty() {
         return None;
@@ -36,7 +36,7 @@ pub fn beta_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Optio
         for pair in 0..PAIRS as u64 {
             let a = rng.below(1 + 2 * pair, means.len() as u64) as usize;
             let group = &groups[factor][usize::from(factors[factor].levels[a])];
-            // Any but the same picture, unless there is no other: the last one stands in for it.
+            // Any but the same image, unless there is no other: the last one stands in for it.
             let others = (group.len() - 1).max(1);
             let mut b = group[rng.below(2 + 2 * pair, others as u64) as usize] as usize;
             if b == a {
@@ -46,11 +46,20 @@ pub fn beta_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Optio
                 *sum += f64::from((a - b).abs());
             }
         }
-        (sums.into_iter().map(|sum| (sum / PAIRS as f64) as f32).collect::<Vec<f32>>(), factor as u16)
+        (
+            sums.into_iter()
+                .map(|sum| (sum / PAIRS as f64) as f32)
+                .collect::<Vec<f32>>(),
+            factor as u16,
+        )
     };
     let examples = |range: std::ops::Range<usize>| -> (Vec<Vec<f32>>, Vec<u16>) {
         let starts = range.clone().step_by(ROWS);
-        let rows = |from: usize| (from..(from + ROWS).min(range.end)).map(&example).collect::<Vec<_>>();
+        let rows = |from: usize| {
+            (from..(from + ROWS).min(range.end))
+                .map(&example)
+                .collect::<Vec<_>>()
+        };
         team::map(starts, rows).into_iter().flatten().unzip()
     };
     let (x, labels) = examples(0..TO_LEARN);

@@ -50,14 +50,26 @@ impl Boosted {
     /// `x`: `[N][D]`, not empty; `labels`: `[N]`, each below `classes`.
     pub fn fit(x: &[Vec<f32>], labels: &[u16], classes: usize) -> Self {
         let inputs = x.first().map_or(0, Vec::len);
-        let edges = team::map(0..inputs, |input| edges(x.iter().map(|row| row[input]).collect()));
+        let edges = team::map(0..inputs, |input| {
+            edges(x.iter().map(|row| row[input]).collect())
+        });
         // [D][N]
-        let bins: Vec<Vec<u8>> =
-            team::map(edges.iter().enumerate(), |(input, edges)| x.iter().map(|row| bin(edges, row[input])).collect());
+        let bins: Vec<Vec<u8>> = team::map(edges.iter().enumerate(), |(input, edges)| {
+            x.iter().map(|row| bin(edges, row[input])).collect()
+        });
         let mut prior = vec![0.5; classes];
-        labels.iter().for_each(|&label| prior[usize::from(label)] += 1.0);
-        prior.iter_mut().for_each(|count| *count = f64::ln(*count / x.len().max(1) as f64));
-        let mut fitted = Self { edges, prior, trees: Vec::new(), importance: vec![0.0; inputs] };
+        labels
+            .iter()
+            .for_each(|&label| prior[usize::from(label)] += 1.0);
+        prior
+            .iter_mut()
+            .for_each(|count| *count = f64::ln(*count / x.len().max(1) as f64));
+        let mut fitted = Self {
+            edges,
+            prior,
+            trees: Vec::new(),
+            importance: vec![0.0; inputs],
+        };
         // [N][C]
         let mut logits = fitted.prior.repeat(x.len());
         for _ in 0..ROUNDS {
@@ -73,7 +85,9 @@ impl Boosted {
             });
             let split = grown.iter().any(|grown| !grown.gains.is_empty());
             for Grown { tree, gains, .. } in grown {
-                gains.into_iter().for_each(|(input, gain)| fitted.importance[input] += gain);
+                gains
+                    .into_iter()
+                    .for_each(|(input, gain)| fitted.importance[input] += gain);
                 fitted.trees.push(tree);
             }
             if !split {
@@ -85,7 +99,12 @@ impl Boosted {
 
     /// The most probable class.
     pub fn predict(&self, x: &[f32]) -> u16 {
-        let bins: Vec<u8> = self.edges.iter().zip(x).map(|(edges, &value)| bin(edges, value)).collect();
+        let bins: Vec<u8> = self
+            .edges
+            .iter()
+            .zip(x)
+            .map(|(edges, &value)| bin(edges, value))
+            .collect();
         let mut logits = self.prior.clone();
         for trees in self.trees.chunks(logits.len().max(1)) {
             for (logit, tree) in logits.iter_mut().zip(trees) {
@@ -93,13 +112,19 @@ impl Boosted {
             }
         }
         // The first of equal ones.
-        (0..logits.len()).rev().max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap_or(0) as u16
+        (0..logits.len())
+            .rev()
+            .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+            .unwrap_or(0) as u16
     }
 
     /// The part of some examples whose class is predicted.
     pub fn accuracy(&self, x: &[Vec<f32>], labels: &[u16]) -> f64 {
         let right = team::map(x.chunks(ROWS).zip(labels.chunks(ROWS)), |(x, labels)| {
-            x.iter().zip(labels).filter(|(x, label)| self.predict(x) == **label).count()
+            x.iter()
+                .zip(labels)
+                .filter(|(x, label)| self.predict(x) == **label)
+                .count()
         });
         right.iter().sum::<usize>() as f64 / x.len().max(1) as f64
     }
@@ -107,7 +132,9 @@ impl Boosted {
 
 impl Tree {
     fn leaf(&self, bins: &[u8]) -> usize {
-        (0..DEPTH).fold(0, |node, level| self.child(level, node, |input| bins[input]))
+        (0..DEPTH).fold(0, |node, level| {
+            self.child(level, node, |input| bins[input])
+        })
     }
 
     /// The child of a node, both counted within their levels.
@@ -121,20 +148,26 @@ impl Tree {
 fn by_class(logits: &[f64], labels: &[u16], classes: usize) -> Vec<Vec<Derivatives>> {
     let chunks = logits.chunks(ROWS * classes).zip(labels.chunks(ROWS));
     // [n][C] each
-    let parts = team::map(chunks, |(logits, labels)| {
+    let pass = team::map(chunks, |(logits, labels)| {
         let mut part = Vec::with_capacity(logits.len());
         for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
             let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
             part.extend(logits.iter().enumerate().map(|(class, logit)| {
                 let p = (logit - largest).exp() / total;
-                [f64::from(u8::from(class == usize::from(label))) - p, p * (1.0 - p)]
+                [
+                    f64::from(u8::from(class == usize::from(label))) - p,
+                    p * (1.0 - p),
+                ]
             }));
         }
         part
     });
     team::map(0..classes, |class| {
-        parts.iter().flat_map(|part| part.iter().skip(class).step_by(classes)).copied().collect()
+        pass.iter()
+            .flat_map(|part| part.iter().skip(class).step_by(classes))
+            .copied()
+            .collect()
     })
 }
 
@@ -148,7 +181,10 @@ struct Grown {
 
 /// One tree for one class.
 fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
-    let mut tree = Tree { splits: [None; LEAVES - 1], leaves: [0.0; LEAVES] };
+    let mut tree = Tree {
+        splits: [None; LEAVES - 1],
+        leaves: [0.0; LEAVES],
+    };
     let (mut nodes, mut gains) = (vec![0_u8; derivatives.len()], Vec::new());
     for level in 0..DEPTH {
         let mut best = vec![(LEAST_GAIN, None); 1 << level];
@@ -179,13 +215,20 @@ fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
         sums[usize::from(node)][1] += curvature;
     }
     tree.leaves = sums.map(|[gradient, curvature]| RATE * gradient / (curvature + RIDGE));
-    Grown { tree, leaves: nodes, gains }
+    Grown {
+        tree,
+        leaves: nodes,
+        gains,
+    }
 }
 
 /// The split of a node that gains more than `least`, and most: its gain, and the last bin that goes left.
 fn best_edge(sums: &[Derivatives], least: f64) -> Option<(f64, u8)> {
-    let score = |[gradient, curvature]: Derivatives| 0.5 * gradient * gradient / (curvature + RIDGE);
-    let all = sums.iter().fold([0.0; 2], |[g, h], sum| [g + sum[0], h + sum[1]]);
+    let score =
+        |[gradient, curvature]: Derivatives| 0.5 * gradient * gradient / (curvature + RIDGE);
+    let all = sums
+        .iter()
+        .fold([0.0; 2], |[g, h], sum| [g + sum[0], h + sum[1]]);
     let (mut best, mut most, mut left) = (None, least, [0.0; 2]);
     for (last, sum) in (0_u8..).zip(&sums[..sums.len() - 1]) {
         left = [left[0] + sum[0], left[1] + sum[1]];
@@ -204,10 +247,10 @@ fn best_edge(sums: &[Derivatives], least: f64) -> Option<(f64, u8)> {
 /// Where an input's bins end: of the values in order, cut into as many equal parts, the middle of the widest gap in each.
 fn edges(mut values: Vec<f32>) -> Vec<f32> {
     values.sort_by(f32::total_cmp);
-    let parts = BINS - 1;
+    let pass = BINS - 1;
     let mut edges = Vec::new();
-    for part in 0..parts {
-        let ranks = (part * values.len() / parts).max(1)..(part + 1) * values.len() / parts;
+    for part in 0..pass {
+        let ranks = (part * values.len() / pass).max(1)..(part + 1) * values.len() / pass;
         let gap = |rank: usize| values[rank] - values[rank - 1];
         let widest = ranks.rev().max_by(|&a, &b| gap(a).total_cmp(&gap(b)));
         if let Some(rank) = widest.filter(|&rank| gap(rank) > 0.0) {
@@ -228,10 +271,13 @@ mod tests {
 
     #[test]
     fn edges_fall_between_clumps_of_values() {
-        let values: Vec<f32> = (0..2000).map(|i| (i % 20) as f32 + 0.01 * Rng::new(1).normal(i as u64)).collect();
+        let values: Vec<f32> = (0..2000)
+            .map(|i| (i % 20) as f32 + 0.01 * Rng::new(1).normal(i as u64))
+            .collect();
         let edges = edges(values);
         for boundary in 0..19 {
-            let between = |edge: &&f32| (boundary as f32 + 0.1..boundary as f32 + 0.9).contains(*edge);
+            let between =
+                |edge: &&f32| (boundary as f32 + 0.1..boundary as f32 + 0.9).contains(*edge);
             assert_eq!(edges.iter().filter(between).count(), 1, "{boundary}");
         }
         assert!(edges.len() < BINS && edges.is_sorted());
@@ -257,14 +303,23 @@ mod tests {
     #[test]
     fn what_depends_on_two_inputs_together_is_learnt() {
         let noise = |i: usize, d: u64| Rng::new(2).at(d).normal(i as u64);
-        let x: Vec<Vec<f32>> = (0..2000).map(|i| (0..4).map(|d| noise(i, d)).collect()).collect();
+        let x: Vec<Vec<f32>> = (0..2000)
+            .map(|i| (0..4).map(|d| noise(i, d)).collect())
+            .collect();
         // Exclusive or: no single input tells anything of it.
-        let labels: Vec<u16> = x.iter().map(|row| u16::from((row[1] > 0.3) != (row[2] > -0.2))).collect();
+        let labels: Vec<u16> = x
+            .iter()
+            .map(|row| u16::from((row[1] > 0.3) != (row[2] > -0.2)))
+            .collect();
         let fitted = Boosted::fit(&x[..1500], &labels[..1500], 2);
         let accuracy = fitted.accuracy(&x[1500..], &labels[1500..]);
         assert!(accuracy > 0.97, "{accuracy}");
         let total: f64 = fitted.importance.iter().sum();
-        assert!(fitted.importance[1] + fitted.importance[2] > 0.95 * total, "{:?}", fitted.importance);
+        assert!(
+            fitted.importance[1] + fitted.importance[2] > 0.95 * total,
+            "{:?}",
+            fitted.importance
+        );
     }
 
     #[test]

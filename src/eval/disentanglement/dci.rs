@@ -3,11 +3,11 @@
 //! A predictor of each factor from all latents says how much each latent matters for it, R[latent][factor]. A latent is
 //! disentangled where it matters for one factor only: 1 - H(its importances), the entropy in units of log F; the mean over
 //! latents, by what each matters. A factor is complete where one latent only matters for it: 1 - H in units of log D; the
-//! mean over factors. Informativeness is the part of held-out pictures whose factor is predicted.
+//! mean over factors. Informativeness is the part of held-out images whose factor is predicted.
 //!
-//! The predictor is gradient-boosted trees, as in disentanglement_lib: one half of the pictures to fit, the other to hold out.
+//! The predictor is gradient-boosted trees, as in disentanglement_lib: one half of the images to fit, the other to hold out.
 
-use super::{Boosted, average, codes_of, halves};
+use super::{Boosted, average, halves, latents_of};
 use crate::data::Factor;
 use crate::rng::Rng;
 
@@ -22,16 +22,16 @@ pub struct Dci {
     pub importance: Vec<Vec<f64>>,
 }
 
-/// Nothing where no factor varies, there is no latent, or there are fewer than two pictures.
+/// Nothing where no factor varies, there is no latent, or there are fewer than two images.
 ///
 /// # Shapes
-/// `means`: `[N][D]`; `factors`: `[F]`, of `N` pictures, each with more than one value.
+/// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
 pub fn dci(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<Dci> {
     if means.len() < 2 || means[0].is_empty() {
         return None;
     }
     let [fitted, held_out] = halves(means.len(), rng);
-    let [x, test] = [&fitted, &held_out].map(|indices| codes_of(means, indices));
+    let [x, test] = [&fitted, &held_out].map(|indices| latents_of(means, indices));
     let (mut importance, mut accuracies) = (Vec::new(), Vec::new());
     for factor in factors {
         let model = Boosted::fit(&x, &factor.of(&fitted).levels, factor.size);
@@ -40,7 +40,12 @@ pub fn dci(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<Dci> {
     }
     let informativeness = average(&accuracies)?;
     let [disentanglement, completeness] = [disentanglement(&importance), completeness(&importance)];
-    Some(Dci { disentanglement, completeness, informativeness, importance })
+    Some(Dci {
+        disentanglement,
+        completeness,
+        informativeness,
+        importance,
+    })
 }
 
 /// The mean over latents of how much one factor has of each, weighted by what each latent has of all importance.
@@ -51,11 +56,21 @@ fn disentanglement(importance: &[Vec<f64>]) -> Option<f64> {
     if importance.len() < 2 {
         return None;
     }
-    let latents = importance[0].len();
-    let of = |latent: usize| importance.iter().map(|row| row[latent]).collect::<Vec<f64>>();
+    let latent_count = importance[0].len();
+    let of = |latent: usize| {
+        importance
+            .iter()
+            .map(|row| row[latent])
+            .collect::<Vec<f64>>()
+    };
     let all: f64 = importance.iter().flatten().sum();
-    let weighted = (0..latents).map(|latent| of(latent).iter().sum::<f64>() * concentration(&of(latent)));
-    Some(if all > 0.0 { weighted.sum::<f64>() / all } else { 0.0 })
+    let weighted =
+        (0..latent_count).map(|latent| of(latent).iter().sum::<f64>() * concentration(&of(latent)));
+    Some(if all > 0.0 {
+        weighted.sum::<f64>() / all
+    } else {
+        0.0
+    })
 }
 
 /// The mean over factors of how much one latent has of each.
@@ -64,13 +79,23 @@ fn disentanglement(importance: &[Vec<f64>]) -> Option<f64> {
 /// `importance`: `[F][D]`.
 fn completeness(importance: &[Vec<f64>]) -> Option<f64> {
     let of_factors: Vec<f64> = importance.iter().map(|row| concentration(row)).collect();
-    if importance.first()?.len() < 2 { None } else { average(&of_factors) }
+    if importance.first()?.len() < 2 {
+        None
+    } else {
+        average(&of_factors)
+    }
 }
 
 /// 1 - H(shares of the values) / log(their number): 1 where one has all, 0 where all have the same or there is nothing.
 fn concentration(values: &[f64]) -> f64 {
-    let Some(shares) = shares(values) else { return 0.0 };
-    let entropy = -shares.iter().filter(|&&share| share > 0.0).map(|share| share * share.ln()).sum::<f64>();
+    let Some(shares) = shares(values) else {
+        return 0.0;
+    };
+    let entropy = -shares
+        .iter()
+        .filter(|&&share| share > 0.0)
+        .map(|share| share * share.ln())
+        .sum::<f64>();
     1.0 - entropy / (values.len() as f64).ln()
 }
 
@@ -87,8 +112,9 @@ mod tests {
     fn scores_of_importances_are_those_of_the_definition() {
         // Two factors, three latents: the first matters for one factor, the second for both, the third for none.
         let importance = [vec![0.75, 0.25, 0.0], vec![0.0, 1.0, 0.0]];
-        let entropy =
-            |shares: &[f64], base: f64| -shares.iter().map(|share| share * share.ln()).sum::<f64>() / base.ln();
+        let entropy = |shares: &[f64], base: f64| {
+            -shares.iter().map(|share| share * share.ln()).sum::<f64>() / base.ln()
+        };
         let expected = (0.75 + 1.25 * (1.0 - entropy(&[0.2, 0.8], 2.0))) / 2.0;
         assert!((disentanglement(&importance).unwrap() - expected).abs() < 1e-12);
         let expected = (1.0 - entropy(&[0.75, 0.25], 3.0) + 1.0) / 2.0;

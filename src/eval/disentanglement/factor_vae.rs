@@ -1,5 +1,5 @@
-//! The FactorVAE score (Kim, Mnih 2018, section 4): pictures that share the value of one factor are drawn, and the latent
-//! whose means vary least among them, against its variance over all pictures, is to tell which factor it was.
+//! The FactorVAE score (Kim, Mnih 2018, section 4): images that share the value of one factor are drawn, and the latent
+//! whose means vary least among them, against its variance over all images, is to tell which factor it was.
 //!
 //! Each such draw is a vote of a latent for a factor. A latent stands for the factor that it votes for most often in the
 //! first votes; the score is the share of further votes that are right by that. Numbers as in disentanglement_lib.
@@ -9,7 +9,7 @@ use crate::data::Factor;
 use crate::ops::team;
 use crate::rng::Rng;
 
-/// Pictures of a vote, drawn with replacement from those that share the value.
+/// Images of a vote, drawn with replacement from those that share the value.
 const PICTURES: usize = 64;
 /// Votes that decide what a latent stands for.
 const TO_LEARN: usize = 10_000;
@@ -24,20 +24,24 @@ const COLLAPSED: f64 = 0.05;
 /// With one latent it is about the chance of guessing.
 ///
 /// # Shapes
-/// `means`: `[N][D]`; `factors`: `[F]`, of `N` pictures, each with more than one value.
+/// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
 pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<f64> {
     if factors.len() < 2 || means.is_empty() {
         return None;
     }
-    let latents = means[0].len();
+    let latent_count = means[0].len();
     let all: Vec<u32> = (0..means.len() as u32).collect();
-    let spread: Vec<f64> = (0..latents).map(|latent| variance(means, &all, latent)).collect();
-    let active: Vec<usize> = (0..latents).filter(|&latent| spread[latent].sqrt() >= COLLAPSED).collect();
+    let spread: Vec<f64> = (0..latent_count)
+        .map(|latent| variance(means, &all, latent))
+        .collect();
+    let active: Vec<usize> = (0..latent_count)
+        .filter(|&latent| spread[latent].sqrt() >= COLLAPSED)
+        .collect();
     if active.is_empty() {
         return Some(0.0);
     }
     let groups: Vec<Vec<Vec<u32>>> = factors.iter().map(Factor::groups).collect();
-    // The factor and the latent; nothing where no other picture shares the value.
+    // The factor and the latent; nothing where no other image shares the value.
     let vote = |number: usize| {
         let rng = rng.at(number as u64);
         let factor = rng.below(0, factors.len() as u64) as usize;
@@ -46,21 +50,37 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         if group.len() < 2 {
             return None;
         }
-        let some: Vec<u32> =
-            (0..PICTURES).map(|index| group[rng.below(2 + index as u64, group.len() as u64) as usize]).collect();
+        let some: Vec<u32> = (0..PICTURES)
+            .map(|index| group[rng.below(2 + index as u64, group.len() as u64) as usize])
+            .collect();
         let among = |latent: usize| variance(means, &some, latent) / spread[latent];
         let scaled = active.iter().map(|&latent| (latent, among(latent)));
-        scaled.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(latent, _)| (factor, latent))
+        scaled
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(latent, _)| (factor, latent))
     };
     let votes = |range: std::ops::Range<usize>| -> Vec<(usize, usize)> {
         let starts = range.clone().step_by(ROWS);
-        let rows = |from: usize| (from..(from + ROWS).min(range.end)).filter_map(&vote).collect::<Vec<_>>();
+        let rows = |from: usize| {
+            (from..(from + ROWS).min(range.end))
+                .filter_map(&vote)
+                .collect::<Vec<_>>()
+        };
         team::map(starts, rows).concat()
     };
-    let mut counts = vec![vec![0_u32; factors.len()]; latents];
-    votes(0..TO_LEARN).iter().for_each(|&(factor, latent)| counts[latent][factor] += 1);
-    let stands_for: Vec<usize> =
-        counts.iter().map(|counts| (0..counts.len()).rev().max_by_key(|&factor| counts[factor]).unwrap_or(0)).collect();
+    let mut counts = vec![vec![0_u32; factors.len()]; latent_count];
+    votes(0..TO_LEARN)
+        .iter()
+        .for_each(|&(factor, latent)| counts[latent][factor] += 1);
+    let stands_for: Vec<usize> = counts
+        .iter()
+        .map(|counts| {
+            (0..counts.len())
+                .rev()
+                .max_by_key(|&factor| counts[factor])
+                .unwrap_or(0)
+        })
+        .collect();
     let right: Vec<f64> = votes(TO_LEARN..TO_LEARN + TO_SCORE)
         .into_iter()
         .map(|(factor, latent)| f64::from(u8::from(stands_for[latent] == factor)))
@@ -68,10 +88,14 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
     average(&right)
 }
 
-/// The variance of a latent's means over some pictures.
+/// The variance of a latent's means over some images.
 fn variance(means: &[Vec<f32>], indices: &[u32], latent: usize) -> f64 {
     let value = |&index: &u32| f64::from(means[index as usize][latent]);
     let n = indices.len() as f64;
     let mean = indices.iter().map(value).sum::<f64>() / n;
-    indices.iter().map(|index| (value(index) - mean).powi(2)).sum::<f64>() / n
+    indices
+        .iter()
+        .map(|index| (value(index) - mean).powi(2))
+        .sum::<f64>()
+        / n
 }

@@ -2,13 +2,13 @@
 //! the latent that tells most of it tells and what the next one does, as a share of H(v); the mean over factors.
 //!
 //! I(z; v) = H(z) - H(z | v), of one latent z that follows the aggregate posterior q(z) = 1/N sum_n q(z | x_n), and
-//! q(z | v), the same sum over the pictures of that v. Both densities are exact sums, no histograms; the means of their
+//! q(z | v), the same sum over the images of that v. Both densities are exact sums, no histograms; the means of their
 //! logarithms are taken over one draw z_n from each posterior (there, equation 39). The same draws serve both, where the
 //! authors' program draws twice: the mean stays, its error shrinks.
 
 use super::{average, gap};
 use crate::data::Factor;
-use crate::dist::LOG_TWO_PI;
+use crate::density::LOG_TWO_PI;
 use crate::ops::team;
 use crate::ops::vector::{exp_negative, wide};
 use crate::rng::Rng;
@@ -36,32 +36,37 @@ pub struct Mig {
 /// Nothing where no factor varies or there is no latent. With one latent the next one is taken to tell nothing.
 ///
 /// # Shapes
-/// `means` and `log_vars`: `[N][D]`; `factors`: `[F]`, of `N` pictures, each with more than one value.
+/// `means` and `log_vars`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
 pub fn mig(means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<Mig> {
-    let latents = means.first().map_or(0, Vec::len);
-    if latents == 0 || factors.is_empty() {
+    let latent_count = means.first().map_or(0, Vec::len);
+    if latent_count == 0 || factors.is_empty() {
         return None;
     }
-    let mut drawn = rng.stream("pictures").permutation(means.len());
+    let mut drawn = rng.stream("images").permutation(means.len());
     drawn.truncate(MOST_DRAWS);
     let sorted: Vec<Sorted> = factors.iter().map(Sorted::new).collect();
     let of = |latent| information(&Latent::new(means, log_vars, latent, rng), &drawn, &sorted);
-    let by_latent: Vec<Vec<f64>> = (0..latents).map(of).collect();
-    let information: Vec<Vec<f64>> =
-        (0..factors.len()).map(|f| by_latent.iter().map(|of_latent| of_latent[f]).collect()).collect();
+    let by_latent: Vec<Vec<f64>> = (0..latent_count).map(of).collect();
+    let information: Vec<Vec<f64>> = (0..factors.len())
+        .map(|f| by_latent.iter().map(|of_latent| of_latent[f]).collect())
+        .collect();
     let entropies: Vec<f64> = factors.iter().map(Factor::entropy).collect();
     let gaps = information.iter().zip(&entropies).map(|(values, entropy)| {
         // As there: what an estimate has below 0 is no information.
         gap(values.iter().map(|value| value.max(0.0)).collect()) / entropy
     });
     let score = average(&gaps.collect::<Vec<_>>())?;
-    Some(Mig { score, entropies, information })
+    Some(Mig {
+        score,
+        entropies,
+        information,
+    })
 }
 
-/// The pictures ordered by a factor, so that those of one value follow one another.
+/// The images ordered by a factor, so that those of one value follow one another.
 struct Sorted {
     order: Vec<u32>,
-    /// `[N]`: where the pictures of each picture's value begin and end in `order`.
+    /// `[N]`: where the images of each image's value begin and end in `order`.
     ranges: Vec<[usize; 2]>,
 }
 
@@ -71,7 +76,9 @@ impl Sorted {
         let mut order = Vec::with_capacity(factor.levels.len());
         for group in factor.groups() {
             let range = [order.len(), order.len() + group.len()];
-            group.iter().for_each(|&index| ranges[index as usize] = range);
+            group
+                .iter()
+                .for_each(|&index| ranges[index as usize] = range);
             order.extend(group);
         }
         Self { order, ranges }
@@ -92,22 +99,43 @@ impl Latent {
     fn new(means: &[Vec<f32>], log_vars: &[Vec<f32>], latent: usize, rng: Rng) -> Self {
         let rng = rng.stream("draws").at(latent as u64);
         let means: Vec<f32> = means.iter().map(|row| row[latent]).collect();
-        let halves: Vec<f32> = log_vars.iter().map(|row| 0.5 * row[latent].clamp(-EXTREME, EXTREME)).collect();
+        let halves: Vec<f32> = log_vars
+            .iter()
+            .map(|row| 0.5 * row[latent].clamp(-EXTREME, EXTREME))
+            .collect();
         let mut draws = vec![0.0; means.len()];
         rng.fill_normal(&mut draws);
-        draws.iter_mut().zip(&means).zip(&halves).for_each(|((z, mean), half)| *z = mean + half.exp() * *z);
-        Self { inverses: halves.iter().map(|half| (-half).exp()).collect(), means, draws }
+        draws
+            .iter_mut()
+            .zip(&means)
+            .zip(&halves)
+            .for_each(|((z, mean), half)| *z = mean + half.exp() * *z);
+        Self {
+            inverses: halves.iter().map(|half| (-half).exp()).collect(),
+            means,
+            draws,
+        }
     }
 }
 
 /// I(z; v) of one latent and each factor: the mean over draws of log q(z | v) - log q(z).
 fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
-    let gather = |values: &[f32], order: &[u32]| order.iter().map(|&index| values[index as usize]).collect::<Vec<_>>();
+    let gather = |values: &[f32], order: &[u32]| {
+        order
+            .iter()
+            .map(|&index| values[index as usize])
+            .collect::<Vec<_>>()
+    };
     let sorted: Vec<[Vec<f32>; 2]> = factors
         .iter()
-        .map(|factor| [gather(&latent.means, &factor.order), gather(&latent.inverses, &factor.order)])
+        .map(|factor| {
+            [
+                gather(&latent.means, &factor.order),
+                gather(&latent.inverses, &factor.order),
+            ]
+        })
         .collect();
-    let parts = team::map(drawn.chunks(ROWS), |indices| {
+    let pass = team::map(drawn.chunks(ROWS), |indices| {
         wide(
             #[inline(always)]
             || {
@@ -115,7 +143,9 @@ fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
                 for &index in indices {
                     let z = latent.draws[index as usize];
                     let marginal = log_density(z, &latent.means, &latent.inverses);
-                    for ((sum, factor), [means, inverses]) in sums.iter_mut().zip(factors).zip(&sorted) {
+                    for ((sum, factor), [means, inverses]) in
+                        sums.iter_mut().zip(factors).zip(&sorted)
+                    {
                         let [from, to] = factor.ranges[index as usize];
                         *sum += log_density(z, &means[from..to], &inverses[from..to]) - marginal;
                     }
@@ -125,7 +155,9 @@ fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
         )
     });
     // In order, whatever the threads.
-    (0..factors.len()).map(|f| parts.iter().map(|part| part[f]).sum::<f64>() / drawn.len() as f64).collect()
+    (0..factors.len())
+        .map(|f| pass.iter().map(|part| part[f]).sum::<f64>() / drawn.len() as f64)
+        .collect()
 }
 
 /// log 1/N sum_n N(z; m_n, s_n^2). `z` is a draw from one of them, whose density does not vanish in float32.
@@ -133,7 +165,8 @@ fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
 fn log_density(z: f32, means: &[f32], inverses: &[f32]) -> f64 {
     let mut total = 0.0;
     for (means, inverses) in means.chunks(BLOCK).zip(inverses.chunks(BLOCK)) {
-        let ((means, few_means), (inverses, few_inverses)) = (means.as_chunks::<16>(), inverses.as_chunks::<16>());
+        let ((means, few_means), (inverses, few_inverses)) =
+            (means.as_chunks::<16>(), inverses.as_chunks::<16>());
         // Sixteen partial sums, always, whatever the machine's vectors are.
         let mut lanes = [0.0_f32; 16];
         for (means, inverses) in means.iter().zip(inverses) {

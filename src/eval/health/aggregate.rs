@@ -1,4 +1,4 @@
-//! q(z | x) of many pictures, away from any device, and what each latent makes of them.
+//! q(z | x) of many images, away from any device, and what each latent makes of them.
 //!
 //! Active: Cov_x(E_q(z | x)[z_d]) > 0.01 (Burda et al. 2016, section 5.2). The aggregate posterior q(z) = 1/N sum_n q(z | x_n)
 //! has the mean of the means, and by the law of total variance the variance of the means plus the mean of the variances.
@@ -6,18 +6,18 @@
 use crate::data::Images;
 use crate::model::{Vae, rows};
 
-use super::super::elbo::{CHUNK, Estimate, Protocol, code_noise, corruption_rng, pixels_rng};
+use super::super::elbo::{CHUNK, Estimate, Protocol, corruption_rng, latent_noise, pixels_rng};
 
-/// The variance, over pictures, of the posterior's mean above which a latent is active: that of Burda et al. 2016, who saw
+/// The variance, over images, of the posterior's mean above which a latent is active: that of Burda et al. 2016, who saw
 /// that the latents lie far from it on either side.
 pub const ACTIVE: f64 = 0.01;
 
-/// An autoencoder's codes have no scale: a latent is used where its variance is above this share of the largest one's.
+/// An autoencoder's latents have no scale: a latent is used where its variance is above this share of the largest one's.
 const USED: f64 = 1e-4;
 
-/// `N` Gaussians of `D` latents, and a code drawn from each. An autoencoder's are points.
+/// `N` Gaussians of `D` latents, and a latent drawn from each. An autoencoder's are points.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Aggregate {
+pub struct AggregatePosterior {
     /// `D`.
     width: usize,
     /// Whether there is a distribution.
@@ -30,14 +30,14 @@ pub struct Aggregate {
     pub(super) z: Vec<f64>,
 }
 
-/// One latent over all pictures.
+/// One latent over all images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latent {
     /// KL(q(z_d | x) || N(0, 1)), its mean, in nats; nothing for an autoencoder.
     pub kl: Option<f64>,
     /// Of the aggregate posterior.
     pub mean: f64,
-    /// Of the posterior's mean: what the latent says of the picture.
+    /// Of the posterior's mean: what the latent says of the image.
     pub variance_of_mean: f64,
     /// The mean of the posterior's variance: the noise on what it says. 0 for an autoencoder.
     pub mean_variance: f64,
@@ -51,49 +51,81 @@ impl Latent {
 
     /// Whether it carries something. `largest`: the largest variance of a latent's means.
     pub fn is_active(&self, largest: f64) -> bool {
-        self.variance_of_mean > if self.kl.is_some() { ACTIVE } else { USED * largest }
+        self.variance_of_mean
+            > if self.kl.is_some() {
+                ACTIVE
+            } else {
+                USED * largest
+            }
     }
 
     /// How far the aggregate posterior's first two moments are from the prior's: KL(N(mean, variance) || N(0, 1)), nats.
-    /// It needs few pictures, and does not see the shape.
+    /// It needs few images, and does not see the shape.
     pub fn distance(&self) -> f64 {
         0.5 * (self.mean.powi(2) + self.variance() - 1.0 - self.variance().ln())
     }
 }
 
-impl Aggregate {
+impl AggregatePosterior {
     /// Given ones.
     ///
     /// # Shapes
-    /// `mean`, `log_var` and `noise`, which the codes are made of: `N * width` numbers.
+    /// `mean`, `log_var` and `noise`, which the latents are made of: `N * width` numbers.
     pub fn new(width: usize, mean: Vec<f64>, log_var: Vec<f64>, noise: &[f64]) -> Self {
-        let code = |((mean, log_var), noise): ((&f64, &f64), &f64)| mean + (0.5 * log_var).exp() * noise;
-        let z = mean.iter().zip(&log_var).zip(noise).map(code).collect();
-        Self { width, drawn: true, mean, log_var, z }
+        let z =
+            |((mean, log_var), noise): ((&f64, &f64), &f64)| mean + (0.5 * log_var).exp() * noise;
+        let z = mean.iter().zip(&log_var).zip(noise).map(z).collect();
+        Self {
+            width,
+            drawn: true,
+            mean,
+            log_var,
+            z,
+        }
     }
 
     /// Those of the first `count` of `images`; `seen` is told after each chunk how many are done.
-    pub fn read(vae: &Vae, images: &Images, count: usize, protocol: Protocol, seen: &mut dyn FnMut(usize)) -> Self {
-        let width = vae.blueprint().latent;
+    pub fn read(
+        vae: &Vae,
+        images: &Images,
+        count: usize,
+        protocol: Protocol,
+        seen: &mut dyn FnMut(usize),
+    ) -> Self {
+        let width = vae.network().latent;
         let (mut mean, mut log_var, mut noise) = (Vec::new(), Vec::new(), Vec::new());
         let all: Vec<u32> = (0..count as u32).collect();
         for chunk in all.chunks(CHUNK) {
             let rng = pixels_rng(protocol.seed);
-            let batch = protocol.pixels.batch(images, chunk, vae.classes(), rng, &vae.device());
-            let input = protocol.code.input(batch.x, corruption_rng(protocol.seed), chunk);
+            let batch = protocol
+                .pixels
+                .batch(images, chunk, vae.classes(), rng, &vae.device());
+            let input = protocol
+                .latent_mode
+                .input(batch.x, corruption_rng(protocol.seed), chunk);
             let posterior = vae.encode(input, batch.labels);
             let numbers = |matrix| rows(matrix).concat().into_iter().map(f64::from);
             mean.extend(numbers(posterior.mean));
-            if protocol.code.is_drawn() {
+            if protocol.latent_mode.is_sampled() {
                 log_var.extend(numbers(posterior.log_var));
-                noise.extend(numbers(code_noise(vae, protocol.seed, 0, chunk).narrow(2, 0, width).squeeze_dim::<2>(0)));
+                noise.extend(numbers(
+                    latent_noise(vae, protocol.seed, 0, chunk)
+                        .narrow(2, 0, width)
+                        .squeeze_dim::<2>(0),
+                ));
             }
             seen(mean.len() / width);
         }
-        if protocol.code.is_drawn() {
+        if protocol.latent_mode.is_sampled() {
             Self::new(width, mean, log_var, &noise)
         } else {
-            Self { width, drawn: false, z: mean.clone(), mean, log_var }
+            Self {
+                width,
+                drawn: false,
+                z: mean.clone(),
+                mean,
+                log_var,
+            }
         }
     }
 
@@ -107,8 +139,8 @@ impl Aggregate {
         self.width
     }
 
-    /// A row for each picture.
-    pub fn codes(&self) -> impl Iterator<Item = &[f64]> {
+    /// A row for each image.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.z.chunks_exact(self.width)
     }
 
@@ -120,8 +152,19 @@ impl Aggregate {
 
     /// Summed over the latents, nats; nothing for an autoencoder.
     pub fn kl(&self) -> Option<Estimate> {
-        let of_picture = |n: usize| (0..self.width).map(|d| self.kl_at(n * self.width + d)).sum::<f64>();
-        self.drawn.then(|| Estimate::of((0..self.count()).map(of_picture).collect::<Vec<_>>().into_iter()))
+        let of_image = |n: usize| {
+            (0..self.width)
+                .map(|d| self.kl_at(n * self.width + d))
+                .sum::<f64>()
+        };
+        self.drawn.then(|| {
+            Estimate::of(
+                (0..self.count())
+                    .map(of_image)
+                    .collect::<Vec<_>>()
+                    .into_iter(),
+            )
+        })
     }
 
     /// `[D]`.
@@ -131,14 +174,18 @@ impl Aggregate {
 
     fn latent(&self, d: usize) -> Latent {
         let places = || (0..self.count()).map(|n| n * self.width + d);
-        let over_pictures = |sum: f64| sum / self.count() as f64;
-        let mean = over_pictures(places().map(|place| self.mean[place]).sum());
-        let squares = places().map(|place| (self.mean[place] - mean).powi(2)).sum();
-        let drawn = |value: &dyn Fn(usize) -> f64| self.drawn.then(|| over_pictures(places().map(value).sum()));
+        let over_images = |sum: f64| sum / self.count() as f64;
+        let mean = over_images(places().map(|place| self.mean[place]).sum());
+        let squares = places()
+            .map(|place| (self.mean[place] - mean).powi(2))
+            .sum();
+        let drawn = |value: &dyn Fn(usize) -> f64| {
+            self.drawn.then(|| over_images(places().map(value).sum()))
+        };
         Latent {
             kl: drawn(&|place| self.kl_at(place)),
             mean,
-            variance_of_mean: over_pictures(squares),
+            variance_of_mean: over_images(squares),
             mean_variance: drawn(&|place| self.log_var[place].exp()).unwrap_or(0.0),
         }
     }

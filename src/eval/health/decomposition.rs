@@ -1,31 +1,31 @@
 //! The mean KL in three (Chen et al. 2018, equation 2), with q(z) = 1/N sum_n q(z | x_n):
 //!
 //! E_x KL(q(z | x) || p(z)) = I_q(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)):
-//! what the code says of the picture (the index-code mutual information), the total correlation of the latents, and how far
+//! what the latent says of the image (the index-code mutual information), the total correlation of the latents, and how far
 //! each alone is from the prior.
 //!
-//! One code of each picture is drawn, and log q(z) there is the log of the mean over all N posteriors: of these N pictures
-//! each term is an unbiased estimate, with its standard error, and for every code the three add up to log q(z | x) - log p(z).
-//! As an estimate for the pictures that the N were drawn from, mutual information is too small, for it cannot exceed log N,
+//! One latent of each image is drawn, and log q(z) there is the log of the mean over all N posteriors: of these N images
+//! each term is an unbiased estimate, with its standard error, and for every latent the three add up to log q(z | x) - log p(z).
+//! As an estimate for the images that the N were drawn from, mutual information is too small, for it cannot exceed log N,
 //! and what it lacks the other two have too much: near log N, [`Decomposition::is_saturated`], it is a lower bound and the total
 //! correlation says little. No standard error over images shows that.
 
-use crate::dist::LOG_TWO_PI;
+use crate::density::LOG_TWO_PI;
 use crate::ops::team;
 
 use super::super::elbo::Estimate;
-use super::Aggregate;
+use super::AggregatePosterior;
 
-/// Pictures that one core takes at a time.
+/// Images that one core takes at a time.
 const AT_A_TIME: usize = 8;
 
-/// Terms this far below the largest one add less than rounding does to a sum of `f64`.
+/// LossTerms this far below the largest one add less than rounding does to a sum of `f64`.
 const NOTHING: f64 = -45.0;
 
-/// Nats, over pictures.
+/// Nats, over images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decomposition {
-    /// log q(z | x) - log p(z) at the drawn codes: the sum of the three.
+    /// log q(z | x) - log p(z) at the drawn latents: the sum of the three.
     pub kl: Estimate,
     pub mutual_information: Estimate,
     pub total_correlation: Estimate,
@@ -42,8 +42,8 @@ impl Decomposition {
     }
 }
 
-/// What one code gives.
-struct Terms {
+/// What one latent gives.
+struct LossTerms {
     log_q_given_x: f64,
     log_q: f64,
     /// `[D]`: log q(z_d).
@@ -52,7 +52,7 @@ struct Terms {
     log_p_by_latent: Vec<f64>,
 }
 
-impl Terms {
+impl LossTerms {
     /// log prod_d q(z_d).
     fn log_product(&self) -> f64 {
         self.log_q_by_latent.iter().sum()
@@ -63,15 +63,24 @@ impl Terms {
     }
 }
 
-/// Takes `N^2 D` exponentials: 2 000 pictures and 20 latents take a second of one core. Not for an autoencoder's points.
-pub fn decompose(aggregate: &Aggregate) -> Decomposition {
+/// Takes `N^2 D` exponentials: 2 000 images and 20 latents take a second of one core. Not for an autoencoder's points.
+pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
     let columns = Columns::of(aggregate);
-    let pictures: Vec<usize> = (0..aggregate.count()).collect();
+    let images: Vec<usize> = (0..aggregate.count()).collect();
     let some = |some: &[usize]| some.iter().map(|&n| columns.terms(n)).collect::<Vec<_>>();
-    let terms: Vec<Terms> = team::map(pictures.chunks(AT_A_TIME), some).into_iter().flatten().collect();
-    let estimate = |of: &dyn Fn(&Terms) -> f64| Estimate::of(terms.iter().map(of).collect::<Vec<_>>().into_iter());
+    let terms: Vec<LossTerms> = team::map(images.chunks(AT_A_TIME), some)
+        .into_iter()
+        .flatten()
+        .collect();
+    let estimate = |of: &dyn Fn(&LossTerms) -> f64| {
+        Estimate::of(terms.iter().map(of).collect::<Vec<_>>().into_iter())
+    };
     let by_latent = |d: usize| {
-        terms.iter().map(|terms| terms.log_q_by_latent[d] - terms.log_p_by_latent[d]).sum::<f64>() / terms.len() as f64
+        terms
+            .iter()
+            .map(|terms| terms.log_q_by_latent[d] - terms.log_p_by_latent[d])
+            .sum::<f64>()
+            / terms.len() as f64
     };
     Decomposition {
         kl: estimate(&|terms| terms.log_q_given_x - terms.log_p()),
@@ -84,7 +93,7 @@ pub fn decompose(aggregate: &Aggregate) -> Decomposition {
 
 /// The posteriors latent by latent, so that all of a latent's follow one another.
 struct Columns<'a> {
-    aggregate: &'a Aggregate,
+    aggregate: &'a AggregatePosterior,
     /// `[D][N]`: the means; 1 / variance; log of the density at the mean.
     mean: Vec<Vec<f64>>,
     precision: Vec<Vec<f64>>,
@@ -92,11 +101,18 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(aggregate: &'a Aggregate) -> Self {
+    fn of(aggregate: &'a AggregatePosterior) -> Self {
         let width = aggregate.width();
         let column = |values: &[f64], of: &dyn Fn(f64) -> f64| {
             (0..width)
-                .map(|d| values.iter().skip(d).step_by(width).map(|&value| of(value)).collect())
+                .map(|d| {
+                    values
+                        .iter()
+                        .skip(d)
+                        .step_by(width)
+                        .map(|&value| of(value))
+                        .collect()
+                })
                 .collect::<Vec<Vec<f64>>>()
         };
         Self {
@@ -107,14 +123,17 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn terms(&self, n: usize) -> Terms {
+    fn terms(&self, n: usize) -> LossTerms {
         let width = self.aggregate.width();
         let z = &self.aggregate.z[n * width..][..width];
         let mut joint = vec![0.0; self.aggregate.count()];
         let mut of_latent = joint.clone();
         let mut log_q_by_latent = Vec::with_capacity(width);
         for (d, z) in z.iter().enumerate() {
-            let gaussians = self.mean[d].iter().zip(&self.precision[d]).zip(&self.peak[d]);
+            let gaussians = self.mean[d]
+                .iter()
+                .zip(&self.precision[d])
+                .zip(&self.peak[d]);
             let places = of_latent.iter_mut().zip(&mut joint);
             for ((value, joint), ((mean, precision), peak)) in places.zip(gaussians) {
                 *value = peak - 0.5 * (z - mean).powi(2) * precision;
@@ -122,7 +141,7 @@ impl<'a> Columns<'a> {
             }
             log_q_by_latent.push(log_mean_exp(&of_latent));
         }
-        Terms {
+        LossTerms {
             log_q_given_x: joint[n],
             log_q: log_mean_exp(&joint),
             log_q_by_latent,
@@ -134,6 +153,11 @@ impl<'a> Columns<'a> {
 /// The logarithm of the mean of exp(values).
 fn log_mean_exp(values: &[f64]) -> f64 {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = values.iter().map(|value| value - top).filter(|below| *below > NOTHING).map(f64::exp).sum();
+    let sum: f64 = values
+        .iter()
+        .map(|value| value - top)
+        .filter(|below| *below > NOTHING)
+        .map(f64::exp)
+        .sum();
     top + (sum / values.len() as f64).ln()
 }

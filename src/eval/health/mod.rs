@@ -1,4 +1,4 @@
-//! Whether a code does its work: what each latent carries, whether the posteriors together look like the prior, and whether
+//! Whether a latent does its work: what each latent carries, whether the posteriors together look like the prior, and whether
 //! the decoder listens.
 
 mod aggregate;
@@ -12,7 +12,7 @@ use super::{Protocol, latents};
 use crate::data::Images;
 use crate::model::Vae;
 
-pub use aggregate::{ACTIVE, Aggregate, Latent};
+pub use aggregate::{ACTIVE, AggregatePosterior, Latent};
 pub use decomposition::{Decomposition, decompose};
 pub use saturation::{LayerUnits, MORE_THAN, saturated_units};
 pub use shuffled::Shuffled;
@@ -20,7 +20,7 @@ pub use verdict::{COLLAPSED, Finding, IGNORED, OUTSIDE, PARTLY, findings};
 
 /// What a verdict follows from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Health {
+pub struct Diagnostics {
     pub images: usize,
     /// `[D]`.
     pub latents: Vec<Latent>,
@@ -29,40 +29,69 @@ pub struct Health {
     pub shuffled: Shuffled,
 }
 
-impl Health {
+impl Diagnostics {
     /// Of the first `count` of `images`, at least 2; `seen` is told how many of twice as many are done. Also gives their
-    /// posteriors, with a code of each.
+    /// posteriors, with a latent of each.
     pub fn of(
         vae: &Vae,
         images: &Images,
         count: usize,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
-    ) -> (Self, Aggregate) {
-        let aggregate = Aggregate::read(vae, images, count, protocol, seen);
-        let shuffled = Shuffled::measure(vae, images, &aggregate, protocol, &mut |done| seen(count + done));
-        (Self { images: count, latents: aggregate.latents(), kl: aggregate.kl(), shuffled }, aggregate)
+    ) -> (Self, AggregatePosterior) {
+        let aggregate = AggregatePosterior::read(vae, images, count, protocol, seen);
+        let shuffled = Shuffled::measure(vae, images, &aggregate, protocol, &mut |done| {
+            seen(count + done)
+        });
+        (
+            Self {
+                images: count,
+                latents: aggregate.latents(),
+                kl: aggregate.kl(),
+                shuffled,
+            },
+            aggregate,
+        )
     }
 
     /// How many latents carry something.
     pub fn active(&self) -> usize {
-        self.latents.iter().filter(|latent| latent.is_active(self.largest_variance())).count()
+        self.latents
+            .iter()
+            .filter(|latent| latent.is_active(self.largest_variance()))
+            .count()
     }
 
-    /// Of the codes' means along one latent.
+    /// Of the latents' means along one latent.
     pub fn largest_variance(&self) -> f64 {
-        self.latents.iter().map(|latent| latent.variance_of_mean).fold(0.0, f64::max)
+        self.latents
+            .iter()
+            .map(|latent| latent.variance_of_mean)
+            .fold(0.0, f64::max)
     }
 
     /// Whether every number is one.
     pub fn is_finite(&self) -> bool {
-        let of_latent =
-            |latent: &Latent| [latent.kl.unwrap_or(0.0), latent.mean, latent.variance_of_mean, latent.mean_variance];
-        let shuffled = [self.shuffled.distortion.mean, self.shuffled.difference.mean];
-        self.latents.iter().flat_map(of_latent).chain(shuffled).all(f64::is_finite)
+        let of_latent = |latent: &Latent| {
+            [
+                latent.kl.unwrap_or(0.0),
+                latent.mean,
+                latent.variance_of_mean,
+                latent.mean_variance,
+            ]
+        };
+        let shuffled = [
+            self.shuffled.reconstruction.mean,
+            self.shuffled.difference.mean,
+        ];
+        self.latents
+            .iter()
+            .flat_map(of_latent)
+            .chain(shuffled)
+            .all(f64::is_finite)
     }
 
-    /// The latents, those that carry most first: by their KL, an autoencoder's by how far their codes spread.
+    /// The latents, those that carry most first: by their KL, an autoencoder's by how far their latents spread.
     pub fn order(&self) -> Vec<usize> {
         let carried = |latent: &Latent| latent.kl.unwrap_or(latent.variance_of_mean);
         latents::largest_first(&self.latents.iter().map(carried).collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! Hidden units that no longer answer: a ReLU that gives 0 for every picture, a tanh that is at an end for nearly all of
+//! Hidden units that no longer answer: a ReLU that gives 0 for every image, a tanh that is at an end for nearly all of
 //! them. No gradient flows through either. In a convolution a unit is a channel, at all places.
 
 use burn::tensor::{Tensor, TensorData};
@@ -8,7 +8,7 @@ use crate::model::{Activation, Features, LayerSpec, Vae};
 use crate::ops::Layout;
 
 use super::super::elbo::{CHUNK, Protocol, corruption_rng, pixels_rng};
-use super::Aggregate;
+use super::AggregatePosterior;
 
 /// The absolute value of a tanh above which it is at an end: its slope there is below 0.02.
 const END: f32 = 0.99;
@@ -31,33 +31,63 @@ struct Tally<'a> {
     next: usize,
 }
 
-/// Of every hidden layer with a ReLU or a tanh, over the pictures of `aggregate` and their codes.
-pub fn saturated_units(vae: &Vae, images: &Images, aggregate: &Aggregate, protocol: Protocol) -> Vec<LayerUnits> {
-    let blueprint = vae.blueprint();
+/// Of every hidden layer with a ReLU or a tanh, over the images of `aggregate` and their latents.
+pub fn saturated_units(
+    vae: &Vae,
+    images: &Images,
+    aggregate: &AggregatePosterior,
+    protocol: Protocol,
+) -> Vec<LayerUnits> {
+    let network = vae.network();
     let heads = ["mean", "log_var", "condition"];
     let is_hidden = |name: &str| !heads.contains(&name) && !name.starts_with("prior.");
-    let hidden = blueprint.layers().filter(|(name, _)| is_hidden(name));
-    let mut tally =
-        Tally { layers: hidden.map(|(name, layer)| (name, layer, vec![0; layer.output.count()])).collect(), next: 0 };
+    let hidden = network.layers().filter(|(name, _)| is_hidden(name));
+    let mut tally = Tally {
+        layers: hidden
+            .map(|(name, layer)| (name, layer, vec![0; layer.output.count()]))
+            .collect(),
+        next: 0,
+    };
     let width = aggregate.width();
-    let codes: Vec<f32> = aggregate.codes().flatten().map(|value| *value as f32).collect();
+    let latents: Vec<f32> = aggregate
+        .rows()
+        .flatten()
+        .map(|value| *value as f32)
+        .collect();
     let all: Vec<u32> = (0..aggregate.count() as u32).collect();
-    for (chunk, codes) in all.chunks(CHUNK).zip(codes.chunks(CHUNK * width)) {
-        let batch = protocol.pixels.batch(images, chunk, vae.classes(), pixels_rng(protocol.seed), &vae.device());
-        let input = protocol.code.input(batch.x, corruption_rng(protocol.seed), chunk);
+    for (chunk, latents) in all.chunks(CHUNK).zip(latents.chunks(CHUNK * width)) {
+        let batch = protocol.pixels.batch(
+            images,
+            chunk,
+            vae.classes(),
+            pixels_rng(protocol.seed),
+            &vae.device(),
+        );
+        let input = protocol
+            .latent_mode
+            .input(batch.x, corruption_rng(protocol.seed), chunk);
         vae.encode_seen(input, batch.labels.clone(), &mut |h| tally.add(h));
-        let z = Tensor::from_data(TensorData::new(codes.to_vec(), [chunk.len(), width]), &vae.device());
+        let z = Tensor::from_data(
+            TensorData::new(latents.to_vec(), [chunk.len(), width]),
+            &vae.device(),
+        );
         vae.decode_seen(z, batch.labels, &mut |h| tally.add(h));
         tally.next = 0;
     }
     let images = all.len() as u64;
-    tally.layers.into_iter().filter_map(|(name, layer, counts)| units(name, layer, &counts, images)).collect()
+    tally
+        .layers
+        .into_iter()
+        .filter_map(|(name, layer, counts)| units(name, layer, &counts, images))
+        .collect()
 }
 
 impl Tally<'_> {
     /// What the next layer gave, `[B, F]`.
     fn add(&mut self, h: &Tensor<2>) {
-        let Some((_, layer, counts)) = self.layers.get_mut(self.next) else { return };
+        let Some((_, layer, counts)) = self.layers.get_mut(self.next) else {
+            return;
+        };
         self.next += 1;
         let counted = match layer.activation {
             Activation::Relu => h.clone().greater_elem(0.0),
@@ -65,7 +95,10 @@ impl Tally<'_> {
             Activation::None => return,
         };
         let sums: Vec<f32> = counted.float().sum_dim(0).into_data().iter().collect();
-        counts.iter_mut().zip(sums).for_each(|(count, sum)| *count += sum as u64);
+        counts
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(count, sum)| *count += sum as u64);
     }
 }
 

@@ -27,10 +27,18 @@ pub fn minimise(mut x: Vec<f64>, mut f: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -
             slope = -dot(&gradient, &gradient);
         }
         // Nothing is known of the curvature at first.
-        let mut length = if pairs.is_empty() { 1.0 / (-slope).sqrt().max(1.0) } else { 1.0 };
+        let mut length = if pairs.is_empty() {
+            1.0 / (-slope).sqrt().max(1.0)
+        } else {
+            1.0
+        };
         let mut halvings = 0;
         let (next, next_value, next_gradient) = loop {
-            let next: Vec<f64> = x.iter().zip(&direction).map(|(x, d)| x + length * d).collect();
+            let next: Vec<f64> = x
+                .iter()
+                .zip(&direction)
+                .map(|(x, d)| x + length * d)
+                .collect();
             let (next_value, next_gradient) = f(&next);
             if next_value <= value + ENOUGH * length * slope {
                 break (next, next_value, next_gradient);
@@ -43,7 +51,11 @@ pub fn minimise(mut x: Vec<f64>, mut f: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -
             length *= 0.5;
         };
         let step: Vec<f64> = next.iter().zip(&x).map(|(a, b)| a - b).collect();
-        let change: Vec<f64> = next_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
+        let change: Vec<f64> = next_gradient
+            .iter()
+            .zip(&gradient)
+            .map(|(a, b)| a - b)
+            .collect();
         if dot(&step, &change) > 1e-12 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
             if pairs.len() == MEMORY {
                 pairs.remove(0);
@@ -80,7 +92,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn add(sums: &mut [f64], weight: f64, values: &[f64]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+    sums.iter_mut()
+        .zip(values)
+        .for_each(|(sum, value)| *sum += weight * value);
 }
 
 #[cfg(test)]
@@ -92,8 +106,17 @@ mod tests {
         // Conditions from 1 to 10^6.
         let quadratic = |x: &[f64]| {
             let scale = |i: usize| 10_f64.powi(i as i32);
-            let gradient: Vec<f64> = x.iter().enumerate().map(|(i, x)| scale(i) * (x - i as f64)).collect();
-            let value = x.iter().zip(&gradient).enumerate().map(|(i, (x, g))| 0.5 * (x - i as f64) * g).sum();
+            let gradient: Vec<f64> = x
+                .iter()
+                .enumerate()
+                .map(|(i, x)| scale(i) * (x - i as f64))
+                .collect();
+            let value = x
+                .iter()
+                .zip(&gradient)
+                .enumerate()
+                .map(|(i, (x, g))| 0.5 * (x - i as f64) * g)
+                .sum();
             (value, gradient)
         };
         for (i, x) in minimise(vec![5.0; 7], quadratic).into_iter().enumerate() {
@@ -101,7 +124,10 @@ mod tests {
         }
         let rosenbrock = |x: &[f64]| {
             let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-            (a * a + 100.0 * b * b, vec![-2.0 * a - 400.0 * x[0] * b, 200.0 * b])
+            (
+                a * a + 100.0 * b * b,
+                vec![-2.0 * a - 400.0 * x[0] * b, 200.0 * b],
+            )
         };
         for x in minimise(vec![-1.2, 1.0], rosenbrock) {
             assert!((x - 1.0).abs() < 1e-5, "{x}");

@@ -23,22 +23,34 @@ impl Logistic {
     /// `x`: `[N][D]`; `labels`: `[N]`, each below `classes`.
     pub fn fit(x: &[Vec<f32>], labels: &[u16], classes: usize, balanced: bool) -> Self {
         let inputs = x.first().map_or(0, Vec::len);
-        let standard = team::map(0..inputs, |input| standard(x.iter().map(|row| f64::from(row[input]))));
-        let mut fitted = Self { standard, weights: vec![vec![0.0; inputs + 1]; classes] };
+        let standard = team::map(0..inputs, |input| {
+            standard(x.iter().map(|row| f64::from(row[input])))
+        });
+        let mut fitted = Self {
+            standard,
+            weights: vec![vec![0.0; inputs + 1]; classes],
+        };
         if x.is_empty() {
             return fitted;
         }
         let mut counts = vec![0_usize; classes];
-        labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+        labels
+            .iter()
+            .for_each(|&label| counts[usize::from(label)] += 1);
         let occurring = counts.iter().filter(|&&count| count > 0).count();
         let weight = |label: u16| match balanced {
             true => 1.0 / (occurring * counts[usize::from(label)]) as f64,
             false => 1.0 / x.len() as f64,
         };
-        let examples: Vec<(Vec<f64>, u16, f64)> =
-            x.iter().zip(labels).map(|(x, &label)| (fitted.standardised(x), label, weight(label))).collect();
+        let examples: Vec<(Vec<f64>, u16, f64)> = x
+            .iter()
+            .zip(labels)
+            .map(|(x, &label)| (fitted.standardised(x), label, weight(label)))
+            .collect();
         let width = inputs + 1;
-        let found = minimise(vec![0.0; classes * width], |weights| loss(&examples, weights, width));
+        let found = minimise(vec![0.0; classes * width], |weights| {
+            loss(&examples, weights, width)
+        });
         fitted.weights = found.chunks_exact(width).map(<[f64]>::to_vec).collect();
         fitted
     }
@@ -46,9 +58,16 @@ impl Logistic {
     /// The most probable class.
     pub fn predict(&self, x: &[f32]) -> u16 {
         let x = self.standardised(x);
-        let logits: Vec<f64> = self.weights.iter().map(|weights| logit(weights, &x)).collect();
+        let logits: Vec<f64> = self
+            .weights
+            .iter()
+            .map(|weights| logit(weights, &x))
+            .collect();
         // The first of equal ones.
-        (0..logits.len()).rev().max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap_or(0) as u16
+        (0..logits.len())
+            .rev()
+            .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+            .unwrap_or(0) as u16
     }
 
     /// The part of some examples whose class is predicted.
@@ -64,7 +83,10 @@ impl Logistic {
             of_class[usize::from(label)][0] += usize::from(right);
             of_class[usize::from(label)][1] += 1;
         }
-        let shares = of_class.iter().filter(|[_, all]| *all > 0).map(|&[right, all]| right as f64 / all as f64);
+        let shares = of_class
+            .iter()
+            .filter(|[_, all]| *all > 0)
+            .map(|&[right, all]| right as f64 / all as f64);
         let shares: Vec<f64> = shares.collect();
         shares.iter().sum::<f64>() / shares.len().max(1) as f64
     }
@@ -72,13 +94,19 @@ impl Logistic {
     fn right(&self, x: &[Vec<f32>], labels: &[u16]) -> Vec<bool> {
         let chunks = x.chunks(ROWS).zip(labels.chunks(ROWS));
         let of = |(x, labels): (&[Vec<f32>], &[u16])| {
-            x.iter().zip(labels).map(|(x, &label)| self.predict(x) == label).collect::<Vec<bool>>()
+            x.iter()
+                .zip(labels)
+                .map(|(x, &label)| self.predict(x) == label)
+                .collect::<Vec<bool>>()
         };
         team::map(chunks, of).concat()
     }
 
     fn standardised(&self, x: &[f32]) -> Vec<f64> {
-        x.iter().zip(&self.standard).map(|(&x, [mean, scale])| (f64::from(x) - mean) * scale).collect()
+        x.iter()
+            .zip(&self.standard)
+            .map(|(&x, [mean, scale])| (f64::from(x) - mean) * scale)
+            .collect()
     }
 }
 
@@ -87,12 +115,26 @@ fn standard(values: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
     let n = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / n;
     let deviation = (values.map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
-    [mean, if deviation > 1e-6 * mean.abs() { 1.0 / deviation } else { 0.0 }]
+    [
+        mean,
+        if deviation > 1e-6 * mean.abs() {
+            1.0 / deviation
+        } else {
+            0.0
+        },
+    ]
 }
 
 fn logit(weights: &[f64], x: &[f64]) -> f64 {
-    let (intercept, weights) = weights.split_last().map_or((0.0, weights), |(last, rest)| (*last, rest));
-    intercept + weights.iter().zip(x).map(|(weight, x)| weight * x).sum::<f64>()
+    let (intercept, weights) = weights
+        .split_last()
+        .map_or((0.0, weights), |(last, rest)| (*last, rest));
+    intercept
+        + weights
+            .iter()
+            .zip(x)
+            .map(|(weight, x)| weight * x)
+            .sum::<f64>()
 }
 
 /// What is minimised, and its gradient. Added up in the examples' order, whatever the threads.
@@ -100,19 +142,26 @@ fn logit(weights: &[f64], x: &[f64]) -> f64 {
 /// # Shapes
 /// `examples`: features `[D]`, class and weight; `weights` and the gradient: `[C * width]`, where `width` is D + 1.
 fn loss(examples: &[(Vec<f64>, u16, f64)], weights: &[f64], width: usize) -> (f64, Vec<f64>) {
-    let parts = team::map(examples.chunks(ROWS), |examples| {
+    let pass = team::map(examples.chunks(ROWS), |examples| {
         let (mut loss, mut gradient) = (0.0, vec![0.0; weights.len()]);
         let mut p = vec![0.0; weights.len() / width];
         for (x, label, importance) in examples {
-            p.iter_mut().zip(weights.chunks_exact(width)).for_each(|(p, weights)| *p = logit(weights, x));
+            p.iter_mut()
+                .zip(weights.chunks_exact(width))
+                .for_each(|(p, weights)| *p = logit(weights, x));
             let of_label = p[usize::from(*label)];
             let largest = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             p.iter_mut().for_each(|p| *p = (*p - largest).exp());
             let total: f64 = p.iter().sum();
             loss += importance * (total.ln() + largest - of_label);
-            for (class, (p, gradient)) in p.iter().zip(gradient.chunks_exact_mut(width)).enumerate() {
-                let error = importance * (p / total - f64::from(u8::from(class == usize::from(*label))));
-                gradient.iter_mut().zip(x).for_each(|(sum, x)| *sum += error * x);
+            for (class, (p, gradient)) in p.iter().zip(gradient.chunks_exact_mut(width)).enumerate()
+            {
+                let error =
+                    importance * (p / total - f64::from(u8::from(class == usize::from(*label))));
+                gradient
+                    .iter_mut()
+                    .zip(x)
+                    .for_each(|(sum, x)| *sum += error * x);
                 gradient[width - 1] += error;
             }
         }
@@ -120,11 +169,17 @@ fn loss(examples: &[(Vec<f64>, u16, f64)], weights: &[f64], width: usize) -> (f6
     });
     let penalty = 1.0 / examples.len() as f64;
     let (mut value, mut gradient) = (0.0, vec![0.0; weights.len()]);
-    for (loss, part) in parts {
+    for (loss, part) in pass {
         value += loss;
-        gradient.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        gradient
+            .iter_mut()
+            .zip(part)
+            .for_each(|(sum, part)| *sum += part);
     }
-    for (gradient, weights) in gradient.chunks_exact_mut(width).zip(weights.chunks_exact(width)) {
+    for (gradient, weights) in gradient
+        .chunks_exact_mut(width)
+        .zip(weights.chunks_exact(width))
+    {
         for (gradient, weight) in gradient.iter_mut().zip(&weights[..width - 1]) {
             value += 0.5 * penalty * weight * weight;
             *gradient += penalty * weight;
@@ -140,7 +195,15 @@ mod tests {
 
     fn examples() -> Vec<(Vec<f64>, u16, f64)> {
         let normal = |i: u64| f64::from(Rng::new(3).normal(i));
-        (0..300).map(|i| (vec![normal(4 * i), normal(4 * i + 1)], (i % 3) as u16, 1.0 / 300.0)).collect()
+        (0..300)
+            .map(|i| {
+                (
+                    vec![normal(4 * i), normal(4 * i + 1)],
+                    (i % 3) as u16,
+                    1.0 / 300.0,
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -155,7 +218,11 @@ mod tests {
                 loss(&examples, &moved, 3).0
             };
             let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
-            assert!((slope - gradient[i]).abs() < 1e-8, "{i}: {slope} and {}", gradient[i]);
+            assert!(
+                (slope - gradient[i]).abs() < 1e-8,
+                "{i}: {slope} and {}",
+                gradient[i]
+            );
         }
         // log 3, where nothing is known.
         assert!((loss(&examples, &[0.0; 9], 3).0 - 3_f64.ln()).abs() < 1e-12);
@@ -164,8 +231,9 @@ mod tests {
     #[test]
     fn what_is_fitted_is_the_minimum() {
         // Classes that overlap: a Gaussian each, of variance 1, around 0, 1 and 3. The best rule cuts at 0.5 and 2.
-        let x: Vec<Vec<f32>> =
-            (0..30_000).map(|i| vec![[0.0, 1.0, 3.0][i % 3] + Rng::new(4).normal(i as u64), 7.0]).collect();
+        let x: Vec<Vec<f32>> = (0..30_000)
+            .map(|i| vec![[0.0, 1.0, 3.0][i % 3] + Rng::new(4).normal(i as u64), 7.0])
+            .collect();
         let labels: Vec<u16> = (0..30_000).map(|i| i % 3).collect();
         for balanced in [false, true] {
             let fitted = Logistic::fit(&x, &labels, 3, balanced);

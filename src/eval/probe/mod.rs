@@ -1,4 +1,4 @@
-//! Probes: what simple classifiers read off the codes. How easy a code makes it, not how much there is in it.
+//! Probes: what simple classifiers read off the latents. How easy a latent makes it, not how much there is in it.
 
 mod lbfgs;
 mod logistic;

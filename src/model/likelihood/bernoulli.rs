@@ -11,7 +11,12 @@ use crate::ops::bernoulli_log_prob;
 pub struct Bernoulli {}
 
 impl LikelihoodKind for Bernoulli {
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, _log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+    fn log_prob(
+        &self,
+        x: Tensor<2>,
+        decoded: Tensor<3>,
+        _log_sigma: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         bernoulli_log_prob(x, decoded)
     }
 

@@ -18,7 +18,12 @@ use super::{LikelihoodKind, density_caveat};
 pub struct ContinuousBernoulli {}
 
 impl LikelihoodKind for ContinuousBernoulli {
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, _log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+    fn log_prob(
+        &self,
+        x: Tensor<2>,
+        decoded: Tensor<3>,
+        _log_sigma: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         let l = decoded.clone().without_autodiff(); // [K, B, P]
         let x = x.without_autodiff().unsqueeze::<3>(); // [1, B, P]
         let short = x.clone() - 1.0;
@@ -27,13 +32,18 @@ impl LikelihoodKind for ContinuousBernoulli {
         let value = relu(l.clone()) * short.clone() - relu(l.clone().neg()) * x.clone() - g;
         // x - E[x], where E[x] is -g'(|l|) or 1 + g'(|l|): of x near the end that E[x] is near, too, nothing is lost.
         let slope = (slope.clone() + x).mask_where(l.greater_elem(0.0), slope.neg() + short);
-        with_slope(value, slope, decoded).sum_dim(2).squeeze_dim::<2>(2)
+        with_slope(value, slope, decoded)
+            .sum_dim(2)
+            .squeeze_dim::<2>(2)
     }
 
     /// lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda)), and 1/2 at lambda = 1/2: not lambda itself.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
         let [_, slope] = decay(decoded.clone().abs());
-        slope.clone().neg().mask_where(decoded.without_autodiff().greater_elem(0.0), slope + 1.0)
+        slope
+            .clone()
+            .neg()
+            .mask_where(decoded.without_autodiff().greater_elem(0.0), slope + 1.0)
     }
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {

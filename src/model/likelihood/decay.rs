@@ -21,13 +21,18 @@ pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     // The sum of c_i d^(2i) / (2i + 2), which is that of g' once integrated; without the division for g' itself.
     let series = |divide: bool| {
         let term = |i: usize| SLOPE[i] / if divide { 2.0 * (i + 1) as f64 } else { 1.0 };
-        (0..3).rev().fold(square.zeros_like() + term(3), |sum, i| sum * square.clone() + term(i))
+        (0..3).rev().fold(square.zeros_like() + term(3), |sum, i| {
+            sum * square.clone() + term(i)
+        })
     };
     let value = d.clone() * -0.5 + square.clone() * series(true);
     let slope = d.clone() * series(false) - 0.5;
     let far_value = (d.clone().neg().exp().neg() + 1.0).log() - d.clone().log();
     let far_slope = (d.clone().exp() - 1.0).recip() - d.recip();
-    [value.mask_where(far.clone(), far_value), slope.mask_where(far, far_slope)]
+    [
+        value.mask_where(far.clone(), far_value),
+        slope.mask_where(far, far_slope),
+    ]
 }
 
 /// A function of `at` whose value and slope there are known: what autodiff would make of a formula in two branches is not

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::LikelihoodKind;
 use super::decay::{decay, with_slope};
 use crate::check::count;
-use crate::dist::log_sum_exp;
+use crate::density::log_sum_exp;
 use crate::error::Result;
 
 /// w.
@@ -57,22 +57,42 @@ impl DiscretisedLogistic {
         let part = |i: usize| outputs.clone().narrow(2, i * m, m);
         // SMALLEST + log(1 + e^(output - SMALLEST)).
         let log_scale = log_sigmoid(part(1).neg() + SMALLEST).neg() + SMALLEST;
-        Mixture { mean: part(0), log_scale, weight: (m > 1).then(|| part(2)) }
+        Mixture {
+            mean: part(0),
+            log_scale,
+            weight: (m > 1).then(|| part(2)),
+        }
     }
 }
 
 impl LikelihoodKind for DiscretisedLogistic {
     fn outputs_per_value(&self) -> usize {
-        if self.components == 1 { 2 } else { 3 * self.components }
+        if self.components == 1 {
+            2
+        } else {
+            3 * self.components
+        }
     }
 
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, _log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+    fn log_prob(
+        &self,
+        x: Tensor<2>,
+        decoded: Tensor<3>,
+        _log_sigma: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         let [b, p] = x.dims();
         let [k, _, _] = decoded.dims();
-        let Mixture { mean, log_scale, weight } = self.mixture(&decoded.reshape([k, b, self.outputs_per_value(), p]));
+        let Mixture {
+            mean,
+            log_scale,
+            weight,
+        } = self.mixture(&decoded.reshape([k, b, self.outputs_per_value(), p]));
         // Data: [1, B, 1, P]. The end of a bin is the same number as the start of the next.
         let byte = (x.without_autodiff().reshape([1, b, 1, p]) * 255.0).round();
-        let (start, end) = ((byte.clone() * 2.0 - 256.0) / 255.0, (byte.clone() * 2.0 - 254.0) / 255.0);
+        let (start, end) = (
+            (byte.clone() * 2.0 - 256.0) / 255.0,
+            (byte.clone() * 2.0 - 254.0) / 255.0,
+        );
         let has_start = byte.clone().greater_elem(0.5).float();
         let has_end = byte.lower_elem(254.5).float();
 
@@ -82,8 +102,9 @@ impl LikelihoodKind for DiscretisedLogistic {
         let width = narrowness * WIDTH;
         let [g, slope] = decay(width.clone());
         let within = with_slope(g, slope, width) - log_scale + WIDTH.ln(); // log(1 - e^(-w / s))
-        let mut log_share =
-            below_end * has_end.clone() + above_start * has_start.clone() + within * (has_start * has_end);
+        let mut log_share = below_end * has_end.clone()
+            + above_start * has_start.clone()
+            + within * (has_start * has_end);
         if let Some(weight) = weight {
             log_share = log_sum_exp(log_share + log_softmax(weight, 2), 2);
         }
@@ -96,7 +117,11 @@ impl LikelihoodKind for DiscretisedLogistic {
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
         let (n, outputs) = (decoded.dims()[0], self.outputs_per_value());
         let p = decoded.dims()[1] / outputs;
-        let Mixture { mean, log_scale, weight } = self.mixture(&decoded.reshape([1, n, outputs, p]));
+        let Mixture {
+            mean,
+            log_scale,
+            weight,
+        } = self.mixture(&decoded.reshape([1, n, outputs, p]));
         let narrowness = log_scale.neg().exp();
         let softplus = |y: Tensor<4>| log_sigmoid(y.neg()).neg();
         // Half the range, in scales: where it is tiny the difference would be rounding, and is as good as that of 1/200.
@@ -104,8 +129,11 @@ impl LikelihoodKind for DiscretisedLogistic {
         let middle = mean * narrowness;
         // Of a mean below the middle, where both terms are small if they are near each other; the other side mirrors it.
         let side = middle.clone().abs().neg();
-        let low = (softplus(side.clone() + half.clone()) - softplus(side - half.clone())) / (half * 2.0);
-        let means = low.clone().mask_where(middle.greater_elem(0.0), low.neg() + 1.0);
+        let low =
+            (softplus(side.clone() + half.clone()) - softplus(side - half.clone())) / (half * 2.0);
+        let means = low
+            .clone()
+            .mask_where(middle.greater_elem(0.0), low.neg() + 1.0);
         let mean = match weight {
             Some(weight) => (means * softmax(weight, 2)).sum_dim(2),
             None => means,
@@ -120,6 +148,10 @@ impl LikelihoodKind for DiscretisedLogistic {
 
     fn check(&self) -> Result<()> {
         // As many as there are bytes.
-        count("likelihood.discretised-logistic.components", self.components, 256)
+        count(
+            "likelihood.discretised-logistic.components",
+            self.components,
+            256,
+        )
     }
 }

@@ -1,10 +1,10 @@
 //! p(x | z) = N(x; m, sigma^2 I), m from the decoder (Kingma, Welling 2014, appendix C.2): with S the squared error of a
-//! picture of P values, log p(x | z) = -S / (2 sigma^2) - P (log sigma + 1/2 log 2 pi).
+//! image of P values, log p(x | z) = -S / (2 sigma^2) - P (log sigma + 1/2 log 2 pi).
 //!
-//! One sigma for all values of all pictures: fixed; trained as one more weight; or, each batch, the one that makes the batch
-//! most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al. 2021). That one is a function of the pictures,
-//! so a picture that is measured never gives its own: the model that is written holds the optimal sigma of its training
-//! pictures.
+//! One sigma for all values of all images: fixed; trained as one more weight; or, each batch, the one that makes the batch
+//! most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al. 2021). That one is a function of the images,
+//! so an image that is measured never gives its own: the model that is written holds the optimal sigma of its training
+//! images.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ pub enum Sigma {
     Fixed(f64),
     /// One log sigma, trained with the weights and saved with them.
     Learned,
-    /// The batch's in training; that of the training pictures in the model that is measured and saved.
+    /// The batch's in training; that of the training images in the model that is measured and saved.
     Optimal,
 }
 
@@ -53,8 +53,11 @@ pub enum Mean {
 
 impl Default for Gaussian {
     fn default() -> Self {
-        // Nothing to choose: a fixed sigma weighs the distortion against the rate as beta does (Rybkin et al. 2021).
-        Self { sigma: Sigma::Optimal, mean: Mean::Sigmoid }
+        // Nothing to choose: a fixed sigma weighs the reconstruction against the rate as beta does (Rybkin et al. 2021).
+        Self {
+            sigma: Sigma::Optimal,
+            mean: Mean::Sigmoid,
+        }
     }
 }
 
@@ -70,12 +73,15 @@ impl Mean {
 }
 
 impl Sigma {
-    /// log sigma that makes pictures most likely.
+    /// log sigma that makes images most likely.
     ///
     /// # Shapes
-    /// `squares`: the squared errors of any number of pictures of `values` values each, `[K, B]`; result: `[1]`.
+    /// `squares`: the squared errors of any number of images of `values` values each, `[K, B]`; result: `[1]`.
     fn optimal(squares: Tensor<2>, values: usize) -> Tensor<1> {
-        (squares.mean() / values as f64).clamp_min(SMALLEST_VARIANCE).log() * 0.5
+        (squares.mean() / values as f64)
+            .clamp_min(SMALLEST_VARIANCE)
+            .log()
+            * 0.5
     }
 
     /// [`Sigma::optimal`] for a mean squared error that is known.
@@ -85,7 +91,12 @@ impl Sigma {
 }
 
 impl LikelihoodKind for Gaussian {
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+    fn log_prob(
+        &self,
+        x: Tensor<2>,
+        decoded: Tensor<3>,
+        log_sigma: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         let [_, values] = x.dims();
         let p = values as f64;
         let squares = squared_error(x, decoded, self.mean == Mean::Sigmoid);
@@ -93,7 +104,8 @@ impl LikelihoodKind for Gaussian {
             return squares * (-0.5 / (sigma * sigma)) - p * (sigma.ln() + HALF_LOG_TWO_PI);
         }
         // Of the batch's optimal sigma the gradient is none: at a maximum the slope in sigma is 0.
-        let log_sigma = log_sigma.unwrap_or_else(|| Sigma::optimal(squares.clone().detach(), values));
+        let log_sigma =
+            log_sigma.unwrap_or_else(|| Sigma::optimal(squares.clone().detach(), values));
         let log_sigma = log_sigma.unsqueeze::<2>(); // [1, 1]
         squares * ((log_sigma.clone() * -2.0).exp() * -0.5) - (log_sigma + HALF_LOG_TWO_PI) * p
     }

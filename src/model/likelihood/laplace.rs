@@ -1,8 +1,8 @@
 //! p(x | z) = e^(-|x - m| / b) / (2 b) a pixel, m from the decoder (Laplace 1774): with A the sum of the absolute errors of a
-//! picture of P values, log p(x | z) = -A / b - P log(2 b). Its most likely m is the median of what x may be, and one pixel
+//! image of P values, log p(x | z) = -A / b - P log(2 b). Its most likely m is the median of what x may be, and one pixel
 //! that is far off costs less than under a Gaussian.
 //!
-//! One scale b for all values of all pictures: fixed, or trained as one more weight. The model's file holds it as every sigma,
+//! One scale b for all values of all images: fixed, or trained as one more weight. The model's file holds it as every sigma,
 //! the standard deviation, which is sqrt(2) b.
 
 use std::f64::consts::{LN_2, SQRT_2};
@@ -44,13 +44,21 @@ impl Scale {
 
 impl Default for Laplace {
     fn default() -> Self {
-        // Nothing to choose: a fixed scale weighs the distortion against the rate as beta does.
-        Self { scale: Scale::LEARNED, mean: Mean::Sigmoid }
+        // Nothing to choose: a fixed scale weighs the reconstruction against the rate as beta does.
+        Self {
+            scale: Scale::LEARNED,
+            mean: Mean::Sigmoid,
+        }
     }
 }
 
 impl LikelihoodKind for Laplace {
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>) -> Tensor<2> {
+    fn log_prob(
+        &self,
+        x: Tensor<2>,
+        decoded: Tensor<3>,
+        log_sigma: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         let p = x.dims()[1] as f64;
         let errors = (self.mean.of(decoded) - x.without_autodiff().unsqueeze::<3>()).abs();
         let errors = errors.sum_dim(2).squeeze_dim::<2>(2); // [K, B]
@@ -61,7 +69,9 @@ impl LikelihoodKind for Laplace {
                 let log_b = log_sigma.unsqueeze::<2>() - 0.5 * LN_2; // [1, 1]
                 errors * log_b.clone().neg().exp().neg() - (log_b + LN_2) * p
             }
-            (Scale::Named(Name::Learned), None) => unreachable!("a model with a learned scale holds it"),
+            (Scale::Named(Name::Learned), None) => {
+                unreachable!("a model with a learned scale holds it")
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::{Activation, Features, Layer, LayerSpec};
 use super::{PriorKind, PriorSpec};
 use crate::check::at_least_one;
-use crate::dist::{Gaussian, standard_normal_log_prob};
+use crate::density::{Gaussian, standard_normal_log_prob};
 use crate::error::Result;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,11 @@ pub struct Hierarchical {
 impl Default for Hierarchical {
     fn default() -> Self {
         // The second layer of Burda et al. 2016.
-        Self { latent: 50, hidden: vec![100, 100], activation: Activation::Tanh }
+        Self {
+            latent: 50,
+            hidden: vec![100, 100],
+            activation: Activation::Tanh,
+        }
     }
 }
 
@@ -35,7 +39,11 @@ impl PriorKind for Hierarchical {
             let mut input = Features::Flat(input);
             let layer = |units: usize| {
                 let output = Features::Flat(units);
-                LayerSpec::dense(std::mem::replace(&mut input, output), output, self.activation)
+                LayerSpec::dense(
+                    std::mem::replace(&mut input, output),
+                    output,
+                    self.activation,
+                )
             };
             let layers: Vec<LayerSpec> = units.map(layer).collect();
             (layers, input)
@@ -54,7 +62,9 @@ impl PriorKind for Hierarchical {
 
     fn check(&self) -> Result<()> {
         at_least_one("prior.hierarchical.latent", self.latent)?;
-        self.hidden.iter().try_for_each(|&units| at_least_one("prior.hierarchical.hidden", units))
+        self.hidden
+            .iter()
+            .try_for_each(|&units| at_least_one("prior.hierarchical.hidden", units))
     }
 }
 
@@ -81,7 +91,11 @@ impl HierarchySpec {
             .iter()
             .enumerate()
             .map(numbered("encoder"))
-            .chain(named(["upper_mean", "upper_log_var"]).into_iter().zip(&self.posterior))
+            .chain(
+                named(["upper_mean", "upper_log_var"])
+                    .into_iter()
+                    .zip(&self.posterior),
+            )
             .chain(self.decoder.iter().enumerate().map(numbered("decoder")))
             .chain(named(["mean", "log_var"]).into_iter().zip(&self.prior))
             .collect()
@@ -106,7 +120,14 @@ impl Hierarchy {
         let [upper_mean, upper_log_var] = two(&mut layers);
         let decoder = layers.by_ref().take(spec.decoder.len()).collect();
         let [mean, log_var] = two(&mut layers);
-        Self { encoder, upper_mean, upper_log_var, decoder, mean, log_var }
+        Self {
+            encoder,
+            upper_mean,
+            upper_log_var,
+            decoder,
+            mean,
+            log_var,
+        }
     }
 
     /// q(u | z).
@@ -115,7 +136,10 @@ impl Hierarchy {
     /// `z`: `[N, D]`; result: `[N, U]`.
     pub fn posterior(&self, z: Tensor<2>) -> Gaussian {
         let h = self.encoder.iter().fold(z, |h, layer| layer.forward(h));
-        Gaussian { mean: self.upper_mean.forward(h.clone()), log_var: self.upper_log_var.forward(h) }
+        Gaussian {
+            mean: self.upper_mean.forward(h.clone()),
+            log_var: self.upper_log_var.forward(h),
+        }
     }
 
     /// p(z | u).
@@ -124,7 +148,10 @@ impl Hierarchy {
     /// `u`: `[N, U]`; result: `[N, D]`.
     pub fn prior(&self, u: Tensor<2>) -> Gaussian {
         let h = self.decoder.iter().fold(u, |h, layer| layer.forward(h));
-        Gaussian { mean: self.mean.forward(h.clone()), log_var: self.log_var.forward(h) }
+        Gaussian {
+            mean: self.mean.forward(h.clone()),
+            log_var: self.log_var.forward(h),
+        }
     }
 
     /// log p(z | u) + log p(u) - log q(u | z) at a u drawn from q(u | z).
@@ -132,9 +159,9 @@ impl Hierarchy {
     /// # Shapes
     /// `z`: `[K, B, D]`; `noise`: `[K, B, U]`, standard normal; result: `[K, B]`, nats.
     pub fn log_prob(&self, z: Tensor<3>, noise: Tensor<3>) -> Tensor<2> {
-        let [k, b, latents] = z.dims();
+        let [k, b, latent_count] = z.dims();
         let upper = noise.dims()[2];
-        let z = z.reshape([k * b, latents]);
+        let z = z.reshape([k * b, latent_count]);
         let posterior = self.posterior(z.clone());
         let u = posterior.reparameterise(noise.reshape([1, k * b, upper])); // [1, K B, U]
         let prior = self.prior(u.clone().squeeze_dim::<2>(0));
@@ -144,6 +171,8 @@ impl Hierarchy {
 }
 
 fn two(layers: &mut impl Iterator<Item = Layer>) -> [Layer; 2] {
-    let (Some(mean), Some(log_var)) = (layers.next(), layers.next()) else { unreachable!("a spec has two heads") };
+    let (Some(mean), Some(log_var)) = (layers.next(), layers.next()) else {
+        unreachable!("a spec has two heads")
+    };
     [mean, log_var]
 }

@@ -1,8 +1,8 @@
 //! The variational mixture of posteriors: p(z) = 1/C sum_c q(z | u_c), pseudo-inputs u_c that are trained with the weights
-//! (Tomczak, Welling 2018, equation 9). It is what the aggregate posterior, the best prior there is, would be of C pictures.
+//! (Tomczak, Welling 2018, equation 9). It is what the aggregate posterior, the best prior there is, would be of C images.
 //!
 //! A pseudo-input's values are logistic functions of what is trained, so that they stay in (0, 1) and always have a
-//! gradient (the authors cut them off at 0 and 1). They start as pictures that are drawn from the training set.
+//! gradient (the authors cut them off at 0 and 1). They start as images that are drawn from the training set.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,10 @@ impl PriorKind for Vamp {
     }
 
     fn check(&self) -> Result<()> {
-        count("prior.vamp.pseudo_inputs", self.pseudo_inputs, MOST_PSEUDO_INPUTS)
+        count(
+            "prior.vamp.pseudo_inputs",
+            self.pseudo_inputs,
+            MOST_PSEUDO_INPUTS,
+        )
     }
 }

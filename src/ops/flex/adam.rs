@@ -25,10 +25,20 @@ pub fn adam(
     let (mut weight, gradient) = (whole(untracked(weight)), untracked(gradient));
     let gradient = values(&gradient);
     let numbers = Numbers::from(step);
-    let lengths = [gradient.len(), m.storage::<f32>().len(), v.storage::<f32>().len()];
+    let lengths = [
+        gradient.len(),
+        m.storage::<f32>().len(),
+        v.storage::<f32>().len(),
+    ];
     assert_eq!(lengths, [weight.storage::<f32>().len(); 3]);
-    let moments = m.storage_mut::<f32>().chunks_mut(CHUNK).zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
-    let weights = weight.storage_mut::<f32>().chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
+    let moments = m
+        .storage_mut::<f32>()
+        .chunks_mut(CHUNK)
+        .zip(v.storage_mut::<f32>().chunks_mut(CHUNK));
+    let weights = weight
+        .storage_mut::<f32>()
+        .chunks_mut(CHUNK)
+        .zip(gradient.chunks(CHUNK));
     team::for_each(weights.zip(moments), |((w, g), (m, v))| {
         wide(
             #[inline(always)]

@@ -1,6 +1,6 @@
 //! Convolutions as products that read their windows in place ("implicit" or "indirect" lowering, Dukhan 2019), a few
-//! pictures at a time: what they need stays in the second-level cache, each core has pictures of its own, and the sums
-//! over pictures are taken in a fixed order.
+//! images at a time: what they need stays in the second-level cache, each core has images of its own, and the sums
+//! over images are taken in a fixed order.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -22,25 +22,43 @@ use super::transpose::transpose;
 use super::windows::{Frame, Pass, Windows};
 use super::{tensor, tracked, untracked, values};
 
-/// Pictures of a part of a batch at most, and parts at least where there are so many pictures: a core that has nothing left
+/// Images of a part of a batch at most, and parts at least where there are so many images: a core that has nothing left
 /// to do waits for the last part. A weight gradient is summed within each part and then over the parts.
 const MOST: usize = 8;
 const PARTS: usize = 32;
 
-/// Groups of pictures that a batch is cut into at least, on the way forward.
+/// Groups of images that a batch is cut into at least, on the way forward.
 const SHARES: usize = 8;
 
 /// Values of the maps that are at work at a time.
 const VALUES: usize = 96 * 1024;
 
 /// The fast form of [`crate::ops::convolve`].
-pub fn convolve(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    Kernel { convolution, down: true }.apply(x, weight, bias)
+pub fn convolve(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    Kernel {
+        convolution,
+        down: true,
+    }
+    .apply(x, weight, bias)
 }
 
 /// The fast form of [`crate::ops::convolve_transposed`].
-pub fn convolve_transposed(x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>, convolution: Convolution) -> Tensor<2> {
-    Kernel { convolution, down: false }.apply(x, weight, bias)
+pub fn convolve_transposed(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    Kernel {
+        convolution,
+        down: false,
+    }
+    .apply(x, weight, bias)
 }
 
 /// One convolution, either way. The weight is `[S, C, k, k]` both ways: channels of the small map, of the big one.
@@ -54,17 +72,34 @@ struct Kernel {
 impl Kernel {
     fn apply(self, x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
         if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
-            return Tensor::from_primitive::<Flex>(self.forward(&untracked(x), &untracked(weight), &untracked(bias)));
+            return Tensor::from_primitive::<Flex>(self.forward(
+                &untracked(x),
+                &untracked(weight),
+                &untracked(bias),
+            ));
         }
         let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
         let nodes = [x.node(), weight.node(), bias.node()];
-        let output = match self.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        let output = match self
+            .prepare::<NoCheckpointing>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let (x, weight) = (x.into_primitive(), weight.into_primitive());
                 let output = self.forward(&x, &weight, bias.primitive());
-                prep.finish(State { x, weight, output: output.clone() }, output)
+                prep.finish(
+                    State {
+                        x,
+                        weight,
+                        output: output.clone(),
+                    },
+                    output,
+                )
             }
-            OpsKind::UnTracked(prep) => prep.finish(self.forward(x.primitive(), weight.primitive(), bias.primitive())),
+            OpsKind::UnTracked(prep) => {
+                prep.finish(self.forward(x.primitive(), weight.primitive(), bias.primitive()))
+            }
         };
         Tensor::from_primitive::<Autodiff<Flex>>(output)
     }
@@ -73,17 +108,23 @@ impl Kernel {
         Windows::new(self.convolution, self.down)
     }
 
-    /// Values of an input and of an output picture.
+    /// Values of an input and of an output image.
     fn lengths(&self) -> [usize; 2] {
         [self.convolution.input, self.convolution.output].map(|map| map.iter().product())
     }
 
-    fn input(&self) -> Picture {
-        Picture { shape: self.convolution.input, layout: self.convolution.layouts[0] }
+    fn input(&self) -> Map {
+        Map {
+            shape: self.convolution.input,
+            layout: self.convolution.layouts[0],
+        }
     }
 
-    fn output(&self) -> Picture {
-        Picture { shape: self.convolution.output, layout: self.convolution.layouts[1] }
+    fn output(&self) -> Map {
+        Map {
+            shape: self.convolution.output,
+            layout: self.convolution.layouts[1],
+        }
     }
 
     fn forward(&self, x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
@@ -91,21 +132,37 @@ impl Kernel {
         let [inputs, outputs] = self.lengths();
         let (x, weight, bias) = (values(x), values(weight), values(bias));
         // What is not read is not written, either.
-        assert_eq!([x.len(), bias.len()], [n * inputs, self.convolution.output[0]]);
+        assert_eq!(
+            [x.len(), bias.len()],
+            [n * inputs, self.convolution.output[0]]
+        );
         // Of a small batch every core has some.
-        let pictures = at_a_time(&self.convolution).min(n.div_ceil(SHARES)).max(1);
-        let map = Mapping::new(self.windows(), self.down, &weight, pictures);
-        let groups = |length: usize| map.pictures * length;
+        let images = at_a_time(&self.convolution).min(n.div_ceil(SHARES)).max(1);
+        let map = Mapping::new(self.windows(), self.down, &weight, images);
+        let groups = |length: usize| map.images * length;
         let write = |out: &mut [MaybeUninit<f32>]| {
-            team::for_each(out.chunks_mut(groups(outputs)).zip(x.chunks(groups(inputs))), |(out, x)| {
-                let mut frames = vec![0.0; groups(map.frame.len())];
-                for (frame, x) in frames.chunks_exact_mut(map.frame.len()).zip(x.chunks_exact(inputs)) {
-                    fill(&map.frame, &self.input().channels_last(x), frame);
-                }
-                map.run(&frames, &bias, self.output(), out, self.convolution.activation);
-            });
+            team::for_each(
+                out.chunks_mut(groups(outputs))
+                    .zip(x.chunks(groups(inputs))),
+                |(out, x)| {
+                    let mut frames = vec![0.0; groups(map.frame.len())];
+                    for (frame, x) in frames
+                        .chunks_exact_mut(map.frame.len())
+                        .zip(x.chunks_exact(inputs))
+                    {
+                        fill(&map.frame, &self.input().channels_last(x), frame);
+                    }
+                    map.run(
+                        &frames,
+                        &bias,
+                        self.output(),
+                        out,
+                        self.convolution.activation,
+                    );
+                },
+            );
         };
-        // SAFETY: every picture of `x` has its part of `out`, and `Mapping::run` writes all of it.
+        // SAFETY: every image of `x` has its part of `out`, and `Mapping::run` writes all of it.
         let (out, ()) = unsafe { written(n * outputs, write) };
         tensor(out, [n, outputs])
     }
@@ -115,25 +172,51 @@ impl Kernel {
         let [inputs, outputs] = self.lengths();
         let windows = self.windows();
         let (big, small) = (windows.big_frame(), windows.small_frame());
-        let (of_x, of_z) = if self.down { (big, small) } else { (small, big) };
+        let (of_x, of_z) = if self.down {
+            (big, small)
+        } else {
+            (small, big)
+        };
         let mut dw = vec![0.0; windows.kernel * windows.kernel * windows.big[0] * windows.small[0]];
         let mut db = vec![0.0; self.convolution.output[0]];
-        let pictures = at_a_time(&self.convolution);
-        let mut frames = [vec![0.0; pictures * of_x.len()], vec![0.0; pictures * of_z.len()]];
-        let mut dx = part.dx.map(|dx| dx.chunks_mut(pictures * inputs));
-        let groups = part.x.chunks(pictures * inputs).zip(part.y.chunks(pictures * outputs));
-        for ((x, y), upstream) in groups.zip(part.upstream.chunks(pictures * outputs)) {
+        let images = at_a_time(&self.convolution);
+        let mut frames = [
+            vec![0.0; images * of_x.len()],
+            vec![0.0; images * of_z.len()],
+        ];
+        let mut dx = part.dx.map(|dx| dx.chunks_mut(images * inputs));
+        let groups = part
+            .x
+            .chunks(images * inputs)
+            .zip(part.y.chunks(images * outputs));
+        for ((x, y), upstream) in groups.zip(part.upstream.chunks(images * outputs)) {
             let count = x.len() / inputs;
             let [x_frames, z_frames] = &mut frames;
-            for (frame, x) in x_frames.chunks_exact_mut(of_x.len()).zip(x.chunks_exact(inputs)) {
+            for (frame, x) in x_frames
+                .chunks_exact_mut(of_x.len())
+                .zip(x.chunks_exact(inputs))
+            {
                 fill(&of_x, &self.input().channels_last(x), frame);
             }
             let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
             for (frame, (upstream, y)) in z_frames.chunks_exact_mut(of_z.len()).zip(both) {
-                let (upstream, y) = (self.output().channels_last(upstream), self.output().channels_last(y));
-                before_activation(&of_z, [&upstream, &y], self.convolution.activation, frame, &mut db);
+                let (upstream, y) = (
+                    self.output().channels_last(upstream),
+                    self.output().channels_last(y),
+                );
+                before_activation(
+                    &of_z,
+                    [&upstream, &y],
+                    self.convolution.activation,
+                    frame,
+                    &mut db,
+                );
             }
-            let (of_big, of_small) = if self.down { (&*x_frames, &*z_frames) } else { (&*z_frames, &*x_frames) };
+            let (of_big, of_small) = if self.down {
+                (&*x_frames, &*z_frames)
+            } else {
+                (&*z_frames, &*x_frames)
+            };
             weight_gradient(&windows, count, of_big, of_small, &mut dw);
             if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
                 let nothing = vec![0.0; self.convolution.input[0]];
@@ -144,26 +227,29 @@ impl Kernel {
     }
 }
 
-/// Pictures of a part of a batch.
+/// Images of a part of a batch.
 fn part(batch: usize) -> usize {
     batch.div_ceil(PARTS).clamp(1, MOST)
 }
 
-/// Pictures at work at a time.
+/// Images at work at a time.
 fn at_a_time(convolution: &Convolution) -> usize {
-    let values: usize = [convolution.input, convolution.output].iter().map(|map| map.iter().product::<usize>()).sum();
+    let values: usize = [convolution.input, convolution.output]
+        .iter()
+        .map(|map| map.iter().product::<usize>())
+        .sum();
     (VALUES / (2 * values)).clamp(1, MOST)
 }
 
-/// A map of one picture in a tensor.
+/// A map of one image in a tensor.
 #[derive(Clone, Copy)]
-struct Picture {
+struct Map {
     /// `[C, H, W]`.
     shape: [usize; 3],
     layout: Layout,
 }
 
-impl Picture {
+impl Map {
     /// Channels and pixels, where they have to change places between the tensor and the products.
     fn turned(&self) -> Option<[usize; 2]> {
         let [channels, height, width] = self.shape;
@@ -172,7 +258,9 @@ impl Picture {
     }
 
     fn channels_last<'a>(&self, values: &'a [f32]) -> Cow<'a, [f32]> {
-        let Some([channels, pixels]) = self.turned() else { return values.into() };
+        let Some([channels, pixels]) = self.turned() else {
+            return values.into();
+        };
         let mut turned = vec![0.0; values.len()];
         transpose(values, pixels, [channels, pixels], &mut turned, channels);
         turned.into()
@@ -183,70 +271,131 @@ impl Picture {
 struct Mapping {
     frame: Frame,
     passes: Vec<(Pass, Vec<f32>)>,
-    /// How many pictures the passes are for.
-    pictures: usize,
+    /// How many images the passes are for.
+    images: usize,
     /// `[C, H, W]` of the map that is made.
     output: [usize; 3],
 }
 
 impl Mapping {
-    fn new(windows: Windows, down: bool, weight: &[f32], pictures: usize) -> Self {
-        let (frame, passes) =
-            if down { (windows.big_frame(), vec![windows.down()]) } else { (windows.small_frame(), windows.up()) };
-        let (input, output) = if down { (windows.big, windows.small) } else { (windows.small, windows.big) };
+    fn new(windows: Windows, down: bool, weight: &[f32], images: usize) -> Self {
+        let (frame, passes) = if down {
+            (windows.big_frame(), vec![windows.down()])
+        } else {
+            (windows.small_frame(), windows.up())
+        };
+        let (input, output) = if down {
+            (windows.big, windows.small)
+        } else {
+            (windows.small, windows.big)
+        };
         let values: usize = output.iter().product();
         let passes = passes.into_iter().map(|mut pass| {
             let repeated = |places: &[usize], length: usize| -> Vec<usize> {
-                (0..pictures).flat_map(|picture| places.iter().map(move |place| place + picture * length)).collect()
+                (0..images)
+                    .flat_map(|image| places.iter().map(move |place| place + image * length))
+                    .collect()
             };
             let weights = ordered(&windows, down, &pass.taps, [input[0], output[0]], weight);
-            (pass.from, pass.to) = (repeated(&pass.from, frame.len()), repeated(&pass.to, values));
+            (pass.from, pass.to) = (
+                repeated(&pass.from, frame.len()),
+                repeated(&pass.to, values),
+            );
             (pass, weights)
         });
-        Self { frame, passes: passes.collect(), pictures, output }
+        Self {
+            frame,
+            passes: passes.collect(),
+            images,
+            output,
+        }
     }
 
-    /// Makes the maps of as many pictures as `out` has room for.
+    /// Makes the maps of as many images as `out` has room for.
     fn run(
         &self,
         frames: &[f32],
         bias: &[f32],
-        picture: Picture,
+        image: Map,
         out: &mut [MaybeUninit<f32>],
         activation: Activation,
     ) {
-        let Some([channels, pixels]) = picture.turned() else { return self.passes(frames, bias, out, activation) };
+        let Some([channels, pixels]) = image.turned() else {
+            return self.passes(frames, bias, out, activation);
+        };
         // SAFETY: `passes` writes every value.
-        let (maps, ()) = unsafe { written(out.len(), |maps| self.passes(frames, bias, maps, activation)) };
+        let (maps, ()) = unsafe {
+            written(out.len(), |maps| {
+                self.passes(frames, bias, maps, activation)
+            })
+        };
         let length = channels * pixels;
         for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
             let mut turned = vec![0.0; length];
             transpose(map, channels, [pixels, channels], &mut turned, pixels);
-            out.iter_mut().zip(turned).for_each(|(out, value)| _ = out.write(value));
+            out.iter_mut()
+                .zip(turned)
+                .for_each(|(out, value)| _ = out.write(value));
         }
     }
 
     /// Writes all of `out`, for every pixel of a map belongs to one pass.
-    fn passes(&self, frames: &[f32], bias: &[f32], out: &mut [MaybeUninit<f32>], activation: Activation) {
+    fn passes(
+        &self,
+        frames: &[f32],
+        bias: &[f32],
+        out: &mut [MaybeUninit<f32>],
+        activation: Activation,
+    ) {
         let channels = self.output[0];
         let count = out.len() / self.output.iter().product::<usize>();
         let length = out.len();
         let out = Cells::new(out);
         let rectified = activation == Activation::Relu;
         for (pass, weights) in &self.passes {
-            let rows = pass.to.len() / self.pictures * count;
+            let rows = pass.to.len() / self.images * count;
             let (from, to) = (&pass.from[..rows], &pass.to[..rows]);
-            let left = Left { values: frames, rows: from, segments: &pass.segments, length: pass.length, step: 1 };
+            let left = Left {
+                values: frames,
+                rows: from,
+                segments: &pass.segments,
+                length: pass.length,
+                step: 1,
+            };
             if channels <= FEW {
                 // SAFETY: the memory is this call's alone.
-                unsafe { Dots { left, right: weights, bias, rows: to, rectified }.run(out) };
+                unsafe {
+                    Dots {
+                        left,
+                        right: weights,
+                        bias,
+                        rows: to,
+                        rectified,
+                    }
+                    .run(out)
+                };
                 continue;
             }
-            let segments: Vec<usize> = (0..pass.segments.len()).map(|i| i * pass.length * channels).collect();
-            let right = Right { values: weights, segments: &segments, step: channels, columns: channels };
+            let segments: Vec<usize> = (0..pass.segments.len())
+                .map(|i| i * pass.length * channels)
+                .collect();
+            let right = Right {
+                values: weights,
+                segments: &segments,
+                step: channels,
+                columns: channels,
+            };
             // SAFETY: as above.
             unsafe {
-                Tiles { left, terms: None, right, rows: to, start: Start::Bias(bias), rectified }.run_shared(out)
+                Tiles {
+                    left,
+                    terms: None,
+                    right,
+                    rows: to,
+                    start: Start::Bias(bias),
+                    rectified,
+                }
+                .run_shared(out)
             };
         }
         if activation == Activation::Tanh {
@@ -270,17 +419,24 @@ fn ordered(
 ) -> Vec<f32> {
     let (kernel, big) = (windows.kernel, windows.big[0]);
     let at = |[row, column]: [usize; 2], input: usize, output: usize| {
-        let (small, channel) = if down { (output, input) } else { (input, output) };
+        let (small, channel) = if down {
+            (output, input)
+        } else {
+            (input, output)
+        };
         weight[((small * big + channel) * kernel + row) * kernel + column]
     };
     let mut ordered = Vec::with_capacity(taps.len() * inputs * outputs);
     if outputs <= FEW {
         for output in 0..outputs {
-            taps.iter().for_each(|&tap| ordered.extend((0..inputs).map(|input| at(tap, input, output))));
+            taps.iter()
+                .for_each(|&tap| ordered.extend((0..inputs).map(|input| at(tap, input, output))));
         }
     } else {
         for &tap in taps {
-            (0..inputs).for_each(|input| ordered.extend((0..outputs).map(|output| at(tap, input, output))));
+            (0..inputs).for_each(|input| {
+                ordered.extend((0..outputs).map(|output| at(tap, input, output)))
+            });
         }
     }
     ordered
@@ -305,14 +461,21 @@ fn before_activation(
     wide(
         #[inline(always)]
         || {
-            for ((to, length), (upstream, y)) in
-                frame.lines().zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
+            for ((to, length), (upstream, y)) in frame
+                .lines()
+                .zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
             {
                 // A line that has no place of its own in the frame, or not all of it, counts in the sum all the same.
-                let line = if length == pitch { &mut into[to..][..length] } else { &mut beside[..] };
+                let line = if length == pitch {
+                    &mut into[to..][..length]
+                } else {
+                    &mut beside[..]
+                };
                 let each = line.iter_mut().zip(upstream.iter().zip(y));
                 match activation {
-                    Activation::Relu => each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up }),
+                    Activation::Relu => {
+                        each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up })
+                    }
                     Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
                     Activation::None => line.copy_from_slice(upstream),
                 }
@@ -327,28 +490,41 @@ fn before_activation(
     );
 }
 
-/// Adds the weight gradient of `count` pictures to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
+/// Adds the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
 /// big map, and each channel of the small one, the sum over all windows.
-fn weight_gradient(windows: &Windows, count: usize, of_big: &[f32], of_small: &[f32], dw: &mut [f32]) {
+fn weight_gradient(
+    windows: &Windows,
+    count: usize,
+    of_big: &[f32],
+    of_small: &[f32],
+    dw: &mut [f32],
+) {
     let (big, small) = (windows.big_frame(), windows.small_frame());
     let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
     let kernel = windows.kernel;
     let window = windows.down();
-    let lines = || (0..count).flat_map(|picture| (0..height).map(move |y| (picture, y)));
-    let rows: Vec<usize> =
-        window.segments.iter().flat_map(|row| (0..kernel * channels).map(move |i| row + i)).collect();
+    let lines = || (0..count).flat_map(|image| (0..height).map(move |y| (image, y)));
+    let rows: Vec<usize> = window
+        .segments
+        .iter()
+        .flat_map(|row| (0..kernel * channels).map(move |i| row + i))
+        .collect();
     let tiles = Tiles {
         terms: None,
         left: Left {
             values: of_big,
             rows: &rows,
-            segments: &lines().map(|(picture, y)| picture * big.len() + window.from[y * width]).collect::<Vec<_>>(),
+            segments: &lines()
+                .map(|(image, y)| image * big.len() + window.from[y * width])
+                .collect::<Vec<_>>(),
             length: width,
             step: windows.stride * channels,
         },
         right: Right {
             values: of_small,
-            segments: &lines().map(|(picture, y)| picture * small.len() + small.at(y, 0)).collect::<Vec<_>>(),
+            segments: &lines()
+                .map(|(image, y)| image * small.len() + small.at(y, 0))
+                .collect::<Vec<_>>(),
             step: columns,
             columns,
         },
@@ -359,7 +535,7 @@ fn weight_gradient(windows: &Windows, count: usize, of_big: &[f32], of_small: &[
     tiles.run(dw);
 }
 
-/// Some pictures of a batch.
+/// Some images of a batch.
 struct Part<'a> {
     x: &'a [f32],
     y: &'a [f32],
@@ -384,19 +560,51 @@ impl Backward<Flex, 3> for Kernel {
         let shape: [usize; 4] = weight.shape().dims();
         let [inputs, outputs] = self.lengths();
         let [to_x, to_weight, to_bias] = ops.parents;
-        let (x, weight, y, upstream) = (values(&x), values(&weight), values(&output), values(&upstream));
-        let map =
-            to_x.is_some().then(|| Mapping::new(self.windows(), !self.down, &weight, at_a_time(&self.convolution)));
-        assert_eq!([x.len(), y.len(), upstream.len()], [n * inputs, n * outputs, n * outputs]);
+        let (x, weight, y, upstream) = (
+            values(&x),
+            values(&weight),
+            values(&output),
+            values(&upstream),
+        );
+        let map = to_x.is_some().then(|| {
+            Mapping::new(
+                self.windows(),
+                !self.down,
+                &weight,
+                at_a_time(&self.convolution),
+            )
+        });
+        assert_eq!(
+            [x.len(), y.len(), upstream.len()],
+            [n * inputs, n * outputs, n * outputs]
+        );
         let part = part(n);
-        let nothing = || (vec![0.0; weight.len()], vec![0.0; self.convolution.output[0]]);
+        let nothing = || {
+            (
+                vec![0.0; weight.len()],
+                vec![0.0; self.convolution.output[0]],
+            )
+        };
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = dx.chunks_mut(part * inputs);
-            let batch = x.chunks(part * inputs).zip(y.chunks(part * outputs)).zip(upstream.chunks(part * outputs));
-            let parts: Vec<Part<'_>> = batch.map(|((x, y), upstream)| Part { x, y, upstream, dx: dx.next() }).collect();
-            add_up(team::map(parts, |part| self.backward_part(part, map.as_ref()))).unwrap_or_else(nothing)
+            let batch = x
+                .chunks(part * inputs)
+                .zip(y.chunks(part * outputs))
+                .zip(upstream.chunks(part * outputs));
+            let pass: Vec<Part<'_>> = batch
+                .map(|((x, y), upstream)| Part {
+                    x,
+                    y,
+                    upstream,
+                    dx: dx.next(),
+                })
+                .collect();
+            add_up(team::map(pass, |part| {
+                self.backward_part(part, map.as_ref())
+            }))
+            .unwrap_or_else(nothing)
         };
-        // SAFETY: every picture belongs to a part, which writes its `dx` where it is asked for.
+        // SAFETY: every image belongs to a part, which writes its `dx` where it is asked for.
         let (dx, (dw, db)) = unsafe { written(if to_x.is_some() { n * inputs } else { 0 }, write) };
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, inputs]));
@@ -411,15 +619,19 @@ impl Backward<Flex, 3> for Kernel {
 }
 
 /// Sums over the parts, in their order; nothing where there are no parts.
-fn add_up(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
-    let mut parts = parts.into_iter();
-    let (mut dw, mut db) = parts.next()?;
+fn add_up(pass: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
+    let mut pass = pass.into_iter();
+    let (mut dw, mut db) = pass.next()?;
     wide(
         #[inline(always)]
         || {
-            for (more_w, more_b) in parts.by_ref() {
-                dw.iter_mut().zip(more_w).for_each(|(sum, more)| *sum += more);
-                db.iter_mut().zip(more_b).for_each(|(sum, more)| *sum += more);
+            for (more_w, more_b) in pass.by_ref() {
+                dw.iter_mut()
+                    .zip(more_w)
+                    .for_each(|(sum, more)| *sum += more);
+                db.iter_mut()
+                    .zip(more_b)
+                    .for_each(|(sum, more)| *sum += more);
             }
         },
     );

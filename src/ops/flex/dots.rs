@@ -51,8 +51,20 @@ impl WithSimd for Run<'_> {
 impl Run<'_> {
     #[inline(always)]
     fn columns<S: Simd, const R: usize, const C: usize>(&self, simd: S) {
-        let Dots { left, right, bias, rows: places, .. } = &self.dots;
-        let Left { values, rows, segments, length, .. } = *left;
+        let Dots {
+            left,
+            right,
+            bias,
+            rows: places,
+            ..
+        } = &self.dots;
+        let Left {
+            values,
+            rows,
+            segments,
+            length,
+            ..
+        } = *left;
         let depth = segments.len() * length;
         let lines: [&[f32]; C] = std::array::from_fn(|c| &right[c * depth..][..depth]);
         for first in (0..rows.len()).step_by(R) {
@@ -67,17 +79,32 @@ impl Run<'_> {
                     std::array::from_fn(|c| S::as_simd_f32s(&lines[c][from..][..length]));
                 for i in 0..length / S::F32_LANES {
                     let vectors: [S::f32s; C] = std::array::from_fn(|c| right[c].0[i]);
-                    add(simd, &mut sums, std::array::from_fn(|r| left[r].0[i]), vectors);
+                    add(
+                        simd,
+                        &mut sums,
+                        std::array::from_fn(|r| left[r].0[i]),
+                        vectors,
+                    );
                 }
                 if length % S::F32_LANES > 0 {
-                    let vectors: [S::f32s; C] = std::array::from_fn(|c| simd.partial_load_f32s(right[c].1));
-                    add(simd, &mut sums, std::array::from_fn(|r| simd.partial_load_f32s(left[r].1)), vectors);
+                    let vectors: [S::f32s; C] =
+                        std::array::from_fn(|c| simd.partial_load_f32s(right[c].1));
+                    add(
+                        simd,
+                        &mut sums,
+                        std::array::from_fn(|r| simd.partial_load_f32s(left[r].1)),
+                        vectors,
+                    );
                 }
             }
             for (&place, sums) in places[first..][..live].iter().zip(&sums) {
                 for (c, (&sum, bias)) in sums.iter().zip(*bias).enumerate() {
                     let sum = bias + simd.reduce_sum_f32s(sum);
-                    let sum = if self.dots.rectified { rectified(sum) } else { sum };
+                    let sum = if self.dots.rectified {
+                        rectified(sum)
+                    } else {
+                        sum
+                    };
                     // SAFETY: `Dots::run` has the caller's promise.
                     unsafe { self.out.write(place + c, sum) };
                 }

@@ -31,13 +31,22 @@ enum Formula {
 
 fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<D> {
     if !(mean.is_autodiff() || log_var.is_autodiff()) {
-        return Tensor::from_primitive::<Flex>(formula.value(&untracked(mean), &untracked(log_var)));
+        return Tensor::from_primitive::<Flex>(
+            formula.value(&untracked(mean), &untracked(log_var)),
+        );
     }
     let (mean, log_var) = (tracked(mean), tracked(log_var));
     let nodes = [mean.node(), log_var.node()];
     let value = formula.value(mean.primitive(), log_var.primitive());
-    let output = match formula.clone().prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish((mean.into_primitive(), log_var.into_primitive()), value),
+    let output = match formula
+        .clone()
+        .prepare::<NoCheckpointing>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => {
+            prep.finish((mean.into_primitive(), log_var.into_primitive()), value)
+        }
         OpsKind::UnTracked(prep) => prep.finish(value),
     };
     Tensor::from_primitive::<Autodiff<Flex>>(output)
@@ -46,7 +55,11 @@ fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) 
 impl Formula {
     fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
         let shape: [usize; 2] = mean.shape().dims();
-        assert_eq!(log_var.shape().dims(), shape, "a mean and a variance for each latent");
+        assert_eq!(
+            log_var.shape().dims(),
+            shape,
+            "a mean and a variance for each latent"
+        );
         let (mean, log_var) = (values(mean), values(log_var));
         match self {
             Self::Reparameterise(noise) => {
@@ -57,8 +70,10 @@ impl Formula {
                     #[inline(always)]
                     || {
                         for z in z.chunks_exact_mut(mean.len().max(1)) {
-                            let code = mean.iter().zip(log_var.iter());
-                            z.iter_mut().zip(code).for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
+                            let posterior = mean.iter().zip(log_var.iter());
+                            z.iter_mut()
+                                .zip(posterior)
+                                .for_each(|(z, (m, v))| *z = m + exp(v * 0.5) * *z);
                         }
                     },
                 );
@@ -69,7 +84,9 @@ impl Formula {
                 wide(
                     #[inline(always)]
                     || {
-                        kl.iter_mut().zip(log_var.iter()).for_each(|(m, &v)| *m = (*m * *m + exp(v) - v - 1.0) * 0.5);
+                        kl.iter_mut()
+                            .zip(log_var.iter())
+                            .for_each(|(m, &v)| *m = (*m * *m + exp(v) - v - 1.0) * 0.5);
                     },
                 );
                 tensor(kl, shape)
@@ -88,23 +105,33 @@ impl Formula {
                 wide(
                     #[inline(always)]
                     || {
-                        for (noise, upstream) in noise.chunks_exact(length).zip(upstream.chunks_exact(length)) {
-                            for ((m, v), (noise, up)) in
-                                to_mean.iter_mut().zip(&mut to_log_var).zip(noise.iter().zip(upstream))
+                        for (noise, upstream) in noise
+                            .chunks_exact(length)
+                            .zip(upstream.chunks_exact(length))
+                        {
+                            for ((m, v), (noise, up)) in to_mean
+                                .iter_mut()
+                                .zip(&mut to_log_var)
+                                .zip(noise.iter().zip(upstream))
                             {
                                 *m += up;
                                 *v += up * noise;
                             }
                         }
-                        to_log_var.iter_mut().zip(log_var).for_each(|(sum, v)| *sum *= 0.5 * exp(v * 0.5));
+                        to_log_var
+                            .iter_mut()
+                            .zip(log_var)
+                            .for_each(|(sum, v)| *sum *= 0.5 * exp(v * 0.5));
                     },
                 );
             }
             Self::Divergence => wide(
                 #[inline(always)]
                 || {
-                    for ((m, v), (up, (mean, log_var))) in
-                        to_mean.iter_mut().zip(&mut to_log_var).zip(upstream.iter().zip(mean.iter().zip(log_var)))
+                    for ((m, v), (up, (mean, log_var))) in to_mean
+                        .iter_mut()
+                        .zip(&mut to_log_var)
+                        .zip(upstream.iter().zip(mean.iter().zip(log_var)))
                     {
                         *m = up * mean;
                         *v = up * 0.5 * (exp(*log_var) - 1.0);

@@ -47,7 +47,11 @@ fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
 
 /// A tensor's own form, with its node in the graph; a plain one becomes a constant of it.
 fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
-    let tensor = if tensor.is_autodiff() { tensor } else { Tensor::from_inner(tensor) };
+    let tensor = if tensor.is_autodiff() {
+        tensor
+    } else {
+        Tensor::from_inner(tensor)
+    };
     match tensor.try_into_primitive::<Autodiff<Flex>>() {
         Ok(tensor) => tensor,
         Err(_) => unreachable!("`runs` said that it is burn-flex's, with autodiff"),
@@ -64,8 +68,14 @@ fn values(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
 
 /// A tensor whose memory is its values in order and nothing else: what may be changed in place.
 fn whole(tensor: FlexTensor) -> FlexTensor {
-    let is_whole = tensor.as_slice::<f32>().is_some_and(|values| values.len() == tensor.storage::<f32>().len());
-    if is_whole { tensor } else { FlexTensor::from_data(TensorData::new(values(&tensor).to_vec(), tensor.shape())) }
+    let is_whole = tensor
+        .as_slice::<f32>()
+        .is_some_and(|values| values.len() == tensor.storage::<f32>().len());
+    if is_whole {
+        tensor
+    } else {
+        FlexTensor::from_data(TensorData::new(values(&tensor).to_vec(), tensor.shape()))
+    }
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {

@@ -36,11 +36,21 @@ impl<'a> Matrix<'a> {
     /// `[rows, columns]`, row after row.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
-        Self { values, rows, columns, transposed: false }
+        Self {
+            values,
+            rows,
+            columns,
+            transposed: false,
+        }
     }
 
     pub fn transposed(self) -> Self {
-        Self { rows: self.columns, columns: self.rows, transposed: !self.transposed, ..self }
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            transposed: !self.transposed,
+            ..self
+        }
     }
 }
 
@@ -69,55 +79,126 @@ struct Part<'a> {
 
 /// Runs products side by side.
 pub fn run(products: Vec<Product<'_>>) {
-    team::for_each(products.into_iter().flat_map(cut).collect::<Vec<_>>(), Part::run);
+    team::for_each(
+        products.into_iter().flat_map(cut).collect::<Vec<_>>(),
+        Part::run,
+    );
 }
 
 /// Cuts the result into rectangles.
 fn cut(product: Product<'_>) -> Vec<Part<'_>> {
-    let Product { a, b, bias, out, activation } = product;
+    let Product {
+        a,
+        b,
+        bias,
+        out,
+        activation,
+    } = product;
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let out = Cells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
     assert!(bias.is_none_or(|bias| bias.len() == n));
     // To look for zeros costs as much as a few columns. Where they are many, parts are wider: so are the tiles.
-    let terms = if n >= 2 * COLUMNS { Terms::of(a, DEPTH) } else { None }.map(Arc::new);
-    let wide = if terms.is_some() { 2 * COLUMNS } else { COLUMNS };
+    let terms = if n >= 2 * COLUMNS {
+        Terms::of(a, DEPTH)
+    } else {
+        None
+    }
+    .map(Arc::new);
+    let wide = if terms.is_some() {
+        2 * COLUMNS
+    } else {
+        COLUMNS
+    };
     let height = if b.transposed {
         // Each part transposes its columns of the right side: better done for all rows at once.
-        m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1))).max(4 * ROWS)
+        m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1)))
+            .max(4 * ROWS)
     } else {
         PART / (k * n.min(COLUMNS)).max(1)
     };
     let height = height.next_multiple_of(ROWS).max(ROWS);
-    let ranges = |length: usize, step: usize| (0..length).step_by(step).map(move |i| i..(i + step).min(length));
+    let ranges = |length: usize, step: usize| {
+        (0..length)
+            .step_by(step)
+            .map(move |i| i..(i + step).min(length))
+    };
     ranges(n, wide)
         .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
-        .map(|(rows, columns)| Part { a, terms: terms.clone(), b, bias, out, activation, rows, columns })
+        .map(|(rows, columns)| Part {
+            a,
+            terms: terms.clone(),
+            b,
+            bias,
+            out,
+            activation,
+            rows,
+            columns,
+        })
         .collect()
 }
 
 impl Part<'_> {
     fn run(self) {
-        let Self { a, terms, b, bias, out, activation, rows, columns } = self;
+        let Self {
+            a,
+            terms,
+            b,
+            bias,
+            out,
+            activation,
+            rows,
+            columns,
+        } = self;
         let (k, n) = (a.columns, b.columns);
         // Strides from row to row and from column to column.
-        let [down, across] = if a.transposed { [1, a.rows] } else { [a.columns, 1] };
+        let [down, across] = if a.transposed {
+            [1, a.rows]
+        } else {
+            [a.columns, 1]
+        };
         let left_rows: Vec<usize> = rows.clone().map(|row| row * down).collect();
         let out_rows: Vec<usize> = rows.clone().map(|row| row * n + columns.start).collect();
         let width = columns.len();
-        let mut block = vec![0.0; if b.transposed { k.min(DEPTH) * width } else { 0 }];
+        let mut block = vec![
+            0.0;
+            if b.transposed {
+                k.min(DEPTH) * width
+            } else {
+                0
+            }
+        ];
         for from in (0..k.max(1)).step_by(DEPTH) {
             let length = (k - from).min(DEPTH);
             let (values, first, step) = if b.transposed {
-                transpose(&b.values[columns.start * k + from..], k, [width, length], &mut block, width);
+                transpose(
+                    &b.values[columns.start * k + from..],
+                    k,
+                    [width, length],
+                    &mut block,
+                    width,
+                );
                 (&block[..], 0, width)
             } else {
                 (b.values, from * n + columns.start, n)
             };
             let tiles = Tiles {
-                left: Left { values: a.values, rows: &left_rows, segments: &[from * across], length, step: across },
-                terms: terms.as_ref().map(|terms| terms.round(from / DEPTH, rows.start)),
-                right: Right { values, segments: &[first], step, columns: width },
+                left: Left {
+                    values: a.values,
+                    rows: &left_rows,
+                    segments: &[from * across],
+                    length,
+                    step: across,
+                },
+                terms: terms
+                    .as_ref()
+                    .map(|terms| terms.round(from / DEPTH, rows.start)),
+                right: Right {
+                    values,
+                    segments: &[first],
+                    step,
+                    columns: width,
+                },
                 rows: &out_rows,
                 start: match bias {
                     _ if from > 0 => Start::Sum,
@@ -136,7 +217,9 @@ impl Part<'_> {
                 || {
                     for &row in &out_rows {
                         // SAFETY: written above, and no other part's.
-                        unsafe { out.slice(row, width) }.iter_mut().for_each(|y| *y = tanh(*y));
+                        unsafe { out.slice(row, width) }
+                            .iter_mut()
+                            .for_each(|y| *y = tanh(*y));
                     }
                 },
             );
@@ -148,7 +231,10 @@ impl Part<'_> {
 ///
 /// # Safety
 /// `fill` writes every value.
-pub unsafe fn written<R>(length: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R) -> (Vec<f32>, R) {
+pub unsafe fn written<R>(
+    length: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R,
+) -> (Vec<f32>, R) {
     let mut values = Vec::with_capacity(length);
     let result = fill(&mut values.spare_capacity_mut()[..length]);
     // SAFETY: the capacity is there, and the rest is the caller's promise.
@@ -169,14 +255,30 @@ mod tests {
             Rng::new(1).fill_normal(&mut a);
             Rng::new(2).fill_normal(&mut b);
             Rng::new(3).fill_uniform(&mut keep);
-            a.iter_mut().zip(&keep).for_each(|(a, &keep)| *a *= f32::from(keep < 0.1));
+            a.iter_mut()
+                .zip(&keep)
+                .for_each(|(a, &keep)| *a *= f32::from(keep < 0.1));
             let turned: Vec<f32> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
             let product = |a: Matrix<'_>, columns: Range<usize>| {
-                let b: Vec<f32> = b.chunks(n).flat_map(|line| line[columns.clone()].to_vec()).collect();
+                let b: Vec<f32> = b
+                    .chunks(n)
+                    .flat_map(|line| line[columns.clone()].to_vec())
+                    .collect();
                 let b = Matrix::new(&b, k, columns.len());
                 let activation = Activation::None;
                 // SAFETY: a product writes all of its result.
-                unsafe { written(m * columns.len(), |out| run(vec![Product { a, b, bias: None, out, activation }])).0 }
+                unsafe {
+                    written(m * columns.len(), |out| {
+                        run(vec![Product {
+                            a,
+                            b,
+                            bias: None,
+                            out,
+                            activation,
+                        }])
+                    })
+                    .0
+                }
             };
             let plain = Matrix::new(&a, m, k);
             let transposed = Matrix::new(&turned, k, m).transposed();
@@ -187,8 +289,16 @@ mod tests {
                 let dense = product(plain, columns.clone());
                 for (row, line) in dense.chunks(columns.len()).enumerate() {
                     let place = row * n + columns.start;
-                    assert_eq!(line, &fast[place..place + line.len()], "{m} x {k} x {n}, row {row}");
-                    assert_eq!(line, &fast_transposed[place..place + line.len()], "{m} x {k} x {n}, row {row}");
+                    assert_eq!(
+                        line,
+                        &fast[place..place + line.len()],
+                        "{m} x {k} x {n}, row {row}"
+                    );
+                    assert_eq!(
+                        line,
+                        &fast_transposed[place..place + line.len()],
+                        "{m} x {k} x {n}, row {row}"
+                    );
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Sums over a picture's values of a function of the value and the decoder's output, with the derivative, in one pass over
+//! Sums over an image's values of a function of the value and the decoder's output, with the derivative, in one pass over
 //! the outputs: the Bernoulli term and the squared error.
 
 use std::mem::MaybeUninit;
@@ -36,7 +36,11 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
 
 /// The fast form of [`crate::ops::squared_error`]. Nothing flows back to `x`.
 pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    if logistic { sum::<SquareOfLogistic>(x, outputs) } else { sum::<Square>(x, outputs) }
+    if logistic {
+        sum::<SquareOfLogistic>(x, outputs)
+    } else {
+        sum::<Square>(x, outputs)
+    }
 }
 
 /// What is added up.
@@ -85,7 +89,11 @@ fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
         return Tensor::from_primitive::<Flex>(forward::<T>(&x, &untracked(outputs), false).0);
     }
     let outputs = tracked(outputs);
-    let output = match Sum.prepare::<NoCheckpointing>([outputs.node()]).compute_bound().stateful() {
+    let output = match Sum
+        .prepare::<NoCheckpointing>([outputs.node()])
+        .compute_bound()
+        .stateful()
+    {
         OpsKind::Tracked(prep) => {
             let (value, slope) = forward::<T>(&x, outputs.primitive(), true);
             prep.finish(slope, value)
@@ -98,13 +106,20 @@ fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
 /// The sums `[K, B]`, and the derivatives `[K, B, P]` if asked for.
 fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexTensor, FlexTensor) {
     let [k, b, p] = outputs.shape().dims();
-    assert_eq!(x.shape().dims(), [b, p], "pictures are as large as what the decoder gives");
+    assert_eq!(
+        x.shape().dims(),
+        [b, p],
+        "images are as large as what the decoder gives"
+    );
     let (x, outputs) = (values(x), values(outputs));
     let at_a_time = rows_at_a_time(p);
     let mut sums = vec![0.0; k * b];
     if slope {
         let write = |slopes: &mut [MaybeUninit<f32>]| {
-            let blocks = sums.chunks_mut(at_a_time).zip(slopes.chunks_mut((at_a_time * p).max(1))).enumerate();
+            let blocks = sums
+                .chunks_mut(at_a_time)
+                .zip(slopes.chunks_mut((at_a_time * p).max(1)))
+                .enumerate();
             team::for_each(blocks, |(block, (sums, slopes))| {
                 let mut rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
                 wide(
@@ -112,7 +127,11 @@ fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexT
                     || {
                         for (row, (sum, slopes)) in rows.by_ref() {
                             let row = block * at_a_time + row;
-                            *sum = row_with_slope::<T>(&x[row % b * p..][..p], &outputs[row * p..][..p], slopes);
+                            *sum = row_with_slope::<T>(
+                                &x[row % b * p..][..p],
+                                &outputs[row * p..][..p],
+                                slopes,
+                            );
                         }
                     },
                 );
@@ -145,7 +164,11 @@ fn row_sum<T: Term>(x: &[f32], outputs: &[f32]) -> f32 {
             sums[lane] += T::term(x[lane], l[lane]).0;
         }
     }
-    let rest: f32 = x_rest.iter().zip(l_rest).map(|(&x, &l)| T::term(x, l).0).sum();
+    let rest: f32 = x_rest
+        .iter()
+        .zip(l_rest)
+        .map(|(&x, &l)| T::term(x, l).0)
+        .sum();
     sums.iter().sum::<f32>() + rest
 }
 
@@ -185,8 +208,10 @@ impl Backward<Flex, 1> for Sum {
         let upstream = values(&upstream);
         // Held by this graph alone: scaled in place.
         let at_a_time = rows_at_a_time(shape[2]);
-        let rows =
-            slopes.storage_mut::<f32>().chunks_mut((at_a_time * shape[2]).max(1)).zip(upstream.chunks(at_a_time));
+        let rows = slopes
+            .storage_mut::<f32>()
+            .chunks_mut((at_a_time * shape[2]).max(1))
+            .zip(upstream.chunks(at_a_time));
         team::for_each(rows, |(rows, scales)| {
             for (row, &scale) in rows.chunks_exact_mut(shape[2]).zip(scales) {
                 wide(

@@ -13,13 +13,13 @@ const CHUNK: usize = 16_384;
 /// The fast form of [`crate::ops::sum_of_squares`].
 pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     let input = untracked(input);
-    let parts: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| {
+    let pass: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| {
         wide(
             #[inline(always)]
             || lanes(chunk),
         )
     });
-    Tensor::from_primitive::<Flex>(tensor(vec![parts.iter().sum()], [1]))
+    Tensor::from_primitive::<Flex>(tensor(vec![pass.iter().sum()], [1]))
 }
 
 /// Sixteen partial sums, always, whatever the machine's vectors are.
@@ -27,6 +27,8 @@ pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
 fn lanes(values: &[f32]) -> f32 {
     let (lines, rest) = values.as_chunks::<16>();
     let mut sums = [0.0_f32; 16];
-    lines.iter().for_each(|line| (0..16).for_each(|lane| sums[lane] += line[lane] * line[lane]));
+    lines
+        .iter()
+        .for_each(|line| (0..16).for_each(|lane| sums[lane] += line[lane] * line[lane]));
     sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
 }

@@ -1,6 +1,6 @@
-//! Which terms of a product's sums to leave out: pictures are mostly background, four values of five in MNIST, and what a
+//! Which terms of a product's sums to leave out: images are mostly background, four values of five in MNIST, and what a
 //! value of 0 on the left adds is 0, whatever finite value stands on the right. An infinite weight, or a gradient that is
-//! not a number, is not seen where the picture is 0: the training looks at its weights and its losses, which are.
+//! not a number, is not seen where the image is 0: the training looks at its weights and its losses, which are.
 
 use super::super::team;
 use super::super::vector::wide;
@@ -35,13 +35,19 @@ impl Terms {
             )
         };
         let samples = blocks.min(SAMPLES);
-        let sampled =
-            (0..rounds * samples).map(|i| list(i / samples, (2 * (i % samples) + 1) * blocks / (2 * samples)));
+        let sampled = (0..rounds * samples).map(|i| {
+            list(
+                i / samples,
+                (2 * (i % samples) + 1) * blocks / (2 * samples),
+            )
+        });
         let kept: usize = sampled.map(|list| list.len()).sum();
         if kept as f32 > (1.0 - SAVED) * (a.columns * samples) as f32 {
             return None;
         }
-        let lists = team::map((0..rounds * blocks).collect::<Vec<_>>(), |i| list(i / blocks, i % blocks));
+        let lists = team::map((0..rounds * blocks).collect::<Vec<_>>(), |i| {
+            list(i / blocks, i % blocks)
+        });
         Some(Self { lists, blocks })
     }
 
@@ -58,8 +64,14 @@ fn list(a: Matrix<'_>, from: usize, depth: usize, row: usize) -> Vec<u32> {
     // The bits of all rows' values without their sign: 0 where each is 0 or -0.
     let mut bits = vec![0_u32; length];
     if a.transposed {
-        let lines = bits.iter_mut().zip(a.values[from * a.rows + row..].chunks(a.rows));
-        let any = |values: &[f32]| values.iter().fold(0, |bits, value| bits | (value.to_bits() << 1));
+        let lines = bits
+            .iter_mut()
+            .zip(a.values[from * a.rows + row..].chunks(a.rows));
+        let any = |values: &[f32]| {
+            values
+                .iter()
+                .fold(0, |bits, value| bits | (value.to_bits() << 1))
+        };
         if rows == BLOCK {
             lines.for_each(|(bits, line)| *bits = any(&line[..BLOCK]));
         } else {
@@ -67,7 +79,9 @@ fn list(a: Matrix<'_>, from: usize, depth: usize, row: usize) -> Vec<u32> {
         }
     } else {
         for line in a.values[row * a.columns..].chunks(a.columns).take(rows) {
-            bits.iter_mut().zip(&line[from..]).for_each(|(bits, value)| *bits |= value.to_bits() << 1);
+            bits.iter_mut()
+                .zip(&line[from..])
+                .for_each(|(bits, value)| *bits |= value.to_bits() << 1);
         }
     }
     let (mut list, mut count) = (vec![0; length], 0);
@@ -92,7 +106,10 @@ mod tests {
             let mut keep = values.clone();
             Rng::new(3).fill_normal(&mut values);
             Rng::new(4).fill_uniform(&mut keep);
-            values.iter_mut().zip(&keep).for_each(|(value, &keep)| *value *= if keep < 0.9 { -0.0 } else { 1.0 });
+            values
+                .iter_mut()
+                .zip(&keep)
+                .for_each(|(value, &keep)| *value *= if keep < 0.9 { -0.0 } else { 1.0 });
             let a = Matrix::new(&values, rows, columns);
             let of_rows = |row: usize, term: usize| values[row * columns + term];
             check(a, depth, of_rows);
@@ -103,15 +120,23 @@ mod tests {
     }
 
     fn check(a: Matrix<'_>, depth: usize, value: impl Fn(usize, usize) -> f32) {
-        let Some(terms) = Terms::of(a, depth) else { panic!("nine of ten are 0") };
+        let Some(terms) = Terms::of(a, depth) else {
+            panic!("nine of ten are 0")
+        };
         for from in (0..a.columns).step_by(depth) {
             for row in (0..a.rows).step_by(BLOCK) {
                 let list = &terms.round(from / depth, row)[0];
                 let rows = row..(row + BLOCK).min(a.rows);
                 let some = |term: &usize| rows.clone().any(|row| value(row, *term) != 0.0);
-                let expected: Vec<u32> =
-                    (from..(from + depth).min(a.columns)).filter(some).map(|term| (term - from) as u32).collect();
-                assert_eq!(*list, expected, "{} x {}, from {from}, row {row}", a.rows, a.columns);
+                let expected: Vec<u32> = (from..(from + depth).min(a.columns))
+                    .filter(some)
+                    .map(|term| (term - from) as u32)
+                    .collect();
+                assert_eq!(
+                    *list, expected,
+                    "{} x {}, from {from}, row {row}",
+                    a.rows, a.columns
+                );
             }
         }
     }

@@ -57,7 +57,11 @@ unsafe impl Sync for Cells<'_> {}
 
 impl<'a> Cells<'a> {
     pub fn new(values: &'a mut [MaybeUninit<f32>]) -> Self {
-        Self { first: values.as_mut_ptr().cast(), length: values.len(), memory: PhantomData }
+        Self {
+            first: values.as_mut_ptr().cast(),
+            length: values.len(),
+            memory: PhantomData,
+        }
     }
 
     pub fn len(self) -> usize {
@@ -103,7 +107,11 @@ pub struct Tiles<'a> {
 impl Tiles<'_> {
     /// Writes the product into `out`: with [`Start::Sum`], what it reads there has been written.
     pub fn run(self, out: &mut [f32]) {
-        let cells = Cells { first: out.as_mut_ptr(), length: out.len(), memory: PhantomData };
+        let cells = Cells {
+            first: out.as_mut_ptr(),
+            length: out.len(),
+            memory: PhantomData,
+        };
         // SAFETY: `out` is this call's alone, and floats.
         unsafe { self.run_shared(cells) }
     }
@@ -132,9 +140,16 @@ impl Tiles<'_> {
         if let Some(blocks) = self.terms {
             assert!(left.segments.len() == 1 && blocks.len() * BLOCK >= self.rows.len());
             // A list ascends: its last one is the largest.
-            assert!(blocks.iter().all(|terms| terms.last().is_none_or(|&last| (last as usize) < left.length)));
+            assert!(blocks.iter().all(|terms| {
+                terms
+                    .last()
+                    .is_none_or(|&last| (last as usize) < left.length)
+            }));
         }
-        pulp::Arch::new().dispatch(Run { tiles: self, out: out.first });
+        pulp::Arch::new().dispatch(Run {
+            tiles: self,
+            out: out.first,
+        });
     }
 }
 
@@ -164,7 +179,11 @@ impl WithSimd for Run<'_> {
                 _ => 3,
             };
             let width = rest.min(vectors * lanes);
-            let strip = Strip { run: &self, left, last: width - (vectors - 1) * lanes };
+            let strip = Strip {
+                run: &self,
+                left,
+                last: width - (vectors - 1) * lanes,
+            };
             // As many rows as the registers hold, beside the right side's vectors and one value on the left.
             match (vectors, large) {
                 _ if listed => match vectors {
@@ -203,7 +222,10 @@ impl Strip<'_> {
     }
 
     #[inline(always)]
-    fn rows<S: Simd, const R: usize, const V: usize, const LISTED: bool, const WHOLE: bool>(&self, simd: S) {
+    fn rows<S: Simd, const R: usize, const V: usize, const LISTED: bool, const WHOLE: bool>(
+        &self,
+        simd: S,
+    ) {
         let count = self.run.tiles.rows.len();
         for row in (0..count).step_by(R) {
             // Where fewer are left, the last one again: computed, not stored.
@@ -216,19 +238,34 @@ impl Strip<'_> {
     /// # Safety
     /// The places of `rows` lie within the memory of both factors and of the result.
     #[inline(always)]
-    unsafe fn tile<S: Simd, const R: usize, const V: usize, const LISTED: bool, const WHOLE: bool>(
+    unsafe fn tile<
+        S: Simd,
+        const R: usize,
+        const V: usize,
+        const LISTED: bool,
+        const WHOLE: bool,
+    >(
         &self,
         simd: S,
         rows: [usize; R],
         live: usize,
     ) {
         let lanes = S::F32_LANES;
-        let Tiles { left, terms, right, rows: places, start, rectified } = &self.run.tiles;
+        let Tiles {
+            left,
+            terms,
+            right,
+            rows: places,
+            start,
+            rectified,
+        } = &self.run.tiles;
         let mask = simd.mask_between_m32s(0, self.last as u32);
         // SAFETY (all blocks): the caller's promise; the last vector is cut by the mask where it is not whole.
-        let out: [*mut f32; R] = std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
-        let load =
-            |from: *const f32, v: usize| unsafe { load::<S, WHOLE>(simd, mask, from.add(v * lanes), v + 1 == V) };
+        let out: [*mut f32; R] =
+            std::array::from_fn(|r| unsafe { self.run.out.add(places[rows[r]] + self.left) });
+        let load = |from: *const f32, v: usize| unsafe {
+            load::<S, WHOLE>(simd, mask, from.add(v * lanes), v + 1 == V)
+        };
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
         match start {
             Start::Zero => {}
@@ -246,7 +283,8 @@ impl Strip<'_> {
         // Without terms there is nothing that the pointers could point to.
         let segments = if left.length == 0 { &[] } else { left.segments };
         for (&a, &b) in segments.iter().zip(right.segments) {
-            let a: [*const f32; R] = std::array::from_fn(|r| unsafe { left.values.as_ptr().add(base[r] + a) });
+            let a: [*const f32; R] =
+                std::array::from_fn(|r| unsafe { left.values.as_ptr().add(base[r] + a) });
             let b = unsafe { right.values.as_ptr().add(b + self.left) };
             let list = terms.map_or(&[][..], |blocks| &blocks[rows[0] / BLOCK]);
             let (mut place, mut line) = (0, 0);
@@ -255,7 +293,8 @@ impl Strip<'_> {
                     let i = unsafe { *list.get_unchecked(n) } as usize;
                     (place, line) = (i * left.step, i * right.step);
                 }
-                let vectors: [S::f32s; V] = std::array::from_fn(|v| load(unsafe { b.add(line) }, v));
+                let vectors: [S::f32s; V] =
+                    std::array::from_fn(|v| load(unsafe { b.add(line) }, v));
                 for r in 0..R {
                     let value = simd.splat_f32s(unsafe { *a[r].add(place) });
                     for v in 0..V {
@@ -273,10 +312,15 @@ impl Strip<'_> {
                 for (v, &sum) in sums.iter().enumerate() {
                     // A comparison, not a maximum, which would hide NaN.
                     let zero = simd.splat_f32s(0.0);
-                    let sum =
-                        if *rectified { simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum) } else { sum };
+                    let sum = if *rectified {
+                        simd.select_f32s(simd.less_than_f32s(sum, zero), zero, sum)
+                    } else {
+                        sum
+                    };
                     // SAFETY: as above.
-                    unsafe { store::<S, WHOLE>(simd, mask, out[r].add(v * lanes), sum, v + 1 == V) };
+                    unsafe {
+                        store::<S, WHOLE>(simd, mask, out[r].add(v * lanes), sum, v + 1 == V)
+                    };
                 }
             }
         }
@@ -286,10 +330,19 @@ impl Strip<'_> {
 /// # Safety
 /// `from` points to a vector of values, or where the last is not whole, to as many as `mask` says.
 #[inline(always)]
-unsafe fn load<S: Simd, const WHOLE: bool>(simd: S, mask: MemMask<S::m32s>, from: *const f32, last: bool) -> S::f32s {
+unsafe fn load<S: Simd, const WHOLE: bool>(
+    simd: S,
+    mask: MemMask<S::m32s>,
+    from: *const f32,
+    last: bool,
+) -> S::f32s {
     // SAFETY: the caller's promise.
     unsafe {
-        if WHOLE || !last { from.cast::<S::f32s>().read_unaligned() } else { simd.mask_load_ptr_f32s(mask, from) }
+        if WHOLE || !last {
+            from.cast::<S::f32s>().read_unaligned()
+        } else {
+            simd.mask_load_ptr_f32s(mask, from)
+        }
     }
 }
 
@@ -329,9 +382,20 @@ mod tests {
                 let out_rows: Vec<usize> = (0..rows).map(|row| row * (columns + 2)).collect();
                 let bias = &values[..columns];
                 let tiles = || Tiles {
-                    left: Left { values: &values, rows: &left_rows, segments: &[3, 50], length, step: 2 },
+                    left: Left {
+                        values: &values,
+                        rows: &left_rows,
+                        segments: &[3, 50],
+                        length,
+                        step: 2,
+                    },
                     terms: None,
-                    right: Right { values: &values, segments: &[7, 900], step: columns + 1, columns },
+                    right: Right {
+                        values: &values,
+                        segments: &[7, 900],
+                        step: columns + 1,
+                        columns,
+                    },
                     rows: &out_rows,
                     start: Start::Bias(bias),
                     rectified: true,
@@ -340,13 +404,18 @@ mod tests {
                     let term = |(a, b): (usize, usize), i: usize| {
                         values[row * 31 + a + i * 2] * values[b + i * (columns + 1) + column]
                     };
-                    let sum: f32 =
-                        [(3, 7), (50, 900)].iter().flat_map(|&at| (0..length).map(move |i| term(at, i))).sum();
+                    let sum: f32 = [(3, 7), (50, 900)]
+                        .iter()
+                        .flat_map(|&at| (0..length).map(move |i| term(at, i)))
+                        .sum();
                     (sum + bias[column]).max(0.0)
                 };
                 let check = |name: &str, run: &dyn Fn(Run<'_>)| {
                     let mut out = vec![-7.0; rows * (columns + 2)];
-                    run(Run { tiles: tiles(), out: out.as_mut_ptr() });
+                    run(Run {
+                        tiles: tiles(),
+                        out: out.as_mut_ptr(),
+                    });
                     for (row, line) in out.chunks_exact(columns + 2).enumerate() {
                         for (column, &value) in line[..columns].iter().enumerate() {
                             assert!(

@@ -1,7 +1,13 @@
 //! The transpose of a block of a matrix, written to memory of its own.
 
 /// `to[column * width + row] = from[row * stride + column]`.
-pub fn transpose(from: &[f32], stride: usize, [rows, columns]: [usize; 2], to: &mut [f32], width: usize) {
+pub fn transpose(
+    from: &[f32],
+    stride: usize,
+    [rows, columns]: [usize; 2],
+    to: &mut [f32],
+    width: usize,
+) {
     if rows == 0 || columns == 0 {
         return;
     }
@@ -13,7 +19,15 @@ pub fn transpose(from: &[f32], stride: usize, [rows, columns]: [usize; 2], to: &
         done = [rows / 8 * 8, columns / 8 * 8];
         for row in (0..done[0]).step_by(8) {
             // SAFETY: eight rows and `done[1]` columns from here lie within both, as checked above.
-            unsafe { eight_rows(from.as_ptr().add(row * stride), stride, done[1], to.as_mut_ptr().add(row), width) };
+            unsafe {
+                eight_rows(
+                    from.as_ptr().add(row * stride),
+                    stride,
+                    done[1],
+                    to.as_mut_ptr().add(row),
+                    width,
+                )
+            };
         }
     }
     for row in 0..rows {
@@ -32,20 +46,29 @@ pub fn transpose(from: &[f32], stride: usize, [rows, columns]: [usize; 2], to: &
 #[target_feature(enable = "avx")]
 unsafe fn eight_rows(from: *const f32, stride: usize, columns: usize, to: *mut f32, width: usize) {
     use std::arch::x86_64::{
-        __m256, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
-        _mm256_unpacklo_ps,
+        __m256, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
+        _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
     for column in (0..columns).step_by(8) {
         // SAFETY: the caller's promise.
-        let rows: [__m256; 8] = std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.add(i * stride + column)) });
+        let rows: [__m256; 8] =
+            std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.add(i * stride + column)) });
         let pairs: [__m256; 8] = std::array::from_fn(|i| {
             let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
-            if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
+            if i % 2 == 0 {
+                _mm256_unpacklo_ps(a, b)
+            } else {
+                _mm256_unpackhi_ps(a, b)
+            }
         });
         let fours: [__m256; 8] = std::array::from_fn(|i| {
             let first = i / 4 * 4 + i % 4 / 2;
             let (a, b) = (pairs[first], pairs[first + 2]);
-            if i % 2 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xee>(a, b) }
+            if i % 2 == 0 {
+                _mm256_shuffle_ps::<0x44>(a, b)
+            } else {
+                _mm256_shuffle_ps::<0xee>(a, b)
+            }
         });
         for i in 0..4 {
             let low = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
@@ -73,7 +96,14 @@ mod tests {
                 transpose(&from, stride, [rows, columns], &mut to, width);
                 for (i, &value) in to.iter().enumerate() {
                     let (column, row) = (i / width, i % width);
-                    assert_eq!(value, if row < rows { from[row * stride + column] } else { -1.0 });
+                    assert_eq!(
+                        value,
+                        if row < rows {
+                            from[row * stride + column]
+                        } else {
+                            -1.0
+                        }
+                    );
                 }
             }
         }

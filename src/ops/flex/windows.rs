@@ -57,7 +57,13 @@ impl Frame {
         let height = self.map[0].min(self.size[0].saturating_sub(self.before[0]));
         let width = self.map[1].min(self.size[1].saturating_sub(self.before[1]));
         let has_place = move |y: usize| y < height && width > 0;
-        (0..self.map[0]).map(move |y| if has_place(y) { (self.at(y, 0), width * self.channels) } else { (0, 0) })
+        (0..self.map[0]).map(move |y| {
+            if has_place(y) {
+                (self.at(y, 0), width * self.channels)
+            } else {
+                (0, 0)
+            }
+        })
     }
 }
 
@@ -79,10 +85,25 @@ pub struct Pass {
 impl Windows {
     /// `down`: whether the input is the big map.
     pub fn new(convolution: Convolution, down: bool) -> Self {
-        let Convolution { input, output, window, .. } = convolution;
-        let (big, small) = if down { (input, output) } else { (output, input) };
+        let Convolution {
+            input,
+            output,
+            window,
+            ..
+        } = convolution;
+        let (big, small) = if down {
+            (input, output)
+        } else {
+            (output, input)
+        };
         let before = window.padding.map(|(before, _)| before);
-        Self { big, small, kernel: window.kernel, stride: window.stride, before }
+        Self {
+            big,
+            small,
+            kernel: window.kernel,
+            stride: window.stride,
+            before,
+        }
     }
 
     /// The big map with what the windows reach beyond it.
@@ -90,18 +111,32 @@ impl Windows {
         let [channels, height, width] = self.big;
         let reach = |windows: usize| (windows - 1) * self.stride + self.kernel;
         let size = [reach(self.small[1]), reach(self.small[2])];
-        Frame { channels, map: [height, width], size, before: self.before }
+        Frame {
+            channels,
+            map: [height, width],
+            size,
+            before: self.before,
+        }
     }
 
     /// The small map with what the big map's pixels would reach beyond it.
     pub fn small_frame(&self) -> Frame {
         let [channels, height, width] = self.small;
-        let before = self.before.map(|before| (self.kernel - 1).saturating_sub(before).div_ceil(self.stride));
+        let before = self.before.map(|before| {
+            (self.kernel - 1)
+                .saturating_sub(before)
+                .div_ceil(self.stride)
+        });
         let reach = |axis: usize, length: usize, big: usize| {
             length.max((big - 1 + self.before[axis]) / self.stride + 1) + before[axis]
         };
         let size = [reach(0, height, self.big[1]), reach(1, width, self.big[2])];
-        Frame { channels, map: [height, width], size, before }
+        Frame {
+            channels,
+            map: [height, width],
+            size,
+            before,
+        }
     }
 
     /// Every pixel of the small map from its window in the framed big one.
@@ -110,11 +145,15 @@ impl Windows {
         let [channels, height, width] = self.small;
         let pixels = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
         Pass {
-            from: pixels().map(|(y, x)| frame.place(y * self.stride, x * self.stride)).collect(),
+            from: pixels()
+                .map(|(y, x)| frame.place(y * self.stride, x * self.stride))
+                .collect(),
             to: pixels().map(|(y, x)| (y * width + x) * channels).collect(),
             segments: (0..self.kernel).map(|row| frame.place(row, 0)).collect(),
             length: self.kernel * self.big[0],
-            taps: (0..self.kernel).flat_map(|row| (0..self.kernel).map(move |column| [row, column])).collect(),
+            taps: (0..self.kernel)
+                .flat_map(|row| (0..self.kernel).map(move |column| [row, column]))
+                .collect(),
         }
     }
 
@@ -122,7 +161,10 @@ impl Windows {
     /// phase meet the same part of the kernel.
     pub fn up(&self) -> Vec<Pass> {
         let phases = 0..self.stride;
-        phases.clone().flat_map(|y| phases.clone().map(move |x| self.phase([y, x]))).collect()
+        phases
+            .clone()
+            .flat_map(|y| phases.clone().map(move |x| self.phase([y, x])))
+            .collect()
     }
 
     fn phase(&self, phase: [usize; 2]) -> Pass {
@@ -132,11 +174,20 @@ impl Windows {
         // each, how far its pixel lies from the phase's first, the frame's zeros counted.
         let meets = |axis: usize| -> Vec<(usize, usize)> {
             let first = phase[axis] + self.before[axis];
-            let rows = (0..self.kernel).rev().filter(|row| row % self.stride == first % self.stride);
-            rows.map(|row| (row, (first + frame.before[axis] * self.stride - row) / self.stride)).collect()
+            let rows = (0..self.kernel)
+                .rev()
+                .filter(|row| row % self.stride == first % self.stride);
+            rows.map(|row| {
+                (
+                    row,
+                    (first + frame.before[axis] * self.stride - row) / self.stride,
+                )
+            })
+            .collect()
         };
         let (rows, columns) = (meets(0), meets(1));
-        let count = |axis: usize, length: usize| length.saturating_sub(phase[axis]).div_ceil(self.stride);
+        let count =
+            |axis: usize, length: usize| length.saturating_sub(phase[axis]).div_ceil(self.stride);
         let (down, across) = (count(0, height), count(1, width));
         let pixels = || (0..down).flat_map(|y| (0..across).map(move |x| (y, x)));
         let left = columns.first().map_or(0, |&(_, place)| place);
@@ -146,9 +197,15 @@ impl Windows {
                 .map(|(y, x)| [phase[0] + y * self.stride, phase[1] + x * self.stride])
                 .map(|[y, x]| (y * width + x) * channels)
                 .collect(),
-            segments: rows.iter().map(|&(_, place)| frame.place(place, left)).collect(),
+            segments: rows
+                .iter()
+                .map(|&(_, place)| frame.place(place, left))
+                .collect(),
             length: columns.len() * self.small[0],
-            taps: rows.iter().flat_map(|&(row, _)| columns.iter().map(move |&(column, _)| [row, column])).collect(),
+            taps: rows
+                .iter()
+                .flat_map(|&(row, _)| columns.iter().map(move |&(column, _)| [row, column]))
+                .collect(),
         }
     }
 }

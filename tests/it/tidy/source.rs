@@ -16,7 +16,11 @@ pub struct Source {
 impl Source {
     /// `train/step.rs` -> `["train", "step"]`; `train/mod.rs` -> `["train"]`.
     fn path(&self) -> Vec<&str> {
-        self.name.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect()
+        self.name
+            .trim_end_matches(".rs")
+            .trim_end_matches("/mod")
+            .split('/')
+            .collect()
     }
 
     /// The folder or file directly below `src/` that it belongs to.
@@ -32,7 +36,11 @@ pub fn root() -> &'static Path {
 pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files_below(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            files_below(&path, found)
+        } else {
+            found.push(path)
+        }
     }
 }
 
@@ -43,10 +51,23 @@ pub fn sources() -> Vec<Source> {
     paths.sort();
     let source = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
-        let parts: Vec<_> = path.strip_prefix(&folder).unwrap().iter().map(|part| part.to_str().unwrap()).collect();
-        Source { name: parts.join("/"), code: without_tests(&without_words(&text)), text }
+        let parts: Vec<_> = path
+            .strip_prefix(&folder)
+            .unwrap()
+            .iter()
+            .map(|part| part.to_str().unwrap())
+            .collect();
+        Source {
+            name: parts.join("/"),
+            code: without_tests(&without_words(&text)),
+            text,
+        }
     };
-    paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs")).map(source).collect()
+    paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .map(source)
+        .collect()
 }
 
 /// `text` without comments and without what stands in strings and characters.
@@ -54,7 +75,9 @@ fn without_words(text: &str) -> String {
     let mut code = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let raw = rest.strip_prefix('r').map(|after| after.trim_start_matches('#'));
+        let raw = rest
+            .strip_prefix('r')
+            .map(|after| after.trim_start_matches('#'));
         let in_word = code.ends_with(|last: char| last.is_alphanumeric() && last != 'b');
         let length = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
@@ -64,7 +87,9 @@ fn without_words(text: &str) -> String {
             let hashes = rest.len() - after.len() - 1;
             let end = format!("\"{}", "#".repeat(hashes));
             let start = rest.len() - after.len() + 1;
-            rest[start..].find(&end).map_or(rest.len(), |found| start + found + end.len())
+            rest[start..]
+                .find(&end)
+                .map_or(rest.len(), |found| start + found + end.len())
         } else if c == '"' {
             closing(rest, '"')
         } else if c == '\'' && (rest.starts_with("'\\") || rest.chars().nth(2) == Some('\'')) {
@@ -124,35 +149,57 @@ fn without_tests(code: &str) -> String {
 /// The words of `code` with the number of their line.
 pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = |(number, line)| (number + 1, line);
-    code.lines().enumerate().map(numbered).flat_map(|(number, line): (usize, &str)| {
-        let between = |c: char| !c.is_alphanumeric() && c != '_';
-        line.split(between).filter(|word| !word.is_empty()).map(move |word| (number, word))
-    })
+    code.lines()
+        .enumerate()
+        .map(numbered)
+        .flat_map(|(number, line): (usize, &str)| {
+            let between = |c: char| !c.is_alphanumeric() && c != '_';
+            line.split(between)
+                .filter(|word| !word.is_empty())
+                .map(move |word| (number, word))
+        })
 }
 
 /// The modules directly below the root that a file names: `crate::x`, `super::super::x` where that is the root, `vae::x`.
 pub fn imports(source: &Source) -> BTreeSet<String> {
     let depth = source.path().len();
-    let tail =
-        |start: &str| -> Vec<usize> { source.code.match_indices(start).map(|(at, _)| at + start.len()).collect() };
+    let tail = |start: &str| -> Vec<usize> {
+        source
+            .code
+            .match_indices(start)
+            .map(|(at, _)| at + start.len())
+            .collect()
+    };
     let own = |at: &usize, prefix: &str| {
         let before = source.code[..*at - prefix.len()].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
     };
-    let mut places: Vec<usize> = tail("crate::").into_iter().filter(|at| own(at, "crate::")).collect();
+    let mut places: Vec<usize> = tail("crate::")
+        .into_iter()
+        .filter(|at| own(at, "crate::"))
+        .collect();
     let climb = "super::".repeat(depth);
     places.extend(tail(&climb).into_iter().filter(|at| own(at, &climb)));
     if source.name == "main.rs" {
         places.extend(tail("vae::").into_iter().filter(|at| own(at, "vae::")));
     }
-    places.into_iter().flat_map(|at| first_names(&source.code[at..])).collect()
+    places
+        .into_iter()
+        .flat_map(|at| first_names(&source.code[at..]))
+        .collect()
 }
 
 /// `a::b` -> a; `{a, b::{c, d}}` -> a, b.
 fn first_names(path: &str) -> Vec<String> {
-    let name =
-        |text: &str| -> String { text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
-    let Some(group) = path.strip_prefix('{') else { return vec![name(path)] };
+    let name = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    let Some(group) = path.strip_prefix('{') else {
+        return vec![name(path)];
+    };
     let mut names = vec![name(group)];
     let mut depth = 0;
     for (at, c) in group.char_indices() {
@@ -174,28 +221,61 @@ pub fn tree(readme: &str) -> Vec<String> {
     let indent = |line: &str| line.chars().take_while(|c| is_frame(*c)).count();
     let name = |line: &str| {
         let entry = line.trim_start_matches(is_frame);
-        entry.split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned()
+        entry
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('/')
+            .to_owned()
     };
-    let is_root = |line: &&str| name(line) == "src" && line.trim_start_matches(is_frame).starts_with("src/");
+    let is_root =
+        |line: &&str| name(line) == "src" && line.trim_start_matches(is_frame).starts_with("src/");
     let mut lines = readme.lines().skip_while(|line| !is_root(line));
     let outer = lines.next().map_or(0, indent);
-    let below: Vec<&str> = lines.take_while(|line| !line.starts_with("```") && indent(line) > outer).collect();
+    let below: Vec<&str> = lines
+        .take_while(|line| !line.starts_with("```") && indent(line) > outer)
+        .collect();
     let first = below.first().map_or(0, |line| indent(line));
-    below.into_iter().filter(|line| indent(line) == first).map(name).collect()
+    below
+        .into_iter()
+        .filter(|line| indent(line) == first)
+        .map(name)
+        .collect()
 }
 
 #[test]
 fn the_reader_of_source_sees_code_only() {
-    let code = without_words("a // crate::x\nb \"crate::y \\\" }\" c /* { \n */ 'd' '\\'' <'e> r#\"f\"g\"# bar\"h\"");
+    let code = without_words(
+        "a // crate::x\nb \"crate::y \\\" }\" c /* { \n */ 'd' '\\'' <'e> r#\"f\"g\"# bar\"h\"",
+    );
     assert_eq!(code, "a \nb \"\" c \n \"\" \"\" <'e> \"\" bar\"\"");
-    assert_eq!(without_tests("a;\n#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nb"), "a;\n\n\n\n\nb");
-    let source = |name: &str, code: &str| Source { name: name.into(), text: String::new(), code: code.into() };
-    let found = |name: &str, code: &str| imports(&source(name, code)).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        without_tests("a;\n#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nb"),
+        "a;\n\n\n\n\nb"
+    );
+    let source = |name: &str, code: &str| Source {
+        name: name.into(),
+        text: String::new(),
+        code: code.into(),
+    };
+    let found = |name: &str, code: &str| {
+        imports(&source(name, code))
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     assert_eq!(found("a/b.rs", "use crate::{c, d::{e, f}, g::h};"), "c d g");
-    assert_eq!(found("a/b.rs", "use super::c; use super::super::d::e; x(crate::f::g())"), "d f");
+    assert_eq!(
+        found(
+            "a/b.rs",
+            "use super::c; use super::super::d::e; x(crate::f::g())"
+        ),
+        "d f"
+    );
     assert_eq!(found("a/mod.rs", "use super::c; pub(crate) fn f() {}"), "c");
     assert_eq!(found("main.rs", "use vae::cli::Cli;"), "cli");
-    let readme = "```text\nsrc/\n  main.rs   parse\n  cli/      one\n    train.rs x\nconfigs/\n```\n";
+    let readme =
+        "```text\nsrc/\n  main.rs   parse\n  cli/      one\n    train.rs x\nconfigs/\n```\n";
     assert_eq!(tree(readme), ["main.rs", "cli"]);
     let framed = "src/\n├── main.rs\n├── cli/\n│   └── train.rs\n└── ui.rs  prints\nconfigs/\n";
     assert_eq!(tree(framed), ["main.rs", "cli", "ui.rs"]);

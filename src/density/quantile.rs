@@ -88,7 +88,8 @@ pub fn normal_quantile(p: f64) -> f64 {
 }
 
 fn ratio([above, below]: &[[f64; 8]; 2], x: f64) -> f64 {
-    let polynomial = |coefficients: &[f64; 8]| coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c);
+    let polynomial =
+        |coefficients: &[f64; 8]| coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c);
     polynomial(above) / polynomial(below)
 }
 
@@ -109,14 +110,25 @@ mod tests {
             (1.0 - 1e-9, 5.997807019601638),
             (1e-300, -37.0470962993612),
         ] {
-            assert!((normal_quantile(p) / z - 1.0).abs() < 1e-15, "{p}: {}", normal_quantile(p));
+            assert!(
+                (normal_quantile(p) / z - 1.0).abs() < 1e-15,
+                "{p}: {}",
+                normal_quantile(p)
+            );
         }
         assert_eq!(normal_quantile(0.5), 0.0);
     }
 
     #[test]
     fn outside_of_probabilities_there_is_no_quantile() {
-        assert_eq!([normal_quantile(0.0), normal_quantile(1.0)], [f64::NEG_INFINITY, f64::INFINITY]);
-        assert!([-0.1, 1.1, f64::NAN].into_iter().all(|p| normal_quantile(p).is_nan()));
+        assert_eq!(
+            [normal_quantile(0.0), normal_quantile(1.0)],
+            [f64::NEG_INFINITY, f64::INFINITY]
+        );
+        assert!(
+            [-0.1, 1.1, f64::NAN]
+                .into_iter()
+                .all(|p| normal_quantile(p).is_nan())
+        );
     }
 }

@@ -54,20 +54,20 @@ pub fn standard_normal_log_prob(z: Tensor<3>) -> Tensor<2> {
     sum_latents((z.square() + LOG_TWO_PI) * -0.5)
 }
 
-/// Differences between codes and components that are held at once.
+/// Differences between latents and components that are held at once.
 const PAIRS: usize = 4_000_000;
 
-/// log of the mean of `C` Gaussians' densities at each code.
+/// log of the mean of `C` Gaussians' densities at each latent.
 ///
 /// # Shapes
 /// `components`: `[C, D]`; `z`: `[K, B, D]`; result: `[K, B]`.
 pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
-    let [k, b, latents] = z.dims();
+    let [k, b, latent_count] = z.dims();
     let [count, _] = components.mean.dims();
-    let z = z.reshape([k * b, 1, latents]);
+    let z = z.reshape([k * b, 1, latent_count]);
     let inverse = (components.log_var.clone() * -0.5).exp().unsqueeze::<3>(); // [1, C, D]
     let mean = components.mean.clone().unsqueeze::<3>();
-    let at_once = (PAIRS / (k * b * latents).max(1)).clamp(1, count);
+    let at_once = (PAIRS / (k * b * latent_count).max(1)).clamp(1, count);
     let distances = (0..count).step_by(at_once).map(|from| {
         let some = |values: &Tensor<3>| values.clone().narrow(1, from, at_once.min(count - from));
         let standardised = (z.clone() - some(&mean)) * some(&inverse); // [K B, c, D]
@@ -80,22 +80,24 @@ pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
 /// middle: all pairs in two products, and the less exact the narrower components are against the distance between them. For
 /// training, where the gradient has noise of its own.
 pub fn log_mixture_by_products(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
-    let [k, b, latents] = z.dims();
+    let [k, b, latent_count] = z.dims();
     let middle = components.mean.clone().detach().mean_dim(0); // [1, D]
-    let z = z.reshape([k * b, latents]) - middle.clone();
+    let z = z.reshape([k * b, latent_count]) - middle.clone();
     let mean = components.mean.clone() - middle; // [C, D]
     let precision = components.log_var.clone().neg().exp(); // [C, D]
     let weighted = mean.clone() * precision.clone();
     let own = (mean * weighted.clone()).sum_dim(1); // [C, 1]
-    let distances =
-        z.clone().square().matmul(precision.transpose()) - z.matmul(weighted.transpose()) * 2.0 + own.transpose();
+    let distances = z.clone().square().matmul(precision.transpose())
+        - z.matmul(weighted.transpose()) * 2.0
+        + own.transpose();
     of_distances(distances, components).reshape([k, b])
 }
 
 /// From the squares of (z - m) / s, summed over the latents: `[N, C]` -> `[N, 1]`.
 fn of_distances(distances: Tensor<2>, components: &Gaussian) -> Tensor<2> {
-    let [count, latents] = components.mean.dims();
-    let constant = components.log_var.clone().sum_dim(1).transpose() + LOG_TWO_PI * latents as f64; // [1, C]
+    let [count, latent_count] = components.mean.dims();
+    let constant =
+        components.log_var.clone().sum_dim(1).transpose() + LOG_TWO_PI * latent_count as f64; // [1, C]
     log_sum_exp((distances + constant) * -0.5, 1) - (count as f64).ln()
 }
 

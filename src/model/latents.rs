@@ -1,0 +1,52 @@
+//! Latents in lines and grids, and what they are decoded to.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::{Vae, rows};
+
+/// Latents that go through the decoder together: as many as keep a convolution's maps small.
+const AT_A_TIME: usize = 250;
+
+/// Latents that differ from `base` in one or two latents, which take each of `values`: the first of `dims` from left to
+/// right; the second, where there is one, from the bottom up, as on a graph.
+///
+/// # Shapes
+/// `base`: `[D]`; result: rows of `D` numbers, row by row from the top.
+pub fn grid(base: &[f32], dims: &[usize], values: &[f32]) -> Vec<Vec<f32>> {
+    let moved = |z: &[f32], latent: usize, value: f32| {
+        let mut z = z.to_vec();
+        z[latent] = value;
+        z
+    };
+    match *dims {
+        [] => vec![base.to_vec()],
+        [across] => values
+            .iter()
+            .map(|&value| moved(base, across, value))
+            .collect(),
+        [across, up, ..] => values
+            .iter()
+            .rev()
+            .flat_map(|&value| grid(&moved(base, up, value), &[across], values))
+            .collect(),
+    }
+}
+
+/// E[x | z] of each latent, in [0, 1]; of a conditional model as images of `class`.
+///
+/// # Shapes
+/// `latents`: rows of `D` numbers; result: rows of `P`.
+pub fn decode(vae: &Vae, latents: &[Vec<f32>], class: Option<u8>) -> Vec<Vec<f32>> {
+    let device = vae.device();
+    let some = |latents: &[Vec<f32>]| {
+        let z = Tensor::from_data(
+            TensorData::new(latents.concat(), [latents.len(), vae.network().latent]),
+            &device,
+        );
+        rows(vae.decode_mean(
+            z,
+            vae.labels(&vec![class.unwrap_or_default(); latents.len()]),
+        ))
+    };
+    latents.chunks(AT_A_TIME).flat_map(some).collect()
+}
