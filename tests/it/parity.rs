@@ -172,7 +172,7 @@ fn bounds_are_the_processors_whatever_the_pixels() {
             pixels,
             samples: 2,
             seed: 1,
-            z: Objective::default().code(),
+            latent_mode: Objective::default().latent_mode(),
         };
         // Of the later latents so many that their noise, 50 x 130 x 20 numbers, is made there.
         let [here, there] = [processor(), plain_device()].map(|device| {
