@@ -131,9 +131,9 @@ impl Disentangle {
         let Some(path) = &self.factors else {
             return Ok(images.truth.as_ref().map(|truth| truth.columns(count)));
         };
-        let images = format!("{} images", self.split.name());
+        let counted = format!("{} images", self.split.name());
         let first: Vec<u32> = (0..count as u32).collect();
-        let factors = parse(&files::read(path)?, images.len(), path, &images)?;
+        let factors = parse(&files::read(path)?, images.len(), path, &counted)?;
         Ok(Some(
             factors.iter().map(|factor| factor.of(&first)).collect(),
         ))

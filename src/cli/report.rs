@@ -210,7 +210,7 @@ impl Report<'_> {
             "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
             "test_was_trained_on": self.opened.config.data.trains_on_test(),
-            "samples_of_z": drawn.then_some(self.protocol.samples), "kl": drawn.then_some(self.kl()), "prior": self.opened.config.prior.tag(),
+            "samples_of_z": drawn.then_some(self.protocol.samples), "kl_method": drawn.then_some(self.kl()), "prior": self.opened.config.prior.tag(),
             "seed": self.protocol.seed,
             "model": self.opened.path, "model_hash": self.model_hash,
             "device": self.opened.chosen.name,

@@ -91,7 +91,7 @@ fn a_run_leaves_what_it_promises() {
                 .as_f64()
                 .unwrap_or_else(|| panic!("{key} in {record}"))
         };
-        assert!((number("elbo") + number("reconstruction") + number("rate")).abs() < 1e-9);
+        assert!((number("elbo") + number("reconstruction") + number("kl")).abs() < 1e-9);
         assert!(
             number("loss").is_finite()
                 && number("seconds") > 0.0
@@ -376,7 +376,7 @@ fn eval_prints_the_numbers_of_training_with_their_protocol() {
     }
     let found: Value =
         serde_json::from_str(run(place.path(), &["eval", "--json", "-q"]).line()).unwrap();
-    for key in ["elbo", "elbo_se", "reconstruction", "rate"] {
+    for key in ["elbo", "elbo_se", "reconstruction", "kl"] {
         assert_eq!(found[key], last[key], "{key}");
     }
     let bits = -elbo / (784.0 * std::f64::consts::LN_2);
@@ -399,7 +399,7 @@ fn eval_prints_the_numbers_of_training_with_their_protocol() {
         .line(),
     )
     .unwrap();
-    assert!((many["rate"].as_f64().unwrap() - found["rate"].as_f64().unwrap()).abs() < 1e-6);
+    assert!((many["kl"].as_f64().unwrap() - found["kl"].as_f64().unwrap()).abs() < 1e-6);
     assert!((many["elbo"].as_f64().unwrap() - elbo).abs() < 3.0);
     let train: Value = serde_json::from_str(
         run(place.path(), &["eval", "--json", "-q", "--split", "train"]).line(),

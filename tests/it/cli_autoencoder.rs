@@ -51,7 +51,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
     );
     for record in metrics(&place.path().join("runs/smoke-1")) {
         assert!(
-            record["elbo"].is_null() && record["rate"].is_null() && record.get("elbo_se").is_none(),
+            record["elbo"].is_null() && record["kl"].is_null() && record.get("elbo_se").is_none(),
             "{record}"
         );
         assert_eq!(record["loss"], record["reconstruction"]);
@@ -64,7 +64,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
         (true, "–".to_owned())
     );
     assert_eq!(
-        (lines[2].starts_with("rate "), last(lines[2])),
+        (lines[2].starts_with("KL "), last(lines[2])),
         (true, "–".to_owned())
     );
     assert!(
@@ -76,11 +76,11 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
     for key in [
         "elbo",
         "elbo_se",
-        "rate",
+        "kl",
         "kl_se",
         "bits_per_dim",
         "samples_of_z",
-        "kl",
+        "kl_method",
         "corrupted_by",
     ] {
         assert!(json.get(key).is_some_and(Value::is_null), "{key}: {json}");

@@ -81,7 +81,7 @@ fn the_doctor_says_what_it_sees() {
         .line(),
     )
     .unwrap();
-    assert!((number(&eval["rate"]) - mean("kl")).abs() < 1e-4);
+    assert!((number(&eval["kl"]) - mean("kl")).abs() < 1e-4);
     assert!((number(&eval["reconstruction"]) - mean("reconstruction")).abs() < 1e-3);
     for key in ["data_hash", "seed", "images", "pixels"] {
         assert_eq!(eval[key], found[key], "{key}");

@@ -102,7 +102,7 @@ fn a_model_file_that_cannot_be_used_says_why() {
     fails(
         &card(&|card| card["format_version"] = json!(99)),
         &[
-            "written in version 99 of the format; this program reads version 1",
+            "written in version 99 of the format; this program reads version 2",
             "hint: train it again",
         ],
     );
@@ -119,19 +119,19 @@ fn a_model_file_that_cannot_be_used_says_why() {
         &["has no data; expected a table"],
     );
     fails(
-        &card(&|card| card["image"] = json!([1, 28, 27])),
+        &card(&|card| card["image_shape"] = json!([1, 28, 27])),
         &["do not fit its config", "encoder.0.weight"],
     );
     fails(
-        &card(&|card| card["image"] = json!([2, 28, 28])),
+        &card(&|card| card["image_shape"] = json!([2, 28, 28])),
         &["no image is 2x28x28"],
     );
     fails(
-        &card(&|card| card["image"] = json!([1, 0, 28])),
+        &card(&|card| card["image_shape"] = json!([1, 0, 28])),
         &["no image is 1x0x28"],
     );
     fails(
-        &card(&|card| card["image"] = json!([1, 4_294_967_296_u64, 4_294_967_296_u64])),
+        &card(&|card| card["image_shape"] = json!([1, 4_294_967_296_u64, 4_294_967_296_u64])),
         &["no image is"],
     );
     let config = |from: &'static str, to: &'static str| {
@@ -377,7 +377,7 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
             &[
                 "training broke at step 1 (epoch 1)",
                 "the test reconstruction is ",
-                "the test rate is infinite",
+                "the test KL is infinite",
             ],
         ),
         // By the last update of an epoch, which leaves infinite weights.

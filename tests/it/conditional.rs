@@ -177,9 +177,9 @@ fn a_label_chooses_columns_of_the_weights() {
             for (row, &class) in classes.iter().enumerate() {
                 let (plain, shift) = of_class(&vae, model, usize::from(class));
                 assert_eq!(plain.classes(), None);
-                let z = rows(plain.encode(batch.x.clone(), None).mean).swap_remove(row);
+                let latent = rows(plain.encode(batch.x.clone(), None).mean).swap_remove(row);
                 assert!(
-                    gap(&wide(&latents[row]), &wide(&z)) < 1e-5,
+                    gap(&wide(&latents[row]), &wide(&latent)) < 1e-5,
                     "{condition:?}: the latent"
                 );
                 let moved: Vec<f32> = z[row * 3..][..3]
@@ -312,10 +312,7 @@ fn the_commands_use_labels() {
     // What `eval` measures is what training measured, and says that it is told the class.
     let found = eval(&place, &[]);
     let last = metrics(&folder).pop().unwrap();
-    assert_eq!(
-        [&found["elbo"], &found["rate"]],
-        [&last["elbo"], &last["rate"]]
-    );
+    assert_eq!([&found["elbo"], &found["kl"]], [&last["elbo"], &last["kl"]]);
     assert_eq!(found["conditional"], true);
     let text = run(place.path(), &["eval", "-q"]).out;
     assert!(

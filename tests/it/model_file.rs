@@ -142,7 +142,7 @@ fn the_file_is_what_the_safetensors_crate_reads() {
     let card: Value = serde_json::from_str(&metadata["vae"]).unwrap();
     assert_eq!(card["format_version"], FORMAT_VERSION);
     assert_eq!(card["program_version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(card["image"], json!(PICTURE));
+    assert_eq!(card["image_shape"], json!(PICTURE));
     assert_eq!(card["classes"], json!(["a", "b"]));
     assert_eq!(card["data_hash"], "md5:0");
     assert_eq!(
@@ -241,7 +241,7 @@ fn files_that_are_not_ours_are_refused_with_a_reason() {
             "metadata cannot be read",
         ),
         (
-            with_header(r#"{"__metadata__":{"vae":"{\"format_version\":1}"}}"#, b""),
+            with_header(r#"{"__metadata__":{"vae":"{\"format_version\":2}"}}"#, b""),
             "metadata cannot be read",
         ),
         (
@@ -249,7 +249,7 @@ fn files_that_are_not_ours_are_refused_with_a_reason() {
             "the tensor `a` is F16; expected F32",
         ),
         (
-            with_card(|card| card["image"] = json!([1, 6])),
+            with_card(|card| card["image_shape"] = json!([1, 6])),
             "metadata cannot be read",
         ),
     ];
@@ -355,7 +355,7 @@ fn huge_promises_are_refused() {
         [1, 1 << 32, 1 << 32],
         [1, most, 1],
     ] {
-        refused(open(&with_card(|card| card["image"] = json!(image))));
+        refused(open(&with_card(|card| card["image_shape"] = json!(image))));
     }
     let mlp = |table: &str| format!("[data.digits]\n[model.mlp]\n{table}");
     for text in [

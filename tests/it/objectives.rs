@@ -532,7 +532,7 @@ fn a_training_with_any_of_them_goes_on_exactly() {
             "{name}: {sigma:?}"
         );
         for record in timeless(places[0].path()) {
-            let [elbo, rate] = ["elbo", "rate"].map(|key| record.get(key).unwrap().as_f64());
+            let [elbo, rate] = ["elbo", "kl"].map(|key| record.get(key).unwrap().as_f64());
             assert_eq!(
                 [elbo.is_some(), rate.is_some()],
                 [config.objective.latent_mode().is_sampled(); 2],
