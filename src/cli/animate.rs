@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use image::RgbImage;
 
-use super::figures::Draw;
+use super::draw::Draw;
 use super::images::{Classes, Codes, Format, MOST_FRAMES, below_each_other, rasters, sample_sheet};
-use super::open::{LoadedModel, locate};
+use super::loaded_model::LoadedModel;
+use super::model_arg::locate;
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, drawn};
 use crate::figure::animation::write_gif;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::open::{RUNS, find_run, hash};
+use super::loaded_model::hash;
+use super::model_arg::{RUNS, find_run};
 use crate::error::{Error, Result};
 use crate::eval::Estimate;
 use crate::{files, ui};

@@ -7,7 +7,8 @@ use clap::Args;
 mod report;
 
 use super::eval::Split;
-use super::open::{LoadedModel, Target};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
 use crate::data::{Dataset, Images};
@@ -28,7 +29,7 @@ const NEIGHBOURS: usize = 5;
 #[derive(Debug, Args)]
 pub struct Disentangle {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// Which images
     #[arg(long, value_enum, default_value_t = Split::Test)]
@@ -59,7 +60,7 @@ pub struct Disentangle {
 impl Disentangle {
     pub fn run(self) -> Result<()> {
         at_least_one("--n", self.n)?;
-        let opened = self.target.open()?;
+        let opened = self.model.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let images = self.split.of(dataset)?;
         let count = self.n.min(images.len());

@@ -10,7 +10,8 @@ use clap::Args;
 use self::advice::advice;
 use self::report::Report;
 use super::images::Format;
-use super::open::{LoadedModel, Target};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ const MOST: usize = 10_000;
 #[derive(Debug, Args)]
 pub struct Doctor {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// Test images to look at: the first of them
     #[arg(long, default_value_t = 2000)]
@@ -59,7 +60,7 @@ impl Doctor {
         self.out
             .as_deref()
             .map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
-        let opened = self.target.open()?;
+        let opened = self.model.open()?;
         if !opened.config.prior.is_normal() {
             return Err(Error::request(format!(
                 "{}: its prior is {}, and latents are judged here by N(0, I)",

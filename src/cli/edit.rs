@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
+use super::figure_context::{FigureContext, MOST_PICTURES, class_named};
 use super::images::{AT_A_TIME, Format, image_files, rasters};
-use super::open::{LoadedModel, Target};
-use super::subject::{FigureContext, MOST_PICTURES, class_named};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result, did_you_mean};
@@ -23,7 +24,7 @@ use crate::{files, ui};
 #[derive(Debug, Args)]
 pub struct Edit {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// A class (`8`), of which the training images are taken, or a folder of images
     #[arg(long, value_name = "CLASS_OR_DIR")]
@@ -74,7 +75,7 @@ enum Group {
 
 impl Draw for Edit {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

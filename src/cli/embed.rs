@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use image::RgbImage;
 
+use super::draw::Draw;
 use super::eval::Split;
-use super::figures::Draw;
-use super::open::{LoadedModel, Target};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
 use crate::error::Result;
@@ -21,7 +22,7 @@ use crate::{files, ui};
 #[derive(Debug, Args)]
 pub struct Embed {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// Which images
     #[arg(long, value_enum, default_value_t = Split::Test)]
@@ -43,7 +44,7 @@ pub struct Embed {
 impl Draw for Embed {
     fn run(&self) -> Result<()> {
         self.check()?;
-        let opened = self.target.open()?;
+        let opened = self.model.open()?;
         self.write(&opened)?
             .iter()
             .try_for_each(|path| ui::data(path.display()))

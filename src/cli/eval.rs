@@ -7,7 +7,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use super::interrupt;
-use super::open::{LoadedModel, Target};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use super::report::{Report, Weighted};
 use crate::check::{at_least_one, count};
 use crate::data::{Dataset, Images};
@@ -26,7 +27,7 @@ const MOST_SAMPLES: usize = 10_000_000;
 #[derive(Debug, Args)]
 pub struct Eval {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// Which images
     #[arg(long, value_enum, default_value_t = Split::Test)]
@@ -104,7 +105,7 @@ impl Eval {
             .try_for_each(|&samples| count("--samples", samples, MOST_SAMPLES))?;
         self.images
             .map_or(Ok(()), |images| at_least_one("--images", images))?;
-        let opened = self.target.open()?;
+        let opened = self.model.open()?;
         let (dataset, hash) = opened.data(self.data.as_deref())?;
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());

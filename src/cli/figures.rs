@@ -5,27 +5,11 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
-use super::open::LoadedModel;
-use super::subject::FigureContext;
+use super::draw::Draw;
+use super::figure_context::FigureContext;
+use super::loaded_model::LoadedModel;
 use crate::config::Figures;
 use crate::error::{Error, Result, did_you_mean};
-
-/// An image that is made of a model.
-pub trait Draw {
-    /// The command: checks, opens what it is drawn of, draws, and prints the file's path.
-    fn run(&self) -> Result<()>;
-
-    /// Checks the arguments, as far as that can be done before there is a model.
-    fn check(&self) -> Result<()>;
-
-    /// Checks whether it can be drawn of such a model; before there is one, too.
-    fn suits(&self, _subject: &FigureContext) -> Result<()> {
-        Ok(())
-    }
-
-    /// Draws it, and says which file it is.
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf>;
-}
 
 macro_rules! figures {
     ($($module:ident::$Name:ident),+ $(,)?) => {

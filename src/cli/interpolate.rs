@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
+use super::figure_context::{FigureContext, class_named};
 use super::images::{Format, MOST_FRAMES, image_files, rasters};
-use super::open::{LoadedModel, Target};
-use super::subject::{FigureContext, class_named};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::batch::Batch;
 use crate::check::count;
 use crate::data::Dataset;
@@ -22,7 +23,7 @@ use crate::{files, ui};
 #[derive(Debug, Args)]
 pub struct Interpolate {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// A class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
     #[arg(long, value_name = "PICTURE")]
@@ -81,7 +82,7 @@ enum Named {
 
 impl Draw for Interpolate {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

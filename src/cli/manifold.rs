@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
+use super::figure_context::FigureContext;
 use super::images::{Format, labels, rasters};
-use super::open::{LoadedModel, Target};
-use super::subject::FigureContext;
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::density::normal_quantile;
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct Manifold {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// Images a side
     #[arg(long, default_value_t = 15)]
@@ -51,7 +52,7 @@ pub struct Manifold {
 
 impl Draw for Manifold {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

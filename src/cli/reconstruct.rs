@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
 use super::images::{AT_A_TIME, Format, below_each_other, rasters};
-use super::open::{LoadedModel, Target};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
@@ -21,7 +22,7 @@ const COLUMNS: usize = 10;
 #[derive(Debug, Args)]
 pub struct Reconstruct {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// How many images: the first of the test set
     #[arg(long, default_value_t = 20)]
@@ -38,7 +39,7 @@ pub struct Reconstruct {
 
 impl Draw for Reconstruct {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

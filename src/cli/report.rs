@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::eval::{Split, SquaredErrors};
-use super::open::LoadedModel;
+use super::loaded_model::LoadedModel;
 use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
 use crate::model::Prior;
 use crate::objective::{LatentMode, NO_ELBO};

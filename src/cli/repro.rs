@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::interrupt;
-use super::open::LoadedModel;
+use super::loaded_model::LoadedModel;
 use super::train::{RunArgs, Train};
 use crate::check::count;
 use crate::device::{self, SelectedDevice};

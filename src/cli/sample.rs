@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
+use super::figure_context::{FigureContext, MOST_PICTURES};
 use super::images::{Classes, Codes, Format, sample_sheet};
-use super::open::{LoadedModel, Target};
-use super::subject::{FigureContext, MOST_PICTURES};
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
 use crate::eval::bounds;
@@ -19,7 +20,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct Sample {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// How many images; with `--label all`, how many a class [default: 64, or 10 a class]
     #[arg(long)]
@@ -59,7 +60,7 @@ pub struct Sample {
 
 impl Draw for Sample {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

@@ -6,10 +6,11 @@ use std::time::Instant;
 use clap::Args;
 
 use super::doctor::at_the_end;
+use super::figure_context::FigureContext;
 use super::figures::{AtEnd, at_end};
 use super::interrupt;
-use super::open::{LoadedModel, RUNS, find_run};
-use super::subject::FigureContext;
+use super::loaded_model::LoadedModel;
+use super::model_arg::{RUNS, find_run};
 use super::watcher::ProgressDisplay;
 use crate::config::{Config, Plan, set};
 use crate::data::archive::DataPaths;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use image::RgbImage;
 
-use super::figures::Draw;
+use super::draw::{Draw, draw};
+use super::figure_context::FigureContext;
 use super::images::{Format, MOST_FRAMES, labels, rasters};
-use super::open::{LoadedModel, Target};
-use super::subject::FigureContext;
+use super::loaded_model::LoadedModel;
+use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
 use crate::data::Images;
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ const MEASURED: usize = 1000;
 #[derive(Debug, Args)]
 pub struct Traverse {
     #[command(flatten)]
-    target: Target,
+    model: ModelArg,
 
     /// The test image at whose latent the other latents stand [default: they are 0]
     #[arg(long, value_name = "INDEX")]
@@ -73,7 +74,7 @@ struct Traversal {
 
 impl Draw for Traverse {
     fn run(&self) -> Result<()> {
-        self.target.draw(self)
+        draw(&self.model, self)
     }
 
     fn check(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::eval::Split;
-use super::super::open::LoadedModel;
+use super::super::loaded_model::LoadedModel;
 use super::{Disentangle, NEIGHBOURS, Probes};
 use crate::data::Factor;
 use crate::eval::disentanglement::{Mig, Scores};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::super::open::LoadedModel;
+use super::super::loaded_model::LoadedModel;
 use super::advice::advice;
 use crate::eval::{
     ACTIVE, Decomposition, Diagnostics, Estimate, Finding, Latent, LayerUnits, MORE_THAN,

@@ -1,38 +1,20 @@
-//! What a command works on: a run, a model file, or the newest run.
+//! A trained model, read from its file and placed on a device, with what every command asks of it.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::figures::Draw;
-use super::subject::FigureContext;
+use super::figure_context::FigureContext;
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::data::archive::DataPaths;
 use crate::data::fetch::md5_hex;
 use crate::data::{self, Dataset, Images};
-use crate::device::{self, SelectedDevice};
+use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, Protocol, latents, pixels_rng, posteriors};
 use crate::model::{Features, ModelCard, ModelFile, Vae, load};
-use crate::run::{RunFolder, newest, remembered_data};
+use crate::run::remembered_data;
 use crate::{files, ui};
-
-/// Where runs are kept unless `--out` says otherwise.
-pub const RUNS: &str = "runs";
-
-/// The arguments that every command on a trained model has.
-#[derive(Debug, Args)]
-pub struct Target {
-    /// A run's folder or name, or a model file [default: the newest run in `runs`]
-    #[arg(value_name = "RUN")]
-    run: Option<PathBuf>,
-
-    /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
-    #[arg(long, default_value = "auto")]
-    device: String,
-}
 
 /// A trained model, ready to use.
 pub struct LoadedModel {
@@ -52,75 +34,9 @@ pub struct LoadedModel {
     pub loaded: OnceCell<(Dataset, String)>,
 }
 
-impl Target {
-    pub fn open(&self) -> Result<LoadedModel> {
-        let chosen = device::choose(&self.device)?;
-        let (path, folder) = locate(self.run.as_deref())?;
-        LoadedModel::new(path, folder, chosen)
-    }
-
-    /// What a command that draws does.
-    pub fn draw(&self, figure: &dyn Draw) -> Result<()> {
-        figure.check()?;
-        let opened = self.open()?;
-        figure.suits(&opened.subject())?;
-        ui::data(figure.draw(&opened)?.display())
-    }
-}
-
-/// The model file, and the folder for what is made from it: none for a model file that was named.
-pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
-    let folder = match run {
-        None => {
-            let folder = newest(Path::new(RUNS))?;
-            ui::note(format_args!("the newest run: {}", folder.path.display()));
-            folder
-        }
-        Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
-        Some(path) => find_run(path, Path::new(RUNS))?,
-    };
-    let model = folder.model();
-    if !model.is_file() && !folder.config().is_file() {
-        return Err(Error::file(
-            &folder.path,
-            "not the folder of a run: it has no config.toml and no model.safetensors",
-        )
-        .with_hint(format!(
-            "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
-        )));
-    }
-    if !model.is_file() {
-        return Err(Error::file(
-            &model,
-            "this run has no model yet: its first epoch is not done",
-        )
-        .with_hint(format!(
-            "train on: vae train --resume {}",
-            folder.path.display()
-        )));
-    }
-    Ok((model, folder.path))
-}
-
 /// Of a model's file.
 pub fn hash(bytes: &[u8]) -> String {
     format!("md5:{}", md5_hex(&[bytes]))
-}
-
-/// A run's folder by its path, or by its name below `parent`.
-pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
-    let named = parent.join(path);
-    match [path, &named].into_iter().find(|folder| folder.is_dir()) {
-        Some(folder) => Ok(RunFolder {
-            path: folder.to_path_buf(),
-        }),
-        None => Err(
-            Error::file(path, "no such run or model file").with_hint(format!(
-                "expected a run's folder, a run's name below `{}`, or a .safetensors file",
-                parent.display()
-            )),
-        ),
-    }
 }
 
 impl LoadedModel {

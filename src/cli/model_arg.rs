@@ -1,0 +1,84 @@
+//! The argument RUN of every command on a trained model: a run's folder or name, a model file, or the newest run.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::loaded_model::LoadedModel;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::run::{RunFolder, newest};
+use crate::ui;
+
+/// Where runs are kept unless `--out` says otherwise.
+pub const RUNS: &str = "runs";
+
+/// The arguments that every command on a trained model has.
+#[derive(Debug, Args)]
+pub struct ModelArg {
+    /// A run's folder or name, or a model file [default: the newest run in `runs`]
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+
+    /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+impl ModelArg {
+    pub fn open(&self) -> Result<LoadedModel> {
+        let chosen = device::choose(&self.device)?;
+        let (path, folder) = locate(self.run.as_deref())?;
+        LoadedModel::new(path, folder, chosen)
+    }
+}
+
+/// The model file, and the folder for what is made from it: none for a model file that was named.
+pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
+    let folder = match run {
+        None => {
+            let folder = newest(Path::new(RUNS))?;
+            ui::note(format_args!("the newest run: {}", folder.path.display()));
+            folder
+        }
+        Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
+        Some(path) => find_run(path, Path::new(RUNS))?,
+    };
+    let model = folder.model();
+    if !model.is_file() && !folder.config().is_file() {
+        return Err(Error::file(
+            &folder.path,
+            "not the folder of a run: it has no config.toml and no model.safetensors",
+        )
+        .with_hint(format!(
+            "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
+        )));
+    }
+    if !model.is_file() {
+        return Err(Error::file(
+            &model,
+            "this run has no model yet: its first epoch is not done",
+        )
+        .with_hint(format!(
+            "train on: vae train --resume {}",
+            folder.path.display()
+        )));
+    }
+    Ok((model, folder.path))
+}
+
+/// A run's folder by its path, or by its name below `parent`.
+pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
+    let named = parent.join(path);
+    match [path, &named].into_iter().find(|folder| folder.is_dir()) {
+        Some(folder) => Ok(RunFolder {
+            path: folder.to_path_buf(),
+        }),
+        None => Err(
+            Error::file(path, "no such run or model file").with_hint(format!(
+                "expected a run's folder, a run's name below `{}`, or a .safetensors file",
+                parent.display()
+            )),
+        ),
+    }
+}
