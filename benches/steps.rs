@@ -16,8 +16,9 @@ use vae::figure::Raster;
 use vae::figure::sheet::{Sheet, write_png};
 use vae::model::{ModelCard, ModelFile, Vae, export};
 use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, memory, plain};
+use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
-use vae::train::{Job, OptimizerState, train_step};
+use vae::train::{Job, train_step};
 
 /// Images of a batch, as in the presets.
 const BATCH: usize = 128;
@@ -70,7 +71,7 @@ impl Training {
             weights,
             &cpu().autodiff(),
         );
-        let job = plan.job(dataset, String::new());
+        let job = Job::new(&plan, dataset, String::new());
         let updater = OptimizerState::new(job.optimizer.clone(), job.settings.clip, &vae);
         Self {
             job,

@@ -18,6 +18,7 @@ pub mod files;
 pub mod model;
 pub mod objective;
 pub mod ops;
+pub mod optimizer;
 mod registry;
 pub mod rng;
 pub mod run;

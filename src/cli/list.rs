@@ -7,8 +7,8 @@ use crate::data::Data;
 use crate::error::Result;
 use crate::model::{Features, Likelihood, Model, Prior};
 use crate::objective::Objective;
+use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
-use crate::train::Optimizer;
 use crate::{device, ui};
 
 /// List presets, models, priors, likelihoods, objectives and data

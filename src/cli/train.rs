@@ -250,7 +250,7 @@ impl Train {
             .with_hint("pass the same data with `--data DIR`, or start a new run"));
         }
         suits(&figures, &plan, &dataset)?;
-        let job = plan.job(dataset, hash);
+        let job = Job::new(&plan, dataset, hash);
         let done = saved
             .as_ref()
             .map_or(0, |saved| saved.card.step)

@@ -3,22 +3,24 @@
 mod overrides;
 mod preset;
 mod toml_error;
+mod train;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::check::{at_least_one, count};
-use crate::data::{Data, Dataset};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{Condition, Likelihood, Model, Network, OutputBias, Prior, Sigma};
 use crate::objective::Objective;
+use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
-use crate::train::{Job, Optimizer, Settings};
 
 pub use overrides::set;
 pub use preset::{PRESETS, Preset, find as find_preset};
+pub use train::TrainConfig;
 
 /// An experiment, whole: what `config.toml` in a run's folder holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +45,7 @@ pub struct Config {
     #[serde(default)]
     pub schedule: Schedule,
     #[serde(default)]
-    pub train: Settings,
+    pub train: TrainConfig,
     #[serde(default)]
     pub figures: Figures,
 }
@@ -83,23 +85,6 @@ impl Plan {
             self.network.log_var.parameters()
         };
         self.network.parameters() + sigma - untrained
-    }
-
-    /// What is trained: this plan on `dataset`.
-    pub fn job(&self, dataset: Dataset, data_hash: String) -> Job {
-        let config = self.config.clone();
-        Job {
-            seed: config.seed,
-            config: self.toml.clone(),
-            dataset,
-            data_hash,
-            pixels: config.data.pixels(),
-            likelihood: config.likelihood,
-            objective: config.objective,
-            optimizer: config.optimizer,
-            schedule: config.schedule,
-            settings: config.train,
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::data::Data;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{Likelihood, Model, Prior};
 use crate::objective::Objective;
+use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
-use crate::train::Optimizer;
 
 /// The config with one value replaced: `set(config, "objective.elbo.beta=4")`.
 ///

@@ -6,11 +6,11 @@ use burn::tensor::Tensor;
 
 use crate::error::Error;
 use crate::model::Vae;
+use crate::optimizer::{OptimizerState, collect, global_norm};
 use crate::run::Record;
 
-use super::optimizer::{collect, global_norm};
+use super::Job;
 use super::step::{gradients, learning_rate};
-use super::{Job, OptimizerState};
 
 /// Names what broke between `from` (a step, counted from 0, whose model and optimiser are good) and `to`.
 pub fn explain(job: &Job, mut vae: Vae, mut updater: OptimizerState, from: u64, to: u64) -> Error {

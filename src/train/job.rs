@@ -1,57 +1,12 @@
 //! What is to be trained, on what, and how: everything that stays the same from the first step to the last.
 
-use serde::{Deserialize, Serialize};
-
-use crate::check::{above_zero, at_least_zero, count};
+use crate::config::{Plan, TrainConfig};
 use crate::data::{Dataset, Pixels};
-use crate::error::Result;
 use crate::model::Likelihood;
 use crate::objective::{Objective, Time};
+use crate::optimizer::Optimizer;
 use crate::rng::Rng;
 use crate::schedule::Schedule;
-
-use super::Optimizer;
-
-/// The `[train]` table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images a step.
-    pub batch: usize,
-    /// The learning rate.
-    pub learning_rate: f64,
-    /// The largest global norm of the gradient that is let through.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clip: Option<f64>,
-    /// Seconds of training after which the state is saved within an epoch; it is always saved after each.
-    pub save_every: f64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        // pytorch/examples' VAE; a minute is what one is willing to lose.
-        Self {
-            epochs: 10,
-            batch: 128,
-            learning_rate: 1e-3,
-            clip: None,
-            save_every: 60.0,
-        }
-    }
-}
-
-impl Settings {
-    pub fn check(&self) -> Result<()> {
-        count("train.epochs", self.epochs, 1_000_000_000)?;
-        count("train.batch", self.batch, 1_000_000_000)?;
-        above_zero("train.learning_rate", self.learning_rate)?;
-        at_least_zero("train.save_every", self.save_every)?;
-        self.clip
-            .map_or(Ok(()), |clip| above_zero("train.clip", clip))
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -65,10 +20,27 @@ pub struct Job {
     pub objective: Objective,
     pub optimizer: Optimizer,
     pub schedule: Schedule,
-    pub settings: Settings,
+    pub settings: TrainConfig,
 }
 
 impl Job {
+    /// What is trained: `plan` on `dataset`.
+    pub fn new(plan: &Plan, dataset: Dataset, data_hash: String) -> Self {
+        let config = plan.config.clone();
+        Self {
+            seed: config.seed,
+            config: plan.toml.clone(),
+            dataset,
+            data_hash,
+            pixels: config.data.pixels(),
+            likelihood: config.likelihood,
+            objective: config.objective,
+            optimizer: config.optimizer,
+            schedule: config.schedule,
+            settings: config.train,
+        }
+    }
+
     pub fn rng(&self, stream: &str) -> Rng {
         Rng::new(self.seed).stream(stream)
     }

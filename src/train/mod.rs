@@ -2,13 +2,11 @@
 
 mod guard;
 mod job;
-mod optimizer;
 mod state;
 mod step;
 mod trainer;
 
-pub use job::{Job, Settings};
-pub use optimizer::{Adam, AdamW, Optimizer, OptimizerKind, OptimizerState, RmsProp, Sgd};
+pub use job::Job;
 pub use state::{SavedState, StateCard};
 pub use step::{GradientNorms, LossSums, train_step};
 pub use trainer::{Flow, Observer, Progress, Trainer};

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, import, pack, unpack};
+use crate::optimizer::OptimizerState;
 
-use super::{GradientNorms, LossSums, OptimizerState};
+use super::{GradientNorms, LossSums};
 
 /// What is saved beside the tensors. Noise, order and drawn pixels are functions of the seed and the step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

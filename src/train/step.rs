@@ -5,9 +5,9 @@ use burn::tensor::{Device, Gradients, Tensor};
 use crate::batch::noise;
 use crate::model::Vae;
 use crate::objective::{Context, LossTerms};
+use crate::optimizer::{OptimizerState, collect, squared_norms};
 
-use super::optimizer::{collect, squared_norms};
-use super::{Job, OptimizerState};
+use super::Job;
 
 /// Sums over images, nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]

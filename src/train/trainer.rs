@@ -10,11 +10,12 @@ use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::eval::{Protocol, drawn_squared_errors, importance, measure};
 use crate::model::{ModelCard, ModelFile, Sigma, Vae, export};
+use crate::optimizer::OptimizerState;
 use crate::run::{Metrics, Record, RunFolder};
 
 use super::guard::{explain, is_finite, unmeasurable};
 use super::step::watched_step;
-use super::{GradientNorms, Job, LossSums, OptimizerState, SavedState, StateCard};
+use super::{GradientNorms, Job, LossSums, SavedState, StateCard};
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
 const LOOK_EVERY: usize = 50;

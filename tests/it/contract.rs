@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use vae::batch::Batch;
-use vae::config::{Config, Figures, PRESETS};
+use vae::config::{Config, Figures, PRESETS, TrainConfig};
 use vae::data::{Data, Pixels};
 use vae::model::{
     Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mean, Mlp, Model, Prior,
@@ -16,9 +16,10 @@ use vae::objective::{
     Autoencoder, BetaTc, Capacity, Corruption, Cyclical, Elbo, Estimator, Info, Iwae, LossMeans,
     LossTerms, Objective, ObjectiveKind, Sampling, VaeK,
 };
+use vae::optimizer::{Adam, Optimizer, OptimizerState};
 use vae::rng::Rng;
 use vae::schedule::Schedule;
-use vae::train::{Adam, Optimizer, OptimizerState, Settings, train_step};
+use vae::train::train_step;
 
 use crate::models::{
     at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, job, largest,
@@ -38,7 +39,7 @@ fn config(data: Data, model: Model) -> Config {
         objective: Objective::default(),
         optimizer: Optimizer::default(),
         schedule: Schedule::default(),
-        train: Settings::default(),
+        train: TrainConfig::default(),
         figures: Figures::default(),
     }
 }
@@ -555,9 +556,9 @@ fn every_default_is_valid_and_survives_toml() {
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
     assert_round_trip(&Config {
-        train: Settings {
+        train: TrainConfig {
             clip: Some(0.1),
-            ..Settings::default()
+            ..TrainConfig::default()
         },
         ..base
     });

@@ -12,7 +12,7 @@ use vae::density::Gaussian;
 use vae::model::{Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Padding, Vae, export};
 use vae::objective::{Elbo, LossTerms, ObjectiveKind};
 use vae::ops;
-use vae::train::{Adam, AdamW, Optimizer, OptimizerState, RmsProp, Sgd};
+use vae::optimizer::{Adam, AdamW, Optimizer, OptimizerState, RmsProp, Sgd};
 
 use crate::models::{
     at, autodiff_device, gap, largest, named_gradients, numbers, plain_device, tensor, wide,

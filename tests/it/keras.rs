@@ -9,8 +9,8 @@ use vae::model::{
     export,
 };
 use vae::ops::{self, Convolution};
+use vae::optimizer::{Optimizer, RmsProp};
 use vae::rng::Rng;
-use vae::train::{Optimizer, RmsProp};
 
 use crate::models::{drawn, gap, numbers, plain_device, random_batch, tensor, wide};
 use crate::program::{run, write_idx};

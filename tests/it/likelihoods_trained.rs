@@ -12,8 +12,8 @@ use vae::model::{
     Conv, Initialisation, Likelihood, Mlp, ModelKind, NamedTensor, Network, Vae, export, import,
 };
 use vae::objective::{Elbo, ObjectiveKind};
+use vae::optimizer::{Adam, Optimizer, OptimizerState};
 use vae::rng::Rng;
-use vae::train::{Adam, Optimizer, OptimizerState};
 
 use crate::models::{at, autodiff_device, digits, draw_noise, numbers, plain_device, tensor};
 use crate::program::{metrics, read, run, timeless, train};

@@ -13,8 +13,9 @@ use vae::model::{
     FORMAT_VERSION, Likelihood, ModelCard, ModelFile, NamedTensor, Vae, export, import, pack,
     unpack,
 };
+use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
-use vae::train::{OptimizerState, SavedState, StateCard};
+use vae::train::{SavedState, StateCard};
 
 use crate::models::{autodiff_device, drawn, numbers, plain_device};
 

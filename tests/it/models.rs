@@ -12,8 +12,9 @@ use vae::model::{
     Condition, ConditionMode, Likelihood, ModelKind, NamedTensor, Network, Vae, export, import,
 };
 use vae::objective::{Context, Time};
+use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
-use vae::train::{Job, OptimizerState, train_step};
+use vae::train::{Job, train_step};
 
 /// `$VAE_TEST_DEVICE`, or the one that `auto` takes: with `wgpu` the contracts hold on a software adapter, too, given time.
 pub fn plain_device() -> Device {
@@ -197,10 +198,10 @@ pub fn job(config: &Config) -> Job {
         panic!("other data would have to be found")
     };
     let dataset = digits.draw();
-    config
+    let plan = config
         .plan(dataset.train.shape, dataset.classes.len())
-        .unwrap()
-        .job(dataset, String::new())
+        .unwrap();
+    Job::new(&plan, dataset, String::new())
 }
 
 /// The preset `smoke`, trained until its latents mean something, and its test images.

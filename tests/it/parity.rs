@@ -8,7 +8,7 @@ use vae::device;
 use vae::eval::{Protocol, importance, measure};
 use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, Vamp, export};
 use vae::objective::Objective;
-use vae::train::Optimizer;
+use vae::optimizer::Optimizer;
 
 use crate::contract::{
     PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values,

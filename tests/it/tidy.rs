@@ -15,10 +15,10 @@ use source::{files_below, imports, root, sources, tree, words};
 const ROWS: &[&[&str]] = &[
     &["main"],
     &["cli"],
-    &["config"],
     &["train"],
+    &["config"],
     &["eval"],
-    &["objective"],
+    &["objective", "optimizer"],
     &["model", "data"],
     &[
         "batch", "density", "run", "figure", "ui", "device", "schedule",
@@ -32,6 +32,7 @@ const TENSORS: &[&str] = &[
     "train",
     "eval",
     "objective",
+    "optimizer",
     "model",
     "data",
     "batch",

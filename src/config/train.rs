@@ -1,0 +1,53 @@
+//! The `[train]` table: how long, in which batches and how fast.
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::{above_zero, at_least_zero, count};
+use crate::error::Result;
+
+/// The `[train]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// The learning rate before the schedule's factor.
+    pub learning_rate: f64,
+    /// The global norm to which larger gradients are scaled down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+    /// Seconds of training between two saves within an epoch; the state is also saved after every epoch.
+    pub save_every: f64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        // As in pytorch/examples' VAE; a minute of work is little to lose.
+        Self {
+            epochs: 10,
+            batch: 128,
+            learning_rate: 1e-3,
+            clip: None,
+            save_every: 60.0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every value.
+    pub fn check(&self) -> Result<()> {
+        count("train.epochs", self.epochs, 1_000_000_000)?;
+        count("train.batch", self.batch, 1_000_000_000)?;
+        above_zero("train.learning_rate", self.learning_rate)?;
+        at_least_zero("train.save_every", self.save_every)?;
+        self.clip
+            .map_or(Ok(()), |clip| above_zero("train.clip", clip))
+    }
+
+    /// Returns the number of steps in which all of `images` training images are seen once.
+    pub fn steps_per_epoch(&self, images: usize) -> usize {
+        images.div_ceil(self.batch)
+    }
+}

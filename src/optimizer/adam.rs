@@ -1,0 +1,153 @@
+//! Adam (Kingma, Ba 2015, algorithm 1), and AdamW, which is Adam with decoupled weight decay (Loshchilov, Hutter 2019,
+//! algorithm 2).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{OptimizerKind, with_l2_penalty};
+use crate::check::{above_zero, at_least_zero, within};
+use crate::error::Result;
+use crate::ops::{self, AdamStep};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// The weight of an L2 penalty: `weight_decay * weight` is added to the gradient.
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        // The paper's.
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamW {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// The weights shrink by `learning_rate * weight_decay` at each step, whatever the gradient.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        // PyTorch's.
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
+    }
+}
+
+/// The rule that both share: only the way in which weights decay differs.
+struct Rule {
+    /// The config's table, for messages.
+    table: &'static str,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    decoupled: bool,
+}
+
+impl Adam {
+    fn rule(&self) -> Rule {
+        Rule {
+            table: "optimizer.adam",
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+            decoupled: false,
+        }
+    }
+}
+
+impl AdamW {
+    fn rule(&self) -> Rule {
+        Rule {
+            table: "optimizer.adamw",
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+            decoupled: true,
+        }
+    }
+}
+
+impl Rule {
+    const SLOTS: &[&str] = &["mean", "square"];
+
+    fn update(
+        &self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        slots: &mut [Tensor<1>],
+        step: u64,
+        learning_rate: f64,
+    ) -> Tensor<1> {
+        let (weight, gradient) = if self.decoupled {
+            (weight * (1.0 - learning_rate * self.weight_decay), gradient)
+        } else {
+            let gradient = with_l2_penalty(gradient, &weight, self.weight_decay);
+            (weight, gradient)
+        };
+        let [mean, square] = slots else {
+            unreachable!("there is a tensor for each of the two slots")
+        };
+        let constants = [self.beta1, self.beta2, self.epsilon];
+        let step = AdamStep::new(constants, step, learning_rate);
+        ops::adam(weight, gradient, mean, square, step)
+    }
+
+    fn check(&self) -> Result<()> {
+        let key = |name: &str| format!("{}.{name}", self.table);
+        // At exactly 1 the bias correction would divide by zero.
+        within(&key("beta1"), self.beta1, 0.0, 0.999_999_999)?;
+        within(&key("beta2"), self.beta2, 0.0, 0.999_999_999)?;
+        above_zero(&key("epsilon"), self.epsilon)?;
+        at_least_zero(&key("weight_decay"), self.weight_decay)
+    }
+}
+
+macro_rules! is_adam {
+    ($($Kind:ty),+) => {$(
+        impl OptimizerKind for $Kind {
+            fn slots(&self) -> &'static [&'static str] {
+                Rule::SLOTS
+            }
+
+            fn update(
+                &self,
+                weight: Tensor<1>,
+                gradient: Tensor<1>,
+                slots: &mut [Tensor<1>],
+                step: u64,
+                learning_rate: f64,
+            ) -> Tensor<1> {
+                self.rule().update(weight, gradient, slots, step, learning_rate)
+            }
+
+            fn check(&self) -> Result<()> {
+                self.rule().check()
+            }
+        }
+    )+};
+}
+
+is_adam!(Adam, AdamW);

@@ -1,0 +1,65 @@
+//! Gradients as flat tensors, and their norms.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::model::Vae;
+use crate::ops;
+
+/// Takes the gradient of every parameter out of `gradients`, flat, in the order in which burn visits the parameters.
+///
+/// # Shapes
+/// Each: `[n]`.
+pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
+    struct Collect<'a> {
+        gradients: &'a mut Gradients,
+        flat: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Collect<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let weight = param.val();
+            let count = weight.shape().num_elements();
+            // A parameter that the loss does not depend on has a gradient of zero.
+            let flat = match weight.grad_remove(self.gradients) {
+                Some(gradient) => gradient.reshape([count]),
+                None => Tensor::zeros([count], &weight.device().inner()),
+            };
+            self.flat.push(flat);
+        }
+    }
+    let mut collect = Collect {
+        gradients,
+        flat: Vec::new(),
+    };
+    vae.visit(&mut collect);
+    collect.flat
+}
+
+/// Returns the Euclidean norm of the gradients of all parameters together.
+///
+/// # Shapes
+/// Each gradient: `[n]`; result: `[1]`.
+pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
+    let squares = gradients
+        .iter()
+        .map(|gradient| ops::sum_of_squares(gradient.clone()))
+        .collect::<Vec<_>>();
+    Tensor::cat(squares, 0).sum().sqrt()
+}
+
+/// Returns the squared Euclidean norm of each layer's gradient, its weight and its bias together, for the first `layers`
+/// layers, `L`, in the network's order.
+///
+/// # Shapes
+/// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`.
+pub fn squared_norms(gradients: &[Tensor<1>], layers: usize) -> Tensor<1> {
+    let square = |gradient: &Tensor<1>| ops::sum_of_squares(gradient.clone());
+    // A likelihood's log sigma and a prior's pseudo-inputs come last: they are no layers.
+    let layers = gradients
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .take(layers)
+        .map(|[weight, bias]| square(weight) + square(bias));
+    Tensor::cat(layers.collect(), 0)
+}

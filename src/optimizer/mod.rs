@@ -1,0 +1,64 @@
+//! From gradients to new weights: textbook rules with PyTorch's conventions, applied to every parameter.
+
+mod adam;
+mod gradients;
+mod rmsprop;
+mod sgd;
+mod state;
+
+use burn::tensor::Tensor;
+
+use crate::error::Result;
+use crate::registry::registry;
+
+pub use adam::{Adam, AdamW};
+pub use gradients::{collect, global_norm, squared_norms};
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+pub use state::OptimizerState;
+
+/// A rule that updates one parameter, laid out flat.
+pub trait OptimizerKind {
+    /// Names what the rule remembers of a parameter between two steps; each slot starts as zeros.
+    fn slots(&self) -> &'static [&'static str];
+
+    /// Returns the new weights. `step` counts from 1; `learning_rate` is that of this step.
+    ///
+    /// # Shapes
+    /// `weight`, `gradient` and each slot: `[n]`.
+    fn update(
+        &self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        slots: &mut [Tensor<1>],
+        step: u64,
+        learning_rate: f64,
+    ) -> Tensor<1>;
+
+    fn check(&self) -> Result<()>;
+}
+
+registry! {
+    /// The rule by which gradients change the weights.
+    pub enum Optimizer: OptimizerKind {
+        "adam" => Adam, "moments of the gradient (Kingma, Ba 2015)";
+        "adamw" => AdamW, "Adam with decoupled weight decay (Loshchilov, Hutter 2019)";
+        "rmsprop" => RmsProp, "the gradient over its running root mean square (Tieleman, Hinton 2012)";
+        "sgd" => Sgd, "the gradient, with momentum if asked for";
+    }
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self::Adam(Adam::default())
+    }
+}
+
+/// Adds an L2 penalty's gradient, `decay * weight`.
+fn with_l2_penalty(gradient: Tensor<1>, weight: &Tensor<1>, decay: f64) -> Tensor<1> {
+    if decay > 0.0 {
+        gradient + weight.clone() * decay
+    } else {
+        gradient
+    }
+}

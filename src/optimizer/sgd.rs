@@ -1,0 +1,60 @@
+//! Stochastic gradient descent, with momentum if asked for (Polyak 1964).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{OptimizerKind, with_l2_penalty};
+use crate::check::{at_least_zero, within};
+use crate::error::{Error, Result};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sgd {
+    pub momentum: f64,
+    /// Whether the step looks ahead along the momentum (Nesterov 1983).
+    pub nesterov: bool,
+    /// The weight of an L2 penalty: `weight_decay * weight` is added to the gradient.
+    pub weight_decay: f64,
+}
+
+impl OptimizerKind for Sgd {
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum > 0.0 {
+            &["momentum"]
+        } else {
+            &[]
+        }
+    }
+
+    fn update(
+        &self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        slots: &mut [Tensor<1>],
+        _step: u64,
+        learning_rate: f64,
+    ) -> Tensor<1> {
+        let gradient = with_l2_penalty(gradient, &weight, self.weight_decay);
+        let Some(velocity) = slots.first_mut() else {
+            return weight - gradient * learning_rate;
+        };
+        *velocity = velocity.clone() * self.momentum + gradient.clone();
+        let direction = if self.nesterov {
+            gradient + velocity.clone() * self.momentum
+        } else {
+            velocity.clone()
+        };
+        weight - direction * learning_rate
+    }
+
+    fn check(&self) -> Result<()> {
+        within("optimizer.sgd.momentum", self.momentum, 0.0, 1.0)?;
+        if self.nesterov && self.momentum == 0.0 {
+            return Err(Error::request(
+                "optimizer.sgd.nesterov is true and momentum is 0; expected a momentum above 0",
+            )
+            .with_hint("for instance `--set optimizer.sgd.momentum=0.9`"));
+        }
+        at_least_zero("optimizer.sgd.weight_decay", self.weight_decay)
+    }
+}
