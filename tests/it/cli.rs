@@ -21,14 +21,14 @@ fn what_the_program_says() {
         .register_bin("vae", Path::new(env!("CARGO_BIN_EXE_vae")))
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
-        .case("tests/cmd/*.toml");
+        .case("tests/cmd/*.trycmd");
     if cfg!(any(
         not(feature = "cpu"),
         feature = "ndarray",
         feature = "wgpu",
         feature = "cuda"
     )) {
-        cases.skip("tests/cmd/built-in-*.toml");
+        cases.skip("tests/cmd/built-in.trycmd");
     }
 }
 

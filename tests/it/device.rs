@@ -1,5 +1,5 @@
 //! What `--device` names, whatever this machine has and whatever is built in. What does not depend on the machine is said
-//! by `tests/cmd/built-in-*.toml`; what needs an adapter is in `tests/gpu.py`.
+//! by `tests/cmd/built-in.trycmd`; what needs an adapter is in `tests/gpu.py`.
 
 use vae::device::{built_in, choose, not_built_in, on_this_machine};
 
