@@ -3,7 +3,7 @@
 /// Defines the enum of the kinds of one part of a config. Each line is the tag a person writes, the struct that is its
 /// TOML table (with defaults, `deny_unknown_fields` and the trait), and what it is in a few words.
 ///
-/// The enum is externally tagged (`[objective.elbo]`), dereferences to `dyn Trait`, and knows its own list.
+/// The enum is externally tagged (`[objective.elbo]`), gives its settings as `dyn Trait` by `kind()`, and knows its own list.
 macro_rules! registry {
     ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path { $($tag:literal => $Kind:ident, $about:literal;)+ }) => {
         $(#[$doc])*
@@ -25,15 +25,13 @@ macro_rules! registry {
             pub fn tag(&self) -> &'static str {
                 match self { $(Self::$Kind(_) => $tag,)+ }
             }
-        }
 
-        impl std::ops::Deref for $Name {
-            type Target = dyn $Trait;
-
-            fn deref(&self) -> &Self::Target {
+            /// Returns the settings of this kind.
+            pub fn kind(&self) -> &dyn $Trait {
                 match self { $(Self::$Kind(kind) => kind,)+ }
             }
         }
+
     };
 }
 

@@ -268,9 +268,9 @@ mod tests {
     #[test]
     fn every_schedule_accepts_its_defaults_and_stays_within_zero_and_one() {
         for schedule in Schedule::every() {
-            schedule.check().unwrap();
+            schedule.kind().check().unwrap();
             for tenth in 0..=100 {
-                let factor = schedule.at(f64::from(tenth) / 10.0, 10.0);
+                let factor = schedule.kind().at(f64::from(tenth) / 10.0, 10.0);
                 assert!(
                     (0.0..=1.0).contains(&factor),
                     "{} at {tenth}",

@@ -165,7 +165,7 @@ pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()
 fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
     let test = &job.dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
-    let latent_mode = job.objective.latent_mode();
+    let latent_mode = job.objective.kind().latent_mode();
     let (batch, z) = drawn(
         vae,
         test,

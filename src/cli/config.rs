@@ -29,10 +29,10 @@ impl Config {
         at_end(&experiment.figures)?;
         // What cannot be trained is better said here than after a download. Files of one's own may have another size.
         if let Err(error) = experiment.plan(
-            experiment.data.usual_shape(),
-            experiment.data.usual_classes(),
+            experiment.data.kind().usual_shape(),
+            experiment.data.kind().usual_classes(),
         ) {
-            if !experiment.data.may_have_any_shape() {
+            if !experiment.data.kind().may_have_any_shape() {
                 return Err(error);
             }
             ui::note(format_args!("note: with images of the usual size: {error}"));

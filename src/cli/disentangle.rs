@@ -87,7 +87,7 @@ impl Disentangle {
         let posteriors = opened.posteriors(images, &all, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let posteriors = posteriors?;
-        let drawn = opened.config.objective.latent_mode().is_sampled();
+        let drawn = opened.config.objective.kind().latent_mode().is_sampled();
         let measure = |factors: &[Factor]| {
             Scores::measure(
                 &posteriors.means,

@@ -110,7 +110,7 @@ impl Eval {
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
         let images = &whole.slice(0..first);
-        let latent_mode = opened.config.objective.latent_mode();
+        let latent_mode = opened.config.objective.kind().latent_mode();
         let most = self.samples.iter().copied().max().unwrap_or_default();
         let many = [
             (

@@ -61,7 +61,10 @@ impl What {
 
 /// What a data set is, and how large as it comes.
 fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static str, String) {
-    let ([train, test], image) = (data.usual_counts(), Features::Map(data.usual_shape()));
+    let ([train, test], image) = (
+        data.kind().usual_counts(),
+        Features::Map(data.kind().usual_shape()),
+    );
     (
         name,
         format!("{about}; {train} train and {test} test images of {image}"),

@@ -162,7 +162,7 @@ impl LoadedModel {
     ) -> Result<Posteriors> {
         let found = posteriors(&self.vae, indices, |some| self.read(images, some), seen);
         self.are_numbers(&found.means)?;
-        if self.config.objective.latent_mode().is_sampled() {
+        if self.config.objective.kind().latent_mode().is_sampled() {
             self.are_numbers(&found.log_vars)?;
         }
         Ok(found)
@@ -173,10 +173,10 @@ impl LoadedModel {
         let config = &self.config;
         let seed = seed.unwrap_or(config.seed);
         Protocol {
-            pixels: config.data.pixels(),
+            pixels: config.data.kind().pixels(),
             samples,
             seed,
-            latent_mode: config.objective.latent_mode(),
+            latent_mode: config.objective.kind().latent_mode(),
         }
     }
 
@@ -198,7 +198,7 @@ impl LoadedModel {
     /// own have to be given a label then: [`LoadedModel::class`].
     pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
         let rng = pixels_rng(self.config.seed);
-        self.config.data.pixels().batch(
+        self.config.data.kind().pixels().batch(
             images,
             indices,
             self.vae.classes(),

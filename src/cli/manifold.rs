@@ -100,7 +100,7 @@ impl Draw for Manifold {
                 "note: of {latent_count} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
             ));
         }
-        if !opened.config.objective.latent_mode().is_sampled() {
+        if !opened.config.objective.kind().latent_mode().is_sampled() {
             ui::note(format_args!("note: {NO_PRIOR}"));
         } else if !opened.config.prior.is_normal() {
             ui::note(

@@ -53,7 +53,7 @@ impl Draw for Reconstruct {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let count = self.n.min(dataset.test.len());
         let indices: Vec<u32> = (0..count as u32).collect();
-        let latent_mode = opened.config.objective.latent_mode();
+        let latent_mode = opened.config.objective.kind().latent_mode();
         opened.subject().fits(
             "--n",
             count

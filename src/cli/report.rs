@@ -38,6 +38,7 @@ impl Report<'_> {
         self.opened
             .config
             .likelihood
+            .kind()
             .caveat(self.protocol.pixels.is_binary())
     }
 
@@ -167,7 +168,7 @@ impl Report<'_> {
         if let Some(caveat) = self.caveat() {
             text += &format!("\nnot a log-likelihood: {caveat}");
         }
-        if self.split == Split::Test && self.opened.config.data.trains_on_test() {
+        if self.split == Split::Test && self.opened.config.data.kind().trains_on_test() {
             text += "\nnot a test: these images were trained on";
         }
         text
@@ -209,7 +210,7 @@ impl Report<'_> {
             "likelihood": self.opened.config.likelihood.tag(), "sigma": self.opened.vae.sigma(),
             "conditional": self.conditional(),
             "is_log_likelihood": self.caveat().is_none(), "caveat": self.caveat(),
-            "test_was_trained_on": self.opened.config.data.trains_on_test(),
+            "test_was_trained_on": self.opened.config.data.kind().trains_on_test(),
             "samples_of_z": drawn.then_some(self.protocol.samples), "kl_method": drawn.then_some(self.kl()), "prior": self.opened.config.prior.tag(),
             "seed": self.protocol.seed,
             "model": self.opened.path, "model_hash": self.model_hash,

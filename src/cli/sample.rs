@@ -78,7 +78,7 @@ impl Draw for Sample {
 
     fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
         let classes = self.classes(&opened.subject())?;
-        if !(self.in_box || opened.config.objective.latent_mode().is_sampled()) {
+        if !(self.in_box || opened.config.objective.kind().latent_mode().is_sampled()) {
             ui::note(format_args!(
                 "note: {NO_PRIOR}; `--box` draws from where its latents lie"
             ));

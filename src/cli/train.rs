@@ -304,7 +304,7 @@ impl Train {
             error => error,
         })?;
         watcher.conclude()?;
-        if config.data.trains_on_test() {
+        if config.data.kind().trains_on_test() {
             ui::note("not a test: the test images are among those trained on");
         }
         // What is trained is trained: a look at it fails in silence.

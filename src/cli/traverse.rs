@@ -110,9 +110,9 @@ impl Draw for Traverse {
         let base = self.base(opened, &dataset.test)?;
         let class = self.class(opened, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
-        let (pixels, seed) = (opened.config.data.pixels(), opened.config.seed);
+        let (pixels, seed) = (opened.config.data.kind().pixels(), opened.config.seed);
         // An autoencoder's latents have no KL: how far its latents spread tells what each one carries.
-        let drawn = opened.config.objective.latent_mode().is_sampled();
+        let drawn = opened.config.objective.kind().latent_mode().is_sampled();
         let has_kl = drawn && opened.config.prior.is_normal();
         let (size, carried) = if has_kl {
             ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))

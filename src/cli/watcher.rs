@@ -153,7 +153,7 @@ impl<'a> ProgressDisplay<'a> {
                 record.reconstruction,
             )),
         }
-        if let Some(caveat) = job.likelihood.caveat(job.pixels.is_binary()) {
+        if let Some(caveat) = job.likelihood.kind().caveat(job.pixels.is_binary()) {
             ui::note(format_args!("not a log-likelihood: {caveat}"));
         }
         let validation = history.iter().filter(|record| record.split == "validation");
@@ -173,7 +173,7 @@ impl<'a> ProgressDisplay<'a> {
             "look at {}",
             self.folder.samples(record.epoch).display()
         ));
-        if !job.objective.latent_mode().is_sampled() {
+        if !job.objective.kind().latent_mode().is_sampled() {
             ui::note(NO_PRIOR);
         }
         Ok(())
@@ -211,7 +211,7 @@ impl Observer for ProgressDisplay<'_> {
             let seen = (progress.step * self.job.settings.batch).min(self.job.dataset.train.len());
             let speed = seen as f64 / progress.seconds;
             let [reconstruction, kl] = [sums.reconstruction, sums.kl].map(|sum| sums.mean(sum));
-            let bound = if self.job.objective.latent_mode().is_sampled() {
+            let bound = if self.job.objective.kind().latent_mode().is_sampled() {
                 format!(
                     "ELBO {:.1}, reconstruction {reconstruction:.1}, KL {kl:.1}",
                     -(reconstruction + kl)

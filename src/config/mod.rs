@@ -78,8 +78,8 @@ pub struct Plan {
 impl Plan {
     /// How many numbers are trained: an autoencoder's head for the variance is not.
     pub fn parameters(&self) -> usize {
-        let sigma = usize::from(self.config.likelihood.sigma() == Some(Sigma::Learned));
-        let untrained = if self.config.objective.latent_mode().is_sampled() {
+        let sigma = usize::from(self.config.likelihood.kind().sigma() == Some(Sigma::Learned));
+        let untrained = if self.config.objective.kind().latent_mode().is_sampled() {
             0
         } else {
             self.network.log_var.parameters()
@@ -126,9 +126,13 @@ impl Config {
         for length in image_shape {
             count("the images' channels, height or width", length, LONGEST)?;
         }
-        let mut network = self.model.network(image_shape)?.with_prior(&self.prior)?;
-        network = network.with_outputs(self.likelihood.outputs_per_value())?;
-        if network.output_bias == OutputBias::Mean && !self.likelihood.takes_logits() {
+        let mut network = self
+            .model
+            .kind()
+            .network(image_shape)?
+            .with_prior(&self.prior)?;
+        network = network.with_outputs(self.likelihood.kind().outputs_per_value())?;
+        if network.output_bias == OutputBias::Mean && !self.likelihood.kind().takes_logits() {
             return Err(Error::request(format!(
                 "the model's output_bias is \"mean\" and likelihood.{}: that mean is a logit, which these outputs are not",
                 self.likelihood.tag()
@@ -154,12 +158,12 @@ impl Config {
                 i64::MAX
             )));
         }
-        self.data.check()?;
-        self.model.check()?;
-        self.prior.check()?;
-        self.likelihood.check()?;
-        self.objective.check()?;
-        self.objective.check_prior(&self.prior)?;
+        self.data.kind().check()?;
+        self.model.kind().check()?;
+        self.prior.kind().check()?;
+        self.likelihood.kind().check()?;
+        self.objective.kind().check()?;
+        self.objective.kind().check_prior(&self.prior)?;
         if matches!(self.prior, Prior::Vamp(_))
             && self.condition.is_some_and(|condition| condition.encoder)
         {
@@ -168,9 +172,9 @@ impl Config {
             )
             .with_hint("use `--set condition.encoder=false`, or another prior"));
         }
-        at_least_one("the objective's samples", self.objective.samples())?;
-        self.optimizer.check()?;
-        self.schedule.check()?;
+        at_least_one("the objective's samples", self.objective.kind().samples())?;
+        self.optimizer.kind().check()?;
+        self.schedule.kind().check()?;
         self.train.check()
     }
 }

@@ -64,8 +64,8 @@ impl Default for Data {
 /// # Errors
 /// Those of the source; and where no training image would be left.
 pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
-    let mut dataset = data.load(place)?;
-    let aside = data.validation();
+    let mut dataset = data.kind().load(place)?;
+    let aside = data.kind().validation();
     let count = dataset.train.len();
     if aside >= count {
         return Err(Error::request(format!(
@@ -77,7 +77,7 @@ pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
         dataset.validation = Some(dataset.train.slice(count - aside..count));
         dataset.train = dataset.train.slice(0..count - aside);
     }
-    if data.trains_on_test() {
+    if data.kind().trains_on_test() {
         dataset.train = dataset.train.followed_by(&dataset.test);
     }
     Ok(dataset)

@@ -269,7 +269,7 @@ impl Network {
     /// Where that is more than a machine can hold.
     pub fn with_prior(self, prior: &Prior) -> Result<Self> {
         Self {
-            prior: prior.spec(self.latent)?,
+            prior: prior.kind().spec(self.latent)?,
             ..self
         }
         .checked()

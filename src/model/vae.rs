@@ -100,7 +100,8 @@ impl Vae {
             rng.stream("prior.pseudo_inputs").fill_normal(&mut logits);
             columns(&logits, count, device)
         });
-        let log_sigma = (likelihood.sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
+        let log_sigma =
+            (likelihood.kind().sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
         let (likelihood, network) = (likelihood.clone(), network.clone());
         Self {
             encoder,
@@ -149,7 +150,7 @@ impl Vae {
 
     /// The standard deviation of a value under p(x | z), where one holds for all; nothing where it is each batch's own.
     pub fn sigma(&self) -> Option<f64> {
-        match (self.likelihood.sigma()?, &self.log_sigma) {
+        match (self.likelihood.kind().sigma()?, &self.log_sigma) {
             (Sigma::Fixed(sigma), _) => Some(sigma),
             (_, Some(log_sigma)) => Some(f64::from(log_sigma.val().into_scalar::<f32>()).exp()),
             (_, None) => None,
@@ -254,7 +255,7 @@ impl Vae {
     /// # Shapes
     /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
     pub fn decode_mean(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        self.likelihood.mean(self.decode(z, labels))
+        self.likelihood.kind().mean(self.decode(z, labels))
     }
 
     /// Encodes, draws `K` latents an image by reparameterisation and decodes them.
@@ -366,8 +367,11 @@ impl Vae {
         let decoded = self.decode(z.reshape([k * b, d]), labels);
         let [_, outputs] = decoded.dims();
         let log_sigma = self.log_sigma.as_ref().map(Param::val);
-        self.likelihood
-            .log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]), log_sigma)
+        self.likelihood.kind().log_prob(
+            batch.x.clone(),
+            decoded.reshape([k, b, outputs]),
+            log_sigma,
+        )
     }
 }
 

@@ -146,7 +146,7 @@ pub fn load(
         find(tensors, PSEUDO_INPUTS, &shape)?;
     }
     let mut model = super::Vae::new(network, likelihood, Rng::new(0), device);
-    if likelihood.sigma() == Some(Sigma::Optimal) {
+    if likelihood.kind().sigma() == Some(Sigma::Optimal) {
         // A model that was written holds the one that was fitted.
         model = model.with_log_sigma(0.0);
     }

@@ -31,7 +31,7 @@ impl OptimizerState {
         }
         let mut slots = Vec::new();
         vae.visit(&mut Zeros {
-            count: rule.slots().len(),
+            count: rule.kind().slots().len(),
             slots: &mut slots,
         });
         Self { rule, clip, slots }
@@ -79,7 +79,7 @@ impl OptimizerState {
     }
 
     pub fn slot_names(&self) -> &'static [&'static str] {
-        self.rule.slots()
+        self.rule.kind().slots()
     }
 
     /// Replaces what is remembered by what [`OptimizerState::slots`] returned earlier.
@@ -107,10 +107,13 @@ impl ModuleMapper for Apply<'_> {
             let shape = weight.shape();
             let weight = weight.inner();
             let flat = weight.reshape([shape.num_elements()]);
-            let new =
-                self.optimizer
-                    .rule
-                    .update(flat, gradient, slots, self.step, self.learning_rate);
+            let new = self.optimizer.rule.kind().update(
+                flat,
+                gradient,
+                slots,
+                self.step,
+                self.learning_rate,
+            );
             Tensor::from_inner(new.reshape(shape)).require_grad()
         })
     }

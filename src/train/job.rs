@@ -32,7 +32,7 @@ impl Job {
             config: plan.toml.clone(),
             dataset,
             data_hash,
-            pixels: config.data.pixels(),
+            pixels: config.data.kind().pixels(),
             likelihood: config.likelihood,
             objective: config.objective,
             optimizer: config.optimizer,

@@ -78,7 +78,7 @@ pub fn gradients(
     let noise = noise(
         noise_rng,
         indices,
-        job.objective.samples(),
+        job.objective.kind().samples(),
         vae.network().noise(),
         &device,
     );
@@ -96,6 +96,7 @@ pub fn gradients(
     };
     let terms = job
         .objective
+        .kind()
         .terms(vae, &batch, Tensor::from_inner(noise), context);
     let gradients = terms.loss.clone().mean().backward();
     (terms, gradients)
@@ -139,5 +140,5 @@ pub fn watched_step(
 /// The learning rate of `step` (from 0).
 pub fn learning_rate(job: &Job, step: u64) -> f64 {
     let epoch = step as f64 / job.steps_per_epoch() as f64;
-    job.settings.learning_rate * job.schedule.at(epoch, job.settings.epochs as f64)
+    job.settings.learning_rate * job.schedule.kind().at(epoch, job.settings.epochs as f64)
 }

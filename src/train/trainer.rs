@@ -302,7 +302,7 @@ impl<'a> Trainer<'a> {
     /// that of training images under these weights.
     fn fitted(&self) -> Vae {
         let vae = self.vae.valid();
-        if self.job.likelihood.sigma() != Some(Sigma::Optimal) {
+        if self.job.likelihood.kind().sigma() != Some(Sigma::Optimal) {
             return vae;
         }
         let train = &self.job.dataset.train;
@@ -320,7 +320,7 @@ impl<'a> Trainer<'a> {
             pixels: job.pixels,
             samples: 1,
             seed: job.seed,
-            latent_mode: job.objective.latent_mode(),
+            latent_mode: job.objective.kind().latent_mode(),
         }
     }
 
@@ -329,7 +329,13 @@ impl<'a> Trainer<'a> {
         let sums = self.state.sums;
         let [loss, reconstruction, kl] =
             [sums.loss, sums.reconstruction, sums.kl].map(|sum| sums.mean(sum));
-        let kl = self.job.objective.latent_mode().is_sampled().then_some(kl);
+        let kl = self
+            .job
+            .objective
+            .kind()
+            .latent_mode()
+            .is_sampled()
+            .then_some(kl);
         let layers = self.vae.network().layers().map(|(name, _)| name);
         Record {
             epoch,
@@ -349,7 +355,7 @@ impl<'a> Trainer<'a> {
         let start = Instant::now();
         let measured = measure(vae, images, self.protocol(), &mut |_| {});
         let mut means = measured.means();
-        if let Some(samples) = self.job.objective.bound_samples() {
+        if let Some(samples) = self.job.objective.kind().bound_samples() {
             let bounds = importance(
                 vae,
                 images,
@@ -365,7 +371,11 @@ impl<'a> Trainer<'a> {
         Record {
             epoch,
             split: split.into(),
-            loss: self.job.objective.loss(&means, self.job.time(epoch as f64)),
+            loss: self
+                .job
+                .objective
+                .kind()
+                .loss(&means, self.job.time(epoch as f64)),
             elbo: bound.map(|bound| bound.mean),
             elbo_se: bound.map(|bound| bound.se),
             reconstruction: measured.reconstruction().mean,

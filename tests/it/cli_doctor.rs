@@ -339,6 +339,7 @@ fn the_norms_are_those_of_the_gradient() {
     };
     let loss = job
         .objective
+        .kind()
         .terms(&vae, &batch, noise, at(0.0))
         .loss
         .mean();

@@ -131,10 +131,15 @@ fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
         for prior in Prior::every() {
             for objective in Objective::every()
                 .into_iter()
-                .filter(|objective| objective.check_prior(&prior).is_ok())
+                .filter(|objective| objective.kind().check_prior(&prior).is_ok())
             {
                 let name = format!("{} {} {}", model.tag(), prior.tag(), objective.tag());
-                let network = model.network(PICTURE).unwrap().with_prior(&prior).unwrap();
+                let network = model
+                    .kind()
+                    .network(PICTURE)
+                    .unwrap()
+                    .with_prior(&prior)
+                    .unwrap();
                 let likelihood = Likelihood::default();
                 let vae = Vae::new(
                     &network,
@@ -168,9 +173,10 @@ pub fn build_on(
     likelihood: &Likelihood,
 ) -> Vae {
     let mut network = model
+        .kind()
         .network(PICTURE)
         .unwrap()
-        .with_outputs(likelihood.outputs_per_value())
+        .with_outputs(likelihood.kind().outputs_per_value())
         .unwrap();
     if let Some(condition) = condition {
         network = condition.apply(network, 10).unwrap();
@@ -221,8 +227,8 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         .into_iter()
         .map(|objective| of(&Likelihood::default(), &objective));
     for (name, vae, objective) in combinations().chain(likelihoods).chain(objectives) {
-        let (batch, noise) = real_batch(&vae, &*objective, 1);
-        let terms = objective.terms(&vae, &batch, noise, at(0.0));
+        let (batch, noise) = real_batch(&vae, objective.kind(), 1);
+        let terms = objective.kind().terms(&vae, &batch, noise, at(0.0));
         let [loss, reconstruction, rate] = values(&terms);
         assert_eq!(
             [loss.len(), reconstruction.len(), rate.len()],
@@ -237,7 +243,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         );
         assert_eq!(
             terms.kl.is_some(),
-            objective.latent_mode().is_sampled(),
+            objective.kind().latent_mode().is_sampled(),
             "{name}"
         );
         let gradients = found_gradients(&vae, &terms.loss.mean().backward());
@@ -251,8 +257,8 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         for ((parameter_name, gradient), parameter) in gradients.iter().zip(export(&vae)) {
             let Some(gradient) = gradient else {
                 // An autoencoder's latent has no variance.
-                let unused =
-                    parameter_name.starts_with("log_var") && !objective.latent_mode().is_sampled();
+                let unused = parameter_name.starts_with("log_var")
+                    && !objective.kind().latent_mode().is_sampled();
                 assert!(unused, "{name}: `{parameter_name}` has no gradient");
                 continue;
             };
@@ -291,8 +297,12 @@ fn every_combination_learns_one_batch_by_heart() {
         // convolutional autoencoder can die.
         let rate = if name.starts_with("conv") { 3e-4 } else { 1e-3 };
         for step in 0..1500 {
-            let (batch, noise) = real_batch(&vae, &*objective, step);
-            let loss = objective.terms(&vae, &batch, noise, at(50.0)).loss.mean();
+            let (batch, noise) = real_batch(&vae, objective.kind(), step);
+            let loss = objective
+                .kind()
+                .terms(&vae, &batch, noise, at(50.0))
+                .loss
+                .mean();
             let mut gradients = loss.backward();
             last = numbers(loss.inner())[0];
             first.get_or_insert(last);
@@ -382,7 +392,7 @@ fn a_step_reports_the_same_bound_whatever_beta_is() {
     let mut config = vae::config::find_preset("smoke").unwrap().config().unwrap();
     let sums = |config: &Config, step: u64| {
         let job = job(config);
-        let vae = drawn(&*config.model, PICTURE, 1, &autodiff_device());
+        let vae = drawn(config.model.kind(), PICTURE, 1, &autodiff_device());
         let mut updater = OptimizerState::new(job.optimizer.clone(), None, &vae);
         let indices: Vec<u32> = job.order(0)[..64].to_vec();
         let (after, sums) = train_step(&job, vae.clone(), &mut updater, &indices, step);
@@ -413,7 +423,7 @@ fn every_optimiser_brings_the_loss_down() {
     let objective = Elbo::default();
     for rule in Optimizer::every() {
         let name = rule.tag();
-        rule.check().unwrap();
+        rule.kind().check().unwrap();
         let model = Mlp {
             latent: 4,
             hidden: vec![64],
@@ -450,10 +460,10 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
     for rule in Optimizer::every() {
         let name = rule.tag();
         let updater = OptimizerState::new(rule.clone(), None, &vae);
-        assert_eq!(updater.slot_names(), rule.slots());
+        assert_eq!(updater.slot_names(), rule.kind().slots());
         assert_eq!(updater.slots().len(), export(&vae).len(), "{name}");
         for (slots, parameter) in updater.slots().iter().zip(export(&vae)) {
-            assert_eq!(slots.len(), rule.slots().len(), "{name}");
+            assert_eq!(slots.len(), rule.kind().slots().len(), "{name}");
             for slot in slots {
                 assert_eq!(
                     numbers(slot.clone()),
@@ -463,9 +473,9 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
             }
         }
         let zeros = || tensor(vec![0.0; 3], [3], &device);
-        let mut slots = vec![zeros(); rule.slots().len()];
+        let mut slots = vec![zeros(); rule.kind().slots().len()];
         let weight = vec![1.0, -2.0, 0.0];
-        let new = rule.update(
+        let new = rule.kind().update(
             tensor(weight.clone(), [3], &device),
             zeros(),
             &mut slots,
@@ -497,23 +507,23 @@ fn every_default_is_valid_and_survives_toml() {
     let mut configs = Vec::new();
     for data in Data::every() {
         assert!(
-            data.usual_shape().iter().all(|&length| length > 0),
+            data.kind().usual_shape().iter().all(|&length| length > 0),
             "{}",
             data.tag()
         );
         assert_eq!(
-            data.validation(),
+            data.kind().validation(),
             0,
             "{}: nothing is set aside unasked",
             data.tag()
         );
         assert!(
-            data.usual_classes() <= 256,
+            data.kind().usual_classes() <= 256,
             "{}: a label is a byte",
             data.tag()
         );
         // A list of layers fits images of one size, by default those of MNIST.
-        let fits = |model: &Model| model.tag() == "mlp" || data.usual_shape() == PICTURE;
+        let fits = |model: &Model| model.tag() == "mlp" || data.kind().usual_shape() == PICTURE;
         configs.extend(
             Model::every()
                 .into_iter()
@@ -550,9 +560,12 @@ fn every_default_is_valid_and_survives_toml() {
     for config in configs {
         assert_round_trip(&config);
         let plan = config
-            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .plan(
+                config.data.kind().usual_shape(),
+                config.data.kind().usual_classes(),
+            )
             .unwrap();
-        assert_eq!(plan.network.image_shape, config.data.usual_shape());
+        assert_eq!(plan.network.image_shape, config.data.kind().usual_shape());
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
     assert_round_trip(&Config {
@@ -604,7 +617,10 @@ fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
             .config()
             .unwrap_or_else(|error| panic!("{}", error.render()));
         let plan = config
-            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .plan(
+                config.data.kind().usual_shape(),
+                config.data.kind().usual_classes(),
+            )
             .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);
         let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
@@ -654,8 +670,8 @@ fn the_presets_are_the_files_in_configs() {
 #[test]
 fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
     for model in Model::every() {
-        let weights = |seed| export(&drawn(&*model, PICTURE, seed, &plain_device()));
-        let differentiable = drawn(&*model, PICTURE, 3, &autodiff_device());
+        let weights = |seed| export(&drawn(model.kind(), PICTURE, seed, &plain_device()));
+        let differentiable = drawn(model.kind(), PICTURE, 3, &autodiff_device());
         assert_eq!(weights(3), export(&differentiable), "{}", model.tag());
         assert_eq!(
             weights(3),
@@ -665,12 +681,12 @@ fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
         );
         assert_ne!(weights(3), weights(4), "{}", model.tag());
         // LossTerms with and without autodiff, too.
-        let plain = drawn(&*model, PICTURE, 3, &plain_device());
+        let plain = drawn(model.kind(), PICTURE, 3, &plain_device());
         let terms = |vae: &Vae| {
             let (batch, noise) = random_batch(vae, 2, 1, 5);
             values(&Elbo::default().terms(vae, &batch, noise, at(0.0)))
         };
-        let differentiable = drawn(&*model, PICTURE, 3, &autodiff_device());
+        let differentiable = drawn(model.kind(), PICTURE, 3, &autodiff_device());
         assert_eq!(terms(&plain), terms(&differentiable), "{}", model.tag());
     }
 }

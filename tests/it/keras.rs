@@ -218,7 +218,7 @@ fn rmsprop_is_that_of_keras_2() {
         ),
     ];
     for (step, (gradient, expected)) in (1..).zip(steps) {
-        weight = rule.update(
+        weight = rule.kind().update(
             weight,
             tensor(gradient.to_vec(), [3], &device),
             &mut slots,

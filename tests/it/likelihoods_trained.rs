@@ -129,7 +129,7 @@ fn every_likelihood_draws_what_it_has_learned_by_heart() {
         let network = model
             .network(PICTURE)
             .unwrap()
-            .with_outputs(likelihood.outputs_per_value())
+            .with_outputs(likelihood.kind().outputs_per_value())
             .unwrap();
         let mut vae = Vae::new(
             &network,

@@ -36,7 +36,7 @@ fn config() -> Config {
 
 fn small_file() -> ModelFile {
     let config = config();
-    let vae = drawn(&*config.model, PICTURE, 1, &plain_device());
+    let vae = drawn(config.model.kind(), PICTURE, 1, &plain_device());
     let card = ModelCard::new(
         config.to_toml().unwrap(),
         PICTURE,
@@ -264,7 +264,7 @@ fn files_that_are_not_ours_are_refused_with_a_reason() {
 
 #[test]
 fn a_tensor_missing_or_of_another_shape_is_named() {
-    let vae = drawn(&*config().model, PICTURE, 2, &plain_device());
+    let vae = drawn(config().model.kind(), PICTURE, 2, &plain_device());
     let plan = config().plan(PICTURE, 2).unwrap();
     let tensors = small_file().tensors;
     let both = |tensors: &[NamedTensor]| {
@@ -387,7 +387,7 @@ fn huge_promises_are_refused() {
 
 fn small_state() -> Vec<u8> {
     let config = config();
-    let vae = drawn(&*config.model, PICTURE, 1, &autodiff_device());
+    let vae = drawn(config.model.kind(), PICTURE, 1, &autodiff_device());
     let updater = OptimizerState::new(config.optimizer.clone(), None, &vae);
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.safetensors");

@@ -231,8 +231,8 @@ fn the_bound_that_is_reported_is_the_same_whatever_is_minimised() {
     let (_, plain) = some_terms(&Elbo::default(), false);
     let rate = numbers(plain.kl.unwrap());
     for objective in Objective::every().into_iter().chain(objective_variants()) {
-        let (_, terms) = some_terms(&*objective, false);
-        if objective.latent_mode().is_sampled() {
+        let (_, terms) = some_terms(objective.kind(), false);
+        if objective.kind().latent_mode().is_sampled() {
             assert_eq!(
                 numbers(terms.reconstruction),
                 numbers(plain.reconstruction.clone()),
@@ -251,15 +251,15 @@ fn the_loss_of_a_split_is_that_of_the_training() {
     for objective in Objective::every().into_iter().chain(objective_variants()) {
         let vae = drawn(&small(3), [1, 28, 28], 7, &plain_device());
         let (images, indices) = (digits(60), (0..60).collect::<Vec<u32>>());
-        let samples = objective.samples();
+        let samples = objective.kind().samples();
         let protocol = Protocol {
             pixels: Pixels::Grey,
             samples,
             seed: 1,
-            latent_mode: objective.latent_mode(),
+            latent_mode: objective.kind().latent_mode(),
         };
         let mut means = measure(&vae, &images, protocol, &mut |_| {}).means();
-        if let Some(samples) = objective.bound_samples() {
+        if let Some(samples) = objective.kind().bound_samples() {
             let bounds =
                 vae::eval::importance(&vae, &images, 60, protocol, &[samples], &mut |_| true);
             means.bound = Some(bounds[0].bound().mean);
@@ -272,8 +272,8 @@ fn the_loss_of_a_split_is_that_of_the_training() {
         let batch = Pixels::Grey.batch(&images, &indices, None, Rng::new(0), &plain_device());
         let mut context = at(3.0);
         context.rng = vae::eval::corruption_rng(1);
-        let loss = mean(objective.terms(&vae, &batch, noise, context).loss);
-        let Some(reported) = objective.loss(&means, context.time) else {
+        let loss = mean(objective.kind().terms(&vae, &batch, noise, context).loss);
+        let Some(reported) = objective.kind().loss(&means, context.time) else {
             // LossTerms of the batch as a whole.
             assert!(
                 ["beta-tc", "info"].contains(&objective.tag()),
@@ -523,7 +523,7 @@ fn a_training_with_any_of_them_goes_on_exactly() {
             .iter()
             .find(|tensor| tensor.name == "likelihood.log_sigma");
         let held = matches!(
-            config.likelihood.sigma(),
+            config.likelihood.kind().sigma(),
             Some(Sigma::Learned | Sigma::Optimal)
         );
         assert_eq!(sigma.is_some(), held, "{name}");
@@ -535,7 +535,7 @@ fn a_training_with_any_of_them_goes_on_exactly() {
             let [elbo, rate] = ["elbo", "kl"].map(|key| record.get(key).unwrap().as_f64());
             assert_eq!(
                 [elbo.is_some(), rate.is_some()],
-                [config.objective.latent_mode().is_sampled(); 2],
+                [config.objective.kind().latent_mode().is_sampled(); 2],
                 "{name}"
             );
             // A loss of the batch as a whole has no value on a split.

@@ -29,8 +29,8 @@ fn apart(here: &[f64], there: &[f64]) -> f64 {
 
 /// LossTerms and gradients of one batch, each with its name.
 fn pass(vae: &Vae, objective: &Objective) -> Vec<(String, Vec<f64>)> {
-    let (batch, noise) = real_batch(vae, &**objective, 1);
-    let terms = objective.terms(vae, &batch, noise, at(50.0));
+    let (batch, noise) = real_batch(vae, objective.kind(), 1);
+    let terms = objective.kind().terms(vae, &batch, noise, at(50.0));
     let of_terms = ["loss", "reconstruction", "rate"]
         .into_iter()
         .map(String::from)
@@ -84,7 +84,12 @@ fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
         hold(model.tag(), &Objective::default(), build);
     }
     for prior in Prior::every() {
-        let network = mlp.network(PICTURE).unwrap().with_prior(&prior).unwrap();
+        let network = mlp
+            .kind()
+            .network(PICTURE)
+            .unwrap()
+            .with_prior(&prior)
+            .unwrap();
         // Pseudo-inputs as training starts with: of some that are all alike the gradient is rounding.
         let pixels: Vec<f32> = network.pseudo_inputs().map_or_else(Vec::new, |[count, _]| {
             digits(count)
@@ -161,7 +166,7 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
 #[test]
 fn bounds_are_the_processors_whatever_the_pixels() {
     let images = digits(50);
-    let vae = |device: &Device| drawn(&*Model::every().remove(0), PICTURE, 1, device);
+    let vae = |device: &Device| drawn(Model::every().remove(0).kind(), PICTURE, 1, device);
     for pixels in [
         Pixels::Grey,
         Pixels::Threshold,
@@ -172,7 +177,7 @@ fn bounds_are_the_processors_whatever_the_pixels() {
             pixels,
             samples: 2,
             seed: 1,
-            latent_mode: Objective::default().latent_mode(),
+            latent_mode: Objective::default().kind().latent_mode(),
         };
         // Of the later latents so many that their noise, 50 x 130 x 20 numbers, is made there.
         let [here, there] = [processor(), plain_device()].map(|device| {

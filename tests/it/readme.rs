@@ -31,7 +31,10 @@ fn its_config_is_one() {
         let config = Config::parse(&text, Path::new("README.md"))
             .unwrap_or_else(|error| panic!("{}", error.render()));
         config
-            .plan(config.data.usual_shape(), config.data.usual_classes())
+            .plan(
+                config.data.kind().usual_shape(),
+                config.data.kind().usual_classes(),
+            )
             .unwrap_or_else(|error| panic!("{}", error.render()));
     }
 }

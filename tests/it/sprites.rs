@@ -384,7 +384,9 @@ fn what_is_set_aside_and_hashed_is_what_is_drawn() {
         hash(&Sprites::default().draw()),
         "md5:d7e87e6b8fd904cf75ca435998dce64d"
     );
-    let caveat = vae::model::Likelihood::default().caveat(Sprites::default().pixels().is_binary());
+    let caveat = vae::model::Likelihood::default()
+        .kind()
+        .caveat(Sprites::default().pixels().is_binary());
     assert_eq!(
         caveat, None,
         "a Bernoulli likelihood of black and white is one"

@@ -309,7 +309,10 @@ fn every_config_is_a_preset_that_says_what_it_is() {
         let config = preset
             .config()
             .unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
-        let plan = config.plan(config.data.usual_shape(), config.data.usual_classes());
+        let plan = config.plan(
+            config.data.kind().usual_shape(),
+            config.data.kind().usual_classes(),
+        );
         plan.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
     }
 }

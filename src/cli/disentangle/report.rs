@@ -263,7 +263,7 @@ impl Report<'_> {
                     .into(),
             ),
             (
-                self.request.split == Split::Test && config.data.trains_on_test(),
+                self.request.split == Split::Test && config.data.kind().trains_on_test(),
                 "not a test: these images were trained on, and the probes were fitted to them".into(),
             ),
             (config.condition.is_some(), "the model is told the class: its latents need not hold it".into()),

@@ -147,7 +147,7 @@ impl Report<'_> {
             "protocol: first {} test images of {}, {} pixels, seed {}; ± is the standard error over images\n",
             health.images,
             self.data,
-            self.opened.config.data.pixels().name(),
+            self.opened.config.data.kind().pixels().name(),
             self.seed,
         );
         text += &format!("data {}, model {}\n", self.hash, self.model_hash);
@@ -321,7 +321,7 @@ impl Report<'_> {
             "gradient_norms": self.with_norms().map(gradients).collect::<Vec<_>>(),
             "unit": "nats per image",
             "data": self.data, "data_hash": self.hash, "split": "test", "images": health.images,
-            "pixels": self.opened.config.data.pixels().name(), "seed": self.seed,
+            "pixels": self.opened.config.data.kind().pixels().name(), "seed": self.seed,
             "image": self.image, "model": self.opened.path, "model_hash": self.model_hash, "device": self.opened.chosen.name,
             "program_version": env!("CARGO_PKG_VERSION"),
         })
