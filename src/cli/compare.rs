@@ -35,7 +35,7 @@ const COLUMNS: [(&str, &str, &str, usize); 7] = [
     ("log p(x)", "log_px", "log_px_se", 2),
     ("IW bound", "iw_bound", "iw_bound_se", 2),
     ("reconstruction", "reconstruction", "reconstruction_se", 2),
-    ("KL", "KL", "kl_se", 2),
+    ("KL", "kl", "kl_se", 2),
     ("bits per dim", "bits_per_dim", "bits_per_dim_se", 4),
     ("square error", "squared_error", "squared_error_se", 2),
 ];

@@ -194,7 +194,7 @@ impl Report<'_> {
         let mut report = json!({
             "elbo": mean(elbo), "elbo_se": se(elbo),
             "reconstruction": reconstruction.mean, "reconstruction_se": reconstruction.se,
-            "KL": mean(kl), "kl_se": se(kl),
+            "kl": mean(kl), "kl_se": se(kl),
             "bits_per_dim": mean(bits), "bits_per_dim_se": se(bits),
             "squared_error": errors.map(|errors| errors.model.mean),
             "squared_error_se": errors.map(|errors| errors.model.se),
