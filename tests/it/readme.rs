@@ -1,97 +1,214 @@
-//! What the README shows can be typed: its config plans, its command lines parse, its first preset gives its number.
+//! Holds the Markdown files to the program: what they show can be typed, what they list is complete, and links lead somewhere.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use clap::Parser;
 use tempfile::TempDir;
 use vae::cli::Cli;
-use vae::config::Config;
+use vae::config::PRESETS;
 
 use crate::program::{metrics, run};
+use crate::tidy::sources;
 
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+const PAGES: [&str; 5] = [
+    "README.md",
+    "CHANGELOG.md",
+    "benches/README.md",
+    "configs/README.md",
+    "data/README.md",
+];
+
+/// The README's largest size: a page that is read in one sitting. What is longer belongs on the other pages.
+const LONGEST: usize = 16_000;
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// The texts between "```language" and "```".
-fn blocks(language: &str) -> Vec<String> {
-    let (readme, fence) = (readme(), format!("```{language}\n"));
-    let after = readme.split(&fence).skip(1);
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let after = page.split(&fence).skip(1);
     after
         .map(|text| text.split("```").next().unwrap().to_owned())
         .collect()
 }
 
+/// The block, with the tables that every config must have.
+fn completed(block: &str) -> String {
+    let missing = |table: &str| !block.contains(&format!("[{table}."));
+    let mut text = String::new();
+    if missing("data") {
+        text += "[data.mnist]\n";
+    }
+    if missing("model") {
+        text += "[model.mlp]\n";
+    }
+    text + block
+}
+
 #[test]
-fn its_config_is_one() {
-    let configs = blocks("toml");
-    assert!(!configs.is_empty());
-    for text in configs {
-        let config = Config::parse(&text, Path::new("README.md"))
-            .unwrap_or_else(|error| panic!("{}", error.render()));
-        config
-            .plan(
-                config.data.kind().usual_shape(),
-                config.data.kind().usual_classes(),
-            )
-            .unwrap_or_else(|error| panic!("{}", error.render()));
+fn readme_is_short() {
+    let length = page("README.md").len();
+    assert!(
+        length <= LONGEST,
+        "README.md has {length} bytes; at most {LONGEST}"
+    );
+}
+
+#[test]
+fn every_config_in_the_pages_is_accepted() {
+    let folder = TempDir::new().unwrap();
+    let blocks: Vec<String> = PAGES
+        .iter()
+        .flat_map(|name| blocks(&page(name), "toml"))
+        .filter(|block| !block.contains("[[figures]]"))
+        .collect();
+    assert!(blocks.len() > 2, "{} configs", blocks.len());
+    for block in blocks {
+        let text = completed(&block);
+        fs::write(folder.path().join("mine.toml"), &text).unwrap();
+        let done = run(folder.path(), &["config", "mine.toml"]);
+        assert_eq!(done.code, Some(0), "{text}\n{}", done.err);
+        // A network that does not fit its images is only a note.
+        assert!(!done.err.contains("note:"), "{text}\n{}", done.err);
     }
 }
 
 #[test]
-fn the_figures_that_its_config_asks_for_exist() {
-    let place = TempDir::new().unwrap();
-    for text in blocks("toml") {
-        fs::write(place.path().join("mine.toml"), text).unwrap();
-        let done = run(place.path(), &["config", "mine.toml"]);
-        assert_eq!(done.code, Some(0), "{}", done.err);
-    }
-}
-
-#[test]
-fn its_command_lines_are_understood() {
+fn every_command_in_the_pages_is_accepted() {
     let mut count = 0;
-    for line in blocks("console").iter().flat_map(|block| block.lines()) {
-        let Some(command) = line.strip_prefix("$ vae ") else {
-            continue;
-        };
-        // As a shell would: without the remark, the redirection and the quotes.
-        let command = command
-            .split("  #")
-            .next()
-            .unwrap()
-            .split('>')
-            .next()
-            .unwrap();
-        let words = command
-            .split_whitespace()
-            .map(|word| word.trim_matches('\''));
-        if let Err(error) = Cli::try_parse_from(std::iter::once("vae").chain(words)) {
-            panic!("{line}\n{error}");
+    for name in PAGES {
+        for line in blocks(&page(name), "console")
+            .iter()
+            .flat_map(|block| block.lines())
+        {
+            let Some(command) = line.strip_prefix("$ vae ") else {
+                continue;
+            };
+            // As a shell reads it: without the comment, the redirection and the quotes.
+            let command = command.split("  #").next().unwrap();
+            let command = command.split('>').next().unwrap();
+            let words = command
+                .split_whitespace()
+                .map(|word| word.trim_matches('\''));
+            if let Err(error) = Cli::try_parse_from(std::iter::once("vae").chain(words)) {
+                panic!("{name}: {line}\n{error}");
+            }
+            count += 1;
         }
-        count += 1;
     }
-    assert!(count > 5, "{count} commands");
+    assert!(count > 15, "{count} commands");
 }
 
-/// The first thing that anybody sees. Seeds, and processors that round otherwise, spread it by about a nat.
 #[test]
-fn its_first_command_reaches_its_number() {
-    let place = TempDir::new().unwrap();
-    assert_eq!(run(place.path(), &["train", "-q"]).line(), "runs/digits-1");
-    let records = metrics(&place.path().join("runs/digits-1"));
+fn every_link_leads_to_a_file() {
+    for name in PAGES {
+        let text = page(name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let markdown = text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap());
+        let html = text
+            .split("src=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap());
+        for link in markdown
+            .chain(html)
+            .filter(|link| !link.starts_with("http"))
+        {
+            let path = link.split('#').next().unwrap();
+            let target = folder.parent().unwrap().join(path);
+            assert!(
+                path.is_empty() || target.exists(),
+                "{name}: no such file: {link}"
+            );
+        }
+    }
+}
+
+#[test]
+fn config_reference_has_every_preset_and_every_key() {
+    let reference = page("configs/README.md");
+    let folder = TempDir::new().unwrap();
+    let mut missing = BTreeSet::new();
+    let mut expect = |word: &str| {
+        if !reference.contains(&format!("`{word}`")) {
+            missing.insert(word.to_owned());
+        }
+    };
+    for preset in PRESETS {
+        expect(preset.name);
+        let done = run(folder.path(), &["config", preset.name]);
+        let keys = done.out.lines().filter_map(|line| line.split_once(" = "));
+        keys.filter(|(key, _)| *key != "at_end")
+            .for_each(|(key, _)| expect(key));
+    }
+    for list in [
+        "data",
+        "priors",
+        "likelihoods",
+        "objectives",
+        "optimizers",
+        "schedules",
+    ] {
+        let listed = run(folder.path(), &["list", list]).out;
+        let names = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        names
+            .filter(|name| !name.ends_with(':'))
+            .for_each(&mut expect);
+    }
+    assert!(missing.is_empty(), "configs/README.md lacks {missing:?}");
+}
+
+#[test]
+fn architecture_table_has_the_rows_of_modules() {
+    let readme = page("README.md");
+    let rows = readme.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let row: usize = cells.next()?.parse().ok()?;
+        let names = cells.next()?.split('`').skip(1).step_by(2);
+        Some((row, names.map(str::to_owned).collect::<Vec<_>>()))
+    });
+    let row_in_readme = |module: &str| {
+        let mut rows = rows.clone();
+        rows.find(|(_, names)| names.iter().any(|name| name == module))
+            .map(|(row, _)| row)
+    };
+    for source in sources() {
+        let module = source.module();
+        assert!(
+            ["lib", "batch"].contains(&module) || row_in_readme(module).is_some(),
+            "README.md: the table of rows lacks `{module}`"
+        );
+    }
+}
+
+/// The first command that anybody types. Seeds, and processors that round otherwise, spread its number by about a nat.
+#[test]
+fn first_command_reaches_its_number() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(run(folder.path(), &["train", "-q"]).line(), "runs/digits-1");
+    let records = metrics(&folder.path().join("runs/digits-1"));
     let last = records
         .iter()
         .rfind(|record| record["split"] == "test")
         .unwrap();
     let elbo = last["elbo"].as_f64().unwrap();
     assert!((-95.5..-90.5).contains(&elbo), "test ELBO {elbo}");
-    let doctor = run(place.path(), &["doctor", "--json", "-q"]);
+    let doctor = run(folder.path(), &["doctor", "--json", "-q"]);
     let found: serde_json::Value = serde_json::from_str(doctor.line()).unwrap();
     assert_eq!(found["verdict"], "healthy", "{found}");
-    assert!(
-        readme().contains("| `digits` | built in | -92.4"),
-        "the number in README.md has changed"
-    );
+    for shown in [
+        "| `digits` | built in | -92.4",
+        "cargo run --release -- train",
+        "cargo test --release",
+    ] {
+        assert!(page("README.md").contains(shown), "README.md lacks {shown}");
+    }
 }

@@ -215,34 +215,6 @@ fn first_names(path: &str) -> Vec<String> {
     names
 }
 
-/// The names directly below `src/` in the README's tree.
-pub fn tree(readme: &str) -> Vec<String> {
-    let is_frame = |c: char| " \t│├└─|`".contains(c);
-    let indent = |line: &str| line.chars().take_while(|c| is_frame(*c)).count();
-    let name = |line: &str| {
-        let entry = line.trim_start_matches(is_frame);
-        entry
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('/')
-            .to_owned()
-    };
-    let is_root =
-        |line: &&str| name(line) == "src" && line.trim_start_matches(is_frame).starts_with("src/");
-    let mut lines = readme.lines().skip_while(|line| !is_root(line));
-    let outer = lines.next().map_or(0, indent);
-    let below: Vec<&str> = lines
-        .take_while(|line| !line.starts_with("```") && indent(line) > outer)
-        .collect();
-    let first = below.first().map_or(0, |line| indent(line));
-    below
-        .into_iter()
-        .filter(|line| indent(line) == first)
-        .map(name)
-        .collect()
-}
-
 #[test]
 fn the_reader_of_source_sees_code_only() {
     let code = without_words(
@@ -274,9 +246,4 @@ fn the_reader_of_source_sees_code_only() {
     );
     assert_eq!(found("a/mod.rs", "use super::c; pub(crate) fn f() {}"), "c");
     assert_eq!(found("main.rs", "use vae::cli::Cli;"), "cli");
-    let readme =
-        "```text\nsrc/\n  main.rs   parse\n  cli/      one\n    train.rs x\nconfigs/\n```\n";
-    assert_eq!(tree(readme), ["main.rs", "cli"]);
-    let framed = "src/\n├── main.rs\n├── cli/\n│   └── train.rs\n└── ui.rs  prints\nconfigs/\n";
-    assert_eq!(tree(framed), ["main.rs", "cli", "ui.rs"]);
 }
