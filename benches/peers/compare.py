@@ -229,7 +229,7 @@ class Bench:
         """The weights that our run of this seed starts from: what it has after steps that are too small to be one."""
         out, name = self.folder / "weights", f"{config.stem}-{seed}"
         experiment = plan.read(config)
-        # One code an image has the same weights, and is measured sooner.
+        # One sample of z per image has the same weights, and is measured sooner.
         sets = ["objective.elbo.beta=1", "train.learning_rate=1e-30", "train.batch=1000"]
         if not experiment.reads_data:
             channels, height, width = experiment.network.image

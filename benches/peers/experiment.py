@@ -58,7 +58,7 @@ class Network:
 
     def products(self, batch, samples=1):
         """(name, M, K, N) of every product of a training step: a layer's output and the gradients of its weight and of
-        its input; the input of the first layer is data and needs none. The decoder sees `samples` codes an image."""
+        its input; the input of the first layer is data and needs none. The decoder sees `samples` samples of z per image."""
         reads_data = self.encoder[:1] or [self.mean, self.log_var]
         for name, layer in self.layers():
             m, k, n = layer.product(batch * samples if name.startswith("decoder") else batch)
@@ -79,11 +79,11 @@ class Experiment:
     aside: int
     reads_data: bool  # whether the weights that training starts from depend on the images
     pixels: str  # grey | threshold | dynamic | static
-    samples: int | None  # codes an image in the importance-weighted bound; None: the ELBO, its KL in closed form
+    samples: int | None  # samples of z per image in the importance-weighted bound; None: the ELBO, its KL in closed form
     batch: int
     epochs: int
     learning_rate: float
-    stages: dict | None  # of the rate; None: it is constant
+    stages: dict | None  # of the learning rate; None: it is constant
     adam: dict
     network: Network
 
@@ -127,7 +127,7 @@ def experiment(config):
     schedule, of_schedule = kind("schedule", "constant", "stages")
     must(f"schedule.{schedule}", of_schedule, warmup=0.0)
     if of_schedule.get("growth", 1.0) % 1:
-        raise Refused(f"schedule.stages.growth = {of_schedule['growth']}: the peers change the rate between epochs only")
+        raise Refused(f"schedule.stages.growth = {of_schedule['growth']}: the peers change the learning rate between epochs only")
     adam = kind("optimizer", "adam")[1]
     must("optimizer.adam", adam, weight_decay=0.0)
     train = config["train"]

@@ -31,7 +31,7 @@ def arguments():
     add = parser.add_argument
     add("--run", type=pathlib.Path, help="a run's folder (default: one is trained)")
     add("--epochs", type=int, default=2, help="of the preset iwae-1, where one is trained (default 2)")
-    add("--samples", type=int, default=5000, help="K, codes an image (default 5000)")
+    add("--samples", type=int, default=5000, help="K, samples of z per image (default 5000)")
     add("--images", type=int, default=1000, help="test images, the first so many (default 1000)")
     add("--data", default=os.environ.get("VAE_DATA", compare.ROOT / "data"), help="where MNIST lies, or its folder mnist")
     add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
@@ -98,29 +98,29 @@ class Bench(compare.Bench):
     def measure(self):
         """Everybody in turn, round after round."""
         runs = {mode: [] for mode in [OURS, *self.options.modes]}
-        codes = self.options.images * self.options.samples
+        latents = self.options.images * self.options.samples
         for seed in range(1, self.options.rounds + 1):
             for mode in runs:
                 if mode != OURS and mode not in self.tried:
                     self.tried[mode] = self.peer(mode, seed)
-                    compare.say(f"{mode}, images,codes,form: {json.dumps(self.tried[mode])}")
+                    compare.say(f"{mode}, images,latents,form: {json.dumps(self.tried[mode])}")
                 shape = None if mode == OURS else self.tried[mode].get("shape")
                 if mode != OURS and not shape:
                     runs[mode].append(self.tried[mode])
                     continue
                 estimate = self.ours if mode == OURS else functools.partial(self.peer, mode, seed, shape)
-                figures = self.steady(estimate, f"round {seed}, {mode}", functools.partial(brief, codes))
+                figures = self.steady(estimate, f"round {seed}, {mode}", functools.partial(brief, latents))
                 runs[mode].append(figures)
                 if mode == OURS and "failure" in figures:
                     compare.fail(f"vae {figures['failure']}")
         return runs
 
 
-def brief(codes, figures):
+def brief(latents, figures):
     if "failure" in figures:
         return figures["failure"]
     disturbed = f", others used {others:.1f} cores" if (others := figures["cores_others_used"] or 0.0) > 0.1 else ""
-    return f"{codes / figures['seconds']:.0f} decoded samples/s, log p(x) {figures['log_px']:.3f}{disturbed}"
+    return f"{latents / figures['seconds']:.0f} decoded samples/s, log p(x) {figures['log_px']:.3f}{disturbed}"
 
 
 def summarise(runs, options):
@@ -135,7 +135,7 @@ def summarise(runs, options):
         if mode != OURS:
             row["ratio"] = rows[OURS]["samples_per_second"] / row["samples_per_second"]
             row["difference"] = row["log_px"] - rows[OURS]["log_px"]
-            # Ours has as many codes, of other noise.
+            # Ours has as many latents, of other noise.
             row["difference_se"] = 2**0.5 * statistics.median(run["codes_se"] for run in of_mode)
             # Written so that a NaN is void.
             if not abs(row["difference"]) <= options.tolerance:

@@ -3,10 +3,10 @@
     python3 importance_peer.py MODE CONFIG WEIGHTS --samples K --images N [--data DIR] [--shape B,K,FORM] ...
 
     torch          eager
-    torch-compile  torch.compile of the log weights of B images and some of their codes
+    torch-compile  torch.compile of the log weights of B images and some of their latents
 
 log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test images, their pixels as the program draws them, float32, without
-gradients. `--shape`: of how many images and codes the log weights are found together, and how log p(x | z) is written;
+gradients. `--shape`: of how many images and latents the log weights are found together, and how log p(x | z) is written;
 without it several are tried and the fastest is printed. With it: the estimate's seconds, from the images in memory to the
 last log p(x), after one warm-up of that shape.
 """
@@ -25,7 +25,7 @@ import experiment as plan
 import peer
 import pixels
 
-# Images and codes that are decoded together: of one image some hundreds to all of its codes, as people do, or some codes
+# Images and latents that are decoded together: of one image some hundreds to all of its latents, as people do, or some latents
 # of each of several.
 SHAPES = (1, 250), (1, 500), (1, 1000), (1, 5000), (20, 10), (20, 25), (20, 100), (100, 5), (100, 20), (100, 100)
 # A compiler writes the forms as one loop each; each shape costs it seconds.
@@ -45,11 +45,11 @@ def log_likelihood(logits, x, form):
 
 
 def log_weights_of(model, mode):
-    def log_weights(x, mean, log_var, codes, form):
-        """log p(x, z) - log q(z | x) of so many new codes, `[K, B]`."""
-        noise = torch.randn(codes, *mean.shape)
+    def log_weights(x, mean, log_var, latents, form):
+        """Returns log p(x, z) - log q(z | x) of new latents, `[K, B]`."""
+        noise = torch.randn(latents, *mean.shape)
         z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
-        logits = model.decoder(z.flatten(0, 1)).view(codes, *x.shape)
+        logits = model.decoder(z.flatten(0, 1)).view(latents, *x.shape)
         return log_likelihood(logits, x, form) + 0.5 * (noise * noise - z * z + log_var).sum(2)
 
     return torch.compile(log_weights, dynamic=False) if mode == "torch-compile" else log_weights
@@ -61,30 +61,30 @@ def divisor(number, most):
 
 
 def fastest(log_weights, model, x, options):
-    """The shape and form that decode most codes a second."""
+    """Returns the shape and form that decode most latents per second."""
     speeds = {}
-    for images, codes in SHAPES:
-        images, codes = divisor(len(x), images), divisor(options.samples, codes)
+    for images, latents in SHAPES:
+        images, latents = divisor(len(x), images), divisor(options.samples, latents)
         for form in FORMS[options.mode]:
             some = x[:images]
             mean, log_var = model.encode(some)
-            log_weights(some, mean, log_var, codes, form)
+            log_weights(some, mean, log_var, latents, form)
             start, runs = time.perf_counter(), 0
             while time.perf_counter() - start < PATIENCE:
-                log_weights(some, mean, log_var, codes, form)
+                log_weights(some, mean, log_var, latents, form)
                 runs += 1
-            speeds[images, codes, form] = runs * images * codes / (time.perf_counter() - start)
+            speeds[images, latents, form] = runs * images * latents / (time.perf_counter() - start)
     best = max(speeds, key=speeds.get)
     tried = {",".join(map(str, shape)): round(speed) for shape, speed in speeds.items()}
     return {"shape": ",".join(map(str, best)), "tried": tried}
 
 
-def estimate(log_weights, model, x, samples, images, codes, form):
+def estimate(log_weights, model, x, samples, images, latents, form):
     """log p(x) and the effective sample size of each image."""
     log_px, effective = [], []
     for some in x.split(images):
         mean, log_var = model.encode(some)
-        each = [log_weights(some, mean, log_var, codes, form) for _ in range(samples // codes)]
+        each = [log_weights(some, mean, log_var, latents, form) for _ in range(samples // latents)]
         each = torch.cat(each).double()  # [K, B]
         total = torch.logsumexp(each, 0)
         log_px.append(total - math.log(samples))
@@ -102,7 +102,7 @@ def main():
     parser.add_argument("--shape")
     parser.add_argument("--data", default="data")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1, help="of the codes")
+    parser.add_argument("--seed", type=int, default=1, help="decides the latents")
     parser.add_argument("--pixels-seed", type=int, default=1, help="the program's, of the pixels")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -120,8 +120,8 @@ def main():
         if options.shape is None:
             print(json.dumps(fastest(log_weights, model, x, options)))
             return
-        images, codes, form = options.shape.split(",")
-        shape = int(images), int(codes), form
+        images, latents, form = options.shape.split(",")
+        shape = int(images), int(latents), form
         estimate(log_weights, model, x[: shape[0]], shape[1], *shape)
         start = time.perf_counter()
         log_px, effective = estimate(log_weights, model, x, options.samples, *shape)
@@ -131,7 +131,7 @@ def main():
         "seconds": seconds,
         "log_px": log_px.mean().item(),
         "log_px_se": log_px.std().item() / count**0.5,
-        # Of the codes alone: Var log(mean w) is about 1/ESS - 1/K.
+        # From the noise of the latents alone: Var log(mean w) is about 1/ESS - 1/K.
         "codes_se": (1 / effective - 1 / options.samples).clamp(min=0).sum().sqrt().item() / count,
     }
     print(json.dumps(figures))

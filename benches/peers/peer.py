@@ -154,7 +154,7 @@ def run_torch(mode, experiment, data, options):
         return loss
 
     if mode in ("torch-compile", "torch-graphs"):
-        # Each size of a batch has its own code, as with JAX: the last batch does not slow down the others.
+        # Each batch size is compiled by itself, as with JAX: the last batch does not slow down the others.
         step = torch.compile(step, dynamic=False, mode="reduce-overhead" if mode == "torch-graphs" else None)
     for epoch in range(experiment.epochs):
         order, total = torch.randperm(len(x_train), device=options.device), torch.zeros((), device=options.device)

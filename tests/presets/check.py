@@ -100,7 +100,7 @@ class Vae(nn.Module):
 
 
 class Conditional(Vae):
-    """The label, one-hot, through a layer with a ReLU, is added to the code."""
+    """The label, one-hot, through a layer with a ReLU, is added to the latent."""
 
     def __init__(self, *parts):
         super().__init__(*parts)
@@ -111,10 +111,10 @@ class Conditional(Vae):
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, code):
+    def __init__(self, latent):
         super().__init__()
-        self.encoder, self.mean = nn.Sequential(nn.Linear(784, 256), nn.ReLU()), nn.Linear(256, code)
-        self.decoder = nn.Sequential(nn.Linear(code, 256), nn.ReLU(), nn.Linear(256, 784))
+        self.encoder, self.mean = nn.Sequential(nn.Linear(784, 256), nn.ReLU()), nn.Linear(256, latent)
+        self.decoder = nn.Sequential(nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, 784))
 
     def forward(self, x):
         return self.decoder(F.relu(self.mean(self.encoder(x))))
@@ -227,17 +227,17 @@ def gaussian(sigma):
     return lambda out, x: -Normal(torch.sigmoid(out), sigma).log_prob(x).sum(1)
 
 
-def analytic(distortion, beta=1.0):
+def analytic(reconstruction, beta=1.0):
     def loss(model, x, labels):
         mean, log_var = model.encode(x)
         z = mean + torch.exp(log_var / 2) * torch.randn_like(mean)
         kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(1)
-        return distortion(model.decode(z, labels), x) + beta * kl
+        return reconstruction(model.decode(z, labels), x) + beta * kl
 
     return loss
 
 
-def sampled(distortion):
+def sampled(reconstruction):
     """-(log p(x|z) + log p(z) - log q(z|x)) of one z."""
 
     def loss(model, x, labels):
@@ -245,14 +245,14 @@ def sampled(distortion):
         q = Normal(mean, torch.exp(log_var / 2))
         z = q.rsample()
         ratio = q.log_prob(z) - Normal(0.0, 1.0).log_prob(z)
-        return distortion(model.decode(z, labels), x) + ratio.sum(1)
+        return reconstruction(model.decode(z, labels), x) + ratio.sum(1)
 
     return loss
 
 
-def plain(distortion, noise=0.0):
+def plain(reconstruction, noise=0.0):
     """An autoencoder's; with noise on what it reads, not on what it is to give."""
-    return lambda model, x, labels: distortion(model(x + noise * torch.randn_like(x) if noise else x), x)
+    return lambda model, x, labels: reconstruction(model(x + noise * torch.randn_like(x) if noise else x), x)
 
 
 # --- Data
@@ -343,8 +343,8 @@ class Case:
     seeds: tuple = (1, 2, 3)
 
 
-def adam(rate, epsilon=1e-8):
-    return lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.999), eps=epsilon)
+def adam(learning_rate, epsilon=1e-8):
+    return lambda parameters: torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=epsilon)
 
 
 def rmsprop(parameters):
@@ -367,7 +367,7 @@ CASES = {
     "cvae-tf": Case(cvae_tf, sampled(bernoulli), adam(1e-4, 1e-7), 32, threshold=True, **TF_CONV),
     "mlp-keras": Case(mlp_keras, analytic(bernoulli), rmsprop, 100, keras=True),
     "deconv-keras": Case(deconv_keras, analytic(bernoulli), rmsprop, 100, **TF_CONV),
-    # RMSprop's first steps, each as large as the rate allows, throw the variances up before they come down again; that peak,
+    # RMSprop's first steps, each as large as the learning rate allows, raise the variances before they fall again; that peak,
     # of any height, is all that the mean of the first epoch shows.
     "conv-keras": Case(conv_keras, analytic(bernoulli, 784 * 5e-4), rmsprop, 16, epochs=2, **TF_CONV),
     "vae-keras-io": Case(vae_keras_io, analytic(bernoulli), adam(1e-3, 1e-7), 128, with_test=True, **TF_CONV),
@@ -375,7 +375,7 @@ CASES = {
     "ae-32": Case(lambda: Autoencoder(32), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
     "ae-denoise": Case(lambda: Autoencoder(32), plain(gaussian(HALF), 0.5), adam(1e-3), **SQUARED),
     "vae-mse": Case(vae_of_ae, analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
-    # Of the code's eight ReLUs more or fewer die, by order and noise: with the same weights a seed ends up to 7 nats elsewhere.
+    # Order and noise decide how many of the eight ReLUs before the latents die: with the same weights a seed ends up to 7 nats elsewhere.
     "vae-bce": Case(vae_of_ae, analytic(bernoulli), adam(1e-3), 32, seeds=range(1, 10)),
     "cvae": Case(lambda: vae_of_ae(Conditional), analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
     "beta-vae": Case(beta_vae, analytic(bernoulli, 4.0), adam(5e-4), 64, **CONV),
