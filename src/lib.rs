@@ -20,6 +20,7 @@ pub mod objective;
 pub mod ops;
 pub mod optimizer;
 mod registry;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod schedule;

@@ -2,45 +2,36 @@
 
 use clap::Args;
 
+use super::output::print;
+use crate::device;
 use crate::error::Result;
-use crate::{device, ui};
+use crate::report::{Report, Table};
 
 /// List what `--device` can name, here and in other builds, and which one `auto` takes
 #[derive(Debug, Args)]
-pub struct Devices {}
+pub struct Devices {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
 
 impl Devices {
     pub fn run(self) -> Result<()> {
-        let missing: Vec<_> = device::not_built_in()
-            .into_iter()
+        let mut report = Report::new();
+        report.table(Table::names("built_in", device::built_in()));
+        let missing = device::not_built_in().into_iter();
+        let missing: Vec<_> = missing
             .map(|(name, about)| (name, format!("{about}: {}", device::build_command(name))))
             .collect();
-        let there = device::on_this_machine();
-        let there: Vec<_> = there
-            .iter()
-            .map(|(name, about)| (name.as_str(), about))
-            .collect();
-        ui::data(format_args!(
-            "built in:\n{}",
-            ui::two_columns(&device::built_in()).trim_end()
-        ))?;
         if !missing.is_empty() {
-            ui::data(format_args!(
-                "not built in:\n{}",
-                ui::two_columns(&missing).trim_end()
-            ))?;
+            report.table(Table::names("not_built_in", missing));
         }
-        ui::data(format_args!(
-            "on this machine:\n{}",
-            ui::two_columns(&there).trim_end()
-        ))?;
+        report.table(Table::names("on_this_machine", device::on_this_machine()));
         let auto = match device::choose("auto") {
-            Ok(auto) => auto.remark.map_or_else(
-                || auto.name.clone(),
-                |remark| format!("{}: {remark}", auto.name),
-            ),
-            Err(error) => format!("none: {error}"),
+            Ok(auto) => (auto.name, auto.remark.unwrap_or_default()),
+            Err(error) => ("none".to_owned(), error.to_string()),
         };
-        ui::data(format_args!("auto:\n  {auto}"))
+        report.table(Table::names("auto", [auto]));
+        print(&report, self.json)
     }
 }

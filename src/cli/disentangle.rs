@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-mod report;
-
 use super::eval::Split;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::output::print;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::eval::disentanglement::{Scores, shuffled, varying};
 use crate::eval::probe::{Logistic, nearest_neighbours};
+use crate::report::disentanglement::{Disentanglement, Probes};
 use crate::rng::Rng;
 use crate::{files, ui};
-use report::Report;
 
 /// With fewer images every measure is chance.
 const FEWEST: usize = 20;
@@ -61,7 +60,7 @@ impl Disentangle {
     pub fn run(self) -> Result<()> {
         at_least_one("--n", self.n)?;
         let opened = self.model.open()?;
-        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(self.data.as_deref())?;
         let images = self.split.of(dataset)?;
         let count = self.n.min(images.len());
         if count < FEWEST {
@@ -106,25 +105,17 @@ impl Disentangle {
             }
             None => None,
         };
-        let report = Report {
-            request: &self,
-            opened: &opened,
-            data: &dataset.name,
-            hash,
-            model_hash: &opened.hash,
-            images: [count, images.len()],
-            seed,
+        let disentanglement = Disentanglement {
+            provenance: opened.provenance(self.split.name(), [count, images.len()], seed)?,
+            latents: opened.vae.network().latent,
             factors: &factors,
             varying: &varying,
+            factor_file: self.factors.as_ref().map(|path| path.display().to_string()),
             scores,
             chance,
             probes,
         };
-        ui::data(if self.json {
-            report.json().to_string()
-        } else {
-            report.text()
-        })
+        print(&disentanglement.report(), self.json)
     }
 
     /// The factors of the first `count` images, where they are known.
@@ -157,7 +148,7 @@ impl Disentangle {
         let known = dataset.train.labels.as_deref().unwrap_or_default();
         if self.split == Split::Train {
             let half = latents.len() / 2;
-            return Ok(Probes::measure(
+            return Ok(measure_probes(
                 dataset.classes.len(),
                 (&latents[..half], &wide(&labels[..half])),
                 (&latents[half..], &wide(&labels[half..])),
@@ -170,7 +161,7 @@ impl Disentangle {
             bar.set_position(seen as u64)
         });
         bar.finish_and_clear();
-        Ok(Probes::measure(
+        Ok(measure_probes(
             dataset.classes.len(),
             (&train?, &wide(&known[..count])),
             (latents, &wide(labels)),
@@ -178,32 +169,25 @@ impl Disentangle {
     }
 }
 
-/// How many labels are told right by their latents.
-struct Probes {
-    linear: f64,
-    nearest: f64,
-    /// Where the most frequent label is always guessed.
-    chance: f64,
-    /// Latents fitted to, and measured on.
-    images: [usize; 2],
-}
-
-impl Probes {
-    /// Latents and their labels, to fit on and to measure on.
-    fn measure(classes: usize, train: (&[Vec<f32>], &[u16]), test: (&[Vec<f32>], &[u16])) -> Self {
-        let most = (0..classes)
-            .map(|class| {
-                test.1
-                    .iter()
-                    .filter(|&&label| usize::from(label) == class)
-                    .count()
-            })
-            .max();
-        Self {
-            linear: Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1),
-            nearest: nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS),
-            chance: most.unwrap_or(0) as f64 / test.1.len().max(1) as f64,
-            images: [train.0.len(), test.0.len()],
-        }
+/// Fits the probes to `train` and measures them on `test`, each latents and their labels.
+fn measure_probes(
+    classes: usize,
+    train: (&[Vec<f32>], &[u16]),
+    test: (&[Vec<f32>], &[u16]),
+) -> Probes {
+    let most = (0..classes)
+        .map(|class| {
+            test.1
+                .iter()
+                .filter(|&&label| usize::from(label) == class)
+                .count()
+        })
+        .max();
+    Probes {
+        neighbours: NEIGHBOURS,
+        linear: Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1),
+        nearest: nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS),
+        chance: most.unwrap_or(0) as f64 / test.1.len().max(1) as f64,
+        images: [train.0.len(), test.0.len()],
     }
 }

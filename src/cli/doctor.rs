@@ -1,23 +1,20 @@
 //! `vae doctor`: whether the latent does its work, in numbers, in an image and in words; in one line when training ends.
 
-mod advice;
-mod report;
-
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::advice::advice;
-use self::report::Report;
 use super::images::Format;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::output::print;
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
 use crate::figure::sheet::write_png;
+use crate::report::diagnosis::{Diagnosis, summary};
 use crate::run::{Record, RunFolder, read_metrics};
 use crate::ui;
 
@@ -69,7 +66,7 @@ impl Doctor {
             ))
             .with_hint("`vae eval`, `vae embed` and `vae disentangle` look at any model"));
         }
-        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(self.data.as_deref())?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
         let bar = ui::image_bar("looking at", 2 * images);
@@ -81,29 +78,24 @@ impl Doctor {
         if !health.is_finite() {
             return Err(opened.broken("latents are not numbers, or infinite"));
         }
-        let report = Report {
+        let image = opened.image_path(self.out.as_deref(), "health.png");
+        draw(&image, &health, &dataset.name)?;
+        let layers = opened.vae.network().layers().map(|(name, _)| name);
+        let diagnosis = Diagnosis {
+            provenance: opened.provenance("test", [images, dataset.test.len()], protocol.seed)?,
             findings: findings(&health),
-            terms: protocol
+            decomposition: protocol
                 .latent_mode
                 .is_sampled()
                 .then(|| decompose(&aggregate)),
             units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol),
             training: trained(&opened)?,
-            image: opened.image_path(self.out.as_deref(), "health.png"),
-            opened: &opened,
-            data: &dataset.name,
-            hash,
-            model_hash: &opened.hash,
-            seed: protocol.seed,
+            layers: layers.collect(),
+            chart: image.display().to_string(),
             health,
         };
-        draw(&report.image, &report.health, &dataset.name)?;
-        ui::data(if self.json {
-            report.json()
-        } else {
-            report.text()
-        })?;
-        ui::note(format_args!("look at {}", report.image.display()));
+        print(&diagnosis.report(), self.json)?;
+        ui::note(format_args!("look at {}", image.display()));
         Ok(())
     }
 }
@@ -151,20 +143,9 @@ pub fn at_the_end(opened: &LoadedModel, dataset: &Dataset) -> Option<String> {
     if !health.is_finite() {
         return None;
     }
+    let run = opened.folder.display().to_string();
     let findings = findings(&health);
-    let verdict = report::verdict(&findings);
-    let mut text = format!(
-        "health: {verdict}: {} (first {images} test images)",
-        report::summary(&health)
-    );
-    if let Some(worst) = findings.first() {
-        text += &format!(
-            "\n{}; more: vae doctor {}",
-            advice(*worst, &health, &opened.config),
-            opened.folder.display()
-        );
-    }
-    Some(text)
+    Some(summary(&health, &findings, &opened.config, &run))
 }
 
 /// A bar for each latent, those that carry most first.

@@ -9,14 +9,16 @@ use clap::{Args, ValueEnum};
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use super::report::{Report, Weighted};
+use super::output::print;
 use crate::check::{at_least_one, count};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::eval::{
-    Estimate, Pca, Protocol, Rows, corruption_rng, importance, measure, pixels_rng, squared_errors,
+    Estimate, Importance, Pca, Protocol, Rows, corruption_rng, importance, measure, pixels_rng,
+    squared_errors,
 };
 use crate::objective::NO_ELBO;
+use crate::report::evaluation::{self, Evaluation};
 use crate::run::RunFolder;
 use crate::ui;
 
@@ -106,7 +108,7 @@ impl Eval {
         self.images
             .map_or(Ok(()), |images| at_least_one("--images", images))?;
         let opened = self.model.open()?;
-        let (dataset, hash) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(self.data.as_deref())?;
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
         let images = &whole.slice(0..first);
@@ -153,32 +155,35 @@ impl Eval {
             .then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
         let weighted = self.weighted(&opened, images, protocol)?;
         let stopped = interrupt::asked();
-        let report = Report {
-            opened: &opened,
-            elbo: &elbo,
-            errors,
-            weighted,
+        let (bounds, importance_seconds) = weighted.unzip();
+        let evaluation = Evaluation {
+            provenance: opened.provenance(
+                self.split.name(),
+                [images.len(), whole.len()],
+                protocol.seed,
+            )?,
             protocol,
-            data: &dataset.name,
-            hash,
-            model_hash: &opened.hash,
-            split: self.split,
-            of: whole.len(),
+            elbo,
+            values: whole.values(),
+            sigma: opened.vae.sigma(),
+            bounds: bounds.unwrap_or_default(),
+            importance_seconds,
+            squared_errors: errors.map(|errors| evaluation::SquaredErrors {
+                model: errors.model,
+                pca: errors.pca,
+                components: errors.components,
+            }),
         };
-        let json = report.json();
+        let report = evaluation.report();
         if !opened.folder.as_os_str().is_empty() && !stopped {
-            let mut kept = json.clone();
-            kept["by_image"] = report.by_image();
+            let mut kept = report.json();
+            kept["by_image"] = evaluation.by_image();
             RunFolder {
                 path: opened.folder.clone(),
             }
             .write_report(&kept)?;
         }
-        ui::data(if self.json {
-            json.to_string()
-        } else {
-            report.text()
-        })?;
+        print(&report, self.json)?;
         if stopped {
             return Err(Error::interrupted(
                 "stopped; the figures above are of the images that were done",
@@ -193,7 +198,7 @@ impl Eval {
         opened: &LoadedModel,
         images: &Images,
         protocol: Protocol,
-    ) -> Result<Option<Weighted>> {
+    ) -> Result<Option<(Vec<Importance>, f64)>> {
         let mut samples = self.samples.clone();
         samples.sort_unstable();
         samples.dedup();
@@ -223,7 +228,7 @@ impl Eval {
         {
             return Err(opened.broken("log p(x) is not a number, or infinite"));
         }
-        Ok(Some(Weighted { bounds, seconds }))
+        Ok(Some((bounds, seconds)))
     }
 }
 

@@ -2,20 +2,26 @@
 
 use clap::{Args, ValueEnum};
 
+use super::output::print;
 use crate::config::PRESETS;
 use crate::data::Data;
+use crate::device;
 use crate::error::Result;
 use crate::model::{Features, Likelihood, Model, Prior};
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
+use crate::report::{Report, Table};
 use crate::schedule::Schedule;
-use crate::{device, ui};
 
 /// List presets, models, priors, likelihoods, objectives and data
 #[derive(Debug, Args)]
 pub struct List {
-    /// One list only
+    /// Print this list only
     what: Option<What>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,17 +79,13 @@ fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static 
 
 impl List {
     pub fn run(self) -> Result<()> {
+        let mut report = Report::new();
         let all = What::value_variants().iter().copied();
         for what in all.filter(|what| self.what.is_none_or(|wanted| wanted == *what)) {
-            let title = what
-                .to_possible_value()
-                .map(|value| value.get_name().to_owned())
-                .unwrap_or_default();
-            ui::data(format_args!(
-                "{title}:\n{}",
-                ui::two_columns(&what.rows()).trim_end()
-            ))?;
+            let title = what.to_possible_value();
+            let title = title.map(|value| value.get_name().to_owned());
+            report.table(Table::names(&title.unwrap_or_default(), what.rows()));
         }
-        Ok(())
+        print(&report, self.json)
     }
 }

@@ -13,6 +13,7 @@ use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, Protocol, latents, pixels_rng, posteriors};
 use crate::model::{Features, ModelCard, ModelFile, Vae, load};
+use crate::report::Provenance;
 use crate::run::remembered_data;
 use crate::{files, ui};
 
@@ -114,6 +115,29 @@ impl LoadedModel {
             ));
         }
         Ok(self.loaded.get_or_init(|| (dataset, hash)))
+    }
+
+    /// Returns what a report says about the model and its data, which have to be loaded; `images` are the number of
+    /// those measured and of those in the split.
+    pub fn provenance(
+        &self,
+        split: &str,
+        [images, images_in_split]: [usize; 2],
+        seed: u64,
+    ) -> Result<Provenance> {
+        let (dataset, data_hash) = self.data(None)?;
+        Ok(Provenance {
+            config: self.config.clone(),
+            model: self.path.clone(),
+            model_hash: self.hash.clone(),
+            device: self.chosen.name.clone(),
+            data: dataset.name.clone(),
+            data_hash: data_hash.clone(),
+            split: split.to_owned(),
+            images,
+            images_in_split,
+            seed,
+        })
     }
 
     /// What a figure is drawn of.

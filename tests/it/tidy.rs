@@ -16,6 +16,7 @@ use source::{files_below, imports, root, words};
 pub const ROWS: &[&[&str]] = &[
     &["main"],
     &["cli"],
+    &["report"],
     &["train"],
     &["config"],
     &["eval"],

@@ -1,0 +1,14 @@
+//! Where a report goes: to stdout, as text or as JSON.
+
+use crate::error::Result;
+use crate::report::Report;
+use crate::ui;
+
+/// Prints the report for people, or with `--json` for programs.
+pub fn print(report: &Report, json: bool) -> Result<()> {
+    if json {
+        ui::data(report.json())
+    } else {
+        ui::data(report.text())
+    }
+}

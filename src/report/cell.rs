@@ -1,0 +1,94 @@
+//! One value of a report, with the digits that people see.
+
+use serde_json::Value;
+
+use crate::eval::Estimate;
+
+/// A value in a row or a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// A mean and its standard error.
+    Estimate {
+        value: Option<Estimate>,
+        digits: usize,
+    },
+    Number {
+        value: Option<f64>,
+        digits: usize,
+    },
+    /// A share, which people read in percent.
+    Share(Option<f64>),
+    Count(usize),
+    Flag(bool),
+    Text(String),
+    /// A value for programs, and the words that people read in its place.
+    Said(Value, String),
+}
+
+/// What people see where there is no value.
+pub const MISSING: &str = "–";
+
+impl Cell {
+    pub fn estimate(value: Option<Estimate>, digits: usize) -> Self {
+        Self::Estimate { value, digits }
+    }
+
+    pub fn number(value: impl Into<Option<f64>>, digits: usize) -> Self {
+        Self::Number {
+            value: value.into(),
+            digits,
+        }
+    }
+
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::Estimate { value: None, .. }
+                | Self::Number { value: None, .. }
+                | Self::Share(None)
+        )
+    }
+
+    /// Whether the value belongs at the right end of its column, as numbers do.
+    pub(super) fn is_number(&self) -> bool {
+        !matches!(self, Self::Flag(_) | Self::Text(_) | Self::Said(..))
+    }
+
+    /// Returns the value as people read it.
+    pub fn render(&self) -> String {
+        match self {
+            Self::Estimate {
+                value: Some(Estimate { mean, se }),
+                digits,
+            } => format!("{mean:.digits$} ± {se:.digits$}"),
+            Self::Number {
+                value: Some(value),
+                digits,
+            } => format!("{value:.digits$}"),
+            Self::Share(Some(share)) => format!("{:.0} %", 100.0 * share),
+            Self::Estimate { .. } | Self::Number { .. } | Self::Share(_) => MISSING.to_owned(),
+            Self::Count(count) => count.to_string(),
+            Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+            Self::Text(text) | Self::Said(_, text) => text.clone(),
+        }
+    }
+
+    /// Calls `add` with the key and the value of each field that programs read: two for an estimate, else one.
+    pub(super) fn fields(&self, key: &str, add: &mut dyn FnMut(String, Value)) {
+        match self {
+            Self::Estimate { value, .. } => {
+                add(key.to_owned(), value.map(|value| value.mean).into());
+                add(format!("{key}_se"), value.map(|value| value.se).into());
+            }
+            Self::Number { value, .. } | Self::Share(value) => add(key.to_owned(), (*value).into()),
+            Self::Count(count) => add(key.to_owned(), (*count).into()),
+            Self::Flag(flag) => add(key.to_owned(), (*flag).into()),
+            Self::Text(text) => add(key.to_owned(), text.clone().into()),
+            Self::Said(value, _) => add(key.to_owned(), value.clone()),
+        }
+    }
+}

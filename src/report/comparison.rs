@@ -1,0 +1,177 @@
+//! What `vae compare` reports: the last evaluations of several runs side by side, and where their protocols differ.
+
+use serde_json::{Value, json};
+
+use super::evaluation::{MEASURES, PROTOCOL};
+use super::{Cell, Report, Table};
+use crate::eval::Estimate;
+
+/// A run and its last evaluation, as its `report.json` has it.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub name: String,
+    pub report: Value,
+    /// Whether the model is another one than the one that was measured.
+    pub changed_since: bool,
+}
+
+/// As much of a long text as a column has room for; the JSON has all of it.
+const LONGEST: usize = 32;
+
+/// Returns the report on `runs`, of which there is at least one. The first is the one that the others are compared with.
+pub fn report(runs: &[Measured]) -> Report {
+    let mut report = Report::new();
+    let [first, others @ ..] = runs else {
+        return report;
+    };
+    let unlike = |run: &Measured, key: &str| run.report[key] != first.report[key];
+    let differ: Vec<&str> = PROTOCOL
+        .iter()
+        .copied()
+        .filter(|key| others.iter().any(|run| unlike(run, key)))
+        .collect();
+    report.table(table(runs, &differ));
+    if !differ.is_empty() {
+        let differ = differ.join(", ");
+        report.line(format!(
+            "the protocols differ in {differ}: these numbers are not comparable"
+        ));
+    }
+    let paired: Vec<Option<Paired>> = others
+        .iter()
+        .map(|run| {
+            let comparable = !PROTOCOL.iter().any(|key| unlike(run, key));
+            comparable
+                .then(|| Paired::of(&first.report, &run.report))
+                .flatten()
+        })
+        .collect();
+    for (run, paired) in others.iter().zip(&paired) {
+        if let Some(paired) = paired {
+            report.line(paired.text(&run.name, &first.name));
+        }
+    }
+    for run in runs.iter().filter(|run| run.changed_since) {
+        let name = &run.name;
+        report.line(format!(
+            "! {name} was trained further after it was measured; measure it again: vae eval {name}"
+        ));
+    }
+    report.field("runs", runs.iter().map(Measured::json).collect::<Vec<_>>());
+    report.field("protocols_differ_in", differ);
+    let paired = paired
+        .iter()
+        .map(|paired| paired.as_ref().map(Paired::json));
+    report.field(
+        "paired_differences_to_the_first",
+        paired.map(Value::from).collect::<Vec<_>>(),
+    );
+    report
+}
+
+impl Measured {
+    fn json(&self) -> Value {
+        let mut report = self.report.clone();
+        if let Some(report) = report.as_object_mut() {
+            report.remove("by_image");
+            report.insert("changed_since".into(), self.changed_since.into());
+        }
+        json!({ "run": self.name, "report": report })
+    }
+}
+
+/// A row for each run: the measures that any of them has, and the parts of the protocol that differ.
+fn table(runs: &[Measured], differ: &[&str]) -> Table {
+    let is_known = |key: &str| runs.iter().any(|run| run.report[key].is_number());
+    let measures = || MEASURES.iter().filter(|measure| is_known(measure.key));
+    let mut columns = vec![(String::new(), "run".to_owned())];
+    columns.extend(measures().map(|measure| (String::new(), measure.title.to_owned())));
+    columns.extend(differ.iter().map(|key| (String::new(), format!("! {key}"))));
+    let row = |run: &Measured| {
+        let mut row = vec![Cell::text(&run.name)];
+        row.extend(measures().map(|measure| {
+            let number = |key: &str| run.report[key].as_f64();
+            let (mean, se) = (number(measure.key), number(&format!("{}_se", measure.key)));
+            match (mean, se) {
+                (Some(mean), Some(se)) => {
+                    Cell::estimate(Some(Estimate { mean, se }), measure.digits)
+                }
+                (mean, _) => Cell::number(mean, measure.digits),
+            }
+        }));
+        row.extend(
+            differ
+                .iter()
+                .map(|key| Cell::text(shortened(&run.report[*key]))),
+        );
+        row
+    };
+    Table {
+        rows: runs.iter().map(row).collect(),
+        columns,
+        has_titles: true,
+        ..Table::default()
+    }
+}
+
+fn shortened(value: &Value) -> String {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    if text.chars().count() <= LONGEST {
+        text
+    } else {
+        text.chars()
+            .take(LONGEST - 3)
+            .chain("...".chars())
+            .collect()
+    }
+}
+
+/// The difference of two runs, image by image: how hard an image is for both cancels.
+struct Paired {
+    /// The number compared.
+    what: &'static str,
+    difference: Estimate,
+    images: usize,
+}
+
+impl Paired {
+    /// Compares `log p(x)` or another bound if both reports have one, else the ELBO. Returns `None` if a report keeps no
+    /// numbers by image, or if their images differ.
+    fn of(first: &Value, other: &Value) -> Option<Self> {
+        let values = |report: &Value, key: &str| -> Option<Vec<f64>> {
+            let values = report["by_image"][key].as_array()?;
+            values.iter().map(Value::as_f64).collect()
+        };
+        let bound = if first["is_log_likelihood"] == true {
+            "log p(x)"
+        } else {
+            "IW bound"
+        };
+        [("bound", bound), ("elbo", "ELBO")]
+            .into_iter()
+            .find_map(|(key, what)| {
+                let (first, other) = (values(first, key)?, values(other, key)?);
+                let differences = other.iter().zip(&first).map(|(other, first)| other - first);
+                (first.len() == other.len() && !first.is_empty()).then(|| Self {
+                    what,
+                    difference: Estimate::of(differences),
+                    images: first.len(),
+                })
+            })
+    }
+
+    fn text(&self, name: &str, first: &str) -> String {
+        let Estimate { mean, se } = self.difference;
+        format!(
+            "{} of {name} minus that of {first}, image by image: {mean:+.3} ± {se:.3} nats ({} images)",
+            self.what, self.images
+        )
+    }
+
+    fn json(&self) -> Value {
+        let Estimate { mean, se } = self.difference;
+        json!({ "of": self.what, "difference": mean, "se": se, "images": self.images })
+    }
+}

@@ -1,0 +1,368 @@
+//! What `vae doctor` reports: numbers of each latent and of all of them, and a verdict with its reason and advice.
+
+mod advice;
+
+use serde_json::{Value, json};
+
+use super::{Cell, Column, Measure, Provenance, Report, Table};
+use crate::config::Config;
+use crate::eval::{
+    ACTIVE, Decomposition, Diagnostics, Estimate, Finding, Latent, LayerUnits, MORE_THAN,
+};
+use crate::model::Activation;
+use crate::objective::NO_ELBO;
+use crate::run::Record;
+
+/// The rows of the table that people see; the JSON has all.
+const ROWS: usize = 32;
+
+/// What an autoencoder, which has no posterior, is not diagnosed by.
+const NO_POSTERIOR: &str = "KL, mutual information and the prior are not looked at";
+
+/// The diagnostics of one model, and what they were measured on.
+pub struct Diagnosis {
+    pub provenance: Provenance,
+    pub health: Diagnostics,
+    pub findings: Vec<Finding>,
+    /// `None` for an autoencoder.
+    pub decomposition: Option<Decomposition>,
+    pub units: Vec<LayerUnits>,
+    /// The records of training itself, from the first epoch to the last.
+    pub training: Vec<Record>,
+    /// The layers' names, in order.
+    pub layers: Vec<String>,
+    /// The chart of the latents.
+    pub chart: String,
+}
+
+/// A row of the table of latents.
+struct LatentRow {
+    index: usize,
+    latent: Latent,
+    is_active: bool,
+    dimension_wise_kl: Option<f64>,
+}
+
+const LATENTS: &[Column<LatentRow>] = &[
+    Column {
+        key: "latent",
+        title: "latent",
+        cell: |row| Cell::Said(row.index.into(), format!("z{}", row.index)),
+    },
+    Column {
+        key: "kl",
+        title: "KL",
+        cell: |row| Cell::number(row.latent.kl, 3),
+    },
+    Column {
+        key: "variance_of_mean",
+        title: "var of mean",
+        cell: |row| Cell::number(row.latent.variance_of_mean, 3),
+    },
+    Column {
+        key: "mean_variance",
+        title: "mean of var",
+        cell: |row| {
+            let has_variance = row.latent.kl.is_some();
+            Cell::number(has_variance.then_some(row.latent.mean_variance), 3)
+        },
+    },
+    Column {
+        key: "aggregate_mean",
+        title: "mean",
+        cell: |row| Cell::number(row.latent.mean, 2),
+    },
+    Column {
+        key: "aggregate_variance",
+        title: "variance",
+        cell: |row| Cell::number(row.latent.variance(), 2),
+    },
+    Column {
+        key: "dimension_wise_kl",
+        title: "",
+        cell: |row| Cell::number(row.dimension_wise_kl, 3),
+    },
+    Column {
+        key: "active",
+        title: "active",
+        cell: |row| Cell::Flag(row.is_active),
+    },
+];
+
+const MEASURES: &[Measure<Diagnosis>] = &[
+    Measure {
+        key: "kl",
+        title: "KL",
+        digits: 2,
+        value: |found| found.health.kl,
+        remark: |_| "nats".into(),
+        always: false,
+    },
+    Measure {
+        key: "mutual_information",
+        title: "mutual information",
+        digits: 2,
+        value: |found| Some(found.decomposition.as_ref()?.mutual_information),
+        remark: |found| {
+            let images = found.health.images;
+            let more = if found.is_saturated() {
+                ": there may be more"
+            } else {
+                ""
+            };
+            let most = found.most_information();
+            format!("nats (of {images} images at most {most:.2}{more})")
+        },
+        always: false,
+    },
+    Measure {
+        key: "total_correlation",
+        title: "total correlation",
+        digits: 2,
+        value: |found| Some(found.decomposition.as_ref()?.total_correlation),
+        remark: |found| {
+            let caution = if found.is_saturated() {
+                " (may include mutual information that so few images cannot show; read both together)"
+            } else {
+                ""
+            };
+            format!("nats{caution}")
+        },
+        always: false,
+    },
+    Measure {
+        key: "dimension_wise_kl",
+        title: "latents to prior",
+        digits: 2,
+        value: |found| Some(found.decomposition.as_ref()?.dimension_wise),
+        remark: |_| "nats (dimension-wise KL)".into(),
+        always: false,
+    },
+    Measure {
+        key: "reconstruction",
+        title: "reconstruction",
+        digits: 2,
+        value: |found| Some(found.health.shuffled.reconstruction),
+        remark: |_| "nats".into(),
+        always: true,
+    },
+    Measure {
+        key: "shuffled_latents_add",
+        title: "  of another's latent",
+        digits: 2,
+        value: |found| Some(found.health.shuffled.difference),
+        remark: |_| "nats more".into(),
+        always: true,
+    },
+];
+
+/// Returns the verdict in a word or a few.
+pub fn verdict(findings: &[Finding]) -> String {
+    let names: Vec<&str> = findings.iter().map(|finding| finding.name()).collect();
+    if names.is_empty() {
+        "healthy".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Returns what training says of the latents when it ends: the verdict, its numbers and, if something is wrong, advice.
+pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run: &str) -> String {
+    let (active, latents) = (health.active(), health.latents.len());
+    let (verdict, images) = (verdict(findings), health.images);
+    let difference = health.shuffled.difference.mean;
+    let numbers = match health.kl {
+        Some(kl) => format!(
+            "{active} of {latents} latents active, KL {:.2} nats",
+            kl.mean
+        ),
+        None => format!("{active} of {latents} latents vary"),
+    };
+    let mut text = format!(
+        "health: {verdict}: {numbers}, another image's latent costs {difference:.2} nats (first {images} test images)"
+    );
+    if let Some(worst) = findings.first() {
+        let advice = advice::advice(*worst, health, config);
+        text += &format!("\n{advice}; more: vae doctor {run}");
+    }
+    text
+}
+
+/// Returns the reason of a finding, in numbers.
+fn reason(finding: Finding, health: &Diagnostics) -> String {
+    let (active, latents) = (health.active(), health.latents.len());
+    let kl = health.kl.map_or(0.0, |kl| kl.mean);
+    match finding {
+        Finding::Collapsed if health.kl.is_none() => {
+            "the latent is the same for every image".into()
+        }
+        Finding::Collapsed => format!(
+            "the latent says nothing about the image: {active} of {latents} latents are active, the KL is {kl:.3} nats"
+        ),
+        Finding::IgnoresCode => {
+            let Estimate { mean, se } = health.shuffled.difference;
+            let kl = health.kl.map(|kl| format!(", at a KL of {:.2}", kl.mean));
+            format!(
+                "the decoder ignores the latent: with another image's latent the reconstruction is {mean:.3} ± {se:.3} nats worse{}",
+                kl.unwrap_or_default()
+            )
+        }
+        Finding::UnderRegularised { latent: index } => {
+            let latent = health.latents[index];
+            format!(
+                "the images' latents lie where the prior has little mass: z{index} has mean {:.2} and variance {:.2}, the prior has 0 and 1",
+                latent.mean,
+                latent.variance()
+            )
+        }
+        Finding::PartlyCollapsed => format!(
+            "{active} of {latents} latents carry everything; the others say nothing about the image"
+        ),
+    }
+}
+
+impl Diagnosis {
+    pub fn report(&self) -> Report {
+        let (health, provenance) = (&self.health, &self.provenance);
+        let mut report = Report::new();
+        report.table(self.latents());
+        let active = format!(
+            "of {}{}",
+            health.latents.len(),
+            match health.kl {
+                Some(_) => format!(" (the variance of the posterior mean is above {ACTIVE})"),
+                None => " (their values vary)".to_owned(),
+            }
+        );
+        report.row(
+            "active",
+            "active latents",
+            Cell::Count(health.active()),
+            active,
+        );
+        report.measures(MEASURES, self);
+        self.add_layers(&mut report);
+        report.line(format!(
+            "protocol: {}, {} pixels, seed {}; ± is the standard error over images",
+            provenance.images(),
+            provenance.config.data.kind().pixels().name(),
+            provenance.seed,
+        ));
+        report.line(provenance.hashes());
+        if health.kl.is_none() {
+            report.line(format!("{NO_ELBO}; {NO_POSTERIOR}"));
+        }
+        report.line(format!("verdict: {}", verdict(&self.findings)));
+        for finding in &self.findings {
+            let (reason, advice) = (reason(*finding, health), self.advice(*finding));
+            report.line(format!("  {}: {reason}; {advice}", finding.name()));
+        }
+        self.add_fields(&mut report);
+        report
+    }
+
+    /// A row for each latent. People see those first that carry most.
+    fn latents(&self) -> Table {
+        let largest = self.health.largest_variance();
+        let decomposition = self.decomposition.as_ref();
+        let row = |index: usize| {
+            let latent = self.health.latents[index];
+            LatentRow {
+                index,
+                latent,
+                is_active: latent.is_active(largest),
+                dimension_wise_kl: decomposition.map(|found| found.by_latent[index]),
+            }
+        };
+        let rows: Vec<LatentRow> = (0..self.health.latents.len()).map(row).collect();
+        Table {
+            order: Some(self.health.order()),
+            most: Some(ROWS),
+            ..Table::of("latents", &rows, LATENTS)
+        }
+    }
+
+    fn add_layers(&self, report: &mut Report) {
+        if !self.units.is_empty() {
+            let units = self.units.iter().map(|units| {
+                let (layer, saturated, all) = (&units.layer, units.saturated, units.units);
+                format!("{layer} {saturated} of {all}")
+            });
+            let units = units.collect::<Vec<_>>().join(", ");
+            let is_tanh = |units: &LayerUnits| units.activation == Activation::Tanh;
+            let meaning = if self.units.iter().any(is_tanh) {
+                let share = 100.0 * MORE_THAN;
+                format!("0 for every image, or at -1 or 1 for over {share:.0} % of them")
+            } else {
+                "0 for every image".to_owned()
+            };
+            report.text_row("saturated units", Cell::Text(units), format!("({meaning})"));
+        }
+        let mut recorded = self.with_norms();
+        if let Some(first) = recorded.next() {
+            let last = recorded.last().unwrap_or(first);
+            let layers = self.layers.iter().filter_map(|layer| {
+                let [from, to] = [first, last].map(|record| record.gradient_norms.get(layer));
+                Some(format!("{layer} {:.3} to {:.3}", from?, to?))
+            });
+            let layers = layers.collect::<Vec<_>>().join(", ");
+            let epochs = format!("(epoch {} to {})", first.epoch, last.epoch);
+            report.text_row("gradient norms", Cell::Text(layers), epochs);
+        }
+    }
+
+    fn add_fields(&self, report: &mut Report) {
+        let health = &self.health;
+        let finding = |finding: &Finding| {
+            json!({
+                "name": finding.name(), "reason": reason(*finding, health), "advice": self.advice(*finding),
+            })
+        };
+        let units = |units: &LayerUnits| json!({ "layer": units.layer, "units": units.units, "saturated": units.saturated });
+        let norms =
+            |record: &Record| json!({ "epoch": record.epoch, "norms": record.gradient_norms });
+        report.field("verdict", verdict(&self.findings));
+        report.field(
+            "findings",
+            self.findings.iter().map(finding).collect::<Vec<_>>(),
+        );
+        let decomposition = self.decomposition.as_ref();
+        let most = decomposition.map(|_| self.most_information());
+        report.field("mutual_information_at_most", most);
+        let is_saturated = decomposition.map(|_| self.is_saturated());
+        report.field("mutual_information_is_saturated", is_saturated);
+        let sampled = Cell::estimate(decomposition.map(|found| found.kl), 2);
+        sampled.fields("sampled_kl", &mut |key, value| report.field(key, value));
+        report.field(
+            "saturated_units",
+            self.units.iter().map(units).collect::<Vec<_>>(),
+        );
+        report.field(
+            "gradient_norms",
+            self.with_norms().map(norms).collect::<Vec<Value>>(),
+        );
+        report.field("unit", "nats per image");
+        report.field("chart", self.chart.as_str());
+        self.provenance.add_fields(report);
+    }
+
+    fn advice(&self, finding: Finding) -> String {
+        advice::advice(finding, &self.health, &self.provenance.config)
+    }
+
+    /// The most mutual information that the images can show, in nats.
+    fn most_information(&self) -> f64 {
+        (self.health.images as f64).ln()
+    }
+
+    fn is_saturated(&self) -> bool {
+        let found = self.decomposition.as_ref();
+        found.is_some_and(|found| found.is_saturated(self.health.images))
+    }
+
+    /// The records that have gradient norms; earlier versions recorded none.
+    fn with_norms(&self) -> impl Iterator<Item = &Record> {
+        let has_norms = |record: &&Record| !record.gradient_norms.is_empty();
+        self.training.iter().filter(has_norms)
+    }
+}

@@ -1,0 +1,116 @@
+//! Results as values: a [`Report`] holds numbers with their errors, tables, fields and sentences; one renderer writes it
+//! for people ([`Report::text`]), one for programs ([`Report::json`]).
+//!
+//! What a report says is listed once: a further number is one more [`Measure`], a further column of a table one more
+//! [`Column`], and both renderers show it.
+
+mod cell;
+pub mod comparison;
+pub mod diagnosis;
+pub mod disentanglement;
+pub mod evaluation;
+mod json;
+mod provenance;
+mod table;
+mod text;
+
+use serde_json::Value;
+
+use crate::eval::Estimate;
+
+pub use cell::Cell;
+pub use provenance::Provenance;
+pub use table::{Column, Table};
+
+/// What a command found, in the order in which a person reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    /// A number on a line of its own.
+    Row(Row),
+    Table(Table),
+    /// A value for programs; people read it in one of the sentences, or do not need it.
+    Field(String, Value),
+    /// A sentence for people; programs read the fields.
+    Line(String),
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    /// The key in the JSON; `None` if programs find the number in a table or a field.
+    key: Option<String>,
+    title: String,
+    cell: Cell,
+    /// The unit, and what the number means.
+    remark: String,
+}
+
+/// A number that every report on a `T` states.
+pub struct Measure<T: ?Sized> {
+    /// The key in the JSON; the standard error has `_se` behind it.
+    pub key: &'static str,
+    pub title: &'static str,
+    /// Digits behind the point, for people.
+    pub digits: usize,
+    /// `None` if the number is not defined, or was not asked for.
+    pub value: fn(&T) -> Option<Estimate>,
+    /// The unit, and what the number means.
+    pub remark: fn(&T) -> String,
+    /// Whether people see the number even if there is none.
+    pub always: bool,
+}
+
+impl Report {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends each of the `measures` of `subject`.
+    pub fn measures<T: ?Sized>(&mut self, measures: &[Measure<T>], subject: &T) {
+        for measure in measures {
+            let cell = Cell::estimate((measure.value)(subject), measure.digits);
+            if cell.is_missing() && !measure.always {
+                cell.fields(measure.key, &mut |key, value| self.field(key, value));
+            } else {
+                self.row(measure.key, measure.title, cell, (measure.remark)(subject));
+            }
+        }
+    }
+
+    /// Appends a number, or another value, on a line of its own.
+    pub fn row(&mut self, key: &str, title: &str, cell: Cell, remark: impl Into<String>) {
+        self.push_row(Some(key), title, cell, remark.into());
+    }
+
+    /// Appends a line for people; programs find its content under other keys.
+    pub fn text_row(&mut self, title: &str, cell: Cell, remark: impl Into<String>) {
+        self.push_row(None, title, cell, remark.into());
+    }
+
+    fn push_row(&mut self, key: Option<&str>, title: &str, cell: Cell, remark: String) {
+        self.entries.push(Entry::Row(Row {
+            key: key.map(str::to_owned),
+            title: title.to_owned(),
+            cell,
+            remark,
+        }));
+    }
+
+    pub fn table(&mut self, table: Table) {
+        self.entries.push(Entry::Table(table));
+    }
+
+    /// Appends a value for programs alone.
+    pub fn field(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+        self.entries.push(Entry::Field(key.into(), value.into()));
+    }
+
+    /// Appends a sentence for people alone.
+    pub fn line(&mut self, text: impl Into<String>) {
+        self.entries.push(Entry::Line(text.into()));
+    }
+}

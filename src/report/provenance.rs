@@ -1,0 +1,63 @@
+//! Which model and which data the numbers of a report belong to.
+
+use std::path::PathBuf;
+
+use super::Report;
+use crate::config::Config;
+
+/// The model that was measured, and the data that it was measured on.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    pub config: Config,
+    /// The model file.
+    pub model: PathBuf,
+    pub model_hash: String,
+    pub device: String,
+    /// The data set's name.
+    pub data: String,
+    pub data_hash: String,
+    /// `train`, `validation` or `test`.
+    pub split: String,
+    /// The number of images that were measured, and that the split has.
+    pub images: usize,
+    pub images_in_split: usize,
+    pub seed: u64,
+}
+
+impl Provenance {
+    /// Adds the fields that every report on a model has.
+    pub fn add_fields(&self, report: &mut Report) {
+        report.field("data", self.data.as_str());
+        report.field("data_hash", self.data_hash.as_str());
+        report.field("split", self.split.as_str());
+        report.field("images", self.images);
+        report.field("images_in_split", self.images_in_split);
+        report.field("pixels", self.config.data.kind().pixels().name());
+        report.field("seed", self.seed);
+        report.field("model", self.model.to_string_lossy());
+        report.field("model_hash", self.model_hash.as_str());
+        report.field("device", self.device.as_str());
+        report.field("program_version", env!("CARGO_PKG_VERSION"));
+    }
+
+    /// Returns the images in words: `digits test, the first 100 of 200 images`.
+    pub fn images(&self) -> String {
+        let (images, all) = (self.images, self.images_in_split);
+        let counted = if images == all {
+            format!("{images} images")
+        } else {
+            format!("the first {images} of {all} images")
+        };
+        format!("{} {}, {counted}", self.data, self.split)
+    }
+
+    /// Returns the hashes of data and model.
+    pub fn hashes(&self) -> String {
+        format!("data {}, model {}", self.data_hash, self.model_hash)
+    }
+
+    /// Whether the images are test images that were among those trained on.
+    pub fn is_no_test(&self) -> bool {
+        self.split == "test" && self.config.data.kind().trains_on_test()
+    }
+}

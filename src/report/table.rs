@@ -1,0 +1,230 @@
+//! A table of a report, and the one place that aligns columns of text.
+
+use super::Cell;
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// A column of a table with a row for each `T`.
+pub struct Column<T: ?Sized> {
+    /// The key of the column in the JSON; the standard error of an estimate has `_se` behind it.
+    pub key: &'static str,
+    /// The title; an empty one makes the column one for programs alone.
+    pub title: &'static str,
+    pub cell: fn(&T) -> Cell,
+}
+
+/// Rows of cells below titles.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The key in the JSON, where the table is a list of objects; `None` for a table for people alone.
+    pub key: Option<String>,
+    /// A line above the table, which is then indented.
+    pub heading: Option<String>,
+    /// Key and title of each column.
+    pub columns: Vec<(String, String)>,
+    pub rows: Vec<Vec<Cell>>,
+    /// The order in which people see the rows; `None` for that of `rows`.
+    pub order: Option<Vec<usize>>,
+    /// The most rows that people see; `None` for all.
+    pub most: Option<usize>,
+    /// Whether the titles stand above the columns.
+    pub has_titles: bool,
+}
+
+impl Table {
+    /// Builds the table with a row for each of `items`.
+    pub fn of<'a, T: 'a>(
+        key: &str,
+        items: impl IntoIterator<Item = &'a T>,
+        columns: &[Column<T>],
+    ) -> Self {
+        let rows = items
+            .into_iter()
+            .map(|item| columns.iter().map(|column| (column.cell)(item)).collect());
+        Self {
+            key: Some(key.to_owned()),
+            rows: rows.collect(),
+            columns: columns
+                .iter()
+                .map(|column| (column.key.to_owned(), column.title.to_owned()))
+                .collect(),
+            has_titles: true,
+            ..Self::default()
+        }
+    }
+
+    /// Builds a list of names with a description each, below a heading: `key` with spaces, and a colon.
+    pub fn names<N: Into<String>, A: Into<String>>(
+        key: &str,
+        names: impl IntoIterator<Item = (N, A)>,
+    ) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            heading: Some(format!("{}:", key.replace('_', " "))),
+            columns: ["name", "about"]
+                .map(|title| (title.to_owned(), title.to_owned()))
+                .into(),
+            rows: names
+                .into_iter()
+                .map(|(name, about)| vec![Cell::text(name), Cell::text(about)])
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the lines that people read. A column without any value is left out.
+    pub(super) fn text(&self) -> String {
+        let has_value = |column: &usize| {
+            let mut cells = self.rows.iter().map(|row| &row[*column]);
+            !self.columns[*column].1.is_empty() && !cells.all(Cell::is_missing)
+        };
+        let shown: Vec<usize> = (0..self.columns.len()).filter(has_value).collect();
+        let mut lines = Vec::new();
+        if self.has_titles {
+            let titles = shown
+                .iter()
+                .map(|&column| self.columns[column].1.trim().to_owned());
+            lines.push(titles.collect::<Vec<_>>());
+        }
+        let most = self.most.unwrap_or(usize::MAX);
+        let order = self.order.clone();
+        for row in order
+            .unwrap_or_else(|| (0..self.rows.len()).collect())
+            .into_iter()
+            .take(most)
+        {
+            let cell = |&column: &usize| self.rows[row][column].render();
+            lines.push(shown.iter().map(cell).collect());
+        }
+        let to_the_right: Vec<bool> = shown
+            .iter()
+            .map(|&column| self.rows.iter().any(|row| row[column].is_number()))
+            .collect();
+        let indent = if self.heading.is_some() { GAP } else { "" };
+        let mut text = self
+            .heading
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>();
+        text += &aligned(&lines, &to_the_right, indent);
+        if self.rows.len() > most {
+            text += &format!("and {} more: `--json` has all\n", self.rows.len() - most);
+        }
+        text
+    }
+}
+
+/// Returns `lines` with their cells in columns, each as wide as its widest cell; numbers at the right end.
+pub(super) fn aligned(lines: &[Vec<String>], to_the_right: &[bool], indent: &str) -> String {
+    let widths: Vec<usize> = (0..to_the_right.len())
+        .map(|column| {
+            let cells = lines.iter().map(|line| line[column].chars().count());
+            cells.max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(&widths).zip(to_the_right);
+        let cells = cells.map(|((cell, width), right)| {
+            if *right {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        let line = cells.collect::<Vec<_>>().join(GAP);
+        text += &format!("{indent}{}\n", line.trim_end());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Report;
+    use super::*;
+    use crate::eval::Estimate;
+    use serde_json::json;
+
+    const COLUMNS: &[Column<f64>] = &[
+        Column {
+            key: "name",
+            title: "name",
+            cell: |value| Cell::Text(format!("row {value}")),
+        },
+        Column {
+            key: "value",
+            title: "value",
+            cell: |value| Cell::number(*value, 1),
+        },
+        // A new column is one entry; text and JSON both have it.
+        Column {
+            key: "half",
+            title: "half of it",
+            cell: |value| {
+                Cell::estimate(
+                    Some(Estimate {
+                        mean: value / 2.0,
+                        se: 0.25,
+                    }),
+                    2,
+                )
+            },
+        },
+        Column {
+            key: "for_programs",
+            title: "",
+            cell: |value| Cell::Flag(*value > 5.0),
+        },
+        Column {
+            key: "absent",
+            title: "absent",
+            cell: |_| Cell::number(None, 3),
+        },
+    ];
+
+    fn report(table: Table) -> Report {
+        let mut report = Report::new();
+        report.table(table);
+        report
+    }
+
+    #[test]
+    fn a_column_is_in_the_text_and_in_the_json() {
+        let report = report(Table::of("rows", &[1.0, 10.0], COLUMNS));
+        assert_eq!(
+            report.text(),
+            "name    value   half of it\nrow 1     1.0  0.50 ± 0.25\nrow 10   10.0  5.00 ± 0.25"
+        );
+        assert_eq!(
+            report.json()["rows"][1],
+            json!({
+                "name": "row 10", "value": 10.0, "half": 5.0, "half_se": 0.25, "for_programs": true, "absent": null,
+            })
+        );
+    }
+
+    #[test]
+    fn people_see_the_first_rows_in_their_order_and_programs_see_all() {
+        let report = report(Table {
+            most: Some(1),
+            order: Some(vec![2, 0, 1]),
+            ..Table::of("rows", &[1.0, 2.0, 3.0], COLUMNS)
+        });
+        let text = report.text();
+        assert!(text.contains("row 3") && !text.contains("row 1"), "{text}");
+        assert!(text.ends_with("and 2 more: `--json` has all"), "{text}");
+        assert_eq!(report.json()["rows"].as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn a_list_of_names_has_a_heading_and_no_titles() {
+        let table = Table::names("built_in", [("cpu", "the processor"), ("wgpu", "a GPU")]);
+        let report = report(table);
+        assert_eq!(
+            report.text(),
+            "built in:\n  cpu   the processor\n  wgpu  a GPU"
+        );
+        assert_eq!(report.json()["built_in"][1]["name"], "wgpu");
+    }
+}
