@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
 use vae::cli::Cli;
 use vae::ops::memory;
 use vae::ui;
@@ -11,7 +10,7 @@ use vae::ui;
 fn main() -> ExitCode {
     let began = Instant::now();
     memory::keep_freed_pages();
-    match Cli::parse().run(began) {
+    match Cli::from_arguments().and_then(|cli| cli.run(began)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui::error_line(error.render());

@@ -39,10 +39,10 @@ pub struct Eval {
     #[arg(long, default_value_t = 1, value_name = "K")]
     samples_per_image: usize,
 
-    /// Estimate log p(x) by importance sampling from so many latents an image; of several numbers (1,5,50,5000) each, from
-    /// the same latents
+    /// Estimate log p(x) by importance sampling with K samples per image; a list (1,5,50) reports each K from the same
+    /// samples
     #[arg(long, value_name = "K,...", value_delimiter = ',')]
-    samples: Vec<usize>,
+    importance_samples: Vec<usize>,
 
     /// The first so many images of the split [default: all]
     #[arg(long, value_name = "N")]
@@ -102,9 +102,9 @@ impl Split {
 impl Eval {
     pub fn run(self) -> Result<()> {
         count("--samples-per-image", self.samples_per_image, 10_000)?;
-        self.samples
+        self.importance_samples
             .iter()
-            .try_for_each(|&samples| count("--samples", samples, MOST_SAMPLES))?;
+            .try_for_each(|&samples| count("--importance-samples", samples, MOST_SAMPLES))?;
         self.images
             .map_or(Ok(()), |images| at_least_one("--images", images))?;
         let opened = self.model.open()?;
@@ -113,14 +113,19 @@ impl Eval {
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
         let images = &whole.slice(0..first);
         let latent_mode = opened.config.objective.kind().latent_mode();
-        let most = self.samples.iter().copied().max().unwrap_or_default();
+        let most = self
+            .importance_samples
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or_default();
         let many = [
             (
                 "--samples-per-image",
                 self.samples_per_image,
                 self.samples_per_image > 1,
             ),
-            ("--samples", most, most > 0),
+            ("--importance-samples", most, most > 0),
         ];
         if let Some((flag, value, _)) = many
             .iter()
@@ -199,7 +204,7 @@ impl Eval {
         images: &Images,
         protocol: Protocol,
     ) -> Result<Option<(Vec<Importance>, f64)>> {
-        let mut samples = self.samples.clone();
+        let mut samples = self.importance_samples.clone();
         samples.sort_unstable();
         samples.dedup();
         let Some(most) = samples.last() else {

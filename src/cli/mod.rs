@@ -30,9 +30,10 @@ mod watcher;
 
 use std::time::Instant;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{device, ui};
 
 /// Train variational autoencoders and put them to use.
@@ -71,7 +72,34 @@ enum Command {
     Config(config::Config),
 }
 
+/// Flags of earlier versions, and their names today.
+const RENAMED: &[(&str, &str)] = &[
+    ("--samples", "--importance-samples"),
+    ("--codes", "--samples-per-image"),
+];
+
 impl Cli {
+    /// Parses the program's arguments. For `--help` and `--version`, and after most mistakes, clap prints its text and
+    /// the program ends here.
+    ///
+    /// # Errors
+    /// For a flag that has another name today.
+    pub fn from_arguments() -> Result<Self> {
+        let error = match Self::try_parse() {
+            Ok(cli) => return Ok(cli),
+            Err(error) => error,
+        };
+        if error.kind() == ErrorKind::UnknownArgument
+            && let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+            && let Some((old, new)) = RENAMED.iter().find(|(old, _)| old == flag)
+        {
+            return Err(Error::request(format!(
+                "{old}: this flag is called `{new}` now"
+            )));
+        }
+        error.exit()
+    }
+
     /// `began`: when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         if self.quiet {

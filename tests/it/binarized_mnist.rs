@@ -434,7 +434,7 @@ fn a_model_of_it_is_trained_chosen_and_measured() {
         "eval",
         "--split",
         "validation",
-        "--samples",
+        "--importance-samples",
         "2",
         "--images",
         "20",

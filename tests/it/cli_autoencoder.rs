@@ -68,7 +68,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
         (true, "–".to_owned())
     );
     assert!(
-        lines[4].starts_with("square error ")
+        lines[4].starts_with("squared error ")
             && text.contains("one latent per image")
             && text.contains("has no ELBO"),
         "{text}"
@@ -79,7 +79,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
         "kl",
         "kl_se",
         "bits_per_dim",
-        "samples_of_z",
+        "samples_per_image",
         "kl_method",
         "corrupted_by",
     ] {
@@ -125,7 +125,9 @@ fn a_denoising_autoencoder_shows_what_it_was_given() {
     let place = trained(&["objective.autoencoder.corrupt.gaussian=0.3"]);
     let (text, json) = eval(&place);
     assert!(
-        text.contains("one latent per image, of the image corrupted by normal noise of sigma 0.3"),
+        text.contains(
+            "one latent per image, from the image corrupted by normal noise of sigma 0.3"
+        ),
         "{text}"
     );
     assert_eq!(json["corrupted_by"], "normal noise of sigma 0.3");

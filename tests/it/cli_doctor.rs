@@ -11,7 +11,7 @@ use vae::model::{Mlp, ModelKind};
 use vae::run::read_metrics;
 
 use crate::models::{at, blank, job, named_gradients, plain_device};
-use crate::program::{Done, edited, files, metrics, read, run, train, with_smoke_run};
+use crate::program::{Done, edited, files, metrics, read, run, squeezed, train, with_smoke_run};
 
 fn doctor(place: &TempDir, arguments: &[&str]) -> Done {
     run(place.path(), &[&["doctor"], arguments].concat())
@@ -31,21 +31,21 @@ fn the_doctor_says_what_it_sees() {
         "the newest run: runs/smoke-1\nlook at runs/smoke-1/health.png\n"
     );
     for part in [
-        "latent         KL",
+        "latent KL",
         "\nz7 ",
         "active latents",
         "mutual information",
         "(of 200 images at most 5.30)",
         "total correlation",
-        "with others' latents",
-        "saturated units      encoder.0 ",
-        "gradient norms       encoder.0 ",
+        "of another's latent",
+        "saturated units encoder.0 ",
+        "gradient norms encoder.0 ",
         "(epoch 1 to 2)",
-        "protocol: first 200 test images of digits, grey pixels, seed 1",
+        "protocol: digits test, 200 images, grey pixels, seed 1",
         "\nverdict: ",
     ] {
         assert!(
-            done.out.contains(part),
+            squeezed(&done.out).contains(part),
             "expected {part:?} in\n{}",
             done.out
         );
@@ -61,10 +61,10 @@ fn the_doctor_says_what_it_sees() {
     let found = found(&place, &[]);
     assert_eq!(found["latents"].as_array().unwrap().len(), 8);
     let number = |value: &Value| value.as_f64().unwrap();
-    let mean = |key: &str| number(&found[key]["mean"]);
+    let mean = |key: &str| number(&found[key]);
     let sum = mean("mutual_information") + mean("total_correlation") + mean("dimension_wise_kl");
     assert!((sum - mean("sampled_kl")).abs() < 1e-9);
-    assert!((mean("sampled_kl") - mean("kl")).abs() < 4.0 * number(&found["sampled_kl"]["se"]));
+    assert!((mean("sampled_kl") - mean("kl")).abs() < 4.0 * number(&found["sampled_kl_se"]));
     let by_latent: f64 = found["latents"]
         .as_array()
         .unwrap()
@@ -145,7 +145,9 @@ fn a_beta_of_fifty_collapses_and_is_called_so() {
     );
     let text = doctor(&place, &["-q"]).out;
     assert!(
-        text.contains("\nverdict: collapsed\n  collapsed: the latent says nothing of the image: "),
+        text.contains(
+            "\nverdict: collapsed\n  collapsed: the latent says nothing about the image: "
+        ),
         "{text}"
     );
 }
@@ -172,7 +174,7 @@ fn a_decoder_cut_off_from_its_code_is_named() {
         found["verdict"].as_str().unwrap().starts_with("ignores z"),
         "{found}"
     );
-    assert_eq!(found["shuffled_latents_add"]["mean"], 0.0);
+    assert_eq!(found["shuffled_latents_add"], 0.0);
     assert_eq!(
         found["findings"][0]["advice"],
         "try more epochs: `--epochs 8`"
@@ -202,7 +204,7 @@ fn an_autoencoder_is_told_what_does_not_apply() {
             && text.contains("KL, mutual information and the prior are not")
     );
     assert!(
-        !text.contains("total correlation") && !text.contains("mean var"),
+        !text.contains("total correlation") && !text.contains("mean of var"),
         "{text}"
     );
     let found = found(&place, &[]);
@@ -216,7 +218,7 @@ fn an_autoencoder_is_told_what_does_not_apply() {
         assert!(found.get(key).is_some_and(Value::is_null), "{key}: {found}");
     }
     assert!(
-        found["shuffled_latents_add"]["mean"].as_f64().unwrap() > 1.0,
+        found["shuffled_latents_add"].as_f64().unwrap() > 1.0,
         "{found}"
     );
     assert!(image::open(place.path().join("runs/smoke-1/health.png")).is_ok());
@@ -241,8 +243,7 @@ fn a_conditional_model_is_given_the_labels() {
         .line(),
     )
     .unwrap();
-    let gap = eval["reconstruction"].as_f64().unwrap()
-        - found["reconstruction"]["mean"].as_f64().unwrap();
+    let gap = eval["reconstruction"].as_f64().unwrap() - found["reconstruction"].as_f64().unwrap();
     assert!(gap.abs() < 1e-3, "{found}");
 }
 

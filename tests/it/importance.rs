@@ -422,7 +422,10 @@ fn a_run_is_trained_measured_and_compared() {
         );
         serde_json::from_str::<serde_json::Value>(done.line()).unwrap()
     };
-    let report = eval("one", &["--samples", "20,1,5", "--images", "100"]);
+    let report = eval(
+        "one",
+        &["--importance-samples", "20,1,5", "--images", "100"],
+    );
     let bounds = report["importance"].as_array().unwrap();
     let nats: Vec<f64> = bounds
         .iter()
@@ -433,7 +436,7 @@ fn a_run_is_trained_measured_and_compared() {
         "{report}"
     );
     assert_eq!(
-        (&report["log_px"], &report["samples"]),
+        (&report["log_px"], &report["importance_samples"]),
         (&bounds[2]["bound"], &20.into())
     );
     assert_eq!(
@@ -478,16 +481,24 @@ fn a_run_is_trained_measured_and_compared() {
     assert_eq!(grey.line(), "runs/grey");
     let text = run(
         place.path(),
-        &["eval", "grey", "-q", "--samples", "2", "--images", "50"],
+        &[
+            "eval",
+            "grey",
+            "-q",
+            "--importance-samples",
+            "2",
+            "--images",
+            "50",
+        ],
     )
     .out;
     assert!(
         text.contains("IW bound")
-            && !text.contains("log p(x)  ")
+            && !text.contains("log p(x) ")
             && text.contains("the first 50 of"),
         "{text}"
     );
-    assert!(eval("grey", &["--samples", "2", "--images", "50"])["log_px"].is_null());
+    assert!(eval("grey", &["--importance-samples", "2", "--images", "50"])["log_px"].is_null());
     // Side by side, and what is not to be compared.
     run(place.path(), &["compare", "one", "two"]).failed(
         2,
@@ -496,7 +507,7 @@ fn a_run_is_trained_measured_and_compared() {
             "vae eval runs/two",
         ],
     );
-    eval("two", &["--samples", "20", "--images", "100"]);
+    eval("two", &["--importance-samples", "20", "--images", "100"]);
     let same = run(place.path(), &["compare", "one", "two"]).out;
     assert!(
         same.contains("log p(x)") && !same.contains("the protocols differ"),
@@ -521,8 +532,8 @@ fn a_run_is_trained_measured_and_compared() {
         "{compared}"
     );
     assert!(
-        same.contains("log p(x) of two less that of one, image by image: ")
-            && !same.contains("was trained on after")
+        same.contains("log p(x) of two minus that of one, image by image: ")
+            && !same.contains("was trained further")
     );
     assert_eq!(
         run(
@@ -535,7 +546,7 @@ fn a_run_is_trained_measured_and_compared() {
     assert!(
         run(place.path(), &["compare", "one", "two"])
             .out
-            .contains("! two was trained on after it was measured")
+            .contains("! two was trained further it was measured")
     );
     let differ = run(place.path(), &["compare", "one", "grey"]).out;
     assert!(
@@ -560,6 +571,7 @@ fn a_run_is_trained_measured_and_compared() {
             .out
             .contains("pytorch-example")
     );
-    run(place.path(), &["eval", "one", "--samples", "0"]).failed(2, &["--samples is 0"]);
+    run(place.path(), &["eval", "one", "--importance-samples", "0"])
+        .failed(2, &["--importance-samples is 0"]);
     run(place.path(), &["eval", "one", "--images", "0"]).failed(2, &["--images is 0"]);
 }

@@ -350,7 +350,7 @@ fn a_trained_prior_lives_in_the_model_s_file() {
             );
             serde_json::from_str::<serde_json::Value>(done.line()).unwrap()
         };
-        let report = eval(&["--samples", "1,50"]);
+        let report = eval(&["--importance-samples", "1,50"]);
         assert_eq!(
             (report["kl"].as_str(), report["is_log_likelihood"].as_bool()),
             (Some(kl), Some(true))

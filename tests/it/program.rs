@@ -240,3 +240,12 @@ pub fn edited(folder: &Path, change: impl FnOnce(&mut Value, &mut Vec<NamedTenso
     change(&mut card, &mut tensors);
     fs::write(path, pack(&card, &tensors).unwrap()).unwrap();
 }
+
+/// Returns the text with each run of spaces as one space: columns may become wider, what they say stays.
+pub fn squeezed(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| line.split(' ').filter(|word| !word.is_empty()));
+    let lines = lines.map(|words| words.collect::<Vec<_>>().join(" "));
+    lines.collect::<Vec<_>>().join("\n")
+}
