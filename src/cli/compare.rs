@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::loaded_model::hash;
 use super::model_arg::{RUNS, find_run};
-use super::output::print;
+use super::output::show;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::comparison::{Measured, report};
@@ -28,7 +28,7 @@ pub struct Compare {
 impl Compare {
     pub fn run(self) -> Result<()> {
         let runs = self.runs.iter().map(|run| read(run));
-        print(&report(&runs.collect::<Result<Vec<_>>>()?), self.json)
+        show(&report(&runs.collect::<Result<Vec<_>>>()?), self.json)
     }
 }
 

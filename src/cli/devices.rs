@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::output::print;
+use super::output::show;
 use crate::device;
 use crate::error::Result;
 use crate::report::{Report, Table};
@@ -32,6 +32,6 @@ impl Devices {
             Err(error) => ("none".to_owned(), error.to_string()),
         };
         report.table(Table::names("auto", [auto]));
-        print(&report, self.json)
+        show(&report, self.json)
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::eval::Split;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use super::output::print;
+use super::output::show;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
 use crate::data::{Dataset, Images};
@@ -115,7 +115,7 @@ impl Disentangle {
             chance,
             probes,
         };
-        print(&disentanglement.report(), self.json)
+        show(&disentanglement.report(), self.json)
     }
 
     /// The factors of the first `count` images, where they are known.

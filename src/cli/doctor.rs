@@ -7,7 +7,7 @@ use clap::Args;
 use super::images::Format;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use super::output::print;
+use super::output::show;
 use crate::check::count;
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
@@ -94,7 +94,7 @@ impl Doctor {
             chart: image.display().to_string(),
             health,
         };
-        print(&diagnosis.report(), self.json)?;
+        show(&diagnosis.report(), self.json)?;
         ui::note(format_args!("look at {}", image.display()));
         Ok(())
     }

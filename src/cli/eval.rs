@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use super::output::print;
+use super::output::show;
 use crate::check::{at_least_one, count};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
@@ -188,7 +188,7 @@ impl Eval {
             }
             .write_report(&kept)?;
         }
-        print(&report, self.json)?;
+        show(&report, self.json)?;
         if stopped {
             return Err(Error::interrupted(
                 "stopped; the figures above are of the images that were done",

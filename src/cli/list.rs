@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::output::print;
+use super::output::show;
 use crate::config::PRESETS;
 use crate::data::Data;
 use crate::device;
@@ -86,6 +86,6 @@ impl List {
             let title = title.map(|value| value.get_name().to_owned());
             report.table(Table::names(&title.unwrap_or_default(), what.rows()));
         }
-        print(&report, self.json)
+        show(&report, self.json)
     }
 }

@@ -5,7 +5,7 @@ use crate::report::Report;
 use crate::ui;
 
 /// Prints the report for people, or with `--json` for programs.
-pub fn print(report: &Report, json: bool) -> Result<()> {
+pub fn show(report: &Report, json: bool) -> Result<()> {
     if json {
         ui::data(report.json())
     } else {

@@ -73,10 +73,13 @@ impl Report {
     pub fn measures<T: ?Sized>(&mut self, measures: &[Measure<T>], subject: &T) {
         for measure in measures {
             let cell = Cell::estimate((measure.value)(subject), measure.digits);
-            if cell.is_missing() && !measure.always {
-                cell.fields(measure.key, &mut |key, value| self.field(key, value));
+            if !cell.is_missing() {
+                let remark = (measure.remark)(subject);
+                self.row(measure.key, measure.title, cell, remark);
+            } else if measure.always {
+                self.row(measure.key, measure.title, cell, "");
             } else {
-                self.row(measure.key, measure.title, cell, (measure.remark)(subject));
+                cell.fields(measure.key, &mut |key, value| self.field(key, value));
             }
         }
     }

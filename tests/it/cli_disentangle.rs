@@ -168,7 +168,7 @@ fn a_person_can_give_the_factors() {
     assert_eq!(found["factors_of"].as_str(), Some("mine.csv"));
     assert_eq!(
         found["notes"][0].as_str(),
-        Some("left out, for all images have the same value: same")
+        Some("left out, because all images have the same value: same")
     );
     let wrong = |text: &str, pass: &[&str]| {
         fs::write(place.path().join("wrong.csv"), text).unwrap();
@@ -272,7 +272,7 @@ fn data_without_factors_have_probes_and_those_without_labels_need_factors() {
         found["notes"][0]
             .as_str()
             .unwrap()
-            .contains("`--factors` gives them"),
+            .contains("pass them with `--factors`"),
         "{found}"
     );
 }

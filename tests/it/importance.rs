@@ -546,7 +546,7 @@ fn a_run_is_trained_measured_and_compared() {
     assert!(
         run(place.path(), &["compare", "one", "two"])
             .out
-            .contains("! two was trained further it was measured")
+            .contains("! two was trained further after it was measured")
     );
     let differ = run(place.path(), &["compare", "one", "grey"]).out;
     assert!(

@@ -352,7 +352,10 @@ fn a_trained_prior_lives_in_the_model_s_file() {
         };
         let report = eval(&["--importance-samples", "1,50"]);
         assert_eq!(
-            (report["kl"].as_str(), report["is_log_likelihood"].as_bool()),
+            (
+                report["kl_method"].as_str(),
+                report["is_log_likelihood"].as_bool()
+            ),
             (Some(kl), Some(true))
         );
         let bound = |k: usize| report["importance"][k]["bound"].as_f64().unwrap();
