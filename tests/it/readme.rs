@@ -103,11 +103,27 @@ fn every_command_in_the_pages_is_accepted() {
     assert!(count > 15, "{count} commands");
 }
 
+/// The names by which links reach the headings of a page: lower case, words joined by hyphens, without punctuation.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            title
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace(' ', "-")
+        })
+        .collect()
+}
+
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_leads_somewhere() {
     for name in PAGES {
         let text = page(name);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let markdown = text
             .split("](")
             .skip(1)
@@ -120,12 +136,16 @@ fn every_link_leads_to_a_file() {
             .chain(html)
             .filter(|link| !link.starts_with("http"))
         {
-            let path = link.split('#').next().unwrap();
-            let target = folder.parent().unwrap().join(path);
-            assert!(
-                path.is_empty() || target.exists(),
-                "{name}: no such file: {link}"
-            );
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => file.clone(),
+                _ => file.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{name}: no such file: {link}");
+            if !anchor.is_empty() {
+                let headings = anchors(&fs::read_to_string(&target).unwrap());
+                assert!(headings.contains(anchor), "{name}: no such heading: {link}");
+            }
         }
     }
 }
