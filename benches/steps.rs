@@ -7,14 +7,15 @@ use burn::tensor::{Device, Tensor, TensorData};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use tempfile::TempDir;
-use vae::batch::noise;
 use vae::config::find_preset;
-use vae::data::digits::{Split, digit};
+use vae::data::digits::{Half, digit};
 use vae::data::{self, Data, Noise, Pixels, Sprites, idx};
 use vae::device;
 use vae::figure::Raster;
 use vae::figure::sheet::{Sheet, write_png};
+use vae::loader::Loader;
 use vae::model::{ModelCard, ModelFile, Vae, export};
+use vae::ops::noise;
 use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, memory, plain};
 use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
@@ -83,7 +84,8 @@ impl Training {
 
     fn step(&mut self, indices: &[u32]) {
         let vae = self.vae.take().expect("put back after each step");
-        let (vae, sums) = train_step(&self.job, vae, &mut self.updater, indices, self.step);
+        let (vae, sums) = train_step(&self.job, vae, &mut self.updater, indices, self.step)
+            .expect("images in memory can be read");
         black_box(sums);
         self.vae = Some(vae);
         self.step += 1;
@@ -137,9 +139,14 @@ mod training {
             .into_iter()
             .take(BATCH)
             .collect();
-        bencher
-            .counter(ItemsCount::new(BATCH))
-            .bench_local(|| pixels.batch(&images, black_box(&indices), None, Rng::new(2), &device));
+        bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
+            Loader {
+                pixels: pixels,
+                pixel_rng: Rng::new(2),
+                ..Loader::plain(&device)
+            }
+            .batch(&images, black_box(&indices))
+        });
     }
 
     #[divan::bench(args = [2, 20])]
@@ -147,7 +154,7 @@ mod training {
         let (image_ids, device): (Vec<u32>, Device) = ((0..BATCH as u32).collect(), cpu());
         bencher
             .counter(ItemsCount::new(BATCH))
-            .bench_local(|| noise(Rng::new(3), black_box(&image_ids), 1, latent, &device));
+            .bench_local(|| noise::latents(Rng::new(3), black_box(&image_ids), 1, latent, &device));
     }
 }
 
@@ -402,7 +409,11 @@ mod files {
         }
         .draw()
         .train;
-        let bytes = [&idx::image_header(1_000, 28, 28)[..], &images.into_bytes()].concat();
+        let bytes = [
+            &idx::image_header(1_000, 28, 28)[..],
+            &images.to_bytes().unwrap(),
+        ]
+        .concat();
         bencher
             .counter(BytesCount::new(bytes.len()))
             .bench_local(|| idx::parse_images(black_box(&bytes)).is_ok());
@@ -413,7 +424,7 @@ mod files {
         let mut index = 0;
         bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
             index += 1;
-            digit(1, Split::Train, index)
+            digit(1, Half::Train, index)
         });
     }
 
@@ -429,9 +440,14 @@ mod files {
         let images = Sprites::default().draw().train;
         let device = cpu();
         let indices: Vec<u32> = (0..64).collect();
-        bencher
-            .counter(ItemsCount::new(64_usize))
-            .bench_local(|| Pixels::Threshold.batch(&images, &indices, None, Rng::new(1), &device));
+        bencher.counter(ItemsCount::new(64_usize)).bench_local(|| {
+            Loader {
+                pixels: Pixels::Threshold,
+                pixel_rng: Rng::new(1),
+                ..Loader::plain(&device)
+            }
+            .batch(&images, &indices)
+        });
     }
 
     #[divan::bench]
@@ -451,7 +467,7 @@ mod files {
     fn write_sheet(bencher: Bencher) {
         let image = |index| Raster {
             shape: [1, 28, 28],
-            pixels: digit(1, Split::Train, index).pixels.to_vec(),
+            pixels: digit(1, Half::Train, index).pixels.to_vec(),
         };
         let images: Vec<Raster> = (0..64).map(image).collect();
         let folder = TempDir::new().expect("a temporary folder");

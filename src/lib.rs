@@ -4,7 +4,6 @@
 //! Notation: `x` data, `z` latent, `q` posterior, `p` prior or likelihood; `N` items, `B` batch, `K` samples of `z`,
 //! `D` latents, `P = C * H * W` values of an image. Sums over values and latents, means over images, in nats.
 
-pub mod batch;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -15,6 +14,7 @@ pub mod error;
 pub mod eval;
 pub mod figure;
 pub mod files;
+pub mod loader;
 pub mod model;
 pub mod objective;
 pub mod ops;

@@ -10,7 +10,7 @@ use super::images::{Classes, Codes, Format, MOST_FRAMES, below_each_other, raste
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, drawn};
+use crate::eval::first_latents;
 use crate::figure::animation::write_gif;
 use crate::figure::sheet::{read_png, write_png};
 use crate::figure::titled;
@@ -159,34 +159,25 @@ pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()
             classes,
         ),
     )?;
-    write_png(&folder.reconstructions(epoch), &decoded_again(vae, job))
+    write_png(&folder.reconstructions(epoch), &decoded_again(vae, job)?)
 }
 
-fn decoded_again(vae: &Vae, job: &Job) -> RgbImage {
+fn decoded_again(vae: &Vae, job: &Job) -> Result<RgbImage> {
     let test = &job.dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
-    let latent_mode = job.objective.kind().latent_mode();
-    let (batch, z) = drawn(
-        vae,
-        test,
-        Protocol {
-            pixels: job.pixels,
-            samples: 1,
-            seed: job.seed,
-            latent_mode,
-        },
-        &indices,
-    );
+    let protocol = job.protocol();
+    let batch = protocol.loader(vae).batch(test, &indices)?;
+    let z = first_latents(vae, &batch, protocol, &indices);
     let decoded = rasters(vae, &rows(vae.decode_mean(z, batch.labels)));
-    let [above, below] = if latent_mode.corruption().is_some() {
+    let [above, below] = if protocol.corruption.is_some() {
         ["clean", "cleaned"]
     } else {
         ["image", "decoded"]
     };
-    below_each_other(
+    Ok(below_each_other(
         &[(above, rasters(vae, &rows(batch.x))), (below, decoded)],
         COLUMNS,
-    )
+    ))
 }
 
 #[cfg(test)]

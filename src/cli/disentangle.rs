@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::eval::Split;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Split, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::disentanglement::{Scores, shuffled, varying};
 use crate::eval::probe::{Logistic, nearest_neighbours};
@@ -31,8 +30,8 @@ pub struct Disentangle {
     model: ModelArg,
 
     /// Which images
-    #[arg(long, value_enum, default_value_t = Split::Test)]
-    split: Split,
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    split: SplitName,
 
     /// How many: at most the first so many of the split, and for the probes of the training images
     #[arg(long, default_value_t = 10_000)]
@@ -119,9 +118,12 @@ impl Disentangle {
     }
 
     /// The factors of the first `count` images, where they are known.
-    fn factors_of(&self, images: &Images, count: usize) -> Result<Option<Vec<Factor>>> {
+    fn factors_of(&self, images: &Split, count: usize) -> Result<Option<Vec<Factor>>> {
         let Some(path) = &self.factors else {
-            return Ok(images.truth.as_ref().map(|truth| truth.columns(count)));
+            return Ok(images
+                .factors
+                .as_ref()
+                .map(|factors| factors.columns(count)));
         };
         let counted = format!("{} images", self.split.name());
         let first: Vec<u32> = (0..count as u32).collect();
@@ -137,16 +139,16 @@ impl Disentangle {
         opened: &LoadedModel,
         dataset: &Dataset,
         latents: &[Vec<f32>],
-        labels: &[u8],
+        labels: &[u32],
     ) -> Result<Probes> {
-        let wide = |labels: &[u8]| {
+        let wide = |labels: &[u32]| {
             labels
                 .iter()
-                .map(|&label| u16::from(label))
+                .map(|&label| label as u16)
                 .collect::<Vec<u16>>()
         };
         let known = dataset.train.labels.as_deref().unwrap_or_default();
-        if self.split == Split::Train {
+        if self.split == SplitName::Train {
             let half = latents.len() / 2;
             return Ok(measure_probes(
                 dataset.classes.len(),

@@ -9,7 +9,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::count;
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
@@ -70,11 +70,11 @@ impl Doctor {
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
         let bar = ui::image_bar("looking at", 2 * images);
-        let (health, aggregate) =
-            Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
-                bar.set_position(seen as u64)
-            });
+        let examined = Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
+            bar.set_position(seen as u64)
+        });
         bar.finish_and_clear();
+        let (health, aggregate) = examined?;
         if !health.is_finite() {
             return Err(opened.broken("latents are not numbers, or infinite"));
         }
@@ -88,7 +88,7 @@ impl Doctor {
                 .latent_mode
                 .is_sampled()
                 .then(|| decompose(&aggregate)),
-            units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol),
+            units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)?,
             training: trained(&opened)?,
             layers: layers.collect(),
             chart: image.display().to_string(),
@@ -101,7 +101,7 @@ impl Doctor {
 }
 
 /// As many of the first `wanted` images as there are.
-fn enough(images: &Images, wanted: usize) -> Result<usize> {
+fn enough(images: &Split, wanted: usize) -> Result<usize> {
     let found = wanted.min(images.len());
     if found >= 2 {
         return Ok(found);
@@ -139,7 +139,8 @@ pub fn at_the_end(opened: &LoadedModel, dataset: &Dataset) -> Option<String> {
         images,
         opened.protocol(1, None),
         &mut |_| {},
-    );
+    )
+    .ok()?;
     if !health.is_finite() {
         return None;
     }

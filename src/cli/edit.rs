@@ -12,7 +12,7 @@ use super::images::{AT_A_TIME, Format, image_files, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Split};
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::{concept, mean, norm};
 use crate::figure::Raster;
@@ -69,7 +69,7 @@ pub struct Edit {
 
 /// What `--add` and `--subtract` can mean.
 enum Group {
-    Class(u8),
+    Class(u32),
     Folder(PathBuf),
 }
 
@@ -128,7 +128,8 @@ impl Draw for Edit {
 
         let mut cells = Vec::new();
         for some in indices.chunks(AT_A_TIME) {
-            cells.extend(lines(opened, &dataset.test, some, &vector, &self.strength));
+            let lines = lines(opened, &dataset.test, some, &vector, &self.strength)?;
+            cells.extend(lines);
         }
         let columns: Vec<String> = std::iter::once("image".to_owned())
             .chain(self.strength.iter().map(ToString::to_string))
@@ -148,7 +149,7 @@ impl Draw for Edit {
 
 impl Edit {
     /// The test images that are edited.
-    fn indices(&self, test: &Images, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
+    fn indices(&self, test: &Split, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
         if let Some(indices) = &self.images {
             let last = test.len() - 1;
             return match indices.iter().find(|&&index| index as usize > last) {
@@ -164,7 +165,7 @@ impl Edit {
         let mut indices = test.members(*class);
         indices.truncate(self.n);
         if indices.is_empty() {
-            let name = &classes[usize::from(*class)];
+            let name = &classes[*class as usize];
             return Err(
                 Error::request(format!("the test set has no image of `{name}` to edit"))
                     .with_hint("choose images by their numbers: `--images 0,1,2`"),
@@ -177,12 +178,12 @@ impl Edit {
 /// A row for each image: itself, then what its latent becomes at each strength, decoded as the class that it has.
 fn lines(
     opened: &LoadedModel,
-    images: &Images,
+    images: &Split,
     indices: &[u32],
     vector: &[f32],
     strengths: &[f32],
-) -> Vec<Raster> {
-    let batch = opened.read(images, indices);
+) -> Result<Vec<Raster>> {
+    let batch = opened.read(images, indices)?;
     let mean = opened
         .vae
         .encode(batch.x.clone(), batch.labels.clone())
@@ -195,9 +196,9 @@ fn lines(
             &rows(opened.vae.decode_mean(moved, batch.labels.clone())),
         ));
     }
-    (0..indices.len())
+    Ok((0..indices.len())
         .flat_map(|row| columns.iter().map(move |column| column[row].clone()))
-        .collect()
+        .collect())
 }
 
 impl Group {
@@ -252,7 +253,7 @@ fn mean_latent(
     match group {
         Group::Class(class) => {
             let members = dataset.train.members(*class);
-            let name = &opened.card.classes[usize::from(*class)];
+            let name = &opened.card.classes[*class as usize];
             if members.is_empty() {
                 return Err(Error::request(format!(
                     "{flag} {name}: no training image is of this class"
@@ -293,7 +294,7 @@ fn mean_latent(
 }
 
 /// All images of a folder, those below it left out; a hidden file is no image.
-fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Images> {
+fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Split> {
     let entries = folder
         .read_dir()
         .map_err(|error| files::unreadable(folder, &error))?;

@@ -6,11 +6,11 @@ use clap::Args;
 use image::RgbImage;
 
 use super::draw::Draw;
-use super::eval::Split;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
+use crate::data::SplitName;
 use crate::error::Result;
 use crate::eval::by_pca;
 use crate::figure::scatter::{Scatter, in_lanes};
@@ -25,8 +25,8 @@ pub struct Embed {
     model: ModelArg,
 
     /// Which images
-    #[arg(long, value_enum, default_value_t = Split::Test)]
-    split: Split,
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    split: SplitName,
 
     /// How many: the first of the split [default: all]
     #[arg(long)]
@@ -75,12 +75,12 @@ impl Embed {
         let name = |index: u32| {
             let label = labels.and_then(|labels| labels.get(index as usize));
             label
-                .and_then(|&label| dataset.classes.get(usize::from(label)))
+                .and_then(|&label| dataset.classes.get(label as usize))
                 .cloned()
                 .unwrap_or_default()
         };
         let what = format!("{count} {} images of {}", self.split.name(), dataset.name);
-        let image = scatter(&opened.vae, &latents, labels, &dataset.classes, &what);
+        let image = scatter(&opened.vae, &latents, labels, &dataset.classes, &what)?;
         let folder = self
             .out
             .as_deref()
@@ -99,10 +99,13 @@ impl Embed {
 pub fn scatter(
     vae: &Vae,
     latents: &[Vec<f32>],
-    labels: Option<&[u8]>,
+    labels: Option<&[u32]>,
     classes: &[String],
     what: &str,
-) -> RgbImage {
+) -> Result<RgbImage> {
+    let labels: Option<Vec<u8>> =
+        labels.map(|labels| labels.iter().map(|&label| label as u8).collect());
+    let labels = labels.as_deref();
     let latent_count = vae.network().latent;
     let (points, axes, title) = match latent_count {
         1 => {
@@ -125,7 +128,7 @@ pub fn scatter(
             )
         }
         _ => {
-            let (points, shares) = by_pca(latents, &vae.device());
+            let (points, shares) = by_pca(latents, &vae.device())?;
             let axis = |axis: usize| format!("PCA {} ({:.0} %)", axis + 1, 100.0 * shares[axis]);
             (
                 points,
@@ -135,7 +138,7 @@ pub fn scatter(
         }
     };
     let axes = axes.each_ref().map(String::as_str);
-    Scatter {
+    Ok(Scatter {
         title: &title,
         axes,
         points: &points,
@@ -143,5 +146,5 @@ pub fn scatter(
         classes,
         lanes: latent_count == 1,
     }
-    .draw()
+    .draw())
 }

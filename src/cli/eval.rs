@@ -4,21 +4,18 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::{at_least_one, count};
-use crate::data::{Dataset, Images};
+use crate::data::{Split, SplitName};
 use crate::error::{Error, Result};
-use crate::eval::{
-    Estimate, Importance, Pca, Protocol, Rows, corruption_rng, importance, measure, pixels_rng,
-    squared_errors,
-};
+use crate::eval::{Importance, Protocol, SquaredErrors, importance, measure};
 use crate::objective::NO_ELBO;
-use crate::report::evaluation::{self, Evaluation};
+use crate::report::evaluation::Evaluation;
 use crate::run::RunFolder;
 use crate::ui;
 
@@ -32,8 +29,8 @@ pub struct Eval {
     model: ModelArg,
 
     /// Which images
-    #[arg(long, value_enum, default_value_t = Split::Test)]
-    split: Split,
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    split: SplitName,
 
     /// Samples of z drawn for each image
     #[arg(long, default_value_t = 1, value_name = "K")]
@@ -64,39 +61,6 @@ pub struct Eval {
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Split {
-    Train,
-    Validation,
-    Test,
-}
-
-impl Split {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    pub fn of(self, dataset: &Dataset) -> Result<&Images> {
-        match self {
-            Self::Train => Ok(&dataset.train),
-            Self::Test => Ok(&dataset.test),
-            Self::Validation => dataset.validation.as_ref().ok_or_else(|| {
-                Error::request(
-                    "--split validation: this run's config sets no validation split aside",
-                )
-                .with_hint(format!(
-                    "train with `--set data.{}.validation=5000`",
-                    dataset.name
-                ))
-            }),
-        }
-    }
 }
 
 impl Eval {
@@ -143,6 +107,7 @@ impl Eval {
             bar.set_position(seen as u64)
         });
         bar.finish_and_clear();
+        let elbo = elbo?;
         if !elbo
             .elbo()
             .unwrap_or(elbo.reconstruction())
@@ -156,8 +121,16 @@ impl Eval {
             };
             return Err(opened.broken(&format!("{what} is not a number, or infinite")));
         }
-        let errors = (!self.no_reconstruction)
-            .then(|| SquaredErrors::measure(&opened, protocol, dataset, images));
+        let errors = if self.no_reconstruction {
+            None
+        } else {
+            Some(SquaredErrors::measure(
+                &opened.vae,
+                protocol,
+                dataset,
+                images,
+            )?)
+        };
         let weighted = self.weighted(&opened, images, protocol)?;
         let stopped = interrupt::asked();
         let (bounds, importance_seconds) = weighted.unzip();
@@ -173,11 +146,7 @@ impl Eval {
             sigma: opened.vae.sigma(),
             bounds: bounds.unwrap_or_default(),
             importance_seconds,
-            squared_errors: errors.map(|errors| evaluation::SquaredErrors {
-                model: errors.model,
-                pca: errors.pca,
-                components: errors.components,
-            }),
+            squared_errors: errors,
         };
         let report = evaluation.report();
         if !opened.folder.as_os_str().is_empty() && !stopped {
@@ -201,7 +170,7 @@ impl Eval {
     fn weighted(
         &self,
         opened: &LoadedModel,
-        images: &Images,
+        images: &Split,
         protocol: Protocol,
     ) -> Result<Option<(Vec<Importance>, f64)>> {
         let mut samples = self.importance_samples.clone();
@@ -225,6 +194,7 @@ impl Eval {
             },
         );
         bar.finish_and_clear();
+        let bounds = bounds?;
         let seconds = begin.elapsed().as_secs_f64();
         if bounds
             .iter()
@@ -234,68 +204,5 @@ impl Eval {
             return Err(opened.broken("log p(x) is not a number, or infinite"));
         }
         Ok(Some((bounds, seconds)))
-    }
-}
-
-/// Squared errors of reconstructions, summed over an image's values, from latents of one size; of what a denoising
-/// autoencoder is given, against the clean images.
-pub struct SquaredErrors {
-    /// At the posterior's mean.
-    pub model: Estimate,
-    /// From as many principal components of the training images, unless there are too many.
-    pub pca: Option<Estimate>,
-    pub components: usize,
-}
-
-/// More than these take minutes to find.
-const MOST_COMPONENTS: usize = 256;
-
-impl SquaredErrors {
-    fn measure(
-        opened: &LoadedModel,
-        protocol: Protocol,
-        dataset: &Dataset,
-        images: &Images,
-    ) -> Self {
-        let read = |images: &Images, some: &[u32]| {
-            protocol.pixels.batch(
-                images,
-                some,
-                opened.vae.classes(),
-                pixels_rng(protocol.seed),
-                &opened.chosen.device,
-            )
-        };
-        let of_training = |some: &[u32]| read(&dataset.train, some).x;
-        let rows = Rows {
-            count: dataset.train.len(),
-            width: dataset.train.values(),
-            read: &of_training,
-        };
-        let latent_count = opened.vae.network().latent;
-        let pca = (latent_count <= MOST_COMPONENTS).then(|| Pca::fit(&rows, latent_count));
-        let indices: Vec<u32> = (0..images.len() as u32).collect();
-        let of = |errors: Vec<f64>| Estimate::of(errors.into_iter());
-        let read = |some: &[u32]| read(images, some);
-        let given = |x, some: &[u32]| {
-            protocol
-                .latent_mode
-                .input(x, corruption_rng(protocol.seed), some)
-        };
-        Self {
-            model: of(squared_errors(&indices, read, |batch, some| {
-                let mean = opened
-                    .vae
-                    .encode(given(batch.x, some), batch.labels.clone())
-                    .mean;
-                opened.vae.decode_mean(mean, batch.labels)
-            })),
-            pca: pca.as_ref().map(|pca| {
-                of(squared_errors(&indices, read, |batch, some| {
-                    pca.reconstruct(given(batch.x, some))
-                }))
-            }),
-            components: pca.map_or(0, |pca| pca.components.len()),
-        }
     }
 }

@@ -25,7 +25,7 @@ impl FigureContext<'_> {
     ///
     /// # Errors
     /// Where a class is asked of a model that is not conditional, none is named to one that is, or there is no such class.
-    pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
+    pub fn class(&self, label: Option<&str>) -> Result<Option<u32>> {
         let known = format!("the classes are {}", self.classes.join(", "));
         match label {
             None if !self.conditional => Ok(None),
@@ -60,12 +60,12 @@ impl FigureContext<'_> {
 }
 
 /// A class by its name, or else by its number.
-pub fn class_named(classes: &[String], name: &str) -> Option<u8> {
+pub fn class_named(classes: &[String], name: &str) -> Option<u32> {
     let by_name = classes
         .iter()
         .position(|class| class.eq_ignore_ascii_case(name));
     let by_number = || name.parse().ok().filter(|number| *number < classes.len());
     by_name
         .or_else(by_number)
-        .and_then(|class| u8::try_from(class).ok())
+        .and_then(|class| u32::try_from(class).ok())
 }

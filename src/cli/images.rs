@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::data::Images;
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::draw_in_box;
 use crate::figure::sheet::{Sheet, square_columns};
@@ -113,7 +113,7 @@ pub enum Codes<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Classes<'a> {
     /// All of one; of none where the model is not conditional.
-    One(Option<u8>),
+    One(Option<u32>),
     /// Drawn uniformly, the names below the images.
     Drawn(&'a [String]),
     /// A row of each, with the same latents in every row.
@@ -162,7 +162,7 @@ pub fn sample_sheet(
     };
     match classes {
         Classes::One(class) => {
-            let latents: Vec<(u32, u8)> = image_ids
+            let latents: Vec<(u32, u32)> = image_ids
                 .map(|key| (key, class.unwrap_or_default()))
                 .collect();
             Sheet {
@@ -173,12 +173,12 @@ pub fn sample_sheet(
         }
         Classes::Drawn(names) => {
             let rng = Rng::new(seed).stream("sample class");
-            let latents: Vec<(u32, u8)> = image_ids
-                .map(|key| (key, rng.below(u64::from(key), names.len() as u64) as u8))
+            let latents: Vec<(u32, u32)> = image_ids
+                .map(|key| (key, rng.below(u64::from(key), names.len() as u64) as u32))
                 .collect();
             let captions: Vec<String> = latents
                 .iter()
-                .map(|(_, class)| names[usize::from(*class)].clone())
+                .map(|(_, class)| names[*class as usize].clone())
                 .collect();
             Sheet {
                 images: &samples(vae, from, seed, &latents),
@@ -188,7 +188,7 @@ pub fn sample_sheet(
         }
         Classes::Each(names) => {
             let of_class = |(class, _)| image_ids.clone().map(move |key| (key, class));
-            let latents: Vec<(u32, u8)> = (0..=u8::MAX).zip(names).flat_map(of_class).collect();
+            let latents: Vec<(u32, u32)> = (0_u32..).zip(names).flat_map(of_class).collect();
             let images = samples(vae, from, seed, &latents);
             Sheet {
                 images: &images,
@@ -202,10 +202,10 @@ pub fn sample_sheet(
 }
 
 /// Images of latents, each by its key, of the class beside it, which only a conditional model looks at.
-fn samples(vae: &Vae, from: Codes<'_>, seed: u64, latents: &[(u32, u8)]) -> Vec<Raster> {
+fn samples(vae: &Vae, from: Codes<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec<Raster> {
     let rng = Rng::new(seed).stream("sample");
-    let draw = |latents: &[(u32, u8)]| {
-        let (image_ids, classes): (Vec<u32>, Vec<u8>) = latents.iter().copied().unzip();
+    let draw = |latents: &[(u32, u32)]| {
+        let (image_ids, classes): (Vec<u32>, Vec<u32>) = latents.iter().copied().unzip();
         let z = match from {
             Codes::Prior { temperature } => vae.sample_prior(rng, &image_ids, temperature),
             Codes::Box(bounds) => draw_in_box(bounds, rng.stream("box"), &image_ids, &vae.device()),
@@ -219,7 +219,7 @@ fn samples(vae: &Vae, from: Codes<'_>, seed: u64, latents: &[(u32, u8)]) -> Vec<
 }
 
 /// A person's image files as images of `shape`. Says so where they look like ink on paper; `what` names them all.
-pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Images> {
+pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Split> {
     let mut pixels = Vec::new();
     for path in paths {
         pixels.extend(figure::read(path, shape)?.pixels);
@@ -230,7 +230,7 @@ pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<
             what.display()
         ));
     }
-    Ok(Images::new(pixels, shape))
+    Ok(Split::in_memory(pixels, shape))
 }
 
 /// Rows of `P` numbers in [0, 1] as images.

@@ -9,9 +9,8 @@ use super::figure_context::{FigureContext, class_named};
 use super::images::{Format, MOST_FRAMES, image_files, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use crate::batch::Batch;
 use crate::check::count;
-use crate::data::Dataset;
+use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::figure::Raster;
 use crate::figure::animation::write_gif;
@@ -75,7 +74,7 @@ struct End {
 
 /// What `--from` and `--to` can mean.
 enum Named {
-    Class(u8),
+    Class(u32),
     Index(u32),
     File(PathBuf),
 }
@@ -179,7 +178,7 @@ impl Interpolate {
         opened: &LoadedModel,
         dataset: Option<&Dataset>,
         ends: [&Named; 2],
-    ) -> Result<Option<u8>> {
+    ) -> Result<Option<u32>> {
         let [from, to] = ends.map(|end| {
             if opened.vae.classes().is_some() {
                 end.class(dataset)
@@ -193,7 +192,7 @@ impl Interpolate {
         if to.is_some_and(|to| to != from) {
             ui::note(format_args!(
                 "note: every image is decoded as `{}`, the class of --from; `--label` names another",
-                opened.card.classes[usize::from(from)]
+                opened.card.classes[from as usize]
             ));
         }
         Ok(Some(from))
@@ -202,7 +201,7 @@ impl Interpolate {
 
 impl Named {
     /// The class of what is named, where it is known.
-    fn class(&self, dataset: Option<&Dataset>) -> Option<u8> {
+    fn class(&self, dataset: Option<&Dataset>) -> Option<u32> {
         match self {
             Self::Class(class) => Some(*class),
             Self::Index(index) => dataset?.test.labels.as_ref()?.get(*index as usize).copied(),
@@ -284,7 +283,7 @@ fn end(
     flag: &str,
     named: &Named,
     rows: usize,
-    class: Option<u8>,
+    class: Option<u32>,
 ) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
@@ -292,7 +291,7 @@ fn end(
             let images = class
                 .into_iter()
                 .fold(images, |images, class| images.with_labels(vec![class]));
-            Ok(End::new(opened, opened.read(&images, &[0])))
+            Ok(End::new(opened, opened.read(&images, &[0])?))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
@@ -301,24 +300,24 @@ fn end(
                     "{flag} #{index}: the test images are numbered #0 to #{last}"
                 )));
             }
-            Ok(End::new(opened, opened.read(&dataset.test, &[*index])))
+            Ok(End::new(opened, opened.read(&dataset.test, &[*index])?))
         }
         (Named::Class(class), Some(dataset)) => {
             let typical = typical(opened, dataset, *class, rows)?;
             if typical.is_empty() {
-                let name = &opened.card.classes[usize::from(*class)];
+                let name = &opened.card.classes[*class as usize];
                 return Err(Error::request(format!(
                     "{flag} {name}: the test set has no image of this class"
                 )));
             }
-            Ok(End::new(opened, opened.read(&dataset.test, &typical)))
+            Ok(End::new(opened, opened.read(&dataset.test, &typical)?))
         }
         (_, None) => unreachable!("the data is loaded for all but files"),
     }
 }
 
 /// The test images of a class whose latents are nearest to their class's mean, the nearest first.
-fn typical(opened: &LoadedModel, dataset: &Dataset, class: u8, count: usize) -> Result<Vec<u32>> {
+fn typical(opened: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
     let members = dataset.test.members(class);
     let latents = opened.latents(&dataset.test, &members, |_| {})?;
     Ok(nearest_to_mean(&latents)

@@ -4,14 +4,15 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::figure_context::FigureContext;
-use crate::batch::Batch;
 use crate::config::Config;
+use crate::data::Batch;
 use crate::data::archive::DataPaths;
 use crate::data::fetch::md5_hex;
-use crate::data::{self, Dataset, Images};
+use crate::data::{self, Dataset, Split};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
-use crate::eval::{Posteriors, Protocol, latents, pixels_rng, posteriors};
+use crate::eval::{Posteriors, Protocol, latents, posteriors};
+use crate::loader::Loader;
 use crate::model::{Features, ModelCard, ModelFile, Vae, load};
 use crate::report::Provenance;
 use crate::run::remembered_data;
@@ -107,7 +108,7 @@ impl LoadedModel {
                 }
             )));
         }
-        let hash = data::hash(&dataset);
+        let hash = data::hash(&dataset)?;
         if hash != self.card.data_hash {
             ui::note(format_args!(
                 "note: this is not the data that the model was trained on ({hash}, not {})",
@@ -151,7 +152,7 @@ impl LoadedModel {
     }
 
     /// The class of all that is to be decoded: [`FigureContext::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
-    pub fn class(&self, label: Option<&str>) -> Result<Option<u8>> {
+    pub fn class(&self, label: Option<&str>) -> Result<Option<u32>> {
         self.subject().class(label)
     }
 
@@ -166,11 +167,11 @@ impl LoadedModel {
     /// Where they are not numbers.
     pub fn latents(
         &self,
-        images: &Images,
+        images: &Split,
         indices: &[u32],
         seen: impl FnMut(usize),
     ) -> Result<Vec<Vec<f32>>> {
-        let latents = latents(&self.vae, indices, |some| self.read(images, some), seen);
+        let latents = latents(&self.vae, &self.loader(), images, indices, seen)?;
         self.are_numbers(&latents).map(|()| latents)
     }
 
@@ -180,11 +181,11 @@ impl LoadedModel {
     /// Where their means are not numbers, or the variances of a model that draws its latents.
     pub fn posteriors(
         &self,
-        images: &Images,
+        images: &Split,
         indices: &[u32],
         seen: impl FnMut(usize),
     ) -> Result<Posteriors> {
-        let found = posteriors(&self.vae, indices, |some| self.read(images, some), seen);
+        let found = posteriors(&self.vae, &self.loader(), images, indices, seen)?;
         self.are_numbers(&found.means)?;
         if self.config.objective.kind().latent_mode().is_sampled() {
             self.are_numbers(&found.log_vars)?;
@@ -201,6 +202,7 @@ impl LoadedModel {
             samples,
             seed,
             latent_mode: config.objective.kind().latent_mode(),
+            corruption: config.objective.kind().corruption(),
         }
     }
 
@@ -218,16 +220,17 @@ impl LoadedModel {
         Err(self.broken("latents are not numbers, or infinite"))
     }
 
-    /// The images `indices` as the model reads them, with their labels where it is conditional. Images of a person's
-    /// own have to be given a label then: [`LoadedModel::class`].
-    pub fn read(&self, images: &Images, indices: &[u32]) -> Batch {
-        let rng = pixels_rng(self.config.seed);
-        self.config.data.kind().pixels().batch(
-            images,
-            indices,
-            self.vae.classes(),
-            rng,
-            &self.chosen.device,
-        )
+    /// Returns the loader for looking at latents, which reads clean images.
+    fn loader(&self) -> Loader {
+        self.protocol(1, None).clean_loader(&self.vae)
+    }
+
+    /// Reads the clean images `indices` as one batch, with their labels if the model is conditional. Images that a person
+    /// passes have to be given a label then: [`LoadedModel::class`].
+    ///
+    /// # Errors
+    /// An image cannot be read.
+    pub fn read(&self, images: &Split, indices: &[u32]) -> Result<Batch> {
+        self.loader().batch(images, indices)
     }
 }

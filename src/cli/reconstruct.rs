@@ -8,10 +8,8 @@ use super::draw::{Draw, draw};
 use super::images::{AT_A_TIME, Format, below_each_other, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use crate::batch::Batch;
 use crate::check::at_least_one;
 use crate::error::Result;
-use crate::eval::corruption_rng;
 use crate::figure::sheet::write_png;
 use crate::model::rows;
 
@@ -53,29 +51,23 @@ impl Draw for Reconstruct {
         let (dataset, _) = opened.data(self.data.as_deref())?;
         let count = self.n.min(dataset.test.len());
         let indices: Vec<u32> = (0..count as u32).collect();
-        let latent_mode = opened.config.objective.kind().latent_mode();
-        opened.subject().fits(
-            "--n",
-            count
-                * if latent_mode.corruption().is_some() {
-                    3
-                } else {
-                    2
-                },
-        )?;
+        let protocol = opened.protocol(1, None);
+        let kinds = if protocol.corruption.is_some() { 3 } else { 2 };
+        opened.subject().fits("--n", count * kinds)?;
         let (mut originals, mut corrupted, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
-        for some in indices.chunks(AT_A_TIME) {
-            let Batch { x, labels } = opened.read(&dataset.test, some);
-            originals.extend(rasters(&opened.vae, &rows(x.clone())));
-            let x = latent_mode.input(x, corruption_rng(opened.config.seed), some);
-            if latent_mode.corruption().is_some() {
-                corrupted.extend(rasters(&opened.vae, &rows(x.clone())));
+        let loader = protocol.loader(&opened.vae);
+        for batch in loader.batches(&dataset.test, &indices, AT_A_TIME) {
+            let (_, batch) = batch?;
+            let input = batch.input();
+            originals.extend(rasters(&opened.vae, &rows(batch.x)));
+            if batch.corrupted.is_some() {
+                corrupted.extend(rasters(&opened.vae, &rows(input.clone())));
             }
-            // From the posterior's mean: what the latent says, without the noise of a draw.
-            let latents = opened.vae.encode(x, labels.clone()).mean;
+            // From the posterior's mean: what the latent says, without the noise of a sample.
+            let z = opened.vae.encode(input, batch.labels.clone()).mean;
             decoded.extend(rasters(
                 &opened.vae,
-                &rows(opened.vae.decode_mean(latents, labels)),
+                &rows(opened.vae.decode_mean(z, batch.labels)),
             ));
         }
         let kinds = if corrupted.is_empty() {

@@ -390,6 +390,7 @@ impl Repro {
                     },
                 );
                 bar.finish_and_clear();
+                let bounds = bounds?;
                 if interrupt::asked() {
                     return Err(Error::interrupted("stopped; the same command goes on"));
                 }
@@ -398,7 +399,7 @@ impl Repro {
                     .map(|bound| bound.log_px.clone())
                     .unwrap_or_default();
                 let latent_count =
-                    AggregatePosterior::read(&opened.vae, test, test.len(), protocol, &mut |_| {})
+                    AggregatePosterior::read(&opened.vae, test, test.len(), protocol, &mut |_| {})?
                         .latents();
                 // All are of a distribution: the largest variance plays no part.
                 let count = latent_count
@@ -413,7 +414,7 @@ impl Repro {
                 active = format!("; {count} of {} latents{layer} active", latent_count.len());
                 bounds.first().map(Importance::bound)
             }
-            _ => measure(&opened.vae, test, protocol, &mut |_| {}).elbo(),
+            _ => measure(&opened.vae, test, protocol, &mut |_| {})?.elbo(),
         };
         let Some(Estimate { mean, se }) = value else {
             return Err(Error::failed(format!(

@@ -141,7 +141,7 @@ impl Train {
                     .clone()
                     .or_else(|| remembered_data(&start.folder.path));
                 let dataset = load(&start.config, place)?;
-                let hash = data::hash(&dataset);
+                let hash = data::hash(&dataset)?;
                 self.train(start, dataset, hash, chosen)
             }
             None => {
@@ -162,7 +162,7 @@ impl Train {
                         dataset.train.len()
                     )));
                 }
-                let hash = data::hash(&dataset);
+                let hash = data::hash(&dataset)?;
                 // Its config is written next: from then on it can be resumed.
                 let folder = create(&self.place.out, self.name.as_deref(), &name)?;
                 self.train(
@@ -283,12 +283,13 @@ impl Train {
             &device,
         );
         if plan.network.output_bias == OutputBias::Mean {
-            vae = vae.with_output_bias(&OutputBias::logits(&job.dataset.train.mean()));
+            vae = vae.with_output_bias(&OutputBias::logits(&job.dataset.train.mean()?));
         }
         if let Some([count, _]) = plan.network.pseudo_inputs() {
             let drawn = Rng::new(config.seed).stream("pseudo-inputs");
-            vae = vae
-                .with_pseudo_inputs(&Vamp::logits(&job.dataset.train.drawn_pixels(count, drawn)));
+            vae = vae.with_pseudo_inputs(&Vamp::logits(
+                &job.dataset.train.drawn_values(count, drawn)?,
+            ));
         }
         let mut watcher = ProgressDisplay::new(&plan, &job, &folder, began)?;
         watcher.introduce(chosen, saved.as_ref());

@@ -11,7 +11,7 @@ use super::images::{Format, MOST_FRAMES, labels, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
-use crate::data::Images;
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use crate::figure::animation::write_gif;
@@ -110,12 +110,12 @@ impl Draw for Traverse {
         let base = self.base(opened, &dataset.test)?;
         let class = self.class(opened, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
-        let (pixels, seed) = (opened.config.data.kind().pixels(), opened.config.seed);
+        let protocol = opened.protocol(1, None);
         // An autoencoder's latents have no KL: how far its latents spread tells what each one carries.
         let drawn = opened.config.objective.kind().latent_mode().is_sampled();
         let has_kl = drawn && opened.config.prior.is_normal();
         let (size, carried) = if has_kl {
-            ("KL", kl_by_latent(&opened.vae, &measured, pixels, seed))
+            ("KL", kl_by_latent(&opened.vae, &measured, protocol)?)
         } else {
             ui::note(format_args!(
                 "note: {} are not near N(0, I): beside each stands its latents' standard deviation; choose `--range` by it",
@@ -127,7 +127,7 @@ impl Draw for Traverse {
             ));
             (
                 "deviation",
-                deviation_by_latent(&opened.vae, &measured, pixels, seed),
+                deviation_by_latent(&opened.vae, &measured, protocol)?,
             )
         };
         let order = largest_first(&carried);
@@ -184,7 +184,7 @@ impl Traverse {
     }
 
     /// What the images are decoded as; nothing where the model is not conditional.
-    fn class(&self, opened: &LoadedModel, test: &Images) -> Result<Option<u8>> {
+    fn class(&self, opened: &LoadedModel, test: &Split) -> Result<Option<u32>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
             (None, Some(class)) if opened.vae.classes().is_some() => Ok(Some(class)),
@@ -193,7 +193,7 @@ impl Traverse {
     }
 
     /// The latent that the rows depart from.
-    fn base(&self, opened: &LoadedModel, test: &Images) -> Result<Vec<f32>> {
+    fn base(&self, opened: &LoadedModel, test: &Split) -> Result<Vec<f32>> {
         let Some(index) = self.image else {
             return Ok(vec![0.0; opened.vae.network().latent]);
         };
@@ -203,7 +203,7 @@ impl Traverse {
                 "--image {index}: the test images are numbered 0 to {last}"
             )));
         }
-        let batch = opened.read(test, &[index]);
+        let batch = opened.read(test, &[index])?;
         Ok(rows(opened.vae.encode(batch.x, batch.labels).mean).concat())
     }
 }

@@ -137,7 +137,11 @@ impl<'a> ProgressDisplay<'a> {
             .elbo_se
             .map(|se| format!(" ± {se:.2}"))
             .unwrap_or_default();
-        let (count, pixels, seed) = (job.dataset.test.len(), job.pixels.name(), job.seed);
+        let (count, pixels, seed) = (
+            job.dataset.test.len(),
+            self.plan.config.data.kind().pixels_name(),
+            job.seed,
+        );
         let given = if self.plan.config.condition.is_some() {
             "given the class, "
         } else {

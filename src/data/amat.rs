@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::Images;
+use super::Split;
 use super::idx::{ANOTHER_FILE, DAMAGED, Fault, GZIP};
 use crate::error::Result;
 
@@ -24,7 +24,7 @@ const WRONG_LINES: &str = "the file was cut short, or has the name of another on
 ///
 /// # Errors
 /// Exit latent 2, naming the file, the line, what was expected and what was found.
-pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Images> {
+pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Split> {
     let open = || File::open(path).map_err(Fault::Read);
     open()
         .and_then(|file| decode(BufReader::with_capacity(BUFFER, file), count, shape))
@@ -35,11 +35,11 @@ pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Images> {
 ///
 /// # Errors
 /// The line, what was expected and what was found.
-pub fn parse(bytes: &[u8], count: usize, shape: [usize; 3]) -> Result<Images, Fault> {
+pub fn parse(bytes: &[u8], count: usize, shape: [usize; 3]) -> Result<Split, Fault> {
     decode(bytes, count, shape)
 }
 
-fn decode(mut input: impl BufRead, count: usize, shape: [usize; 3]) -> Result<Images, Fault> {
+fn decode(mut input: impl BufRead, count: usize, shape: [usize; 3]) -> Result<Split, Fault> {
     if input.fill_buf().map_err(Fault::Read)?.starts_with(&GZIP) {
         lines(
             BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)),
@@ -57,7 +57,7 @@ fn lines(
     zipped: bool,
     count: usize,
     shape: [usize; 3],
-) -> Result<Images, Fault> {
+) -> Result<Split, Fault> {
     let values: usize = shape.iter().product();
     let mut pixels = Vec::with_capacity(count * values);
     let mut line = Vec::new();
@@ -92,7 +92,7 @@ fn lines(
             WRONG_LINES,
         ));
     }
-    Ok(Images::new(pixels, shape))
+    Ok(Split::in_memory(pixels, shape))
 }
 
 /// The image of a line, or what is wrong with it and what to do.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::{Dataset, FASHION_MNIST, Images, MNIST, fetch, idx};
+use super::{Dataset, FASHION_MNIST, MNIST, Split, fetch, idx};
 use crate::error::{Error, Result};
 use crate::{files, ui};
 
@@ -358,7 +358,7 @@ fn read(files: &Files, archive: &IdxDataset) -> Result<Dataset> {
 }
 
 /// Images with their labels.
-fn split(images_path: &Path, labels_path: &Path) -> Result<Images> {
+fn split(images_path: &Path, labels_path: &Path) -> Result<Split> {
     let (images, classes) = (idx::images(images_path)?, idx::labels(labels_path)?);
     if images.len() != classes.len() {
         let (expected, found) = (images.len(), classes.len());
@@ -370,27 +370,27 @@ fn split(images_path: &Path, labels_path: &Path) -> Result<Images> {
             Error::file(labels_path, what).with_hint("both files have to come from one data set")
         );
     }
-    Ok(images.with_labels(classes))
+    Ok(images.with_labels(classes.into_iter().map(u32::from).collect()))
 }
 
 /// Whether these are the published images, whatever their labels.
-fn holds_mnist(train: &Images) -> bool {
+fn holds_mnist(train: &Split) -> bool {
     let header = idx::image_header(TRAIN as u32, 28, 28);
     train.len() == TRAIN
         && train.shape == [1, 28, 28]
-        && Some(fetch::md5_hex(&[&header, &train.definition()]).as_str())
+        && Some(fetch::md5_hex(&[&header, train.bytes().unwrap_or_default()]).as_str())
             == MNIST.files[0].plain_md5
 }
 
 /// The set's own names; numbers where files of one's own have more classes.
-fn classes(archive: &IdxDataset, splits: [&Images; 2]) -> Vec<String> {
+fn classes(archive: &IdxDataset, splits: [&Split; 2]) -> Vec<String> {
     let largest = splits
         .iter()
         .filter_map(|split| split.labels.as_ref()?.iter().max())
         .max()
         .copied()
         .unwrap_or(0);
-    if usize::from(largest) < archive.classes.len() {
+    if (largest as usize) < archive.classes.len() {
         archive.classes.map(str::to_owned).to_vec()
     } else {
         (0..=largest).map(|class| class.to_string()).collect()

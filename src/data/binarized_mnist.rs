@@ -35,7 +35,12 @@ impl DataKind for BinarizedMnist {
     }
 
     fn pixels(&self) -> Pixels {
-        Pixels::Larochelle
+        // What grey would give, too, but this says that they are black and white.
+        Pixels::Threshold
+    }
+
+    fn pixels_name(&self) -> &'static str {
+        "static (Larochelle)"
     }
 
     fn validation(&self) -> usize {

@@ -218,7 +218,8 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-fn hex(sum: Md5) -> String {
+/// Returns a sum in hexadecimal.
+pub(super) fn hex(sum: Md5) -> String {
     sum.finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))

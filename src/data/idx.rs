@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::Images;
+use super::Split;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -25,7 +25,7 @@ const UNKNOWN_RESERVE: u64 = 1 << 20;
 ///
 /// # Errors
 /// Exit latent 2, naming the file, what was expected and what was found.
-pub fn images(path: &Path) -> Result<Images> {
+pub fn images(path: &Path) -> Result<Split> {
     open(path)
         .and_then(|(input, stored)| into_images(decode(input, stored, Kind::Images)?))
         .map_err(|f| f.at(path))
@@ -46,7 +46,7 @@ pub fn labels(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// What was expected and what was found.
-pub fn parse_images(bytes: &[u8]) -> Result<Images, Fault> {
+pub fn parse_images(bytes: &[u8]) -> Result<Split, Fault> {
     into_images(decode(bytes, Some(bytes.len() as u64), Kind::Images)?)
 }
 
@@ -163,9 +163,12 @@ struct Content {
     values: Vec<u8>,
 }
 
-fn into_images(Content { sizes, values }: Content) -> Result<Images, Fault> {
+fn into_images(Content { sizes, values }: Content) -> Result<Split, Fault> {
     match sizes[..] {
-        [_, height, width] => Ok(Images::new(values, [1, height as usize, width as usize])),
+        [_, height, width] => Ok(Split::in_memory(
+            values,
+            [1, height as usize, width as usize],
+        )),
         _ => Err(Fault::content(
             format!("expected 3 sizes, found {}", sizes.len()),
             ANOTHER_FILE,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::archive::DataPaths;
-use super::{DataKind, Dataset, Images, Pixels};
+use super::{DataKind, Dataset, Pixels, Split};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
@@ -121,7 +121,7 @@ impl Noise {
     }
 }
 
-fn images(split: &str, shape: [usize; 3], count: usize) -> Images {
+fn images(split: &str, shape: [usize; 3], count: usize) -> Split {
     // Any seed would do. It is not in the config, for no result depends on which noise this is.
     let rng = Rng::new(1).stream(split);
     let values: usize = shape.iter().product();
@@ -130,7 +130,7 @@ fn images(split: &str, shape: [usize; 3], count: usize) -> Images {
         .par_chunks_mut(values)
         .enumerate()
         .for_each(|(index, image)| fill(rng.at(index as u64), image));
-    Images::new(pixels, shape)
+    Split::in_memory(pixels, shape)
 }
 
 /// Every bit of every random word is used: eight values a block.
@@ -158,7 +158,8 @@ mod tests {
         .draw();
         let mut seen = [0_u32; 256];
         data.train
-            .definition()
+            .bytes()
+            .unwrap()
             .iter()
             .for_each(|&byte| seen[usize::from(byte)] += 1);
         // 784 000 draws: 3062 of each, with a standard deviation of 55.
@@ -166,8 +167,8 @@ mod tests {
             seen.iter().all(|&count| (2_780..3_350).contains(&count)),
             "{seen:?}"
         );
-        assert_ne!(data.train.image(0), data.train.image(1));
-        assert_ne!(data.train.image(0), data.test.image(0));
+        assert_ne!(data.train.image(0).unwrap(), data.train.image(1).unwrap());
+        assert_ne!(data.train.image(0).unwrap(), data.test.image(0).unwrap());
     }
 
     #[test]

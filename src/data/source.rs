@@ -1,9 +1,10 @@
 //! The data sets that a config can ask for.
 
+use md5::{Digest, Md5};
+
 use super::archive::DataPaths;
-use super::{
-    BinarizedMnist, Dataset, Digits, FashionMnist, Images, Mnist, Noise, Pixels, Sprites, fetch,
-};
+use super::fetch::hex;
+use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Mnist, Noise, Pixels, Split, Sprites};
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
@@ -13,6 +14,11 @@ pub trait DataKind {
     fn load(&self, place: &DataPaths) -> Result<Dataset>;
 
     fn pixels(&self) -> Pixels;
+
+    /// Returns what reports call the pixels.
+    fn pixels_name(&self) -> &'static str {
+        self.pixels().name()
+    }
 
     /// How many of the last training images are set aside.
     fn validation(&self) -> usize;
@@ -78,30 +84,46 @@ pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
         dataset.train = dataset.train.slice(0..count - aside);
     }
     if data.kind().trains_on_test() {
-        dataset.train = dataset.train.followed_by(&dataset.test);
+        dataset.train = dataset.train.followed_by(&dataset.test)?;
     }
     Ok(dataset)
 }
 
-/// MD5 over all images (or what they are drawn from) and labels, to tell whether two numbers hold for the same data.
-pub fn hash(dataset: &Dataset) -> String {
+/// Returns the MD5 over the examples (or what they are generated from) and labels of all splits, to tell whether two
+/// numbers hold for the same data.
+///
+/// # Errors
+/// An example cannot be read.
+pub fn hash(dataset: &Dataset) -> Result<String> {
     let splits = [
         Some(&dataset.train),
         dataset.validation.as_ref(),
         Some(&dataset.test),
     ];
-    let of = |images: &Images| {
-        let shape = images
-            .shape
-            .map(|length| length as u32)
-            .map(u32::to_le_bytes)
-            .concat();
-        fetch::md5_hex(&[
-            &shape,
-            &images.definition(),
-            images.labels.as_deref().unwrap_or_default(),
-        ])
-    };
-    let pass: Vec<String> = splits.into_iter().flatten().map(of).collect();
-    format!("md5:{}", fetch::md5_hex(&[pass.concat().as_bytes()]))
+    let mut all = Md5::new();
+    for split in splits.into_iter().flatten() {
+        all.update(split_hash(split)?.as_bytes());
+    }
+    Ok(format!("md5:{}", hex(all)))
+}
+
+fn split_hash(split: &Split) -> Result<String> {
+    let mut sum = Md5::new();
+    for length in split.shape {
+        sum.update((length as u32).to_le_bytes());
+    }
+    split.fingerprint(&mut |bytes| sum.update(bytes))?;
+    let labels = split.labels.as_deref().unwrap_or_default();
+    // One byte a label wherever that is enough: the hashes of sets with up to 256 classes stay what they were.
+    match labels
+        .iter()
+        .map(|&label| u8::try_from(label))
+        .collect::<Result<Vec<u8>, _>>()
+    {
+        Ok(bytes) => sum.update(bytes),
+        Err(_) => labels
+            .iter()
+            .for_each(|label| sum.update(label.to_le_bytes())),
+    }
+    Ok(hex(sum))
 }

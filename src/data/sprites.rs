@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::archive::DataPaths;
-use super::{DataKind, Dataset, GenerativeFactors, Generator, Images, Pixels};
+use super::{DataKind, Dataset, Generated, GenerativeFactors, Generator, Pixels, Split};
 use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -101,14 +101,14 @@ impl DataKind for Sprites {
 impl Sprites {
     /// Both splits. The order, and so what is held out, is the same for every config.
     pub fn draw(&self) -> Dataset {
-        let painter = Arc::new(Stamps::new());
+        let stamps = Arc::new(Stamps::new());
         let order = Rng::new(1).stream("sprites/order").permutation(COUNT);
         let images = |numbers: &[u32]| {
             let factors: Vec<[u8; 5]> = numbers.iter().map(|&number| factors(number)).collect();
-            let painter: Arc<dyn Generator> = painter.clone();
-            Images::drawn(painter, numbers.to_vec(), self.usual_shape())
-                .with_labels(factors.iter().map(|factors| factors[0]).collect())
-                .with_truth(GenerativeFactors::new(
+            let generated = Generated::new(stamps.clone(), numbers.to_vec(), self.usual_shape());
+            Split::new(generated)
+                .with_labels(factors.iter().map(|factors| factors[0].into()).collect())
+                .with_factors(GenerativeFactors::new(
                     &FACTORS,
                     &SIZES,
                     &FACTORS[..1],
@@ -165,7 +165,7 @@ fn corner(place: u8) -> usize {
 }
 
 impl Generator for Stamps {
-    fn paint(&self, number: u32, image: &mut [u8]) {
+    fn draw(&self, number: u32, image: &mut [u8]) {
         let [.., x, y] = factors(number);
         let [_, _, _, columns, rows] = SIZES;
         let lines = image.chunks_exact_mut(SIDE).skip(corner(y));

@@ -1,60 +1,22 @@
-//! The ELBO of every image of a split; of an autoencoder, which has none, the reconstruction.
+//! The ELBO of every image of a split; for an autoencoder, which has none, the reconstruction.
 
 use burn::tensor::Tensor;
 
-use crate::batch::{Batch, noise};
-use crate::data::{Images, Pixels};
+use super::estimate::Estimate;
+use super::protocol::{CHUNK, Protocol, first};
+use crate::data::{Batch, Split};
+use crate::error::Result;
 use crate::model::{PriorSpec, Vae};
-use crate::objective::{LatentMode, LossMeans, reconstruction};
-use crate::rng::Rng;
-
-/// Images that are measured together: large enough for full speed, small enough for a laptop's memory.
-pub(super) const CHUNK: usize = 250;
-
-/// What a number holds for. Two numbers with different protocols are not to be compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Protocol {
-    pub pixels: Pixels,
-    /// Latents drawn for each image.
-    pub samples: usize,
-    /// Of the latents' noise and of the pixels that are drawn.
-    pub seed: u64,
-    /// What stands for an image.
-    pub latent_mode: LatentMode,
-}
+use crate::objective::{LossMeans, reconstruction};
 
 /// Reconstruction and KL of each image, nats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Elbo {
     pub reconstruction: Vec<f64>,
-    /// Nothing for an autoencoder, which then has no ELBO either.
+    /// `None` for an autoencoder, which then has no ELBO either.
     pub kl: Option<Vec<f64>>,
-    /// `[D]`: the mean KL of each latent; none for an autoencoder, or where the prior is not a product over latents.
+    /// `[D]`: the mean KL of each latent; empty for an autoencoder, or if the prior is not a product over latents.
     pub kl_by_latent: Vec<f64>,
-}
-
-/// A mean over images and its standard error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    pub mean: f64,
-    /// The sample's standard deviation over the square root of the number of images; 0 for a single one.
-    pub se: f64,
-}
-
-impl Estimate {
-    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let n = values.clone().count() as f64;
-        let mean = values.clone().sum::<f64>() / n;
-        let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-        Self {
-            mean,
-            se: if n > 1.0 {
-                (squares / (n - 1.0) / n).sqrt()
-            } else {
-                0.0
-            },
-        }
-    }
 }
 
 impl Elbo {
@@ -76,7 +38,7 @@ impl Elbo {
         self.kl.as_ref().map(|kl| Estimate::of(kl.iter().copied()))
     }
 
-    /// What an objective's loss is a function of.
+    /// Returns the means that an objective's loss is a function of.
     pub fn means(&self) -> LossMeans {
         let kl = self.kl().map_or(0.0, |kl| kl.mean);
         let kl_by_latent = self.kl_by_latent.clone();
@@ -89,41 +51,26 @@ impl Elbo {
     }
 }
 
-/// The latent length, in bits a value, that a bound on log p(x) of images of `values` values is one on: -bound / (P ln 2).
-pub fn bits(bound: Estimate, values: usize) -> Estimate {
-    let scale = 1.0 / (values as f64 * std::f64::consts::LN_2);
-    Estimate {
-        mean: -bound.mean * scale,
-        se: bound.se * scale,
-    }
-}
-
-/// What draws the pixels of the images that are measured, looked at and interpolated, where they are drawn.
-pub fn pixels_rng(seed: u64) -> Rng {
-    Rng::new(seed).stream("evaluation").stream("pixels")
-}
-
-/// What corrupts the images that a denoising autoencoder is measured on and shown with, by image.
-pub fn corruption_rng(seed: u64) -> Rng {
-    Rng::new(seed).stream("evaluation").stream("objective")
-}
-
-/// Measures `images` in order. `vae` is without autodiff. `seen` is told after each chunk how many are done.
+/// Measures the images of a split in order. `vae` is without autodiff. `seen` is told after each batch how many are done.
 ///
-/// An image's noise depends on the seed and its index alone, so that the result depends on the chunks by rounding only.
+/// An image's noise depends on the seed and its index alone, so that the result depends on the batches by rounding only.
+///
+/// # Errors
+/// An image cannot be read.
 pub fn measure(
     vae: &Vae,
-    images: &Images,
+    split: &Split,
     protocol: Protocol,
     seen: &mut dyn FnMut(usize),
-) -> Elbo {
+) -> Result<Elbo> {
     let mut result = Elbo::default();
-    let all: Vec<u32> = (0..images.len() as u32).collect();
-    for chunk in all.chunks(CHUNK) {
+    let (loader, all) = (protocol.loader(vae), first(split.len()));
+    for batch in loader.batches(split, &all, CHUNK) {
+        let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {
-            measure_drawn(vae, images, protocol, chunk, &mut result);
+            add_sampled(vae, &batch, protocol, ids, &mut result);
         } else {
-            let (batch, z) = drawn(vae, images, protocol, chunk);
+            let z = first_latents(vae, &batch, protocol, ids);
             let log_px_z = numbers(vae.log_prob(&batch, z.unsqueeze::<3>()).squeeze_dim::<1>(0));
             result
                 .reconstruction
@@ -134,47 +81,31 @@ pub fn measure(
     result
         .kl_by_latent
         .iter_mut()
-        .for_each(|sum| *sum /= images.len() as f64);
-    result
+        .for_each(|sum| *sum /= split.len() as f64);
+    Ok(result)
 }
 
-/// Adds the images `chunk`; the rates by latent as sums.
-fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], result: &mut Elbo) {
-    let batch = protocol.pixels.batch(
-        images,
-        chunk,
-        vae.classes(),
-        pixels_rng(protocol.seed),
-        &vae.device(),
-    );
-    let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
-    let (mut sums, mut kls) = (vec![0.0; chunk.len()], vec![0.0; chunk.len()]);
-    // One latent an image at a time: memory does not grow with their number.
+/// Adds the images of a batch to `result`, the KL of each latent as a sum.
+fn add_sampled(vae: &Vae, batch: &Batch, protocol: Protocol, ids: &[u32], result: &mut Elbo) {
+    let posterior = vae.encode(batch.input(), batch.labels.clone());
+    let (mut sums, mut kls) = (vec![0.0; ids.len()], vec![0.0; ids.len()]);
+    // One sample of z per image at a time: memory does not grow with their number.
     for k in 0..protocol.samples {
-        let pass = vae.forward_from(
-            posterior.clone(),
-            &batch,
-            latent_noise(vae, protocol.seed, k, chunk),
-        );
-        sums.iter_mut()
-            .zip(numbers(reconstruction(&pass)))
-            .for_each(|(sum, value)| *sum += value);
-        // In closed form it is the same for every latent.
+        let noise = protocol.latent_noise(vae, k, ids);
+        let pass = vae.forward_from(posterior.clone(), batch, noise);
+        add(&mut sums, numbers(reconstruction(&pass)));
+        // A KL in closed form is the same for every sample.
         if k == 0 || pass.kl_by_latent().is_none() {
-            kls.iter_mut()
-                .zip(numbers(pass.kl()))
-                .for_each(|(sum, value)| *sum += value);
+            add(&mut kls, numbers(pass.kl()));
         }
         if k == 0
             && let Some(by_latent) = pass.kl_by_latent()
         {
             result.kl_by_latent.resize(vae.network().latent, 0.0);
-            let of_chunk = numbers(by_latent.sum_dim(0).squeeze_dim::<1>(0));
-            result
-                .kl_by_latent
-                .iter_mut()
-                .zip(of_chunk)
-                .for_each(|(sum, value)| *sum += value);
+            add(
+                &mut result.kl_by_latent,
+                numbers(by_latent.sum_dim(0).squeeze_dim::<1>(0)),
+            );
         }
     }
     let estimates = if vae.network().prior == PriorSpec::Normal {
@@ -191,44 +122,29 @@ fn measure_drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32], 
         .extend(sums.into_iter().map(|sum| sum / protocol.samples as f64));
 }
 
-/// The images `chunk` and what stands for them: a first draw, or an autoencoder's latent. `[B, D]`.
-pub fn drawn(vae: &Vae, images: &Images, protocol: Protocol, chunk: &[u32]) -> (Batch, Tensor<2>) {
-    let batch = protocol.pixels.batch(
-        images,
-        chunk,
-        vae.classes(),
-        pixels_rng(protocol.seed),
-        &vae.device(),
-    );
-    let input = protocol
-        .latent_mode
-        .input(batch.x.clone(), corruption_rng(protocol.seed), chunk);
-    let posterior = vae.encode(input, batch.labels.clone());
-    let z = if protocol.latent_mode.is_sampled() {
-        let noise = latent_noise(vae, protocol.seed, 0, chunk).narrow(2, 0, vae.network().latent);
+fn add(sums: &mut [f64], values: Vec<f64>) {
+    sums.iter_mut()
+        .zip(values)
+        .for_each(|(sum, value)| *sum += value);
+}
+
+/// Returns one latent z of each image of a batch: the first sample, or an autoencoder's only one.
+///
+/// # Shapes
+/// `ids`: `[B]`; result: `[B, D]`.
+pub fn first_latents(vae: &Vae, batch: &Batch, protocol: Protocol, ids: &[u32]) -> Tensor<2> {
+    let posterior = vae.encode(batch.input(), batch.labels.clone());
+    if protocol.latent_mode.is_sampled() {
+        let noise = protocol
+            .latent_noise(vae, 0, ids)
+            .narrow(2, 0, vae.network().latent);
         posterior.reparameterise(noise).squeeze_dim::<2>(0)
     } else {
         posterior.mean
-    };
-    (batch, z)
+    }
 }
 
-/// What draws the latents: the `k`th of each image from `at(k)`.
-pub(super) fn latent_stream(seed: u64) -> Rng {
-    Rng::new(seed).stream("evaluation").stream("noise")
-}
-
-/// The noise of the `k`th latent of each image, `[1, B, D]`.
-pub(super) fn latent_noise(vae: &Vae, seed: u64, k: usize, chunk: &[u32]) -> Tensor<3> {
-    noise(
-        latent_stream(seed).at(k as u64),
-        chunk,
-        1,
-        vae.network().noise(),
-        &vae.device(),
-    )
-}
-
+/// Reads a tensor back to the host.
 pub(super) fn numbers(values: Tensor<1>) -> Vec<f64> {
     values.into_data().iter::<f32>().map(f64::from).collect()
 }

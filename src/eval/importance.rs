@@ -2,22 +2,20 @@
 //! as an estimate: a lower bound in expectation, whose gap closes as K grows). One pass over the latents for any number of K:
 //! what is kept for an image is three numbers.
 
-use burn::tensor::{Tensor, TensorData};
-
 use super::Protocol;
-use super::elbo::{Estimate, latent_stream, pixels_rng};
-use crate::data::Images;
+use super::estimate::Estimate;
+use super::protocol::first;
+use crate::data::Split;
+use crate::error::Result;
 use crate::model::Vae;
-use crate::ops::vector::wide;
-use crate::ops::{on_host, random, team};
-use crate::rng::Rng;
+use crate::ops::{noise, on_host};
 
-/// Images that are encoded together, and latents of all of them that are decoded together: what a decoder's layers of some
-/// hundred units do at full speed, in a few megabytes.
-const PICTURES: usize = 100;
-const CODES: usize = 1000;
-/// The same on a GPU, which waits each time for its results to be read.
-const CODES_ON_GPU: usize = 16_000;
+/// Images that are encoded together, and latents of all of them that are decoded together: enough for a decoder's layers of
+/// some hundred units to run at full speed, in a few megabytes.
+const IMAGES: usize = 100;
+const LATENTS: usize = 1000;
+/// Latents that are decoded together on a GPU, which waits each time for its results to be read.
+const LATENTS_ON_GPU: usize = 16_000;
 
 /// The bound of each image from the first `K` of its latents.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,19 +75,22 @@ impl Weights {
     }
 }
 
-/// Estimates log p(x) of the first `count` of `images`, for each number of latents in `samples` (ascending), from the same
-/// latents. `vae` is without autodiff. `seen` is told after each group how many latents are done in all, and says whether to go on:
-/// where it says no, the result is that of the images that are done, and may have none.
+/// Estimates log p(x) of the first `count` images of a split, for each number of samples in `samples` (ascending), from the
+/// same samples of z. `vae` is without autodiff. `seen` is told after each group how many samples are done in all, and says
+/// whether to go on: if it says no, the result covers the images that are done, which may be none.
 ///
-/// A latent's noise depends on the seed, the image's index and k alone; the first is that of [`super::measure`].
+/// The noise of a sample depends on the seed, the image's index and k alone; the first is that of [`super::measure`].
+///
+/// # Errors
+/// An image cannot be read.
 pub fn importance(
     vae: &Vae,
-    images: &Images,
+    split: &Split,
     count: usize,
     protocol: Protocol,
     samples: &[usize],
     seen: &mut dyn FnMut(u64) -> bool,
-) -> Vec<Importance> {
+) -> Result<Vec<Importance>> {
     let mut results: Vec<Importance> = samples
         .iter()
         .map(|&samples| Importance {
@@ -98,7 +99,8 @@ pub fn importance(
             effective: Vec::with_capacity(count),
         })
         .collect();
-    let all: Vec<u32> = (0..count.min(images.len()) as u32).collect();
+    let (loader, all) = (protocol.loader(vae), first(count.min(split.len())));
+    let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
     // Fewer where a latent has much to it: many numbers an image, many components of the prior.
     let [inputs, _] = vae.network().pseudo_inputs().unwrap_or_default();
@@ -108,43 +110,37 @@ pub fn importance(
         .last()
         .map_or(0, |layer| layer.output.count());
     let latents = if on_host(&vae.device()) {
-        CODES
+        LATENTS
     } else {
-        CODES_ON_GPU
+        LATENTS_ON_GPU
     };
     let latents = latents / (outputs / 1000).max(inputs / 500).max(1);
-    for chunk in all.chunks(PICTURES) {
-        let batch = protocol.pixels.batch(
-            images,
-            chunk,
-            vae.classes(),
-            pixels_rng(protocol.seed),
-            &vae.device(),
-        );
-        let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
-        let mut weights = vec![Weights::NONE; chunk.len()];
-        let mut of_chunk = Vec::new();
+    for batch in loader.batches(split, &all, IMAGES) {
+        let (ids, batch) = batch?;
+        let posterior = vae.encode(batch.input(), batch.labels.clone());
+        let mut weights = vec![Weights::NONE; ids.len()];
+        let mut of_batch = Vec::new();
         let mut k = 0;
         for &until in samples {
             while k < until {
-                let some = (latents / chunk.len()).clamp(1, until - k);
-                let noise = noise(vae, protocol.seed, k..k + some, chunk);
+                let some = (latents / ids.len()).clamp(1, until - k);
+                let noise = noise::numbered_latents(rng, k..k + some, ids, width, &vae.device());
                 let log_weights = vae
                     .forward_from(posterior.clone(), &batch, noise)
                     .log_weights(); // [some, B]
                 let values: Vec<f32> = log_weights.into_data().iter().collect();
                 for (i, &value) in values.iter().enumerate() {
-                    weights[i % chunk.len()].add(f64::from(value));
+                    weights[i % ids.len()].add(f64::from(value));
                 }
                 k += some;
-                done += (some * chunk.len()) as u64;
+                done += (some * ids.len()) as u64;
                 if !seen(done) {
-                    return results;
+                    return Ok(results);
                 }
             }
-            of_chunk.push(weights.clone());
+            of_batch.push(weights.clone());
         }
-        for (result, weights) in results.iter_mut().zip(of_chunk) {
+        for (result, weights) in results.iter_mut().zip(of_batch) {
             let log_k = (result.samples as f64).ln();
             result.log_px.extend(
                 weights
@@ -158,41 +154,5 @@ pub fn importance(
             );
         }
     }
-    results
-}
-
-/// The noise of the latents `ks` of each image, `[K, B, D]`, and those of a layer above.
-fn noise(vae: &Vae, seed: u64, ks: std::ops::Range<usize>, chunk: &[u32]) -> Tensor<3> {
-    let (count, latent_count) = (ks.len(), vae.network().noise());
-    let stream: Rng = latent_stream(seed);
-    let device = vae.device();
-    if random::belong_on(&device, count * chunk.len() * latent_count) {
-        let rngs: Vec<Rng> = ks
-            .flat_map(|k| stream.at(k as u64).at_each(chunk))
-            .collect();
-        return random::normals(&rngs, latent_count, &device).reshape([
-            count,
-            chunk.len(),
-            latent_count,
-        ]);
-    }
-    let mut values = vec![0.0; count * chunk.len() * latent_count];
-    team::for_each(
-        values.chunks_mut(chunk.len() * latent_count).zip(ks),
-        |(latents, k)| {
-            let rng = stream.at(k as u64);
-            wide(
-                #[inline(always)]
-                || {
-                    for (z, &key) in latents.chunks_exact_mut(latent_count).zip(chunk) {
-                        rng.at(u64::from(key)).fill_normal(z);
-                    }
-                },
-            );
-        },
-    );
-    Tensor::from_data(
-        TensorData::new(values, [count, chunk.len(), latent_count]),
-        &device,
-    )
+    Ok(results)
 }

@@ -1,39 +1,47 @@
 //! What each latent carries.
 
-use super::elbo::CHUNK;
-use super::pixels_rng;
-use crate::data::{Images, Pixels};
+use super::protocol::{CHUNK, Protocol, first};
+use crate::data::Split;
 use crate::density::Gaussian;
+use crate::error::Result;
 use crate::model::{Vae, rows};
 
-/// KL(q(z | x) || N(0, I)) of each latent, the mean over `images`: near 0 where a latent is not used.
+/// Returns KL(q(z | x) || N(0, I)) of each latent, the mean over the images of a split: near 0 for a latent that is not
+/// used.
 ///
 /// # Shapes
 /// Result: `[D]`, nats.
-pub fn kl_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
+///
+/// # Errors
+/// An image cannot be read.
+pub fn kl_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; vae.network().latent];
-    for_each_posterior(vae, images, pixels, seed, |posterior| {
+    for_each_posterior(vae, split, protocol, |posterior| {
         for row in rows(posterior.kl_to_standard_normal()) {
             sums.iter_mut()
                 .zip(row)
                 .for_each(|(sum, value)| *sum += f64::from(value));
         }
-    });
-    sums.into_iter()
-        .map(|sum| sum / images.len() as f64)
-        .collect()
+    })?;
+    Ok(sums
+        .into_iter()
+        .map(|sum| sum / split.len() as f64)
+        .collect())
 }
 
-/// The standard deviation of the latents' means over `images`: what an autoencoder's latents, which have no KL, are told
-/// apart by.
+/// Returns the standard deviation of each latent's posterior mean over the images of a split. It ranks an autoencoder's
+/// latents, which have no KL.
 ///
 /// # Shapes
 /// Result: `[D]`.
-pub fn deviation_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64) -> Vec<f64> {
+///
+/// # Errors
+/// An image cannot be read.
+pub fn deviation_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<f64>> {
     // Mean and sum of squared differences from it, updated latent by latent (Welford 1962).
     let mut moments = vec![(0.0, 0.0); vae.network().latent];
     let mut count = 0.0;
-    for_each_posterior(vae, images, pixels, seed, |posterior| {
+    for_each_posterior(vae, split, protocol, |posterior| {
         for row in rows(posterior.mean) {
             count += 1.0;
             for ((mean, squares), value) in moments.iter_mut().zip(row) {
@@ -42,34 +50,28 @@ pub fn deviation_by_latent(vae: &Vae, images: &Images, pixels: Pixels, seed: u64
                 *squares += difference * (f64::from(value) - *mean);
             }
         }
-    });
-    moments
+    })?;
+    Ok(moments
         .into_iter()
         .map(|(_, squares)| (squares / count).sqrt())
-        .collect()
+        .collect())
 }
 
 fn for_each_posterior(
     vae: &Vae,
-    images: &Images,
-    pixels: Pixels,
-    seed: u64,
+    split: &Split,
+    protocol: Protocol,
     mut look: impl FnMut(Gaussian),
-) {
-    let all: Vec<u32> = (0..images.len() as u32).collect();
-    for chunk in all.chunks(CHUNK) {
-        let batch = pixels.batch(
-            images,
-            chunk,
-            vae.classes(),
-            pixels_rng(seed),
-            &vae.device(),
-        );
+) -> Result<()> {
+    let (loader, all) = (protocol.clean_loader(vae), first(split.len()));
+    for batch in loader.batches(split, &all, CHUNK) {
+        let (_, batch) = batch?;
         look(vae.encode(batch.x, batch.labels));
     }
+    Ok(())
 }
 
-/// The latents, those with the largest value first.
+/// Returns the latents in order of their values, the largest first.
 pub fn largest_first(values: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));

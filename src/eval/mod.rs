@@ -3,15 +3,18 @@
 
 pub mod disentanglement;
 mod elbo;
+mod estimate;
 mod health;
 mod importance;
 mod latents;
 mod pca;
 mod posteriors;
 pub mod probe;
+mod protocol;
 mod reconstruction;
 
-pub use elbo::{Elbo, Estimate, Protocol, bits, corruption_rng, drawn, measure, pixels_rng};
+pub use elbo::{Elbo, first_latents, measure};
+pub use estimate::{Estimate, bits};
 pub use health::{
     ACTIVE, AggregatePosterior, COLLAPSED, Decomposition, Diagnostics, Finding, IGNORED, Latent,
     LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled, decompose, findings, saturated_units,
@@ -22,4 +25,5 @@ pub use pca::{Pca, Rows};
 pub use posteriors::{
     Posteriors, bounds, by_pca, concept, draw_in_box, latents, mean, norm, posteriors,
 };
-pub use reconstruction::{drawn_squared_errors, squared_errors};
+pub use protocol::Protocol;
+pub use reconstruction::{SquaredErrors, drawn_squared_errors, squared_errors};

@@ -6,6 +6,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::error::Result;
 use crate::ops::{Activation, dense};
 use crate::rng::Rng;
 
@@ -24,8 +25,8 @@ pub struct Rows<'a> {
     pub count: usize,
     /// `P`.
     pub width: usize,
-    /// The rows of these indices, `[n, P]`.
-    pub read: &'a dyn Fn(&[u32]) -> Tensor<2>,
+    /// Reads the rows of these indices, `[n, P]`.
+    pub read: &'a dyn Fn(&[u32]) -> Result<Tensor<2>>,
 }
 
 /// Principal components of rows of `P` numbers.
@@ -40,16 +41,17 @@ pub struct Pca {
 }
 
 impl Rows<'_> {
-    fn blocks(&self) -> impl Iterator<Item = Tensor<2>> {
+    fn blocks(&self) -> impl Iterator<Item = Result<Tensor<2>>> {
         let rows = (BLOCK / self.width.max(1)).max(1);
         (0..self.count).step_by(rows).map(move |from| {
             (self.read)(&(from as u32..(from + rows).min(self.count) as u32).collect::<Vec<_>>())
         })
     }
 
-    fn mean(&self) -> Vec<f64> {
+    fn mean(&self) -> Result<Vec<f64>> {
         let mut mean = vec![0.0; self.width];
         for block in self.blocks() {
+            let block = block?;
             let ([rows, width], device) = (block.dims(), block.device());
             let sums = dense(
                 Tensor::ones([1, rows], &device),
@@ -59,17 +61,18 @@ impl Rows<'_> {
             );
             add(&mut mean, &host(sums), 1.0 / self.count as f64);
         }
-        mean
+        Ok(mean)
     }
 
     /// C times each vector.
     ///
     /// # Shapes
     /// `vectors` and the result: `[n][P]`.
-    fn covariance_times(&self, mean: &[f64], vectors: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    fn covariance_times(&self, mean: &[f64], vectors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         let mut products = vec![vec![0.0; self.width]; vectors.len()];
         let mut along = None;
         for block in self.blocks() {
+            let block = block?;
             let device = block.device();
             let along = along.get_or_insert_with(|| Along::new(mean, vectors, &device));
             let latents = along.latents(block.clone());
@@ -80,7 +83,7 @@ impl Rows<'_> {
                 add(product, sums, 1.0 / self.count as f64);
             }
         }
-        products
+        Ok(products)
     }
 }
 
@@ -119,9 +122,13 @@ impl Along {
 }
 
 impl Pca {
-    /// The first `count` components, or as many as there are values in a row. The same numbers whatever the threads.
-    pub fn fit(rows: &Rows<'_>, count: usize) -> Self {
-        let mean = rows.mean();
+    /// Returns the first `count` components, or as many as there are values in a row. The numbers do not depend on the
+    /// number of threads.
+    ///
+    /// # Errors
+    /// A row cannot be read.
+    pub fn fit(rows: &Rows<'_>, count: usize) -> Result<Self> {
+        let mean = rows.mean()?;
         let rng = Rng::new(0).stream("pca");
         let start = |index: usize| {
             let mut vector = vec![0.0; rows.width];
@@ -133,7 +140,7 @@ impl Pca {
         for _ in 0..PASSES {
             basis = products;
             orthonormalise(&mut basis);
-            products = rows.covariance_times(&mean, &basis);
+            products = rows.covariance_times(&mean, &basis)?;
         }
         // Rayleigh-Ritz: within the subspace, C is a small matrix.
         let within = |(a, b): (usize, usize)| {
@@ -163,11 +170,11 @@ impl Pca {
             components.push(component);
             variances.push(variance.max(0.0));
         }
-        Self {
+        Ok(Self {
             mean,
             components,
             variances,
-        }
+        })
     }
 
     /// The components' weights in each row.

@@ -2,9 +2,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::elbo::CHUNK;
 use super::pca::{Pca, Rows};
-use crate::batch::Batch;
+use super::protocol::{CHUNK, first};
+use crate::data::Split;
+use crate::error::Result;
+use crate::loader::Loader;
 use crate::model::{Vae, rows};
 use crate::rng::Rng;
 
@@ -17,33 +19,40 @@ pub struct Posteriors {
     pub log_vars: Vec<Vec<f32>>,
 }
 
-/// The posteriors of the images `indices`. `read` gives the images of some indices; `seen` is told after each chunk how
-/// many are done.
+/// Returns the posteriors of the images `ids`. `seen` is told after each batch how many are done.
+///
+/// # Errors
+/// An image cannot be read.
 pub fn posteriors(
     vae: &Vae,
-    indices: &[u32],
-    read: impl Fn(&[u32]) -> Batch,
+    loader: &Loader,
+    split: &Split,
+    ids: &[u32],
     mut seen: impl FnMut(usize),
-) -> Posteriors {
+) -> Result<Posteriors> {
     let mut found = Posteriors::default();
-    for chunk in indices.chunks(CHUNK) {
-        let Batch { x, labels, .. } = read(chunk);
-        let posterior = vae.encode(x, labels);
+    for batch in loader.batches(split, ids, CHUNK) {
+        let (_, batch) = batch?;
+        let posterior = vae.encode(batch.input(), batch.labels);
         found.means.extend(rows(posterior.mean));
         found.log_vars.extend(rows(posterior.log_var));
         seen(found.means.len());
     }
-    found
+    Ok(found)
 }
 
-/// Posterior means, `[N][D]`: [`posteriors`] without the variances.
+/// Returns posterior means, `[N][D]`: [`posteriors`] without the variances.
+///
+/// # Errors
+/// An image cannot be read.
 pub fn latents(
     vae: &Vae,
-    indices: &[u32],
-    read: impl Fn(&[u32]) -> Batch,
+    loader: &Loader,
+    split: &Split,
+    ids: &[u32],
     seen: impl FnMut(usize),
-) -> Vec<Vec<f32>> {
-    posteriors(vae, indices, read, seen).means
+) -> Result<Vec<Vec<f32>>> {
+    Ok(posteriors(vae, loader, split, ids, seen)?.means)
 }
 
 /// The mean of latents, `[D]`.
@@ -96,8 +105,11 @@ pub fn draw_in_box(bounds: &[[f32; 2]], rng: Rng, image_ids: &[u32], device: &De
     )
 }
 
-/// Latents along their first two principal components, and the share of the variance that each of these has.
-pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> (Vec<[f64; 2]>, [f64; 2]) {
+/// Returns latents along their first two principal components, and the share of the variance that each of these has.
+///
+/// # Errors
+/// None: latents in memory can always be read.
+pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> Result<(Vec<[f64; 2]>, [f64; 2])> {
     let mean = mean(latents);
     let width = mean.len();
     let read = |indices: &[u32]| {
@@ -111,20 +123,20 @@ pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> (Vec<[f64; 2]>, [f64; 2]
         &Rows {
             count: latents.len(),
             width,
-            read: &read,
+            read: &|indices| Ok(read(indices)),
         },
         2,
-    );
+    )?;
     let squares = latents
         .iter()
         .flat_map(|z| z.iter().zip(&mean))
         .map(|(&z, m)| (f64::from(z) - m).powi(2));
     let total = squares.sum::<f64>() / latents.len() as f64;
-    let all: Vec<u32> = (0..latents.len() as u32).collect();
+    let all = first(latents.len());
     let points = rows(pca.latents(read(&all)))
         .into_iter()
         .map(|point| [f64::from(point[0]), f64::from(point[1])]);
-    (
+    Ok((
         points.collect(),
         [0, 1].map(|axis| {
             if total > 0.0 {
@@ -133,5 +145,5 @@ pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> (Vec<[f64; 2]>, [f64; 2]
                 0.0
             }
         }),
-    )
+    ))
 }

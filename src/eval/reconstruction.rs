@@ -1,43 +1,111 @@
-//! How far the decoder's images are from those that were encoded.
+//! Squared errors of reconstructions, of the model's and beside them of PCA's.
 
 use burn::tensor::Tensor;
 
-use super::Protocol;
-use super::elbo::{CHUNK, drawn, numbers};
-use crate::batch::Batch;
-use crate::data::Images;
+use super::elbo::{first_latents, numbers};
+use super::protocol::{CHUNK, first};
+use super::{Estimate, Pca, Protocol, Rows};
+use crate::data::{Batch, Dataset, Split};
+use crate::error::Result;
+use crate::loader::Loader;
 use crate::model::Vae;
 
-/// The squared errors of the images `indices` against E[x | z], summed over their values, for one latent z each: drawn from
-/// q(z | x), or an autoencoder's own. `vae` is without autodiff.
-pub fn drawn_squared_errors(
-    vae: &Vae,
-    images: &Images,
-    indices: &[u32],
-    protocol: Protocol,
-) -> Vec<f64> {
-    let of_chunk = |chunk: &[u32]| {
-        let (batch, z) = drawn(vae, images, protocol, chunk);
-        of_each(batch.x, vae.decode_mean(z, batch.labels))
-    };
-    indices.chunks(CHUNK).flat_map(of_chunk).collect()
+/// PCA of more components takes minutes.
+const MOST_COMPONENTS: usize = 256;
+
+/// Squared errors of reconstructions from as many latents as the model has, summed over an image's values. A denoising
+/// autoencoder's, and PCA's beside it, are of corrupted images against the clean ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SquaredErrors {
+    /// Decoded from the posterior's mean.
+    pub model: Estimate,
+    /// Projected on as many principal components of the training images; `None` if there are too many.
+    pub pca: Option<Estimate>,
+    pub components: usize,
 }
 
-/// The squared error of each image, summed over its values: of what `decoded` makes of a batch against its images. It is
-/// told which images of their split these are.
+impl SquaredErrors {
+    /// Measures the images of `split`; PCA is fitted to the training images of `dataset`.
+    ///
+    /// # Errors
+    /// An image cannot be read.
+    pub fn measure(
+        vae: &Vae,
+        protocol: Protocol,
+        dataset: &Dataset,
+        split: &Split,
+    ) -> Result<Self> {
+        let clean = protocol.clean_loader(vae);
+        let rows = Rows {
+            count: dataset.train.len(),
+            width: dataset.train.values(),
+            read: &|ids| Ok(clean.batch(&dataset.train, ids)?.x),
+        };
+        let latent_count = vae.network().latent;
+        let pca = if latent_count <= MOST_COMPONENTS {
+            Some(Pca::fit(&rows, latent_count)?)
+        } else {
+            None
+        };
+        let (loader, ids) = (protocol.loader(vae), first(split.len()));
+        let estimate = |decode: &dyn Fn(Batch) -> Tensor<2>| -> Result<Estimate> {
+            let errors = squared_errors(&loader, split, &ids, decode)?;
+            Ok(Estimate::of(errors.into_iter()))
+        };
+        Ok(Self {
+            model: estimate(&|batch| {
+                let mean = vae.encode(batch.input(), batch.labels.clone()).mean;
+                vae.decode_mean(mean, batch.labels)
+            })?,
+            pca: match &pca {
+                Some(pca) => Some(estimate(&|batch| pca.reconstruct(batch.input()))?),
+                None => None,
+            },
+            components: pca.map_or(0, |pca| pca.components.len()),
+        })
+    }
+}
+
+/// Returns the squared errors of the images `ids` against E[x | z], summed over their values, for one latent z each: the
+/// first sample, or an autoencoder's only one. `vae` is without autodiff.
+///
+/// # Errors
+/// An image cannot be read.
+pub fn drawn_squared_errors(
+    vae: &Vae,
+    split: &Split,
+    ids: &[u32],
+    protocol: Protocol,
+) -> Result<Vec<f64>> {
+    let loader = protocol.loader(vae);
+    let mut errors = Vec::with_capacity(ids.len());
+    for batch in loader.batches(split, ids, CHUNK) {
+        let (ids, batch) = batch?;
+        let z = first_latents(vae, &batch, protocol, ids);
+        errors.extend(of_each(batch.x, vae.decode_mean(z, batch.labels)));
+    }
+    Ok(errors)
+}
+
+/// Returns the squared error of each of the images `ids`, summed over its values, against what `decode` makes of a batch.
 ///
 /// # Shapes
-/// `decoded`: `[B, P]`, in [0, 1].
+/// `decode`: `[B, P]`, in [0, 1].
+///
+/// # Errors
+/// An image cannot be read.
 pub fn squared_errors(
-    indices: &[u32],
-    read: impl Fn(&[u32]) -> Batch,
-    decoded: impl Fn(Batch, &[u32]) -> Tensor<2>,
-) -> Vec<f64> {
-    let of_chunk = |chunk: &[u32]| {
-        let batch = read(chunk);
-        of_each(batch.x.clone(), decoded(batch, chunk))
-    };
-    indices.chunks(CHUNK).flat_map(of_chunk).collect()
+    loader: &Loader,
+    split: &Split,
+    ids: &[u32],
+    decode: impl Fn(Batch) -> Tensor<2>,
+) -> Result<Vec<f64>> {
+    let mut errors = Vec::with_capacity(ids.len());
+    for batch in loader.batches(split, ids, CHUNK) {
+        let (_, batch) = batch?;
+        errors.extend(of_each(batch.x.clone(), decode(batch)));
+    }
+    Ok(errors)
 }
 
 fn of_each(x: Tensor<2>, decoded: Tensor<2>) -> Vec<f64> {

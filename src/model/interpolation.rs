@@ -49,7 +49,7 @@ pub fn interpolate(
     to: &[Vec<f32>],
     steps: usize,
     method: Method,
-    class: Option<u8>,
+    class: Option<u32>,
 ) -> Vec<Vec<Vec<f32>>> {
     let device = vae.device();
     let labels = class.and_then(|class| vae.labels(&vec![class; steps]));

@@ -36,7 +36,7 @@ pub fn grid(base: &[f32], dims: &[usize], values: &[f32]) -> Vec<Vec<f32>> {
 ///
 /// # Shapes
 /// `latents`: rows of `D` numbers; result: rows of `P`.
-pub fn decode(vae: &Vae, latents: &[Vec<f32>], class: Option<u8>) -> Vec<Vec<f32>> {
+pub fn decode(vae: &Vae, latents: &[Vec<f32>], class: Option<u32>) -> Vec<Vec<f32>> {
     let device = vae.device();
     let some = |latents: &[Vec<f32>]| {
         let z = Tensor::from_data(

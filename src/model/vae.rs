@@ -5,8 +5,9 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::{Hierarchy, Layer, Likelihood, Network, PriorDensity, PriorSpec, Sigma};
-use crate::batch::{Batch, noise, one_hot};
+use crate::data::{Batch, one_hot};
 use crate::density::Gaussian;
+use crate::ops::noise;
 use crate::rng::Rng;
 
 #[derive(Module, Debug)]
@@ -175,7 +176,7 @@ impl Vae {
     ///
     /// # Shapes
     /// `classes`: `[N]`, each below `L`; result: `[N, L]`.
-    pub fn labels(&self, classes: &[u8]) -> Option<Tensor<2>> {
+    pub fn labels(&self, classes: &[u32]) -> Option<Tensor<2>> {
         self.classes()
             .map(|count| one_hot(classes.iter().copied(), count, &self.device()))
     }
@@ -264,7 +265,7 @@ impl Vae {
     /// `noise`: `[K, B, D]`, standard normal, or as many more as [`Network::noise`] says.
     pub fn forward(&self, batch: &Batch, noise: Tensor<3>) -> ForwardPass {
         self.forward_from(
-            self.encode(batch.x.clone(), batch.labels.clone()),
+            self.encode(batch.input(), batch.labels.clone()),
             batch,
             noise,
         )
@@ -330,7 +331,7 @@ impl Vae {
     pub fn sample_prior(&self, rng: Rng, image_ids: &[u32], temperature: f32) -> Tensor<2> {
         let (latent, above) = (self.network.latent, self.network.prior.noise());
         let device = self.device();
-        let noise = noise(rng, image_ids, 1, self.network.noise(), &device) * temperature; // [1, N, D + U]
+        let noise = noise::latents(rng, image_ids, 1, self.network.noise(), &device) * temperature; // [1, N, D + U]
         let drawn = if let Some(hierarchy) = &self.hierarchy {
             let u = noise.clone().narrow(2, latent, above).squeeze_dim::<2>(0);
             hierarchy

@@ -7,11 +7,11 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Context, Corruption, LatentMode, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples,
-    needs_normal,
+    Context, LatentMode, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
 };
-use crate::batch::Batch;
+use crate::data::Batch;
 use crate::error::Result;
+use crate::loader::Corruption;
 use crate::model::{Prior, Vae};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,11 +23,8 @@ pub struct Autoencoder {
 }
 
 impl ObjectiveKind for Autoencoder {
-    fn terms(&self, vae: &Vae, batch: &Batch, _noise: Tensor<3>, context: Context) -> LossTerms {
-        let input = self
-            .latent_mode()
-            .input(batch.x.clone(), context.rng, context.image_ids);
-        let z = vae.encode(input, batch.labels.clone()).mean;
+    fn terms(&self, vae: &Vae, batch: &Batch, _noise: Tensor<3>, _context: Context) -> LossTerms {
+        let z = vae.encode(batch.input(), batch.labels.clone()).mean;
         let reconstruction = mean_over_samples(vae.log_prob(batch, z.unsqueeze::<3>())).neg();
         LossTerms {
             loss: reconstruction.clone(),
@@ -41,7 +38,11 @@ impl ObjectiveKind for Autoencoder {
     }
 
     fn latent_mode(&self) -> LatentMode {
-        LatentMode::Deterministic(self.corrupt)
+        LatentMode::Deterministic
+    }
+
+    fn corruption(&self) -> Option<Corruption> {
+        self.corrupt
     }
 
     fn check(&self) -> Result<()> {

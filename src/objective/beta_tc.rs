@@ -12,8 +12,8 @@ use super::{
     Context, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
     reconstruction,
 };
-use crate::batch::Batch;
 use crate::check::at_least_zero;
+use crate::data::Batch;
 use crate::density::{LOG_TWO_PI, log_sum_exp};
 use crate::error::Result;
 use crate::model::{ForwardPass, Prior, Vae};

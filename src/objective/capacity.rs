@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, reconstruction_and_kl};
-use crate::batch::Batch;
 use crate::check::at_least_zero;
+use crate::data::Batch;
 use crate::error::Result;
 use crate::model::Vae;
 use crate::schedule::warm_up;

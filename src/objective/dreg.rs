@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Context, LossMeans, LossTerms, MOST_SAMPLES, ObjectiveKind, Time, log_mean_exp, reconstruction,
 };
-use crate::batch::Batch;
 use crate::check::count;
+use crate::data::Batch;
 use crate::density::Gaussian;
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
@@ -35,13 +35,10 @@ impl Default for Dreg {
 
 impl ObjectiveKind for Dreg {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> LossTerms {
-        let posterior = vae.encode(batch.x.clone(), batch.labels.clone());
+        let posterior = vae.encode(batch.input(), batch.labels.clone());
         let z = posterior.reparameterise(noise); // [K, B, D]
         let bound_and_shares = {
-            let inner = Batch {
-                x: batch.x.clone().inner(),
-                labels: batch.labels.clone().map(Tensor::inner),
-            };
+            let inner = batch.clone().map(Tensor::inner);
             let frozen = Gaussian {
                 mean: posterior.mean.clone().inner(),
                 log_var: posterior.log_var.clone().inner(),

@@ -8,8 +8,8 @@ use super::{
     Context, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
     reconstruction, reconstruction_and_kl,
 };
-use crate::batch::Batch;
 use crate::check::{at_least_one, at_least_zero, within};
+use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
 use crate::schedule::{cyclical, warm_up};

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     Context, LossMeans, LossTerms, ObjectiveKind, Time, needs_normal, reconstruction_and_kl,
 };
-use crate::batch::{Batch, noise};
 use crate::check::{above_zero, within};
+use crate::data::Batch;
 use crate::error::Result;
 use crate::model::{Prior, Vae};
+use crate::ops::noise;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,7 +64,7 @@ impl ObjectiveKind for Info {
         let pass = vae.forward(batch, latent_noise);
         let (reconstruction, kl) = reconstruction_and_kl(&pass);
         let [k, b, d] = pass.z.dims();
-        let drawn = noise(
+        let drawn = noise::latents(
             context.rng.stream("prior"),
             &context.image_ids[..b],
             k,

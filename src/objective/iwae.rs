@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Context, LossMeans, LossTerms, MOST_SAMPLES, ObjectiveKind, Time, log_mean_exp, reconstruction,
 };
-use crate::batch::Batch;
 use crate::check::count;
+use crate::data::Batch;
 use crate::error::Result;
 use crate::model::Vae;
 

@@ -12,9 +12,10 @@ mod vae_k;
 
 use burn::tensor::Tensor;
 
-use crate::batch::Batch;
+use crate::data::Batch;
 use crate::density::log_sum_exp;
 use crate::error::{Error, Result};
+use crate::loader::Corruption;
 use crate::model::{ForwardPass, Prior, Vae};
 use crate::registry::registry;
 use crate::rng::Rng;
@@ -26,7 +27,7 @@ pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};
 pub use info::{Info, discrepancy};
 pub use iwae::Iwae;
-pub use latent_mode::{Corruption, LatentMode, NO_ELBO, NO_PRIOR};
+pub use latent_mode::{LatentMode, NO_ELBO, NO_PRIOR};
 pub use vae_k::VaeK;
 
 /// Latents an image at most: more would need gigabytes in a step.
@@ -94,9 +95,14 @@ pub trait ObjectiveKind {
         None
     }
 
-    /// What stands for an image.
+    /// Returns what stands for an image.
     fn latent_mode(&self) -> LatentMode {
         LatentMode::Sampled
+    }
+
+    /// Returns what the encoder's input is corrupted with, if it is.
+    fn corruption(&self) -> Option<Corruption> {
+        None
     }
 
     fn check(&self) -> Result<()>;

@@ -8,8 +8,8 @@ use super::{
     Context, Estimator, LossMeans, LossTerms, MOST_SAMPLES, ObjectiveKind, Time, mean_over_samples,
     reconstruction,
 };
-use crate::batch::Batch;
 use crate::check::count;
+use crate::data::Batch;
 use crate::error::Result;
 use crate::model::Vae;
 

@@ -4,6 +4,7 @@
 #[cfg(feature = "cpu")]
 mod flex;
 pub mod memory;
+pub mod noise;
 pub mod plain;
 pub mod random;
 pub mod team;

@@ -245,7 +245,7 @@ impl Diagnosis {
         report.line(format!(
             "protocol: {}, {} pixels, seed {}; ± is the standard error over images",
             provenance.images(),
-            provenance.config.data.kind().pixels().name(),
+            provenance.config.data.kind().pixels_name(),
             provenance.seed,
         ));
         report.line(provenance.hashes());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Cell, Column, Measure, Provenance, Report, Table};
-use crate::eval::{Elbo, Estimate, Importance, Protocol, bits};
+use crate::eval::{Elbo, Estimate, Importance, Protocol, SquaredErrors, bits};
 use crate::model::Prior;
 use crate::objective::{LatentMode, NO_ELBO};
 
@@ -21,15 +21,6 @@ pub struct Evaluation {
     /// The time that all bounds took together.
     pub importance_seconds: Option<f64>,
     pub squared_errors: Option<SquaredErrors>,
-}
-
-/// Squared errors of reconstructions, summed over the values of an image.
-#[derive(Clone, Copy, Debug)]
-pub struct SquaredErrors {
-    pub model: Estimate,
-    /// From as many principal components as the model has latents.
-    pub pca: Option<Estimate>,
-    pub components: usize,
 }
 
 /// The numbers, in order. `vae compare` shows the same.
@@ -233,7 +224,7 @@ impl Evaluation {
         report.line(format!(
             "protocol: {}, {} pixels, {}{}, {given}{}, seed {}, vae {}; ± is the standard error over images",
             provenance.images(),
-            self.protocol.pixels.name(),
+            config.data.kind().pixels_name(),
             config.likelihood.tag(),
             sigma.unwrap_or_default(),
             self.latents_in_words(),
@@ -255,7 +246,7 @@ impl Evaluation {
         report.field("caveat", caveat);
         report.field("test_was_trained_on", config.data.kind().trains_on_test());
         if !is_sampled {
-            let corruption = self.protocol.latent_mode.corruption();
+            let corruption = self.protocol.corruption;
             report.field(
                 "corrupted_by",
                 corruption.map(|corruption| corruption.to_string()),
@@ -327,10 +318,12 @@ impl Evaluation {
                     self.kl_estimator()
                 )
             }
-            (LatentMode::Deterministic(None), _) => "one latent per image".into(),
-            (LatentMode::Deterministic(Some(corruption)), _) => {
-                format!("one latent per image, from the image corrupted by {corruption}")
-            }
+            (LatentMode::Deterministic, _) => match self.protocol.corruption {
+                None => "one latent per image".into(),
+                Some(corruption) => {
+                    format!("one latent per image, from the image corrupted by {corruption}")
+                }
+            },
         }
     }
 

@@ -32,7 +32,7 @@ impl Provenance {
         report.field("split", self.split.as_str());
         report.field("images", self.images);
         report.field("images_in_split", self.images_in_split);
-        report.field("pixels", self.config.data.kind().pixels().name());
+        report.field("pixels", self.config.data.kind().pixels_name());
         report.field("seed", self.seed);
         report.field("model", self.model.to_string_lossy());
         report.field("model_hash", self.model_hash.as_str());

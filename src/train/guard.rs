@@ -10,11 +10,11 @@ use crate::optimizer::{OptimizerState, collect, global_norm};
 use crate::run::Record;
 
 use super::Job;
-use super::step::{gradients, learning_rate};
+use super::step::{gradients, learning_rate, watched_step};
 
 /// Names what broke between `from` (a step, counted from 0, whose model and optimiser are good) and `to`.
 pub fn explain(job: &Job, mut vae: Vae, mut updater: OptimizerState, from: u64, to: u64) -> Error {
-    let device = vae.device();
+    let loader = job.loader(&vae);
     let mut order = (usize::MAX, Vec::new());
     for step in from..to {
         let epoch = (step / job.steps_per_epoch() as u64) as usize;
@@ -25,7 +25,11 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: OptimizerState, from: u64, 
         let Some(indices) = order.1.chunks(job.settings.batch).nth(place) else {
             break;
         };
-        let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
+        let batch = match loader.at_step(step).batch(&job.dataset.train, indices) {
+            Ok(batch) => batch,
+            Err(error) => return error,
+        };
+        let (terms, mut gradients) = gradients(job, &vae, batch.clone(), indices, step);
         let named = [
             ("loss", Some(terms.loss)),
             ("reconstruction", Some(terms.reconstruction)),
@@ -43,8 +47,7 @@ pub fn explain(job: &Job, mut vae: Vae, mut updater: OptimizerState, from: u64, 
             describe(global_norm(&flat)).map(|what| format!("the gradient's norm is {what}")),
         );
         if broken.is_empty() {
-            let (next, _) = super::train_step(job, vae, &mut updater, indices, step);
-            vae = next;
+            (vae, ..) = watched_step(job, vae, &mut updater, batch, indices, step, false);
             if let Some(name) = first_infinite_weight(&vae) {
                 broken.push(format!(
                     "the update makes `{name}` infinite or not a number"

@@ -2,7 +2,9 @@
 
 use crate::config::{Plan, TrainConfig};
 use crate::data::{Dataset, Pixels};
-use crate::model::Likelihood;
+use crate::eval::Protocol;
+use crate::loader::Loader;
+use crate::model::{Likelihood, Vae};
 use crate::objective::{Objective, Time};
 use crate::optimizer::Optimizer;
 use crate::rng::Rng;
@@ -43,6 +45,30 @@ impl Job {
 
     pub fn rng(&self, stream: &str) -> Rng {
         Rng::new(self.seed).stream(stream)
+    }
+
+    /// Returns the loader of the training images, whose batches are without autodiff. [`Loader::at_step`] and
+    /// `Batches::from_step` say which step they are for.
+    pub fn loader(&self, vae: &Vae) -> Loader {
+        Loader {
+            pixels: self.pixels,
+            corruption: self.objective.kind().corruption(),
+            class_count: vae.classes(),
+            device: vae.device().inner(),
+            pixel_rng: self.rng("pixels"),
+            corruption_rng: self.rng("objective"),
+        }
+    }
+
+    /// Returns the protocol that the splits are measured with after each epoch.
+    pub fn protocol(&self) -> Protocol {
+        Protocol {
+            pixels: self.pixels,
+            samples: 1,
+            seed: self.seed,
+            latent_mode: self.objective.kind().latent_mode(),
+            corruption: self.objective.kind().corruption(),
+        }
     }
 
     /// The moment at which so many epochs are done.

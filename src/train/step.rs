@@ -1,10 +1,12 @@
 //! One step: forward, backward, update.
 
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Gradients, Tensor};
 
-use crate::batch::noise;
+use crate::data::Batch;
+use crate::error::Result;
 use crate::model::Vae;
 use crate::objective::{Context, LossTerms};
+use crate::ops::noise;
 use crate::optimizer::{OptimizerState, collect, squared_norms};
 
 use super::Job;
@@ -58,34 +60,22 @@ impl GradientNorms {
     }
 }
 
-/// Loss and gradients of the images `indices` at `step` (from 0).
+/// Returns loss and gradients of a batch, the images `indices`, at `step` (from 0). The batch is without autodiff.
 pub fn gradients(
     job: &Job,
     vae: &Vae,
+    batch: Batch,
     indices: &[u32],
     step: u64,
-    device: &Device,
 ) -> (LossTerms, Gradients) {
-    let device = device.clone().inner();
-    let batch = job.pixels.batch(
-        &job.dataset.train,
-        indices,
-        vae.classes(),
-        job.rng("pixels").at(step),
-        &device,
-    );
-    let noise_rng = job.rng("noise").at(step);
-    let noise = noise(
-        noise_rng,
+    let noise = noise::latents(
+        job.rng("noise").at(step),
         indices,
         job.objective.kind().samples(),
         vae.network().noise(),
-        &device,
+        &vae.device().inner(),
     );
-    let batch = crate::batch::Batch {
-        x: Tensor::from_inner(batch.x),
-        labels: batch.labels.map(Tensor::from_inner),
-    };
+    let batch = batch.map(Tensor::from_inner);
     let time = job.time(step as f64 / job.steps_per_epoch() as f64);
     let count = job.dataset.train.len();
     let context = Context {
@@ -102,30 +92,38 @@ pub fn gradients(
     (terms, gradients)
 }
 
-/// The model after `step` (from 0), and the sums of the step's terms as `[3]`: loss, reconstruction, KL (0 where there is
-/// none). Nothing is read back from the device.
+/// Reads the images `indices` and trains on them: returns the model after `step` (from 0), and the sums of the step's terms
+/// as `[3]`: loss, reconstruction, KL (0 if there is none). Nothing is read back from the device.
+///
+/// # Errors
+/// An image cannot be read.
 pub fn train_step(
     job: &Job,
     vae: Vae,
     updater: &mut OptimizerState,
     indices: &[u32],
     step: u64,
-) -> (Vae, Tensor<1>) {
-    let (vae, sums, _) = watched_step(job, vae, updater, indices, step, false);
-    (vae, sums)
+) -> Result<(Vae, Tensor<1>)> {
+    let batch = job
+        .loader(&vae)
+        .at_step(step)
+        .batch(&job.dataset.train, indices)?;
+    let (vae, sums, _) = watched_step(job, vae, updater, batch, indices, step, false);
+    Ok((vae, sums))
 }
 
-/// [`train_step`]; where `watched`, also the [`squared_norms`] of its gradient, before they are clipped.
+/// Trains on a batch as [`train_step`] does; if `watched`, also returns the [`squared_norms`] of its gradient, before they
+/// are clipped.
 pub fn watched_step(
     job: &Job,
     vae: Vae,
     updater: &mut OptimizerState,
+    batch: Batch,
     indices: &[u32],
     step: u64,
     watched: bool,
 ) -> (Vae, Tensor<1>, Option<Tensor<1>>) {
-    let device = vae.device();
-    let (terms, mut gradients) = gradients(job, &vae, indices, step, &device);
+    let (terms, mut gradients) = gradients(job, &vae, batch, indices, step);
     let rate = learning_rate(job, step);
     let gradients = collect(&vae, &mut gradients);
     let squares = watched.then(|| squared_norms(&gradients, vae.network().layers().count()));

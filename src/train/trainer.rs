@@ -6,9 +6,9 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::data::Images;
+use crate::data::{Batch, Split};
 use crate::error::{Error, Result};
-use crate::eval::{Protocol, drawn_squared_errors, importance, measure};
+use crate::eval::{drawn_squared_errors, importance, measure};
 use crate::model::{ModelCard, ModelFile, Sigma, Vae, export};
 use crate::optimizer::OptimizerState;
 use crate::run::{Metrics, Record, RunFolder};
@@ -141,9 +141,24 @@ impl<'a> Trainer<'a> {
             let order = self.job.order(epoch);
             let done = (self.state.step % steps as u64) as usize;
             let mut flow = Flow::Continue;
-            for (step, indices) in order.chunks(self.job.settings.batch).enumerate().skip(done) {
+            let (train, size) = (&self.job.dataset.train, self.job.settings.batch);
+            let loader = self.job.loader(&self.vae);
+            let mut batches = loader
+                .batches(train, &order[done * size..], size)
+                .from_step(self.state.step);
+            for step in done..steps {
                 let start = Instant::now();
-                self.step(indices);
+                let Some(batch) = batches.next() else {
+                    break;
+                };
+                match batch {
+                    Ok((indices, batch)) => self.step(indices, batch),
+                    Err(error) => {
+                        self.look()?;
+                        self.save()?;
+                        return Err(error);
+                    }
+                }
                 if self.pending.len() == LOOK_EVERY || step + 1 == steps {
                     self.look()?;
                 }
@@ -190,7 +205,7 @@ impl<'a> Trainer<'a> {
         (self.state.step / steps) as usize
     }
 
-    fn step(&mut self, indices: &[u32]) {
+    fn step(&mut self, indices: &[u32], batch: Batch) {
         // Taken out, so that weights which nobody else holds are changed in place.
         let vae = std::mem::replace(&mut self.vae, self.good.0.clone());
         // By its place in the epoch alone: the same steps however often the run is stopped, and one in every epoch.
@@ -200,6 +215,7 @@ impl<'a> Trainer<'a> {
             self.job,
             vae,
             &mut self.updater,
+            batch,
             indices,
             self.state.step,
             watched,
@@ -271,11 +287,11 @@ impl<'a> Trainer<'a> {
     /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
     fn finish_epoch(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<()> {
         let mut saved = self.finite_state()?;
-        let vae = self.fitted();
+        let vae = self.fitted()?;
         let mut records = vec![self.train_record(epoch)];
-        records.push(self.record(epoch, "test", &self.job.dataset.test, &vae));
+        records.push(self.record(epoch, "test", &self.job.dataset.test, &vae)?);
         if let Some(images) = &self.job.dataset.validation {
-            records.push(self.record(epoch, "validation", images, &vae));
+            records.push(self.record(epoch, "validation", images, &vae)?);
         }
         // Finite weights can still be too large to measure. Nothing was written yet: the last state stays.
         if let Some(error) = unmeasurable(self.job, self.state.step, &records) {
@@ -300,28 +316,18 @@ impl<'a> Trainer<'a> {
 
     /// The model to measure, look at and write: without autodiff, and where the likelihood's sigma is the optimal one, with
     /// that of training images under these weights.
-    fn fitted(&self) -> Vae {
+    fn fitted(&self) -> Result<Vae> {
         let vae = self.vae.valid();
         if self.job.likelihood.kind().sigma() != Some(Sigma::Optimal) {
-            return vae;
+            return Ok(vae);
         }
         let train = &self.job.dataset.train;
         // Drawn, for a data set may lie in order; the same after every epoch.
         let mut some = self.job.rng("sigma").permutation(train.len());
         some.truncate(FIT_TO);
-        let squares = drawn_squared_errors(&vae, train, &some, self.protocol());
+        let squares = drawn_squared_errors(&vae, train, &some, self.job.protocol())?;
         let mean = squares.iter().sum::<f64>() / (squares.len() * train.values()) as f64;
-        vae.with_log_sigma(Sigma::log_optimal(mean))
-    }
-
-    fn protocol(&self) -> Protocol {
-        let job = self.job;
-        Protocol {
-            pixels: job.pixels,
-            samples: 1,
-            seed: job.seed,
-            latent_mode: job.objective.kind().latent_mode(),
-        }
+        Ok(vae.with_log_sigma(Sigma::log_optimal(mean)))
     }
 
     /// Running means over the epoch: what each step saw, with the weights it had.
@@ -351,24 +357,24 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn record(&self, epoch: usize, split: &str, images: &Images, vae: &Vae) -> Record {
+    fn record(&self, epoch: usize, split: &str, images: &Split, vae: &Vae) -> Result<Record> {
         let start = Instant::now();
-        let measured = measure(vae, images, self.protocol(), &mut |_| {});
+        let measured = measure(vae, images, self.job.protocol(), &mut |_| {})?;
         let mut means = measured.means();
         if let Some(samples) = self.job.objective.kind().bound_samples() {
             let bounds = importance(
                 vae,
                 images,
                 images.len(),
-                self.protocol(),
+                self.job.protocol(),
                 &[samples],
                 &mut |_| true,
-            );
+            )?;
             means.bound = bounds.first().map(|bound| bound.bound().mean);
         }
         let seconds = start.elapsed().as_secs_f64();
         let bound = measured.elbo();
-        Record {
+        Ok(Record {
             epoch,
             split: split.into(),
             loss: self
@@ -383,7 +389,7 @@ impl<'a> Trainer<'a> {
             seconds,
             images_per_second: images.len() as f64 / seconds,
             gradient_norms: BTreeMap::new(),
-        }
+        })
     }
 
     fn write_model(&self, vae: &Vae, path: &std::path::Path) -> Result<()> {

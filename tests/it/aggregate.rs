@@ -1,9 +1,9 @@
 //! Objectives that look at all latents of a batch at once, against plain sums.
 
-use vae::batch::noise;
 use vae::density::Gaussian;
 use vae::model::{ForwardPass, PriorDensity};
 use vae::objective::{Sampling, decomposition, discrepancy};
+use vae::ops::noise;
 use vae::rng::Rng;
 
 use crate::models::{gap, numbers, plain_device, tensor};
@@ -23,7 +23,7 @@ fn passes(b: usize) -> ForwardPass {
     let log_var = tensor(values("log_var", b * D, 0.7), [b, D], &device);
     let posterior = Gaussian { mean, log_var };
     let image_ids: Vec<u32> = (0..b as u32).collect();
-    let z = posterior.reparameterise(noise(Rng::new(3), &image_ids, 1, D, &device));
+    let z = posterior.reparameterise(noise::latents(Rng::new(3), &image_ids, 1, D, &device));
     let log_px_z = tensor(vec![0.0; b], [1, b], &device);
     ForwardPass {
         posterior,

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use vae::config::{find_preset, set};
-use vae::data::{Images, Pixels};
+use vae::data::{Pixels, Split};
 use vae::rng::Rng;
 
-use crate::models::{digits, job, numbers, plain_device};
+use crate::models::{digits, job, load_batch, numbers, plain_device};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -18,7 +18,7 @@ proptest! {
         config.seed = seed;
         config.train.batch = batch;
         let mut job = job(&config);
-        job.dataset.train = Images::new(vec![0; train], [1, 1, 1]);
+        job.dataset.train = Split::in_memory(vec![0; train], [1, 1, 1]);
         let order = job.order(epoch);
         let batches: Vec<&[u32]> = order.chunks(batch).collect();
         prop_assert_eq!(batches.len(), job.steps_per_epoch());
@@ -39,11 +39,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     let device = plain_device();
     let indices: Vec<u32> = (0..30).collect();
     let draw = |rng: Rng, indices: &[u32]| {
-        numbers(
-            Pixels::Dynamic
-                .batch(&images, indices, None, rng, &device)
-                .x,
-        )
+        numbers(load_batch(Pixels::Dynamic, &images, indices, None, rng, &device).x)
     };
     let evaluation = Rng::new(1).stream("evaluation").stream("pixels");
     let test = draw(evaluation, &indices);
@@ -58,11 +54,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     assert_ne!(step(3), test);
 
     // Each image has draws of its own: the same grey twice does not become the same pixels.
-    let grey = Images::new(vec![128; 2 * 784], [1, 28, 28]);
-    let twins = numbers(
-        Pixels::Dynamic
-            .batch(&grey, &[0, 1], None, evaluation, &device)
-            .x,
-    );
+    let grey = Split::in_memory(vec![128; 2 * 784], [1, 28, 28]);
+    let twins = numbers(load_batch(Pixels::Dynamic, &grey, &[0, 1], None, evaluation, &device).x);
     assert_ne!(twins[..784], twins[784..]);
 }

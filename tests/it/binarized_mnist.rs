@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use vae::config::{find_preset, set};
 use vae::data::archive::DataPaths;
 use vae::data::binarized_mnist::{self, COUNTS, FILES};
-use vae::data::{BinarizedMnist, Data, DataKind, Images, Pixels, amat, hash, load};
+use vae::data::{BinarizedMnist, Data, DataKind, Pixels, Split, amat, hash, load};
 use vae::rng::Rng;
 
-use crate::models::{digits, numbers, plain_device};
+use crate::models::{digits, load_batch, numbers, plain_device};
 use crate::program::{Done, metrics, rendered, run};
 
 const VALUES: usize = 784;
@@ -45,7 +45,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Digits in black and white.
 fn images(count: usize) -> Vec<u8> {
     digits(count)
-        .into_bytes()
+        .to_bytes()
+        .unwrap()
         .into_iter()
         .map(|byte| if byte > 127 { 255 } else { 0 })
         .collect()
@@ -101,7 +102,7 @@ proptest! {
         prop_assert_eq!(found.is_ok(), good, "{:?}", text);
         if let Ok(images) = found {
             let expected: Vec<u8> = lines.concat().iter().map(|word| if *word == "1" { 255 } else { 0 }).collect();
-            prop_assert_eq!(images.into_bytes(), expected);
+            prop_assert_eq!(images.to_bytes().unwrap(), expected);
         }
     }
 
@@ -134,7 +135,7 @@ proptest! {
             text += end;
         }
         let text = if last { text.as_str() } else { text.trim_end() };
-        let expected = Images::new(ones.iter().map(|&one| if one { 255 } else { 0 }).collect(), [1, 2, 3]);
+        let expected = Split::in_memory(ones.iter().map(|&one| if one { 255 } else { 0 }).collect(), [1, 2, 3]);
         prop_assert_eq!(&amat::parse(text.as_bytes(), 5, [1, 2, 3]).unwrap(), &expected);
         prop_assert_eq!(&amat::parse(&gzip(text.as_bytes()), 5, [1, 2, 3]).unwrap(), &expected);
     }
@@ -253,20 +254,20 @@ fn the_three_files_are_a_data_set_with_its_own_validation() {
         (data.name.as_str(), data.classes.len()),
         ("binarized-mnist", 0)
     );
-    let first = hash(&data);
+    let first = hash(&data).unwrap();
     let splits = [data.train, data.validation.unwrap(), data.test];
     for (images, range) in splits.into_iter().zip([0..5, 5..8, 8..10]) {
         assert_eq!((images.shape, images.labels.is_none()), ([1, 28, 28], true));
-        assert!(images.into_bytes() == all[range.start * VALUES..range.end * VALUES]);
+        assert!(images.to_bytes().unwrap() == all[range.start * VALUES..range.end * VALUES]);
     }
     // The hash is of the images, of the validation's too.
-    assert_eq!(hash(&read()), first);
+    assert_eq!(hash(&read()).unwrap(), first);
     fs::write(
         folder.join(format!("{}.gz", FILES[1])),
         gzip(&text(&all[..3 * VALUES], VALUES)),
     )
     .unwrap();
-    assert_ne!(hash(&read()), first);
+    assert_ne!(hash(&read()).unwrap(), first);
 
     // The published counts are what the program asks for.
     let message = load(&Data::BinarizedMnist(BinarizedMnist {}), &place(&root))
@@ -362,17 +363,24 @@ fn its_pixels_are_as_they_are_and_called_so() {
         ("static (Larochelle)", true)
     );
     assert_eq!(Pixels::Static.name(), "static (drawn once, by us)");
-    let (all, indices) = (Images::new(images(4), [1, 28, 28]), [3, 0]);
+    let (all, indices) = (Split::in_memory(images(4), [1, 28, 28]), [3, 0]);
     for seed in 0..3 {
         let x = numbers(
-            pixels
-                .batch(&all, &indices, None, Rng::new(seed), &plain_device())
-                .x,
+            load_batch(
+                pixels,
+                &all,
+                &indices,
+                None,
+                Rng::new(seed),
+                &plain_device(),
+            )
+            .x,
         );
         let expected: Vec<f64> = indices
             .iter()
             .flat_map(|&i| {
                 all.image(i as usize)
+                    .unwrap()
                     .iter()
                     .map(|&b| f64::from(b) / 255.0)
                     .collect::<Vec<_>>()

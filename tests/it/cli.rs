@@ -542,7 +542,7 @@ fn interpolations_go_from_one_image_to_another() {
     assert_eq!(frames[0].buffer().dimensions(), (side(2), side(2)));
 
     // An image file: of the test image itself, drawn by other means, it gives the same way.
-    let digit = vae::data::digits::digit(1, vae::data::digits::Split::Test, 5);
+    let digit = vae::data::digits::digit(1, vae::data::digits::Half::Test, 5);
     let image = image::GrayImage::from_raw(28, 28, digit.pixels.to_vec()).unwrap();
     image.save(place.path().join("five.png")).unwrap();
     let by_file = way("by-file.png", &["--from", "five.png", "--to", "#9"]);

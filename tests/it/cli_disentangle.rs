@@ -138,7 +138,7 @@ fn a_person_can_give_the_factors() {
     }
     .draw()
     .test
-    .truth
+    .factors
     .unwrap();
     let line = |index: usize| {
         format!(

@@ -5,12 +5,13 @@ use std::fs;
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vae::batch::{Batch, noise};
 use vae::config::find_preset;
+use vae::data::Batch;
 use vae::model::{Mlp, ModelKind};
+use vae::ops::noise;
 use vae::run::read_metrics;
 
-use crate::models::{at, blank, job, named_gradients, plain_device};
+use crate::models::{at, blank, job, load_batch, named_gradients, plain_device};
 use crate::program::{Done, edited, files, metrics, read, run, squeezed, train, with_smoke_run};
 
 fn doctor(place: &TempDir, arguments: &[&str]) -> Done {
@@ -326,18 +327,22 @@ fn the_norms_are_those_of_the_gradient() {
         &plain.clone().autodiff(),
     );
     let indices = &job.order(0)[..job.settings.batch];
-    let batch = job.pixels.batch(
+    let batch = load_batch(
+        job.pixels,
         &job.dataset.train,
         indices,
         None,
         job.rng("pixels").at(0),
         &plain,
     );
-    let noise = Tensor::from_inner(noise(job.rng("noise").at(0), indices, 1, 8, &plain));
-    let batch = Batch {
-        x: Tensor::from_inner(batch.x),
-        labels: None,
-    };
+    let noise = Tensor::from_inner(noise::latents(
+        job.rng("noise").at(0),
+        indices,
+        1,
+        8,
+        &plain,
+    ));
+    let batch = Batch::new(Tensor::from_inner(batch.x));
     let loss = job
         .objective
         .kind()

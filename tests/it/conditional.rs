@@ -4,13 +4,13 @@ use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use vae::data::{Images, Pixels};
+use vae::data::{Pixels, Split};
 use vae::model::{Condition, Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Vae, export, rows};
 use vae::rng::Rng;
 
 use crate::models::{
-    autodiff_device, blank, conditions, digits, draw_noise, gap, numbers, plain_device, tensor,
-    trained_as, wide, with_weights,
+    autodiff_device, blank, conditions, digits, draw_noise, gap, load_batch, numbers, plain_device,
+    tensor, trained_as, wide, with_weights,
 };
 use crate::program::{metrics, read, run, timeless, train, with_smoke_run};
 
@@ -160,9 +160,15 @@ fn a_label_chooses_columns_of_the_weights() {
             let vae = blank(&network, 5, &device);
             assert_eq!(vae.classes(), Some(CLASSES));
             let images = digits(6);
-            let batch =
-                Pixels::Grey.batch(&images, &[5, 0, 3], vae.classes(), Rng::new(0), &device);
-            let classes: Vec<u8> = [5, 0, 3]
+            let batch = load_batch(
+                Pixels::Grey,
+                &images,
+                &[5, 0, 3],
+                vae.classes(),
+                Rng::new(0),
+                &device,
+            );
+            let classes: Vec<u32> = [5, 0, 3]
                 .map(|index: usize| images.labels.as_ref().unwrap()[index])
                 .into();
             assert_eq!(
@@ -175,7 +181,7 @@ fn a_label_chooses_columns_of_the_weights() {
             let images =
                 rows(vae.decode_mean(tensor(z.clone(), [3, 3], &device), batch.labels.clone()));
             for (row, &class) in classes.iter().enumerate() {
-                let (plain, shift) = of_class(&vae, model, usize::from(class));
+                let (plain, shift) = of_class(&vae, model, class as usize);
                 assert_eq!(plain.classes(), None);
                 let latent = rows(plain.encode(batch.x.clone(), None).mean).swap_remove(row);
                 assert!(
@@ -212,7 +218,8 @@ fn every_code_of_an_image_has_its_class() {
         .apply(mlp().network(PICTURE).unwrap(), CLASSES)
         .unwrap();
     let vae = blank(&network, 5, &autodiff_device());
-    let batch = Pixels::Grey.batch(
+    let batch = load_batch(
+        Pixels::Grey,
         &digits(4),
         &[0, 1, 2, 3],
         vae.classes(),
@@ -230,9 +237,9 @@ fn every_code_of_an_image_has_its_class() {
 }
 
 /// The class of the image that is nearest.
-fn recognised(images: &Images, image: &[f32]) -> u8 {
+fn recognised(images: &Split, image: &[f32]) -> u32 {
     let distance = |index: &usize| -> f64 {
-        let bytes = images.image(*index);
+        let bytes = images.image(*index).unwrap();
         image
             .iter()
             .zip(bytes.iter())
@@ -263,7 +270,7 @@ fn a_model_makes_the_digit_that_it_is_asked_for() {
     for condition in conditions() {
         let (vae, data) = trained_as(Some(condition), &GENERATIVE);
         let mut right = 0;
-        for class in 0..CLASSES as u8 {
+        for class in 0..CLASSES as u32 {
             let z = draw_noise(&vae, EACH, 1, 3).squeeze_dim::<2>(0);
             let images = rows(vae.decode_mean(z, vae.labels(&[class; EACH])));
             right += images
@@ -396,7 +403,7 @@ fn an_interpolation_keeps_its_class() {
     way(&[&ends[..], &["--label", "8"]].concat()).line();
     assert!(read(place.path(), "way.png") != as_three);
 
-    let digit = vae::data::digits::digit(1, vae::data::digits::Split::Test, 5);
+    let digit = vae::data::digits::digit(1, vae::data::digits::Half::Test, 5);
     let image = image::GrayImage::from_raw(28, 28, digit.pixels.to_vec()).unwrap();
     image.save(place.path().join("own.png")).unwrap();
     way(&["--from", "own.png", "--to", "3"]).failed(

@@ -419,7 +419,7 @@ fn what_is_nowhere_is_downloaded_once() {
         };
         let data = archive::load(&place, &archive).unwrap();
         assert_eq!(
-            (data.train.into_bytes(), data.test.labels),
+            (data.train.to_bytes().unwrap(), data.test.labels),
             (vec![50, 60], Some(vec![6]))
         );
         let asked = server.requests().len();

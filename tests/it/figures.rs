@@ -10,13 +10,22 @@ use tempfile::TempDir;
 use vae::config::{Config, PRESETS};
 use vae::data::Pixels;
 use vae::density::normal_quantile;
-use vae::eval::{deviation_by_latent, kl_by_latent, largest_first};
+use vae::eval::{Protocol, deviation_by_latent, kl_by_latent, largest_first};
 use vae::figure::Raster;
 use vae::model::{ModelFile, Vae, decode, grid, load, rows};
+use vae::objective::LatentMode;
 use vae::rng::Rng;
 
-use crate::models::{gap, numbers, plain_device, trained, wide};
+use crate::models::{gap, load_batch, numbers, plain_device, trained, wide};
 use crate::program::{Done, MODEL, files, read, run, train, with_smoke_run};
+
+const PROTOCOL: Protocol = Protocol {
+    pixels: Pixels::Grey,
+    samples: 1,
+    seed: 1,
+    latent_mode: LatentMode::Sampled,
+    corruption: None,
+};
 
 /// Latents of the preset `smoke`.
 const LATENTS: usize = 8;
@@ -183,13 +192,19 @@ fn a_manifold_shows_each_code_at_its_quantiles() {
 #[test]
 fn what_a_latent_carries_is_its_mean_kl() {
     let (vae, images) = trained();
-    let found = kl_by_latent(&vae, &images, Pixels::Grey, 1);
-    let deviations = deviation_by_latent(&vae, &images, Pixels::Grey, 1);
+    let found = kl_by_latent(&vae, &images, PROTOCOL).unwrap();
+    let deviations = deviation_by_latent(&vae, &images, PROTOCOL).unwrap();
     let indices: Vec<u32> = (0..images.len() as u32).collect();
     let posterior = vae.encode(
-        Pixels::Grey
-            .batch(&images, &indices, None, Rng::new(0), &vae.device())
-            .x,
+        load_batch(
+            Pixels::Grey,
+            &images,
+            &indices,
+            None,
+            Rng::new(0),
+            &vae.device(),
+        )
+        .x,
         None,
     );
     let (mean, log_var) = (numbers(posterior.mean), numbers(posterior.log_var));
@@ -236,7 +251,7 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
     }
     .draw()
     .test;
-    let order = largest_first(&kl_by_latent(&vae, &test, Pixels::Grey, 1));
+    let order = largest_first(&kl_by_latent(&vae, &test, PROTOCOL).unwrap());
     assert_eq!(
         run(place.path(), &["traverse", "-q"]).line(),
         "runs/smoke-1/traverse.png"
@@ -266,9 +281,7 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
     ];
     run(place.path(), &more).line();
     let drawn = sheet(&place.path().join("seven.png"));
-    let seven = Pixels::Grey
-        .batch(&test, &[7], None, Rng::new(0), &vae.device())
-        .x;
+    let seven = load_batch(Pixels::Grey, &test, &[7], None, Rng::new(0), &vae.device()).x;
     let mut z = rows(vae.encode(seven, None).mean).concat();
     z[order[2]] = -1.5;
     assert_near(

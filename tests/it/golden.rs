@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use vae::batch::Batch;
+use vae::data::Batch;
 use vae::density::Gaussian;
 use vae::model::{Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Padding, Vae, export};
 use vae::objective::{Elbo, LossTerms, ObjectiveKind};
@@ -107,10 +107,7 @@ impl Golden {
         };
         let ((x, x_shape), (eps, [b, d])) = (slice("x"), slice("eps"));
         (
-            Batch {
-                x: tensor(x, x_shape, &device),
-                labels: None,
-            },
+            Batch::new(tensor(x, x_shape, &device)),
             tensor(eps, [1, b, d], &device),
         )
     }

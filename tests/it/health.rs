@@ -1,6 +1,6 @@
 //! The latent's health on models whose truth is known, made by hand.
 
-use vae::data::{Images, Pixels};
+use vae::data::{Pixels, Split};
 use vae::eval::{
     AggregatePosterior, Decomposition, Diagnostics, Finding, Protocol, decompose, findings,
     measure, saturated_units,
@@ -22,17 +22,18 @@ const PROTOCOL: Protocol = Protocol {
     samples: 1,
     seed: 3,
     latent_mode: LatentMode::Sampled,
+    corruption: None,
 };
 /// Variance of a byte that is drawn uniformly, as a value.
 const BYTE: f64 = (256.0 * 256.0 - 1.0) / (12.0 * 255.0 * 255.0);
 
 /// Images of uniform noise: twelve independent values.
-fn noise_images() -> Images {
+fn noise_images() -> Split {
     let rng = Rng::new(5);
     let pixels = (0..(IMAGES * PIXELS) as u64)
         .map(|place| rng.below(place, 256) as u8)
         .collect();
-    Images::new(pixels, PICTURE)
+    Split::in_memory(pixels, PICTURE)
 }
 
 /// How a model that is linear from end to end treats latent `d`, which looks at pixel `d`.
@@ -104,14 +105,14 @@ fn linear(lines: &[Line]) -> Vae {
     with_weights(&network, &tensors, &plain_device())
 }
 
-fn examine(vae: &Vae, images: &Images) -> (Diagnostics, AggregatePosterior) {
-    Diagnostics::of(vae, images, images.len(), PROTOCOL, &mut |_| {})
+fn examine(vae: &Vae, images: &Split) -> (Diagnostics, AggregatePosterior) {
+    Diagnostics::of(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap()
 }
 
 /// Of the pixels `d`, as values: mean and variance, the population's.
-fn pixel_moments(images: &Images, d: usize) -> [f64; 2] {
+fn pixel_moments(images: &Split, d: usize) -> [f64; 2] {
     let values: Vec<f64> = (0..images.len())
-        .map(|n| f64::from(images.image(n)[d]) / 255.0)
+        .map(|n| f64::from(images.image(n).unwrap()[d]) / 255.0)
         .collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     [
@@ -285,7 +286,7 @@ fn another_image_s_code_costs_what_it_should() {
 #[test]
 fn what_is_seen_is_what_is_evaluated() {
     let (vae, images) = trained();
-    let elbo = measure(&vae, &images, PROTOCOL, &mut |_| {});
+    let elbo = measure(&vae, &images, PROTOCOL, &mut |_| {}).unwrap();
     let (health, _) = examine(&vae, &images);
     assert!((health.kl.unwrap().mean - elbo.kl().unwrap().mean).abs() < 1e-4);
     assert!((health.shuffled.reconstruction.mean - elbo.reconstruction().mean).abs() < 1e-3);
@@ -312,10 +313,13 @@ fn what_is_seen_is_what_is_evaluated() {
         },
         &mut |_| {},
     )
+    .unwrap()
     .0;
     assert!(other.shuffled != health.shuffled && other.latents == health.latents);
     // A part of the images is a part of the images.
-    let part = Diagnostics::of(&vae, &images, 50, PROTOCOL, &mut |_| {}).0;
+    let part = Diagnostics::of(&vae, &images, 50, PROTOCOL, &mut |_| {})
+        .unwrap()
+        .0;
     assert_eq!(part.latents, examine(&vae, &images.slice(0..50)).0.latents);
 }
 
@@ -473,9 +477,10 @@ fn changed(network: &Network, change: impl FnOnce(&mut [NamedTensor])) -> Vae {
 }
 
 /// Each hidden layer and how many of its units are saturated.
-fn saturated(vae: &Vae, images: &Images) -> Vec<(String, usize, usize)> {
-    let aggregate = AggregatePosterior::read(vae, images, images.len(), PROTOCOL, &mut |_| {});
-    let units = saturated_units(vae, images, &aggregate, PROTOCOL);
+fn saturated(vae: &Vae, images: &Split) -> Vec<(String, usize, usize)> {
+    let aggregate =
+        AggregatePosterior::read(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap();
+    let units = saturated_units(vae, images, &aggregate, PROTOCOL).unwrap();
     units
         .into_iter()
         .map(|layer| (layer.layer, layer.saturated, layer.units))
@@ -571,11 +576,14 @@ fn a_dead_channel_is_one_unit_wherever_its_values_lie() {
 fn an_autoencoder_s_latents_are_told_apart_by_their_spread() {
     let images = noise_images();
     let protocol = Protocol {
-        latent_mode: LatentMode::Deterministic(None),
+        latent_mode: LatentMode::Deterministic,
         ..PROTOCOL
     };
-    let examine =
-        |lines: &[Line]| Diagnostics::of(&linear(lines), &images, IMAGES, protocol, &mut |_| {}).0;
+    let examine = |lines: &[Line]| {
+        Diagnostics::of(&linear(lines), &images, IMAGES, protocol, &mut |_| {})
+            .unwrap()
+            .0
+    };
     let health = examine(&[used(25.0, 0.1), UNUSED, used(1.0, 0.1)]);
     assert!(health.kl.is_none() && health.latents.iter().all(|latent| latent.kl.is_none()));
     // No prior: a large variance is no fault.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use vae::data::archive::{self, DataPaths, Files};
 use vae::data::{FASHION_MNIST, MNIST};
-use vae::data::{Images, fetch, idx};
+use vae::data::{Split, fetch, idx};
 
 use crate::program::rendered;
 
@@ -107,7 +107,7 @@ proptest! {
     fn what_is_written_is_read(count in 1..20_u32, height in 1..9_u32, width in 1..9_u32, seed in any::<u64>()) {
         let values = (count * height * width) as usize;
         let pixels: Vec<u8> = (0..values as u64).map(|i| (seed.wrapping_mul(2 * i + 1) >> 40) as u8).collect();
-        let expected = Images::new(pixels.clone(), [1, height as usize, width as usize]);
+        let expected = Split::in_memory(pixels.clone(), [1, height as usize, width as usize]);
         let file = images_file(count, height, width, &pixels);
         prop_assert_eq!(&idx::parse_images(&file).unwrap(), &expected);
         prop_assert_eq!(&idx::parse_images(&gzip(&file)).unwrap(), &expected);
@@ -122,7 +122,7 @@ fn a_gzip_in_several_members_is_one_file() {
     let file = images_file(2, 1, 2, &[1, 2, 3, 4]);
     let members = [gzip(&file[..9]), gzip(&file[9..])].concat();
     assert_eq!(
-        idx::parse_images(&members).unwrap().into_bytes(),
+        idx::parse_images(&members).unwrap().to_bytes().unwrap(),
         [1, 2, 3, 4]
     );
 }
@@ -132,7 +132,11 @@ fn pixels_are_read_into_the_vector_that_is_returned() {
     let file = images_file(100, 28, 28, &[3; 78_400]);
     for bytes in [&file, &gzip(&file)] {
         assert_eq!(
-            idx::parse_images(bytes).unwrap().into_bytes().capacity(),
+            idx::parse_images(bytes)
+                .unwrap()
+                .to_bytes()
+                .unwrap()
+                .capacity(),
             78_400
         );
     }
@@ -298,7 +302,7 @@ fn files_of_any_size_are_a_data_set() {
     );
     assert_eq!(data.train.shape, [1, 2, 2]);
     assert_eq!(data.train.labels, Some(vec![0, 9, 4]));
-    assert_eq!(data.test.into_bytes(), [8; 8]);
+    assert_eq!(data.test.to_bytes().unwrap(), [8; 8]);
     assert_eq!(
         data.classes,
         ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
@@ -468,7 +472,8 @@ fn all_four_come_from_one_folder_under_any_common_name() {
         archive::load(&place(&root), &MNIST)
             .unwrap()
             .train
-            .into_bytes(),
+            .to_bytes()
+            .unwrap(),
         [7; 12]
     );
 }
@@ -550,6 +555,10 @@ fn plain_copies(files: &Files, folder: &Path) {
     }
 }
 
+fn classes(labels: &[u8]) -> Vec<u32> {
+    labels.iter().map(|&label| label.into()).collect()
+}
+
 #[test]
 fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
     let Some((place, files)) = real() else { return };
@@ -575,10 +584,13 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
         );
         assert_eq!((ours.train.len(), ours.test.len()), (60_000, 10_000));
         assert!(
-            ours.train.labels.as_ref() == Some(&peer.trn_lbl)
-                && ours.test.labels.as_ref() == Some(&peer.tst_lbl)
+            ours.train.labels == Some(classes(&peer.trn_lbl))
+                && ours.test.labels == Some(classes(&peer.tst_lbl))
         );
-        assert!(ours.train.into_bytes() == peer.trn_img && ours.test.into_bytes() == peer.tst_img);
+        assert!(
+            ours.train.to_bytes().unwrap() == peer.trn_img
+                && ours.test.to_bytes().unwrap() == peer.tst_img
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::batch::Batch;
-use vae::data::{Images, Pixels};
+use vae::data::Batch;
+use vae::data::{Pixels, Split};
 use vae::eval::{Estimate, Importance, Protocol, importance, measure};
 use vae::model::{
     Gaussian, Likelihood, Mean, Mlp, ModelKind, NamedTensor, Prior, Sigma, Vae, Vamp, export, load,
@@ -13,7 +13,8 @@ use vae::objective::{Dreg, Iwae, LatentMode, LossTerms, ObjectiveKind, VaeK, log
 use vae::rng::Rng;
 
 use crate::models::{
-    at, autodiff_device, draw_noise, gap, named_gradients, numbers, plain_device, tensor,
+    at, autodiff_device, draw_noise, gap, load_batch, named_gradients, numbers, plain_device,
+    tensor,
 };
 use crate::program::{SMOKE, run};
 
@@ -85,10 +86,10 @@ fn linear(exact: bool, device: &burn::tensor::Device) -> Vae {
     load(&network, &likelihood, &weights.collect::<Vec<_>>(), device).unwrap()
 }
 
-fn images(count: usize) -> Images {
+fn images(count: usize) -> Split {
     let mut values = vec![0.0; count * VALUES];
     Rng::new(8).fill_uniform(&mut values);
-    Images::new(
+    Split::in_memory(
         values
             .into_iter()
             .map(|value| (value * 255.0) as u8)
@@ -128,10 +129,11 @@ fn protocol(seed: u64) -> Protocol {
         samples: 1,
         seed,
         latent_mode: LatentMode::Sampled,
+        corruption: None,
     }
 }
 
-fn estimates(vae: &Vae, images: &Images, samples: &[usize], seed: u64) -> Vec<Importance> {
+fn estimates(vae: &Vae, images: &Split, samples: &[usize], seed: u64) -> Vec<Importance> {
     importance(
         vae,
         images,
@@ -140,13 +142,14 @@ fn estimates(vae: &Vae, images: &Images, samples: &[usize], seed: u64) -> Vec<Im
         samples,
         &mut |_| true,
     )
+    .unwrap()
 }
 
 #[test]
 fn an_exact_posterior_gives_log_px_from_a_single_code() {
     let (vae, images) = (linear(true, &plain_device()), images(130));
     let truth: Vec<f64> = (0..images.len())
-        .map(|i| exact_log_px(&images.image(i)))
+        .map(|i| exact_log_px(&images.image(i).unwrap()))
         .collect();
     for estimate in estimates(&vae, &images, &[1, 7, 300], 3) {
         assert!(
@@ -168,7 +171,7 @@ fn an_exact_posterior_gives_log_px_from_a_single_code() {
 fn bounds_rise_to_the_log_px_of_the_linear_model() {
     let (vae, images) = (linear(false, &plain_device()), images(300));
     let truth: Vec<f64> = (0..images.len())
-        .map(|i| exact_log_px(&images.image(i)))
+        .map(|i| exact_log_px(&images.image(i).unwrap()))
         .collect();
     let found = estimates(&vae, &images, &[1, 5, 50, 5000], 4);
     let gaps: Vec<Estimate> = found
@@ -195,6 +198,7 @@ fn bounds_rise_to_the_log_px_of_the_linear_model() {
     assert!(gaps[3].mean.abs() < 4.0 * gaps[3].se + 2e-3, "{gaps:?}");
     // With one latent it is the ELBO, whose KL is in closed form.
     let elbo = measure(&vae, &images, protocol(4), &mut |_| {})
+        .unwrap()
         .elbo()
         .unwrap();
     let one = found[0].bound();
@@ -233,7 +237,8 @@ fn an_estimate_depends_on_the_images_and_their_latents_alone() {
     let stopped = importance(&vae, &images, 230, protocol(5), &[1, 30], &mut |_| {
         calls += 1;
         calls < 5
-    });
+    })
+    .unwrap();
     assert!(stopped.iter().all(|bound| bound.log_px.len() < 230
         && bound.log_px[..] == all[usize::from(bound.samples > 1)].log_px[..bound.log_px.len()]));
     assert_eq!(stopped[0].log_px.len(), stopped[1].log_px.len());
@@ -251,12 +256,16 @@ fn a_mean_of_exponentials_does_not_overflow() {
 /// The first images, on the device of the model.
 fn batch(vae: &Vae, count: u32) -> Batch {
     let indices: Vec<u32> = (0..count).collect();
-    let batch = Pixels::Grey.batch(&images(10), &indices, None, Rng::new(0), &plain_device());
+    let batch = load_batch(
+        Pixels::Grey,
+        &images(10),
+        &indices,
+        None,
+        Rng::new(0),
+        &plain_device(),
+    );
     if vae.device().is_autodiff() {
-        Batch {
-            x: Tensor::from_inner(batch.x),
-            labels: None,
-        }
+        Batch::new(Tensor::from_inner(batch.x))
     } else {
         batch
     }

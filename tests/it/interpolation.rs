@@ -4,7 +4,7 @@ use vae::data::Pixels;
 use vae::model::{Method, interpolate};
 use vae::rng::Rng;
 
-use crate::models::{gap, largest, numbers, tensor, trained, wide};
+use crate::models::{gap, largest, load_batch, numbers, tensor, trained, wide};
 
 /// The latent at `t` on the great arc, or on the line, in float64.
 fn latent_between(method: Method, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
@@ -24,9 +24,15 @@ fn latent_between(method: Method, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
 fn an_interpolation_decodes_the_latents_between_two_images() {
     const STEPS: usize = 7;
     let (vae, images) = trained();
-    let x = Pixels::Grey
-        .batch(&images, &[0, 1, 2, 3], None, Rng::new(0), &vae.device())
-        .x;
+    let x = load_batch(
+        Pixels::Grey,
+        &images,
+        &[0, 1, 2, 3],
+        None,
+        Rng::new(0),
+        &vae.device(),
+    )
+    .x;
     let latents = vae::model::rows(vae.encode(x.clone(), None).mean);
     let (from, to) = latents.split_at(2);
     let reconstructed = vae::model::rows(vae.decode_mean(vae.encode(x, None).mean, None));

@@ -268,7 +268,7 @@ fn an_edit_can_start_from_folders() {
     .draw()
     .train;
     // The training images of two classes as files: the same concept by other means.
-    for class in [8_u8, 3] {
+    for class in [8_u32, 3] {
         let folder = place.path().join(format!("of-{class}"));
         fs::create_dir_all(folder.join("below")).unwrap();
         fs::write(folder.join(".hidden"), "no image").unwrap();
@@ -280,7 +280,8 @@ fn an_edit_can_start_from_folders() {
             .enumerate()
             .filter(|(_, label)| **label == class)
         {
-            let image = image::GrayImage::from_raw(28, 28, digits.image(index).to_vec()).unwrap();
+            let image =
+                image::GrayImage::from_raw(28, 28, digits.image(index).unwrap().to_vec()).unwrap();
             image.save(folder.join(format!("{index:04}.png"))).unwrap();
         }
     }

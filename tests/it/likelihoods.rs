@@ -1,17 +1,18 @@
 //! p(x | z): densities against the textbook, and where a Gaussian's sigma comes from.
 
 use burn::tensor::Tensor;
-use vae::batch::Batch;
+use vae::data::Batch;
 use vae::data::Pixels;
 use vae::eval::{Protocol, drawn_squared_errors, measure};
+use vae::loader::Corruption;
 use vae::model::{
     Gaussian, Likelihood, LikelihoodKind, Mean, Mlp, ModelKind, Sigma, Vae, export, load,
 };
-use vae::objective::{Corruption, Elbo, LatentMode, ObjectiveKind};
+use vae::objective::{Elbo, LatentMode, ObjectiveKind};
 use vae::rng::Rng;
 
 use crate::models::{
-    at, autodiff_device, digits, gap, numbers, plain_device, random_batch, tensor,
+    at, autodiff_device, digits, gap, load_batch, numbers, plain_device, random_batch, tensor,
 };
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
@@ -146,6 +147,7 @@ fn protocol(latent_mode: LatentMode) -> Protocol {
         samples: 1,
         seed: 4,
         latent_mode,
+        corruption: None,
     }
 }
 
@@ -155,13 +157,14 @@ fn a_measured_image_never_decides_sigma() {
     let likelihood = Likelihood::Gaussian(Gaussian::default());
     let fitted = small(&likelihood, false).with_log_sigma(-1.0);
     assert!((fitted.sigma().unwrap() - (-1.0_f64).exp()).abs() < 1e-7);
-    let all = measure(&fitted, &images, protocol(LatentMode::Sampled), &mut |_| {});
+    let all = measure(&fitted, &images, protocol(LatentMode::Sampled), &mut |_| {}).unwrap();
     let alone = measure(
         &fitted,
         &images.slice(0..1),
         protocol(LatentMode::Sampled),
         &mut |_| {},
-    );
+    )
+    .unwrap();
     assert!((alone.reconstruction[0] - all.reconstruction[0]).abs() < 1e-3);
     // As a Gaussian of the same, fixed sigma says.
     let fixed = Likelihood::Gaussian(Gaussian {
@@ -173,17 +176,24 @@ fn a_measured_image_never_decides_sigma() {
         &images,
         protocol(LatentMode::Sampled),
         &mut |_| {},
-    );
+    )
+    .unwrap();
     assert!(gap(&fixed.reconstruction, &all.reconstruction) < 1e-2);
     // While it trains a model has no sigma of its own: that of a batch depends on the batch.
     assert_eq!(small(&likelihood, true).sigma(), None);
     let free = small(&likelihood, false);
-    let digit = Pixels::Grey
-        .batch(&images, &[0], None, Rng::new(0), &plain_device())
-        .x;
+    let digit = load_batch(
+        Pixels::Grey,
+        &images,
+        &[0],
+        None,
+        Rng::new(0),
+        &plain_device(),
+    )
+    .x;
     let (grey, noise) = random_batch(&free, 3, 1, 3);
     let reconstruction = |x: Tensor<2>, noise: Tensor<3>| {
-        let batch = Batch { x, labels: None };
+        let batch = Batch::new(x);
         numbers(
             Elbo::default()
                 .terms(&free, &batch, noise, at(0.0))
@@ -205,19 +215,25 @@ fn the_distortion_is_the_squared_error_in_other_words() {
         &Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), Mean::Sigmoid)),
         false,
     );
-    for z in [
-        LatentMode::Sampled,
-        LatentMode::Deterministic(None),
-        LatentMode::Deterministic(Some(Corruption::Mask(0.3))),
+    for (latent_mode, corruption) in [
+        (LatentMode::Sampled, None),
+        (LatentMode::Deterministic, None),
+        (LatentMode::Deterministic, Some(Corruption::Mask(0.3))),
     ] {
-        let reconstruction = measure(&vae, &images, protocol(z), &mut |_| {}).reconstruction;
+        let protocol = Protocol {
+            corruption,
+            ..protocol(latent_mode)
+        };
+        let reconstruction = measure(&vae, &images, protocol, &mut |_| {})
+            .unwrap()
+            .reconstruction;
         let squares =
-            drawn_squared_errors(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol(z));
+            drawn_squared_errors(&vae, &images, &(0..30).collect::<Vec<_>>(), protocol).unwrap();
         let constant = 784.0 * (sigma.ln() + HALF_LOG_TWO_PI);
         let due: Vec<f64> = squares.iter().map(|square| square + constant).collect();
         assert!(
             gap(&reconstruction, &due) < 1e-3,
-            "{z:?}: {}",
+            "{latent_mode:?} {corruption:?}: {}",
             gap(&reconstruction, &due)
         );
     }

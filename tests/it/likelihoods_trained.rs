@@ -15,7 +15,9 @@ use vae::objective::{Elbo, ObjectiveKind};
 use vae::optimizer::{Adam, Optimizer, OptimizerState};
 use vae::rng::Rng;
 
-use crate::models::{at, autodiff_device, digits, draw_noise, numbers, plain_device, tensor};
+use crate::models::{
+    at, autodiff_device, digits, draw_noise, load_batch, numbers, plain_device, tensor,
+};
 use crate::program::{metrics, read, run, timeless, train};
 
 const PICTURE: [usize; 3] = [1, 28, 28];
@@ -140,9 +142,15 @@ fn every_likelihood_draws_what_it_has_learned_by_heart() {
         let mut updater = OptimizerState::new(Optimizer::Adam(Adam::default()), None, &vae);
         let error = |vae: &Vae| {
             let vae = vae.valid();
-            let x = Pixels::Grey
-                .batch(&images, &indices, None, Rng::new(0), &vae.device())
-                .x;
+            let x = load_batch(
+                Pixels::Grey,
+                &images,
+                &indices,
+                None,
+                Rng::new(0),
+                &vae.device(),
+            )
+            .x;
             let image = vae.decode_mean(vae.encode(x.clone(), None).mean, None);
             let [low, high] =
                 [image.clone().min(), image.clone().max()].map(|value| numbers(value)[0]);
@@ -154,7 +162,14 @@ fn every_likelihood_draws_what_it_has_learned_by_heart() {
         };
         let (first, mut last) = (error(&vae), f64::INFINITY);
         for step in 0..1000 {
-            let batch = Pixels::Grey.batch(&images, &indices, None, Rng::new(0), &vae.device());
+            let batch = load_batch(
+                Pixels::Grey,
+                &images,
+                &indices,
+                None,
+                Rng::new(0),
+                &vae.device(),
+            );
             let noise = draw_noise(&vae, 16, 1, step);
             let mut gradients = Elbo::default()
                 .terms(&vae, &batch, noise, at(0.0))

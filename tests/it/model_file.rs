@@ -346,7 +346,7 @@ fn huge_promises_are_refused() {
     refused(open(&long));
     refused(open(&with_header(&"[".repeat(100_000), b"")));
 
-    // Images and layers of any size, too: the tensors that are there do not fit them.
+    // Split and layers of any size, too: the tensors that are there do not fit them.
     let most = usize::MAX;
     for image in [
         [0, 0, 0],

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use vae::batch::{Batch, noise};
 use vae::config::{Config, find_preset, set};
-use vae::data::{Data, Dataset, Digits, Images};
+use vae::data::{Batch, Data, Dataset, Digits, Pixels, Split};
 use vae::device;
+use vae::loader::Loader;
 use vae::model::{
     Condition, ConditionMode, Likelihood, ModelKind, NamedTensor, Network, Vae, export, import,
 };
 use vae::objective::{Context, Time};
+use vae::ops::noise;
 use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
 use vae::train::{Job, train_step};
@@ -67,7 +68,7 @@ pub fn conditions() -> [Condition; 4] {
 }
 
 /// The first `count` of the program's own digits.
-pub fn digits(count: usize) -> Images {
+pub fn digits(count: usize) -> Split {
     Digits {
         train: count,
         test: 1,
@@ -77,6 +78,24 @@ pub fn digits(count: usize) -> Images {
     .train
 }
 
+/// Images as one batch, labelled if `class_count` is given.
+pub fn load_batch(
+    pixels: Pixels,
+    images: &Split,
+    ids: &[u32],
+    class_count: Option<usize>,
+    rng: Rng,
+    device: &Device,
+) -> Batch {
+    let loader = Loader {
+        pixels,
+        class_count,
+        pixel_rng: rng,
+        ..Loader::plain(device)
+    };
+    loader.batch(images, ids).unwrap()
+}
+
 /// Grey images of random pixels, and standard normal noise `[K, B, D]` for them.
 pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batch, Tensor<3>) {
     let device = vae.device();
@@ -84,10 +103,7 @@ pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batc
     let mut x = vec![0.0; count * values];
     Rng::new(seed).stream("x").fill_uniform(&mut x);
     (
-        Batch {
-            x: tensor(x, [count, values], &device),
-            labels: None,
-        },
+        Batch::new(tensor(x, [count, values], &device)),
         draw_noise(vae, count, samples, seed),
     )
 }
@@ -95,7 +111,7 @@ pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batc
 /// Standard normal noise `[K, B, D]`.
 pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<3> {
     let image_ids: Vec<u32> = (0..count as u32).collect();
-    noise(
+    noise::latents(
         Rng::new(seed).stream("noise"),
         &image_ids,
         samples,
@@ -205,7 +221,7 @@ pub fn job(config: &Config) -> Job {
 }
 
 /// The preset `smoke`, trained until its latents mean something, and its test images.
-pub fn trained() -> (Vae, Images) {
+pub fn trained() -> (Vae, Split) {
     let (vae, data) = trained_as(None, &[]);
     (vae, data.test)
 }
@@ -249,7 +265,7 @@ pub fn first_steps(job: &Job, steps: usize, device: &Device) -> (Vec<f64>, Vae) 
             .nth(step % job.steps_per_epoch())
             .unwrap();
         let sums;
-        (vae, sums) = train_step(job, vae, &mut updater, indices, step as u64);
+        (vae, sums) = train_step(job, vae, &mut updater, indices, step as u64).unwrap();
         losses.push(numbers(sums)[0] / indices.len() as f64);
     }
     (losses, vae.valid())

@@ -2,14 +2,15 @@
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::batch::Batch;
 use vae::config::{Config, find_preset};
+use vae::data::Batch;
 use vae::data::{Data, Pixels};
 use vae::error::Result;
 use vae::eval::{Protocol, measure};
+use vae::loader::Corruption;
 use vae::model::{Likelihood, Mlp, ModelFile, NamedTensor, Sigma, Vae};
 use vae::objective::{
-    Autoencoder, Capacity, Corruption, Cyclical, Elbo, Estimator, LatentMode, LossTerms, Objective,
+    Autoencoder, Capacity, Cyclical, Elbo, Estimator, LatentMode, LossTerms, Objective,
     ObjectiveKind, Time,
 };
 use vae::rng::Rng;
@@ -18,7 +19,7 @@ use vae::train::{Flow, Observer, Progress, SavedState, Trainer};
 
 use crate::contract::{likelihood_variants, objective_variants};
 use crate::models::{
-    at, autodiff_device, digits, draw_noise, drawn, found_gradients, gap, job, largest,
+    at, autodiff_device, digits, draw_noise, drawn, found_gradients, gap, job, largest, load_batch,
     named_gradients, numbers, plain_device, random_batch, wide,
 };
 use crate::program::timeless;
@@ -49,7 +50,14 @@ fn some_terms(objective: &dyn ObjectiveKind, autodiff: bool) -> (Vae, LossTerms)
     };
     let vae = drawn(&small(3), [1, 28, 28], 7, &device);
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &device);
+    let batch = load_batch(
+        Pixels::Grey,
+        &digits(16),
+        &indices,
+        None,
+        Rng::new(0),
+        &device,
+    );
     let terms = objective.terms(&vae, &batch, draw_noise(&vae, 16, 1, 3), at(1.0));
     (vae, terms)
 }
@@ -84,10 +92,7 @@ fn the_sampled_loss_is_the_analytic_one_in_the_mean() {
     let vae = drawn(&small(2), [1, 4, 4], 5, &plain_device());
     let (one, _) = random_batch(&vae, 1, 1, 2);
     // One image many times, each time with a latent of its own; the other estimate from other latents.
-    let batch = Batch {
-        x: one.x.repeat_dim(0, DRAWS),
-        labels: None,
-    };
+    let batch = Batch::new(one.x.repeat_dim(0, DRAWS));
     for beta in [1.0, 4.0] {
         let sampled =
             Elbo { beta, ..SAMPLED }.terms(&vae, &batch, draw_noise(&vae, DRAWS, 1, 1), at(0.0));
@@ -122,7 +127,14 @@ fn the_sampled_loss_is_the_analytic_one_in_the_mean() {
 fn the_sampled_loss_is_minus_the_log_weight() {
     let (vae, terms) = some_terms(&SAMPLED, false);
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &plain_device());
+    let batch = load_batch(
+        Pixels::Grey,
+        &digits(16),
+        &indices,
+        None,
+        Rng::new(0),
+        &plain_device(),
+    );
     let weights = numbers(
         vae.forward(&batch, draw_noise(&vae, 16, 1, 3))
             .log_weights(),
@@ -216,8 +228,11 @@ fn below_the_free_bits_the_kl_pulls_at_nothing() {
         samples: 1,
         seed: 1,
         latent_mode: LatentMode::Sampled,
+        corruption: None,
     };
-    let rates = measure(&vae, &digits(16), protocol, &mut |_| {}).kl_by_latent;
+    let rates = measure(&vae, &digits(16), protocol, &mut |_| {})
+        .unwrap()
+        .kl_by_latent;
     let mut sorted = rates.clone();
     sorted.sort_by(f64::total_cmp);
     let floor = 0.5 * (sorted[0] + sorted[2]);
@@ -257,21 +272,24 @@ fn the_loss_of_a_split_is_that_of_the_training() {
             samples,
             seed: 1,
             latent_mode: objective.kind().latent_mode(),
+            corruption: objective.kind().corruption(),
         };
-        let mut means = measure(&vae, &images, protocol, &mut |_| {}).means();
+        let mut means = measure(&vae, &images, protocol, &mut |_| {})
+            .unwrap()
+            .means();
         if let Some(samples) = objective.kind().bound_samples() {
             let bounds =
-                vae::eval::importance(&vae, &images, 60, protocol, &[samples], &mut |_| true);
+                vae::eval::importance(&vae, &images, 60, protocol, &[samples], &mut |_| true)
+                    .unwrap();
             means.bound = Some(bounds[0].bound().mean);
         }
         // The same noise as the measurement's.
         let rng = Rng::new(1).stream("evaluation").stream("noise");
         let of_latent =
-            |k: usize| vae::batch::noise(rng.at(k as u64), &indices, 1, 3, &plain_device());
+            |k: usize| vae::ops::noise::latents(rng.at(k as u64), &indices, 1, 3, &plain_device());
         let noise = Tensor::cat((0..samples).map(of_latent).collect(), 0);
-        let batch = Pixels::Grey.batch(&images, &indices, None, Rng::new(0), &plain_device());
-        let mut context = at(3.0);
-        context.rng = vae::eval::corruption_rng(1);
+        let batch = protocol.loader(&vae).batch(&images, &indices).unwrap();
+        let context = at(3.0);
         let loss = mean(objective.kind().terms(&vae, &batch, noise, context).loss);
         let Some(reported) = objective.kind().loss(&means, context.time) else {
             // LossTerms of the batch as a whole.
@@ -377,7 +395,14 @@ fn an_autoencoders_code_is_not_drawn_and_its_variance_not_trained() {
     let plain = Autoencoder::default();
     let vae = drawn(&small(3), [1, 28, 28], 7, &autodiff_device());
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &autodiff_device());
+    let batch = load_batch(
+        Pixels::Grey,
+        &digits(16),
+        &indices,
+        None,
+        Rng::new(0),
+        &autodiff_device(),
+    );
     let [one, other] =
         [1, 2].map(|seed| plain.terms(&vae, &batch, draw_noise(&vae, 16, 1, seed), at(0.0)));
     assert_eq!(
@@ -423,7 +448,14 @@ fn corruption_is_what_it_says_and_each_image_has_its_own() {
 fn a_denoising_autoencoder_sees_the_corrupted_and_is_held_to_the_clean() {
     let vae = drawn(&small(3), [1, 28, 28], 7, &plain_device());
     let indices: Vec<u32> = (0..16).collect();
-    let batch = Pixels::Grey.batch(&digits(16), &indices, None, Rng::new(0), &plain_device());
+    let batch = load_batch(
+        Pixels::Grey,
+        &digits(16),
+        &indices,
+        None,
+        Rng::new(0),
+        &plain_device(),
+    );
     let corrupt = Corruption::Gaussian(0.5);
     let context = at(0.0);
     let terms = Autoencoder {

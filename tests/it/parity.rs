@@ -93,7 +93,8 @@ fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
         // Pseudo-inputs as training starts with: of some that are all alike the gradient is rounding.
         let pixels: Vec<f32> = network.pseudo_inputs().map_or_else(Vec::new, |[count, _]| {
             digits(count)
-                .into_bytes()
+                .to_bytes()
+                .unwrap()
                 .into_iter()
                 .map(|byte| f32::from(byte) / 255.0)
                 .collect()
@@ -178,12 +179,13 @@ fn bounds_are_the_processors_whatever_the_pixels() {
             samples: 2,
             seed: 1,
             latent_mode: Objective::default().kind().latent_mode(),
+            corruption: None,
         };
         // Of the later latents so many that their noise, 50 x 130 x 20 numbers, is made there.
         let [here, there] = [processor(), plain_device()].map(|device| {
             let vae = vae(&device);
-            let elbo = measure(&vae, &images, protocol, &mut |_| {});
-            let bound = importance(&vae, &images, 50, protocol, &[20, 150], &mut |_| true);
+            let elbo = measure(&vae, &images, protocol, &mut |_| {}).unwrap();
+            let bound = importance(&vae, &images, 50, protocol, &[20, 150], &mut |_| true).unwrap();
             [
                 elbo.reconstruction().mean,
                 elbo.kl().unwrap().mean,

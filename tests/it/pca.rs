@@ -1,7 +1,9 @@
 //! Principal components, on data that have known ones; latents of many images.
 
-use vae::batch::Batch;
+use vae::data::{Example, ExampleShape, Examples, Split};
+use vae::error::Result;
 use vae::eval::{Pca, Rows, bounds, by_pca, draw_in_box, latents, mean, squared_errors};
+use vae::loader::Loader;
 use vae::model::{moved, rows};
 use vae::rng::Rng;
 
@@ -66,6 +68,24 @@ fn picked(values: &[f32], indices: &[u32]) -> Vec<f32> {
         .collect()
 }
 
+/// Rows of `P` floats as a source of examples.
+#[derive(Debug)]
+struct Table(Vec<f32>);
+
+impl Examples for Table {
+    fn len(&self) -> usize {
+        self.0.len() / P
+    }
+
+    fn shape(&self) -> ExampleShape {
+        ExampleShape::Vector(P)
+    }
+
+    fn read(&self, index: usize) -> Result<Example<'_>> {
+        Ok(Example::Floats(self.0[index * P..][..P].into()))
+    }
+}
+
 #[test]
 fn the_principal_components_of_known_data_are_found() {
     let device = plain_device();
@@ -73,7 +93,7 @@ fn the_principal_components_of_known_data_are_found() {
     let mut variances: Vec<f64> = (0..50).map(|k| 5.0 * 0.85_f64.powi(k)).collect();
     variances[2] = variances[1];
     let (values, axes) = known(&variances);
-    let read = |some: &[u32]| tensor(picked(&values, some), [some.len(), P], &device);
+    let read = |some: &[u32]| Ok(tensor(picked(&values, some), [some.len(), P], &device));
     let table = Rows {
         count: N,
         width: P,
@@ -81,7 +101,7 @@ fn the_principal_components_of_known_data_are_found() {
     };
     let total: f64 = variances.iter().sum();
     for count in [1, 8, 20] {
-        let pca = Pca::fit(&table, count);
+        let pca = Pca::fit(&table, count).unwrap();
         assert_eq!((pca.components.len(), pca.variances.len()), (count, count));
         assert!(pca.mean.iter().all(|mean| (mean - MEAN).abs() < 1e-5));
         for (k, (found, variance)) in pca.variances.iter().zip(&variances).enumerate() {
@@ -104,11 +124,10 @@ fn the_principal_components_of_known_data_are_found() {
         }
         // What a latent leaves out is what the other components have (Pearson 1901).
         let indices: Vec<u32> = (0..N as u32).collect();
-        let batch = |some: &[u32]| Batch {
-            x: read(some),
-            labels: None,
-        };
-        let errors = squared_errors(&indices, batch, |batch, _| pca.reconstruct(batch.x));
+        let split = Split::new(Table(values.clone()));
+        let loader = Loader::plain(&device);
+        let errors =
+            squared_errors(&loader, &split, &indices, |batch| pca.reconstruct(batch.x)).unwrap();
         let (error, left) = (
             errors.iter().sum::<f64>() / N as f64,
             total - variances[..count].iter().sum::<f64>(),
@@ -124,7 +143,7 @@ fn the_principal_components_of_known_data_are_found() {
 fn components_are_as_many_as_there_are_dimensions() {
     let device = plain_device();
     let (values, _) = known(&[3.0, 2.0]);
-    let read = |some: &[u32]| tensor(picked(&values, some), [some.len(), P], &device);
+    let read = |some: &[u32]| Ok(tensor(picked(&values, some), [some.len(), P], &device));
     let pca = Pca::fit(
         &Rows {
             count: N,
@@ -132,17 +151,18 @@ fn components_are_as_many_as_there_are_dimensions() {
             read: &read,
         },
         1000,
-    );
+    )
+    .unwrap();
     assert_eq!(pca.components.len(), P);
     assert!(
         pca.variances[2..].iter().all(|&variance| variance < 1e-5),
         "{:?}",
         pca.variances
     );
-    let x = read(&[5, 6, 7]);
+    let x = read(&[5, 6, 7]).unwrap();
     assert!(gap(&numbers(x.clone()), &numbers(pca.reconstruct(x))) < 1e-5);
     // Nothing varies: nothing is found, and nothing is not a number.
-    let constant = |some: &[u32]| tensor(vec![0.25; some.len() * 3], [some.len(), 3], &device);
+    let constant = |some: &[u32]| Ok(tensor(vec![0.25; some.len() * 3], [some.len(), 3], &device));
     let pca = Pca::fit(
         &Rows {
             count: 10,
@@ -150,30 +170,38 @@ fn components_are_as_many_as_there_are_dimensions() {
             read: &constant,
         },
         2,
-    );
+    )
+    .unwrap();
     assert!(
         pca.variances.iter().all(|&variance| variance.abs() < 1e-12),
         "{:?}",
         pca.variances
     );
-    assert!(gap(&numbers(pca.reconstruct(constant(&[0]))), &[0.25; 3]) < 1e-6);
+    assert!(
+        gap(
+            &numbers(pca.reconstruct(constant(&[0]).unwrap())),
+            &[0.25; 3]
+        ) < 1e-6
+    );
 }
 
 #[test]
 fn latents_of_many_images_are_those_of_each() {
     let (vae, images) = trained();
     let device = vae.device();
-    let read =
-        |some: &[u32]| vae::data::Pixels::Grey.batch(&images, some, None, Rng::new(0), &device);
+    let loader = Loader::plain(&device);
     let indices: Vec<u32> = (0..images.len() as u32).rev().collect();
     let mut seen = Vec::new();
-    let latents = latents(&vae, &indices, read, |count| seen.push(count));
+    let latents = latents(&vae, &loader, &images, &indices, |count| seen.push(count)).unwrap();
     assert_eq!(
         (latents.len(), seen.last()),
         (images.len(), Some(&images.len()))
     );
     for place in [0, 3, images.len() - 1] {
-        let alone = numbers(vae.encode(read(&[indices[place]]).x, None).mean);
+        let alone = numbers(
+            vae.encode(loader.batch(&images, &[indices[place]]).unwrap().x, None)
+                .mean,
+        );
         assert!(gap(&wide(&latents[place]), &alone) < 1e-5);
     }
     // The box holds every latent and each side touches one.
@@ -205,7 +233,7 @@ fn latents_of_many_images_are_those_of_each() {
         rows(draw_in_box(&span, Rng::new(1), &[1999], &device))[0]
     );
     // The shares are of all the variance there is, and the points have them.
-    let (points, shares) = by_pca(&latents, &device);
+    let (points, shares) = by_pca(&latents, &device).unwrap();
     assert!(shares[0] >= shares[1] && shares[1] > 0.0 && shares[0] + shares[1] < 1.0);
     let total: f64 = (0..mean.len())
         .map(|d| {

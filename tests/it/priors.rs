@@ -5,7 +5,7 @@ use std::fs;
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::batch::Batch;
+use vae::data::Batch;
 use vae::density::{Gaussian, log_mixture, log_mixture_by_products};
 use vae::model::{
     Activation, Hierarchical, Likelihood, Mlp, ModelKind, NamedTensor, Network, Prior, Vae, Vamp,
@@ -56,10 +56,7 @@ fn model(network: &Network, seed: u64) -> Vae {
 fn batch(count: usize) -> Batch {
     let mut x = vec![0.0; count * 6];
     Rng::new(8).fill_uniform(&mut x);
-    Batch {
-        x: tensor(x, [count, 6], &plain_device()),
-        labels: None,
-    }
+    Batch::new(tensor(x, [count, 6], &plain_device()))
 }
 
 #[test]

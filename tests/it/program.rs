@@ -205,16 +205,22 @@ pub fn write_idx(folder: &Path, seed: u64) {
         let count = images.len() as u32;
         let file = [
             &vae::data::idx::image_header(count, 28, 28)[..],
-            &images.definition(),
+            images.bytes().unwrap(),
         ]
         .concat();
         fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), file).unwrap();
-        let labels = [
-            &[0, 0, 8, 1],
-            &count.to_be_bytes()[..],
-            images.labels.as_ref().unwrap(),
-        ]
-        .concat();
+        let labels: Vec<u8> = [0, 0, 8, 1]
+            .into_iter()
+            .chain(count.to_be_bytes())
+            .chain(
+                images
+                    .labels
+                    .as_ref()
+                    .unwrap()
+                    .iter()
+                    .map(|&label| label as u8),
+            )
+            .collect();
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
     }
 }

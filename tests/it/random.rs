@@ -3,14 +3,13 @@
 
 use burn::tensor::Tensor;
 use proptest::prelude::*;
-use vae::batch::{noise, noise_on_gpu};
-use vae::data::resident::{unpack, upload};
-use vae::data::{Images, Pixels};
-use vae::objective::Corruption;
+use vae::data::{Pixels, Split};
+use vae::loader::{Corruption, Loader};
+use vae::ops::noise;
 use vae::ops::random::{belong_on, normals, uniforms};
 use vae::rng::Rng;
 
-use crate::models::plain_device;
+use crate::models::{load_batch, plain_device};
 
 fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
@@ -70,7 +69,8 @@ fn corruption_is_the_same() {
             &vae::device::choose("cpu").unwrap().device,
         );
         let here = flat(corruption.apply(x, rng, &image_ids));
-        let there = flat(corruption.noise_on_gpu(
+        let there = flat(noise::on_gpu(
+            corruption.noise(),
             &rng.stream("corruption").at_each(&image_ids),
             784,
             &device,
@@ -88,8 +88,8 @@ fn corruption_is_the_same() {
 #[test]
 fn noise_has_the_same_place_in_a_batch() {
     let (rng, image_ids) = (Rng::new(4).stream("noise").at(9), [70_000, 3, 0, 8, 3]);
-    let [here, there] =
-        [noise, noise_on_gpu].map(|noise| flat(noise(rng, &image_ids, 3, 7, &plain_device())));
+    let [here, there] = [noise::latents, noise::latents_on_gpu]
+        .map(|noise| flat(noise(rng, &image_ids, 3, 7, &plain_device())));
     assert_eq!((here.len(), there.len()), (105, 105));
     assert!(
         here.iter()
@@ -123,15 +123,12 @@ proptest! {
         let count = bytes.len() / width;
         let bytes = bytes[..count * width].to_vec();
         let indices: Vec<u32> = picks.into_iter().map(|pick| pick % count as u32).collect();
-        let brought: Vec<u8> = indices.iter().flat_map(|&i| bytes[i as usize * width..][..width].to_vec()).collect();
-        let brought = flat(unpack(upload(&brought, width, &device), width));
-        let images = Images::new(bytes, [1, 1, width]);
+        let images = Split::in_memory(bytes, [1, 1, width]);
         for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic] {
             let rng = Rng::new(5).stream("pixels").at(6);
-            let here = flat(pixels.batch(&images, &indices, None, rng, &device).x);
-            let bytes = unpack(images.words(&indices, &device), width);
-            prop_assert_eq!(&flat(bytes.clone()), &brought);
-            let there = flat(pixels.of_bytes(bytes, &indices, rng));
+            let here = flat(load_batch(pixels, &images, &indices, None, rng, &device).x);
+            let loader = Loader { pixels, pixel_rng: rng, ..Loader::plain(&device) };
+            let there = flat(loader.values_on_gpu(&images, &indices).unwrap().unwrap());
             prop_assert_eq!(here.len(), there.len());
             let tolerance = if pixels == Pixels::Grey { 1e-7 } else { 0.0 };
             prop_assert!(here.iter().zip(&there).all(|(here, there)| (here - there).abs() <= tolerance));

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use vae::data::archive::DataPaths;
-use vae::data::{Data, DataKind, Dataset, Images, Pixels, Sprites, hash, load};
+use vae::data::{Data, DataKind, Dataset, Pixels, Split, Sprites, hash, load};
 use vae::rng::Rng;
 
-use crate::models::{numbers, plain_device};
+use crate::models::{load_batch, numbers, plain_device};
 
 const SIDE: usize = 64;
 const SIZES: [usize; 5] = [3, 6, 20, 16, 16];
@@ -29,7 +29,7 @@ impl All {
         let data = Sprites::default().draw();
         let mut places = vec![None; COUNT];
         for (is_train, images) in [(true, &data.train), (false, &data.test)] {
-            let truth = images.truth.as_ref().unwrap();
+            let truth = images.factors.as_ref().unwrap();
             assert_eq!(
                 (truth.names, truth.sizes),
                 (&["shape", "scale", "rotation", "x", "y"][..], &SIZES[..])
@@ -61,9 +61,9 @@ impl All {
     fn image(&self, factors: [usize; 5]) -> Vec<u8> {
         let (is_train, index) = self.places[number(factors)];
         if is_train {
-            self.data.train.image(index)
+            self.data.train.image(index).unwrap()
         } else {
-            self.data.test.image(index)
+            self.data.test.image(index).unwrap()
         }
         .into_owned()
     }
@@ -129,9 +129,11 @@ fn each_combination_is_one_image_and_a_tenth_is_held_out() {
     for images in [&data.train, &data.test] {
         let (labels, truth) = (
             images.labels.as_ref().unwrap(),
-            images.truth.as_ref().unwrap(),
+            images.factors.as_ref().unwrap(),
         );
-        assert!((0..images.len()).all(|index| labels[index] == truth.factors(index)[SHAPE]));
+        assert!(
+            (0..images.len()).all(|index| labels[index] == u32::from(truth.factors(index)[SHAPE]))
+        );
         // Whatever a factor's value, about a tenth of its images are held out: no factor decides.
         for (factor, size) in SIZES.into_iter().enumerate() {
             let due = images.len() as f64 / size as f64;
@@ -294,10 +296,10 @@ fn rotation_turns_clockwise_by_a_twentieth_and_symmetric_shapes_come_back() {
 }
 
 /// The same images as bytes in memory.
-fn held(images: &Images) -> Images {
-    let held = Images::new(images.clone().into_bytes(), images.shape);
+fn held(images: &Split) -> Split {
+    let held = Split::in_memory(images.clone().to_bytes().unwrap(), images.shape);
     held.with_labels(images.labels.clone().unwrap())
-        .with_truth(images.truth.clone().unwrap())
+        .with_factors(images.factors.clone().unwrap())
 }
 
 #[test]
@@ -324,10 +326,10 @@ fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads(
 
     let device = plain_device();
     let indices: Vec<u32> = (0..100).map(|i| (i * 37) % 700).collect();
-    let batch = |images: &Images, pixels: Pixels| {
-        numbers(pixels.batch(images, &indices, None, Rng::new(1), &device).x)
+    let batch = |images: &Split, pixels: Pixels| {
+        numbers(load_batch(pixels, images, &indices, None, Rng::new(1), &device).x)
     };
-    let bytes = |&index: &u32| data.train.image(index as usize).into_owned();
+    let bytes = |&index: &u32| data.train.image(index as usize).unwrap().into_owned();
     let expected: Vec<f64> = indices
         .iter()
         .flat_map(bytes)
@@ -374,14 +376,20 @@ fn what_is_set_aside_and_hashed_is_what_is_drawn() {
     assert_eq!(data.train, whole.train.slice(0..200));
     assert_eq!(data.validation.as_ref(), Some(&whole.train.slice(200..300)));
     assert_eq!(
-        data.validation.unwrap().truth.unwrap().factors(3),
-        whole.train.truth.as_ref().unwrap().factors(203)
+        data.validation.unwrap().factors.unwrap().factors(3),
+        whole.train.factors.as_ref().unwrap().factors(203)
     );
     // Other images, another hash; and it is the same tomorrow.
-    assert_eq!(hash(&whole), hash(&load(&sprites(300, 0), &place).unwrap()));
-    assert_ne!(hash(&whole), hash(&load(&sprites(299, 0), &place).unwrap()));
     assert_eq!(
-        hash(&Sprites::default().draw()),
+        hash(&whole).unwrap(),
+        hash(&load(&sprites(300, 0), &place).unwrap()).unwrap()
+    );
+    assert_ne!(
+        hash(&whole).unwrap(),
+        hash(&load(&sprites(299, 0), &place).unwrap()).unwrap()
+    );
+    assert_eq!(
+        hash(&Sprites::default().draw()).unwrap(),
         "md5:d7e87e6b8fd904cf75ca435998dce64d"
     );
     let caveat = vae::model::Likelihood::default()

@@ -1,7 +1,7 @@
 //! What must hold whatever the weights are: closed forms against Monte Carlo, bounds on log p(x) against log p(x) itself,
 //! evaluation against its own parts.
 
-use vae::batch::{Batch, noise};
+use vae::data::Batch;
 use vae::data::Pixels;
 use vae::density::{Gaussian, standard_normal_log_prob};
 use vae::eval::{Elbo, Estimate, Protocol, measure};
@@ -9,10 +9,11 @@ use vae::model::{
     Activation, Conv, Kind, Layer, LayerConfig, Mlp, ModelKind, NamedTensor, Vae, export,
 };
 use vae::objective::{LatentMode, reconstruction_and_kl};
+use vae::ops::noise;
 use vae::rng::Rng;
 
 use crate::models::{
-    blank, digits, draw_noise, drawn, gap, numbers, plain_device, random_batch, tensor,
+    blank, digits, draw_noise, drawn, gap, load_batch, numbers, plain_device, random_batch, tensor,
     with_weights,
 };
 
@@ -48,7 +49,7 @@ fn the_kl_in_closed_form_is_what_samples_say() {
         mean: tensor(means, [4, 2], &device),
         log_var: tensor(log_vars, [4, 2], &device),
     };
-    let z = posterior.reparameterise(noise(Rng::new(3), &[0, 1, 2, 3], K, 2, &device));
+    let z = posterior.reparameterise(noise::latents(Rng::new(3), &[0, 1, 2, 3], K, 2, &device));
     let log_ratio = numbers(posterior.log_prob(z.clone()) - standard_normal_log_prob(z));
     let closed = numbers(posterior.kl_to_standard_normal().sum_dim(1));
     assert_eq!(closed.len(), 4);
@@ -161,10 +162,7 @@ const PICTURES: usize = 3;
 
 fn binary_batch(vae: &Vae) -> Batch {
     let (grey, _) = random_batch(vae, PICTURES, 1, 8);
-    Batch {
-        x: grey.x.round(),
-        labels: None,
-    }
+    Batch::new(grey.x.round())
 }
 
 /// log of the importance weights, image by image: `[B][count]`.
@@ -391,9 +389,10 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
             samples: 2,
             seed: 9,
             latent_mode: LatentMode::Sampled,
+            corruption: None,
         };
         let mut seen = Vec::new();
-        let all = measure(&vae, &images, protocol, &mut |done| seen.push(done));
+        let all = measure(&vae, &images, protocol, &mut |done| seen.push(done)).unwrap();
         assert!(
             seen.len() > 2 && seen.is_sorted() && seen.last() == Some(&600),
             "{seen:?}"
@@ -402,7 +401,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
         let [by_latent, together] = [all.kl_by_latent.iter().sum::<f64>(), all.kl().unwrap().mean];
         assert!((by_latent - together).abs() < 1e-5 && all.kl_by_latent.len() == 4);
         for first in [1, 100, 251, 599] {
-            let some = measure(&vae, &images.slice(0..first), protocol, &mut |_| {});
+            let some = measure(&vae, &images.slice(0..first), protocol, &mut |_| {}).unwrap();
             assert!(
                 gap(&some.reconstruction, &all.reconstruction[..first]) < 1e-4,
                 "{pixels:?}, {first}"
@@ -421,7 +420,8 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
                 ..protocol
             },
             &mut |_| {},
-        );
+        )
+        .unwrap();
         assert!(gap(&other.reconstruction, &all.reconstruction) > 1e-2);
     }
 
@@ -429,11 +429,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
     let (forwards, backwards): (Vec<u32>, Vec<u32>) = ((0..9).collect(), (0..9).rev().collect());
     let rng = Rng::new(1);
     let x = |indices: &[u32]| {
-        numbers(
-            Pixels::Dynamic
-                .batch(&images, indices, None, rng, &device)
-                .x,
-        )
+        numbers(load_batch(Pixels::Dynamic, &images, indices, None, rng, &device).x)
     };
     let reversed: Vec<f64> = x(&backwards)
         .chunks_exact(784)
@@ -442,7 +438,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
         .copied()
         .collect();
     assert_eq!(x(&forwards), reversed);
-    let eps = |indices: &[u32]| numbers(noise(rng, indices, 1, 5, &device));
+    let eps = |indices: &[u32]| numbers(noise::latents(rng, indices, 1, 5, &device));
     let reversed: Vec<f64> = eps(&backwards)
         .chunks_exact(5)
         .rev()
@@ -471,12 +467,20 @@ fn evaluation_is_the_mean_over_its_samples() {
         samples: 7,
         seed: 1,
         latent_mode: LatentMode::Sampled,
+        corruption: None,
     };
-    let measured = measure(&vae, &images, protocol, &mut |_| {});
-    let x = Pixels::Grey.batch(&images, &[0, 1, 2], None, Rng::new(0), &device);
+    let measured = measure(&vae, &images, protocol, &mut |_| {}).unwrap();
+    let x = load_batch(
+        Pixels::Grey,
+        &images,
+        &[0, 1, 2],
+        None,
+        Rng::new(0),
+        &device,
+    );
     let mut reconstruction = vec![0.0; 3];
     for k in 0..7 {
-        let eps = noise(
+        let eps = noise::latents(
             Rng::new(1).stream("evaluation").stream("noise").at(k),
             &[0, 1, 2],
             1,
@@ -524,8 +528,8 @@ fn the_standard_error_is_the_textbooks() {
 fn sharing_noise_between_images_would_be_seen() {
     let device = plain_device();
     // [K, B, D]: K and B laid out as the shape says, each image's latents being its own.
-    let values = numbers(noise(Rng::new(1), &[5, 8], 3, 2, &device));
-    let alone = numbers(noise(Rng::new(1), &[8], 3, 2, &device));
+    let values = numbers(noise::latents(Rng::new(1), &[5, 8], 3, 2, &device));
+    let alone = numbers(noise::latents(Rng::new(1), &[8], 3, 2, &device));
     for k in 0..3 {
         assert_eq!(values[(k * 2 + 1) * 2..][..2], alone[k * 2..][..2]);
     }

@@ -21,11 +21,9 @@ pub const ROWS: &[&[&str]] = &[
     &["config"],
     &["eval"],
     &["objective", "optimizer"],
-    &["model", "data"],
-    &[
-        "batch", "density", "run", "figure", "ui", "device", "schedule",
-    ],
-    &["ops", "registry", "files", "check"],
+    &["model", "loader"],
+    &["data", "density", "run", "figure", "device", "schedule"],
+    &["ops", "registry", "files", "check", "ui"],
     &["rng", "error"],
 ];
 
@@ -36,8 +34,8 @@ const TENSORS: &[&str] = &[
     "objective",
     "optimizer",
     "model",
+    "loader",
     "data",
-    "batch",
     "density",
     "ops",
     "device",
@@ -47,10 +45,8 @@ const TENSORS: &[&str] = &[
 const MUST_NOT: &[(&str, &[&str])] = &[
     ("train", &["ui", "figure", "device"]),
     ("eval", &["ui", "figure", "device", "run", "files"]),
-    (
-        "objective",
-        &["ui", "figure", "device", "run", "files", "data"],
-    ),
+    ("objective", &["ui", "figure", "device", "run", "files"]),
+    ("loader", &["ui", "figure", "device", "run", "files"]),
     ("model", &["ui", "figure", "device", "run"]),
     ("data", &["figure", "device", "run"]),
 ];

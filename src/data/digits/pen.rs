@@ -2,8 +2,10 @@
 //!
 //! Only operations that IEEE 754 rounds exactly, and polynomials of them: every machine draws the same bytes.
 
+use super::hand::Hand;
+use super::handwriting::Handwriting;
 use super::strokes::{Knot, Stroke};
-use super::{Factors, Hand, SIDE, VALUES};
+use super::{SIDE, VALUES};
 use crate::rng::cos_sin_turn;
 
 type Point = [f32; 2];
@@ -18,7 +20,7 @@ const EDGE: f32 = 1.5;
 const WIDEST: f32 = 21.5;
 
 /// Draws the strokes of a digit: `[28, 28]`, 0 is black.
-pub(super) fn draw(shape: &[Stroke], factors: &Factors, hand: &mut Hand) -> [u8; VALUES] {
+pub(super) fn draw(shape: &[Stroke], factors: &Handwriting, hand: &mut Hand) -> [u8; VALUES] {
     let rounding = 1 + (hand.uniform() * 3.0) as usize;
     let mut lines: Vec<Vec<Point>> = shape
         .iter()
@@ -175,7 +177,7 @@ impl Page {
 }
 
 /// From the digit's own coordinates to pixels: widened, turned, slanted, then sized and centred by its bounding box.
-fn place(lines: &mut [Vec<Point>], factors: &Factors) {
+fn place(lines: &mut [Vec<Point>], factors: &Handwriting) {
     let turn = factors.rotation / 360.0;
     let [cos, sin] = cos_sin_turn(turn - turn.floor());
     for_each(lines, |point| {

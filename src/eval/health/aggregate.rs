@@ -3,10 +3,11 @@
 //! Active: Cov_x(E_q(z | x)[z_d]) > 0.01 (Burda et al. 2016, section 5.2). The aggregate posterior q(z) = 1/N sum_n q(z | x_n)
 //! has the mean of the means, and by the law of total variance the variance of the means plus the mean of the variances.
 
-use crate::data::Images;
+use super::super::estimate::Estimate;
+use super::super::protocol::{CHUNK, Protocol, first};
+use crate::data::Split;
+use crate::error::Result;
 use crate::model::{Vae, rows};
-
-use super::super::elbo::{CHUNK, Estimate, Protocol, corruption_rng, latent_noise, pixels_rng};
 
 /// The variance, over images, of the posterior's mean above which a latent is active: that of Burda et al. 2016, who saw
 /// that the latents lie far from it on either side.
@@ -84,39 +85,37 @@ impl AggregatePosterior {
         }
     }
 
-    /// Those of the first `count` of `images`; `seen` is told after each chunk how many are done.
+    /// Reads the posteriors of the first `count` images of a split; `seen` is told after each batch how many are done.
+    ///
+    /// # Errors
+    /// An image cannot be read.
     pub fn read(
         vae: &Vae,
-        images: &Images,
+        split: &Split,
         count: usize,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
-    ) -> Self {
+    ) -> Result<Self> {
         let width = vae.network().latent;
         let (mut mean, mut log_var, mut noise) = (Vec::new(), Vec::new(), Vec::new());
-        let all: Vec<u32> = (0..count as u32).collect();
-        for chunk in all.chunks(CHUNK) {
-            let rng = pixels_rng(protocol.seed);
-            let batch = protocol
-                .pixels
-                .batch(images, chunk, vae.classes(), rng, &vae.device());
-            let input = protocol
-                .latent_mode
-                .input(batch.x, corruption_rng(protocol.seed), chunk);
-            let posterior = vae.encode(input, batch.labels);
+        let (loader, all) = (protocol.loader(vae), first(count));
+        for batch in loader.batches(split, &all, CHUNK) {
+            let (ids, batch) = batch?;
+            let posterior = vae.encode(batch.input(), batch.labels);
             let numbers = |matrix| rows(matrix).concat().into_iter().map(f64::from);
             mean.extend(numbers(posterior.mean));
             if protocol.latent_mode.is_sampled() {
                 log_var.extend(numbers(posterior.log_var));
                 noise.extend(numbers(
-                    latent_noise(vae, protocol.seed, 0, chunk)
+                    protocol
+                        .latent_noise(vae, 0, ids)
                         .narrow(2, 0, width)
                         .squeeze_dim::<2>(0),
                 ));
             }
             seen(mean.len() / width);
         }
-        if protocol.latent_mode.is_sampled() {
+        Ok(if protocol.latent_mode.is_sampled() {
             Self::new(width, mean, log_var, &noise)
         } else {
             Self {
@@ -126,7 +125,7 @@ impl AggregatePosterior {
                 mean,
                 log_var,
             }
-        }
+        })
     }
 
     /// `N`.

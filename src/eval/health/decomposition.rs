@@ -13,7 +13,7 @@
 use crate::density::LOG_TWO_PI;
 use crate::ops::team;
 
-use super::super::elbo::Estimate;
+use super::super::estimate::Estimate;
 use super::AggregatePosterior;
 
 /// Images that one core takes at a time.

@@ -7,9 +7,10 @@ mod saturation;
 mod shuffled;
 mod verdict;
 
-use super::elbo::Estimate;
+use super::estimate::Estimate;
 use super::{Protocol, latents};
-use crate::data::Images;
+use crate::data::Split;
+use crate::error::Result;
 use crate::model::Vae;
 
 pub use aggregate::{ACTIVE, AggregatePosterior, Latent};
@@ -30,20 +31,23 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Of the first `count` of `images`, at least 2; `seen` is told how many of twice as many are done. Also gives their
-    /// posteriors, with a latent of each.
+    /// Examines the first `count` images of a split, at least 2; `seen` is told how many of twice as many are done. Also
+    /// returns their posteriors, with a latent of each.
+    ///
+    /// # Errors
+    /// An image cannot be read.
     pub fn of(
         vae: &Vae,
-        images: &Images,
+        split: &Split,
         count: usize,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
-    ) -> (Self, AggregatePosterior) {
-        let aggregate = AggregatePosterior::read(vae, images, count, protocol, seen);
-        let shuffled = Shuffled::measure(vae, images, &aggregate, protocol, &mut |done| {
+    ) -> Result<(Self, AggregatePosterior)> {
+        let aggregate = AggregatePosterior::read(vae, split, count, protocol, seen)?;
+        let shuffled = Shuffled::measure(vae, split, &aggregate, protocol, &mut |done| {
             seen(count + done)
-        });
-        (
+        })?;
+        Ok((
             Self {
                 images: count,
                 latents: aggregate.latents(),
@@ -51,7 +55,7 @@ impl Diagnostics {
                 shuffled,
             },
             aggregate,
-        )
+        ))
     }
 
     /// How many latents carry something.

@@ -3,11 +3,12 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::Images;
+use crate::data::Split;
+use crate::error::Result;
 use crate::model::{Activation, Features, LayerSpec, Vae};
 use crate::ops::Layout;
 
-use super::super::elbo::{CHUNK, Protocol, corruption_rng, pixels_rng};
+use super::super::protocol::{CHUNK, Protocol, first};
 use super::AggregatePosterior;
 
 /// The absolute value of a tanh above which it is at an end: its slope there is below 0.02.
@@ -31,13 +32,17 @@ struct Tally<'a> {
     next: usize,
 }
 
-/// Of every hidden layer with a ReLU or a tanh, over the images of `aggregate` and their latents.
+/// Counts the saturated units of every hidden layer with a ReLU or a tanh, over the images of `aggregate` and their
+/// latents.
+///
+/// # Errors
+/// An image cannot be read.
 pub fn saturated_units(
     vae: &Vae,
-    images: &Images,
+    split: &Split,
     aggregate: &AggregatePosterior,
     protocol: Protocol,
-) -> Vec<LayerUnits> {
+) -> Result<Vec<LayerUnits>> {
     let network = vae.network();
     let heads = ["mean", "log_var", "condition"];
     let is_hidden = |name: &str| !heads.contains(&name) && !name.starts_with("prior.");
@@ -54,32 +59,24 @@ pub fn saturated_units(
         .flatten()
         .map(|value| *value as f32)
         .collect();
-    let all: Vec<u32> = (0..aggregate.count() as u32).collect();
-    for (chunk, latents) in all.chunks(CHUNK).zip(latents.chunks(CHUNK * width)) {
-        let batch = protocol.pixels.batch(
-            images,
-            chunk,
-            vae.classes(),
-            pixels_rng(protocol.seed),
-            &vae.device(),
-        );
-        let input = protocol
-            .latent_mode
-            .input(batch.x, corruption_rng(protocol.seed), chunk);
-        vae.encode_seen(input, batch.labels.clone(), &mut |h| tally.add(h));
+    let (loader, all) = (protocol.loader(vae), first(aggregate.count()));
+    let batches = loader.batches(split, &all, CHUNK);
+    for (batch, latents) in batches.zip(latents.chunks(CHUNK * width)) {
+        let (ids, batch) = batch?;
+        vae.encode_seen(batch.input(), batch.labels.clone(), &mut |h| tally.add(h));
         let z = Tensor::from_data(
-            TensorData::new(latents.to_vec(), [chunk.len(), width]),
+            TensorData::new(latents.to_vec(), [ids.len(), width]),
             &vae.device(),
         );
         vae.decode_seen(z, batch.labels, &mut |h| tally.add(h));
         tally.next = 0;
     }
     let images = all.len() as u64;
-    tally
+    Ok(tally
         .layers
         .into_iter()
         .filter_map(|(name, layer, counts)| units(name, layer, &counts, images))
-        .collect()
+        .collect())
 }
 
 impl Tally<'_> {

@@ -4,11 +4,14 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::Images;
+use crate::data::Split;
+use crate::error::Result;
 use crate::model::Vae;
 use crate::rng::Rng;
 
-use super::super::elbo::{CHUNK, Estimate, Protocol, numbers, pixels_rng};
+use super::super::elbo::numbers;
+use super::super::estimate::Estimate;
+use super::super::protocol::{CHUNK, Protocol, first};
 use super::AggregatePosterior;
 
 /// Nats, over images.
@@ -21,15 +24,18 @@ pub struct Shuffled {
 }
 
 impl Shuffled {
-    /// Each image gets the latent of the next one on a round that is drawn by lot, so that none keeps its own. A conditional
-    /// decoder is told the image's own class both times.
+    /// Measures both. Each image gets the latent of the next one on a round drawn at random, so that none keeps its own. A
+    /// conditional decoder is told the image's own class both times.
+    ///
+    /// # Errors
+    /// An image cannot be read.
     pub fn measure(
         vae: &Vae,
-        images: &Images,
+        split: &Split,
         aggregate: &AggregatePosterior,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
-    ) -> Self {
+    ) -> Result<Self> {
         let count = aggregate.count();
         let round = Rng::new(protocol.seed)
             .stream("evaluation")
@@ -52,19 +58,17 @@ impl Shuffled {
                 .copied()
                 .collect()
         };
-        let all: Vec<u32> = (0..count as u32).collect();
+        let (loader, all) = (protocol.clean_loader(vae), first(count));
         let (mut own, mut shuffled) = (Vec::new(), Vec::new());
-        for (chunk, others) in all.chunks(CHUNK).zip(other.chunks(CHUNK)) {
-            let rng = pixels_rng(protocol.seed);
-            let batch = protocol
-                .pixels
-                .batch(images, chunk, vae.classes(), rng, &vae.device());
-            let z = TensorData::new([of(chunk), of(others)].concat(), [2, chunk.len(), width]);
+        let batches = loader.batches(split, &all, CHUNK);
+        for (batch, others) in batches.zip(other.chunks(CHUNK)) {
+            let (ids, batch) = batch?;
+            let z = TensorData::new([of(ids), of(others)].concat(), [2, ids.len(), width]);
             let log_px_z = numbers(
                 vae.log_prob(&batch, Tensor::from_data(z, &vae.device()))
-                    .reshape([2 * chunk.len()]),
+                    .reshape([2 * ids.len()]),
             );
-            let (with_own, with_other) = log_px_z.split_at(chunk.len());
+            let (with_own, with_other) = log_px_z.split_at(ids.len());
             own.extend(with_own.iter().map(|value| -value));
             shuffled.extend(with_other.iter().map(|value| -value));
             seen(own.len());
@@ -73,9 +77,9 @@ impl Shuffled {
             .iter()
             .zip(&own)
             .map(|(shuffled, own)| shuffled - own);
-        Self {
+        Ok(Self {
             reconstruction: Estimate::of(own.iter().copied()),
             difference: Estimate::of(difference),
-        }
+        })
     }
 }

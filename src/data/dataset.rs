@@ -1,0 +1,54 @@
+//! A data set: what a model is trained on, and what it is measured on.
+
+use super::Split;
+use crate::error::{Error, Result};
+
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// The name in reports: "mnist", "digits".
+    pub name: String,
+    /// The classes' names, in the order of the labels; empty if there are no labels.
+    pub classes: Vec<String>,
+    pub train: Split,
+    /// Set aside from the training images if the config asks for it, to choose the best model on.
+    pub validation: Option<Split>,
+    pub test: Split,
+}
+
+/// The name of a split, as a person writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SplitName {
+    Train,
+    Validation,
+    Test,
+}
+
+impl SplitName {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// Returns the split of this name.
+    ///
+    /// # Errors
+    /// No validation split is set aside.
+    pub fn of(self, dataset: &Dataset) -> Result<&Split> {
+        match self {
+            Self::Train => Ok(&dataset.train),
+            Self::Test => Ok(&dataset.test),
+            Self::Validation => dataset.validation.as_ref().ok_or_else(|| {
+                Error::request(
+                    "--split validation: this run's config sets no validation split aside",
+                )
+                .with_hint(format!(
+                    "train with `--set data.{}.validation=5000`",
+                    dataset.name
+                ))
+            }),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Batch after batch, read ahead if reading may block.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use super::Loader;
+use crate::data::{Batch, Example, Split};
+use crate::error::{Error, Result};
+
+/// Batches that wait to be used while the next one is read.
+const AHEAD: usize = 2;
+
+/// The batches of some examples of a split, in order. Made by [`Loader::batches`].
+pub struct Batches<'a> {
+    loader: &'a Loader,
+    split: &'a Split,
+    /// The examples that are left.
+    ids: &'a [u32],
+    size: usize,
+    /// The training step of the next batch; `None` if all batches share their random numbers.
+    step: Option<u64>,
+    read_ahead: Option<Receiver<Read>>,
+}
+
+/// The examples of one batch.
+type Read = Result<Vec<Example<'static>>>;
+
+impl<'a> Batches<'a> {
+    pub(super) fn new(loader: &'a Loader, split: &'a Split, ids: &'a [u32], size: usize) -> Self {
+        Self {
+            loader,
+            split,
+            ids,
+            size,
+            step: None,
+            read_ahead: None,
+        }
+    }
+
+    /// Gives every batch random numbers of its own: the first those of training step `step` (from 0).
+    #[must_use]
+    pub fn from_step(self, step: u64) -> Self {
+        Self {
+            step: Some(step),
+            ..self
+        }
+    }
+
+    fn batch(&mut self, ids: &[u32]) -> Result<Batch> {
+        let at_step = self.step.map(|step| self.loader.at_step(step));
+        let loader = at_step.as_ref().unwrap_or(self.loader);
+        self.step = self.step.map(|step| step + 1);
+        match &self.read_ahead {
+            None => loader.batch(self.split, ids),
+            Some(batches) => {
+                let examples = batches
+                    .recv()
+                    .map_err(|_| Error::failed("the thread that reads the data ended early"))?;
+                loader.assemble(self.split, ids, &examples?)
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Batches<'a> {
+    /// The ids of the examples, and the batch.
+    type Item = Result<(&'a [u32], Batch)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ids.is_empty() {
+            return None;
+        }
+        if self.read_ahead.is_none() && self.split.may_block() {
+            self.read_ahead = Some(read_ahead(self.split.clone(), self.ids.to_vec(), self.size));
+        }
+        let (ids, rest) = self.ids.split_at(self.size.min(self.ids.len()));
+        self.ids = rest;
+        Some(self.batch(ids).map(|batch| (ids, batch)))
+    }
+}
+
+/// Starts a thread that reads batch after batch. It ends after the last one, after an error, or when the receiver is
+/// dropped.
+fn read_ahead(split: Split, ids: Vec<u32>, size: usize) -> Receiver<Read> {
+    let (send, receive) = sync_channel(AHEAD);
+    let read = move || {
+        for ids in ids.chunks(size) {
+            let examples = ids
+                .iter()
+                .map(|&id| Ok(split.example(id as usize)?.into_owned()));
+            let examples: Read = examples.collect();
+            let failed = examples.is_err();
+            if send.send(examples).is_err() || failed {
+                return;
+            }
+        }
+    };
+    // If no thread can be started, the sender is dropped and the first batch is an error.
+    let _ = thread::Builder::new().name("loader".into()).spawn(read);
+    receive
+}

@@ -1,0 +1,153 @@
+//! Random numbers on a device: the one place that decides whether the host fills them in or a GPU makes its own.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::vector::wide;
+use super::{random, team};
+use crate::rng::Rng;
+
+/// Numbers that one core fills at a time, in whole rows.
+const NUMBERS: usize = 8192;
+
+/// The distribution of independent random numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Draw {
+    /// Uniform in [0, 1).
+    Uniform,
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+    /// 0 with this probability, else 1.
+    Mask(f64),
+}
+
+/// Draws `width` numbers from each generator. A row depends on its generator alone, not on the other rows, the threads or
+/// the device (normal numbers made on a GPU differ by rounding).
+///
+/// # Shapes
+/// `rngs`: `[N]`; result: `[N, width]`.
+pub fn fill(draw: Draw, rngs: &[Rng], width: usize, device: &Device) -> Tensor<2> {
+    if random::belong_on(device, rngs.len() * width) {
+        return on_gpu(draw, rngs, width, device);
+    }
+    let values = on_host(draw, rngs, width);
+    Tensor::from_data(TensorData::new(values, [rngs.len(), width]), device)
+}
+
+/// Draws standard normal noise for `samples` latents of each image. An image's noise depends on `rng` and its id alone, so
+/// that neither the size of a batch nor its order changes a result.
+///
+/// # Shapes
+/// `image_ids`: `[B]`; result: `[K, B, D]`.
+pub fn latents(
+    rng: Rng,
+    image_ids: &[u32],
+    samples: usize,
+    latent_count: usize,
+    device: &Device,
+) -> Tensor<3> {
+    let (rngs, width) = (rng.at_each(image_ids), samples * latent_count);
+    if random::belong_on(device, rngs.len() * width) {
+        return latents_on_gpu(rng, image_ids, samples, latent_count, device);
+    }
+    let mut values = on_host(Draw::Normal(1.0), &rngs, width); // [B, K, D]
+    if samples > 1 {
+        let mut by_sample = vec![0.0; values.len()];
+        for (row, of_image) in values.chunks_exact(width).enumerate() {
+            for (k, z) in of_image.chunks_exact(latent_count).enumerate() {
+                by_sample[(k * rngs.len() + row) * latent_count..][..latent_count]
+                    .copy_from_slice(z);
+            }
+        }
+        values = by_sample;
+    }
+    Tensor::from_data(
+        TensorData::new(values, [samples, rngs.len(), latent_count]),
+        device,
+    )
+}
+
+/// Does what [`latents`] does, on the device itself: the same numbers up to rounding.
+pub fn latents_on_gpu(
+    rng: Rng,
+    image_ids: &[u32],
+    samples: usize,
+    latent_count: usize,
+    device: &Device,
+) -> Tensor<3> {
+    random::normals(&rng.at_each(image_ids), samples * latent_count, device)
+        .reshape([image_ids.len(), samples, latent_count])
+        .swap_dims(0, 1)
+}
+
+/// Draws standard normal noise for the latents `ks` of each image, latent `k` from `rng.at(k)`: any part of the latents
+/// can be drawn without those before it.
+///
+/// # Shapes
+/// `image_ids`: `[B]`; result: `[K, B, D]`, `K` the length of `ks`.
+pub fn numbered_latents(
+    rng: Rng,
+    ks: Range<usize>,
+    image_ids: &[u32],
+    latent_count: usize,
+    device: &Device,
+) -> Tensor<3> {
+    let shape = [ks.len(), image_ids.len(), latent_count];
+    let rngs: Vec<Rng> = ks
+        .flat_map(|k| rng.at(k as u64).at_each(image_ids))
+        .collect();
+    fill(Draw::Normal(1.0), &rngs, latent_count, device).reshape(shape)
+}
+
+/// Does what [`fill`] does, on the device itself.
+pub fn on_gpu(draw: Draw, rngs: &[Rng], width: usize, device: &Device) -> Tensor<2> {
+    match draw {
+        Draw::Uniform => random::uniforms(rngs, width, device),
+        Draw::Normal(1.0) => random::normals(rngs, width, device),
+        Draw::Normal(deviation) => random::normals(rngs, width, device) * deviation,
+        Draw::Mask(share) => random::uniforms(rngs, width, device)
+            .greater_equal_elem(share as f32)
+            .float(),
+    }
+}
+
+fn on_host(draw: Draw, rngs: &[Rng], width: usize) -> Vec<f32> {
+    let mut values = vec![0.0; rngs.len() * width];
+    if width == 0 {
+        return values;
+    }
+    let rows = (NUMBERS / width).max(1);
+    team::for_each(
+        values.chunks_mut(rows * width).zip(rngs.chunks(rows)),
+        |(values, rngs)| {
+            wide(
+                #[inline(always)]
+                || {
+                    for (row, &rng) in values.chunks_exact_mut(width).zip(rngs) {
+                        draw_row(draw, rng, row);
+                    }
+                },
+            );
+        },
+    );
+    values
+}
+
+#[inline(always)]
+fn draw_row(draw: Draw, rng: Rng, row: &mut [f32]) {
+    match draw {
+        Draw::Uniform => rng.fill_uniform(row),
+        Draw::Normal(deviation) => {
+            rng.fill_normal(row);
+            if deviation != 1.0 {
+                row.iter_mut().for_each(|value| *value *= deviation as f32);
+            }
+        }
+        Draw::Mask(share) => {
+            rng.fill_uniform(row);
+            row.iter_mut()
+                .for_each(|value| *value = f32::from(*value >= share as f32));
+        }
+    }
+}
