@@ -16,7 +16,7 @@ use vae::figure::sheet::{Sheet, write_png};
 use vae::loader::Loader;
 use vae::model::{ModelCard, ModelFile, Vae, export};
 use vae::ops::noise;
-use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, memory, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, allocator, plain};
 use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
 use vae::train::{Job, train_step};
@@ -26,7 +26,7 @@ const BATCH: usize = 128;
 
 fn main() {
     // On a worker thread, as the program runs its commands.
-    memory::keep_freed_pages();
+    allocator::keep_freed_pages();
     rayon::scope(|_| divan::main());
 }
 
@@ -243,7 +243,7 @@ mod operations {
             output,
             window,
             activation: Activation::Relu,
-            layouts: [Layout::ChannelsLast; 2],
+            layouts: [MapLayout::ChannelsLast; 2],
         };
         let channels = if transposed { [32, 64] } else { [64, 32] };
         let x = normal("x", [BATCH, input.iter().product()], &device);

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use vae::cli::Cli;
-use vae::ops::memory;
+use vae::ops::allocator;
 use vae::ui;
 
 fn main() -> ExitCode {
     let began = Instant::now();
-    memory::keep_freed_pages();
+    allocator::keep_freed_pages();
     match Cli::from_arguments().and_then(|cli| cli.run(began)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::data::{Example, Split};
 use crate::error::Result;
-use crate::ops::team;
+use crate::ops::pool;
 
 /// Bytes, in whole words an image: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million).
 /// The batches of a larger split travel one by one.
@@ -24,7 +24,7 @@ pub fn packed(split: &Split, ids: &[u32], device: &Device) -> Result<Option<Tens
         return Ok(Some(unpack(all.select(0, ids), width)));
     }
     let mut bytes = vec![0; ids.len() * width];
-    let copied = team::map(bytes.chunks_mut(width).zip(ids), |(row, &id)| {
+    let copied = pool::map(bytes.chunks_mut(width).zip(ids), |(row, &id)| {
         Ok(match split.example(id as usize)? {
             Example::Bytes(bytes) => {
                 row.copy_from_slice(&bytes);

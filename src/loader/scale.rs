@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 
 use crate::data::{Example, Pixels};
 use crate::error::Result;
-use crate::ops::vector::wide;
-use crate::ops::{random, team};
+use crate::ops::simd::with_widest_simd;
+use crate::ops::{pool, random};
 use crate::rng::Rng;
 
 /// Values that one core takes at a time, in whole examples: small batches, too, keep all cores busy.
@@ -25,7 +25,7 @@ pub fn scaled_on_host<'a>(
     let mut x = vec![0.0; ids.len() * width];
     let rows = (VALUES / width).max(1);
     let blocks = x.chunks_mut(rows * width).zip(ids.chunks(rows)).enumerate();
-    let filled = team::map(blocks, |(block, (values, ids))| -> Result<()> {
+    let filled = pool::map(blocks, |(block, (values, ids))| -> Result<()> {
         for (i, (row, &id)) in values.chunks_exact_mut(width).zip(ids).enumerate() {
             match read(block * rows + i)? {
                 Example::Bytes(bytes) => scale(pixels, &bytes, rng.at(u64::from(id)), row),
@@ -57,7 +57,7 @@ pub fn scaled_on_gpu(pixels: Pixels, bytes: Tensor<2>, ids: &[u32], rng: Rng) ->
 }
 
 fn scale(pixels: Pixels, bytes: &[u8], rng: Rng, row: &mut [f32]) {
-    wide(
+    with_widest_simd(
         #[inline(always)]
         || match pixels {
             Pixels::Grey => row

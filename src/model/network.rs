@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Initialisation, Labels, OutputBias, Prior, PriorSpec};
 use crate::error::{Error, Result};
-use crate::ops::{Activation, Layout, Window};
+use crate::ops::{Activation, MapLayout, Window};
 
 /// Numbers that one image may have between two layers, and numbers that may be trained: far more than a VAE of small
 /// images has, and few enough for one machine. A slip of the pen is to be an error, not a full memory.
@@ -74,7 +74,7 @@ pub struct LayerSpec {
     pub input: Features,
     pub output: Features,
     /// Of the input and of the output, in memory.
-    pub layouts: [Layout; 2],
+    pub layouts: [MapLayout; 2],
 }
 
 impl LayerSpec {
@@ -332,8 +332,8 @@ fn lay_out(layers: &mut [LayerSpec]) {
     let convolves = |layer: &LayerSpec| layer.kind != Kind::Dense;
     for i in 1..layers.len() {
         if convolves(&layers[i - 1]) && convolves(&layers[i]) {
-            layers[i - 1].layouts[1] = Layout::ChannelsLast;
-            layers[i].layouts[0] = Layout::ChannelsLast;
+            layers[i - 1].layouts[1] = MapLayout::ChannelsLast;
+            layers[i].layouts[0] = MapLayout::ChannelsLast;
         }
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::vector::wide;
-use super::{random, team};
+use super::simd::with_widest_simd;
+use super::{pool, random};
 use crate::rng::Rng;
 
 /// Numbers that one core fills at a time, in whole rows.
@@ -118,10 +118,10 @@ fn on_host(draw: Draw, rngs: &[Rng], width: usize) -> Vec<f32> {
         return values;
     }
     let rows = (NUMBERS / width).max(1);
-    team::for_each(
+    pool::for_each(
         values.chunks_mut(rows * width).zip(rngs.chunks(rows)),
         |(values, rngs)| {
-            wide(
+            with_widest_simd(
                 #[inline(always)]
                 || {
                     for (row, &rng) in values.chunks_exact_mut(width).zip(rngs) {

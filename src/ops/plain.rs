@@ -1,12 +1,14 @@
-//! The plain definitions, in burn's own operations: what every backend can run, and what the fast ones are tested by.
-//! Shapes are those of the functions of the same names in [`super`].
+//! The plain definitions, in burn's own operations. Every backend can run them, and the tests compare the fast ones with them.
+//! Shapes are those of the functions of the same names in [`crate::ops`].
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-use super::{Activation, AdamStep, Convolution, Layout};
+use super::activation::Activation;
+use super::adam_step::AdamStep;
+use super::convolution::{Convolution, MapLayout};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
@@ -65,7 +67,7 @@ pub fn convolve_transposed(
         output: [_, height, width],
         ..
     } = convolution;
-    // burn cuts off as much on both sides; what is to go on one side only goes after it.
+    // burn removes the same number of rows on both sides; the others are removed afterwards.
     let padding = window.padding.map(|(before, after)| before.min(after));
     let options = ConvTransposeOptions::new(
         [window.stride; 2],
@@ -87,25 +89,25 @@ pub fn convolve_transposed(
     activate(flat(y, layouts[1]), activation)
 }
 
-/// `[N, C * H * W]` -> `[N, C, H, W]`.
-fn map(x: Tensor<2>, [c, h, w]: [usize; 3], layout: Layout) -> Tensor<4> {
+/// Reshapes `[N, C * H * W]` to `[N, C, H, W]`.
+fn map(x: Tensor<2>, [c, h, w]: [usize; 3], layout: MapLayout) -> Tensor<4> {
     let [n, _] = x.dims();
     match layout {
-        Layout::ChannelsFirst => x.reshape([n, c, h, w]),
-        Layout::ChannelsLast => x.reshape([n, h, w, c]).permute([0, 3, 1, 2]),
+        MapLayout::ChannelsFirst => x.reshape([n, c, h, w]),
+        MapLayout::ChannelsLast => x.reshape([n, h, w, c]).permute([0, 3, 1, 2]),
     }
 }
 
-/// `[N, C, H, W]` -> `[N, C * H * W]`.
-fn flat(y: Tensor<4>, layout: Layout) -> Tensor<2> {
+/// Reshapes `[N, C, H, W]` to `[N, C * H * W]`.
+fn flat(y: Tensor<4>, layout: MapLayout) -> Tensor<2> {
     match layout {
-        Layout::ChannelsFirst => y.flatten(1, 3),
-        Layout::ChannelsLast => y.permute([0, 2, 3, 1]).flatten(1, 3),
+        MapLayout::ChannelsFirst => y.flatten(1, 3),
+        MapLayout::ChannelsLast => y.permute([0, 2, 3, 1]).flatten(1, 3),
     }
 }
 
-/// log p(x) = x l - log(1 + e^l), as `log_sigmoid(l) - (1 - x) l`: no overflow at any logit, and one fused pass for
-/// the logarithm.
+/// Computes log p(x) = x l - log(1 + e^l) as `log_sigmoid(l) - (1 - x) l`, which does not overflow at any logit and takes one
+/// fused pass for the logarithm.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
     values.sum_dim(2).squeeze_dim::<2>(2)

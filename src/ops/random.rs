@@ -1,31 +1,32 @@
-//! The numbers of [`Rng`] as tensor operations, so that a GPU makes its own noise: Threefry-2x32 with 20 rounds (Salmon,
-//! Moraes, Dror, Shaw 2011) on unsigned 32-bit integers, and from its words the same uniform numbers to the bit, and the
-//! same normal numbers up to rounding (Box, Muller 1958).
+//! The numbers of [`Rng`] computed by tensor operations, so that a GPU makes its own noise.
+//!
+//! Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw 2011) runs on unsigned 32-bit integers. Its words give the same
+//! uniform numbers to the bit, and the same normal numbers up to rounding (Box, Muller 1958).
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::made_on;
 use crate::rng::{PARITY, ROTATIONS, Rng};
 
-/// Numbers from which on a GPU makes them itself. It is handed some two hundred operations for it, in about the time, we
-/// think, that one core takes for so many numbers: of fewer it is faster to bring them there. Not measured on a GPU.
+/// The count of numbers from which on a GPU makes them itself. That takes about two hundred operations, which we expect to cost
+/// as much time as one core needs for this many numbers; fewer are faster to upload. Not measured on a GPU.
 const MANY: usize = 65_536;
 
-/// Whether `count` random numbers for `device` are to be made there.
+/// Returns whether `count` random numbers for `device` should be made there.
 pub fn belong_on(device: &Device, count: usize) -> bool {
     count >= MANY && !super::on_host(device)
 }
 
-/// Elements `0..count` of each sequence of uniform numbers: [`Rng::fill_uniform`], row by row.
+/// Returns elements `0..count` of each sequence of uniform numbers, the rows of [`Rng::fill_uniform`].
 ///
 /// # Shapes
 /// `rngs`: `[N]`; result: `[N, count]`.
 pub fn uniforms(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
     let words = words(rngs, count.div_ceil(2), device);
-    made_on(device, alternating(words.map(unit), count))
+    made_on(device, interleaved(words.map(unit), count))
 }
 
-/// Elements `0..count` of each sequence of standard normal numbers: [`Rng::fill_normal`], row by row, but for an absolute
+/// Returns elements `0..count` of each sequence of standard normal numbers, the rows of [`Rng::fill_normal`] up to an absolute
 /// error below 5e-6 (tested on burn-flex and llvmpipe).
 ///
 /// # Shapes
@@ -41,11 +42,11 @@ pub fn normals(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
     let [cos, sin] = cos_sin_turn(unit(b));
     made_on(
         device,
-        alternating([radius.clone() * cos, radius * sin], count),
+        interleaved([radius.clone() * cos, radius * sin], count),
     )
 }
 
-/// Both words of the blocks `0..count` of each sequence.
+/// Returns both words of the blocks `0..count` of each sequence.
 ///
 /// # Shapes
 /// Each: `[N, count]`, without autodiff.
@@ -61,14 +62,14 @@ fn words(rngs: &[Rng], count: usize, device: &Device) -> [Tensor<2, Int>; 2] {
         .clone()
         .bitwise_xor(second.clone())
         .bitwise_xor_scalar(PARITY);
-    let image_ids = [first, second, third];
-    // Cast, for burn 0.22 makes the sequence by adding -1, which no unsigned number is.
+    let keys = [first, second, third];
+    // Made as signed integers and cast, because burn 0.22 makes the sequence by adding -1.
     let index = Tensor::<1, Int>::arange(0..count as i64, (&device, DType::I32))
         .cast(DType::U32)
         .reshape([1, count]);
-    let mut x = index + image_ids[0].clone(); // [N, count]
-    // The upper half of a block's index is 0.
-    let mut y = image_ids[1].clone().expand([rngs.len(), count]);
+    let mut x = index + keys[0].clone(); // [N, count]
+    // The upper half of the index of a block is 0.
+    let mut y = keys[1].clone().expand([rngs.len(), count]);
     for group in 0..5 {
         for rotation in ROTATIONS[group % 2] {
             x = x + y.clone();
@@ -77,19 +78,21 @@ fn words(rngs: &[Rng], count: usize, device: &Device) -> [Tensor<2, Int>; 2] {
                 .bitwise_or(y.bitwise_right_shift_scalar(32 - rotation))
                 .bitwise_xor(x.clone());
         }
-        x = x + image_ids[(group + 1) % 3].clone();
-        y = (y + image_ids[(group + 2) % 3].clone()).add_scalar(group as u32 + 1);
+        x = x + keys[(group + 1) % 3].clone();
+        y = (y + keys[(group + 2) % 3].clone()).add_scalar(group as u32 + 1);
     }
     [x, y]
 }
 
-/// The top 24 bits as a number in [0, 1).
+/// Returns the top 24 bits as a number in [0, 1).
 fn unit(word: Tensor<2, Int>) -> Tensor<2> {
     word.bitwise_right_shift_scalar(8_u32).float() * (1.0 / 16_777_216.0)
 }
 
-/// -ln(u), `u` in (0, 1]. Near 1, where a GPU's logarithm may be wrong by 2^-21 and the radius with it by 1e-3, by the
-/// series of 2 atanh(s), s = (1 - u) / (1 + u), whose first term left out is 4e-8 at most.
+/// Returns -ln(u) for `u` in (0, 1].
+///
+/// Near 1, where a GPU's logarithm may be wrong by 2^-21 and the radius by 1e-3, it is the series of 2 atanh(s),
+/// s = (1 - u) / (1 + u), whose first omitted term is at most 4e-8.
 fn minus_ln(u: Tensor<2>) -> Tensor<2> {
     let s = (u.clone().neg() + 1.0) / (u.clone() + 1.0);
     let near = horner(
@@ -99,8 +102,8 @@ fn minus_ln(u: Tensor<2>) -> Tensor<2> {
     near.mask_where(u.clone().lower_elem(0.6), u.log().neg())
 }
 
-/// (cos, sin) of `turn` turns, `turn` in [0, 1): polynomials, for a GPU's own functions may be as wrong as 2^-11. A quarter
-/// of the angle from -pi to pi, doubled twice; half a turn changes both signs.
+/// Returns (cos, sin) of `turn` turns, `turn` in [0, 1). These are polynomials, because a GPU's own functions may be wrong by
+/// 2^-11: of a quarter of the angle from -pi to pi, which is then doubled twice; the half turn changes both signs.
 fn cos_sin_turn(turn: Tensor<2>) -> [Tensor<2>; 2] {
     let angle = (turn - 0.5) * std::f32::consts::FRAC_PI_2;
     let q = angle.clone().square();
@@ -114,7 +117,7 @@ fn cos_sin_turn(turn: Tensor<2>) -> [Tensor<2>; 2] {
     doubled(doubled([cos, sin])).map(Tensor::neg)
 }
 
-/// c[0] + c[1] q + c[2] q^2 + ...
+/// Returns c\[0\] + c\[1\] q + c\[2\] q^2 + ...
 fn horner(q: &Tensor<2>, coefficients: [f64; 5]) -> Tensor<2> {
     let [c0, c1, c2, c3, c4] = coefficients;
     [c2, c1, c0]
@@ -122,8 +125,8 @@ fn horner(q: &Tensor<2>, coefficients: [f64; 5]) -> Tensor<2> {
         .fold(q.clone() * c4 + c3, |sum, c| sum * q.clone() + c)
 }
 
-/// One of the first, one of the second, and so on: `[N, count / 2]` each, rounded up, to `[N, count]`.
-fn alternating(pair: [Tensor<2>; 2], count: usize) -> Tensor<2> {
+/// Interleaves two tensors `[N, count / 2]` (rounded up) to one `[N, count]`.
+fn interleaved(pair: [Tensor<2>; 2], count: usize) -> Tensor<2> {
     let [rows, pairs] = pair[0].dims();
     Tensor::stack::<3>(pair.to_vec(), 2)
         .reshape([rows, 2 * pairs])

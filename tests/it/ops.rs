@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
-use vae::ops::{self, Activation, AdamStep, Convolution, Layout, Window, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
 use vae::rng::Rng;
 
 fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -391,7 +391,7 @@ proptest! {
         let activation = [Activation::Relu, Activation::Tanh, Activation::None][kind as usize];
         let window = [kernel, stride, before, after];
         let Some(mut convolution) = convolution([c, h, w], channels, window, transposed, activation) else { return Ok(()) };
-        convolution.layouts = layouts.map(|last| if last { Layout::ChannelsLast } else { Layout::ChannelsFirst });
+        convolution.layouts = layouts.map(|last| if last { MapLayout::ChannelsLast } else { MapLayout::ChannelsFirst });
         let (fast, slow): (Convolve, Convolve) =
             if transposed { (ops::convolve_transposed, plain::convolve_transposed) } else { (ops::convolve, plain::convolve) };
         let fast = convolution_and_gradients(fast, n, convolution, transposed);

@@ -7,7 +7,7 @@
 
 use super::super::probe::Logistic;
 use crate::data::Factor;
-use crate::ops::team;
+use crate::ops::pool;
 use crate::rng::Rng;
 
 /// Pairs that are averaged over.
@@ -60,7 +60,7 @@ pub fn beta_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Optio
                 .map(&example)
                 .collect::<Vec<_>>()
         };
-        team::map(starts, rows).into_iter().flatten().unzip()
+        pool::map(starts, rows).into_iter().flatten().unzip()
     };
     let (x, labels) = examples(0..TO_LEARN);
     let classifier = Logistic::fit(&x, &labels, factors.len(), false);

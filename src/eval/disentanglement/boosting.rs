@@ -4,7 +4,7 @@
 //! Each round adds one tree of depth three for each class to its logit: of the splits of an input at one of its edges
 //! the one that most reduces the cross-entropy to second order. What an input's splits have gained is its importance.
 
-use crate::ops::team;
+use crate::ops::pool;
 
 const ROUNDS: usize = 50;
 /// What is taken of each tree.
@@ -50,11 +50,11 @@ impl Boosted {
     /// `x`: `[N][D]`, not empty; `labels`: `[N]`, each below `classes`.
     pub fn fit(x: &[Vec<f32>], labels: &[u16], classes: usize) -> Self {
         let inputs = x.first().map_or(0, Vec::len);
-        let edges = team::map(0..inputs, |input| {
+        let edges = pool::map(0..inputs, |input| {
             edges(x.iter().map(|row| row[input]).collect())
         });
         // [D][N]
-        let bins: Vec<Vec<u8>> = team::map(edges.iter().enumerate(), |(input, edges)| {
+        let bins: Vec<Vec<u8>> = pool::map(edges.iter().enumerate(), |(input, edges)| {
             x.iter().map(|row| bin(edges, row[input])).collect()
         });
         let mut prior = vec![0.5; classes];
@@ -74,9 +74,9 @@ impl Boosted {
         let mut logits = fitted.prior.repeat(x.len());
         for _ in 0..ROUNDS {
             let derivatives = by_class(&logits, labels, classes);
-            let grown = team::map(&derivatives, |derivatives| grow(&bins, derivatives));
+            let grown = pool::map(&derivatives, |derivatives| grow(&bins, derivatives));
             let lanes = logits.chunks_mut(ROWS * classes).enumerate();
-            team::for_each(lanes, |(chunk, logits)| {
+            pool::for_each(lanes, |(chunk, logits)| {
                 for (index, logits) in logits.chunks_exact_mut(classes).enumerate() {
                     for (logit, Grown { tree, leaves, .. }) in logits.iter_mut().zip(&grown) {
                         *logit += tree.leaves[usize::from(leaves[chunk * ROWS + index])];
@@ -120,7 +120,7 @@ impl Boosted {
 
     /// The part of some examples whose class is predicted.
     pub fn accuracy(&self, x: &[Vec<f32>], labels: &[u16]) -> f64 {
-        let right = team::map(x.chunks(ROWS).zip(labels.chunks(ROWS)), |(x, labels)| {
+        let right = pool::map(x.chunks(ROWS).zip(labels.chunks(ROWS)), |(x, labels)| {
             x.iter()
                 .zip(labels)
                 .filter(|(x, label)| self.predict(x) == **label)
@@ -148,7 +148,7 @@ impl Tree {
 fn by_class(logits: &[f64], labels: &[u16], classes: usize) -> Vec<Vec<Derivatives>> {
     let chunks = logits.chunks(ROWS * classes).zip(labels.chunks(ROWS));
     // [n][C] each
-    let pass = team::map(chunks, |(logits, labels)| {
+    let pass = pool::map(chunks, |(logits, labels)| {
         let mut part = Vec::with_capacity(logits.len());
         for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
             let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -163,7 +163,7 @@ fn by_class(logits: &[f64], labels: &[u16], classes: usize) -> Vec<Vec<Derivativ
         }
         part
     });
-    team::map(0..classes, |class| {
+    pool::map(0..classes, |class| {
         pass.iter()
             .flat_map(|part| part.iter().skip(class).step_by(classes))
             .copied()

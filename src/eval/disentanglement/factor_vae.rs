@@ -6,7 +6,7 @@
 
 use super::average;
 use crate::data::Factor;
-use crate::ops::team;
+use crate::ops::pool;
 use crate::rng::Rng;
 
 /// Images of a vote, drawn with replacement from those that share the value.
@@ -66,7 +66,7 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
                 .filter_map(&vote)
                 .collect::<Vec<_>>()
         };
-        team::map(starts, rows).concat()
+        pool::map(starts, rows).concat()
     };
     let mut counts = vec![vec![0_u32; factors.len()]; latent_count];
     votes(0..TO_LEARN)

@@ -9,8 +9,9 @@
 use super::{average, gap};
 use crate::data::Factor;
 use crate::density::LOG_TWO_PI;
-use crate::ops::team;
-use crate::ops::vector::{exp_negative, wide};
+use crate::ops::math::exp_negative;
+use crate::ops::pool;
+use crate::ops::simd::with_widest_simd;
 use crate::rng::Rng;
 
 /// Draws that the means are taken over, as in the authors' program.
@@ -135,8 +136,8 @@ fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
             ]
         })
         .collect();
-    let pass = team::map(drawn.chunks(ROWS), |indices| {
-        wide(
+    let pass = pool::map(drawn.chunks(ROWS), |indices| {
+        with_widest_simd(
             #[inline(always)]
             || {
                 let mut sums = vec![0.0; factors.len()];

@@ -8,7 +8,7 @@
 use super::super::probe::Logistic;
 use super::{average, gap, halves, latents_of};
 use crate::data::Factor;
-use crate::ops::team;
+use crate::ops::pool;
 use crate::rng::Rng;
 
 /// Nothing where no factor varies or there is no latent. With one latent the next one is taken to predict nothing; a
@@ -34,7 +34,7 @@ pub fn sap(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<f64> {
                 let classifier = Logistic::fit(&alone(&x), &labels, factor.size, true);
                 classifier.balanced_accuracy(&alone(&test), &truth)
             };
-            gap(team::map(0..latent_count, score))
+            gap(pool::map(0..latent_count, score))
         })
         .collect();
     average(&gaps)

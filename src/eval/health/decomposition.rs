@@ -11,7 +11,7 @@
 //! correlation says little. No standard error over images shows that.
 
 use crate::density::LOG_TWO_PI;
-use crate::ops::team;
+use crate::ops::pool;
 
 use super::super::estimate::Estimate;
 use super::AggregatePosterior;
@@ -68,7 +68,7 @@ pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
     let columns = Columns::of(aggregate);
     let images: Vec<usize> = (0..aggregate.count()).collect();
     let some = |some: &[usize]| some.iter().map(|&n| columns.terms(n)).collect::<Vec<_>>();
-    let terms: Vec<LossTerms> = team::map(images.chunks(AT_A_TIME), some)
+    let terms: Vec<LossTerms> = pool::map(images.chunks(AT_A_TIME), some)
         .into_iter()
         .flatten()
         .collect();

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::data::Split;
 use crate::error::Result;
 use crate::model::{Activation, Features, LayerSpec, Vae};
-use crate::ops::Layout;
+use crate::ops::MapLayout;
 
 use super::super::protocol::{CHUNK, Protocol, first};
 use super::AggregatePosterior;
@@ -108,8 +108,8 @@ fn units(layer: String, spec: &LayerSpec, counts: &[u64], images: u64) -> Option
     let mut of_unit = vec![0; units];
     for (place, count) in counts.iter().enumerate() {
         let unit = match spec.layouts[1] {
-            Layout::ChannelsFirst => place / places,
-            Layout::ChannelsLast => place % units,
+            MapLayout::ChannelsFirst => place / places,
+            MapLayout::ChannelsLast => place % units,
         };
         of_unit[unit] += count;
     }

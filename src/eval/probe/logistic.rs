@@ -2,7 +2,7 @@
 //! on features of mean 0 and variance 1. The penalty is what scikit-learn has by default (C = 1).
 
 use super::minimise;
-use crate::ops::team;
+use crate::ops::pool;
 
 /// Examples that one core takes at a time.
 const ROWS: usize = 256;
@@ -23,7 +23,7 @@ impl Logistic {
     /// `x`: `[N][D]`; `labels`: `[N]`, each below `classes`.
     pub fn fit(x: &[Vec<f32>], labels: &[u16], classes: usize, balanced: bool) -> Self {
         let inputs = x.first().map_or(0, Vec::len);
-        let standard = team::map(0..inputs, |input| {
+        let standard = pool::map(0..inputs, |input| {
             standard(x.iter().map(|row| f64::from(row[input])))
         });
         let mut fitted = Self {
@@ -99,7 +99,7 @@ impl Logistic {
                 .map(|(x, &label)| self.predict(x) == label)
                 .collect::<Vec<bool>>()
         };
-        team::map(chunks, of).concat()
+        pool::map(chunks, of).concat()
     }
 
     fn standardised(&self, x: &[f32]) -> Vec<f64> {
@@ -142,7 +142,7 @@ fn logit(weights: &[f64], x: &[f64]) -> f64 {
 /// # Shapes
 /// `examples`: features `[D]`, class and weight; `weights` and the gradient: `[C * width]`, where `width` is D + 1.
 fn loss(examples: &[(Vec<f64>, u16, f64)], weights: &[f64], width: usize) -> (f64, Vec<f64>) {
-    let pass = team::map(examples.chunks(ROWS), |examples| {
+    let pass = pool::map(examples.chunks(ROWS), |examples| {
         let (mut loss, mut gradient) = (0.0, vec![0.0; weights.len()]);
         let mut p = vec![0.0; weights.len() / width];
         for (x, label, importance) in examples {

@@ -1,7 +1,7 @@
 //! The k nearest neighbours of a latent (Fix, Hodges 1951): the class that most of them have.
 
-use crate::ops::team;
-use crate::ops::vector::wide;
+use crate::ops::pool;
+use crate::ops::simd::with_widest_simd;
 
 /// Latents that one core takes at a time.
 const ROWS: usize = 32;
@@ -23,7 +23,7 @@ pub fn nearest_neighbours(
     let columns: Vec<Vec<f32>> = (0..latent_count)
         .map(|d| train.iter().map(|z| z[d]).collect())
         .collect();
-    let right = team::map(
+    let right = pool::map(
         test.chunks(ROWS).zip(truth.chunks(ROWS)),
         |(latents, truth)| {
             let mut distances = vec![0.0; train.len()];
@@ -40,7 +40,7 @@ pub fn nearest_neighbours(
 
 /// Squared distances.
 fn fill_distances(columns: &[Vec<f32>], z: &[f32], distances: &mut [f32]) {
-    wide(
+    with_widest_simd(
         #[inline(always)]
         || {
             distances.fill(0.0);

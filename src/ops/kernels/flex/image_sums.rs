@@ -1,5 +1,5 @@
-//! Sums over an image's values of a function of the value and the decoder's output, with the derivative, in one pass over
-//! the outputs: the Bernoulli term and the squared error.
+//! The Bernoulli log-likelihood and the squared error: sums over the values of an image of a function of the value and the
+//! decoder's output. The sum and its derivative take one pass over the outputs.
 
 use std::mem::MaybeUninit;
 
@@ -8,20 +8,20 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::team;
-use super::super::vector::{log1p_exp_and_sigmoid, wide};
-use super::product::written;
-use super::{tensor, tracked, untracked, values, whole};
+use super::tensors::{AutodiffFlex, contiguous, tensor, tracked, untracked, values};
+use crate::ops::kernels::math::log1p_exp_and_sigmoid;
+use crate::ops::kernels::pool;
+use crate::ops::kernels::product::filled_vec;
+use crate::ops::kernels::simd::with_widest_simd;
 
-type Tracked = Autodiff<Flex>;
-
-/// Partial sums: as many as the widest vector has lanes, always, so that the sum does not depend on the machine.
+/// The number of partial sums: the lanes of the widest vectors, on every machine, so that the sum does not depend on it.
 const LANES: usize = 16;
 
-/// Values that one core takes at a time, in whole rows and at most [`ROWS`] of them: small batches, too, keep all cores busy.
+/// The number of values that one core takes at a time, in whole rows and at most [`ROWS`] of them, so that small batches keep
+/// all cores busy, too.
 const VALUES: usize = 4096;
 const ROWS: usize = 16;
 
@@ -29,30 +29,30 @@ fn rows_at_a_time(width: usize) -> usize {
     (VALUES / width.max(1)).clamp(1, ROWS)
 }
 
-/// The fast form of [`crate::ops::bernoulli_log_prob`]. Nothing flows back to `x`.
+/// The fast form of [`crate::ops::bernoulli_log_prob`]. `x` gets no gradient.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    sum::<Bernoulli>(x, logits)
+    sum::<BernoulliTerm>(x, logits)
 }
 
-/// The fast form of [`crate::ops::squared_error`]. Nothing flows back to `x`.
+/// The fast form of [`crate::ops::squared_error`]. `x` gets no gradient.
 pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
     if logistic {
-        sum::<SquareOfLogistic>(x, outputs)
+        sum::<LogisticSquareTerm>(x, outputs)
     } else {
-        sum::<Square>(x, outputs)
+        sum::<SquareTerm>(x, outputs)
     }
 }
 
-/// What is added up.
-trait Term {
-    /// The term of a pixel `x` and an output `l`, and its derivative in `l`.
+/// A function that is summed over the values of an image.
+trait PixelTerm {
+    /// Returns the term of a value `x` and an output `l`, and its derivative in `l`.
     fn term(x: f32, l: f32) -> (f32, f32);
 }
 
-/// x l - log(1 + e^l).
-struct Bernoulli;
+/// The term x l - log(1 + e^l).
+struct BernoulliTerm;
 
-impl Term for Bernoulli {
+impl PixelTerm for BernoulliTerm {
     #[inline(always)]
     fn term(x: f32, l: f32) -> (f32, f32) {
         let (log1p, sigmoid) = log1p_exp_and_sigmoid(l);
@@ -60,10 +60,10 @@ impl Term for Bernoulli {
     }
 }
 
-/// (x - l)^2.
-struct Square;
+/// The term (x - l)^2.
+struct SquareTerm;
 
-impl Term for Square {
+impl PixelTerm for SquareTerm {
     #[inline(always)]
     fn term(x: f32, l: f32) -> (f32, f32) {
         let error = l - x;
@@ -71,10 +71,10 @@ impl Term for Square {
     }
 }
 
-/// (x - sigmoid(l))^2.
-struct SquareOfLogistic;
+/// The term (x - sigmoid(l))^2.
+struct LogisticSquareTerm;
 
-impl Term for SquareOfLogistic {
+impl PixelTerm for LogisticSquareTerm {
     #[inline(always)]
     fn term(x: f32, l: f32) -> (f32, f32) {
         let (_, sigmoid) = log1p_exp_and_sigmoid(l);
@@ -83,13 +83,13 @@ impl Term for SquareOfLogistic {
     }
 }
 
-fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
+fn sum<T: PixelTerm>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
     let x = untracked(x);
     if !outputs.is_autodiff() {
         return Tensor::from_primitive::<Flex>(forward::<T>(&x, &untracked(outputs), false).0);
     }
     let outputs = tracked(outputs);
-    let output = match Sum
+    let output = match ImageSum
         .prepare::<NoCheckpointing>([outputs.node()])
         .compute_bound()
         .stateful()
@@ -100,16 +100,20 @@ fn sum<T: Term>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
         }
         OpsKind::UnTracked(prep) => prep.finish(forward::<T>(&x, outputs.primitive(), false).0),
     };
-    Tensor::from_primitive::<Tracked>(output)
+    Tensor::from_primitive::<AutodiffFlex>(output)
 }
 
-/// The sums `[K, B]`, and the derivatives `[K, B, P]` if asked for.
-fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexTensor, FlexTensor) {
+/// Returns the sums `[K, B]` and, if `slope`, the derivatives `[K, B, P]`.
+fn forward<T: PixelTerm>(
+    x: &FlexTensor,
+    outputs: &FlexTensor,
+    slope: bool,
+) -> (FlexTensor, FlexTensor) {
     let [k, b, p] = outputs.shape().dims();
     assert_eq!(
         x.shape().dims(),
         [b, p],
-        "images are as large as what the decoder gives"
+        "an image has as many values as the decoder has outputs"
     );
     let (x, outputs) = (values(x), values(outputs));
     let at_a_time = rows_at_a_time(p);
@@ -120,9 +124,9 @@ fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexT
                 .chunks_mut(at_a_time)
                 .zip(slopes.chunks_mut((at_a_time * p).max(1)))
                 .enumerate();
-            team::for_each(blocks, |(block, (sums, slopes))| {
+            pool::for_each(blocks, |(block, (sums, slopes))| {
                 let mut rows = sums.iter_mut().zip(slopes.chunks_exact_mut(p)).enumerate();
-                wide(
+                with_widest_simd(
                     #[inline(always)]
                     || {
                         for (row, (sum, slopes)) in rows.by_ref() {
@@ -137,12 +141,12 @@ fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexT
                 );
             });
         };
-        // SAFETY: the blocks are all rows, and each row's slopes are written.
-        let (slopes, ()) = unsafe { written(k * b * p, write) };
+        // SAFETY: the blocks cover all rows, and the slopes of each row are written.
+        let (slopes, ()) = unsafe { filled_vec(k * b * p, write) };
         return (tensor(sums, [k, b]), tensor(slopes, [k, b, p]));
     } else {
-        team::for_each(sums.chunks_mut(at_a_time).enumerate(), |(block, sums)| {
-            wide(
+        pool::for_each(sums.chunks_mut(at_a_time).enumerate(), |(block, sums)| {
+            with_widest_simd(
                 #[inline(always)]
                 || {
                     for (row, sum) in (block * at_a_time..).zip(sums.iter_mut()) {
@@ -156,7 +160,7 @@ fn forward<T: Term>(x: &FlexTensor, outputs: &FlexTensor, slope: bool) -> (FlexT
 }
 
 #[inline(always)]
-fn row_sum<T: Term>(x: &[f32], outputs: &[f32]) -> f32 {
+fn row_sum<T: PixelTerm>(x: &[f32], outputs: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), outputs.as_chunks::<LANES>());
     for (x, l) in x.iter().zip(l) {
@@ -173,7 +177,11 @@ fn row_sum<T: Term>(x: &[f32], outputs: &[f32]) -> f32 {
 }
 
 #[inline(always)]
-fn row_with_slope<T: Term>(x: &[f32], outputs: &[f32], slopes: &mut [MaybeUninit<f32>]) -> f32 {
+fn row_with_slope<T: PixelTerm>(
+    x: &[f32],
+    outputs: &[f32],
+    slopes: &mut [MaybeUninit<f32>],
+) -> f32 {
     let mut sums = [0.0; LANES];
     let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), outputs.as_chunks::<LANES>());
     let (s, s_rest) = slopes.as_chunks_mut::<LANES>();
@@ -194,27 +202,27 @@ fn row_with_slope<T: Term>(x: &[f32], outputs: &[f32], slopes: &mut [MaybeUninit
 }
 
 #[derive(Debug)]
-struct Sum;
+struct ImageSum;
 
-impl Backward<Flex, 1> for Sum {
+impl Backward<Flex, 1> for ImageSum {
     /// The derivatives, `[K, B, P]`.
     type State = FlexTensor;
 
     fn backward(self, ops: Ops<FlexTensor, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let upstream = gradients.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let mut slopes = whole(ops.state);
+        let mut slopes = contiguous(ops.state);
         let shape: [usize; 3] = slopes.shape().dims();
         let upstream = values(&upstream);
-        // Held by this graph alone: scaled in place.
+        // Only this graph owns them, so they are scaled in place.
         let at_a_time = rows_at_a_time(shape[2]);
         let rows = slopes
             .storage_mut::<f32>()
             .chunks_mut((at_a_time * shape[2]).max(1))
             .zip(upstream.chunks(at_a_time));
-        team::for_each(rows, |(rows, scales)| {
+        pool::for_each(rows, |(rows, scales)| {
             for (row, &scale) in rows.chunks_exact_mut(shape[2]).zip(scales) {
-                wide(
+                with_widest_simd(
                     #[inline(always)]
                     || row.iter_mut().for_each(|slope| *slope *= scale),
                 );

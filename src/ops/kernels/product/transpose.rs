@@ -1,6 +1,6 @@
-//! The transpose of a block of a matrix, written to memory of its own.
+//! Transposes a block of a matrix into memory of its own.
 
-/// `to[column * width + row] = from[row * stride + column]`.
+/// Sets `to[column * width + row] = from[row * stride + column]`.
 pub fn transpose(
     from: &[f32],
     stride: usize,
@@ -18,7 +18,8 @@ pub fn transpose(
     if std::arch::is_x86_feature_detected!("avx") {
         done = [rows / 8 * 8, columns / 8 * 8];
         for row in (0..done[0]).step_by(8) {
-            // SAFETY: eight rows and `done[1]` columns from here lie within both, as checked above.
+            // SAFETY: the eight rows and `done[1]` columns from here on lie within both slices, as checked above, and the machine
+            // has AVX.
             unsafe {
                 eight_rows(
                     from.as_ptr().add(row * stride),
@@ -38,7 +39,7 @@ pub fn transpose(
     }
 }
 
-/// Eight rows, eight columns at a time, in registers.
+/// Transposes eight rows in registers, eight columns at a time.
 ///
 /// # Safety
 /// The rows lie within `from` and their transposes within `to`; `columns` is a multiple of eight.
@@ -50,7 +51,7 @@ unsafe fn eight_rows(from: *const f32, stride: usize, columns: usize, to: *mut f
         _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
     for column in (0..columns).step_by(8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that the columns lie within the rows.
         let rows: [__m256; 8] =
             std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.add(i * stride + column)) });
         let pairs: [__m256; 8] = std::array::from_fn(|i| {
@@ -73,7 +74,7 @@ unsafe fn eight_rows(from: *const f32, stride: usize, columns: usize, to: *mut f
         for i in 0..4 {
             let low = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
             let high = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller promises that the columns lie within the rows.
             unsafe {
                 _mm256_storeu_ps(to.add((column + i) * width), low);
                 _mm256_storeu_ps(to.add((column + i + 4) * width), high);

@@ -1,10 +1,10 @@
-//! Where the windows of a convolution lie in memory, so that a product reads them in place.
+//! The places of the windows of a convolution in memory, so that a product reads them where they are.
 //!
-//! Both kinds of convolution live between a big map and a small one that has a pixel for each window of the big one: a
-//! convolution goes from big to small, a transposed one from small to big, and each one's gradient is the other. Maps
-//! are `[H, W, C]` here: all channels of a pixel together, and of a window's pixels side by side.
+//! Both kinds of convolution connect a big map and a small map, which has a pixel for each window of the big one. A
+//! convolution maps big to small, a transposed convolution small to big, and the gradient of each is the other. Maps are
+//! `[H, W, C]` here: the channels of a pixel lie side by side, and so do the pixels of a row of a window.
 
-use super::super::Convolution;
+use crate::ops::convolution::Convolution;
 
 /// The two maps and the window between them.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub struct Windows {
     pub small: [usize; 3],
     pub kernel: usize,
     pub stride: usize,
-    /// Zeros above and to the left of the big map.
+    /// The number of zeros above and to the left of the big map.
     pub before: [usize; 2],
 }
 
@@ -23,21 +23,28 @@ pub struct Windows {
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
     channels: usize,
-    /// Height and width of the map.
+    /// The height and width of the map.
     map: [usize; 2],
-    /// Height and width with the zeros.
+    /// The height and width with the zeros.
     size: [usize; 2],
-    /// Zeros above and to the left.
+    /// The number of zeros above and to the left.
     before: [usize; 2],
 }
 
 impl Frame {
-    /// Values of the frame.
+    /// Copies a map into the frame `into`; the zeros around it stay as they are.
+    pub fn fill(&self, map: &[f32], into: &mut [f32]) {
+        for ((to, length), line) in self.lines().zip(map.chunks_exact(self.pitch())) {
+            into[to..][..length].copy_from_slice(&line[..length]);
+        }
+    }
+
+    /// Returns the number of values of the frame.
     pub fn len(&self) -> usize {
         self.size[0] * self.size[1] * self.channels
     }
 
-    /// The first value of a pixel of the map.
+    /// Returns the place of the first value of a pixel of the map.
     pub fn at(&self, y: usize, x: usize) -> usize {
         self.place(y + self.before[0], x + self.before[1])
     }
@@ -46,13 +53,13 @@ impl Frame {
         (row * self.size[1] + column) * self.channels
     }
 
-    /// Values in a line of the map.
+    /// Returns the number of values in a line of the map.
     pub fn pitch(&self) -> usize {
         self.map[1] * self.channels
     }
 
-    /// For each line of the map its first value in the frame, and how many have a place there: what no window covers has
-    /// none.
+    /// Returns for each line of the map the place of its first value in the frame, and how many of its values have a place
+    /// there. Values that no window covers have none.
     pub fn lines(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let height = self.map[0].min(self.size[0].saturating_sub(self.before[0]));
         let width = self.map[1].min(self.size[1].saturating_sub(self.before[1]));
@@ -67,23 +74,24 @@ impl Frame {
     }
 }
 
-/// A product that gives some pixels of a map: each is the sum over the same pixels around one of a framed map.
+/// A product that computes some pixels of a map. Each is the sum over a window of a framed map, and all windows have the same
+/// pixels.
 #[derive(Clone, Debug)]
-pub struct Pass {
-    /// For each pixel the first value of its window in the frame.
+pub struct WindowPass {
+    /// The place in the frame of the first value of the window, for each pixel.
     pub from: Vec<usize>,
-    /// For each pixel its first value in the map that it belongs to.
+    /// The place of the first value of each pixel in its map.
     pub to: Vec<usize>,
-    /// The window's rows in the frame, from its first value on.
+    /// The places of the rows of the window, counted from its first value.
     pub segments: Vec<usize>,
-    /// Values in a row of the window.
+    /// The number of values in a row of the window.
     pub length: usize,
-    /// Row and column in the kernel of each pixel of the window, in the order of memory.
+    /// The row and column in the kernel of each pixel of the window, in the order of memory.
     pub taps: Vec<[usize; 2]>,
 }
 
 impl Windows {
-    /// `down`: whether the input is the big map.
+    /// Returns the maps and the window of a convolution; `down` says whether the input is the big map.
     pub fn new(convolution: Convolution, down: bool) -> Self {
         let Convolution {
             input,
@@ -106,7 +114,7 @@ impl Windows {
         }
     }
 
-    /// The big map with what the windows reach beyond it.
+    /// Returns the frame of the big map, with zeros where windows reach beyond it.
     pub fn big_frame(&self) -> Frame {
         let [channels, height, width] = self.big;
         let reach = |windows: usize| (windows - 1) * self.stride + self.kernel;
@@ -119,7 +127,7 @@ impl Windows {
         }
     }
 
-    /// The small map with what the big map's pixels would reach beyond it.
+    /// Returns the frame of the small map, with zeros where the windows of the pixels of the big map reach beyond it.
     pub fn small_frame(&self) -> Frame {
         let [channels, height, width] = self.small;
         let before = self.before.map(|before| {
@@ -139,12 +147,12 @@ impl Windows {
         }
     }
 
-    /// Every pixel of the small map from its window in the framed big one.
-    pub fn down(&self) -> Pass {
+    /// Returns the pass that computes every pixel of the small map from its window of the framed big map.
+    pub fn down(&self) -> WindowPass {
         let frame = self.big_frame();
         let [channels, height, width] = self.small;
         let pixels = || (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-        Pass {
+        WindowPass {
             from: pixels()
                 .map(|(y, x)| frame.place(y * self.stride, x * self.stride))
                 .collect(),
@@ -157,9 +165,9 @@ impl Windows {
         }
     }
 
-    /// Every pixel of the big map from the framed small one: a pass for each phase of the stride, for the pixels of a
-    /// phase meet the same part of the kernel.
-    pub fn up(&self) -> Vec<Pass> {
+    /// Returns the passes that compute every pixel of the big map from the framed small map: one for each phase of the stride,
+    /// because the pixels of a phase meet the same part of the kernel.
+    pub fn up(&self) -> Vec<WindowPass> {
         let phases = 0..self.stride;
         phases
             .clone()
@@ -167,11 +175,11 @@ impl Windows {
             .collect()
     }
 
-    fn phase(&self, phase: [usize; 2]) -> Pass {
+    fn phase(&self, phase: [usize; 2]) -> WindowPass {
         let frame = self.small_frame();
         let [channels, height, width] = self.big;
-        // Rows (or columns) of the kernel that the phase meets, the last first: then the small map's come in order. With
-        // each, how far its pixel lies from the phase's first, the frame's zeros counted.
+        // The rows (or columns) of the kernel that the phase meets, the last first, so that those of the small map come in
+        // order; and with each, how far its pixel lies from the first one of the phase, counting the zeros of the frame.
         let meets = |axis: usize| -> Vec<(usize, usize)> {
             let first = phase[axis] + self.before[axis];
             let rows = (0..self.kernel)
@@ -191,7 +199,7 @@ impl Windows {
         let (down, across) = (count(0, height), count(1, width));
         let pixels = || (0..down).flat_map(|y| (0..across).map(move |x| (y, x)));
         let left = columns.first().map_or(0, |&(_, place)| place);
-        Pass {
+        WindowPass {
             from: pixels().map(|(y, x)| frame.place(y, x)).collect(),
             to: pixels()
                 .map(|(y, x)| [phase[0] + y * self.stride, phase[1] + x * self.stride])

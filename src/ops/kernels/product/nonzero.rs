@@ -1,35 +1,35 @@
-//! Which terms of a product's sums to leave out: images are mostly background, four values of five in MNIST, and what a
-//! value of 0 on the left adds is 0, whatever finite value stands on the right. An infinite weight, or a gradient that is
-//! not a number, is not seen where the image is 0: the training looks at its weights and its losses, which are.
+//! Lists of the terms of a product's sums that are not 0. Most of an image is background (four values of five in MNIST), and
+//! a value of 0 on the left adds 0, whatever finite value stands on the right. Therefore an infinite weight or a NaN in a
+//! gradient goes unseen where the image is 0; training checks its weights and its losses, where it does not.
 
-use super::super::team;
-use super::super::vector::wide;
-use super::product::Matrix;
-use super::tile::BLOCK;
+use super::matrix::Matrix;
+use super::operands::BLOCK;
+use crate::ops::kernels::pool;
+use crate::ops::kernels::simd::with_widest_simd;
 
-/// Lists are worth it where they leave out so much of the sums.
+/// The part of the terms that has to be 0 for lists to be worth it.
 const SAVED: f32 = 0.25;
 
-/// Blocks of each round that are looked at first: who has no zeros pays for no more.
+/// Blocks of each round that are looked at first, so that a matrix without zeros costs no more than that.
 const SAMPLES: usize = 4;
 
-/// For each round of so many terms, and in it for each [`BLOCK`] of rows, the terms with a value other than 0 in one of the
-/// rows, ascending, counted from the start of the round.
-pub struct Terms {
+/// For each round of terms, and within it for each [`BLOCK`] of rows, the terms that are not 0 in at least one of the rows, in
+/// ascending order and counted from the start of the round.
+pub struct NonzeroLists {
     lists: Vec<Vec<u32>>,
-    /// Blocks in a round.
+    /// The number of blocks in a round.
     blocks: usize,
 }
 
-impl Terms {
-    /// Those of the left factor of a product that sums `depth` terms a round; None where too few are 0.
-    pub fn of(a: Matrix<'_>, depth: usize) -> Option<Self> {
+impl NonzeroLists {
+    /// Returns the lists for the left factor of a product that sums `depth` terms per round, or `None` where too few are 0.
+    pub fn find(a: Matrix<'_>, depth: usize) -> Option<Self> {
         if a.rows == 0 || a.columns == 0 {
             return None;
         }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
         let list = |round: usize, block: usize| {
-            wide(
+            with_widest_simd(
                 #[inline(always)]
                 || list(a, round * depth, depth, block * BLOCK),
             )
@@ -45,23 +45,24 @@ impl Terms {
         if kept as f32 > (1.0 - SAVED) * (a.columns * samples) as f32 {
             return None;
         }
-        let lists = team::map((0..rounds * blocks).collect::<Vec<_>>(), |i| {
+        let lists = pool::map((0..rounds * blocks).collect::<Vec<_>>(), |i| {
             list(i / blocks, i % blocks)
         });
         Some(Self { lists, blocks })
     }
 
-    /// The lists of a round, from that of the block on which holds `row`.
+    /// Returns the lists of a round, from the block that holds `row` on.
     pub fn round(&self, round: usize, row: usize) -> &[Vec<u32>] {
         &self.lists[round * self.blocks..(round + 1) * self.blocks][row / BLOCK..]
     }
 }
 
+/// Returns the terms of one block and round that are not 0.
 #[inline(always)]
 fn list(a: Matrix<'_>, from: usize, depth: usize, row: usize) -> Vec<u32> {
     let length = (a.columns - from).min(depth);
     let rows = (a.rows - row).min(BLOCK);
-    // The bits of all rows' values without their sign: 0 where each is 0 or -0.
+    // The bits of the values of all rows, without their signs: 0 where every value is 0 or -0.
     let mut bits = vec![0_u32; length];
     if a.transposed {
         let lines = bits
@@ -98,9 +99,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// `[rows, columns]`, and which terms of a block of rows are not 0, found one by one.
     #[test]
-    fn the_lists_hold_what_is_not_zero_and_nothing_else() {
+    fn the_lists_hold_the_nonzero_terms_and_no_others() {
         for (rows, columns, depth) in [(16, 40, 64), (13, 300, 128), (1, 9, 4), (4, 256, 256)] {
             let mut values = vec![0.0; rows * columns];
             let mut keep = values.clone();
@@ -111,25 +111,23 @@ mod tests {
                 .zip(&keep)
                 .for_each(|(value, &keep)| *value *= if keep < 0.9 { -0.0 } else { 1.0 });
             let a = Matrix::new(&values, rows, columns);
-            let of_rows = |row: usize, term: usize| values[row * columns + term];
-            check(a, depth, of_rows);
-            check(a.transposed(), depth, |row, term| of_rows(term, row));
+            let value = |row: usize, term: usize| values[row * columns + term];
+            check(a, depth, value);
+            check(a.transposed(), depth, |row, term| value(term, row));
         }
         let dense = vec![1.0; 320];
-        assert!(Terms::of(Matrix::new(&dense, 8, 40), 64).is_none());
+        assert!(NonzeroLists::find(Matrix::new(&dense, 8, 40), 64).is_none());
     }
 
     fn check(a: Matrix<'_>, depth: usize, value: impl Fn(usize, usize) -> f32) {
-        let Some(terms) = Terms::of(a, depth) else {
-            panic!("nine of ten are 0")
-        };
+        let lists = NonzeroLists::find(a, depth).expect("nine of ten values are 0");
         for from in (0..a.columns).step_by(depth) {
             for row in (0..a.rows).step_by(BLOCK) {
-                let list = &terms.round(from / depth, row)[0];
+                let list = &lists.round(from / depth, row)[0];
                 let rows = row..(row + BLOCK).min(a.rows);
-                let some = |term: &usize| rows.clone().any(|row| value(row, *term) != 0.0);
+                let is_nonzero = |term: &usize| rows.clone().any(|row| value(row, *term) != 0.0);
                 let expected: Vec<u32> = (from..(from + depth).min(a.columns))
-                    .filter(some)
+                    .filter(is_nonzero)
                     .map(|term| (term - from) as u32)
                     .collect();
                 assert_eq!(

@@ -1,4 +1,5 @@
-//! A dense layer: bias and activation ride on the product; the two products of the backward pass run side by side.
+//! A dense layer. Bias and activation are applied within the product, and the two products of the backward pass run side by
+//! side.
 
 use std::mem::MaybeUninit;
 
@@ -7,15 +8,14 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::vector::wide;
-use super::super::{Activation, team};
-use super::product::{Matrix, Product, run, written};
-use super::{tensor, tracked, untracked, values, whole};
-
-type Tracked = Autodiff<Flex>;
+use super::tensors::{AutodiffFlex, contiguous, tensor, tracked, untracked, values};
+use crate::ops::activation::Activation;
+use crate::ops::kernels::pool;
+use crate::ops::kernels::product::{Matrix, MatrixProduct, filled_vec, run};
+use crate::ops::kernels::simd::with_widest_simd;
 
 /// The fast form of [`crate::ops::dense`].
 pub fn dense(
@@ -34,7 +34,7 @@ pub fn dense(
         return Tensor::from_primitive::<Flex>(output);
     }
     let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
-    let output = match Dense
+    let output = match DenseLayer
         .prepare::<NoCheckpointing>([x.node(), weight.node(), bias.node()])
         .compute_bound()
         .stateful()
@@ -43,7 +43,7 @@ pub fn dense(
             let (x, weight) = (x.into_primitive(), weight.into_primitive());
             let output = forward(&x, &weight, bias.primitive(), activation);
             prep.finish(
-                State {
+                DenseState {
                     x,
                     weight,
                     output: output.clone(),
@@ -59,7 +59,7 @@ pub fn dense(
             activation,
         )),
     };
-    Tensor::from_primitive::<Tracked>(output)
+    Tensor::from_primitive::<AutodiffFlex>(output)
 }
 
 fn forward(
@@ -73,8 +73,8 @@ fn forward(
     let (a, b) = (Matrix::new(&x, n, i), Matrix::new(&weight, i, o));
     // SAFETY: a product writes all of its result.
     let (out, ()) = unsafe {
-        written(n * o, |out| {
-            run(vec![Product {
+        filled_vec(n * o, |out| {
+            run(vec![MatrixProduct {
                 a,
                 b,
                 bias: Some(&bias),
@@ -87,28 +87,28 @@ fn forward(
 }
 
 #[derive(Debug)]
-struct Dense;
+struct DenseLayer;
 
 #[derive(Clone, Debug)]
-struct State {
+struct DenseState {
     x: FlexTensor,
     weight: FlexTensor,
     output: FlexTensor,
     activation: Activation,
 }
 
-impl Backward<Flex, 3> for Dense {
-    type State = State;
+impl Backward<Flex, 3> for DenseLayer {
+    type State = DenseState;
 
-    fn backward(self, ops: Ops<State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let State {
+    fn backward(self, ops: Ops<DenseState, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let DenseState {
             x,
             weight,
             output,
             activation,
         } = ops.state;
         let ([n, i], [_, o]) = (x.shape().dims(), weight.shape().dims());
-        let mut dz = whole(gradients.consume::<Flex>(&ops.node));
+        let mut dz = contiguous(gradients.consume::<Flex>(&ops.node));
         let db = through_activation(&mut dz, &values(&output), o, activation);
         let dz = values(&dz);
         let [to_x, to_weight, to_bias] = ops.parents;
@@ -118,14 +118,14 @@ impl Backward<Flex, 3> for Dense {
         let b = Matrix::new(&weight, i, o).transposed();
         let length = |wanted: bool, length: usize| if wanted { length } else { 0 };
         let write = |dw: &mut [MaybeUninit<f32>], dx: &mut [MaybeUninit<f32>]| {
-            let of_weight = Product {
+            let weight_product = MatrixProduct {
                 a,
                 b: upstream,
                 bias: None,
                 out: dw,
                 activation: Activation::None,
             };
-            let of_x = Product {
+            let x_product = MatrixProduct {
                 a: upstream,
                 b,
                 bias: None,
@@ -133,8 +133,8 @@ impl Backward<Flex, 3> for Dense {
                 activation: Activation::None,
             };
             let wanted = [
-                to_weight.is_some().then_some(of_weight),
-                to_x.is_some().then_some(of_x),
+                to_weight.is_some().then_some(weight_product),
+                to_x.is_some().then_some(x_product),
             ];
             run(wanted.into_iter().flatten().collect());
         };
@@ -142,9 +142,9 @@ impl Backward<Flex, 3> for Dense {
             length(to_weight.is_some(), i * o),
             length(to_x.is_some(), n * i),
         ];
-        // SAFETY: a product writes all of its result, and one that is not wanted has no length.
+        // SAFETY: a product writes all of its result, and the result of one that is not wanted has no values.
         let (dw, (dx, ())) =
-            unsafe { written(lengths[0], |dw| written(lengths[1], |dx| write(dw, dx))) };
+            unsafe { filled_vec(lengths[0], |dw| filled_vec(lengths[1], |dx| write(dw, dx))) };
         if let Some(node) = to_x {
             gradients.register::<Flex>(node.id, tensor(dx, [n, i]));
         }
@@ -157,7 +157,7 @@ impl Backward<Flex, 3> for Dense {
     }
 }
 
-/// Turns `upstream` into the gradient before the activation, in place where nobody else holds it, and gives its sums over
+/// Turns `upstream` into the gradient before the activation, in place where it has no other owner, and returns its sums over
 /// the rows, `[O]`.
 fn through_activation(
     upstream: &mut FlexTensor,
@@ -165,7 +165,7 @@ fn through_activation(
     width: usize,
     activation: Activation,
 ) -> Vec<f32> {
-    // Rows are summed in blocks of a fixed size, the blocks in order: the same sum on any number of threads.
+    // Rows are summed in blocks of a fixed size and the blocks in order, which gives the same sum on any number of threads.
     const ROWS: usize = 64;
     #[inline(always)]
     fn sum(db: &mut [f32], dz: &[f32]) {
@@ -173,14 +173,13 @@ fn through_activation(
     }
     #[inline(always)]
     fn rows_of(dz: &[f32], width: usize) -> Vec<f32> {
-        let mut of_block = vec![0.0; width];
-        dz.chunks_exact(width)
-            .for_each(|row| sum(&mut of_block, row));
-        of_block
+        let mut sums = vec![0.0; width];
+        dz.chunks_exact(width).for_each(|row| sum(&mut sums, row));
+        sums
     }
     let blocks = if activation == Activation::None {
-        team::map(values(upstream).chunks(ROWS * width), |dz| {
-            wide(
+        pool::map(values(upstream).chunks(ROWS * width), |dz| {
+            with_widest_simd(
                 #[inline(always)]
                 || rows_of(dz, width),
             )
@@ -190,8 +189,8 @@ fn through_activation(
             .storage_mut::<f32>()
             .chunks_mut(ROWS * width)
             .zip(output.chunks(ROWS * width));
-        team::map(blocks, |(dz, y)| {
-            wide(
+        pool::map(blocks, |(dz, y)| {
+            with_widest_simd(
                 #[inline(always)]
                 || {
                     let both = dz.iter_mut().zip(y);

@@ -1,93 +1,66 @@
-//! Matrix products, cut into parts that run side by side, each on one core.
+//! Cuts matrix products into parts that run side by side, each on one core.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::vector::{tanh, wide};
-use super::super::{Activation, team};
-use super::terms::Terms;
-use super::tile::{Cells, Left, Right, Start, Tiles};
+use super::matrix::Matrix;
+use super::nonzero::NonzeroLists;
+use super::operands::{InitialSum, LeftFactor, RightFactor, TiledProduct};
+use super::output::OutputCells;
 use super::transpose::transpose;
+use crate::ops::activation::Activation;
+use crate::ops::kernels::math::tanh;
+use crate::ops::kernels::pool;
+use crate::ops::kernels::simd::with_widest_simd;
 
 /// Multiplications in a part: long enough (10 to 20 microseconds) that handing it to another core costs little, and
 /// short enough that all cores end at about the same time.
 const PART: usize = 1_500_000;
 
-/// Columns of a part: what the tiles of every machine divide.
+/// Columns of a part: a multiple of the width of the tiles on every machine.
 const COLUMNS: usize = 48;
 
-/// Rows of a part are a multiple of it: what the tiles of every machine divide.
+/// The number that the rows of a part are a multiple of, as it is of the height of the tiles on every machine.
 const ROWS: usize = 24;
 
-/// Terms of a sum taken at a time: so many lines of a strip of the right side stay in the second-level cache.
+/// Terms of a sum that are added in one round: that many lines of a strip of the right factor stay in the second-level cache.
 const DEPTH: usize = 1024;
 
-/// A matrix, row after row, or the transpose of one.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    pub values: &'a [f32],
-    pub rows: usize,
-    pub columns: usize,
-    pub transposed: bool,
-}
-
-impl<'a> Matrix<'a> {
-    /// `[rows, columns]`, row after row.
-    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(values.len(), rows * columns);
-        Self {
-            values,
-            rows,
-            columns,
-            transposed: false,
-        }
-    }
-
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            transposed: !self.transposed,
-            ..self
-        }
-    }
-}
-
-/// out = activation(a b + bias).
-pub struct Product<'a> {
+/// The product out = activation(a b + bias).
+pub struct MatrixProduct<'a> {
     pub a: Matrix<'a>,
     pub b: Matrix<'a>,
-    /// `[b.columns]`, or 0.
+    /// `[b.columns]`; `None` adds nothing.
     pub bias: Option<&'a [f32]>,
-    /// `[a.rows, b.columns]`, row after row: every value is written.
+    /// `[a.rows, b.columns]`, row after row. Every value is written.
     pub out: &'a mut [MaybeUninit<f32>],
     pub activation: Activation,
 }
 
-/// Some rows and columns of a product.
-struct Part<'a> {
+/// A rectangle of the result of a product.
+struct ProductPart<'a> {
     a: Matrix<'a>,
-    terms: Option<Arc<Terms>>,
+    nonzero: Option<Arc<NonzeroLists>>,
     b: Matrix<'a>,
     bias: Option<&'a [f32]>,
-    out: Cells<'a>,
+    out: OutputCells<'a>,
     activation: Activation,
     rows: Range<usize>,
     columns: Range<usize>,
 }
 
 /// Runs products side by side.
-pub fn run(products: Vec<Product<'_>>) {
-    team::for_each(
+pub fn run(products: Vec<MatrixProduct<'_>>) {
+    pool::for_each(
         products.into_iter().flat_map(cut).collect::<Vec<_>>(),
-        Part::run,
+        ProductPart::run,
     );
 }
 
 /// Cuts the result into rectangles.
-fn cut(product: Product<'_>) -> Vec<Part<'_>> {
-    let Product {
+fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
+    let MatrixProduct {
         a,
         b,
         bias,
@@ -95,23 +68,23 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
         activation,
     } = product;
     let (m, n, k) = (a.rows, b.columns, a.columns);
-    let out = Cells::new(out);
+    let out = OutputCells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
     assert!(bias.is_none_or(|bias| bias.len() == n));
-    // To look for zeros costs as much as a few columns. Where they are many, parts are wider: so are the tiles.
-    let terms = if n >= 2 * COLUMNS {
-        Terms::of(a, DEPTH)
+    // Looking for zeros costs as much as a few columns. With lists of nonzero terms the tiles are wider, and so are the parts.
+    let nonzero = if n >= 2 * COLUMNS {
+        NonzeroLists::find(a, DEPTH)
     } else {
         None
     }
     .map(Arc::new);
-    let wide = if terms.is_some() {
+    let width = if nonzero.is_some() {
         2 * COLUMNS
     } else {
         COLUMNS
     };
     let height = if b.transposed {
-        // Each part transposes its columns of the right side: better done for all rows at once.
+        // Each part transposes its columns of the right factor, which is better done for many rows at once.
         m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1)))
             .max(4 * ROWS)
     } else {
@@ -123,11 +96,11 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
             .step_by(step)
             .map(move |i| i..(i + step).min(length))
     };
-    ranges(n, wide)
+    ranges(n, width)
         .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
-        .map(|(rows, columns)| Part {
+        .map(|(rows, columns)| ProductPart {
             a,
-            terms: terms.clone(),
+            nonzero: nonzero.clone(),
             b,
             bias,
             out,
@@ -138,11 +111,11 @@ fn cut(product: Product<'_>) -> Vec<Part<'_>> {
         .collect()
 }
 
-impl Part<'_> {
+impl ProductPart<'_> {
     fn run(self) {
         let Self {
             a,
-            terms,
+            nonzero,
             b,
             bias,
             out,
@@ -151,7 +124,7 @@ impl Part<'_> {
             columns,
         } = self;
         let (k, n) = (a.columns, b.columns);
-        // Strides from row to row and from column to column.
+        // The strides from row to row and from column to column.
         let [down, across] = if a.transposed {
             [1, a.rows]
         } else {
@@ -182,18 +155,18 @@ impl Part<'_> {
             } else {
                 (b.values, from * n + columns.start, n)
             };
-            let tiles = Tiles {
-                left: Left {
+            let tiles = TiledProduct {
+                left: LeftFactor {
                     values: a.values,
                     rows: &left_rows,
                     segments: &[from * across],
                     length,
                     step: across,
                 },
-                terms: terms
+                nonzero: nonzero
                     .as_ref()
-                    .map(|terms| terms.round(from / DEPTH, rows.start)),
-                right: Right {
+                    .map(|lists| lists.round(from / DEPTH, rows.start)),
+                right: RightFactor {
                     values,
                     segments: &[first],
                     step,
@@ -201,22 +174,22 @@ impl Part<'_> {
                 },
                 rows: &out_rows,
                 start: match bias {
-                    _ if from > 0 => Start::Sum,
-                    Some(bias) => Start::Bias(&bias[columns.clone()]),
-                    None => Start::Zero,
+                    _ if from > 0 => InitialSum::Previous,
+                    Some(bias) => InitialSum::Bias(&bias[columns.clone()]),
+                    None => InitialSum::Zero,
                 },
                 rectified: activation == Activation::Relu && from + length == k,
             };
-            // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. What a later
-            // round adds to, the first has written.
+            // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. The first round has
+            // written what a later round adds to.
             unsafe { tiles.run_shared(out) };
         }
         if activation == Activation::Tanh {
-            wide(
+            with_widest_simd(
                 #[inline(always)]
                 || {
                     for &row in &out_rows {
-                        // SAFETY: written above, and no other part's.
+                        // SAFETY: the row was written above, and belongs to no other part.
                         unsafe { out.slice(row, width) }
                             .iter_mut()
                             .for_each(|y| *y = tanh(*y));
@@ -227,29 +200,15 @@ impl Part<'_> {
     }
 }
 
-/// A vector of `length` values that `fill` writes.
-///
-/// # Safety
-/// `fill` writes every value.
-pub unsafe fn written<R>(
-    length: usize,
-    fill: impl FnOnce(&mut [MaybeUninit<f32>]) -> R,
-) -> (Vec<f32>, R) {
-    let mut values = Vec::with_capacity(length);
-    let result = fill(&mut values.spare_capacity_mut()[..length]);
-    // SAFETY: the capacity is there, and the rest is the caller's promise.
-    unsafe { values.set_len(length) };
-    (values, result)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::output::filled_vec;
     use super::*;
     use crate::rng::Rng;
 
-    /// Zeros on the left are left out of the sums; what remains is the same sum, in the same order.
+    /// Zeros of the left factor are left out of the sums; the other terms are added in the same order.
     #[test]
-    fn leaving_out_zeros_changes_no_value() {
+    fn leaving_out_zeros_changes_no_bit() {
         for (m, k, n) in [(13, 50, 100), (32, 1100, 97), (50, 16, 130)] {
             let (mut a, mut b, mut keep) = (vec![0.0; m * k], vec![0.0; k * n], vec![0.0; m * k]);
             Rng::new(1).fill_normal(&mut a);
@@ -268,8 +227,8 @@ mod tests {
                 let activation = Activation::None;
                 // SAFETY: a product writes all of its result.
                 unsafe {
-                    written(m * columns.len(), |out| {
-                        run(vec![Product {
+                    filled_vec(m * columns.len(), |out| {
+                        run(vec![MatrixProduct {
                             a,
                             b,
                             bias: None,
@@ -282,9 +241,12 @@ mod tests {
             };
             let plain = Matrix::new(&a, m, k);
             let transposed = Matrix::new(&turned, k, m).transposed();
-            assert!(Terms::of(plain, DEPTH).is_some() && Terms::of(transposed, DEPTH).is_some());
+            assert!(
+                NonzeroLists::find(plain, DEPTH).is_some()
+                    && NonzeroLists::find(transposed, DEPTH).is_some()
+            );
             let (fast, fast_transposed) = (product(plain, 0..n), product(transposed, 0..n));
-            // So few columns that the zeros are not looked for.
+            // With so few columns zeros are not looked for.
             for columns in [0..40, 40..80, 80..n] {
                 let dense = product(plain, columns.clone());
                 for (row, line) in dense.chunks(columns.len()).enumerate() {

@@ -1,35 +1,36 @@
-//! The code's two formulas, each in one pass: a draw by reparameterisation and the divergence from N(0, I).
+//! The two formulas of the latent, each in one pass: sampling by reparameterisation, and the KL to N(0, I).
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::super::vector::{exp, wide};
-use super::{tensor, tracked, untracked, values};
+use super::tensors::{AutodiffFlex, tensor, tracked, untracked, values};
+use crate::ops::kernels::math::exp;
+use crate::ops::kernels::simd::with_widest_simd;
 
-/// The fast form of [`crate::ops::reparameterise`]. Nothing flows back to `noise`.
+/// The fast form of [`crate::ops::reparameterise`]. `noise` gets no gradient.
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
     let noise = untracked(noise);
-    apply(Formula::Reparameterise(noise), mean, log_var)
+    apply(LatentFormula::Reparameterise(noise), mean, log_var)
 }
 
 /// The fast form of [`crate::ops::kl_to_standard_normal`].
 pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
-    apply(Formula::Divergence, mean, log_var)
+    apply(LatentFormula::Kl, mean, log_var)
 }
 
 #[derive(Clone, Debug)]
-enum Formula {
-    /// With the noise, `[K, B, D]`.
+enum LatentFormula {
+    /// Holds the noise, `[K, B, D]`.
     Reparameterise(FlexTensor),
-    Divergence,
+    Kl,
 }
 
-fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<D> {
+fn apply<const D: usize>(formula: LatentFormula, mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<D> {
     if !(mean.is_autodiff() || log_var.is_autodiff()) {
         return Tensor::from_primitive::<Flex>(
             formula.value(&untracked(mean), &untracked(log_var)),
@@ -49,10 +50,10 @@ fn apply<const D: usize>(formula: Formula, mean: Tensor<2>, log_var: Tensor<2>) 
         }
         OpsKind::UnTracked(prep) => prep.finish(value),
     };
-    Tensor::from_primitive::<Autodiff<Flex>>(output)
+    Tensor::from_primitive::<AutodiffFlex>(output)
 }
 
-impl Formula {
+impl LatentFormula {
     fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
         let shape: [usize; 2] = mean.shape().dims();
         assert_eq!(
@@ -64,9 +65,9 @@ impl Formula {
         match self {
             Self::Reparameterise(noise) => {
                 let [k, b, d] = noise.shape().dims();
-                assert_eq!([b, d], shape, "noise for each code");
+                assert_eq!([b, d], shape, "noise for each latent");
                 let mut z = values(noise).to_vec();
-                wide(
+                with_widest_simd(
                     #[inline(always)]
                     || {
                         for z in z.chunks_exact_mut(mean.len().max(1)) {
@@ -79,9 +80,9 @@ impl Formula {
                 );
                 tensor(z, [k, b, d])
             }
-            Self::Divergence => {
+            Self::Kl => {
                 let mut kl = mean.to_vec();
-                wide(
+                with_widest_simd(
                     #[inline(always)]
                     || {
                         kl.iter_mut()
@@ -94,7 +95,7 @@ impl Formula {
         }
     }
 
-    /// The gradients in the mean and in the logarithm of the variance.
+    /// Returns the gradients in the mean and in the logarithm of the variance.
     fn gradients(&self, upstream: &[f32], mean: &[f32], log_var: &[f32]) -> [Vec<f32>; 2] {
         let mut to_mean = vec![0.0; mean.len()];
         let mut to_log_var = vec![0.0; mean.len()];
@@ -102,7 +103,7 @@ impl Formula {
             Self::Reparameterise(noise) => {
                 let length = mean.len().max(1);
                 let noise = values(noise);
-                wide(
+                with_widest_simd(
                     #[inline(always)]
                     || {
                         for (noise, upstream) in noise
@@ -125,7 +126,7 @@ impl Formula {
                     },
                 );
             }
-            Self::Divergence => wide(
+            Self::Kl => with_widest_simd(
                 #[inline(always)]
                 || {
                     for ((m, v), (up, (mean, log_var))) in to_mean
@@ -143,8 +144,8 @@ impl Formula {
     }
 }
 
-impl Backward<Flex, 2> for Formula {
-    /// Mean and logarithm of the variance, `[B, D]`.
+impl Backward<Flex, 2> for LatentFormula {
+    /// The mean and the logarithm of the variance, `[B, D]`.
     type State = (FlexTensor, FlexTensor);
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {

@@ -1,20 +1,22 @@
-//! The cores at work on one thing: threads that wait awake for the next job, so that a job can be as short as ten
-//! microseconds.
+//! A thread pool for jobs as short as ten microseconds: its threads wait awake for the next job.
 //!
-//! A training step is some thirty jobs with a little work of one core between them. A general thread pool lets its threads
-//! sleep there, and to wake one takes as long as many of the jobs do: with rayon the preset `mnist` gained 1.4 times from
-//! a second core. These threads watch for a while before they sleep.
+//! Use it for whatever a training step or an evaluation repeats, and rayon for work that is done once, such as drawing or
+//! reading a data set, whose items differ in length or start further parallel work.
+//!
+//! A training step is about thirty jobs with a little work of one core between them. The threads of a general pool fall
+//! asleep there, and waking one takes as long as many of the jobs do: with rayon the preset `mnist` was 1.4 times as fast on
+//! two cores as on one. These threads watch for a while before they sleep.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// How long an idle thread watches: longer than the gaps within a step.
+/// The time that an idle thread watches before it sleeps: longer than the gaps within a step.
 const WATCH: Duration = Duration::from_micros(400);
 
-/// Does `work` for every item, on all cores. Which core does which is left to chance: what an item gives must not depend
-/// on the others.
+/// Does `work` for every item, on all cores. Which core takes which item is left to chance, so the result of an item must not
+/// depend on the others.
 pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
     let items: Vec<Mutex<Option<T>>> = items
         .into_iter()
@@ -23,21 +25,21 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
     let next = AtomicUsize::new(0);
     let share = || {
         while let Some(item) = items.get(next.fetch_add(1, SeqCst)) {
-            if let Some(item) = locked(item).take() {
+            if let Some(item) = lock(item).take() {
                 work(item);
             }
         }
     };
-    // A thread of a pool of one is asked to do it alone.
+    // Within a rayon pool of one thread, that thread does everything.
     let threads = rayon::current_num_threads().min(items.len());
     if threads < 2 {
         share()
     } else {
-        team(threads).run(&share)
+        pool(threads).run(&share)
     }
 }
 
-/// What `work` gives for every item, in the items' order.
+/// Returns the results of `work` for all items, in the order of the items.
 pub fn map<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> R + Sync,
@@ -50,23 +52,23 @@ pub fn map<T: Send, R: Send>(
     results.into_iter().flatten().collect()
 }
 
-/// A job as the threads see it: each calls it once, and it takes what is left to do.
+/// A job as the threads see it: each calls it once, and the call takes items until none is left.
 type Job = *const (dyn Fn() + Sync);
 
 #[derive(Default)]
-struct Team {
-    /// Threads started.
+struct Pool {
+    /// The number of threads started.
     size: AtomicUsize,
-    /// Held by the thread that gives the team its job.
+    /// Locked by the thread that gives the pool its job.
     caller: Mutex<()>,
     /// The number of the open job, or 0. Numbers are not used twice.
     open: AtomicU64,
     numbers: AtomicU64,
     /// The open job.
     job: Mutex<Option<SendJob>>,
-    /// Threads that are about to look at the job or are at work on it.
+    /// The number of threads that are about to look at the job or are at work on it.
     active: AtomicUsize,
-    /// Whether a thread failed in the open job.
+    /// Whether a thread panicked in the open job.
     failed: AtomicBool,
     asleep: AtomicUsize,
     bed: Mutex<()>,
@@ -76,67 +78,70 @@ struct Team {
 #[derive(Clone, Copy)]
 struct SendJob(Job);
 
-// SAFETY: what is behind the pointer is `Sync`; `Team::run` says how long it lives.
+// SAFETY: the job behind the pointer is `Sync`, and `Pool::run` waits for all threads before it ends.
 unsafe impl Send for SendJob {}
 
-/// The team, with as many threads as rayon has, which burn uses: RAYON_NUM_THREADS decides for both.
-fn team(threads: usize) -> &'static Team {
-    static TEAM: OnceLock<Team> = OnceLock::new();
-    let team = TEAM.get_or_init(Team::default);
-    // The caller is one of them. Where a thread cannot be had the others do its share.
-    while team.size.load(SeqCst) + 1 < threads {
-        let number = team.size.fetch_add(1, SeqCst) + 1;
+/// Returns the pool with at least `threads` threads, of which the caller is one. It grows to as many as rayon has, which burn
+/// uses, so that $RAYON_NUM_THREADS decides for both.
+fn pool(threads: usize) -> &'static Pool {
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    let pool = POOL.get_or_init(Pool::default);
+    // Where a thread cannot be started, the others do its share.
+    while pool.size.load(SeqCst) + 1 < threads {
+        let number = pool.size.fetch_add(1, SeqCst) + 1;
         let _ = std::thread::Builder::new()
-            .name(format!("team {number}"))
-            .spawn(move || team.work());
+            .name(format!("pool {number}"))
+            .spawn(move || pool.work());
     }
-    team
+    pool
 }
 
-impl Team {
-    /// Calls `job` on this thread and on every thread of the team that is free, and returns when all have returned.
+impl Pool {
+    /// Calls `job` on this thread and on every free thread of the pool, and returns when all calls have returned.
     ///
-    /// Where the team has a job already (another thread's, or the one that this one is a part of), on this thread alone.
+    /// Where the pool already has a job (that of another thread, or the one that this job is a part of), it calls `job` on this
+    /// thread alone.
     fn run(&self, job: &(dyn Fn() + Sync)) {
-        // A failure of an earlier job leaves nothing behind but the mark on the lock.
+        // A panic in an earlier job leaves nothing behind but the poisoned lock.
         let _caller = match self.caller.try_lock() {
             Ok(caller) => caller,
             Err(TryLockError::Poisoned(caller)) => caller.into_inner(),
             Err(TryLockError::WouldBlock) => return job(),
         };
         self.failed.store(false, SeqCst);
-        // SAFETY: only the lifetime is left out. A thread takes the pointer after it has counted itself in `active` and
-        // has then seen the job open; `Close` closes the job first and then waits until `active` is 0, also where
+        // SAFETY: only the lifetime is erased. A thread takes the pointer after it has counted itself in `active` and
+        // has then seen the job open; `CloseOnDrop` closes the job first and then waits until `active` is 0, also where
         // `job()` panics. Both sides use sequentially consistent operations, so one of them sees the other, and no
         // thread calls the job after this function has returned.
         let erased = unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), Job>(job) };
-        *locked(&self.job) = Some(SendJob(erased));
+        *lock(&self.job) = Some(SendJob(erased));
         let number = self.numbers.fetch_add(1, SeqCst) + 1;
-        let close = Close(self);
+        let close = CloseOnDrop(self);
         self.open.store(number, SeqCst);
         if self.asleep.load(SeqCst) > 0 {
-            let _bed = locked(&self.bed);
+            let _bed = lock(&self.bed);
             self.wake.notify_all();
         }
         job();
         drop(close);
         assert!(
             !self.failed.swap(false, SeqCst),
-            "a thread of the team failed; its message is above"
+            "a thread of the pool panicked; its message is above"
         );
     }
 
-    /// The life of a thread of the team.
+    /// Runs a thread of the pool: waits for jobs and does its share of each.
     fn work(&self) {
         let mut done = 0;
         loop {
             let number = self.wait(done);
             self.active.fetch_add(1, SeqCst);
             if self.open.load(SeqCst) == number {
-                let job = *locked(&self.job);
-                // SAFETY: the job is open and this thread is counted: see `run`.
-                let outcome =
-                    job.map(|SendJob(job)| catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() })));
+                let job = *lock(&self.job);
+                let outcome = job.map(|SendJob(job)| {
+                    // SAFETY: the job is open and this thread is counted in `active`, so `run` waits for it.
+                    catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() }))
+                });
                 if outcome.is_some_and(|outcome| outcome.is_err()) {
                     self.failed.store(true, SeqCst);
                 }
@@ -146,24 +151,25 @@ impl Team {
         }
     }
 
-    /// The number of an open job other than `done`.
+    /// Waits for an open job other than `done` and returns its number.
     fn wait(&self, done: u64) -> u64 {
-        let news = || Some(self.open.load(SeqCst)).filter(|&number| number != 0 && number != done);
+        let new_job =
+            || Some(self.open.load(SeqCst)).filter(|&number| number != 0 && number != done);
         let start = Instant::now();
         while start.elapsed() < WATCH {
             for _ in 0..64 {
-                if let Some(number) = news() {
+                if let Some(number) = new_job() {
                     return number;
                 }
                 std::hint::spin_loop();
             }
-            // Where there are more threads than cores, another may have something to do.
+            // Where there are more threads than cores, another one may have work to do.
             std::thread::yield_now();
         }
-        let mut bed = locked(&self.bed);
+        let mut bed = lock(&self.bed);
         self.asleep.fetch_add(1, SeqCst);
         let number = loop {
-            match news() {
+            match new_job() {
                 Some(number) => break number,
                 None => bed = self.wake.wait(bed).unwrap_or_else(PoisonError::into_inner),
             }
@@ -173,10 +179,10 @@ impl Team {
     }
 }
 
-/// Closes the job when dropped, once no thread is at work on it.
-struct Close<'a>(&'a Team);
+/// Closes the job when dropped, and waits until no thread is at work on it.
+struct CloseOnDrop<'a>(&'a Pool);
 
-impl Drop for Close<'_> {
+impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.open.store(0, SeqCst);
         let mut rounds = 0_u32;
@@ -190,7 +196,7 @@ impl Drop for Close<'_> {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -207,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_within_a_job_and_jobs_of_many_threads_are_done() {
+    fn nested_jobs_and_jobs_of_many_threads_are_done() {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_team_wakes_up_again() {
+    fn sleeping_threads_wake_up_again() {
         for _ in 0..3 {
             std::thread::sleep(2 * WATCH);
             assert_eq!(map(0..100, |i| i).len(), 100);
@@ -229,10 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_reaches_the_caller_and_the_team_lives_on() {
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         let failing = || for_each(0..64, |i| assert!(i != 13, "on purpose"));
         assert!(catch_unwind(failing).is_err());
-        // Now and then another test has the team: asked again until two threads have taken part.
+        // Another test may be using the pool, so this asks again until two threads have taken part.
         let threads = || {
             let ids = map(0..64, |_| {
                 std::thread::sleep(Duration::from_micros(100));

@@ -1,11 +1,11 @@
-//! Sums in a fixed order.
+//! A sum in an order that does not depend on the number of threads.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::super::team;
-use super::super::vector::wide;
-use super::{tensor, untracked, values};
+use super::tensors::{tensor, untracked, values};
+use crate::ops::kernels::pool;
+use crate::ops::kernels::simd::with_widest_simd;
 
 /// Values in a partial sum.
 const CHUNK: usize = 16_384;
@@ -13,18 +13,18 @@ const CHUNK: usize = 16_384;
 /// The fast form of [`crate::ops::sum_of_squares`].
 pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     let input = untracked(input);
-    let pass: Vec<f32> = team::map(values(&input).chunks(CHUNK), |chunk| {
-        wide(
+    let sums: Vec<f32> = pool::map(values(&input).chunks(CHUNK), |chunk| {
+        with_widest_simd(
             #[inline(always)]
-            || lanes(chunk),
+            || chunk_sum(chunk),
         )
     });
-    Tensor::from_primitive::<Flex>(tensor(vec![pass.iter().sum()], [1]))
+    Tensor::from_primitive::<Flex>(tensor(vec![sums.iter().sum()], [1]))
 }
 
-/// Sixteen partial sums, always, whatever the machine's vectors are.
+/// Returns the sum of the squares of a chunk, from sixteen partial sums whatever the vectors of the machine are.
 #[inline(always)]
-fn lanes(values: &[f32]) -> f32 {
+fn chunk_sum(values: &[f32]) -> f32 {
     let (lines, rest) = values.as_chunks::<16>();
     let mut sums = [0.0_f32; 16];
     lines

@@ -1,40 +1,43 @@
-//! Products with very few columns, where a vector of columns would be nearly empty: each value is the sum over whole
-//! vectors of both sides.
+//! Products with very few columns, where a vector of columns would be nearly empty: each value is a sum over whole vectors of
+//! both factors.
 
 use pulp::{Simd, WithSimd};
 
-use super::rectified;
-use super::tile::{Cells, Left};
+use super::operands::LeftFactor;
+use super::output::OutputCells;
+use crate::ops::kernels::simd::dispatch;
 
-/// Columns at most.
-pub const FEW: usize = 4;
+/// The largest number of columns that [`DotProducts`] computes.
+pub const MAX_COLUMNS: usize = 4;
 
-/// Row `r` of the result, `bias.len()` values from `rows[r]` on: bias + left x right. `left.step` is 1 here.
-pub struct Dots<'a> {
-    pub left: Left<'a>,
-    /// For each column the values of its line, all segments one after another.
+/// The product bias + left x right. Row `r` of the result has `bias.len()` values from `rows[r]` on; `left.step` is 1.
+pub struct DotProducts<'a> {
+    pub left: LeftFactor<'a>,
+    /// The values of each column, all segments one after another.
     pub right: &'a [f32],
-    /// A value for each column.
+    /// One value for each column.
     pub bias: &'a [f32],
     pub rows: &'a [usize],
-    /// Whether max(y, 0) is stored in the place of y.
+    /// Whether max(y, 0) is stored instead of y.
     pub rectified: bool,
 }
 
-impl Dots<'_> {
+impl DotProducts<'_> {
+    /// Writes the product into `out`.
+    ///
     /// # Safety
     /// No other thread uses the places of `out` that this product writes to.
-    pub unsafe fn run(self, out: Cells<'_>) {
-        pulp::Arch::new().dispatch(Run { dots: self, out });
+    pub unsafe fn run(self, out: OutputCells<'_>) {
+        dispatch(DotKernel { dots: self, out });
     }
 }
 
-struct Run<'a> {
-    dots: Dots<'a>,
-    out: Cells<'a>,
+struct DotKernel<'a> {
+    dots: DotProducts<'a>,
+    out: OutputCells<'a>,
 }
 
-impl WithSimd for Run<'_> {
+impl WithSimd for DotKernel<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -43,22 +46,22 @@ impl WithSimd for Run<'_> {
             1 => self.columns::<S, 8, 1>(simd),
             2 => self.columns::<S, 4, 2>(simd),
             3 => self.columns::<S, 4, 3>(simd),
-            _ => self.columns::<S, 2, FEW>(simd),
+            _ => self.columns::<S, 2, MAX_COLUMNS>(simd),
         }
     }
 }
 
-impl Run<'_> {
+impl DotKernel<'_> {
     #[inline(always)]
     fn columns<S: Simd, const R: usize, const C: usize>(&self, simd: S) {
-        let Dots {
+        let DotProducts {
             left,
             right,
             bias,
             rows: places,
             ..
         } = &self.dots;
-        let Left {
+        let LeftFactor {
             values,
             rows,
             segments,
@@ -105,12 +108,18 @@ impl Run<'_> {
                     } else {
                         sum
                     };
-                    // SAFETY: `Dots::run` has the caller's promise.
+                    // SAFETY: the caller of `DotProducts::run` promises that no other thread uses the place.
                     unsafe { self.out.write(place + c, sum) };
                 }
             }
         }
     }
+}
+
+/// Returns max(y, 0), and NaN for NaN, which `f32::max` would hide.
+#[inline(always)]
+fn rectified(y: f32) -> f32 {
+    if y < 0.0 { 0.0 } else { y }
 }
 
 #[inline(always)]

@@ -1,0 +1,33 @@
+//! The constants of one step of Adam.
+
+/// The constants of one step of Adam (Kingma, Ba 2015, algorithm 1).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// learning rate / (1 - beta1^t).
+    pub rate: f64,
+    /// 1 / sqrt(1 - beta2^t).
+    pub unbias: f64,
+    /// Whether moments far below epsilon are set to 0 first. That is so in every 64th step; otherwise they would become denormal
+    /// numbers.
+    pub flush: bool,
+}
+
+impl AdamStep {
+    /// Returns the constants of step `step`, which counts from 1.
+    pub fn new([beta1, beta2, epsilon]: [f64; 3], step: u64, learning_rate: f64) -> Self {
+        let flush = step.is_multiple_of(64);
+        let step = step as f64;
+        let unbias = (1.0 - beta2.powf(step)).sqrt().recip();
+        Self {
+            beta1,
+            beta2,
+            epsilon,
+            rate: learning_rate / (1.0 - beta1.powf(step)),
+            unbias,
+            flush,
+        }
+    }
+}

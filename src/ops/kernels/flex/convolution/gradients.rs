@@ -1,0 +1,126 @@
+//! Steps of the backward pass of a convolution.
+
+use super::windows::{Frame, Windows};
+use crate::ops::activation::Activation;
+use crate::ops::kernels::product::{InitialSum, LeftFactor, RightFactor, TiledProduct};
+use crate::ops::kernels::simd::with_widest_simd;
+
+/// Writes the gradient before the activation into its frame, and adds its sum over the pixels to `db`.
+pub fn before_activation(
+    frame: &Frame,
+    [upstream, y]: [&[f32]; 2],
+    activation: Activation,
+    into: &mut [f32],
+    db: &mut [f32],
+) {
+    let pitch = frame.pitch();
+    let mut unframed_line = vec![0.0; pitch];
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for ((to, length), (upstream, y)) in frame
+                .lines()
+                .zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
+            {
+                // A line that has no place in the frame, or not for all its pixels, still counts in the sum.
+                let line = if length == pitch {
+                    &mut into[to..][..length]
+                } else {
+                    &mut unframed_line[..]
+                };
+                let each = line.iter_mut().zip(upstream.iter().zip(y));
+                match activation {
+                    Activation::Relu => {
+                        each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up })
+                    }
+                    Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
+                    Activation::None => line.copy_from_slice(upstream),
+                }
+                for pixel in line.chunks_exact(db.len()) {
+                    db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
+                }
+                if length < pitch {
+                    into[to..][..length].copy_from_slice(&unframed_line[..length]);
+                }
+            }
+        },
+    );
+}
+
+/// Adds the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the big map,
+/// and each channel of the small map, the sum over all windows.
+pub fn weight_gradient(
+    windows: &Windows,
+    count: usize,
+    big_frames: &[f32],
+    small_frames: &[f32],
+    dw: &mut [f32],
+) {
+    let (big, small) = (windows.big_frame(), windows.small_frame());
+    let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
+    let kernel = windows.kernel;
+    let window = windows.down();
+    let lines = || (0..count).flat_map(|image| (0..height).map(move |y| (image, y)));
+    let rows: Vec<usize> = window
+        .segments
+        .iter()
+        .flat_map(|row| (0..kernel * channels).map(move |i| row + i))
+        .collect();
+    let product = TiledProduct {
+        nonzero: None,
+        left: LeftFactor {
+            values: big_frames,
+            rows: &rows,
+            segments: &lines()
+                .map(|(image, y)| image * big.len() + window.from[y * width])
+                .collect::<Vec<_>>(),
+            length: width,
+            step: windows.stride * channels,
+        },
+        right: RightFactor {
+            values: small_frames,
+            segments: &lines()
+                .map(|(image, y)| image * small.len() + small.at(y, 0))
+                .collect::<Vec<_>>(),
+            step: columns,
+            columns,
+        },
+        rows: &(0..rows.len()).map(|row| row * columns).collect::<Vec<_>>(),
+        start: InitialSum::Previous,
+        rectified: false,
+    };
+    product.run(dw);
+}
+
+/// Returns the sums over the parts, in their order, or `None` without parts.
+pub fn sum_in_order(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
+    let mut parts = parts.into_iter();
+    let (mut dw, mut db) = parts.next()?;
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for (more_w, more_b) in parts.by_ref() {
+                dw.iter_mut()
+                    .zip(more_w)
+                    .for_each(|(sum, more)| *sum += more);
+                db.iter_mut()
+                    .zip(more_b)
+                    .for_each(|(sum, more)| *sum += more);
+            }
+        },
+    );
+    Some((dw, db))
+}
+
+/// Reorders a weight from `[k, k, C, S]` to `[S, C, k, k]`.
+pub fn small_first(weight: &[f32], [small, channels, kernel, _]: [usize; 4]) -> Vec<f32> {
+    let mut reordered = vec![0.0; weight.len()];
+    for (tap, weights) in weight.chunks_exact(channels * small).enumerate() {
+        for (channel, line) in weights.chunks_exact(small).enumerate() {
+            for (s, &value) in line.iter().enumerate() {
+                reordered[(s * channels + channel) * kernel * kernel + tap] = value;
+            }
+        }
+    }
+    reordered
+}

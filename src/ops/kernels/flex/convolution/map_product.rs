@@ -1,0 +1,188 @@
+//! The product that maps one feature map to another: the windows of a framed map with the weights.
+
+use std::mem::MaybeUninit;
+
+use super::feature_map::FeatureMap;
+use super::windows::{Frame, WindowPass, Windows};
+use crate::ops::activation::Activation;
+use crate::ops::kernels::math::tanh;
+use crate::ops::kernels::product::{
+    DotProducts, InitialSum, LeftFactor, MAX_COLUMNS, OutputCells, RightFactor, TiledProduct,
+    filled_vec, transpose,
+};
+use crate::ops::kernels::simd::with_widest_simd;
+
+/// A product that maps a framed feature map to another one, with the weights in the order in which its passes read them.
+pub struct MapProduct {
+    pub frame: Frame,
+    passes: Vec<(WindowPass, Vec<f32>)>,
+    /// The number of images that the passes take.
+    pub images: usize,
+    /// The shape of the resulting map, `[C, H, W]`.
+    output: [usize; 3],
+}
+
+impl MapProduct {
+    pub fn new(windows: Windows, down: bool, weight: &[f32], images: usize) -> Self {
+        let (frame, passes) = if down {
+            (windows.big_frame(), vec![windows.down()])
+        } else {
+            (windows.small_frame(), windows.up())
+        };
+        let (input, output) = if down {
+            (windows.big, windows.small)
+        } else {
+            (windows.small, windows.big)
+        };
+        let values: usize = output.iter().product();
+        let passes = passes.into_iter().map(|mut pass| {
+            let repeated = |places: &[usize], length: usize| -> Vec<usize> {
+                (0..images)
+                    .flat_map(|image| places.iter().map(move |place| place + image * length))
+                    .collect()
+            };
+            let weights = reordered(&windows, down, &pass.taps, [input[0], output[0]], weight);
+            (pass.from, pass.to) = (
+                repeated(&pass.from, frame.len()),
+                repeated(&pass.to, values),
+            );
+            (pass, weights)
+        });
+        Self {
+            frame,
+            passes: passes.collect(),
+            images,
+            output,
+        }
+    }
+
+    /// Computes the maps of as many images as `out` has room for.
+    pub fn run(
+        &self,
+        frames: &[f32],
+        bias: &[f32],
+        image: FeatureMap,
+        out: &mut [MaybeUninit<f32>],
+        activation: Activation,
+    ) {
+        let Some([channels, pixels]) = image.transposition() else {
+            return self.passes(frames, bias, out, activation);
+        };
+        // SAFETY: `passes` writes every value.
+        let (maps, ()) = unsafe {
+            filled_vec(out.len(), |maps| {
+                self.passes(frames, bias, maps, activation)
+            })
+        };
+        let length = channels * pixels;
+        for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
+            let mut transposed = vec![0.0; length];
+            transpose(map, channels, [pixels, channels], &mut transposed, pixels);
+            out.iter_mut()
+                .zip(transposed)
+                .for_each(|(out, value)| _ = out.write(value));
+        }
+    }
+
+    /// Writes all of `out`: every pixel of a map belongs to one pass.
+    fn passes(
+        &self,
+        frames: &[f32],
+        bias: &[f32],
+        out: &mut [MaybeUninit<f32>],
+        activation: Activation,
+    ) {
+        let channels = self.output[0];
+        let count = out.len() / self.output.iter().product::<usize>();
+        let length = out.len();
+        let out = OutputCells::new(out);
+        let rectified = activation == Activation::Relu;
+        for (pass, weights) in &self.passes {
+            let rows = pass.to.len() / self.images * count;
+            let (from, to) = (&pass.from[..rows], &pass.to[..rows]);
+            let left = LeftFactor {
+                values: frames,
+                rows: from,
+                segments: &pass.segments,
+                length: pass.length,
+                step: 1,
+            };
+            if channels <= MAX_COLUMNS {
+                // SAFETY: the memory belongs to this call alone.
+                unsafe {
+                    DotProducts {
+                        left,
+                        right: weights,
+                        bias,
+                        rows: to,
+                        rectified,
+                    }
+                    .run(out)
+                };
+                continue;
+            }
+            let segments: Vec<usize> = (0..pass.segments.len())
+                .map(|i| i * pass.length * channels)
+                .collect();
+            let right = RightFactor {
+                values: weights,
+                segments: &segments,
+                step: channels,
+                columns: channels,
+            };
+            // SAFETY: the memory belongs to this call alone.
+            unsafe {
+                TiledProduct {
+                    left,
+                    nonzero: None,
+                    right,
+                    rows: to,
+                    start: InitialSum::Bias(bias),
+                    rectified,
+                }
+                .run_shared(out)
+            };
+        }
+        if activation == Activation::Tanh {
+            // SAFETY: every pixel has been written.
+            let maps = unsafe { out.slice(0, length) };
+            with_widest_simd(
+                #[inline(always)]
+                || maps.iter_mut().for_each(|y| *y = tanh(*y)),
+            );
+        }
+    }
+}
+
+/// Returns the weights of the pixels `taps` of the window as `[taps, in, out]`, or as `[out, taps, in]` for few output channels.
+fn reordered(
+    windows: &Windows,
+    down: bool,
+    taps: &[[usize; 2]],
+    [inputs, outputs]: [usize; 2],
+    weight: &[f32],
+) -> Vec<f32> {
+    let (kernel, big) = (windows.kernel, windows.big[0]);
+    let at = |[row, column]: [usize; 2], input: usize, output: usize| {
+        let (small, channel) = if down {
+            (output, input)
+        } else {
+            (input, output)
+        };
+        weight[((small * big + channel) * kernel + row) * kernel + column]
+    };
+    let mut ordered = Vec::with_capacity(taps.len() * inputs * outputs);
+    if outputs <= MAX_COLUMNS {
+        for output in 0..outputs {
+            taps.iter()
+                .for_each(|&tap| ordered.extend((0..inputs).map(|input| at(tap, input, output))));
+        }
+    } else {
+        for &tap in taps {
+            (0..inputs).for_each(|input| {
+                ordered.extend((0..outputs).map(|output| at(tap, input, output)))
+            });
+        }
+    }
+    ordered
+}

@@ -1,0 +1,86 @@
+//! Convolutions as products that read their windows in place ("implicit" or "indirect" lowering, Dukhan 2019).
+//!
+//! They take a few images at a time, so that all they need stays in the second-level cache. Each core has images of its own,
+//! and sums over images are taken in a fixed order.
+
+mod backward;
+mod directed;
+mod feature_map;
+mod forward;
+mod gradients;
+mod map_product;
+mod windows;
+
+use burn::backend::Flex;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::ops::{Backward, OpsKind};
+use burn::tensor::Tensor;
+
+use super::tensors::{AutodiffFlex, tracked, untracked};
+use crate::ops::convolution::Convolution;
+use backward::ConvolutionState;
+use directed::DirectedConvolution;
+
+/// The fast form of [`crate::ops::convolve`].
+pub fn convolve(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    DirectedConvolution {
+        convolution,
+        down: true,
+    }
+    .apply(x, weight, bias)
+}
+
+/// The fast form of [`crate::ops::convolve_transposed`].
+pub fn convolve_transposed(
+    x: Tensor<2>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+) -> Tensor<2> {
+    DirectedConvolution {
+        convolution,
+        down: false,
+    }
+    .apply(x, weight, bias)
+}
+
+impl DirectedConvolution {
+    fn apply(self, x: Tensor<2>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
+        if !(x.is_autodiff() || weight.is_autodiff() || bias.is_autodiff()) {
+            return Tensor::from_primitive::<Flex>(self.forward(
+                &untracked(x),
+                &untracked(weight),
+                &untracked(bias),
+            ));
+        }
+        let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let output = match self
+            .prepare::<NoCheckpointing>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                let (x, weight) = (x.into_primitive(), weight.into_primitive());
+                let output = self.forward(&x, &weight, bias.primitive());
+                prep.finish(
+                    ConvolutionState {
+                        x,
+                        weight,
+                        output: output.clone(),
+                    },
+                    output,
+                )
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(self.forward(x.primitive(), weight.primitive(), bias.primitive()))
+            }
+        };
+        Tensor::from_primitive::<AutodiffFlex>(output)
+    }
+}

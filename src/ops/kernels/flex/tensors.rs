@@ -1,0 +1,68 @@
+//! Conversions between burn's tensors and the values that the kernels read and write.
+
+use std::borrow::Cow;
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
+use burn::tensor::{Tensor, TensorData};
+
+/// burn-flex with autodiff.
+pub type AutodiffFlex = Autodiff<Flex>;
+
+type AutodiffTensor = <AutodiffFlex as BackendTypes>::FloatTensorPrimitive;
+
+/// Returns whether a tensor is one of burn-flex's, with autodiff or without.
+pub fn is_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let tensor = tensor.clone();
+    if tensor.is_autodiff() {
+        tensor.try_into_primitive::<AutodiffFlex>().is_ok()
+    } else {
+        tensor.try_into_primitive::<Flex>().is_ok()
+    }
+}
+
+/// Returns the primitive of a tensor, without autodiff.
+pub fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    match tensor.without_autodiff().try_into_primitive::<Flex>() {
+        Ok(tensor) => tensor,
+        Err(_) => unreachable!("`is_flex` returned true for this tensor"),
+    }
+}
+
+/// Returns the primitive of a tensor with its node in the autodiff graph; a plain tensor becomes a constant of the graph.
+pub fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
+    let tensor = if tensor.is_autodiff() {
+        tensor
+    } else {
+        Tensor::from_inner(tensor)
+    };
+    match tensor.try_into_primitive::<AutodiffFlex>() {
+        Ok(tensor) => tensor,
+        Err(_) => unreachable!("`is_flex` returned true for this tensor, which has autodiff"),
+    }
+}
+
+/// Returns the values of a tensor in the order of its axes, copied only where they do not lie in memory like that.
+pub fn values(tensor: &FlexTensor) -> Cow<'_, [f32]> {
+    match tensor.as_slice::<f32>() {
+        Some(values) => values.into(),
+        None => tensor.to_contiguous().storage::<f32>().to_vec().into(),
+    }
+}
+
+/// Returns the tensor with memory that holds its values in order and nothing else, so that it can be changed in place.
+pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    let is_whole = tensor
+        .as_slice::<f32>()
+        .is_some_and(|values| values.len() == tensor.storage::<f32>().len());
+    if is_whole {
+        tensor
+    } else {
+        FlexTensor::from_data(TensorData::new(values(&tensor).to_vec(), tensor.shape()))
+    }
+}
+
+/// Makes a tensor of `values`.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}

@@ -1,0 +1,17 @@
+//! Matrix products: cut into parts that run side by side, each of them computed tile by tile in registers.
+
+mod dots;
+mod matrix;
+mod nonzero;
+mod operands;
+mod output;
+mod parts;
+mod tile;
+mod transpose;
+
+pub use dots::{DotProducts, MAX_COLUMNS};
+pub use matrix::Matrix;
+pub use operands::{InitialSum, LeftFactor, RightFactor, TiledProduct};
+pub use output::{OutputCells, filled_vec};
+pub use parts::{MatrixProduct, run};
+pub use transpose::transpose;
