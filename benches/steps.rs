@@ -1,6 +1,12 @@
 //! How long the parts of a training take, from a whole step down to single operations, each of ours beside its plain
 //! definition. `cargo bench`, or `cargo bench -- convolve` for what has that in its name. Nothing is downloaded.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a bench stops at what it did not expect"
+)]
+
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -141,7 +147,7 @@ mod training {
             .collect();
         bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
             Loader {
-                pixels: pixels,
+                pixels,
                 pixel_rng: Rng::new(2),
                 ..Loader::plain(&device)
             }

@@ -1,98 +1,95 @@
 //! The one error type: what failed, where, what to do about it, and the exit code.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the program stops. [`Error::code`] is the process's exit code; [`Error::hint`] says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
+/// The reason why the program stops. [`Error::code`] is the exit code of the process; [`Error::hint`] says what to do.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    /// The file that the message is about.
+    path: Option<PathBuf>,
+    what: String,
+    hint: Option<String>,
+}
+
+/// The kinds of errors, which decide the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
     /// The request is wrong: an argument, a value in a config, a name that does not exist.
-    #[error("{what}")]
-    Request { what: String, hint: Option<String> },
-
+    Request,
     /// A file that a person named, or that was looked for, is missing or not what was expected.
-    #[error("{}: {what}", path.display())]
-    File {
-        path: PathBuf,
-        what: String,
-        hint: Option<String>,
-    },
-
+    File,
     /// The request was right and the run failed: a full disk, a loss that is not a number.
-    #[error("{what}")]
-    Failed { what: String, hint: Option<String> },
-
+    Failed,
     /// Stopped by Ctrl-C or a termination signal, with the state saved.
-    #[error("{what}")]
-    Interrupted { what: String, hint: Option<String> },
+    Interrupted,
 }
 
 impl Error {
+    fn new(kind: ErrorKind, what: impl Display) -> Self {
+        Self {
+            kind,
+            path: None,
+            what: what.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Makes the error of a wrong request.
     pub fn request(what: impl Display) -> Self {
-        Self::Request {
-            what: what.to_string(),
-            hint: None,
-        }
+        Self::new(ErrorKind::Request, what)
     }
 
+    /// Makes the error of a file.
     pub fn file(path: impl AsRef<Path>, what: impl Display) -> Self {
-        Self::File {
-            path: path.as_ref().to_path_buf(),
-            what: what.to_string(),
-            hint: None,
+        Self {
+            path: Some(path.as_ref().to_path_buf()),
+            ..Self::new(ErrorKind::File, what)
         }
     }
 
+    /// Makes the error of a run that failed.
     pub fn failed(what: impl Display) -> Self {
-        Self::Failed {
-            what: what.to_string(),
-            hint: None,
-        }
+        Self::new(ErrorKind::Failed, what)
     }
 
+    /// Makes the error of a run that was stopped.
     pub fn interrupted(what: impl Display) -> Self {
-        Self::Interrupted {
-            what: what.to_string(),
-            hint: None,
-        }
+        Self::new(ErrorKind::Interrupted, what)
     }
 
-    /// The same error with a line that says what to do.
+    /// Returns the same error with a line that says what to do.
     #[must_use]
     pub fn with_hint(mut self, text: impl Display) -> Self {
-        let (Self::Request { hint, .. }
-        | Self::File { hint, .. }
-        | Self::Failed { hint, .. }
-        | Self::Interrupted { hint, .. }) = &mut self;
-        *hint = Some(text.to_string());
+        self.hint = Some(text.to_string());
         self
     }
 
     pub fn hint(&self) -> Option<&str> {
-        let (Self::Request { hint, .. }
-        | Self::File { hint, .. }
-        | Self::Failed { hint, .. }
-        | Self::Interrupted { hint, .. }) = self;
-        hint.as_deref()
+        self.hint.as_deref()
     }
 
-    /// 1: the run failed. 2: the request is wrong. 130: interrupted, state saved.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Returns the exit code: 1 for a failed run, 2 for a wrong request, 130 for an interrupted run whose state is saved.
     pub fn code(&self) -> u8 {
-        match self {
-            Self::Request { .. } | Self::File { .. } => 2,
-            Self::Failed { .. } => 1,
-            Self::Interrupted { .. } => 130,
+        match self.kind {
+            ErrorKind::Request | ErrorKind::File => 2,
+            ErrorKind::Failed => 1,
+            ErrorKind::Interrupted => 130,
         }
     }
 
-    /// What a person reads on stderr: the message, then the hint on a line of its own.
+    /// Returns what a person reads on stderr: the message, then the hint on a line of its own.
     pub fn render(&self) -> String {
-        let kind = if matches!(self, Self::Interrupted { .. }) {
-            "interrupted"
-        } else {
-            "error"
+        let kind = match self.kind {
+            ErrorKind::Interrupted => "interrupted",
+            _ => "error",
         };
         match self.hint() {
             Some(hint) => format!("{kind}: {self}\nhint: {hint}"),
@@ -101,7 +98,18 @@ impl Error {
     }
 }
 
-/// The candidate closest to `word`, if it is close enough to be a slip of the pen.
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Returns the candidate closest to `word`, if it is close enough to be a misspelling.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -109,7 +117,7 @@ pub fn did_you_mean<'a>(
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        // The similarity of words of three letters does not see that two were exchanged.
+        // The similarity of three-letter words does not see that two letters were exchanged.
         .filter(|(score, candidate)| {
             *score > 0.8 || word.len() > 2 && strsim::osa_distance(word, candidate) == 1
         })
@@ -140,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suggestion_is_made_only_when_close() {
+    fn only_a_close_candidate_is_suggested() {
         assert_eq!(did_you_mean("bacth", ["batch", "epochs"]), Some("batch"));
         assert_eq!(did_you_mean("zebra", ["batch", "epochs"]), None);
     }

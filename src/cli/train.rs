@@ -16,7 +16,7 @@ use crate::config::{Config, Plan, set};
 use crate::data::archive::DataPaths;
 use crate::data::{self, Dataset};
 use crate::device::{self, SelectedDevice};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OutputBias, Vae, Vamp};
 use crate::rng::Rng;
 use crate::run::{About, RunFolder, create, newest, remembered_data};
@@ -297,12 +297,12 @@ impl Train {
         let trainer = Trainer::new(&job, &folder, vae, saved.as_ref())?;
         let trained = trainer.run(&mut watcher);
         watcher.close();
-        trained.map_err(|error| match error {
-            Error::Interrupted { .. } => error.with_hint(format!(
+        trained.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted => error.with_hint(format!(
                 "go on with: vae train --resume {}",
                 folder.path.display()
             )),
-            error => error,
+            _ => error,
         })?;
         watcher.conclude()?;
         if config.data.kind().trains_on_test() {

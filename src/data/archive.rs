@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::{Dataset, FASHION_MNIST, MNIST, Split, fetch, idx};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::{files, ui};
 
 /// A file as its publisher names it, without `.gz`.
@@ -222,7 +222,9 @@ pub fn find(place: &DataPaths, archive: &IdxDataset) -> Result<Files> {
         return Err(missing(archive, &looked_in, "it was not to be downloaded"));
     }
     download(place, archive).map_err(|error| match error {
-        Error::Request { what, .. } => missing(archive, &looked_in, &what),
+        error if error.kind() == ErrorKind::Request => {
+            missing(archive, &looked_in, &error.to_string())
+        }
         other => other,
     })
 }

@@ -38,7 +38,7 @@ impl Default for Limits {
 /// once. The file appears whole or not at all.
 ///
 /// # Errors
-/// [`Error::Request`], with each mirror and why it failed, where none gave the file: exit code 2. Where the file cannot
+/// [`ErrorKind::Request`](crate::error::ErrorKind::Request), with each mirror and why it failed, where none gave the file: exit code 2. Where the file cannot
 /// be written, the error says so at once, since no other mirror would help.
 pub fn fetch(urls: &[String], md5: &str, destination: &Path) -> Result<()> {
     fetch_within(urls, md5, destination, Limits::default())

@@ -1,4 +1,12 @@
-//! The integration tests, one binary: it links burn once.
+//! The integration tests, in one binary, so that burn is linked once.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "clippy.toml exempts test functions, and these are also in functions that tests call"
+)]
 
 mod aggregate;
 mod batches;

@@ -1,7 +1,7 @@
 //! What is written by hand for the CPU: its kernels, their thread pool, SIMD dispatch and the allocator. The only unsafe
 //! code of the program is here.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "kernels share memory between threads and load vectors through pointers; each block says why it is sound"
 )]
