@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Writes `path` whole, through `fill`. Missing folders on the way are made.
 ///
 /// # Errors
-/// Exit latent 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
+/// Exit code 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if path.is_dir() {
         return Err(Error::file(

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::data::Split;
+use crate::data::{Split, image_file};
 use crate::error::{Error, Result};
 use crate::eval::draw_in_box;
+use crate::figure::Raster;
 use crate::figure::sheet::{Sheet, square_columns};
-use crate::figure::{self, Raster};
 use crate::model::Vae;
 use crate::rng::Rng;
 use crate::ui;
@@ -222,7 +222,7 @@ fn samples(vae: &Vae, from: Codes<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec
 pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Split> {
     let mut pixels = Vec::new();
     for path in paths {
-        pixels.extend(figure::read(path, shape)?.pixels);
+        pixels.extend(image_file::read(path, shape)?);
     }
     if pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * pixels.len() {
         ui::note(format_args!(

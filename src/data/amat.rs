@@ -23,7 +23,7 @@ const WRONG_LINES: &str = "the file was cut short, or has the name of another on
 /// Images of `[C, H, W]`, one from each of exactly `count` lines: 0 becomes byte 0, 1 becomes byte 255.
 ///
 /// # Errors
-/// Exit latent 2, naming the file, the line, what was expected and what was found.
+/// Exit code 2, naming the file, the line, what was expected and what was found.
 pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Split> {
     let open = || File::open(path).map_err(Fault::Read);
     open()

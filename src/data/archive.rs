@@ -71,7 +71,7 @@ impl DataPaths {
     /// `data` is `--data`; the rest comes from the environment.
     ///
     /// # Errors
-    /// Exit latent 2 where there is no home folder to hold a cache, or `VAE_MIRROR` is no text.
+    /// Exit code 2 if there is no home folder to hold a cache, or `VAE_MIRROR` is no text.
     pub fn from_environment(data: Option<PathBuf>) -> Result<Self> {
         let cache = etcetera::choose_base_strategy().map_err(|error| {
             Error::request(format!("no cache folder for data sets: {error}"))
@@ -200,7 +200,7 @@ pub fn all_in<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBu
 /// The four files of `archive`, downloaded where they are in none of the places.
 ///
 /// # Errors
-/// Exit latent 2, with the four names, every folder looked in and what was wrong with it.
+/// Exit code 2, with the four names, every folder looked in and what was wrong with it.
 pub fn find(place: &DataPaths, archive: &IdxDataset) -> Result<Files> {
     let folders = place
         .folders(archive.name, archive.name == MNIST.name)

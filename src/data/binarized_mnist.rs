@@ -69,7 +69,7 @@ impl DataKind for BinarizedMnist {
 /// The three files, all from one folder.
 ///
 /// # Errors
-/// Exit latent 2, with the names, every folder looked in, and who publishes them.
+/// Exit code 2, with the names, every folder looked in, and who publishes them.
 pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
     let folders = place
         .folders(NAME, true)
@@ -98,7 +98,7 @@ pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
 /// The data set in `files`, of so many images each.
 ///
 /// # Errors
-/// Exit latent 2 where a file is not what its name says.
+/// Exit code 2 if a file is not what its name says.
 pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
     let split = |path: &Path, count| amat::images(path, count, SHAPE);
     let ([train, validation, test], [of_train, of_validation, of_test]) = (files, counts);

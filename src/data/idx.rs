@@ -24,7 +24,7 @@ const UNKNOWN_RESERVE: u64 = 1 << 20;
 /// Images of one channel: `[N, 1, H, W]`, without labels.
 ///
 /// # Errors
-/// Exit latent 2, naming the file, what was expected and what was found.
+/// Exit code 2, naming the file, what was expected and what was found.
 pub fn images(path: &Path) -> Result<Split> {
     open(path)
         .and_then(|(input, stored)| into_images(decode(input, stored, Kind::Images)?))
@@ -34,7 +34,7 @@ pub fn images(path: &Path) -> Result<Split> {
 /// The class of each image, `[N]`.
 ///
 /// # Errors
-/// Exit latent 2, naming the file, what was expected and what was found.
+/// Exit code 2, naming the file, what was expected and what was found.
 pub fn labels(path: &Path) -> Result<Vec<u8>> {
     open(path)
         .and_then(|(input, stored)| decode(input, stored, Kind::Labels))

@@ -13,6 +13,7 @@ pub mod fetch;
 mod generated;
 mod generative_factors;
 pub mod idx;
+pub mod image_file;
 mod in_memory;
 mod mnist;
 mod noise;

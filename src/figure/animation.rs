@@ -22,7 +22,7 @@ const SPEED: i32 = 10;
 /// dither, each frame on its own.
 ///
 /// # Errors
-/// Exit latent 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
+/// Exit code 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
 /// written to.
 pub fn write_gif(path: &Path, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<()> {
     let Some(first) = frames.first() else {

@@ -8,7 +8,6 @@ mod axis;
 pub mod bars;
 pub mod curves;
 mod font;
-mod read;
 pub mod scatter;
 pub mod sheet;
 mod svg;
@@ -16,7 +15,6 @@ mod title;
 
 use image::{Rgb, RgbImage};
 
-pub use read::read;
 pub use title::titled;
 
 /// One image, laid out as the data sets are: channel after channel, row after row.
@@ -43,22 +41,6 @@ impl Raster {
                 .map(|value| (value * 255.0).round() as u8)
                 .collect(),
         }
-    }
-
-    /// An image of `channels` channels, 1 or 3; colours become grey as PIL makes them (ITU-R 601 luma).
-    ///
-    /// # Panics
-    /// If `channels` is neither 1 nor 3.
-    pub fn from_rgb(image: &RgbImage, channels: usize) -> Self {
-        let shape = [channels, image.height() as usize, image.width() as usize];
-        let pixels: Vec<u8> = match channels {
-            1 => image.pixels().map(|&pixel| luma(pixel)).collect(),
-            _ => (0..3)
-                .flat_map(|channel| image.pixels().map(move |pixel| pixel[channel]))
-                .collect(),
-        };
-        check(shape, pixels.len());
-        Self { shape, pixels }
     }
 
     /// The image as the image crate has it: `H` rows of `W` pixels, grey as three equal values.
@@ -98,12 +80,6 @@ fn check(shape: [usize; 3], values: usize) {
     );
 }
 
-/// ITU-R 601 luma in PIL's fixed point: the weights add up to one, so that grey stays what it was.
-fn luma(Rgb([red, green, blue]): Rgb<u8>) -> u8 {
-    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16)
-        as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,31 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn images_survive_the_way_to_rgb_and_back() {
-        for channels in [1, 3] {
-            let pixels: Vec<u8> = (0..channels * 6).map(|i| (i * 13) as u8).collect();
-            let image = Raster {
-                shape: [channels, 2, 3],
-                pixels,
-            };
-            assert_eq!(Raster::from_rgb(&image.to_rgb(), channels), image);
-        }
-    }
-
-    #[test]
     fn channels_are_planes_and_not_interleaved() {
         let image = Raster {
             shape: [3, 1, 2],
             pixels: vec![1, 2, 3, 4, 5, 6],
         };
         assert_eq!(image.to_rgb().get_pixel(1, 0), &Rgb([2, 4, 6]));
-    }
-
-    #[test]
-    fn grey_stays_grey() {
-        for level in 0..=255 {
-            assert_eq!(luma(Rgb([level; 3])), level);
-        }
     }
 
     #[test]

@@ -562,6 +562,15 @@ fn interpolations_go_from_one_image_to_another() {
 fn what_an_interpolation_cannot_start_from_is_named() {
     let place = with_smoke_run();
     fs::write(place.path().join("note.png"), "no image").unwrap();
+    // The first third of a photo, as a transfer that broke leaves it.
+    let photo = place.path().join("cut.jpg");
+    image::RgbImage::from_fn(120, 90, |x, y| {
+        image::Rgb([(x * y) as u8, x as u8, y as u8])
+    })
+    .save(&photo)
+    .unwrap();
+    let bytes = fs::read(&photo).unwrap();
+    fs::write(&photo, &bytes[..bytes.len() / 3]).unwrap();
     fs::create_dir(place.path().join("folder")).unwrap();
     for (from, pass) in [
         (
@@ -591,6 +600,13 @@ fn what_an_interpolation_cannot_start_from_is_named() {
             &[
                 "note.png: not an image of a known kind",
                 "hint: PNG, JPEG, GIF and BMP",
+            ],
+        ),
+        (
+            "cut.jpg",
+            &[
+                "cut.jpg: a broken image",
+                "hint: the file was cut short or damaged on its way",
             ],
         ),
         (

@@ -49,3 +49,4 @@ mod resume;
 mod sprites;
 mod theory;
 mod tidy;
+mod toy_data;

@@ -7,7 +7,7 @@ use vae::data::Batch;
 use vae::data::{Data, Pixels};
 use vae::error::Result;
 use vae::eval::{Protocol, measure};
-use vae::loader::Corruption;
+use vae::loader::{Corruption, Loader};
 use vae::model::{Likelihood, Mlp, ModelFile, NamedTensor, Sigma, Vae};
 use vae::objective::{
     Autoencoder, Capacity, Cyclical, Elbo, Estimator, LatentMode, LossTerms, Objective,
@@ -448,16 +448,14 @@ fn corruption_is_what_it_says_and_each_image_has_its_own() {
 fn a_denoising_autoencoder_sees_the_corrupted_and_is_held_to_the_clean() {
     let vae = drawn(&small(3), [1, 28, 28], 7, &plain_device());
     let indices: Vec<u32> = (0..16).collect();
-    let batch = load_batch(
-        Pixels::Grey,
-        &digits(16),
-        &indices,
-        None,
-        Rng::new(0),
-        &plain_device(),
-    );
     let corrupt = Corruption::Gaussian(0.5);
     let context = at(0.0);
+    let loader = Loader {
+        corruption: Some(corrupt),
+        corruption_rng: context.rng,
+        ..Loader::plain(&plain_device())
+    };
+    let batch = loader.batch(&digits(16), &indices).unwrap();
     let terms = Autoencoder {
         corrupt: Some(corrupt),
     }

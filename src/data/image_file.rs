@@ -1,31 +1,26 @@
-//! A person's image file -> an image of the shape that a model takes.
+//! An image file of any size -> the bytes of an image of the shape that a model takes.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 
-use super::Raster;
 use crate::error::{Error, Result};
-use crate::files::unreadable;
 
-/// Beyond these a file is taken for a decompression bomb: a few bytes that claim gigabytes of pixels.
-const LARGEST_SIDE: u32 = 16_384;
-const LARGEST_BYTES: u64 = 256 << 20;
+mod decode;
 
-const FORMATS: &str = "PNG, JPEG, GIF and BMP files can be read";
+use decode::decode;
 
-/// Reads a PNG, JPEG, GIF (its first frame) or BMP file as an image of `shape`, `[C, H, W]`.
+/// Reads a PNG, JPEG, GIF (its first frame) or BMP file as the bytes of an image of `shape`, `[C, H, W]`.
 ///
 /// The whole image is kept: it is scaled (triangle filter) to the largest size that fits with its aspect, centred,
 /// and padded with black. One that already has the size keeps its pixels. Transparent parts become black; 16 bits
 /// become 8; the orientation that a camera notes is applied.
 ///
 /// # Errors
-/// Exit latent 2 where the file is missing, is no image, is broken, or is larger than 16384 pixels a side or 256 MiB.
-pub fn read(path: impl AsRef<Path>, shape: [usize; 3]) -> Result<Raster> {
+/// Exit code 2 if the file is missing, is no image, is broken or cut short, or is larger than 16384 pixels a side or
+/// 256 MiB.
+pub fn read(path: impl AsRef<Path>, shape: [usize; 3]) -> Result<Vec<u8>> {
     let path = path.as_ref();
     let [channels, height, width] = shape;
     if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
@@ -34,51 +29,27 @@ pub fn read(path: impl AsRef<Path>, shape: [usize; 3]) -> Result<Raster> {
         );
         return Err(Error::request(what));
     }
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let image = decode(BufReader::new(file)).map_err(|error| undecodable(path, error))?;
-    let fitted = fit(&over_black(image), width as u32, height as u32);
-    Ok(Raster::from_rgb(&fitted, channels))
+    let fitted = fit(&over_black(decode(path)?), width as u32, height as u32);
+    Ok(planes(&fitted, channels))
 }
 
-/// The format is told from the file's first bytes: a name may lie.
-fn decode(file: BufReader<File>) -> Result<DynamicImage, ImageError> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(LARGEST_BYTES);
-    let mut reader = ImageReader::new(file).with_guessed_format()?;
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder()?;
-    // The decoder's own limits do not count the image that it fills.
-    limits.reserve(decoder.total_bytes())?;
-    decoder.set_limits(limits)?;
-    let orientation = decoder.orientation()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(image)
-}
-
-fn undecodable(path: &Path, error: ImageError) -> Error {
-    match error {
-        ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            unreadable(path, &error)
-        }
-        ImageError::Unsupported(_) => {
-            Error::file(path, "not an image of a known kind").with_hint(FORMATS)
-        }
-        ImageError::Limits(_) => {
-            let most = LARGEST_BYTES >> 20;
-            Error::file(
-                path,
-                format!("too large: at most {LARGEST_SIDE} pixels a side and {most} MiB are read"),
-            )
-            .with_hint("make it smaller first; it is scaled down to the model's size anyway")
-        }
-        error => Error::file(path, format!("a broken image: {error}")),
+/// Returns the bytes channel after channel; colours become grey as PIL makes them (ITU-R 601 luma).
+fn planes(image: &RgbImage, channels: usize) -> Vec<u8> {
+    match channels {
+        1 => image.pixels().map(|&pixel| luma(pixel)).collect(),
+        _ => (0..3)
+            .flat_map(|channel| image.pixels().map(move |pixel| pixel[channel]))
+            .collect(),
     }
 }
 
-/// Transparent parts become black, as the padding is: what is stored under them was never meant to be seen.
+/// Returns ITU-R 601 luma in PIL's fixed point: the weights add up to one, so that grey stays what it was.
+fn luma(Rgb([red, green, blue]): Rgb<u8>) -> u8 {
+    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16)
+        as u8
+}
+
+/// Makes transparent parts black, as the padding is: what is stored under them was never meant to be seen.
 fn over_black(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
@@ -91,7 +62,7 @@ fn over_black(image: DynamicImage) -> RgbImage {
     })
 }
 
-/// The image within `width` x `height`, its aspect kept, black around it.
+/// Fits the image into `width` x `height`, its aspect kept, black around it.
 fn fit(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     let [from_width, from_height] = [image.width().max(1), image.height().max(1)];
     let scale = f64::min(
@@ -114,7 +85,7 @@ fn fit(image: &RgbImage, width: u32, height: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, Rgba, RgbaImage};
+    use image::{Rgba, RgbaImage};
     use proptest::prelude::*;
     use std::path::PathBuf;
 
@@ -137,8 +108,8 @@ mod tests {
             let name = format!("a.{extension}");
             let (_folder, path) = written(&name, |path| gradient(12, 10).save(path).unwrap());
             assert_eq!(
-                read(&path, [3, 10, 12]).unwrap().to_rgb(),
-                gradient(12, 10),
+                read(&path, [3, 10, 12]).unwrap(),
+                planes(&gradient(12, 10), 3),
                 "{extension}"
             );
         }
@@ -151,7 +122,10 @@ mod tests {
                 .save_with_format(path, image::ImageFormat::Png)
                 .unwrap();
         });
-        assert_eq!(read(&path, [3, 40, 40]).unwrap().to_rgb(), gradient(40, 40));
+        assert_eq!(
+            read(&path, [3, 40, 40]).unwrap(),
+            planes(&gradient(40, 40), 3)
+        );
     }
 
     #[test]
@@ -159,8 +133,7 @@ mod tests {
         let white = RgbImage::from_pixel(100, 50, Rgb([255; 3]));
         let (_folder, path) = written("a.jpeg", |path| white.save(path).unwrap());
         let image = read(&path, [1, 28, 28]).unwrap();
-        assert_eq!(image.shape, [1, 28, 28]);
-        let rows: Vec<u8> = image.pixels.chunks(28).map(|row| row[0]).collect();
+        let rows: Vec<u8> = image.chunks(28).map(|row| row[0]).collect();
         assert_eq!(rows[..7], [0; 7]);
         assert_eq!(rows[7..21], [255; 14]);
         assert_eq!(rows[21..], [0; 7]);
@@ -184,7 +157,7 @@ mod tests {
             Rgba([255, 255, 255, if x == 0 { 0 } else { 255 }])
         });
         let (_folder, path) = written("a.png", |path| clear.save(path).unwrap());
-        assert_eq!(read(&path, [1, 1, 2]).unwrap().pixels, [0, 255]);
+        assert_eq!(read(&path, [1, 1, 2]).unwrap(), [0, 255]);
     }
 
     #[test]
@@ -217,6 +190,48 @@ mod tests {
             "{}",
             message(folder.path())
         );
+    }
+
+    #[test]
+    fn a_jpeg_that_is_cut_short_is_an_error() {
+        let photo = RgbImage::from_fn(120, 90, |x, y| Rgb([(x * y) as u8, (x * 2) as u8, y as u8]));
+        let (_folder, path) = written("a.jpeg", |path| photo.save(path).unwrap());
+        assert_eq!(read(&path, [3, 9, 12]).unwrap().len(), 3 * 9 * 12);
+        let bytes = std::fs::read(&path).unwrap();
+        for part in [bytes.len() / 3, bytes.len() / 2, bytes.len() * 9 / 10] {
+            std::fs::write(&path, &bytes[..part]).unwrap();
+            let error = read(&path, [3, 9, 12]).unwrap_err();
+            assert_eq!(error.code(), 2);
+            let message = error.render();
+            assert!(
+                message.contains("a.jpeg: a broken image"),
+                "{part}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_grey_jpeg_stays_grey() {
+        let grey = image::GrayImage::from_pixel(16, 16, image::Luma([130]));
+        let (_folder, path) = written("a.jpeg", |path| grey.save(path).unwrap());
+        let found = read(&path, [1, 16, 16]).unwrap();
+        assert!(
+            found.iter().all(|&level| level.abs_diff(130) <= 1),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn channels_are_planes_and_not_interleaved() {
+        let image = RgbImage::from_fn(2, 1, |x, _| Rgb([1 + x as u8, 3 + x as u8, 5 + x as u8]));
+        assert_eq!(planes(&image, 3), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn grey_stays_grey() {
+        for level in 0..=255 {
+            assert_eq!(luma(Rgb([level; 3])), level);
+        }
     }
 
     #[test]

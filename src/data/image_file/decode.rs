@@ -1,0 +1,146 @@
+//! Bytes of an image file -> an image, strictly: a file that is cut short is an error and not half an image.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use image::codecs::jpeg::JpegDecoder;
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::error::{Error, Result};
+use crate::files::unreadable;
+
+/// Beyond these a file is taken for a decompression bomb: a few bytes that claim gigabytes of pixels.
+const LARGEST_SIDE: u32 = 16_384;
+const LARGEST_BYTES: u64 = 256 << 20;
+
+const FORMATS: &str = "PNG, JPEG, GIF and BMP files can be read";
+
+/// Decodes a PNG, JPEG, GIF (its first frame) or BMP file, turned as the camera noted.
+///
+/// # Errors
+/// Exit code 2 if the file is missing, is no image, is broken or cut short, or is larger than 16384 pixels a side or
+/// 256 MiB. A panic in a decoder is such an error as well.
+pub fn decode(path: &Path) -> Result<DynamicImage> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    match catch_unwind(AssertUnwindSafe(|| decoded(BufReader::new(file)))) {
+        Ok(image) => image.map_err(|fault| fault.at(path)),
+        Err(_) => Err(Error::file(path, "a broken image: its decoder failed")),
+    }
+}
+
+/// Why a file is no image.
+enum Fault {
+    Decoder(ImageError),
+    Jpeg(String),
+}
+
+impl From<ImageError> for Fault {
+    fn from(error: ImageError) -> Self {
+        Self::Decoder(error)
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Decoder(error.into())
+    }
+}
+
+impl Fault {
+    fn at(self, path: &Path) -> Error {
+        match self {
+            Self::Decoder(ImageError::IoError(error))
+                if error.kind() != std::io::ErrorKind::UnexpectedEof =>
+            {
+                unreadable(path, &error)
+            }
+            Self::Decoder(ImageError::Unsupported(_)) => {
+                Error::file(path, "not an image of a known kind").with_hint(FORMATS)
+            }
+            Self::Decoder(ImageError::Limits(_)) => {
+                let most = LARGEST_BYTES >> 20;
+                let what = format!(
+                    "too large: at most {LARGEST_SIDE} pixels a side and {most} MiB are read"
+                );
+                Error::file(path, what).with_hint(
+                    "make it smaller first; it is scaled down to the model's size anyway",
+                )
+            }
+            Self::Decoder(error) => Error::file(path, format!("a broken image: {error}")),
+            Self::Jpeg(error) => Error::file(path, format!("a broken image: {error}"))
+                .with_hint("the file was cut short or damaged on its way: get it again"),
+        }
+    }
+}
+
+/// The format is told from the file's first bytes, because a name may lie.
+fn decoded(file: BufReader<File>) -> Result<DynamicImage, Fault> {
+    let reader = ImageReader::new(file).with_guessed_format()?;
+    if reader.format() == Some(ImageFormat::Jpeg) {
+        return jpeg(reader.into_inner());
+    }
+    let mut reader = reader;
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder()?;
+    let mut limits = limits();
+    // The decoder's own limits do not count the image that it fills.
+    limits.reserve(decoder.total_bytes())?;
+    decoder.set_limits(limits)?;
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Decodes a JPEG by `zune-jpeg` in its strict mode. `image` uses the same decoder, but fills what is missing with grey.
+fn jpeg(mut file: BufReader<File>) -> Result<DynamicImage, Fault> {
+    let mut bytes = Vec::new();
+    file.by_ref()
+        .take(LARGEST_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    let mut header = JpegDecoder::new(Cursor::new(&bytes))?;
+    let mut limits = limits();
+    limits.reserve(header.total_bytes())?;
+    limits.reserve(bytes.len() as u64)?;
+    header.set_limits(limits)?;
+    let orientation = header.orientation()?;
+    let (width, height) = header.dimensions();
+    let is_grey = !header.color_type().has_color();
+    let colours = if is_grey {
+        ColorSpace::Luma
+    } else {
+        ColorSpace::RGB
+    };
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(LARGEST_SIDE as usize)
+        .set_max_height(LARGEST_SIDE as usize)
+        .jpeg_set_out_colorspace(colours);
+    let mut strict = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
+    let pixels = strict
+        .decode()
+        .map_err(|error| Fault::Jpeg(error.to_string()))?;
+    let image = if is_grey {
+        GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    } else {
+        RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    };
+    let mut image = image.ok_or_else(|| Fault::Jpeg("its size is not what it says".into()))?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(LARGEST_BYTES);
+    limits
+}

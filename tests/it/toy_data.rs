@@ -1,0 +1,193 @@
+//! A source of data that exists in tests only: one file, trained through the loader. What the loader promises of any
+//! source is held with it.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use tempfile::TempDir;
+use vae::config::find_preset;
+use vae::data::{Dataset, Example, ExampleShape, Examples, Pixels, Split};
+use vae::error::{Error, Result};
+use vae::eval::measure;
+use vae::loader::Loader;
+use vae::model::Vae;
+use vae::rng::Rng;
+use vae::run::{Record, RunFolder, read_metrics};
+use vae::train::{Flow, Job, Observer, Progress, Trainer};
+
+use crate::models::{autodiff_device, job, numbers, plain_device};
+
+/// Images with one white stripe, as a folder would hold them.
+#[derive(Clone, Debug)]
+struct Stripes {
+    count: usize,
+    /// Whether reading is said to wait for a disk.
+    on_disk: bool,
+    /// The image whose file is gone.
+    gone: Option<usize>,
+    floats: bool,
+}
+
+const STRIPES: Stripes = Stripes {
+    count: 60,
+    on_disk: false,
+    gone: None,
+    floats: false,
+};
+
+impl Examples for Stripes {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn shape(&self) -> ExampleShape {
+        ExampleShape::Image([1, 28, 28])
+    }
+
+    fn read(&self, index: usize) -> Result<Example<'_>> {
+        if self.gone == Some(index) {
+            let path = format!("stripes/{index}.png");
+            return Err(Error::file(Path::new(&path), "no such file"));
+        }
+        let row = index * 7 % 28;
+        let level = |pixel: usize| if pixel / 28 == row { 200 } else { 0 };
+        let bytes = (0..784).map(level);
+        Ok(if self.floats {
+            Example::Floats(bytes.map(|byte| f32::from(byte) / 255.0).collect())
+        } else {
+            Example::Bytes(bytes.collect())
+        })
+    }
+
+    fn may_block(&self) -> bool {
+        self.on_disk
+    }
+}
+
+/// The preset `smoke`, its data replaced.
+fn job_on(stripes: Stripes) -> Job {
+    let mut job = job(&find_preset("smoke").unwrap().config().unwrap());
+    job.pixels = Pixels::Dynamic;
+    job.settings.batch = 16;
+    job.settings.epochs = 3;
+    job.dataset = Dataset {
+        name: "stripes".into(),
+        classes: Vec::new(),
+        train: Split::new(stripes.clone()),
+        validation: None,
+        test: Split::new(stripes),
+    };
+    job
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _: Progress) -> Flow {
+        Flow::Continue
+    }
+
+    fn epoch(&mut self, _: usize, _: &[Record], _: &Vae) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn network_of(job: &Job, device: &Device) -> Vae {
+    let config = find_preset("smoke").unwrap().config().unwrap();
+    let network = config.plan([1, 28, 28], 0).unwrap().network;
+    let weights = Rng::new(1).stream("weights");
+    Vae::new(&network, &job.likelihood, weights, device)
+}
+
+/// Trains to the end: the records, and the bytes of the model file.
+fn trained(job: &Job) -> Result<(Vec<Record>, Vec<u8>)> {
+    let place = TempDir::new().unwrap();
+    let folder = RunFolder {
+        path: place.path().to_path_buf(),
+    };
+    let vae = network_of(job, &autodiff_device());
+    Trainer::new(job, &folder, vae, None)?.run(&mut Silent)?;
+    let records = read_metrics(&folder.metrics())?;
+    Ok((records, fs::read(folder.model()).unwrap()))
+}
+
+#[test]
+fn a_source_in_one_file_is_trained_on() {
+    let (records, _) = trained(&job_on(STRIPES)).unwrap();
+    let loss = |split: &str| {
+        let of_split = records.iter().filter(|record| record.split == split);
+        of_split
+            .map(|record| record.loss.unwrap())
+            .collect::<Vec<_>>()
+    };
+    for split in ["train", "test"] {
+        let losses = loss(split);
+        assert_eq!(losses.len(), 3);
+        assert!(losses[2] < losses[0], "{split}: {losses:?}");
+    }
+}
+
+#[test]
+fn reading_ahead_changes_no_byte_of_the_weights() {
+    let on_disk = Stripes {
+        on_disk: true,
+        ..STRIPES
+    };
+    let [here, ahead] = [STRIPES, on_disk].map(|stripes| trained(&job_on(stripes)).unwrap());
+    assert!(here.1 == ahead.1);
+    let numbers = |records: &[Record]| -> Vec<_> {
+        let of = |record: &Record| (record.loss, record.elbo, record.reconstruction);
+        records.iter().map(of).collect()
+    };
+    assert_eq!(numbers(&here.0), numbers(&ahead.0));
+}
+
+#[test]
+fn an_image_that_cannot_be_read_ends_the_run_and_names_its_file() {
+    for on_disk in [false, true] {
+        let job = job_on(Stripes {
+            on_disk,
+            gone: Some(33),
+            ..STRIPES
+        });
+        let named = |error: Error| error.render().contains("stripes/33.png: no such file");
+        assert!(named(trained(&job).unwrap_err()));
+        let vae = network_of(&job, &plain_device());
+        let measured = measure(&vae, &job.dataset.test, job.protocol(), &mut |_| {});
+        assert!(named(measured.unwrap_err()));
+        assert!(named(vae::data::hash(&job.dataset).unwrap_err()));
+    }
+}
+
+#[test]
+fn reading_ahead_stops_when_nobody_wants_more() {
+    let split = Split::new(Stripes {
+        on_disk: true,
+        count: 10_000,
+        ..STRIPES
+    });
+    let loader = Loader::plain(&plain_device());
+    let ids: Vec<u32> = (0..10_000).collect();
+    let mut batches = loader.batches(&split, &ids, 10);
+    let (first, batch) = batches.next().unwrap().unwrap();
+    assert_eq!((first, batch.x.dims()), (&ids[..10], [10, 784]));
+    drop(batches);
+}
+
+#[test]
+fn floats_are_read_as_they_are() {
+    let floats = Stripes {
+        floats: true,
+        ..STRIPES
+    };
+    let loader = Loader::plain(&plain_device());
+    let [from_bytes, from_floats] = [STRIPES, floats].map(|stripes| {
+        let split = Split::new(stripes);
+        let x = loader.batch(&split, &[3, 0, 59]).unwrap().x;
+        (numbers(x), split.mean().unwrap())
+    });
+    assert_eq!(from_bytes.0, from_floats.0);
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+    assert!(from_bytes.1.iter().zip(&from_floats.1).all(near));
+}
