@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::figure_context::FigureContext;
 use crate::config::Config;
 use crate::data::Batch;
-use crate::data::archive::DataPaths;
+use crate::data::DataPaths;
 use crate::data::fetch::md5_hex;
 use crate::data::{self, Dataset, Split};
 use crate::device::SelectedDevice;

@@ -13,7 +13,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::{RUNS, find_run};
 use super::watcher::ProgressDisplay;
 use crate::config::{Config, Plan, set};
-use crate::data::archive::DataPaths;
+use crate::data::DataPaths;
 use crate::data::{self, Dataset};
 use crate::device::{self, SelectedDevice};
 use crate::error::{Error, ErrorKind, Result};

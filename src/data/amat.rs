@@ -9,7 +9,8 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::Split;
-use super::idx::{ANOTHER_FILE, DAMAGED, Fault, GZIP};
+use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
+use super::idx::GZIP;
 use crate::error::Result;
 
 /// Bytes of a line, with room for more blanks than anybody writes between the values of an image.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{DataPaths, all_in, search};
+use super::data_paths::{DataPaths, all_in, search};
 use super::{DataKind, Dataset, Pixels, amat};
 use crate::error::{Error, Result};
 

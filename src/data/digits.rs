@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::DataPaths;
+use super::DataPaths;
 use super::{DataKind, Dataset, GenerativeFactors, Pixels, Split};
 use crate::check::count;
 use crate::error::Result;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, DataPaths, IdxDataset, PublishedFile};
+use super::data_paths::DataPaths;
+use super::idx_dataset::{self, IdxDataset, PublishedFile};
 use super::{DataKind, Dataset, Pixels};
 use crate::error::Result;
 
@@ -62,7 +63,7 @@ pub struct FashionMnist {
 
 impl DataKind for FashionMnist {
     fn load(&self, place: &DataPaths) -> Result<Dataset> {
-        archive::load(place, &FASHION_MNIST)
+        idx_dataset::load(place, &FASHION_MNIST)
     }
 
     fn pixels(&self) -> Pixels {

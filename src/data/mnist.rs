@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, DataPaths, IdxDataset, PublishedFile};
+use super::data_paths::DataPaths;
+use super::idx_dataset::{self, IdxDataset, PublishedFile};
 use super::{DataKind, Dataset, Pixels};
 use crate::error::Result;
 
@@ -64,7 +65,7 @@ pub struct Mnist {
 
 impl DataKind for Mnist {
     fn load(&self, place: &DataPaths) -> Result<Dataset> {
-        archive::load(place, &MNIST)
+        idx_dataset::load(place, &MNIST)
     }
 
     fn pixels(&self) -> Pixels {

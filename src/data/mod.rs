@@ -1,18 +1,20 @@
 //! Where examples come from. How they become batches is the loader's business.
 
 pub mod amat;
-pub mod archive;
 mod batch;
 pub mod binarized_mnist;
+pub mod data_paths;
 mod dataset;
 pub mod digits;
 mod examples;
 pub mod factors;
 mod fashion_mnist;
+mod fault;
 pub mod fetch;
 mod generated;
 mod generative_factors;
 pub mod idx;
+pub mod idx_dataset;
 pub mod image_file;
 mod in_memory;
 mod mnist;
@@ -24,6 +26,7 @@ mod sprites;
 
 pub use batch::{Batch, one_hot};
 pub use binarized_mnist::BinarizedMnist;
+pub use data_paths::DataPaths;
 pub use dataset::{Dataset, SplitName};
 pub use digits::Digits;
 pub use examples::{Example, ExampleShape, Examples};

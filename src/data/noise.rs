@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::DataPaths;
+use super::DataPaths;
 use super::{DataKind, Dataset, Pixels, Split};
 use crate::check;
 use crate::error::{Error, Result};

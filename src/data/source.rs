@@ -2,7 +2,7 @@
 
 use md5::{Digest, Md5};
 
-use super::archive::DataPaths;
+use super::DataPaths;
 use super::fetch::hex;
 use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Mnist, Noise, Pixels, Split, Sprites};
 use crate::error::{Error, Result};

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::archive::DataPaths;
+use super::DataPaths;
 use super::{DataKind, Dataset, Generated, GenerativeFactors, Generator, Pixels, Split};
 use crate::check::count;
 use crate::error::Result;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 use vae::config::{find_preset, set};
-use vae::data::archive::DataPaths;
+use vae::data::DataPaths;
 use vae::data::binarized_mnist::{self, COUNTS, FILES};
 use vae::data::{BinarizedMnist, Data, DataKind, Pixels, Split, amat, hash, load};
 use vae::rng::Rng;

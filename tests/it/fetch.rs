@@ -11,8 +11,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
-use vae::data::archive::{self, DataPaths, IdxDataset, PublishedFile};
+use vae::data::DataPaths;
 use vae::data::fetch::{self, Limits};
+use vae::data::idx_dataset::{self, IdxDataset, PublishedFile};
 use vae::error::Error;
 
 /// Answers `/MANNER/.../NAME` with the file NAME, in the way that MANNER says.
@@ -417,13 +418,13 @@ fn what_is_nowhere_is_downloaded_once() {
             cache: cache.clone(),
             ..place(&root, format!("{}/{mirror}{slash}", server.base))
         };
-        let data = archive::load(&place, &archive).unwrap();
+        let data = idx_dataset::load(&place, &archive).unwrap();
         assert_eq!(
             (data.train.to_bytes().unwrap(), data.test.labels),
             (vec![50, 60], Some(vec![6]))
         );
         let asked = server.requests().len();
-        archive::load(&place, &archive).unwrap();
+        idx_dataset::load(&place, &archive).unwrap();
         assert_eq!(server.requests().len(), asked);
         assert_eq!(names_in(&cache.join("tiny")).len(), 4);
     }
@@ -436,7 +437,7 @@ fn two_processes_download_once() {
     let place = place(&root, format!("{}/late", server.base));
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| archive::load(&place, &archive).unwrap());
+            scope.spawn(|| idx_dataset::load(&place, &archive).unwrap());
         }
     });
     if cfg!(unix) {
@@ -449,9 +450,9 @@ fn a_download_goes_on_where_it_stopped() {
     let (archive, server) = published();
     let root = TempDir::new().unwrap();
     let folder = root.path().join("cache/tiny");
-    archive::find(&place(&root, format!("{}/right", server.base)), &archive).unwrap();
+    idx_dataset::find(&place(&root, format!("{}/right", server.base)), &archive).unwrap();
     fs::remove_file(folder.join(format!("{}.gz", NAMES[2]))).unwrap();
-    archive::find(&place(&root, format!("{}/right", server.base)), &archive).unwrap();
+    idx_dataset::find(&place(&root, format!("{}/right", server.base)), &archive).unwrap();
     assert_eq!(server.requests().len(), 5);
 }
 
@@ -460,7 +461,7 @@ fn a_download_that_fails_says_where_the_files_can_be_put() {
     let (archive, server) = published();
     let root = TempDir::new().unwrap();
     let error =
-        archive::find(&place(&root, format!("{}/none", server.base)), &archive).unwrap_err();
+        idx_dataset::find(&place(&root, format!("{}/none", server.base)), &archive).unwrap_err();
     assert_eq!(error.code(), 2);
     let message = error
         .render()

@@ -9,8 +9,8 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
-use vae::data::archive::{self, DataPaths, Files};
-use vae::data::{FASHION_MNIST, MNIST};
+use vae::data::idx_dataset::{self, IdxFiles};
+use vae::data::{DataPaths, FASHION_MNIST, MNIST};
 use vae::data::{Split, fetch, idx};
 
 use crate::program::rendered;
@@ -295,7 +295,7 @@ fn a_file_that_is_not_there_or_a_folder_is_named() {
 fn files_of_any_size_are_a_data_set() {
     let root = TempDir::new().unwrap();
     write_tiny(&root.path().join("data/mnist"));
-    let data = archive::load(&place(&root), &MNIST).unwrap();
+    let data = idx_dataset::load(&place(&root), &MNIST).unwrap();
     assert_eq!(
         (data.name.as_str(), data.train.len(), data.test.len()),
         ("mnist", 3, 2)
@@ -316,13 +316,13 @@ fn more_classes_than_ten_are_numbered() {
     let folder = root.path().join("data/fashion-mnist");
     write_tiny(&folder);
     assert_eq!(
-        archive::load(&place(&root), &FASHION_MNIST)
+        idx_dataset::load(&place(&root), &FASHION_MNIST)
             .unwrap()
             .classes[9],
         "Ankle boot"
     );
     fs::write(folder.join(NAMES[3]), labels_file(&[1, 25])).unwrap();
-    let classes = archive::load(&place(&root), &FASHION_MNIST)
+    let classes = idx_dataset::load(&place(&root), &FASHION_MNIST)
         .unwrap()
         .classes;
     assert_eq!(
@@ -338,14 +338,20 @@ fn files_that_disagree_are_named() {
     write_tiny(&folder);
     fs::write(folder.join(NAMES[1]), labels_file(&[0, 1])).unwrap();
     assert_eq!(
-        rendered(&archive::load(&place(&root), &MNIST).unwrap_err(), &folder),
+        rendered(
+            &idx_dataset::load(&place(&root), &MNIST).unwrap_err(),
+            &folder
+        ),
         "error: DIR/train-labels-idx1-ubyte: expected 3 labels, one for each image in DIR/train-images-idx3-ubyte, \
          found 2\nhint: both files have to come from one data set"
     );
     write_tiny(&folder);
     fs::write(folder.join(NAMES[2]), images_file(2, 2, 3, &[8; 12])).unwrap();
     assert_eq!(
-        rendered(&archive::load(&place(&root), &MNIST).unwrap_err(), &folder),
+        rendered(
+            &idx_dataset::load(&place(&root), &MNIST).unwrap_err(),
+            &folder
+        ),
         "error: DIR/t10k-images-idx3-ubyte: expected images of 2 x 2, as in DIR/train-images-idx3-ubyte, \
          found 2 x 3\nhint: both files have to come from one data set"
     );
@@ -362,7 +368,7 @@ fn what_is_nowhere_is_reported_with_every_name_and_place() {
         ..place(&root)
     };
     assert_eq!(
-        rendered(&archive::find(&place, &MNIST).unwrap_err(), root.path()),
+        rendered(&idx_dataset::find(&place, &MNIST).unwrap_err(), root.path()),
         "error: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
          t10k-labels-idx1-ubyte, each plain or .gz) was not found; looked in\
          \n  DIR/mine/mnist: no such folder\
@@ -370,7 +376,7 @@ fn what_is_nowhere_is_reported_with_every_name_and_place() {
          \n  DIR/data/mnist: no such folder\
          \n  DIR/data: none of them\
          \n  DIR/cache/mnist: lacks train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-labels-idx1-ubyte\
-         \nand it was not to be downloaded\
+         \nand downloading is disabled\
          \nhint: put the four files in data/mnist/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
     );
 }
@@ -388,7 +394,7 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
         ..place(&root)
     };
     assert_eq!(
-        rendered(&archive::find(&place, &MNIST).unwrap_err(), &named),
+        rendered(&idx_dataset::find(&place, &MNIST).unwrap_err(), &named),
         "error: DIR: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
          t10k-labels-idx1-ubyte, each plain or .gz) is not in the folder that --data names; looked in\
          \n  DIR/mnist: no such folder\n  DIR: none of them\nhint: name the folder that holds the four files"
@@ -398,7 +404,7 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
         ..place
     };
     assert!(
-        archive::find(&place, &MNIST)
+        idx_dataset::find(&place, &MNIST)
             .unwrap_err()
             .to_string()
             .ends_with("none: no such folder")
@@ -408,7 +414,7 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
         ..place
     };
     assert!(
-        archive::find(&place, &MNIST)
+        idx_dataset::find(&place, &MNIST)
             .unwrap_err()
             .to_string()
             .contains("expected a folder, found a file")
@@ -421,7 +427,7 @@ fn places_are_tried_in_order() {
     let at = |folder: &str| root.path().join(folder);
     let mut place = place(&root);
     let found = |place: &DataPaths| {
-        archive::find(place, &MNIST)
+        idx_dataset::find(place, &MNIST)
             .unwrap()
             .train_images
             .parent()
@@ -460,8 +466,8 @@ fn all_four_come_from_one_folder_under_any_common_name() {
     fs::remove_file(whole.join(NAMES[0])).unwrap();
     fs::write(whole.join("train-images.idx3-ubyte.gz"), zipped).unwrap();
     fs::rename(whole.join(NAMES[1]), whole.join("train-labels.idx1-ubyte")).unwrap();
-    let files = archive::find(&place(&root), &MNIST).unwrap();
-    let expected = Files {
+    let files = idx_dataset::find(&place(&root), &MNIST).unwrap();
+    let expected = IdxFiles {
         train_images: whole.join("train-images.idx3-ubyte.gz"),
         train_labels: whole.join("train-labels.idx1-ubyte"),
         test_images: whole.join(NAMES[2]),
@@ -469,7 +475,7 @@ fn all_four_come_from_one_folder_under_any_common_name() {
     };
     assert_eq!(files, expected);
     assert_eq!(
-        archive::load(&place(&root), &MNIST)
+        idx_dataset::load(&place(&root), &MNIST)
             .unwrap()
             .train
             .to_bytes()
@@ -484,7 +490,7 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
     write_tiny(&root.path().join("data"));
     write_tiny(&root.path().join("data/mnist"));
     // Files in data/ itself are MNIST's.
-    assert!(archive::find(&place(&root), &FASHION_MNIST).is_err());
+    assert!(idx_dataset::find(&place(&root), &FASHION_MNIST).is_err());
     for (asked, held) in [(&MNIST, &FASHION_MNIST), (&FASHION_MNIST, &MNIST)] {
         let folder = root.path().join(held.name);
         write_tiny(&folder);
@@ -495,17 +501,17 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
             data: Some(folder),
             ..place(&root)
         };
-        let message = archive::load(&place, asked).unwrap_err().to_string();
+        let message = idx_dataset::load(&place, asked).unwrap_err().to_string();
         assert!(
             message.ends_with(&format!("holds {}, not {}", held.title, asked.title)),
             "{message}"
         );
-        assert!(archive::find(&place, held).is_ok());
+        assert!(idx_dataset::find(&place, held).is_ok());
     }
 }
 
 /// The four real files, if `VAE_DATA` names them.
-fn real() -> Option<(DataPaths, Files)> {
+fn real() -> Option<(DataPaths, IdxFiles)> {
     let Some(folder) = std::env::var_os("VAE_DATA").filter(|value| !value.is_empty()) else {
         eprintln!("skipped: set VAE_DATA to the folder of the real MNIST");
         return None;
@@ -519,7 +525,7 @@ fn real() -> Option<(DataPaths, Files)> {
         download: false,
         mirror: None,
     };
-    let files = archive::find(&place, &MNIST).unwrap();
+    let files = idx_dataset::find(&place, &MNIST).unwrap();
     Some((place, files))
 }
 
@@ -536,7 +542,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
 }
 
 /// Plain copies of the real files, each of which has the published checksum.
-fn plain_copies(files: &Files, folder: &Path) {
+fn plain_copies(files: &IdxFiles, folder: &Path) {
     let paths = [
         &files.train_images,
         &files.train_labels,
@@ -577,7 +583,7 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
         },
         place,
     ] {
-        let ours = archive::load(&place, &MNIST).unwrap();
+        let ours = idx_dataset::load(&place, &MNIST).unwrap();
         assert_eq!(
             (ours.train.shape, ours.test.shape),
             ([1, 28, 28], [1, 28, 28])
@@ -597,7 +603,7 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
 #[test]
 fn the_real_images_are_not_taken_for_fashion() {
     let Some((place, files)) = real() else { return };
-    let asked = archive::load(&place, &FASHION_MNIST)
+    let asked = idx_dataset::load(&place, &FASHION_MNIST)
         .unwrap_err()
         .to_string();
     assert!(asked.contains("holds MNIST, not Fashion-MNIST"), "{asked}");
@@ -609,7 +615,7 @@ fn the_real_images_are_not_taken_for_fashion() {
         data: Some(root.path().to_owned()),
         ..place
     };
-    let message = archive::load(&place, &FASHION_MNIST)
+    let message = idx_dataset::load(&place, &FASHION_MNIST)
         .unwrap_err()
         .to_string();
     assert!(

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::data::archive::DataPaths;
+use vae::data::DataPaths;
 use vae::data::{Data, Mnist, TrainOn, load};
 use vae::model::{
     Activation, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, ModelKind,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use vae::data::archive::DataPaths;
+use vae::data::DataPaths;
 use vae::data::{Data, DataKind, Dataset, Pixels, Split, Sprites, hash, load};
 use vae::rng::Rng;
 
