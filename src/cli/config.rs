@@ -28,10 +28,9 @@ impl Config {
         experiment.check()?;
         at_end(&experiment.figures)?;
         // What cannot be trained is better said here than after a download. Files of one's own may have another size.
-        if let Err(error) = experiment.plan(
-            experiment.data.kind().usual_shape(),
-            experiment.data.kind().usual_classes(),
-        ) {
+        if let Some(outline) = experiment.data.kind().outline()
+            && let Err(error) = experiment.plan(outline.shape, outline.class_count)
+        {
             if !experiment.data.kind().may_have_any_shape() {
                 return Err(error);
             }

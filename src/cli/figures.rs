@@ -163,10 +163,8 @@ mod tests {
     fn the_presets_ask_for_what_can_be_drawn_of_them() {
         for preset in PRESETS {
             let (config, _) = Config::find(preset.name).unwrap();
-            let (shape, classes) = (
-                config.data.kind().usual_shape(),
-                config.data.kind().usual_classes(),
-            );
+            let outline = config.data.kind().outline().unwrap();
+            let (shape, classes) = (outline.shape, outline.class_count);
             let plan = config.plan(shape, classes).unwrap();
             let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
             let (latent_count, conditional) = (plan.network.latent, plan.network.labels.is_some());

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::output::show;
 use crate::config::PRESETS;
-use crate::data::Data;
+use crate::data::{Data, Outline};
 use crate::device;
 use crate::error::Result;
 use crate::model::{Features, Likelihood, Model, Prior};
@@ -65,16 +65,20 @@ impl What {
     }
 }
 
-/// What a data set is, and how large as it comes.
+/// Describes a data set and, if that is known beforehand, its size.
 fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static str, String) {
-    let ([train, test], image) = (
-        data.kind().usual_counts(),
-        Features::Map(data.kind().usual_shape()),
-    );
-    (
-        name,
-        format!("{about}; {train} train and {test} test images of {image}"),
-    )
+    let about = match data.kind().outline() {
+        None => (*about).to_owned(),
+        Some(Outline {
+            shape,
+            counts: [train, test],
+            ..
+        }) => format!(
+            "{about}; {train} train and {test} test images of {}",
+            Features::Map(shape)
+        ),
+    };
+    (name, about)
 }
 
 impl List {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::data_paths::{DataPaths, all_in, search};
-use super::{DataKind, Dataset, Pixels, amat};
+use super::{DataKind, Dataset, Outline, Pixels, amat};
 use crate::error::{Error, Result};
 
 /// Of the data set and of its folders.
@@ -48,17 +48,12 @@ impl DataKind for BinarizedMnist {
         0
     }
 
-    fn usual_shape(&self) -> [usize; 3] {
-        SHAPE
-    }
-
-    fn usual_classes(&self) -> usize {
-        0
-    }
-
-    fn usual_counts(&self) -> [usize; 2] {
-        let [train, _, test] = COUNTS;
-        [train, test]
+    fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            shape: SHAPE,
+            class_count: 0,
+            counts: [COUNTS[0], COUNTS[2]],
+        })
     }
 
     fn may_have_any_shape(&self) -> bool {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
-use super::{DataKind, Dataset, GenerativeFactors, Pixels, Split};
+use super::{DataKind, Dataset, GenerativeFactors, Outline, Pixels, Split};
 use crate::check::count;
 use crate::error::Result;
 
@@ -74,16 +74,12 @@ impl DataKind for Digits {
         self.validation
     }
 
-    fn usual_shape(&self) -> [usize; 3] {
-        [1, SIDE, SIDE]
-    }
-
-    fn usual_classes(&self) -> usize {
-        CLASSES as usize
-    }
-
-    fn usual_counts(&self) -> [usize; 2] {
-        [self.train, self.test]
+    fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            shape: [1, SIDE, SIDE],
+            class_count: CLASSES as usize,
+            counts: [self.train, self.test],
+        })
     }
 
     fn may_have_any_shape(&self) -> bool {

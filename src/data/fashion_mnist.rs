@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_paths::DataPaths;
 use super::idx_dataset::{self, IdxDataset, PublishedFile};
-use super::{DataKind, Dataset, Pixels};
+use super::{DataKind, Dataset, Outline, Pixels};
 use crate::error::Result;
 
 /// Zalando's articles of clothing (Xiao, Rasul, Vollgraf, 2017).
@@ -74,15 +74,11 @@ impl DataKind for FashionMnist {
         self.validation
     }
 
-    fn usual_counts(&self) -> [usize; 2] {
-        [60_000, 10_000]
-    }
-
-    fn usual_shape(&self) -> [usize; 3] {
-        [1, 28, 28]
-    }
-
-    fn usual_classes(&self) -> usize {
-        FASHION_MNIST.classes.len()
+    fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            shape: [1, 28, 28],
+            class_count: FASHION_MNIST.classes.len(),
+            counts: [60_000, 10_000],
+        })
     }
 }

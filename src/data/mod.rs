@@ -38,6 +38,6 @@ pub use in_memory::InMemory;
 pub use mnist::{MNIST, Mnist, TrainOn};
 pub use noise::{Noise, Size};
 pub use pixels::Pixels;
-pub use source::{Data, DataKind, hash, load};
+pub use source::{Data, DataKind, Outline, hash, load};
 pub use split::Split;
 pub use sprites::Sprites;

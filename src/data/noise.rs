@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
-use super::{DataKind, Dataset, Pixels, Split};
+use super::{DataKind, Dataset, Outline, Pixels, Split};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
@@ -72,20 +72,12 @@ impl DataKind for Noise {
         self.validation
     }
 
-    fn usual_shape(&self) -> [usize; 3] {
-        let [height, width] = match self.size {
-            Size::Square(side) => [side; 2],
-            Size::Rectangle(sides) => sides,
-        };
-        [self.channels, height, width]
-    }
-
-    fn usual_classes(&self) -> usize {
-        0
-    }
-
-    fn usual_counts(&self) -> [usize; 2] {
-        [self.count, self.test]
+    fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            shape: self.shape(),
+            class_count: 0,
+            counts: [self.count, self.test],
+        })
     }
 
     fn may_have_any_shape(&self) -> bool {
@@ -93,7 +85,7 @@ impl DataKind for Noise {
     }
 
     fn check(&self) -> Result<()> {
-        let [channels, height, width] = self.usual_shape();
+        let [channels, height, width] = self.shape();
         if channels != 1 && channels != 3 {
             let found = format!(
                 "data.noise.channels is {channels}; expected 1 (grey) or 3 (red, green and blue)"
@@ -109,14 +101,23 @@ impl DataKind for Noise {
 }
 
 impl Noise {
+    /// Returns `[C, H, W]`.
+    fn shape(&self) -> [usize; 3] {
+        let [height, width] = match self.size {
+            Size::Square(side) => [side; 2],
+            Size::Rectangle(sides) => sides,
+        };
+        [self.channels, height, width]
+    }
+
     /// Draws both splits, in parallel; the images do not depend on the number of threads.
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "noise".into(),
             classes: Vec::new(),
-            train: images("noise/train", self.usual_shape(), self.count),
+            train: images("noise/train", self.shape(), self.count),
             validation: None,
-            test: images("noise/test", self.usual_shape(), self.test),
+            test: images("noise/test", self.shape(), self.test),
         }
     }
 }

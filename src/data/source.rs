@@ -8,11 +8,24 @@ use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Mnist, Noise, Pixels,
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
+/// What is known of a data set before it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// `[C, H, W]`: `vae config` checks a network against it.
+    pub shape: [usize; 3],
+    /// 0 if the images have no labels.
+    pub class_count: usize,
+    /// The numbers of images to train on and to test on.
+    pub counts: [usize; 2],
+}
+
+/// A data set that a config can name.
 pub trait DataKind {
-    /// All images, those to be set aside for validation still among the ones to train on; where a validation split is
-    /// published, that.
+    /// Loads all images. Those to be set aside for validation are still among the ones to train on, unless the validation
+    /// split is published.
     fn load(&self, place: &DataPaths) -> Result<Dataset>;
 
+    /// Returns how a grey level becomes a value.
     fn pixels(&self) -> Pixels;
 
     /// Returns what reports call the pixels.
@@ -20,7 +33,7 @@ pub trait DataKind {
         self.pixels().name()
     }
 
-    /// How many of the last training images are set aside.
+    /// Returns how many of the last training images are set aside.
     fn validation(&self) -> usize;
 
     /// Whether the test images are among those trained on.
@@ -28,16 +41,10 @@ pub trait DataKind {
         false
     }
 
-    /// `[C, H, W]` of the images as published: what `vae config` checks a network against before anything is loaded.
-    fn usual_shape(&self) -> [usize; 3];
+    /// Returns what is known of the images before they are loaded; `None` if they have to be looked at first.
+    fn outline(&self) -> Option<Outline>;
 
-    /// How many classes the images have as published; 0: they have no labels.
-    fn usual_classes(&self) -> usize;
-
-    /// How many images there are to train on and to test on, as published.
-    fn usual_counts(&self) -> [usize; 2];
-
-    /// Whether a person's own files can have another shape.
+    /// Whether files that a person puts in place of the published ones can have another shape.
     fn may_have_any_shape(&self) -> bool {
         true
     }
@@ -65,10 +72,10 @@ impl Default for Data {
     }
 }
 
-/// The data set with its validation split set aside.
+/// Loads a data set and sets its validation split aside.
 ///
 /// # Errors
-/// Those of the source; and where no training image would be left.
+/// The data cannot be read, or no training image would be left.
 pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
     let mut dataset = data.kind().load(place)?;
     let aside = data.kind().validation();

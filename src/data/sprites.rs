@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
-use super::{DataKind, Dataset, Generated, GenerativeFactors, Generator, Pixels, Split};
+use super::{DataKind, Dataset, Generated, GenerativeFactors, Generator, Outline, Pixels, Split};
 use crate::check::count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -28,6 +28,7 @@ use stamp::{Stamp, stamp};
 
 /// Height and width of an image, in pixels.
 const SIDE: usize = 64;
+const SHAPE: [usize; 3] = [1, SIDE, SIDE];
 /// The factors, in the order of an image's number: the last one changes first.
 pub const FACTORS: [&str; 5] = ["shape", "scale", "rotation", "x", "y"];
 /// How many values each takes. Scale: half the full size, 0.6, ... 1; rotation: 18 degrees, clockwise; x and y: 2 pixels,
@@ -76,16 +77,12 @@ impl DataKind for Sprites {
         self.validation
     }
 
-    fn usual_shape(&self) -> [usize; 3] {
-        [1, SIDE, SIDE]
-    }
-
-    fn usual_classes(&self) -> usize {
-        CLASSES.len()
-    }
-
-    fn usual_counts(&self) -> [usize; 2] {
-        [self.train, self.test]
+    fn outline(&self) -> Option<Outline> {
+        Some(Outline {
+            shape: SHAPE,
+            class_count: CLASSES.len(),
+            counts: [self.train, self.test],
+        })
     }
 
     fn may_have_any_shape(&self) -> bool {
@@ -105,7 +102,7 @@ impl Sprites {
         let order = Rng::new(1).stream("sprites/order").permutation(COUNT);
         let images = |numbers: &[u32]| {
             let factors: Vec<[u8; 5]> = numbers.iter().map(|&number| factors(number)).collect();
-            let generated = Generated::new(stamps.clone(), numbers.to_vec(), self.usual_shape());
+            let generated = Generated::new(stamps.clone(), numbers.to_vec(), SHAPE);
             Split::new(generated)
                 .with_labels(factors.iter().map(|factors| factors[0].into()).collect())
                 .with_factors(GenerativeFactors::new(

@@ -509,7 +509,12 @@ fn every_default_is_valid_and_survives_toml() {
     let mut configs = Vec::new();
     for data in Data::every() {
         assert!(
-            data.kind().usual_shape().iter().all(|&length| length > 0),
+            data.kind()
+                .outline()
+                .unwrap()
+                .shape
+                .iter()
+                .all(|&length| length > 0),
             "{}",
             data.tag()
         );
@@ -520,12 +525,13 @@ fn every_default_is_valid_and_survives_toml() {
             data.tag()
         );
         assert!(
-            data.kind().usual_classes() <= 256,
+            data.kind().outline().unwrap().class_count <= 256,
             "{}: a label is a byte",
             data.tag()
         );
         // A list of layers fits images of one size, by default those of MNIST.
-        let fits = |model: &Model| model.tag() == "mlp" || data.kind().usual_shape() == PICTURE;
+        let fits =
+            |model: &Model| model.tag() == "mlp" || data.kind().outline().unwrap().shape == PICTURE;
         configs.extend(
             Model::every()
                 .into_iter()
@@ -563,11 +569,14 @@ fn every_default_is_valid_and_survives_toml() {
         assert_round_trip(&config);
         let plan = config
             .plan(
-                config.data.kind().usual_shape(),
-                config.data.kind().usual_classes(),
+                config.data.kind().outline().unwrap().shape,
+                config.data.kind().outline().unwrap().class_count,
             )
             .unwrap();
-        assert_eq!(plan.network.image_shape, config.data.kind().usual_shape());
+        assert_eq!(
+            plan.network.image_shape,
+            config.data.kind().outline().unwrap().shape
+        );
         assert_eq!(plan.toml, config.to_toml().unwrap());
     }
     assert_round_trip(&Config {
@@ -620,8 +629,8 @@ fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
             .unwrap_or_else(|error| panic!("{}", error.render()));
         let plan = config
             .plan(
-                config.data.kind().usual_shape(),
-                config.data.kind().usual_classes(),
+                config.data.kind().outline().unwrap().shape,
+                config.data.kind().outline().unwrap().class_count,
             )
             .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);

@@ -305,8 +305,8 @@ fn every_config_is_a_preset_that_says_what_it_is() {
             .config()
             .unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
         let plan = config.plan(
-            config.data.kind().usual_shape(),
-            config.data.kind().usual_classes(),
+            config.data.kind().outline().unwrap().shape,
+            config.data.kind().outline().unwrap().class_count,
         );
         plan.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
     }
