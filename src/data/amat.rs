@@ -1,6 +1,7 @@
-//! Binary images as text: a line for each, its values 0 or 1, separated by blanks. So Larochelle published MNIST ("amat").
+//! Binary images as text, one line each, with values 0 or 1 separated by blanks: the format ("amat") in which Larochelle
+//! published MNIST.
 //!
-//! Plain or gzipped. Total: no bytes make it panic, or keep more than the images that are expected and one line.
+//! Files may be plain or gzipped. No bytes make the reader panic, or keep more than the expected images and one line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -13,15 +14,15 @@ use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
 use super::idx::GZIP;
 use crate::error::Result;
 
-/// Bytes of a line, with room for more blanks than anybody writes between the values of an image.
+/// The most bytes of a line, with room for more blanks than anybody writes between the values of an image.
 const LONGEST: u64 = 1 << 16;
-/// Bytes shown of what should have been a value.
+/// The number of bytes shown of a word that should have been a value.
 const SHOWN: usize = 12;
 
 const BUFFER: usize = 1 << 16;
 const WRONG_LINES: &str = "the file was cut short, or has the name of another one: get it again";
 
-/// Images of `[C, H, W]`, one from each of exactly `count` lines: 0 becomes byte 0, 1 becomes byte 255.
+/// Reads images of `[C, H, W]`, one from each of exactly `count` lines: 0 becomes byte 0, 1 becomes byte 255.
 ///
 /// # Errors
 /// Exit code 2, naming the file, the line, what was expected and what was found.
@@ -32,10 +33,10 @@ pub fn images(path: &Path, count: usize, shape: [usize; 3]) -> Result<Split> {
         .map_err(|fault| fault.at(path))
 }
 
-/// [`images`], of bytes in memory.
+/// Does what [`images`] does with bytes in memory.
 ///
 /// # Errors
-/// The line, what was expected and what was found.
+/// The bytes are no such file: the line, what was expected and what was found.
 pub fn parse(bytes: &[u8], count: usize, shape: [usize; 3]) -> Result<Split, Fault> {
     decode(bytes, count, shape)
 }
@@ -96,7 +97,7 @@ fn lines(
     Ok(Split::in_memory(pixels, shape))
 }
 
-/// The image of a line, or what is wrong with it and what to do.
+/// Parses the image of a line, or returns what is wrong with it and what to do.
 fn image(line: &mut [u8], image: &mut [u8]) -> Result<(), (String, &'static str)> {
     if let Some(end) = line.last_mut().filter(|end| **end == b'\n') {
         *end = b' ';
@@ -134,8 +135,8 @@ fn image(line: &mut [u8], image: &mut [u8]) -> Result<(), (String, &'static str)
     }
 }
 
-/// Whether `line` is a digit and one blank in turn, which fills the image at the speed of memory. Else what is in it
-/// then means nothing.
+/// Whether `line` is a digit and one blank in turn, which fills the image at the speed of memory. If not, the image is left
+/// in an undefined state.
 fn as_published(line: &[u8], image: &mut [u8]) -> bool {
     let (pairs, rest) = line.as_chunks::<2>();
     let mut wrong = 0;
@@ -147,7 +148,7 @@ fn as_published(line: &[u8], image: &mut [u8]) -> bool {
     wrong == 0 && pairs.len() == image.len() && rest.is_empty()
 }
 
-/// The beginning of a word, whatever its bytes are.
+/// Returns the beginning of a word, which may be any bytes.
 fn shown(word: &[u8]) -> String {
     let more = if word.len() > SHOWN { "..." } else { "" };
     format!(

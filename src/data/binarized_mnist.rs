@@ -1,5 +1,6 @@
-//! MNIST in black and white, drawn once for everybody: each pixel 1 with its grey level as the probability (Salakhutdinov,
-//! Murray 2008), the draw published by Larochelle (Larochelle, Murray 2011). What papers measure on "binarised MNIST".
+//! MNIST in black and white, drawn once for everybody: each pixel is 1 with its grey level as the probability
+//! (Salakhutdinov, Murray 2008). The draw published by Larochelle (Larochelle, Murray 2011) is what papers call "binarised
+//! MNIST".
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +10,22 @@ use super::data_paths::{DataPaths, all_in, search};
 use super::{DataKind, Dataset, Outline, Pixels, amat};
 use crate::error::{Error, Result};
 
-/// Of the data set and of its folders.
+/// The name of the data set and of its folders.
 const NAME: &str = "binarized-mnist";
-/// To train, to choose the best model and to test on.
+/// The files to train on, to choose the best model on, and to test on.
 pub const FILES: [&str; 3] = [
     "binarized_mnist_train.amat",
     "binarized_mnist_valid.amat",
     "binarized_mnist_test.amat",
 ];
-/// Images in each.
+/// The number of images in each file.
 pub const COUNTS: [usize; 3] = [50_000, 10_000, 10_000];
 const SHAPE: [usize; 3] = [1, 28, 28];
-/// Who publishes them. Nothing is downloaded from there: there is no checksum that a download could be held to.
+/// The publisher's page. Nothing is downloaded from there, because no checksum is known that a download could be held to.
 const URL: &str = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/";
 
-/// Binarised MNIST, from its three files. There is no `pixels`, for every value is 0 or 1 already, and no `validation`,
-/// for that split is published.
+/// Binarised MNIST, from its three files. There is no `pixels` key, because every value is 0 or 1 already, and no
+/// `validation`, because that split is published.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BinarizedMnist {}
@@ -35,7 +36,7 @@ impl DataKind for BinarizedMnist {
     }
 
     fn pixels(&self) -> Pixels {
-        // What grey would give, too, but this says that they are black and white.
+        // The same values as grey, but reports then say that they are black and white.
         Pixels::Threshold
     }
 
@@ -44,7 +45,7 @@ impl DataKind for BinarizedMnist {
     }
 
     fn validation(&self) -> usize {
-        // None of the training images.
+        // None of the training images: the validation split is published.
         0
     }
 
@@ -61,10 +62,10 @@ impl DataKind for BinarizedMnist {
     }
 }
 
-/// The three files, all from one folder.
+/// Finds the three files, all in one folder.
 ///
 /// # Errors
-/// Exit code 2, with the names, every folder looked in, and who publishes them.
+/// Exit code 2, with the names, every folder looked in, and the publisher's page.
 pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
     let folders = place
         .folders(NAME, true)
@@ -90,7 +91,7 @@ pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
     })
 }
 
-/// The data set in `files`, of so many images each.
+/// Reads the data set in `files`, which have `counts` images.
 ///
 /// # Errors
 /// Exit code 2 if a file is not what its name says.

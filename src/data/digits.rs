@@ -3,7 +3,7 @@
 //! Each class has a few ways of writing it, each a handful of points that a pen passes through (`digits/strokes.rs`).
 //! Every image moves the points a little, bends the page, slants, turns and sizes the digit, and draws it with a soft
 //! round pen of uneven pressure (`digits/pen.rs`): white on black, 28 by 28, about 20 pixels tall and centred, as in
-//! MNIST. Image `index` depends on (seed, split, index) alone, and what was drawn is known: see [`Handwriting`].
+//! MNIST. Image `index` depends on (seed, split, index) alone, and its factors are known: see [`Handwriting`].
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub use handwriting::Handwriting;
 pub const SIDE: usize = 28;
 const VALUES: usize = SIDE * SIDE;
 const CLASSES: u64 = 10;
-/// Images in a split: as many as fit into a gigabyte.
+/// The most images in a split: as many as fit into a gigabyte.
 const MOST: usize = 1_000_000;
 
 /// The built-in data set: how many digits, and which.
@@ -42,14 +42,14 @@ pub struct Digits {
     /// Images to measure on.
     pub test: usize,
     pub pixels: Pixels,
-    /// The last so many training images are set aside, to choose the best model on.
+    /// The number of training images, from the end, that are set aside to choose the best model on.
     pub validation: usize,
 }
 
 impl Default for Digits {
     fn default() -> Self {
         Self {
-            // Any number would do; results can be compared only where it is the same.
+            // Any number would do, but results can be compared only if it is the same.
             seed: 1,
             // A third of MNIST: more than a small model learns by heart, few enough for short epochs.
             train: 20_000,
@@ -93,7 +93,7 @@ impl DataKind for Digits {
 }
 
 impl Digits {
-    /// Draws both splits, in parallel; the images do not depend on the number of threads.
+    /// Draws both splits in parallel; the images do not depend on the number of threads.
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "digits".into(),

@@ -1,5 +1,5 @@
-//! Factors that images differ in, as levels: those that the program drew its own data from, or a table that a person
-//! has of theirs (comma-separated, as RFC 4180 has it: names in the first line, then a line for each image).
+//! Factors that images differ in, as levels: those of the program's own data, or a table for a person's data
+//! (comma-separated as in RFC 4180: names in the first line, then a line for each image).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,23 +10,23 @@ use crate::error::{Error, Result};
 const MOST_NUMBERS: usize = 50;
 /// Steps that hold equally many images.
 const STEPS: usize = 20;
-/// Different words of a factor: beyond it is a name of each image, or a text.
+/// The most different words of a factor; a column with more holds names of single images, or texts.
 const MOST_WORDS: usize = 256;
 
 /// One factor of `N` images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factor {
     pub name: String,
-    /// `[N]`: from 0 to `size - 1`.
+    /// `[N]`, from 0 to `size - 1`.
     pub levels: Vec<u16>,
-    /// How many levels there are.
+    /// The number of levels.
     pub size: usize,
     /// Whether the levels are classes, whose order means nothing.
     pub nominal: bool,
 }
 
 impl Factor {
-    /// The images of each level, in order, `[size]`.
+    /// Returns the images of each level, in order, `[size]`.
     pub fn groups(&self) -> Vec<Vec<u32>> {
         let mut groups = vec![Vec::new(); self.size];
         for (index, &level) in (0_u32..).zip(&self.levels) {
@@ -35,7 +35,7 @@ impl Factor {
         groups
     }
 
-    /// How many levels occur among the images.
+    /// Returns how many levels occur among the images.
     pub fn occurring(&self) -> usize {
         self.groups()
             .iter()
@@ -43,7 +43,7 @@ impl Factor {
             .count()
     }
 
-    /// H(v): the entropy of the level of an image drawn at random, nats.
+    /// Returns H(v), the entropy of the level of an image drawn at random, in nats.
     pub fn entropy(&self) -> f64 {
         let n = self.levels.len() as f64;
         let shares = self
@@ -54,7 +54,7 @@ impl Factor {
         -shares.map(|share| share * share.ln()).sum::<f64>()
     }
 
-    /// That of the images `indices`, in their order.
+    /// Returns the factor of the images `indices`, in their order.
     #[must_use]
     pub fn of(&self, indices: &[u32]) -> Self {
         let levels = indices
@@ -68,8 +68,8 @@ impl Factor {
         }
     }
 
-    /// The level of each of some numbers, in their order; those with many different values in steps of equally many
-    /// images, equal numbers always in one.
+    /// Returns the level of each number, in their order. Many different values are put into steps of equally many images;
+    /// equal numbers always share a step.
     pub fn of_numbers(name: &str, numbers: &[f64]) -> Self {
         let mut sorted = numbers.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -104,7 +104,7 @@ impl Factor {
         }
     }
 
-    /// The class of each of some words; the classes in alphabetical order. Nothing where there are too many of them.
+    /// Returns the class of each word, the classes in alphabetical order; `None` if there are too many of them.
     fn of_words(name: &str, words: &[&str]) -> Option<Self> {
         let mut classes: BTreeMap<&str, u16> = words.iter().map(|word| (*word, 0)).collect();
         if classes.len() > MOST_WORDS {
@@ -124,11 +124,11 @@ impl Factor {
     }
 }
 
-/// The factors of a table of `count` images. A column of numbers is ordered, any other one is of classes. `path` and
-/// `images`, what they are in words, are for messages.
+/// Parses the factors of a table of `count` images. A column of numbers is ordered, any other column holds classes. `path`
+/// and `images`, which says what the images are, go into messages.
 ///
 /// # Errors
-/// Where it is no such table: the message names the line.
+/// It is no such table; the message names the line.
 pub fn parse(bytes: &[u8], count: usize, path: &Path, images: &str) -> Result<Vec<Factor>> {
     let wrong = |what: String| Error::file(path, what);
     let text = std::str::from_utf8(bytes).map_err(|_| {
@@ -209,7 +209,7 @@ pub fn parse(bytes: &[u8], count: usize, path: &Path, images: &str) -> Result<Ve
 const FORMAT: &str = "expected a line of names, then a line of their values for each image: \
                       `shape,size`, `square,0.5`, ...";
 
-/// The cells of each line that has any, with the line's number.
+/// Returns the cells of each line that has any, with the line's number.
 fn records(text: &str) -> csv::Result<Vec<(u64, Vec<String>)>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

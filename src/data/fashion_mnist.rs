@@ -57,7 +57,7 @@ pub static FASHION_MNIST: IdxDataset = IdxDataset {
 #[serde(deny_unknown_fields, default)]
 pub struct FashionMnist {
     pub pixels: Pixels,
-    /// The last so many training images are set aside, to choose the best model on.
+    /// The number of training images, from the end, that are set aside to choose the best model on.
     pub validation: usize,
 }
 

@@ -13,14 +13,14 @@ use crate::{files, ui};
 
 const NO_HOST: &str = "no such host, or no network";
 
-/// When a mirror is given up. There is no limit on the whole time: a slow line may take as long as it needs.
+/// The limits at which a mirror is given up. There is none on the whole time: a slow line may take as long as it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Until the connection stands.
+    /// The longest time until the connection stands.
     pub connect: Duration,
-    /// Without a single byte.
+    /// The longest time without a single byte.
     pub stall: Duration,
-    /// In a file: a mirror that sends more sends something else.
+    /// The most bytes in a file; a mirror that sends more sends something else.
     pub bytes: u64,
 }
 
@@ -38,13 +38,13 @@ impl Default for Limits {
 /// once. The file appears whole or not at all.
 ///
 /// # Errors
-/// [`ErrorKind::Request`](crate::error::ErrorKind::Request), with each mirror and why it failed, where none gave the file: exit code 2. Where the file cannot
-/// be written, the error says so at once, since no other mirror would help.
+/// Exit code 2 if no mirror gave the file, with each mirror and why it failed. If the file cannot be written, the error
+/// says so at once, since no other mirror would help.
 pub fn fetch(urls: &[String], md5: &str, destination: &Path) -> Result<()> {
     fetch_within(urls, md5, destination, Limits::default())
 }
 
-/// [`fetch`] with limits of one's own.
+/// Does what [`fetch`] does with other limits.
 ///
 /// # Errors
 /// Those of [`fetch`].
@@ -62,7 +62,7 @@ pub fn fetch_within(urls: &[String], md5: &str, destination: &Path, limits: Limi
         .with_hint("run once where these addresses can be reached, or name a mirror of your own in VAE_MIRROR"))
 }
 
-/// The MD5 sum of the concatenated `pass`, in hexadecimal.
+/// Returns the MD5 sum of the concatenated parts, in hexadecimal.
 pub fn md5_hex(pass: &[&[u8]]) -> String {
     let mut sum = Md5::new();
     pass.iter().for_each(|part| sum.update(part));
@@ -86,7 +86,7 @@ fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(
     if let Some(bytes) = length.filter(|bytes| *bytes > limits.bytes) {
         return Err(Fault::Mirror(too_long(bytes, limits)));
     }
-    // What the mirror did wrong passes `write_with`, which knows of the disk alone, by the side.
+    // `write_with` knows the disk's errors alone, so the mirror's are passed beside it.
     let mut refused = None;
     let written = files::write_with(destination, |out| {
         let bar = ui::download_bar(&name_of(destination), length);
@@ -182,7 +182,7 @@ fn is_local(url: &str) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Why a request failed, for people.
+/// Returns in words why a request failed.
 fn reason(error: &ureq::Error, limits: Limits) -> String {
     match error {
         ureq::Error::StatusCode(404) => "not found there (404)".to_owned(),

@@ -1,4 +1,4 @@
-//! What images were drawn from, where that is known: what a measure of disentanglement compares the latents with.
+//! The factors that images were generated from: measures of disentanglement compare the latents with them.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use super::Factor;
 pub struct GenerativeFactors {
     /// `[F]`: "shape", "scale", ...
     pub names: &'static [&'static str],
-    /// `[F]`: how many values each factor takes.
+    /// `[F]`: the number of values of each factor.
     pub sizes: &'static [usize],
-    /// Those of the factors whose values are classes: their order means nothing.
+    /// The names of the factors whose values are classes: their order means nothing.
     pub classes: &'static [&'static str],
     /// `[N, F]`.
     values: Vec<u8>,
 }
 
 impl GenerativeFactors {
-    /// `values`: `[N, F]`, those of factor `f` from 0 to `sizes[f] - 1`, in an order that means something (larger is
-    /// further right, more turned, ...) but for `classes`, which are some of the names.
+    /// `values`: `[N, F]`, those of factor `f` from 0 to `sizes[f] - 1`. Their order means something (larger is further right,
+    /// more turned, ...) except for the factors named in `classes`.
     pub fn new(
         names: &'static [&'static str],
         sizes: &'static [usize],
@@ -34,12 +34,12 @@ impl GenerativeFactors {
         }
     }
 
-    /// The factors of image `index`, `[F]`.
+    /// Returns the factors of image `index`, `[F]`.
     pub fn factors(&self, index: usize) -> &[u8] {
         &self.values[index * self.names.len()..][..self.names.len()]
     }
 
-    /// The factors of the first `count` images, one by one.
+    /// Returns the factors of the first `count` images, one by one.
     pub fn columns(&self, count: usize) -> Vec<Factor> {
         let of = |f: usize| Factor {
             name: self.names[f].to_owned(),
@@ -52,7 +52,7 @@ impl GenerativeFactors {
         (0..self.names.len()).map(of).collect()
     }
 
-    /// That of the images of `range`.
+    /// Returns the factors of the images in `range`.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
         let values =

@@ -45,11 +45,11 @@ pub static MNIST: IdxDataset = IdxDataset {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrainOn {
-    /// The 60 000 that are published for it.
+    /// The 60 000 that are published as training images.
     #[default]
     Train,
-    /// The 10 000 of the test as well, as keras.io's example does. No number measured on them is a test's then, and every
-    /// report says so.
+    /// The 10 000 test images as well, as in keras.io's example. No number measured on them is a test then, and every report
+    /// says so.
     All,
 }
 
@@ -58,7 +58,7 @@ pub enum TrainOn {
 #[serde(deny_unknown_fields, default)]
 pub struct Mnist {
     pub pixels: Pixels,
-    /// The last so many training images are set aside, to choose the best model on.
+    /// The number of training images, from the end, that are set aside to choose the best model on.
     pub validation: usize,
     pub train_on: TrainOn,
 }

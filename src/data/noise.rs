@@ -1,7 +1,7 @@
-//! Uniform random bytes of any size: nothing to download and nothing to learn, for measuring speed.
+//! Uniform random bytes of any size, with nothing to download and nothing to learn: for measuring speed.
 //!
-//! A model of them ends where every value is a coin, at ln 2 nats a value. Image `index` depends on (split, index)
-//! alone, so fewer images are the first of more. The splits are held in memory, a byte a value:
+//! The best model of them takes every value for a coin toss, at ln 2 nats a value. Image `index` depends on (split, index)
+//! alone, so a smaller set is the beginning of a larger one. The splits lie in memory, one byte a value:
 //! `(count + test) * channels * height * width` bytes.
 
 use rayon::prelude::*;
@@ -13,12 +13,12 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 
-/// Rows or columns of an image: more than any model here can read.
+/// The most rows or columns of an image, more than any model here can read.
 const LONGEST: usize = 4096;
-/// Bytes of a split.
+/// The most bytes of a split.
 const MOST: usize = 1_000_000_000;
 
-/// How many images of noise, and how large.
+/// The number and the size of the images of noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Noise {
@@ -30,7 +30,7 @@ pub struct Noise {
     /// Images to measure on.
     pub test: usize,
     pub pixels: Pixels,
-    /// The last so many training images are set aside, to choose the best model on.
+    /// The number of training images, from the end, that are set aside to choose the best model on.
     pub validation: usize,
 }
 
@@ -110,7 +110,7 @@ impl Noise {
         [self.channels, height, width]
     }
 
-    /// Draws both splits, in parallel; the images do not depend on the number of threads.
+    /// Draws both splits in parallel; the images do not depend on the number of threads.
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "noise".into(),
@@ -134,7 +134,7 @@ fn images(split: &str, shape: [usize; 3], count: usize) -> Split {
     Split::in_memory(pixels, shape)
 }
 
-/// Every bit of every random word is used: eight values a block.
+/// Fills values with random bytes, eight from each random block.
 fn fill(rng: Rng, values: &mut [u8]) {
     for (index, values) in values.chunks_mut(8).enumerate() {
         let [low, high] = rng.block(index as u64).map(u32::to_le_bytes);

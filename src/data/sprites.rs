@@ -1,15 +1,15 @@
 //! Sprites: one white square, ellipse or heart on black, 64 by 64, with five factors that are known and independent.
 //!
-//! In the manner of dSprites (Matthey, Higgins, Hassabis, Lerchner 2017), but of our own drawing: every combination of
+//! They follow dSprites (Matthey, Higgins, Hassabis, Lerchner 2017), but are drawn by this program: every combination of
 //! 3 shapes, 6 scales, 20 rotations, 16 x and 16 y is an image, 92 160 in all. Edges are hard, as there: every value is
-//! 0 or 255, and a Bernoulli likelihood of them is one. No image is held: the 360 sprites are drawn when the data is
-//! loaded, and an image is one of them copied to its place.
+//! 0 or 255, so a Bernoulli likelihood is a true one. No image is kept in memory: the 360 sprites are drawn when the data
+//! is loaded, and an image is one of them copied to its place.
 //!
 //! Rotations go round the whole circle for every shape. A square looks the same every 90 degrees and an ellipse every
-//! 180, so their rotation cannot be read off the image, as in dSprites. There no two orientations but the first and
-//! the last give the same pixels; here quarters do: four rotations of a square are one image, two of an ellipse, and
-//! the 92 160 combinations give 53 760 different images. What is held out for the test is therefore a combination,
-//! and of squares and ellipses nearly always not an image that was never trained on.
+//! 180, so their rotation cannot be read off the image, as in dSprites. There, only the first and the last orientation
+//! give the same pixels; here quarter turns do as well: four rotations of a square are one image, two of an ellipse, and
+//! the 92 160 combinations give 53 760 different images. The test set therefore holds out combinations of factors. Its
+//! squares and ellipses are nearly always images that were also trained on.
 
 use std::sync::Arc;
 
@@ -31,25 +31,25 @@ const SIDE: usize = 64;
 const SHAPE: [usize; 3] = [1, SIDE, SIDE];
 /// The factors, in the order of an image's number: the last one changes first.
 pub const FACTORS: [&str; 5] = ["shape", "scale", "rotation", "x", "y"];
-/// How many values each takes. Scale: half the full size, 0.6, ... 1; rotation: 18 degrees, clockwise; x and y: 2 pixels,
-/// rightwards and downwards.
+/// The number of values of each factor. Scale: half the full size, 0.6, ... 1; rotation: steps of 18 degrees, clockwise;
+/// x and y: steps of 2 pixels, rightwards and downwards.
 pub const SIZES: [usize; 5] = [3, 6, 20, 16, 16];
-/// All combinations.
+/// The number of combinations.
 pub const COUNT: usize = 3 * 6 * 20 * 16 * 16;
-/// A tenth is held out.
+/// The tenth that is held out.
 const TEST: usize = COUNT / 10;
 const TRAIN: usize = COUNT - TEST;
 const CLASSES: [&str; 3] = ["square", "ellipse", "heart"];
 
-/// The built-in sprites: how many of them. There is no `pixels`: every value is 0 or 1 already.
+/// The built-in sprites, with their numbers. There is no `pixels` key, because every value is 0 or 1 already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sprites {
-    /// Images to train on: the first so many of nine tenths, in a fixed random order.
+    /// The number of images to train on, from nine tenths of all in a fixed random order.
     pub train: usize,
-    /// Images to measure on: the first so many of the tenth that is held out.
+    /// The number of images to measure on, from the tenth that is held out.
     pub test: usize,
-    /// The last so many training images are set aside, to choose the best model on.
+    /// The number of training images, from the end, that are set aside to choose the best model on.
     pub validation: usize,
 }
 
@@ -69,7 +69,7 @@ impl DataKind for Sprites {
     }
 
     fn pixels(&self) -> Pixels {
-        // What grey would give, too; but this one says that they are black and white.
+        // The same values as grey, but reports then say that they are black and white.
         Pixels::Threshold
     }
 
@@ -96,7 +96,7 @@ impl DataKind for Sprites {
 }
 
 impl Sprites {
-    /// Both splits. The order, and so what is held out, is the same for every config.
+    /// Returns both splits. The order, and so the test set, is the same for every config.
     pub fn draw(&self) -> Dataset {
         let stamps = Arc::new(Stamps::new());
         let order = Rng::new(1).stream("sprites/order").permutation(COUNT);
@@ -122,7 +122,7 @@ impl Sprites {
     }
 }
 
-/// The values of the factors of image `number`.
+/// Returns the values of the factors of image `number`.
 fn factors(number: u32) -> [u8; 5] {
     let mut rest = number as usize;
     let mut factors = [0; 5];
@@ -156,7 +156,7 @@ impl Stamps {
     }
 }
 
-/// Where a stamp begins in an image, in rows or columns: one pixel is left at either border.
+/// Returns where a stamp begins in an image, in rows or columns; one pixel is left at either border.
 fn corner(place: u8) -> usize {
     1 + 2 * usize::from(place)
 }

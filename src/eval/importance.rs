@@ -1,6 +1,6 @@
-//! log p(x) by importance sampling from q(z | x): log 1/K sum_k w_k, w_k = p(x, z_k) / q(z_k | x) (Burda et al. 2016, equation 8,
-//! as an estimate: a lower bound in expectation, whose gap closes as K grows). One pass over the latents for any number of K:
-//! what is kept for an image is three numbers.
+//! log p(x) by importance sampling from q(z | x): log 1/K sum_k w_k, w_k = p(x, z_k) / q(z_k | x) (Burda et al. 2016,
+//! equation 8), a lower bound in expectation whose gap closes as K grows. One pass over the samples serves every K: only
+//! three numbers are kept for each image.
 
 use super::Protocol;
 use super::estimate::Estimate;
@@ -17,7 +17,7 @@ const LATENTS: usize = 1000;
 /// Latents that are decoded together on a GPU, which waits each time for its results to be read.
 const LATENTS_ON_GPU: usize = 16_000;
 
-/// The bound of each image from the first `K` of its latents.
+/// The bound of each image from the first `K` samples of z.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Importance {
     /// `K`.
@@ -29,12 +29,12 @@ pub struct Importance {
 }
 
 impl Importance {
-    /// The bound, its mean and standard error over images.
+    /// Returns the mean of the bound over images and its standard error.
     pub fn bound(&self) -> Estimate {
         Estimate::of(self.log_px.iter().copied())
     }
 
-    /// The effective sample size of the image in the middle and of the worst.
+    /// Returns the median and the smallest effective sample size over images.
     pub fn effective_range(&self) -> [f64; 2] {
         let mut sorted = self.effective.clone();
         sorted.sort_by(f64::total_cmp);
@@ -102,7 +102,7 @@ pub fn importance(
     let (loader, all) = (protocol.loader(vae), first(count.min(split.len())));
     let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
-    // Fewer where a latent has much to it: many numbers an image, many components of the prior.
+    // Fewer if each latent costs more: many values an image, many components of the prior.
     let [inputs, _] = vae.network().pseudo_inputs().unwrap_or_default();
     let outputs = vae
         .network()

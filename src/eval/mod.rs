@@ -1,5 +1,5 @@
-//! What a trained model is worth: bounds on log p(x) on all images of a split, with their errors; what its latents hold,
-//! beside what principal components do, whether the latent does its work, and how far it is disentangled.
+//! Measures of a trained model: bounds on log p(x) with their errors, reconstructions beside PCA's, and how healthy and how
+//! disentangled the latents are.
 
 pub mod disentanglement;
 mod elbo;

@@ -1,8 +1,8 @@
-//! Principal components: the best linear latent there is, the baseline that a learned one must beat.
+//! Principal components: the best linear encoder, which a trained model must beat.
 //!
-//! Of the covariance C = 1/N sum (x - m)(x - m)^T the eigenvectors of the largest eigenvalues, by randomised subspace
-//! iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4) and a Rayleigh-Ritz step. It needs C only as a product with
-//! a few vectors, so that neither C nor all images are ever held: the images are read block by block.
+//! They are the eigenvectors of the covariance C = 1/N sum (x - m)(x - m)^T with the largest eigenvalues, found by
+//! randomised subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4) and a Rayleigh-Ritz step. C is needed only
+//! as a product with a few vectors, so that neither C nor all images are ever in memory: the images are read block by block.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -12,11 +12,11 @@ use crate::rng::Rng;
 
 /// Dimensions that the subspace has beyond those asked for (section 4.2 there).
 const SPARE: usize = 10;
-/// How often all rows are read. What is missing of the variance falls with (lambda[D + SPARE] / lambda[D])^(2 PASSES).
+/// The number of passes over all rows. The missing variance falls with (lambda[D + SPARE] / lambda[D])^(2 PASSES).
 const PASSES: usize = 8;
-/// Values of a block: enough for the products' full speed, 4 MB.
+/// The number of values of a block, 4 MB: enough for the products' full speed.
 const BLOCK: usize = 1 << 20;
-/// Sweeps of Jacobi's method: it ends after about ten.
+/// The most sweeps of Jacobi's method, which ends after about ten.
 const MOST_SWEEPS: usize = 40;
 
 /// Rows of numbers, read as often as needed.
@@ -34,7 +34,7 @@ pub struct Rows<'a> {
 pub struct Pca {
     /// `[P]`.
     pub mean: Vec<f64>,
-    /// `[D][P]`: orthonormal, that of the largest variance first, the entry of the largest size positive.
+    /// `[D][P]`: orthonormal, the one with the largest variance first, the entry of the largest size positive.
     pub components: Vec<Vec<f64>>,
     /// `[D]`: the variance along each; over N, not N - 1.
     pub variances: Vec<f64>,
@@ -64,7 +64,7 @@ impl Rows<'_> {
         Ok(mean)
     }
 
-    /// C times each vector.
+    /// Returns C times each vector.
     ///
     /// # Shapes
     /// `vectors` and the result: `[n][P]`.
@@ -91,7 +91,7 @@ impl Rows<'_> {
 struct Along {
     /// `[P, n]`.
     vectors: Tensor<2>,
-    /// `[n]`: what the mean has along each, negative.
+    /// `[n]`: the negative component of the mean along each.
     shift: Tensor<1>,
 }
 
@@ -107,7 +107,7 @@ impl Along {
         }
     }
 
-    /// (x - m) V.
+    /// Returns (x - m) V.
     ///
     /// # Shapes
     /// `x`: `[N, P]`; result: `[N, n]`.
@@ -158,7 +158,7 @@ impl Pca {
                     .zip(vector)
                     .for_each(|(sum, value)| *sum += weight * value);
             }
-            // Either sign would do; twice the same image is better.
+            // Either sign would do; a fixed one gives the same figure every time.
             let largest = component
                 .iter()
                 .copied()
@@ -177,7 +177,7 @@ impl Pca {
         })
     }
 
-    /// The components' weights in each row.
+    /// Returns the weights of the components in each row.
     ///
     /// # Shapes
     /// `x`: `[N, P]`; result: `[N, D]`.
@@ -186,7 +186,7 @@ impl Pca {
         Along::new(&self.mean, &self.components, &device).latents(x)
     }
 
-    /// What the components say of each row.
+    /// Returns the projection of each row on the components.
     ///
     /// # Shapes
     /// `x` and the result: `[N, P]`.
@@ -249,8 +249,8 @@ fn orthonormalise(vectors: &mut [Vec<f64>]) {
     }
 }
 
-/// Eigenvalues and eigenvectors of a symmetric matrix, the largest first, by Jacobi's rotations (Golub, Van Loan 2013,
-/// section 8.5).
+/// Returns eigenvalues and eigenvectors of a symmetric matrix, the largest first, by Jacobi's rotations (Golub, Van Loan
+/// 2013, section 8.5).
 fn eigen(mut matrix: Vec<Vec<f64>>) -> Vec<(f64, Vec<f64>)> {
     let n = matrix.len();
     let mut vectors: Vec<Vec<f64>> = (0..n)

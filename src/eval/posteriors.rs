@@ -1,4 +1,4 @@
-//! The latents of many images: posterior means, what they span, and their mean.
+//! The latents of many images: posterior means, their bounds and their mean.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -15,7 +15,7 @@ use crate::rng::Rng;
 pub struct Posteriors {
     /// `[N][D]`.
     pub means: Vec<Vec<f32>>,
-    /// `[N][D]`: the logarithms of the variances; nothing of them holds for an autoencoder.
+    /// `[N][D]`: the logarithms of the variances; without meaning for an autoencoder.
     pub log_vars: Vec<Vec<f32>>,
 }
 
@@ -55,7 +55,7 @@ pub fn latents(
     Ok(posteriors(vae, loader, split, ids, seen)?.means)
 }
 
-/// The mean of latents, `[D]`.
+/// Returns the mean of latents, `[D]`.
 pub fn mean(latents: &[Vec<f32>]) -> Vec<f64> {
     let latent_count = latents.first().map_or(0, Vec::len);
     (0..latent_count)
@@ -63,7 +63,7 @@ pub fn mean(latents: &[Vec<f32>]) -> Vec<f64> {
         .collect()
 }
 
-/// The concept vector between two mean latents: from `subtract` to `add` (White 2016, section 3.4).
+/// Returns the concept vector between two mean latents, from `subtract` to `add` (White 2016, section 3.4).
 pub fn concept(add: &[f64], subtract: &[f64]) -> Vec<f32> {
     add.iter()
         .zip(subtract)
@@ -71,12 +71,12 @@ pub fn concept(add: &[f64], subtract: &[f64]) -> Vec<f32> {
         .collect()
 }
 
-/// The Euclidean length of a vector.
+/// Returns the Euclidean length of a vector.
 pub fn norm(vector: &[f32]) -> f32 {
     vector.iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
-/// The lowest and the highest value of each latent.
+/// Returns the lowest and the highest value of each latent.
 pub fn bounds(latents: &[Vec<f32>]) -> Vec<[f32; 2]> {
     let latent_count = latents.first().map_or(0, Vec::len);
     let of = |d: usize, pick: fn(f32, f32) -> f32| {
@@ -87,7 +87,7 @@ pub fn bounds(latents: &[Vec<f32>]) -> Vec<[f32; 2]> {
         .collect()
 }
 
-/// Latents drawn uniformly from a box. A latent depends on `rng` and its own key alone.
+/// Draws latents uniformly from a box. A latent depends on `rng` and its own id alone.
 ///
 /// # Shapes
 /// `bounds`: `[D]`, lowest and highest; `image_ids`: `[N]`; result: `[N, D]`.
@@ -108,7 +108,7 @@ pub fn draw_in_box(bounds: &[[f32; 2]], rng: Rng, image_ids: &[u32], device: &De
 /// Returns latents along their first two principal components, and the share of the variance that each of these has.
 ///
 /// # Errors
-/// None: latents in memory can always be read.
+/// None of its own: latents in memory can always be read.
 pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> Result<(Vec<[f64; 2]>, [f64; 2])> {
     let mean = mean(latents);
     let width = mean.len();

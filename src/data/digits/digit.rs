@@ -31,7 +31,7 @@ pub struct Digit {
     pub factors: Handwriting,
 }
 
-/// Draws image `index` of a split.
+/// Draws image `index` of a half.
 pub fn digit(seed: u64, split: Half, index: u64) -> Digit {
     let label = label(seed, split, index);
     let rng = split.stream(seed).at(index);

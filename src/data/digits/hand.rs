@@ -1,4 +1,4 @@
-//! Numbered draws: how one person's hand differs this time.
+//! Numbered random draws: how a person's hand differs from one digit to the next.
 
 use crate::rng::Rng;
 
@@ -13,8 +13,8 @@ impl Hand {
         Self { rng, next: 0 }
     }
 
-    /// Elements `2n` and `2n + 1` of a sequence come from the same random words. Each draw takes the even one, so that
-    /// a uniform number tells nothing about the normal one after it.
+    /// Returns the number of the next element. Elements `2n` and `2n + 1` of a sequence come from the same random words; each
+    /// draw takes the even one, so that a uniform number tells nothing about the normal one after it.
     fn number(&mut self) -> u64 {
         self.next += 2;
         self.next - 2

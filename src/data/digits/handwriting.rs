@@ -7,7 +7,7 @@ use super::strokes;
 /// `style`, of the class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Handwriting {
-    /// Which of the ways to write this class: 0, 1, ... The plainest comes first.
+    /// The way in which this class is written: 0, 1, ... The plainest comes first.
     pub style: f32,
     /// How far the top leans to the right: pixels right per pixel up.
     pub slant: f32,

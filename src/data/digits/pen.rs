@@ -1,6 +1,6 @@
 //! From the points of a digit to its pixels: an unsteady hand, a page that bends, a soft round pen.
 //!
-//! Only operations that IEEE 754 rounds exactly, and polynomials of them: every machine draws the same bytes.
+//! Only operations that IEEE 754 rounds exactly are used, and polynomials of them: every machine draws the same bytes.
 
 use super::hand::Hand;
 use super::handwriting::Handwriting;
@@ -14,7 +14,7 @@ type Point = [f32; 2];
 const UNSTEADY: f32 = 0.03;
 /// How far the page bends, as a part of the digit's height.
 const BEND: f32 = 0.027;
-/// From full ink to none at the edge of a line, in pixels: what MNIST's resampling left.
+/// The distance from full ink to none at the edge of a line, in pixels, as MNIST's resampling left it.
 const EDGE: f32 = 1.5;
 /// The widest a digit may become, in pixels with its ink; a wider one is squeezed.
 const WIDEST: f32 = 21.5;
@@ -45,7 +45,8 @@ fn for_each(lines: &mut [Vec<Point>], change: impl FnMut(&mut Point)) {
     lines.iter_mut().flatten().for_each(change);
 }
 
-/// Each point misses its aim, and drags its neighbours along: a hand errs in sweeps, it does not tremble.
+/// Moves the points of a stroke. Each misses its aim and drags its neighbours along: a hand errs in sweeps, it does not
+/// tremble.
 fn unsteady(stroke: &[Knot], hand: &mut Hand) -> Stroke {
     let misses: Vec<Point> = stroke
         .iter()
@@ -64,7 +65,7 @@ fn unsteady(stroke: &[Knot], hand: &mut Hand) -> Stroke {
     stroke.iter().enumerate().map(moved).collect()
 }
 
-/// A curve through the points, as short straight pieces; its corners rounded by `rounding` passes of a smoother.
+/// Returns a curve through the points as short straight pieces, its corners rounded by `rounding` passes of a smoother.
 fn line(knots: &[Knot], rounding: usize) -> Vec<Point> {
     let mut points = curve(knots);
     for _ in 0..rounding {
@@ -77,7 +78,7 @@ fn line(knots: &[Knot], rounding: usize) -> Vec<Point> {
     points
 }
 
-/// The centripetal Catmull-Rom curve (Yuksel, Schaefer, Keyser 2011: neither cusps nor loops between two points),
+/// Returns the centripetal Catmull-Rom curve (Yuksel, Schaefer, Keyser 2011: neither cusps nor loops between two points),
 /// broken at the corners.
 fn curve(knots: &[Knot]) -> Vec<Point> {
     let points: Vec<Point> = knots.iter().map(|knot| [knot.x, knot.y]).collect();
@@ -109,7 +110,7 @@ fn curve(knots: &[Knot]) -> Vec<Point> {
     out
 }
 
-/// The curve's derivative at `b` on its way from `a` to `c`, times the `step` of the piece it is for.
+/// Returns the curve's derivative at `b` on its way from `a` to `c`, times the `step` of the piece it is for.
 fn tangent(a: Point, b: Point, c: Point, step: f32) -> Point {
     let [before, after] = [time(a, b), time(b, c)];
     [0, 1].map(|i| {
@@ -117,7 +118,7 @@ fn tangent(a: Point, b: Point, c: Point, step: f32) -> Point {
     })
 }
 
-/// How long the curve takes between two points: the root of their distance.
+/// Returns how long the curve takes between two points: the root of their distance.
 fn time(a: Point, b: Point) -> f32 {
     length(sub(b, a)).sqrt().max(1e-3)
 }
@@ -176,7 +177,8 @@ impl Page {
     }
 }
 
-/// From the digit's own coordinates to pixels: widened, turned, slanted, then sized and centred by its bounding box.
+/// Moves points from the digit's own coordinates to pixels: widened, turned, slanted, then sized and centred by the
+/// bounding box.
 fn place(lines: &mut [Vec<Point>], factors: &Handwriting) {
     let turn = factors.rotation / 360.0;
     let [cos, sin] = cos_sin_turn(turn - turn.floor());
@@ -210,13 +212,13 @@ fn bounds(lines: &[Vec<Point>]) -> [Point; 2] {
         })
 }
 
-/// How the line's width varies along a stroke: a slow wave, and less where the pen is put down and lifted.
+/// The variation of the line's width along a stroke: a slow wave, and less ink where the pen is put down and lifted.
 struct Pressure {
     radius: f32,
     wave: f32,
     phase: f32,
     speed: f32,
-    /// What is missing at the start and at the end, as a part of the radius.
+    /// The part of the radius that is missing at the start and at the end.
     lift: [f32; 2],
 }
 
@@ -231,7 +233,7 @@ impl Pressure {
         }
     }
 
-    /// In pixels; `t` runs from 0 to 1 along the stroke.
+    /// Returns the radius in pixels; `t` runs from 0 to 1 along the stroke.
     fn radius(&self, t: f32) -> f32 {
         let near = |distance: f32| {
             let rest = (1.0 - distance / 0.2).max(0.0);
@@ -242,7 +244,7 @@ impl Pressure {
     }
 }
 
-/// Inks the pixels near one short piece of a line. Where pieces overlap the brighter wins, so that joints do not show.
+/// Inks the pixels near one short piece of a line. The brighter of two overlapping pieces wins, so that joints do not show.
 fn segment(ink: &mut [f32; VALUES], [from, to]: [Point; 2], radius: [f32; 2]) {
     let reach = radius[0].max(radius[1]) + 0.5 * EDGE;
     let span = |axis: usize| {

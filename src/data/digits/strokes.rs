@@ -17,14 +17,14 @@ use zero_to_four::{four, one, three, two, zero};
 pub(super) struct Knot {
     pub x: f32,
     pub y: f32,
-    /// The pen changes direction here, rather than to pass in a curve.
+    /// Whether the pen changes direction here instead of passing in a curve.
     pub corner: bool,
 }
 
-/// What is written without lifting the pen.
+/// The points that are written without lifting the pen.
 pub(super) type Stroke = Vec<Knot>;
 
-/// How often each way of writing a class is taken; each row adds up to one. The order is that of [`shape`].
+/// The share of each way of writing a class, in the order of [`shape`]; each row adds up to one.
 const STYLES: [&[f32]; 10] = [
     &[0.65, 0.25, 0.1],
     &[0.55, 0.3, 0.15],
@@ -38,7 +38,7 @@ const STYLES: [&[f32]; 10] = [
     &[0.4, 0.3, 0.3],
 ];
 
-/// The way of writing `label` that a number in [0, 1) chooses.
+/// Returns the way of writing `label` that a number in [0, 1) chooses.
 pub(super) fn style(label: u8, mut choice: f32) -> usize {
     let weights = STYLES[usize::from(label)];
     for (style, weight) in weights.iter().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn style(label: u8, mut choice: f32) -> usize {
     weights.len() - 1
 }
 
-/// The strokes of one digit.
+/// Returns the strokes of one digit.
 pub(super) fn shape(label: u8, style: usize, hand: &mut Hand) -> Vec<Stroke> {
     match label {
         0 => zero(style, hand),
@@ -78,8 +78,8 @@ fn corner(x: f32, y: f32) -> Knot {
     Knot { x, y, corner: true }
 }
 
-/// Points on an ellipse: from `start` for `length` turns, both clockwise from three o'clock; `growth` of its size from
-/// the first point to the last, so that the ends need not meet.
+/// Returns points on an ellipse, from `start` for `length` turns, both clockwise from three o'clock. The ellipse grows by
+/// `growth` from the first point to the last, so that the ends need not meet.
 fn arc(centre: [f32; 2], radii: [f32; 2], start: f32, length: f32, growth: f32) -> Stroke {
     let steps = (length.abs() * 8.0) as usize + 1;
     let point = |i: usize| {

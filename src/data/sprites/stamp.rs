@@ -1,7 +1,7 @@
 //! One sprite: a shape, sized and turned, as the pixels whose centres lie in it.
 //!
-//! Only additions, multiplications, divisions and comparisons, which IEEE 754 rounds exactly: the same pixels on every
-//! machine.
+//! Only additions, multiplications, divisions and comparisons are used, which IEEE 754 rounds exactly: the pixels are the
+//! same on every machine.
 
 use crate::rng::cos_sin_turn;
 
@@ -11,21 +11,21 @@ pub(super) const SIDE: usize = 32;
 /// `[32, 32]`: 255 inside, 0 outside.
 pub(super) type Stamp = [u8; SIDE * SIDE];
 
-/// Whether a point lies in a shape of full size, in pixels right of and above its centre of mass.
+/// A test of whether a point lies in a shape of full size, in pixels right of and above its centre of mass.
 type Inside = fn(f32, f32) -> bool;
 
-/// A square of 22.4 pixels.
+/// Whether a point lies in a square of 22.4 pixels.
 fn square(x: f32, y: f32) -> bool {
     x.abs().max(y.abs()) <= 11.2
 }
 
-/// An ellipse, twice as wide as it is high.
+/// Whether a point lies in an ellipse that is twice as wide as it is high.
 fn ellipse(x: f32, y: f32) -> bool {
     let [x, y] = [x / 15.6, y / 7.8];
     x * x + y * y <= 1.0
 }
 
-/// A heart, upright: (x^2 + y^2 - 1)^3 = x^2 y^3, whose centre of mass is 0.2935 above the origin.
+/// Whether a point lies in an upright heart, (x^2 + y^2 - 1)^3 = x^2 y^3, whose centre of mass is 0.2935 above the origin.
 fn heart(x: f32, y: f32) -> bool {
     let [x, y] = [x / 12.0, y / 12.0 + 0.2935];
     let beyond = x * x + y * y - 1.0;
@@ -34,7 +34,7 @@ fn heart(x: f32, y: f32) -> bool {
 
 const SHAPES: [Inside; 3] = [square, ellipse, heart];
 
-/// The sprite of these values of the factors.
+/// Returns the sprite of these values of the factors.
 pub(super) fn stamp(shape: usize, scale: usize, rotation: usize) -> Stamp {
     let size = (5 + scale) as f32 / 10.0;
     let [cos, sin] = direction(rotation);
@@ -50,8 +50,8 @@ pub(super) fn stamp(shape: usize, scale: usize, rotation: usize) -> Stamp {
     stamp
 }
 
-/// (cos, sin) of a clockwise turn of `rotation` times 18 degrees. Quarters are exact, so that a square and the same
-/// square a quarter further are the same pixels.
+/// Returns (cos, sin) of a clockwise turn of `rotation` times 18 degrees. Quarter turns are exact, so that a square and the
+/// same square a quarter further are the same pixels.
 fn direction(rotation: usize) -> [f32; 2] {
     let [cos, sin] = cos_sin_turn((rotation % 5) as f32 / 20.0);
     match rotation / 5 {

@@ -1,9 +1,9 @@
-//! The beta-VAE score (Higgins et al. 2017, section 3): how well a linear classifier tells, from how far the latents of
-//! images lie apart, latent by latent, which factor these images share.
+//! The beta-VAE score (Higgins et al. 2017, section 3): the accuracy of a linear classifier that predicts which factor two
+//! images share from the distance of their latents, latent by latent.
 //!
 //! Its input is the mean over pairs of images of |m(a) - m(b)|, where a and b of each pair have the same value of one
-//! factor. Numbers as in disentanglement_lib; the classifier is logistic
-//! regression as there, but of differences that are first scaled to a variance of 1.
+//! factor. All counts are those of disentanglement_lib, and so is the logistic regression, except that differences are
+//! first scaled to a variance of 1.
 
 use super::super::probe::Logistic;
 use crate::data::Factor;
@@ -19,8 +19,8 @@ const TO_SCORE: usize = 5_000;
 /// Averages that one core takes at a time.
 const ROWS: usize = 100;
 
-/// Nothing where fewer than two factors vary, of which the one would always be right. With one latent it is what this one
-/// can tell; constant latents tell nothing.
+/// Measures the score; `None` if fewer than two factors vary, because a single one would always be right. Constant latents
+/// predict nothing.
 ///
 /// # Shapes
 /// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
@@ -36,7 +36,7 @@ pub fn beta_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Optio
         for pair in 0..PAIRS as u64 {
             let a = rng.below(1 + 2 * pair, means.len() as u64) as usize;
             let group = &groups[factor][usize::from(factors[factor].levels[a])];
-            // Any but the same image, unless there is no other: the last one stands in for it.
+            // Any image but the same one, unless there is no other: the last one stands in for it.
             let others = (group.len() - 1).max(1);
             let mut b = group[rng.below(2 + 2 * pair, others as u64) as usize] as usize;
             if b == a {

@@ -1,17 +1,17 @@
 //! Gradient-boosted trees that tell classes apart (Friedman 2001, algorithm 6), with Newton's gains and leaves (Chen,
 //! Guestrin 2016, equations 5 and 7), on histograms.
 //!
-//! Each round adds one tree of depth three for each class to its logit: of the splits of an input at one of its edges
-//! the one that most reduces the cross-entropy to second order. What an input's splits have gained is its importance.
+//! Each round adds one tree of depth three for each class to its logit. A node is split at the edge of an input that most
+//! reduces the cross-entropy to second order. The importance of an input is what its splits have gained.
 
 use crate::ops::pool;
 
 const ROUNDS: usize = 50;
-/// What is taken of each tree.
+/// The learning rate: the share that is taken of each tree.
 const RATE: f64 = 0.2;
 const DEPTH: usize = 3;
 const LEAVES: usize = 1 << DEPTH;
-/// Intervals that an input's values are told apart by.
+/// The number of bins that an input's values are put into.
 const BINS: usize = 128;
 /// The penalty on the squares of a tree's leaves.
 const RIDGE: f64 = 1.0;
@@ -37,7 +37,7 @@ pub struct Boosted {
 
 #[derive(Clone, Debug)]
 struct Tree {
-    /// From the root, level by level: an input, and the last bin that goes left. Without one all go left.
+    /// The splits from the root, level by level: an input, and the last bin that goes left. Without a split all go left.
     splits: [Option<(usize, u8)>; LEAVES - 1],
     leaves: [f64; LEAVES],
 }
@@ -97,7 +97,7 @@ impl Boosted {
         fitted
     }
 
-    /// The most probable class.
+    /// Returns the most probable class.
     pub fn predict(&self, x: &[f32]) -> u16 {
         let bins: Vec<u8> = self
             .edges
@@ -118,7 +118,7 @@ impl Boosted {
             .unwrap_or(0) as u16
     }
 
-    /// The part of some examples whose class is predicted.
+    /// Returns the share of examples whose class is predicted.
     pub fn accuracy(&self, x: &[Vec<f32>], labels: &[u16]) -> f64 {
         let right = pool::map(x.chunks(ROWS).zip(labels.chunks(ROWS)), |(x, labels)| {
             x.iter()
@@ -137,14 +137,14 @@ impl Tree {
         })
     }
 
-    /// The child of a node, both counted within their levels.
+    /// Returns the child of a node, both counted within their levels.
     fn child(&self, level: usize, node: usize, bin: impl Fn(usize) -> u8) -> usize {
         let split = self.splits[(1 << level) - 1 + node];
         2 * node + split.map_or(0, |(input, last)| usize::from(bin(input) > last))
     }
 }
 
-/// The negative gradient y - p and the second derivative p (1 - p) for each class, `[C][N]`.
+/// Returns the negative gradient y - p and the second derivative p (1 - p) for each class, `[C][N]`.
 fn by_class(logits: &[f64], labels: &[u16], classes: usize) -> Vec<Vec<Derivatives>> {
     let chunks = logits.chunks(ROWS * classes).zip(labels.chunks(ROWS));
     // [n][C] each
@@ -179,7 +179,7 @@ struct Grown {
     gains: Vec<(usize, f64)>,
 }
 
-/// One tree for one class.
+/// Grows one tree for one class.
 fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
     let mut tree = Tree {
         splits: [None; LEAVES - 1],
@@ -222,7 +222,7 @@ fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
     }
 }
 
-/// The split of a node that gains more than `least`, and most: its gain, and the last bin that goes left.
+/// Returns the split of a node that gains most, if that is more than `least`: its gain, and the last bin that goes left.
 fn best_edge(sums: &[Derivatives], least: f64) -> Option<(f64, u8)> {
     let score =
         |[gradient, curvature]: Derivatives| 0.5 * gradient * gradient / (curvature + RIDGE);
@@ -244,7 +244,8 @@ fn best_edge(sums: &[Derivatives], least: f64) -> Option<(f64, u8)> {
     best
 }
 
-/// Where an input's bins end: of the values in order, cut into as many equal parts, the middle of the widest gap in each.
+/// Returns where an input's bins end. The values in order are cut into equal parts; a bin ends in the middle of the widest
+/// gap in each.
 fn edges(mut values: Vec<f32>) -> Vec<f32> {
     values.sort_by(f32::total_cmp);
     let pass = BINS - 1;

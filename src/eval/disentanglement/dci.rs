@@ -1,9 +1,9 @@
 //! Disentanglement, completeness and informativeness (Eastwood, Williams 2018, section 2).
 //!
 //! A predictor of each factor from all latents says how much each latent matters for it, R[latent][factor]. A latent is
-//! disentangled where it matters for one factor only: 1 - H(its importances), the entropy in units of log F; the mean over
-//! latents, by what each matters. A factor is complete where one latent only matters for it: 1 - H in units of log D; the
-//! mean over factors. Informativeness is the part of held-out images whose factor is predicted.
+//! disentangled if it matters for one factor only: 1 - H(its importances), the entropy in units of log F, averaged over
+//! latents by how much each matters. A factor is complete if only one latent matters for it: 1 - H in units of log D,
+//! averaged over factors. Informativeness is the share of held-out images whose factor is predicted.
 //!
 //! The predictor is gradient-boosted trees, as in disentanglement_lib: one half of the images to fit, the other to hold out.
 
@@ -13,16 +13,16 @@ use crate::rng::Rng;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dci {
-    /// Nothing where fewer than two factors vary; 0 where no latent matters.
+    /// `None` if fewer than two factors vary; 0 if no latent matters.
     pub disentanglement: Option<f64>,
-    /// Nothing where there is one latent; 0 for a factor that no latent matters for.
+    /// `None` if there is only one latent; 0 for a factor that no latent matters for.
     pub completeness: Option<f64>,
     pub informativeness: f64,
-    /// `[F][D]`: the shares of what the splits by each latent have gained; all 0 where none has.
+    /// `[F][D]`: each latent's share of what the splits have gained; all 0 if there were none.
     pub importance: Vec<Vec<f64>>,
 }
 
-/// Nothing where no factor varies, there is no latent, or there are fewer than two images.
+/// Measures DCI; `None` if no factor varies, there is no latent, or there are fewer than two images.
 ///
 /// # Shapes
 /// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
@@ -48,7 +48,7 @@ pub fn dci(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<Dci> {
     })
 }
 
-/// The mean over latents of how much one factor has of each, weighted by what each latent has of all importance.
+/// Returns the mean over latents of how much of each goes to one factor, weighted by the latent's share of all importance.
 ///
 /// # Shapes
 /// `importance`: `[F][D]`.
@@ -73,7 +73,7 @@ fn disentanglement(importance: &[Vec<f64>]) -> Option<f64> {
     })
 }
 
-/// The mean over factors of how much one latent has of each.
+/// Returns the mean over factors of how much of each comes from one latent.
 ///
 /// # Shapes
 /// `importance`: `[F][D]`.
@@ -86,7 +86,7 @@ fn completeness(importance: &[Vec<f64>]) -> Option<f64> {
     }
 }
 
-/// 1 - H(shares of the values) / log(their number): 1 where one has all, 0 where all have the same or there is nothing.
+/// Returns 1 - H(shares of the values) / log(their number): 1 if one value has all, 0 if all are equal or 0.
 fn concentration(values: &[f64]) -> f64 {
     let Some(shares) = shares(values) else {
         return 0.0;

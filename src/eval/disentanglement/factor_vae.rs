@@ -1,8 +1,8 @@
 //! The FactorVAE score (Kim, Mnih 2018, section 4): images that share the value of one factor are drawn, and the latent
-//! whose means vary least among them, against its variance over all images, is to tell which factor it was.
+//! whose means vary least among them, relative to its variance over all images, predicts which factor it was.
 //!
 //! Each such draw is a vote of a latent for a factor. A latent stands for the factor that it votes for most often in the
-//! first votes; the score is the share of further votes that are right by that. Numbers as in disentanglement_lib.
+//! first votes; the score is the share of further votes that agree. All counts are those of disentanglement_lib.
 
 use super::average;
 use crate::data::Factor;
@@ -20,8 +20,8 @@ const ROWS: usize = 100;
 /// A latent whose means have a smaller standard deviation has collapsed to the prior, and has no vote.
 const COLLAPSED: f64 = 0.05;
 
-/// Nothing where fewer than two factors vary, of which the one would always be right; 0 where all latents have collapsed.
-/// With one latent it is about the chance of guessing.
+/// Measures the score; `None` if fewer than two factors vary, because a single one would always be right; 0 if all latents
+/// have collapsed. With one latent it is about the chance of guessing.
 ///
 /// # Shapes
 /// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
@@ -41,7 +41,7 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         return Some(0.0);
     }
     let groups: Vec<Vec<Vec<u32>>> = factors.iter().map(Factor::groups).collect();
-    // The factor and the latent; nothing where no other image shares the value.
+    // The factor and the latent; `None` if no other image shares the value.
     let vote = |number: usize| {
         let rng = rng.at(number as u64);
         let factor = rng.below(0, factors.len() as u64) as usize;
@@ -88,7 +88,7 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
     average(&right)
 }
 
-/// The variance of a latent's means over some images.
+/// Returns the variance of a latent's means over some images.
 fn variance(means: &[Vec<f32>], indices: &[u32], latent: usize) -> f64 {
     let value = |&index: &u32| f64::from(means[index as usize][latent]);
     let n = indices.len() as f64;

@@ -1,10 +1,10 @@
-//! The mutual information gap (Chen, Li, Grosse, Duvenaud 2018, section 4.1): of each factor v the difference between what
-//! the latent that tells most of it tells and what the next one does, as a share of H(v); the mean over factors.
+//! The mutual information gap (Chen, Li, Grosse, Duvenaud 2018, section 4.1): the difference between the largest and the
+//! second largest I(z; v) of a latent z with a factor v, as a share of H(v), averaged over factors.
 //!
-//! I(z; v) = H(z) - H(z | v), of one latent z that follows the aggregate posterior q(z) = 1/N sum_n q(z | x_n), and
+//! I(z; v) = H(z) - H(z | v) for one latent z that follows the aggregate posterior q(z) = 1/N sum_n q(z | x_n), and
 //! q(z | v), the same sum over the images of that v. Both densities are exact sums, no histograms; the means of their
-//! logarithms are taken over one draw z_n from each posterior (there, equation 39). The same draws serve both, where the
-//! authors' program draws twice: the mean stays, its error shrinks.
+//! logarithms are taken over one sample z_n from each posterior (there, equation 39). The same samples serve both, whereas
+//! the authors' program draws twice: the mean is the same, its error smaller.
 
 use super::{average, gap};
 use crate::data::Factor;
@@ -23,18 +23,19 @@ const BLOCK: usize = 1024;
 /// Latents with a log variance beyond this are taken as if they had this one, so that float32 holds their densities.
 const EXTREME: f32 = 60.0;
 
-/// What each latent tells of each factor.
+/// The mutual information of each latent with each factor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mig {
     /// The mean gap.
     pub score: f64,
     /// `[F]`: H(v), nats.
     pub entropies: Vec<f64>,
-    /// `[F][D]`: I(z; v), nats; an estimate, so that it may be a little below 0 or above H(v).
+    /// `[F][D]`: I(z; v), nats; an estimate, which may be slightly below 0 or above H(v).
     pub information: Vec<Vec<f64>>,
 }
 
-/// Nothing where no factor varies or there is no latent. With one latent the next one is taken to tell nothing.
+/// Measures the gap; `None` if no factor varies or there is no latent. With one latent the next one is taken to have no
+/// information.
 ///
 /// # Shapes
 /// `means` and `log_vars`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
@@ -53,7 +54,7 @@ pub fn mig(means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor], rng: R
         .collect();
     let entropies: Vec<f64> = factors.iter().map(Factor::entropy).collect();
     let gaps = information.iter().zip(&entropies).map(|(values, entropy)| {
-        // As there: what an estimate has below 0 is no information.
+        // As there: an estimate below 0 means no information.
         gap(values.iter().map(|value| value.max(0.0)).collect()) / entropy
     });
     let score = average(&gaps.collect::<Vec<_>>())?;
@@ -64,10 +65,10 @@ pub fn mig(means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor], rng: R
     })
 }
 
-/// The images ordered by a factor, so that those of one value follow one another.
+/// The images ordered by the values of a factor.
 struct Sorted {
     order: Vec<u32>,
-    /// `[N]`: where the images of each image's value begin and end in `order`.
+    /// `[N]`: the beginning and the end, in `order`, of the images with the value of each image.
     ranges: Vec<[usize; 2]>,
 }
 
@@ -119,7 +120,7 @@ impl Latent {
     }
 }
 
-/// I(z; v) of one latent and each factor: the mean over draws of log q(z | v) - log q(z).
+/// Returns I(z; v) of one latent and each factor: the mean over draws of log q(z | v) - log q(z).
 fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
     let gather = |values: &[f32], order: &[u32]| {
         order
@@ -155,20 +156,20 @@ fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
             },
         )
     });
-    // In order, whatever the threads.
+    // Added up in order, so that the number of threads does not matter.
     (0..factors.len())
         .map(|f| pass.iter().map(|part| part[f]).sum::<f64>() / drawn.len() as f64)
         .collect()
 }
 
-/// log 1/N sum_n N(z; m_n, s_n^2). `z` is a draw from one of them, whose density does not vanish in float32.
+/// Returns log 1/N sum_n N(z; m_n, s_n^2). `z` is a sample from one of them, whose density does not vanish in float32.
 #[inline(always)]
 fn log_density(z: f32, means: &[f32], inverses: &[f32]) -> f64 {
     let mut total = 0.0;
     for (means, inverses) in means.chunks(BLOCK).zip(inverses.chunks(BLOCK)) {
         let ((means, few_means), (inverses, few_inverses)) =
             (means.as_chunks::<16>(), inverses.as_chunks::<16>());
-        // Sixteen partial sums, always, whatever the machine's vectors are.
+        // Always sixteen partial sums, so that the length of the machine's vectors does not matter.
         let mut lanes = [0.0_f32; 16];
         for (means, inverses) in means.iter().zip(inverses) {
             for lane in 0..16 {
@@ -183,7 +184,7 @@ fn log_density(z: f32, means: &[f32], inverses: &[f32]) -> f64 {
     (total / means.len() as f64).ln() - 0.5 * LOG_TWO_PI
 }
 
-/// sqrt(2 pi) N(z; m, s^2).
+/// Returns sqrt(2 pi) N(z; m, s^2).
 #[inline(always)]
 fn scaled_density(z: f32, mean: f32, inverse: f32) -> f32 {
     let u = (z - mean) * inverse;

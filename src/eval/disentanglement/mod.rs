@@ -1,8 +1,8 @@
 //! Disentanglement: how far each latent stands for one factor that the images vary in, and each factor for one latent.
 //!
-//! Five measures, each as its authors define it and each on images that are there rather than on fresh ones. None is
-//! the others' judge (Locatello et al. 2019 compare them). All are shares: 1 is perfect. What no measure of a finite
-//! number of images reaches is 0, so each is also taken of the same latents with the factors of other images.
+//! There are five measures, each as its authors define it, but on given images instead of fresh ones. None is the best
+//! (Locatello et al. 2019 compare them). All are shares: 1 is perfect. On a finite number of images no measure reaches 0,
+//! so each is also taken with the factors of other images, as the level of chance.
 
 mod beta_vae;
 mod boosting;
@@ -21,10 +21,10 @@ pub use sap::sap;
 use crate::data::Factor;
 use crate::rng::Rng;
 
-/// All measures; nothing for one that the latents or the factors have no value of.
+/// All measures; `None` for one that is not defined for these latents or factors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// Nothing where the latents are points.
+    /// `None` if the latents are points.
     pub mig: Option<Mig>,
     pub factor_vae: Option<f64>,
     pub beta_vae: Option<f64>,
@@ -33,10 +33,10 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// `factors`: those that vary among the images, [`varying`].
+    /// Measures all scores. `factors`: those that vary among the images, [`varying`].
     ///
     /// # Shapes
-    /// `means` and `log_vars`: `[N][D]`, the posteriors; `log_vars` is left out where the latents are points.
+    /// `means` and `log_vars`: `[N][D]`, the posteriors; `log_vars` is `None` if the latents are points.
     pub fn measure(
         means: &[Vec<f32>],
         log_vars: Option<&[Vec<f32>]>,
@@ -53,7 +53,7 @@ impl Scores {
     }
 }
 
-/// The factors that take more than one value: the others cannot be told from a latent, and need not be.
+/// Returns the factors that take more than one value; the others cannot be predicted from a latent, and need not be.
 pub fn varying(factors: &[Factor]) -> Vec<Factor> {
     factors
         .iter()
@@ -62,21 +62,21 @@ pub fn varying(factors: &[Factor]) -> Vec<Factor> {
         .collect()
 }
 
-/// The factors of other images, all of one other image each.
+/// Returns the factors of other images: each image gets all factors of one other image.
 pub fn shuffled(factors: &[Factor], rng: Rng) -> Vec<Factor> {
     let count = factors.first().map_or(0, |factor| factor.levels.len());
     let order = rng.stream("shuffled").permutation(count);
     factors.iter().map(|factor| factor.of(&order)).collect()
 }
 
-/// Two halves of the images, drawn at random: to fit on, and to measure on.
+/// Returns two halves of the images, drawn at random: one to fit on, one to measure on.
 fn halves(count: usize, rng: Rng) -> [Vec<u32>; 2] {
     let order = rng.stream("halves").permutation(count);
     let (fitted, held_out) = order.split_at(count.div_ceil(2));
     [fitted.to_vec(), held_out.to_vec()]
 }
 
-/// The latents of some images.
+/// Returns the latents of some images.
 fn latents_of(means: &[Vec<f32>], indices: &[u32]) -> Vec<Vec<f32>> {
     indices
         .iter()
@@ -84,7 +84,7 @@ fn latents_of(means: &[Vec<f32>], indices: &[u32]) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// The difference between the largest value and the next; all of it where there is one value only.
+/// Returns the difference between the largest value and the next, or the value itself if it is the only one.
 fn gap(mut values: Vec<f64>) -> f64 {
     values.sort_by(|a, b| b.total_cmp(a));
     values.first().unwrap_or(&0.0) - values.get(1).unwrap_or(&0.0)

@@ -1,9 +1,9 @@
-//! SAP, the separated attribute predictability (Kumar, Sattigeri, Balakrishnan 2018, section 3): of each factor the
-//! difference between how well the best single latent predicts it and how well the next one does; the mean over factors.
+//! SAP, the separated attribute predictability (Kumar, Sattigeri, Balakrishnan 2018, section 3): the difference between how
+//! well the best single latent predicts a factor and how well the next one does, averaged over factors.
 //!
 //! An ordered factor is predicted by linear regression, whose score is R^2, the squared correlation. A factor of classes
 //! is predicted by thresholds on the latent: here those of a logistic regression fitted to one half of the images, each
-//! class with the same weight, whose score is the mean over classes of the part of the other half that it gets right.
+//! class with the same weight, whose score is the mean over classes of the accuracy on the other half.
 
 use super::super::probe::Logistic;
 use super::{average, gap, halves, latents_of};
@@ -11,8 +11,8 @@ use crate::data::Factor;
 use crate::ops::pool;
 use crate::rng::Rng;
 
-/// Nothing where no factor varies or there is no latent. With one latent the next one is taken to predict nothing; a
-/// constant one has an R^2 of 0 and gets one class right.
+/// Measures SAP; `None` if no factor varies or there is no latent. With one latent the next one is taken to predict
+/// nothing; a constant latent has an R^2 of 0 and gets one class right.
 ///
 /// # Shapes
 /// `means`: `[N][D]`; `factors`: `[F]`, of `N` images, each with more than one value.
@@ -40,7 +40,7 @@ pub fn sap(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Option<f64> {
     average(&gaps)
 }
 
-/// The squared correlation of a latent's means with a factor's levels; 0 where one of them is constant.
+/// Returns the squared correlation of a latent's means with a factor's levels; 0 if one of them is constant.
 fn squared_correlation(means: &[Vec<f32>], latent: usize, levels: &[u16]) -> f64 {
     let pairs = || {
         means

@@ -1,7 +1,8 @@
-//! q(z | x) of many images, away from any device, and what each latent makes of them.
+//! The posteriors of many images on the host, and statistics of each latent.
 //!
-//! Active: Cov_x(E_q(z | x)[z_d]) > 0.01 (Burda et al. 2016, section 5.2). The aggregate posterior q(z) = 1/N sum_n q(z | x_n)
-//! has the mean of the means, and by the law of total variance the variance of the means plus the mean of the variances.
+//! A latent is active if Cov_x(E_q(z | x)[z_d]) > 0.01 (Burda et al. 2016, section 5.2). The aggregate posterior
+//! q(z) = 1/N sum_n q(z | x_n) has the mean of the means, and by the law of total variance the variance of the means plus
+//! the mean of the variances.
 
 use super::super::estimate::Estimate;
 use super::super::protocol::{CHUNK, Protocol, first};
@@ -9,14 +10,14 @@ use crate::data::Split;
 use crate::error::Result;
 use crate::model::{Vae, rows};
 
-/// The variance, over images, of the posterior's mean above which a latent is active: that of Burda et al. 2016, who saw
-/// that the latents lie far from it on either side.
+/// The variance, over images, of the posterior's mean above which a latent is active. It is the value of Burda et al. 2016,
+/// who saw that all latents lie far from it on either side.
 pub const ACTIVE: f64 = 0.01;
 
-/// An autoencoder's latents have no scale: a latent is used where its variance is above this share of the largest one's.
+/// The share of the largest variance above which an autoencoder's latent, which has no scale, is used.
 const USED: f64 = 1e-4;
 
-/// `N` Gaussians of `D` latents, and a latent drawn from each. An autoencoder's are points.
+/// `N` Gaussians of `D` latents, and one z drawn from each. An autoencoder's are points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AggregatePosterior {
     /// `D`.
@@ -25,7 +26,7 @@ pub struct AggregatePosterior {
     drawn: bool,
     /// `[N * D]`.
     pub(super) mean: Vec<f64>,
-    /// `[N * D]`: the logarithm of the variance; of points nothing.
+    /// `[N * D]`: the logarithm of the variance; empty for points.
     pub(super) log_var: Vec<f64>,
     /// `[N * D]`.
     pub(super) z: Vec<f64>,
@@ -34,23 +35,23 @@ pub struct AggregatePosterior {
 /// One latent over all images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latent {
-    /// KL(q(z_d | x) || N(0, 1)), its mean, in nats; nothing for an autoencoder.
+    /// The mean of KL(q(z_d | x) || N(0, 1)), in nats; `None` for an autoencoder.
     pub kl: Option<f64>,
-    /// Of the aggregate posterior.
+    /// The mean of the aggregate posterior.
     pub mean: f64,
-    /// Of the posterior's mean: what the latent says of the image.
+    /// The variance of the posterior's mean: what the latent says about the image.
     pub variance_of_mean: f64,
-    /// The mean of the posterior's variance: the noise on what it says. 0 for an autoencoder.
+    /// The mean of the posterior's variance: the noise on the latent; 0 for an autoencoder.
     pub mean_variance: f64,
 }
 
 impl Latent {
-    /// Of the aggregate posterior; the prior's is 1.
+    /// Returns the variance of the aggregate posterior; the prior's is 1.
     pub fn variance(&self) -> f64 {
         self.variance_of_mean + self.mean_variance
     }
 
-    /// Whether it carries something. `largest`: the largest variance of a latent's means.
+    /// Whether the latent carries information. `largest`: the largest variance of a latent's means.
     pub fn is_active(&self, largest: f64) -> bool {
         self.variance_of_mean
             > if self.kl.is_some() {
@@ -60,15 +61,15 @@ impl Latent {
             }
     }
 
-    /// How far the aggregate posterior's first two moments are from the prior's: KL(N(mean, variance) || N(0, 1)), nats.
-    /// It needs few images, and does not see the shape.
+    /// Returns how far the aggregate posterior's first two moments are from the prior's: KL(N(mean, variance) || N(0, 1)), in
+    /// nats. It needs few images, and ignores the shape of the distribution.
     pub fn distance(&self) -> f64 {
         0.5 * (self.mean.powi(2) + self.variance() - 1.0 - self.variance().ln())
     }
 }
 
 impl AggregatePosterior {
-    /// Given ones.
+    /// Returns the aggregate of known posteriors.
     ///
     /// # Shapes
     /// `mean`, `log_var` and `noise`, which the latents are made of: `N * width` numbers.
@@ -138,18 +139,18 @@ impl AggregatePosterior {
         self.width
     }
 
-    /// A row for each image.
+    /// Returns the z of each image.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.z.chunks_exact(self.width)
     }
 
-    /// KL(q || N(0, 1)) in closed form (Kingma, Welling 2014, appendix B).
+    /// Returns KL(q || N(0, 1)) in closed form (Kingma, Welling 2014, appendix B).
     fn kl_at(&self, place: usize) -> f64 {
         let (mean, log_var) = (self.mean[place], self.log_var[place]);
         0.5 * (mean.powi(2) + log_var.exp_m1() - log_var)
     }
 
-    /// Summed over the latents, nats; nothing for an autoencoder.
+    /// Returns the KL summed over the latents, in nats; `None` for an autoencoder.
     pub fn kl(&self) -> Option<Estimate> {
         let of_image = |n: usize| {
             (0..self.width)

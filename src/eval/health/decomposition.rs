@@ -1,14 +1,14 @@
-//! The mean KL in three (Chen et al. 2018, equation 2), with q(z) = 1/N sum_n q(z | x_n):
+//! The mean KL split into three terms (Chen et al. 2018, equation 2), with q(z) = 1/N sum_n q(z | x_n):
 //!
 //! E_x KL(q(z | x) || p(z)) = I_q(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)):
-//! what the latent says of the image (the index-code mutual information), the total correlation of the latents, and how far
-//! each alone is from the prior.
+//! the mutual information of image and latent, the total correlation of the latents, and how far each latent alone is from
+//! the prior.
 //!
-//! One latent of each image is drawn, and log q(z) there is the log of the mean over all N posteriors: of these N images
-//! each term is an unbiased estimate, with its standard error, and for every latent the three add up to log q(z | x) - log p(z).
-//! As an estimate for the images that the N were drawn from, mutual information is too small, for it cannot exceed log N,
-//! and what it lacks the other two have too much: near log N, [`Decomposition::is_saturated`], it is a lower bound and the total
-//! correlation says little. No standard error over images shows that.
+//! One z of each image is drawn, and log q(z) there is the log of the mean over all N posteriors. For these N images each
+//! term is an unbiased estimate, with its standard error, and for every z the three add up to log q(z | x) - log p(z).
+//! As an estimate for the distribution that the N images come from, the mutual information is too small, because it cannot
+//! exceed log N, and the other two terms are too large by as much. Close to log N ([`Decomposition::is_saturated`]) it is a
+//! lower bound, and the total correlation says little. No standard error over images shows that.
 
 use crate::density::LOG_TWO_PI;
 use crate::ops::pool;
@@ -19,13 +19,13 @@ use super::AggregatePosterior;
 /// Images that one core takes at a time.
 const AT_A_TIME: usize = 8;
 
-/// LossTerms this far below the largest one add less than rounding does to a sum of `f64`.
+/// Terms this far below the largest one add less than rounding does to a sum of `f64`.
 const NOTHING: f64 = -45.0;
 
-/// Nats, over images.
+/// Means over images, in nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decomposition {
-    /// log q(z | x) - log p(z) at the drawn latents: the sum of the three.
+    /// log q(z | x) - log p(z) at the drawn z: the sum of the three.
     pub kl: Estimate,
     pub mutual_information: Estimate,
     pub total_correlation: Estimate,
@@ -35,15 +35,15 @@ pub struct Decomposition {
 }
 
 impl Decomposition {
-    /// Whether mutual information is so near to the most that `images` can show, log N, that there may be more of it, which then
-    /// stands in the total correlation.
+    /// Whether the mutual information is so close to log N, the most that `images` can show, that there may be more of it. The
+    /// total correlation then holds the rest.
     pub fn is_saturated(&self, images: usize) -> bool {
         self.mutual_information.mean > (images as f64).ln() - 1.0
     }
 }
 
-/// What one latent gives.
-struct LossTerms {
+/// The log densities at one z.
+struct LogDensities {
     log_q_given_x: f64,
     log_q: f64,
     /// `[D]`: log q(z_d).
@@ -52,8 +52,8 @@ struct LossTerms {
     log_p_by_latent: Vec<f64>,
 }
 
-impl LossTerms {
-    /// log prod_d q(z_d).
+impl LogDensities {
+    /// Returns log prod_d q(z_d).
     fn log_product(&self) -> f64 {
         self.log_q_by_latent.iter().sum()
     }
@@ -63,16 +63,17 @@ impl LossTerms {
     }
 }
 
-/// Takes `N^2 D` exponentials: 2 000 images and 20 latents take a second of one core. Not for an autoencoder's points.
+/// Decomposes the KL. It takes `N^2 D` exponentials: 2 000 images and 20 latents take a second of one core. Not defined for
+/// an autoencoder's points.
 pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
     let columns = Columns::of(aggregate);
     let images: Vec<usize> = (0..aggregate.count()).collect();
     let some = |some: &[usize]| some.iter().map(|&n| columns.terms(n)).collect::<Vec<_>>();
-    let terms: Vec<LossTerms> = pool::map(images.chunks(AT_A_TIME), some)
+    let terms: Vec<LogDensities> = pool::map(images.chunks(AT_A_TIME), some)
         .into_iter()
         .flatten()
         .collect();
-    let estimate = |of: &dyn Fn(&LossTerms) -> f64| {
+    let estimate = |of: &dyn Fn(&LogDensities) -> f64| {
         Estimate::of(terms.iter().map(of).collect::<Vec<_>>().into_iter())
     };
     let by_latent = |d: usize| {
@@ -91,7 +92,7 @@ pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
     }
 }
 
-/// The posteriors latent by latent, so that all of a latent's follow one another.
+/// The posteriors ordered latent by latent.
 struct Columns<'a> {
     aggregate: &'a AggregatePosterior,
     /// `[D][N]`: the means; 1 / variance; log of the density at the mean.
@@ -123,7 +124,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn terms(&self, n: usize) -> LossTerms {
+    fn terms(&self, n: usize) -> LogDensities {
         let width = self.aggregate.width();
         let z = &self.aggregate.z[n * width..][..width];
         let mut joint = vec![0.0; self.aggregate.count()];
@@ -141,7 +142,7 @@ impl<'a> Columns<'a> {
             }
             log_q_by_latent.push(log_mean_exp(&of_latent));
         }
-        LossTerms {
+        LogDensities {
             log_q_given_x: joint[n],
             log_q: log_mean_exp(&joint),
             log_q_by_latent,
@@ -150,7 +151,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The logarithm of the mean of exp(values).
+/// Returns the logarithm of the mean of exp(values).
 fn log_mean_exp(values: &[f64]) -> f64 {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = values

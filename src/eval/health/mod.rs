@@ -1,5 +1,5 @@
-//! Whether a latent does its work: what each latent carries, whether the posteriors together look like the prior, and whether
-//! the decoder listens.
+//! Diagnostics of the latents: what each one carries, whether the posteriors together look like the prior, and whether the
+//! decoder uses them.
 
 mod aggregate;
 mod decomposition;
@@ -19,13 +19,13 @@ pub use saturation::{LayerUnits, MORE_THAN, saturated_units};
 pub use shuffled::Shuffled;
 pub use verdict::{COLLAPSED, Finding, IGNORED, OUTSIDE, PARTLY, findings};
 
-/// What a verdict follows from.
+/// The numbers that the findings follow from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostics {
     pub images: usize,
     /// `[D]`.
     pub latents: Vec<Latent>,
-    /// KL(q(z | x) || p(z)), nats; nothing for an autoencoder.
+    /// KL(q(z | x) || p(z)), nats; `None` for an autoencoder.
     pub kl: Option<Estimate>,
     pub shuffled: Shuffled,
 }
@@ -58,7 +58,7 @@ impl Diagnostics {
         ))
     }
 
-    /// How many latents carry something.
+    /// Returns how many latents carry information.
     pub fn active(&self) -> usize {
         self.latents
             .iter()
@@ -66,7 +66,7 @@ impl Diagnostics {
             .count()
     }
 
-    /// Of the latents' means along one latent.
+    /// Returns the largest variance of a latent's means.
     pub fn largest_variance(&self) -> f64 {
         self.latents
             .iter()
@@ -74,7 +74,7 @@ impl Diagnostics {
             .fold(0.0, f64::max)
     }
 
-    /// Whether every number is one.
+    /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
         let of_latent = |latent: &Latent| {
             [
@@ -95,7 +95,8 @@ impl Diagnostics {
             .all(f64::is_finite)
     }
 
-    /// The latents, those that carry most first: by their KL, an autoencoder's by how far their latents spread.
+    /// Returns the latents in order of what they carry, most first: by their KL, an autoencoder's by the variance of their
+    /// means.
     pub fn order(&self) -> Vec<usize> {
         let carried = |latent: &Latent| latent.kl.unwrap_or(latent.variance_of_mean);
         latents::largest_first(&self.latents.iter().map(carried).collect::<Vec<_>>())

@@ -1,5 +1,5 @@
-//! Hidden units that no longer answer: a ReLU that gives 0 for every image, a tanh that is at an end for nearly all of
-//! them. No gradient flows through either. In a convolution a unit is a channel, at all places.
+//! Hidden units that no longer respond: a ReLU that gives 0 for every image, or a tanh near -1 or 1 for nearly all of them.
+//! No gradient flows through either. In a convolution a unit is a channel, at all places.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -11,13 +11,13 @@ use crate::ops::MapLayout;
 use super::super::protocol::{CHUNK, Protocol, first};
 use super::AggregatePosterior;
 
-/// The absolute value of a tanh above which it is at an end: its slope there is below 0.02.
+/// The absolute value of a tanh above which it counts as saturated: its slope there is below 0.02.
 const END: f32 = 0.99;
 
-/// The share of a tanh's values at an end above which the unit is saturated.
+/// The share of saturated values of a tanh above which the unit is saturated.
 pub const MORE_THAN: f64 = 0.99;
 
-/// A hidden layer's units.
+/// The units of a hidden layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerUnits {
     pub layer: String,
@@ -26,7 +26,7 @@ pub struct LayerUnits {
     pub saturated: usize,
 }
 
-/// The hidden layers, each with how many values of every feature counted.
+/// The hidden layers, each with the number of values of every feature that were counted.
 struct Tally<'a> {
     layers: Vec<(String, &'a LayerSpec, Vec<u64>)>,
     next: usize,
@@ -80,7 +80,7 @@ pub fn saturated_units(
 }
 
 impl Tally<'_> {
-    /// What the next layer gave, `[B, F]`.
+    /// Counts the output of the next layer, `[B, F]`.
     fn add(&mut self, h: &Tensor<2>) {
         let Some((_, layer, counts)) = self.layers.get_mut(self.next) else {
             return;
@@ -99,7 +99,7 @@ impl Tally<'_> {
     }
 }
 
-/// Nothing for a layer without an activation. `counts`: of a ReLU the values above 0, of a tanh those at an end.
+/// Returns `None` for a layer without an activation. `counts`: the values above 0 of a ReLU, the saturated ones of a tanh.
 fn units(layer: String, spec: &LayerSpec, counts: &[u64], images: u64) -> Option<LayerUnits> {
     let (units, places) = match spec.output {
         Features::Flat(units) => (units, 1),

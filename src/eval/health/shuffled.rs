@@ -1,6 +1,7 @@
-//! Whether the decoder uses the latent: the reconstruction of each image at its own latent, and at that of another image.
+//! A test of whether the decoder uses the latent: the reconstruction of each image from its own latent and from another's.
 //!
-//! The difference is what the latent is worth to the decoder, in nats. A decoder that ignores it has none, whatever the KL is.
+//! The difference says what the latent is worth to the decoder, in nats. It is 0 for a decoder that ignores the latent,
+//! however large the KL.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -14,12 +15,12 @@ use super::super::estimate::Estimate;
 use super::super::protocol::{CHUNK, Protocol, first};
 use super::AggregatePosterior;
 
-/// Nats, over images.
+/// Means over images, in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shuffled {
-    /// At an image's own latent.
+    /// The reconstruction from an image's own latent.
     pub reconstruction: Estimate,
-    /// What another image's latent adds to it: the mean of the paired differences, and its error.
+    /// The increase with another image's latent: the mean of the paired differences and its error.
     pub difference: Estimate,
 }
 

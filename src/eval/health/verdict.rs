@@ -1,27 +1,28 @@
-//! What is wrong with a latent. Every threshold is here, with its reason.
+//! Findings: what can be wrong with the latents. Every threshold is here, with its reason.
 
 use super::Diagnostics;
 
-/// Nats of KL below which the whole latent is collapsed: less than what tells two equal halves of the images apart (ln 2 =
-/// 0.69), by far.
+/// The KL, in nats, below which the posterior has collapsed: far less than is needed to tell two halves of the images apart
+/// (ln 2 = 0.69).
 pub const COLLAPSED: f64 = 0.1;
 
-/// Partly collapsed: less than this share of the latents is active. More latents than the data needs cost nothing, and stay
-/// unused: of 50 latents on MNIST 19 are active (Burda et al. 2016, table 1). That is no fault.
+/// The share of active latents below which the posterior has partly collapsed. Unused latents beyond those that the data
+/// needs are no fault: 19 of 50 latents are active on MNIST (Burda et al. 2016, table 1).
 pub const PARTLY: f64 = 1.0 / 3.0;
 
-/// Under-regularised: the aggregate posterior of some latent is further from the prior than this, in nats, by its mean and
-/// variance. It is that of a variance of 3.1, or of a mean of 1: of what the prior draws much lies where no image does.
-/// Of the presets trained on MNIST `conv-keras` has the most, 0.27.
+/// The distance of a latent's aggregate posterior from the prior, in nats, by mean and variance, above which it is
+/// under-regularised. A variance of 3.1 or a mean of 1 has this distance; many samples from the prior then lie where no
+/// image does. `conv-keras` has the largest of the presets trained on MNIST, 0.27.
 pub const OUTSIDE: f64 = 0.5;
 
-/// The decoder ignores its latent: that of another image adds fewer nats than this, or fewer than two standard errors.
+/// The increase of the reconstruction with another image's latent, in nats, below which the decoder ignores its latent;
+/// also if it is below two standard errors.
 pub const IGNORED: f64 = 0.1;
 
-/// Of an autoencoder, whose latents have no scale: the variance below which the latent is the same for every image.
+/// The variance below which an autoencoder's latent, which has no scale, is the same for every image.
 const UNUSED: f64 = 1e-10;
 
-/// Something that is wrong.
+/// Something that is wrong with the latents.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
     /// The latent says nothing of the image.
@@ -45,7 +46,7 @@ impl Finding {
     }
 }
 
-/// All that is wrong, the worst first; nothing where the latent is healthy. `health` is finite.
+/// Returns all that is wrong, the worst first. `health` is finite.
 pub fn findings(health: &Diagnostics) -> Vec<Finding> {
     let collapsed = match health.kl {
         Some(kl) => health.active() == 0 || kl.mean < COLLAPSED,
@@ -58,7 +59,7 @@ pub fn findings(health: &Diagnostics) -> Vec<Finding> {
     let ignored = difference.mean < IGNORED || difference.mean < 2.0 * difference.se;
     let distance = |d: &usize| health.latents[*d].distance();
     let furthest = (0..health.latents.len()).max_by(|a, b| distance(a).total_cmp(&distance(b)));
-    // An autoencoder has no prior to be near to.
+    // An autoencoder has no prior to be close to.
     let outside = furthest.filter(|d| health.kl.is_some() && distance(d) > OUTSIDE);
     let partly = (health.active() as f64) < PARTLY * health.latents.len() as f64;
     let outside = outside.map(|latent| Finding::UnderRegularised { latent });

@@ -1,7 +1,7 @@
 //! Minimisation of a smooth function by L-BFGS (Nocedal 1980; Nocedal, Wright 2006, algorithm 7.4), with steps halved
 //! until they decrease the function enough (Armijo 1966).
 
-/// Pairs of steps and gradients that the curvature is known from.
+/// The number of pairs of steps and gradients that the curvature is estimated from.
 const MEMORY: usize = 10;
 const MOST_STEPS: usize = 1000;
 const MOST_HALVINGS: usize = 50;
@@ -10,7 +10,7 @@ const FLAT: f64 = 1e-6;
 /// The part of the linear decrease that a step must reach.
 const ENOUGH: f64 = 1e-4;
 
-/// A minimum of `f` from `x` on; of a function that is not convex, one nearby. `f` gives the value and the gradient.
+/// Returns a minimum of `f`, searched from `x`; a nearby one if `f` is not convex. `f` returns the value and the gradient.
 pub fn minimise(mut x: Vec<f64>, mut f: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
     let (mut value, mut gradient) = f(&x);
     // Steps and the gradients' differences, the oldest first.
@@ -67,7 +67,7 @@ pub fn minimise(mut x: Vec<f64>, mut f: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -
     x
 }
 
-/// The negative gradient times the inverse curvature that the pairs tell of (there, algorithm 7.4).
+/// Returns the negative gradient times the inverse curvature that follows from the pairs (there, algorithm 7.4).
 fn newton_direction(gradient: &[f64], pairs: &[[Vec<f64>; 2]]) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|entry| -entry).collect();
     let mut weights = Vec::with_capacity(pairs.len());

@@ -1,5 +1,5 @@
-//! Multinomial logistic regression: p(y | x) = softmax(W x + b), the mean negative log-likelihood plus |W|^2 / 2N least,
-//! on features of mean 0 and variance 1. The penalty is what scikit-learn has by default (C = 1).
+//! Multinomial logistic regression, p(y | x) = softmax(W x + b), on features of mean 0 and variance 1. It minimises the
+//! mean negative log-likelihood plus |W|^2 / 2N, which is scikit-learn's default penalty (C = 1).
 
 use super::minimise;
 use crate::ops::pool;
@@ -55,7 +55,7 @@ impl Logistic {
         fitted
     }
 
-    /// The most probable class.
+    /// Returns the most probable class.
     pub fn predict(&self, x: &[f32]) -> u16 {
         let x = self.standardised(x);
         let logits: Vec<f64> = self
@@ -70,13 +70,13 @@ impl Logistic {
             .unwrap_or(0) as u16
     }
 
-    /// The part of some examples whose class is predicted.
+    /// Returns the share of examples whose class is predicted.
     pub fn accuracy(&self, x: &[Vec<f32>], labels: &[u16]) -> f64 {
         let right = self.right(x, labels);
         right.iter().filter(|&&right| right).count() as f64 / right.len().max(1) as f64
     }
 
-    /// The mean of the classes' own accuracies, over those that occur.
+    /// Returns the mean of the classes' own accuracies, over those that occur.
     pub fn balanced_accuracy(&self, x: &[Vec<f32>], labels: &[u16]) -> f64 {
         let mut of_class = vec![[0_usize; 2]; self.weights.len()];
         for (right, &label) in self.right(x, labels).into_iter().zip(labels) {
@@ -110,7 +110,7 @@ impl Logistic {
     }
 }
 
-/// The mean, and one over the standard deviation; 0 where there is none but for rounding.
+/// Returns the mean, and one over the standard deviation, or 0 if that is no more than rounding.
 fn standard(values: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
     let n = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / n;
@@ -137,7 +137,8 @@ fn logit(weights: &[f64], x: &[f64]) -> f64 {
             .sum::<f64>()
 }
 
-/// What is minimised, and its gradient. Added up in the examples' order, whatever the threads.
+/// Returns the function that is minimised and its gradient. Both are added up in the examples' order, so that the number of
+/// threads does not change them.
 ///
 /// # Shapes
 /// `examples`: features `[D]`, class and weight; `weights` and the gradient: `[C * width]`, where `width` is D + 1.

@@ -1,4 +1,4 @@
-//! Probes: what simple classifiers read off the latents. How easy a latent makes it, not how much there is in it.
+//! Probes: simple classifiers on latents. They measure how easily information is read, not how much there is.
 
 mod lbfgs;
 mod logistic;

@@ -1,4 +1,4 @@
-//! The k nearest neighbours of a latent (Fix, Hodges 1951): the class that most of them have.
+//! Classification by the k nearest neighbours of a latent (Fix, Hodges 1951): the class that most of them have.
 
 use crate::ops::pool;
 use crate::ops::simd::with_widest_simd;
@@ -6,8 +6,8 @@ use crate::ops::simd::with_widest_simd;
 /// Latents that one core takes at a time.
 const ROWS: usize = 32;
 
-/// The part of `test` whose class is that of most of its `k` nearest latents among `train`, by the Euclidean distance; of
-/// classes with equally many, that of the nearest one. 0 where there is none to compare with.
+/// Returns the share of `test` whose class is that of most of its `k` nearest latents in `train`, by the Euclidean distance;
+/// the nearest one breaks ties. 0 if there is none to compare with.
 ///
 /// # Shapes
 /// `train`: `[N][D]`; `labels`: `[N]`; `test`: `[M][D]`; `truth`: `[M]`.
@@ -38,7 +38,7 @@ pub fn nearest_neighbours(
     right.iter().sum::<usize>() as f64 / test.len().max(1) as f64
 }
 
-/// Squared distances.
+/// Returns squared distances.
 fn fill_distances(columns: &[Vec<f32>], z: &[f32], distances: &mut [f32]) {
     with_widest_simd(
         #[inline(always)]
@@ -54,7 +54,7 @@ fn fill_distances(columns: &[Vec<f32>], z: &[f32], distances: &mut [f32]) {
     );
 }
 
-/// The `k` smallest, in order; of equal ones the first.
+/// Returns the `k` smallest, in order; the first of equal ones.
 fn nearest(distances: &[f32], k: usize) -> Vec<usize> {
     let mut found: Vec<(f32, usize)> = Vec::with_capacity(k + 1);
     for (index, &distance) in distances.iter().enumerate() {
@@ -73,7 +73,7 @@ fn nearest(distances: &[f32], k: usize) -> Vec<usize> {
     found.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The most frequent label; of equally frequent ones the first.
+/// Returns the most frequent label; the first of equally frequent ones.
 fn vote(indices: &[usize], labels: &[u16]) -> Option<u16> {
     let count = |label: u16| {
         indices
