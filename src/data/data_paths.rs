@@ -1,4 +1,4 @@
-//! Where data is looked for.
+//! The places where data is looked for.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a data file.
+//! Faults in the bytes of a data file.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -74,7 +74,7 @@ pub fn image_header(count: u32, height: u32, width: u32) -> [u8; 16] {
     header
 }
 
-/// What a file of a data set holds.
+/// The content of a file of a data set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Images,

@@ -1,4 +1,4 @@
-//! Where examples come from. How they become batches is the loader's business.
+//! Sources of examples. The loader turns them into batches.
 
 pub mod amat;
 mod batch;

@@ -8,7 +8,7 @@ use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Mnist, Noise, Pixels,
 use crate::error::{Error, Result};
 use crate::registry::registry;
 
-/// What is known of a data set before it is loaded.
+/// The facts about a data set that are known before it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// `[C, H, W]`: `vae config` checks a network against it.
@@ -55,7 +55,7 @@ pub trait DataKind {
 }
 
 registry! {
-    /// What is modelled.
+    /// The data that is modelled.
     pub enum Data: DataKind {
         "digits" => Digits, "handwritten-looking digits that the program draws itself";
         "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges";

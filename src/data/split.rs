@@ -25,7 +25,7 @@ pub struct Split {
     pub shape: [usize; 3],
     /// `[N]`: the class of each example, an index into [`Dataset::classes`](super::Dataset::classes).
     pub labels: Option<Vec<u32>>,
-    /// What each example was generated from.
+    /// The known factors that each example was generated from.
     pub factors: Option<GenerativeFactors>,
     pub(crate) device_copy: DeviceCopy,
 }

@@ -1,4 +1,4 @@
-//! What each latent carries.
+//! The information that each latent carries.
 
 use super::protocol::{CHUNK, Protocol, first};
 use crate::data::Split;

@@ -1,4 +1,4 @@
-//! What a measured number holds for, and the random numbers that it is measured with.
+//! The conditions of a measurement, and its random numbers.
 
 use burn::tensor::Tensor;
 
@@ -21,7 +21,7 @@ pub struct Protocol {
     /// The seed of the noise of z, of drawn pixels and of the corruption.
     pub seed: u64,
     pub latent_mode: LatentMode,
-    /// What a denoising autoencoder's input is corrupted with.
+    /// The corruption of a denoising autoencoder's input.
     pub corruption: Option<Corruption>,
 }
 

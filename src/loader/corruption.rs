@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::ops::noise::{Draw, fill};
 use crate::rng::Rng;
 
-/// What is done to an image before it is encoded; the clean one is to be reconstructed.
+/// A change of an image before it is encoded; the clean image is to be reconstructed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Corruption {

@@ -24,7 +24,7 @@ use crate::rng::Rng;
 #[derive(Clone, Debug)]
 pub struct Loader {
     pub pixels: Pixels,
-    /// What is done to the encoder's input; `None`: it is the example itself.
+    /// The corruption of the encoder's input; `None`: the input is the example itself.
     pub corruption: Option<Corruption>,
     /// The number of classes `L` of a conditional model; `None`: batches have no labels.
     pub class_count: Option<usize>,

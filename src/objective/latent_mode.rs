@@ -1,4 +1,4 @@
-//! What stands for an image: a sample from q(z | x), or an autoencoder's one latent.
+//! The latent that stands for an image: a sample from q(z | x), or an autoencoder's only one.
 
 /// Explains why an autoencoder reports no ELBO.
 pub const NO_ELBO: &str =

@@ -1,4 +1,4 @@
-//! What the drawn digits are, held to numbers.
+//! The drawn digits, held to numbers.
 
 use rayon::prelude::*;
 

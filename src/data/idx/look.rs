@@ -1,4 +1,4 @@
-//! What a file that is no IDX file looks like, for messages.
+//! Guesses at what a file is that is no IDX file, for messages.
 
 use super::super::fault::ANOTHER_FILE;
 use super::{GZIP, Role};

@@ -26,7 +26,7 @@ pub fn minimise(mut x: Vec<f64>, mut f: impl FnMut(&[f64]) -> (f64, Vec<f64>)) -
             direction = gradient.iter().map(|entry| -entry).collect();
             slope = -dot(&gradient, &gradient);
         }
-        // Nothing is known of the curvature at first.
+        // The curvature is unknown at first.
         let mut length = if pairs.is_empty() {
             1.0 / (-slope).sqrt().max(1.0)
         } else {

@@ -246,7 +246,7 @@ mod tests {
             assert!((fitted.accuracy(&x, &labels) - exact).abs() < 0.01);
             assert!((fitted.balanced_accuracy(&x, &labels) - exact).abs() < 0.01);
         }
-        // Of which one is rare: it is left out where examples count, and not where classes do.
+        // One class is rare: it is ignored if examples have equal weight, and not if classes have.
         let few: Vec<usize> = (0..30_000).filter(|i| i % 3 != 1 || i % 300 == 1).collect();
         let (x, labels): (Vec<_>, Vec<_>) = few.iter().map(|&i| (x[i].clone(), labels[i])).unzip();
         let of_rare = |balanced| Logistic::fit(&x, &labels, 3, balanced).predict(&[1.0, 7.0]);
