@@ -9,6 +9,8 @@ use super::draw::Draw;
 use super::images::{Classes, Codes, Format, MOST_FRAMES, below_each_other, rasters, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
+use crate::config::Config;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::first_latents;
 use crate::figure::animation::write_gif;
@@ -16,7 +18,6 @@ use crate::figure::sheet::{read_png, write_png};
 use crate::figure::titled;
 use crate::model::{Vae, rows};
 use crate::run::RunFolder;
-use crate::train::Job;
 use crate::ui;
 
 /// Test images that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
@@ -147,25 +148,34 @@ fn thinned(epochs: &[usize]) -> Vec<usize> {
 
 /// Keeps the images of an epoch in the run's folder: samples, and the first test images decoded again, both from
 /// noise that depends on the seed alone.
-pub fn keep(folder: &RunFolder, epoch: usize, vae: &Vae, job: &Job) -> Result<()> {
-    let classes = Classes::every(vae, &job.dataset.classes);
+pub fn keep(
+    folder: &RunFolder,
+    epoch: usize,
+    vae: &Vae,
+    config: &Config,
+    dataset: &Dataset,
+) -> Result<()> {
+    let classes = Classes::every(vae, &dataset.classes);
     write_png(
         &folder.samples(epoch),
         &sample_sheet(
             vae,
             Codes::Prior { temperature: 1.0 },
-            job.seed,
+            config.seed,
             classes.usual_count(),
             classes,
         ),
     )?;
-    write_png(&folder.reconstructions(epoch), &decoded_again(vae, job)?)
+    write_png(
+        &folder.reconstructions(epoch),
+        &decoded_again(vae, config, dataset)?,
+    )
 }
 
-fn decoded_again(vae: &Vae, job: &Job) -> Result<RgbImage> {
-    let test = &job.dataset.test;
+fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbImage> {
+    let test = &dataset.test;
     let indices: Vec<u32> = (0..DECODED.min(test.len() as u32)).collect();
-    let protocol = job.protocol();
+    let protocol = config.protocol();
     let batch = protocol.loader(vae).batch(test, &indices)?;
     let z = first_latents(vae, &batch, protocol, &indices);
     let decoded = rasters(vae, &rows(vae.decode_mean(z, batch.labels)));

@@ -3,13 +3,13 @@
 use clap::Args;
 
 use super::figures::at_end;
-use crate::config::{self, Config as Experiment};
+use crate::config;
 use crate::error::Result;
 use crate::ui;
 
 /// Print a preset or a config file with every default written out
 #[derive(Debug, Args)]
-pub struct Config {
+pub struct ConfigArgs {
     /// A preset's name, or a file
     #[arg(default_value = "digits")]
     preset: String,
@@ -19,23 +19,24 @@ pub struct Config {
     overrides: Vec<String>,
 }
 
-impl Config {
+impl ConfigArgs {
     pub fn run(self) -> Result<()> {
-        let (mut experiment, _) = Experiment::find(&self.preset)?;
+        let (mut config, _) = config::find(&self.preset)?;
         for assignment in &self.overrides {
-            experiment = config::set(&experiment, assignment)?;
+            config = config::set(&config, assignment)?;
         }
-        experiment.check()?;
-        at_end(&experiment.figures)?;
-        // What cannot be trained is better said here than after a download. Files of one's own may have another size.
-        if let Some(outline) = experiment.data.kind().outline()
-            && let Err(error) = experiment.plan(outline.shape, outline.class_count)
+        config.check()?;
+        at_end(&config.figures)?;
+        // What cannot be trained is better said here than after a download. A person's own files may have another shape.
+        let data = config.data.kind();
+        if let Some(outline) = data.outline()
+            && let Err(error) = config.network(outline.shape, outline.class_count)
         {
-            if !experiment.data.kind().may_have_any_shape() {
+            if !data.may_have_any_shape() {
                 return Err(error);
             }
             ui::note(format_args!("note: with images of the usual size: {error}"));
         }
-        ui::data(experiment.to_toml()?.trim_end())
+        ui::data(config.to_toml()?.trim_end())
     }
 }

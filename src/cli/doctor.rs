@@ -9,7 +9,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::count;
-use crate::data::{Dataset, Split};
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
@@ -128,10 +128,11 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
 }
 
 /// What is said of the latent when training ends, in a line or two.
-pub fn at_the_end(opened: &LoadedModel, dataset: &Dataset) -> Option<String> {
+pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     if !opened.config.prior.is_normal() {
         return None;
     }
+    let (dataset, _) = opened.loaded.get()?;
     let images = enough(&dataset.test, AT_THE_END).ok()?;
     let (health, _) = Diagnostics::of(
         &opened.vae,

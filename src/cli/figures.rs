@@ -157,17 +157,17 @@ fn explained(line: &str, message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, PRESETS};
+    use crate::config::{PRESETS, find};
 
     #[test]
     fn the_presets_ask_for_what_can_be_drawn_of_them() {
         for preset in PRESETS {
-            let (config, _) = Config::find(preset.name).unwrap();
+            let (config, _) = find(preset.name).unwrap();
             let outline = config.data.kind().outline().unwrap();
             let (shape, classes) = (outline.shape, outline.class_count);
-            let plan = config.plan(shape, classes).unwrap();
+            let network = config.network(shape, classes).unwrap();
             let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-            let (latent_count, conditional) = (plan.network.latent, plan.network.labels.is_some());
+            let (latent_count, conditional) = (network.latent, network.labels.is_some());
             let subject = FigureContext {
                 latent_count,
                 shape,

@@ -13,9 +13,10 @@ use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, Protocol, latents, posteriors};
 use crate::loader::Loader;
-use crate::model::{Features, ModelCard, ModelFile, Vae, load};
+use crate::model::{Features, Vae};
 use crate::report::Provenance;
-use crate::run::remembered_data;
+use crate::run::{RunFolder, remembered_data};
+use crate::train::{ModelCard, ModelFile, TrainedModel};
 use crate::{files, ui};
 
 /// A trained model, ready to use.
@@ -46,7 +47,6 @@ impl LoadedModel {
     pub fn new(path: PathBuf, folder: PathBuf, chosen: SelectedDevice) -> Result<Self> {
         let bytes = files::read(&path)?;
         let file = ModelFile::parse(&path, &bytes)?;
-        let config = Config::parse(&file.card.config, &path)?;
         let wrong = |error: Error| {
             Error::file(&path, format!("its weights do not fit its config: {error}"))
                 .with_hint("the file is damaged, or was changed by hand")
@@ -58,20 +58,13 @@ impl LoadedModel {
                 Features::Map(shape)
             ))));
         }
-        let plan = config.plan(shape, file.card.classes.len()).map_err(wrong)?;
-        let vae = load(
-            &plan.network,
-            &config.likelihood,
-            &file.tensors,
-            &chosen.device,
-        )
-        .map_err(wrong)?;
+        let vae = file.build(&chosen.device).map_err(wrong)?;
         let (base, loaded) = (PathBuf::new(), OnceCell::new());
         // Of what was read: a training that goes on may write another model meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
             vae,
-            config,
+            config: file.config,
             card: file.card,
             hash,
             chosen,
@@ -79,6 +72,26 @@ impl LoadedModel {
             base,
             path,
             loaded,
+        })
+    }
+
+    /// Takes a model over from the training that wrote it, with its data. What `--out` names goes into the run's folder.
+    pub fn trained(
+        trained: TrainedModel,
+        folder: RunFolder,
+        chosen: SelectedDevice,
+    ) -> Result<Self> {
+        let file = trained.file();
+        Ok(Self {
+            vae: trained.vae,
+            config: trained.config,
+            hash: hash(&file.to_bytes()?),
+            card: file.card,
+            chosen,
+            path: folder.model(),
+            base: folder.path.clone(),
+            folder: folder.path,
+            loaded: (trained.dataset, trained.data_hash).into(),
         })
     }
 

@@ -26,7 +26,6 @@ mod sample;
 mod table;
 mod train;
 mod traverse;
-mod watcher;
 
 use std::time::Instant;
 
@@ -69,7 +68,7 @@ enum Command {
     Figure(figures::Figure),
     List(list::List),
     Devices(devices::Devices),
-    Config(config::Config),
+    Config(config::ConfigArgs),
 }
 
 /// Flags of earlier versions, and their names today.

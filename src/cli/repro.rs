@@ -5,13 +5,11 @@ use std::time::Instant;
 use clap::Args;
 
 use super::interrupt;
-use super::loaded_model::LoadedModel;
 use super::train::{RunArgs, Train};
 use crate::check::count;
 use crate::device::{self, SelectedDevice};
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::{AggregatePosterior, Estimate, Importance, importance, measure};
-use crate::run::read_metrics;
 use crate::ui;
 
 /// A published number, and how it is found again.
@@ -350,10 +348,12 @@ impl Repro {
         sets.push("figures.at_end=[]".to_owned());
         let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
         let trained = Train::named(recipe.preset, sets, epochs, &name, self.place.clone())
-            .trained(chosen, began)?;
+            .train(chosen, began)?;
         if let Measure::TrainingLoss = recipe.measure {
-            let records = read_metrics(&trained.folder.metrics())?;
-            let last = records.iter().rfind(|record| record.split == "train");
+            let last = trained
+                .history
+                .iter()
+                .rfind(|record| record.split == "train");
             let loss = last.and_then(|record| record.loss).unwrap_or(f64::NAN);
             return Ok(Measured {
                 value: Estimate {
@@ -364,14 +364,11 @@ impl Repro {
                 active: String::new(),
             });
         }
-        let opened = LoadedModel::new(
-            trained.folder.model(),
-            trained.folder.path.clone(),
-            chosen.clone(),
-        )?;
+        let opened = &trained.model;
         let config = &opened.config;
         let protocol = opened.protocol(1, None);
-        let test = &trained.dataset.test;
+        let (dataset, _) = opened.data(None)?;
+        let test = &dataset.test;
         let mut log_px = Vec::new();
         let mut active = String::new();
         let value = match recipe.measure {

@@ -11,70 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::NamedTensor;
 use crate::error::{Error, Result};
-use crate::files;
 
 /// Raised when a reader of the older format would go wrong.
 pub const FORMAT_VERSION: u32 = 2;
-
-/// A model away from any device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelFile {
-    pub card: ModelCard,
-    pub tensors: Vec<NamedTensor>,
-}
-
-/// What the metadata holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelCard {
-    pub format_version: u32,
-    /// Version of the program that wrote it.
-    pub program_version: String,
-    /// The effective config, as TOML.
-    pub config: String,
-    /// `[C, H, W]`.
-    pub image_shape: [usize; 3],
-    /// The classes' names; empty where the data has no labels.
-    pub classes: Vec<String>,
-    /// A hash of the images and labels it was trained on.
-    pub data_hash: String,
-}
-
-impl ModelCard {
-    pub fn new(
-        config: String,
-        image_shape: [usize; 3],
-        classes: Vec<String>,
-        data_hash: String,
-    ) -> Self {
-        let program_version = env!("CARGO_PKG_VERSION").to_owned();
-        Self {
-            format_version: FORMAT_VERSION,
-            program_version,
-            config,
-            image_shape,
-            classes,
-            data_hash,
-        }
-    }
-}
-
-impl ModelFile {
-    pub fn write(&self, path: &Path) -> Result<()> {
-        files::write(path, &pack(&self.card, &self.tensors)?)
-    }
-
-    /// # Errors
-    /// Where the file is missing, damaged, not ours, or of another version of the format.
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(path, &files::read(path)?)
-    }
-
-    /// What [`ModelFile::read`] gives for a file of these bytes.
-    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let (card, tensors) = unpack::<ModelCard>(path, bytes)?;
-        Ok(Self { card, tensors })
-    }
-}
 
 /// Tensors and a card as the bytes of a safetensors file.
 pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {

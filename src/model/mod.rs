@@ -19,7 +19,7 @@ pub use crate::ops::{Activation, Window};
 pub use architecture::{Model, ModelKind};
 pub use condition::{Condition, ConditionMode, Labels};
 pub use conv::{Conv, LayerConfig, Padding};
-pub use file::{FORMAT_VERSION, ModelCard, ModelFile, pack, unpack};
+pub use file::{FORMAT_VERSION, pack, unpack};
 pub use initialisation::{Initialisation, OutputBias};
 pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
 pub use latents::{decode, grid};

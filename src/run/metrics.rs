@@ -50,18 +50,19 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
-/// The open file.
+/// The open file of a run in training, and all its records.
 #[derive(Debug)]
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    records: Vec<Record>,
 }
 
 impl Metrics {
-    /// Opens the file with its first `length` bytes: what a killed run wrote after its last saved state is cut off.
+    /// Opens the file and cuts it to its first `length` bytes: what a killed run wrote after its last saved state goes.
     ///
     /// # Errors
-    /// Where it cannot be written to, or is shorter than that.
+    /// The file cannot be written to, is shorter than that, or holds something else than records.
     pub fn open(path: &Path, length: u64) -> Result<Self> {
         let fail = |error| unwritable(path, &error);
         let mut file = OpenOptions::new()
@@ -81,16 +82,31 @@ impl Metrics {
         }
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
+        let records = if length > 0 {
+            read_metrics(path)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             path: path.to_path_buf(),
             file,
+            records,
         })
     }
 
-    /// Appends a line a record; the file's new length in bytes.
-    pub fn append(&mut self, records: &[Record]) -> Result<u64> {
+    /// Returns the records of all epochs so far.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    /// Appends a line for each record, and returns the file's new length in bytes.
+    pub fn append(&mut self, records: Vec<Record>) -> Result<u64> {
         let mut lines = String::new();
-        for record in records {
+        for record in &records {
             lines += &serde_json::to_string(record).map_err(Error::failed)?;
             lines.push('\n');
         }
@@ -99,11 +115,13 @@ impl Metrics {
             self.file.sync_data()?;
             self.file.stream_position()
         })();
-        written.map_err(|error| unwritable(&self.path, &error))
+        let length = written.map_err(|error| unwritable(&self.path, &error))?;
+        self.records.extend(records);
+        Ok(length)
     }
 }
 
-/// The records of a run, in order.
+/// Reads the records of a run, in order.
 pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
     let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
     let parse = |(number, line): (usize, &str)| {

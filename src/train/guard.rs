@@ -1,74 +1,78 @@
-//! When a number stops being finite: replay the steps since the last good state one by one, and say which step and
-//! which term broke, and what to try.
+//! When a number stops being finite: replays the steps since the last good state one by one, to say which step and which
+//! term broke, and what to try.
 
-use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
+use super::TrainState;
+use super::step::{epoch_order, epochs_after, gradients};
+use crate::config::Config;
+use crate::data::Dataset;
 use crate::error::Error;
-use crate::model::Vae;
-use crate::optimizer::{OptimizerState, collect, global_norm};
+use crate::model::{Vae, export};
+use crate::optimizer::global_norm;
 use crate::run::Record;
 
-use super::Job;
-use super::step::{gradients, learning_rate, watched_step};
-
-/// Names what broke between `from` (a step, counted from 0, whose model and optimiser are good) and `to`.
-pub fn explain(job: &Job, mut vae: Vae, mut updater: OptimizerState, from: u64, to: u64) -> Error {
-    let loader = job.loader(&vae);
-    let mut order = (usize::MAX, Vec::new());
+/// Names what broke between `good`, a state whose numbers are all finite, and the step `to` (from 0).
+pub fn explain(config: &Config, dataset: &Dataset, good: TrainState, to: u64) -> Error {
+    let count = dataset.train.len();
+    let steps_per_epoch = config.train.steps_per_epoch(count) as u64;
+    let from = good.progress.step;
+    let loader = config.train_loader(&good.vae);
+    let mut state = good;
     for step in from..to {
-        let epoch = (step / job.steps_per_epoch() as u64) as usize;
-        if order.0 != epoch {
-            order = (epoch, job.order(epoch));
-        }
-        let place = (step % job.steps_per_epoch() as u64) as usize;
-        let Some(indices) = order.1.chunks(job.settings.batch).nth(place) else {
+        let epoch = (step / steps_per_epoch) as usize;
+        let order = epoch_order(config, count, epoch);
+        let place = (step % steps_per_epoch) as usize;
+        let Some(image_ids) = order.chunks(config.train.batch).nth(place) else {
             break;
         };
-        let batch = match loader.at_step(step).batch(&job.dataset.train, indices) {
+        let batch = match loader.at_step(step).batch(&dataset.train, image_ids) {
             Ok(batch) => batch,
             Err(error) => return error,
         };
-        let (terms, mut gradients) = gradients(job, &vae, batch.clone(), indices, step);
-        let named = [
+        let (terms, gradients) = gradients(config, count, &state.vae, image_ids, batch, step);
+        let terms = [
             ("loss", Some(terms.loss)),
             ("reconstruction", Some(terms.reconstruction)),
             ("KL", terms.kl),
         ];
-        let mut broken: Vec<String> = named
+        let mut broken: Vec<String> = terms
             .into_iter()
-            .filter_map(|(name, values)| Some((name, values?)))
-            .filter_map(|(name, values)| {
-                describe(values.inner().sum()).map(|what| format!("the {name} is {what}"))
-            })
+            .filter_map(|(name, values)| Some((name, values?.inner().sum())))
+            .filter_map(|(name, sum)| Some(format!("the {name} is {}", describe(sum)?)))
             .collect();
-        let flat = collect(&vae, &mut gradients);
         broken.extend(
-            describe(global_norm(&flat)).map(|what| format!("the gradient's norm is {what}")),
+            describe(global_norm(&gradients)).map(|what| format!("the gradient's norm is {what}")),
         );
         if broken.is_empty() {
-            (vae, ..) = watched_step(job, vae, &mut updater, batch, indices, step, false);
-            if let Some(name) = first_infinite_weight(&vae) {
+            let learning_rate = config.learning_rate(epochs_after(config, count, step));
+            state = state.update(gradients, learning_rate);
+            if let Some(name) = first_infinite_weight(&state.vae) {
                 broken.push(format!(
                     "the update makes `{name}` infinite or not a number"
                 ));
-            } else if !is_finite(&vae, &updater) {
-                broken.push("the optimiser's memory is infinite or not a number".into());
+            } else if !state.is_finite() {
+                broken.push("the optimizer's memory is infinite or not a number".into());
             }
         }
         if !broken.is_empty() {
-            return broke(job, step, &broken);
+            return broke(config, count, step, &broken);
         }
     }
     Error::failed(format!(
         "training broke between steps {} and {to}: a number is not finite",
         from + 1
     ))
-    .with_hint(advice(job))
+    .with_hint(advice(config))
 }
 
-/// What is not finite in an epoch's records, which were made after `step` steps.
-pub fn unmeasurable(job: &Job, step: u64, records: &[Record]) -> Option<Error> {
+/// Returns an error if a number of an epoch's records is not finite; they were made after `steps` steps.
+pub fn unmeasurable(
+    config: &Config,
+    dataset: &Dataset,
+    steps: u64,
+    records: &[Record],
+) -> Option<Error> {
     let mut broken = Vec::new();
     for record in records {
         let values = [
@@ -78,53 +82,32 @@ pub fn unmeasurable(job: &Job, step: u64, records: &[Record]) -> Option<Error> {
         ];
         for (name, value) in values {
             broken.extend(
-                named(value as f32).map(|what| format!("the {} {name} is {what}", record.split)),
+                not_finite(value as f32)
+                    .map(|what| format!("the {} {name} is {what}", record.split)),
             );
         }
     }
     if broken.is_empty() {
-        None
-    } else {
-        Some(broke(job, step - 1, &broken))
+        return None;
     }
+    Some(broke(config, dataset.train.len(), steps - 1, &broken))
 }
 
-fn broke(job: &Job, step: u64, broken: &[String]) -> Error {
-    let rate = learning_rate(job, step);
-    let epoch = step / job.steps_per_epoch() as u64 + 1;
+fn broke(config: &Config, count: usize, step: u64, broken: &[String]) -> Error {
+    let epochs = epochs_after(config, count, step);
+    let learning_rate = config.learning_rate(epochs);
     Error::failed(format!(
-        "training broke at step {} (epoch {epoch}), learning rate {rate:?}: {}",
+        "training broke at step {} (epoch {}), learning rate {learning_rate:?}: {}",
         step + 1,
+        epochs as u64 + 1,
         broken.join(", ")
     ))
-    .with_hint(advice(job))
+    .with_hint(advice(config))
 }
 
-/// Whether every weight and all that the optimiser remembers is finite. One number is read back.
-pub fn is_finite(vae: &Vae, updater: &OptimizerState) -> bool {
-    struct Zeros(Vec<Tensor<1>>);
-    impl ModuleVisitor for Zeros {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // 0 times anything finite is 0.
-            self.0.push((param.val().inner() * 0.0).sum());
-        }
-    }
-    let mut zeros = Zeros(
-        updater
-            .slots()
-            .iter()
-            .flatten()
-            .map(|slot| (slot.clone() * 0.0).sum())
-            .collect(),
-    );
-    vae.visit(&mut zeros);
-    let sum: f32 = Tensor::cat(zeros.0, 0).sum().into_scalar();
-    sum == 0.0
-}
-
-fn advice(job: &Job) -> String {
-    let lower = job.settings.learning_rate / 10.0;
-    let clip = if job.settings.clip.is_none() {
+fn advice(config: &Config) -> String {
+    let lower = config.train.learning_rate / 10.0;
+    let clip = if config.train.clip.is_none() {
         " or clip the gradient (`--set train.clip=10`)"
     } else {
         ""
@@ -134,12 +117,12 @@ fn advice(job: &Job) -> String {
     )
 }
 
-/// "infinite" or "not a number"; nothing for a finite value.
+/// Reads a number back and says "infinite" or "not a number"; returns `None` if it is finite.
 fn describe(value: Tensor<1>) -> Option<&'static str> {
-    named(value.into_scalar())
+    not_finite(value.into_scalar())
 }
 
-fn named(value: f32) -> Option<&'static str> {
+fn not_finite(value: f32) -> Option<&'static str> {
     match value {
         value if value.is_nan() => Some("not a number"),
         value if value.is_infinite() => Some("infinite"),
@@ -148,8 +131,7 @@ fn named(value: f32) -> Option<&'static str> {
 }
 
 fn first_infinite_weight(vae: &Vae) -> Option<String> {
-    let tensors = crate::model::export(vae);
-    tensors
+    export(vae)
         .into_iter()
         .find(|tensor| !tensor.values.iter().all(|value| value.is_finite()))
         .map(|tensor| tensor.name)

@@ -1,12 +1,25 @@
-//! Training: the loop, the optimiser, the state that is saved.
+//! Training: one door, [`Training`], from a config and a data set to a trained model in a run's folder.
+//!
+//! Read `epochs.rs` for the loop and `step.rs` for what a step computes. Training prints nothing and draws nothing: an
+//! [`Observer`] is told what happens.
 
+mod checkpoint;
+mod epochs;
 mod guard;
-mod job;
+mod initial_model;
+mod measure;
+mod model_file;
+mod observer;
+mod progress;
 mod state;
 mod step;
-mod trainer;
+mod training;
 
-pub use job::Job;
-pub use state::{SavedState, StateCard};
-pub use step::{GradientNorms, LossSums, train_step};
-pub use trainer::{Flow, Observer, Progress, Trainer};
+pub use checkpoint::Checkpoint;
+pub use epochs::TrainedModel;
+pub use model_file::{ModelCard, ModelFile};
+pub use observer::{EpochReport, Observer};
+pub use progress::{GradientNorms, LossSums, Progress};
+pub use state::TrainState;
+pub use step::{epoch_order, gradients, loss_sums};
+pub use training::Training;

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::config::find_preset;
 use vae::data::Batch;
-use vae::model::{Mlp, ModelKind};
 use vae::ops::noise;
 use vae::run::read_metrics;
 
-use crate::models::{at, blank, job, load_batch, named_gradients, plain_device};
+use crate::models::{at, load_batch, named_gradients, plain_device, training};
 use crate::program::{Done, edited, files, metrics, read, run, squeezed, train, with_smoke_run};
 
 fn doctor(place: &TempDir, arguments: &[&str]) -> Done {
@@ -313,43 +312,34 @@ fn the_norms_are_those_of_the_gradient() {
         .iter()
         .find(|record| record["split"] == "train")
         .unwrap()["gradient_norms"];
-    let job = job(&find_preset("smoke").unwrap().config().unwrap());
     let plain = plain_device();
-    let vae = blank(
-        &Mlp {
-            latent: 8,
-            hidden: vec![64],
-            ..Mlp::default()
-        }
-        .network([1, 28, 28])
-        .unwrap(),
-        1,
-        &plain.clone().autodiff(),
-    );
-    let indices = &job.order(0)[..job.settings.batch];
+    let config = find_preset("smoke").unwrap().config().unwrap();
+    let training = training(&config, &plain);
+    let vae = training.vae();
+    let indices = &training.order()[..config.train.batch];
     let batch = load_batch(
-        job.pixels,
-        &job.dataset.train,
+        config.data.kind().pixels(),
+        &training.dataset().train,
         indices,
         None,
-        job.rng("pixels").at(0),
+        config.rng("pixels").at(0),
         &plain,
     );
     let noise = Tensor::from_inner(noise::latents(
-        job.rng("noise").at(0),
+        config.rng("noise").at(0),
         indices,
         1,
         8,
         &plain,
     ));
     let batch = Batch::new(Tensor::from_inner(batch.x));
-    let loss = job
+    let loss = config
         .objective
         .kind()
-        .terms(&vae, &batch, noise, at(0.0))
+        .terms(vae, &batch, noise, at(0.0))
         .loss
         .mean();
-    let gradients = named_gradients(&vae, &loss.backward());
+    let gradients = named_gradients(vae, &loss.backward());
     for layer in ["encoder.0", "mean", "log_var", "decoder.0", "decoder.1"] {
         let of_layer = gradients
             .iter()

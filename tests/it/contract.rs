@@ -20,10 +20,10 @@ use vae::objective::{
 use vae::optimizer::{Adam, Optimizer, OptimizerState};
 use vae::rng::Rng;
 use vae::schedule::Schedule;
-use vae::train::train_step;
+use vae::train::{gradients, loss_sums};
 
 use crate::models::{
-    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, job, largest,
+    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, largest,
     load_batch, numbers, plain_device, random_batch, tensor, wide,
 };
 
@@ -390,16 +390,19 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
 }
 
 #[test]
-fn a_step_reports_the_same_bound_whatever_beta_is() {
+fn a_step_reports_the_same_bound_for_every_beta() {
     let mut config = vae::config::find_preset("smoke").unwrap().config().unwrap();
     let sums = |config: &Config, step: u64| {
-        let job = job(config);
+        let Data::Digits(digits) = &config.data else {
+            panic!("other data would have to be found")
+        };
         let vae = drawn(config.model.kind(), PICTURE, 1, &autodiff_device());
-        let mut updater = OptimizerState::new(job.optimizer.clone(), None, &vae);
-        let indices: Vec<u32> = job.order(0)[..64].to_vec();
-        let (after, sums) = train_step(&job, vae.clone(), &mut updater, &indices, step).unwrap();
-        assert_ne!(export(&after), export(&vae), "a step moves the weights");
-        numbers(sums)
+        let image_ids: Vec<u32> = (0..64).collect();
+        let data = digits.draw();
+        let loader = config.train_loader(&vae).at_step(step);
+        let batch = loader.batch(&data.train, &image_ids).unwrap();
+        let (terms, _) = gradients(config, data.train.len(), &vae, &image_ids, batch, step);
+        numbers(loss_sums(terms))
     };
     let plain = sums(&config, 0);
     config.objective = Objective::Elbo(Elbo {
@@ -567,17 +570,9 @@ fn every_default_is_valid_and_survives_toml() {
     }));
     for config in configs {
         assert_round_trip(&config);
-        let plan = config
-            .plan(
-                config.data.kind().outline().unwrap().shape,
-                config.data.kind().outline().unwrap().class_count,
-            )
-            .unwrap();
-        assert_eq!(
-            plan.network.image_shape,
-            config.data.kind().outline().unwrap().shape
-        );
-        assert_eq!(plan.toml, config.to_toml().unwrap());
+        let outline = config.data.kind().outline().unwrap();
+        let network = config.network(outline.shape, outline.class_count).unwrap();
+        assert_eq!(network.image_shape, outline.shape);
     }
     assert_round_trip(&Config {
         train: TrainConfig {
@@ -622,19 +617,18 @@ fn every_registry_lists_each_kind_once_with_a_description() {
 }
 
 #[test]
-fn every_preset_plans_and_its_effective_toml_is_the_same_config() {
+fn every_preset_gives_a_network_and_its_effective_toml_is_the_same_config() {
     for preset in PRESETS {
         let config = preset
             .config()
             .unwrap_or_else(|error| panic!("{}", error.render()));
-        let plan = config
-            .plan(
-                config.data.kind().outline().unwrap().shape,
-                config.data.kind().outline().unwrap().class_count,
-            )
+        let outline = config.data.kind().outline().unwrap();
+        config
+            .network(outline.shape, outline.class_count)
             .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
         assert_round_trip(&config);
-        let effective = Config::parse(&plan.toml, Path::new("config.toml")).unwrap();
+        let effective =
+            Config::parse(&config.to_toml().unwrap(), Path::new("config.toml")).unwrap();
         assert_eq!(effective, config, "{}", preset.name);
         assert!(
             !preset.about().is_empty() && preset.text.starts_with("# "),

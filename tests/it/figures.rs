@@ -7,14 +7,15 @@ use std::path::Path;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, RgbImage};
 use tempfile::TempDir;
-use vae::config::{Config, PRESETS};
+use vae::config::PRESETS;
 use vae::data::Pixels;
 use vae::density::normal_quantile;
 use vae::eval::{Protocol, deviation_by_latent, kl_by_latent, largest_first};
 use vae::figure::Raster;
-use vae::model::{ModelFile, Vae, decode, grid, load, rows};
+use vae::model::{Vae, decode, grid, rows};
 use vae::objective::LatentMode;
 use vae::rng::Rng;
+use vae::train::ModelFile;
 
 use crate::models::{gap, load_batch, numbers, plain_device, trained, wide};
 use crate::program::{Done, MODEL, files, read, run, train, with_smoke_run};
@@ -33,17 +34,7 @@ const LATENTS: usize = 8;
 fn opened(folder: &Path) -> Vae {
     let path = folder.join(MODEL);
     let file = ModelFile::read(&path).unwrap();
-    let config = Config::parse(&file.card.config, &path).unwrap();
-    let plan = config
-        .plan(file.card.image_shape, file.card.classes.len())
-        .unwrap();
-    load(
-        &plan.network,
-        &config.likelihood,
-        &file.tensors,
-        &plain_device(),
-    )
-    .unwrap()
+    file.build(&plain_device()).unwrap()
 }
 
 fn sheet(path: &Path) -> RgbImage {

@@ -9,13 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::config::Config;
 use vae::error::Result;
-use vae::model::{
-    FORMAT_VERSION, Likelihood, ModelCard, ModelFile, NamedTensor, Vae, export, import, pack,
-    unpack,
-};
-use vae::optimizer::OptimizerState;
+use vae::model::{FORMAT_VERSION, Likelihood, NamedTensor, Vae, export, import, pack, unpack};
 use vae::rng::Rng;
-use vae::train::{SavedState, StateCard};
+use vae::train::{Checkpoint, ModelCard, ModelFile, TrainState};
 
 use crate::models::{autodiff_device, drawn, numbers, plain_device};
 
@@ -37,29 +33,24 @@ fn config() -> Config {
 fn small_file() -> ModelFile {
     let config = config();
     let vae = drawn(config.model.kind(), PICTURE, 1, &plain_device());
-    let card = ModelCard::new(
-        config.to_toml().unwrap(),
-        PICTURE,
-        vec!["a".into(), "b".into()],
-        "md5:0".into(),
-    );
     ModelFile {
-        card,
+        config,
+        card: ModelCard {
+            image_shape: PICTURE,
+            classes: vec!["a".into(), "b".into()],
+            data_hash: "md5:0".into(),
+        },
         tensors: export(&vae),
     }
 }
 
 fn small_bytes() -> Vec<u8> {
-    let file = small_file();
-    pack(&file.card, &file.tensors).unwrap()
+    small_file().to_bytes().unwrap()
 }
 
 /// A model from a file's bytes, as the commands open it.
 fn open(bytes: &[u8]) -> Result<Vae> {
-    let (card, tensors) = unpack::<ModelCard>(Path::new("model.safetensors"), bytes)?;
-    let config = Config::parse(&card.config, Path::new("model.safetensors"))?;
-    let plan = config.plan(card.image_shape, card.classes.len())?;
-    vae::model::load(&plan.network, &config.likelihood, &tensors, &plain_device())
+    ModelFile::parse(Path::new("model.safetensors"), bytes)?.build(&plain_device())
 }
 
 /// The bytes of a safetensors file with this header.
@@ -74,10 +65,14 @@ fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
 
 /// The small file with a changed card.
 fn with_card(change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let file = small_file();
-    let mut card = serde_json::to_value(&file.card).unwrap();
+    let mut card = metadata();
     change(&mut card);
-    pack(&card, &file.tensors).unwrap()
+    pack(&card, &small_file().tensors).unwrap()
+}
+
+/// The small file's metadata.
+fn metadata() -> Value {
+    unpack(Path::new("m"), &small_bytes()).unwrap().0
 }
 
 #[track_caller]
@@ -152,7 +147,7 @@ fn the_file_is_what_the_safetensors_crate_reads() {
     );
 
     let read = ModelFile::read(&path).unwrap();
-    assert_eq!(read.card, file.card);
+    assert_eq!((&read.card, &read.config), (&file.card, &file.config));
     let sorted = |mut tensors: Vec<NamedTensor>| {
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
         tensors
@@ -201,7 +196,7 @@ fn the_same_model_gives_the_same_bytes() {
     // Neither the order of the tensors nor a way through a file matters.
     let mut file = ModelFile::read(&folder.path().join("a")).unwrap();
     file.tensors.reverse();
-    assert_eq!(pack(&file.card, &file.tensors).unwrap(), bytes[0]);
+    assert_eq!(file.to_bytes().unwrap(), bytes[0]);
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         2,
@@ -214,7 +209,7 @@ fn another_version_of_the_format_is_named_with_ours() {
     for version in [0, FORMAT_VERSION + 1, u32::MAX] {
         // Of another version nothing else need be as we know it.
         let bytes = with_card(|card| *card = json!({ "format_version": version }));
-        let message = refused(unpack::<ModelCard>(Path::new("m.safetensors"), &bytes));
+        let message = refused(ModelFile::parse(Path::new("m.safetensors"), &bytes));
         assert_eq!(
             message,
             format!(
@@ -227,11 +222,11 @@ fn another_version_of_the_format_is_named_with_ours() {
 
 #[test]
 fn files_that_are_not_ours_are_refused_with_a_reason() {
-    let unpacked = |bytes: &[u8]| refused(unpack::<ModelCard>(Path::new("m"), bytes));
+    let unpacked = |bytes: &[u8]| refused(ModelFile::parse(Path::new("m"), bytes));
     let nine = "a".repeat(9);
     let half =
         r#"{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"__metadata__":{"vae":"CARD"}}"#;
-    let card = serde_json::to_string(&small_file().card).unwrap();
+    let card = metadata().to_string();
     let half = half.replace("\"CARD\"", &serde_json::to_string(&card).unwrap());
     let cases: [(Vec<u8>, &str); 7] = [
         (vec![], "not a safetensors file"),
@@ -265,13 +260,13 @@ fn files_that_are_not_ours_are_refused_with_a_reason() {
 #[test]
 fn a_tensor_missing_or_of_another_shape_is_named() {
     let vae = drawn(config().model.kind(), PICTURE, 2, &plain_device());
-    let plan = config().plan(PICTURE, 2).unwrap();
+    let network = config().network(PICTURE, 2).unwrap();
     let tensors = small_file().tensors;
     let both = |tensors: &[NamedTensor]| {
         let messages = [
             refused(import(vae.clone(), tensors)),
             refused(vae::model::load(
-                &plan.network,
+                &network,
                 &Likelihood::default(),
                 tensors,
                 &plain_device(),
@@ -388,23 +383,18 @@ fn huge_promises_are_refused() {
 fn small_state() -> Vec<u8> {
     let config = config();
     let vae = drawn(config.model.kind(), PICTURE, 1, &autodiff_device());
-    let updater = OptimizerState::new(config.optimizer.clone(), None, &vae);
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.safetensors");
-    SavedState::new(
-        StateCard::start(config.to_toml().unwrap(), "md5:0".into()),
-        &vae,
-        &updater,
-    )
-    .write(&path)
-    .unwrap();
+    Checkpoint::new(&config, "md5:0", &TrainState::new(&config, vae))
+        .write(&path)
+        .unwrap();
     fs::read(path).unwrap()
 }
 
 /// Either is fine, a panic is not.
 fn survive(bytes: &[u8]) {
     let _ = open(bytes);
-    let _ = unpack::<StateCard>(Path::new("state.safetensors"), bytes);
+    let _ = Checkpoint::parse(Path::new("state.safetensors"), bytes);
 }
 
 proptest! {
@@ -427,7 +417,7 @@ proptest! {
     ) {
         let tensor = json!({ "dtype": dtype, "shape": shape, "data_offsets": [from, to] });
         survive(&with_header(&json!({ "__metadata__": { "vae": card }, "mean.bias": tensor }).to_string(), &data));
-        let card = serde_json::to_string(&small_file().card).unwrap();
+        let card = metadata().to_string();
         survive(&with_header(&json!({ "__metadata__": { "vae": card }, "mean.bias": tensor }).to_string(), &data));
     }
 
@@ -435,8 +425,8 @@ proptest! {
     fn a_file_that_is_cut_short_is_refused(cut in any::<prop::sample::Index>(), state in any::<bool>()) {
         let bytes = if state { small_state() } else { small_bytes() };
         let cut = &bytes[..cut.index(bytes.len())];
-        prop_assert!(unpack::<ModelCard>(Path::new("m"), cut).is_err());
-        prop_assert!(unpack::<StateCard>(Path::new("m"), cut).is_err());
+        prop_assert!(ModelFile::parse(Path::new("m"), cut).is_err());
+        prop_assert!(Checkpoint::parse(Path::new("m"), cut).is_err());
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Small models for the tests, and what the tests ask of a model.
 
-use std::path::Path;
-
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use vae::config::{Config, find_preset, set};
@@ -13,9 +11,8 @@ use vae::model::{
 };
 use vae::objective::{Context, Time};
 use vae::ops::noise;
-use vae::optimizer::OptimizerState;
 use vae::rng::Rng;
-use vae::train::{Job, train_step};
+use vae::train::Training;
 
 /// `$VAE_TEST_DEVICE`, or the one that `auto` takes: with `wgpu` the contracts hold on a software adapter, too, given time.
 pub fn plain_device() -> Device {
@@ -208,16 +205,12 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().copied().map(f64::from).collect()
 }
 
-/// What `config` asks for, on the program's own digits.
-pub fn job(config: &Config) -> Job {
+/// Returns a training of `config` on the program's own digits.
+pub fn training(config: &Config, device: &Device) -> Training {
     let Data::Digits(digits) = &config.data else {
         panic!("other data would have to be found")
     };
-    let dataset = digits.draw();
-    let plan = config
-        .plan(dataset.train.shape, dataset.classes.len())
-        .unwrap();
-    Job::new(&plan, dataset, String::new())
+    Training::new(config, digits.draw(), device).unwrap()
 }
 
 /// The preset `smoke`, trained until its latents mean something, and its test images.
@@ -234,39 +227,26 @@ pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Datase
     let config = values
         .iter()
         .fold(config, |config, value| set(&config, value).unwrap());
-    let job = job(&config);
-    let (_, vae) = first_steps(
-        &job,
-        job.settings.epochs * job.steps_per_epoch(),
-        &plain_device(),
-    );
-    (vae, job.dataset)
+    let training = training(&config, &plain_device());
+    let steps = config.train.epochs * training.steps_per_epoch();
+    let data = training.dataset().clone();
+    (first_steps(training, steps).1, data)
 }
 
-/// The loss of each of the first steps of `job`, nats per image, and the model after them, without autodiff.
-pub fn first_steps(job: &Job, steps: usize, device: &Device) -> (Vec<f64>, Vae) {
-    let config = Config::parse(&job.config, Path::new("job.toml")).unwrap();
-    let plan = config
-        .plan(job.dataset.train.shape, job.dataset.classes.len())
-        .unwrap();
-    let weights = Rng::new(job.seed).stream("weights");
-    let mut vae = Vae::new(
-        &plan.network,
-        &job.likelihood,
-        weights,
-        &device.clone().autodiff(),
-    );
-    let mut updater = OptimizerState::new(job.optimizer.clone(), job.settings.clip, &vae);
+/// Takes the first steps of a training. Returns the loss of each, in nats per image, and the model after them, without
+/// autodiff.
+pub fn first_steps(mut training: Training, steps: usize) -> (Vec<f64>, Vae) {
     let mut losses = Vec::new();
-    for step in 0..steps {
-        let order = job.order(step / job.steps_per_epoch());
-        let indices = order
-            .chunks(job.settings.batch)
-            .nth(step % job.steps_per_epoch())
-            .unwrap();
-        let sums;
-        (vae, sums) = train_step(job, vae, &mut updater, indices, step as u64).unwrap();
-        losses.push(numbers(sums)[0] / indices.len() as f64);
+    for _ in 0..steps {
+        let before = training.progress().sums;
+        let place = training.steps_into_epoch();
+        let batch = training.config().train.batch;
+        let order = training.order();
+        let image_ids = order.chunks(batch).nth(place).unwrap();
+        training = training.step(image_ids).unwrap();
+        training.look().unwrap();
+        let after = training.progress().sums;
+        losses.push((after.loss - before.loss) / (after.images - before.images) as f64);
     }
-    (losses, vae.valid())
+    (losses, training.vae().valid())
 }

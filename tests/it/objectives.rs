@@ -1,5 +1,7 @@
 //! What each objective minimises, what it reports meanwhile, and that a training with it goes on exactly.
 
+use std::ops::ControlFlow;
+
 use burn::tensor::Tensor;
 use tempfile::TempDir;
 use vae::config::{Config, find_preset};
@@ -8,19 +10,19 @@ use vae::data::{Data, Pixels};
 use vae::error::Result;
 use vae::eval::{Protocol, measure};
 use vae::loader::{Corruption, Loader};
-use vae::model::{Likelihood, Mlp, ModelFile, NamedTensor, Sigma, Vae};
+use vae::model::{Likelihood, Mlp, NamedTensor, Sigma, Vae};
 use vae::objective::{
     Autoencoder, Capacity, Cyclical, Elbo, Estimator, LatentMode, LossTerms, Objective,
     ObjectiveKind, Time,
 };
 use vae::rng::Rng;
-use vae::run::{Record, RunFolder};
-use vae::train::{Flow, Observer, Progress, SavedState, Trainer};
+use vae::run::{RunFolder, read_metrics};
+use vae::train::{Checkpoint, EpochReport, ModelFile, Observer, Training};
 
 use crate::contract::{likelihood_variants, objective_variants};
 use crate::models::{
-    at, autodiff_device, digits, draw_noise, drawn, found_gradients, gap, job, largest, load_batch,
-    named_gradients, numbers, plain_device, random_batch, wide,
+    at, autodiff_device, digits, draw_noise, drawn, found_gradients, gap, largest, load_batch,
+    named_gradients, numbers, plain_device, random_batch, training, wide,
 };
 use crate::program::timeless;
 use crate::theory::{assert_within_error, estimate};
@@ -473,47 +475,42 @@ struct Stop {
 }
 
 impl Observer for Stop {
-    fn step(&mut self, _: Progress) -> Flow {
+    fn step(&mut self, _: &Training) -> ControlFlow<()> {
         self.steps = self.steps.saturating_sub(1);
         if self.steps == 0 {
-            Flow::Stop
+            ControlFlow::Break(())
         } else {
-            Flow::Continue
+            ControlFlow::Continue(())
         }
     }
 
-    fn epoch(&mut self, _: usize, _: &[Record], _: &Vae) -> Result<()> {
+    fn epoch(&mut self, _: &Training, _: &EpochReport) -> Result<()> {
         Ok(())
     }
 }
 
-/// Trains in `place`, stopping after so many steps to go on from the saved state; the model's file.
+/// Trains in `place`, stopping after so many steps to go on from the saved state. Returns the model's file.
 fn train(config: &Config, place: &TempDir, stops: &[usize]) -> ModelFile {
-    let job = job(config);
     let folder = RunFolder {
         path: place.path().to_path_buf(),
     };
-    let plan = config
-        .plan(job.dataset.train.shape, job.dataset.classes.len())
-        .unwrap();
-    let new = || {
-        Vae::new(
-            &plan.network,
-            &config.likelihood,
-            Rng::new(1).stream("weights"),
-            &autodiff_device(),
-        )
-    };
-    let mut saved = None;
+    let mut training = training(config, &plain_device());
     for &steps in stops {
-        let trainer = Trainer::new(&job, &folder, new(), saved.as_ref()).unwrap();
-        let error = trainer.run(&mut Stop { steps }).unwrap_err();
+        let dataset = training.dataset().clone();
+        let error = training.run(&folder, &mut Stop { steps }).unwrap_err();
         assert_eq!(error.code(), 130, "{error}");
-        saved = Some(SavedState::read(&folder.state()).unwrap());
+        let path = folder.state();
+        let saved = Checkpoint::read(&path).unwrap();
+        training = Training::resume(config, dataset, &plain_device(), &saved, &path).unwrap();
     }
-    let trainer = Trainer::new(&job, &folder, new(), saved.as_ref()).unwrap();
-    trainer.run(&mut Stop { steps: usize::MAX }).unwrap();
-    ModelFile::read(&folder.model()).unwrap()
+    let trained = training
+        .run(&folder, &mut Stop { steps: usize::MAX })
+        .unwrap();
+    let mut file = trained.file();
+    file.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(ModelFile::read(&folder.model()).unwrap(), file);
+    assert_eq!(read_metrics(&folder.metrics()).unwrap(), trained.history);
+    file
 }
 
 #[test]

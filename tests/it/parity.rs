@@ -14,8 +14,8 @@ use crate::contract::{
     PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values,
 };
 use crate::models::{
-    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, job, largest,
-    plain_device, wide,
+    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, largest, plain_device,
+    training, wide,
 };
 
 fn processor() -> Device {
@@ -124,8 +124,8 @@ fn smoke(values: &[&str]) -> Config {
 
 #[test]
 fn the_first_fifty_losses_of_smoke_are_the_processors() {
-    let [here, there] =
-        [processor(), plain_device()].map(|device| first_steps(&job(&smoke(&[])), 50, &device).0);
+    let [here, there] = [processor(), plain_device()]
+        .map(|device| first_steps(training(&smoke(&[]), &device), 50).0);
     assert!(
         here[49] < 0.7 * here[0],
         "the loss went from {} to {} only",
@@ -150,7 +150,7 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
         };
         let [start, here, there] =
             [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
-                let weights = export(&first_steps(&job(&config), steps, &device).1).into_iter();
+                let weights = export(&first_steps(training(&config, &device), steps).1).into_iter();
                 weights
                     .flat_map(|tensor| wide(&tensor.values))
                     .collect::<Vec<f64>>()

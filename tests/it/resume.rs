@@ -238,7 +238,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     assert_eq!(timeless(&folder), timeless(&reference));
     let tensors = |folder: &Path| {
         let path = folder.join("model.safetensors");
-        vae::model::ModelFile::read(&path).unwrap().tensors
+        vae::train::ModelFile::read(&path).unwrap().tensors
     };
     // The configs differ in how often they save.
     assert!(tensors(&folder) == tensors(&reference));

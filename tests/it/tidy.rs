@@ -304,11 +304,9 @@ fn every_config_is_a_preset_that_says_what_it_is() {
         let config = preset
             .config()
             .unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
-        let plan = config.plan(
-            config.data.kind().outline().unwrap().shape,
-            config.data.kind().outline().unwrap().class_count,
-        );
-        plan.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
+        let outline = config.data.kind().outline().unwrap();
+        let network = config.network(outline.shape, outline.class_count);
+        network.unwrap_or_else(|error| panic!("{}: {}", preset.name, error.render()));
     }
 }
 

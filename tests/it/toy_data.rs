@@ -2,21 +2,20 @@
 //! source is held with it.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::module::Module;
 use tempfile::TempDir;
-use vae::config::find_preset;
-use vae::data::{Dataset, Example, ExampleShape, Examples, Pixels, Split};
+use vae::config::{Config, find_preset, set};
+use vae::data::{Dataset, Example, ExampleShape, Examples, Split};
 use vae::error::{Error, Result};
 use vae::eval::measure;
 use vae::loader::Loader;
-use vae::model::Vae;
-use vae::rng::Rng;
-use vae::run::{Record, RunFolder, read_metrics};
-use vae::train::{Flow, Job, Observer, Progress, Trainer};
+use vae::run::{Record, RunFolder};
+use vae::train::{EpochReport, Observer, Training};
 
-use crate::models::{autodiff_device, job, numbers, plain_device};
+use crate::models::{numbers, plain_device};
 
 /// Images with one white stripe, as a folder would hold them.
 #[derive(Clone, Debug)]
@@ -65,56 +64,51 @@ impl Examples for Stripes {
     }
 }
 
-/// The preset `smoke`, its data replaced.
-fn job_on(stripes: Stripes) -> Job {
-    let mut job = job(&find_preset("smoke").unwrap().config().unwrap());
-    job.pixels = Pixels::Dynamic;
-    job.settings.batch = 16;
-    job.settings.epochs = 3;
-    job.dataset = Dataset {
+/// The preset `smoke` for binarised pixels.
+fn config() -> Config {
+    let mut config = find_preset("smoke").unwrap().config().unwrap();
+    config = set(&config, "data.digits.pixels=dynamic").unwrap();
+    config.train.batch = 16;
+    config.train.epochs = 3;
+    config
+}
+
+fn dataset(stripes: Stripes) -> Dataset {
+    Dataset {
         name: "stripes".into(),
         classes: Vec::new(),
         train: Split::new(stripes.clone()),
         validation: None,
         test: Split::new(stripes),
-    };
-    job
+    }
 }
 
 struct Silent;
 
 impl Observer for Silent {
-    fn step(&mut self, _: Progress) -> Flow {
-        Flow::Continue
+    fn step(&mut self, _: &Training) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 
-    fn epoch(&mut self, _: usize, _: &[Record], _: &Vae) -> Result<()> {
+    fn epoch(&mut self, _: &Training, _: &EpochReport) -> Result<()> {
         Ok(())
     }
 }
 
-fn network_of(job: &Job, device: &Device) -> Vae {
-    let config = find_preset("smoke").unwrap().config().unwrap();
-    let network = config.plan([1, 28, 28], 0).unwrap().network;
-    let weights = Rng::new(1).stream("weights");
-    Vae::new(&network, &job.likelihood, weights, device)
-}
-
-/// Trains to the end: the records, and the bytes of the model file.
-fn trained(job: &Job) -> Result<(Vec<Record>, Vec<u8>)> {
+/// Trains to the end. Returns the records, and the bytes of the model file.
+fn trained(stripes: Stripes) -> Result<(Vec<Record>, Vec<u8>)> {
     let place = TempDir::new().unwrap();
     let folder = RunFolder {
         path: place.path().to_path_buf(),
     };
-    let vae = network_of(job, &autodiff_device());
-    Trainer::new(job, &folder, vae, None)?.run(&mut Silent)?;
-    let records = read_metrics(&folder.metrics())?;
-    Ok((records, fs::read(folder.model()).unwrap()))
+    let training = Training::new(&config(), dataset(stripes), &plain_device())?;
+    let trained = training.run(&folder, &mut Silent)?;
+    Ok((trained.history, fs::read(folder.model()).unwrap()))
 }
 
 #[test]
 fn a_source_in_one_file_is_trained_on() {
-    let (records, _) = trained(&job_on(STRIPES)).unwrap();
+    let (records, _) = trained(STRIPES).unwrap();
     let loss = |split: &str| {
         let of_split = records.iter().filter(|record| record.split == split);
         of_split
@@ -134,7 +128,7 @@ fn reading_ahead_changes_no_byte_of_the_weights() {
         on_disk: true,
         ..STRIPES
     };
-    let [here, ahead] = [STRIPES, on_disk].map(|stripes| trained(&job_on(stripes)).unwrap());
+    let [here, ahead] = [STRIPES, on_disk].map(|stripes| trained(stripes).unwrap());
     assert!(here.1 == ahead.1);
     let numbers = |records: &[Record]| -> Vec<_> {
         let of = |record: &Record| (record.loss, record.elbo, record.reconstruction);
@@ -146,17 +140,18 @@ fn reading_ahead_changes_no_byte_of_the_weights() {
 #[test]
 fn an_image_that_cannot_be_read_ends_the_run_and_names_its_file() {
     for on_disk in [false, true] {
-        let job = job_on(Stripes {
+        let stripes = Stripes {
             on_disk,
             gone: Some(33),
             ..STRIPES
-        });
+        };
         let named = |error: Error| error.render().contains("stripes/33.png: no such file");
-        assert!(named(trained(&job).unwrap_err()));
-        let vae = network_of(&job, &plain_device());
-        let measured = measure(&vae, &job.dataset.test, job.protocol(), &mut |_| {});
+        assert!(named(trained(stripes.clone()).unwrap_err()));
+        let whole = Training::new(&config(), dataset(STRIPES), &plain_device()).unwrap();
+        let (vae, dataset) = (whole.vae().valid(), dataset(stripes));
+        let measured = measure(&vae, &dataset.test, config().protocol(), &mut |_| {});
         assert!(named(measured.unwrap_err()));
-        assert!(named(vae::data::hash(&job.dataset).unwrap_err()));
+        assert!(named(vae::data::hash(&dataset).unwrap_err()));
     }
 }
 

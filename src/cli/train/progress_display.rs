@@ -1,0 +1,140 @@
+//! What a person sees while a model trains: a bar, and a line, images and curves for each epoch.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::curves::draw_curves;
+use crate::cli::animate::keep;
+use crate::cli::interrupt;
+use crate::error::Result;
+use crate::run::{Record, RunFolder};
+use crate::train::{EpochReport, Observer, Training};
+use crate::ui;
+
+/// The progress bar of a training.
+pub struct ProgressDisplay<'a> {
+    folder: &'a RunFolder,
+    bar: ui::ProgressBar,
+    /// When the program was started; `None` after the first step.
+    began: Option<Instant>,
+}
+
+impl<'a> ProgressDisplay<'a> {
+    /// Shows the bar.
+    pub fn new(training: &Training, folder: &'a RunFolder, began: Instant) -> Self {
+        let epochs = training.config().train.epochs;
+        let bar = ui::train_bar(epochs.saturating_mul(training.steps_per_epoch()) as u64);
+        bar.set_position(training.progress().step);
+        bar.set_prefix("before the first step");
+        bar.reset_eta();
+        Self {
+            folder,
+            bar,
+            began: Some(began),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn close(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for ProgressDisplay<'_> {
+    fn step(&mut self, training: &Training) -> ControlFlow<()> {
+        if let Some(began) = self.began.take() {
+            let seconds = began.elapsed().as_secs_f64();
+            ui::line_above(
+                &self.bar,
+                format_args!("first step {seconds:.2} s after the start"),
+            );
+            // The first step takes longer than the others.
+            self.bar.reset_eta();
+        }
+        self.bar.inc(1);
+        self.bar.set_prefix(position(training));
+        if let Some(message) = running_means(training) {
+            self.bar.set_message(message);
+        }
+        if interrupt::asked() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn epoch(&mut self, training: &Training, report: &EpochReport) -> Result<()> {
+        if let (Some(train), Some(test)) = (report.record("train"), report.record("test")) {
+            let validation = report
+                .record("validation")
+                .map(|record| format!("validation {}, ", bound(record)))
+                .unwrap_or_default();
+            let terms = test
+                .kl
+                .map(|kl| format!(" (reconstruction {:.2} + KL {kl:.2})", test.reconstruction));
+            ui::line_above(
+                &self.bar,
+                format_args!(
+                    "epoch {}/{}: test {}{}, {validation}train loss {:.2}, {:.1} s, {:.0} images/s",
+                    report.epoch,
+                    training.config().train.epochs,
+                    bound(test),
+                    terms.unwrap_or_default(),
+                    train.loss.unwrap_or(f64::NAN),
+                    train.seconds,
+                    train.images_per_second,
+                ),
+            );
+        }
+        keep(
+            self.folder,
+            report.epoch,
+            report.model,
+            training.config(),
+            training.dataset(),
+        )?;
+        draw_curves(report.history, self.folder)
+    }
+}
+
+/// Returns where a training stands, in words: the epoch and the step of its last step.
+fn position(training: &Training) -> String {
+    let steps = training.steps_per_epoch();
+    let last = training.progress().step.saturating_sub(1) as usize;
+    format!(
+        "epoch {}/{}, step {}/{steps}",
+        last / steps + 1,
+        training.config().train.epochs,
+        last % steps + 1
+    )
+}
+
+/// Returns speed and means of the current epoch, in words; `None` before the first look at its numbers.
+fn running_means(training: &Training) -> Option<String> {
+    let (config, progress) = (training.config(), training.progress());
+    if progress.sums.images == 0 {
+        return None;
+    }
+    let steps = training.steps_per_epoch() as u64;
+    let step = (progress.step - 1) % steps + 1;
+    let seen = (step as usize * config.train.batch).min(training.dataset().train.len());
+    let speed = seen as f64 / progress.seconds;
+    let [_, reconstruction, kl] = progress.sums.means();
+    let bound = if config.objective.kind().latent_mode().is_sampled() {
+        format!(
+            "ELBO {:.1}, reconstruction {reconstruction:.1}, KL {kl:.1}",
+            -(reconstruction + kl)
+        )
+    } else {
+        format!("reconstruction {reconstruction:.1}")
+    };
+    Some(format!("{speed:.0} images/s, {bound}"))
+}
+
+/// Returns the number by which a split is judged, in words.
+fn bound(record: &Record) -> String {
+    match record.elbo {
+        Some(elbo) => format!("ELBO {elbo:.2}"),
+        None => format!("reconstruction {:.2}", record.reconstruction),
+    }
+}

@@ -1,0 +1,68 @@
+//! What to train, and from where: a new run, or one that was stopped.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::cli::model_arg::find_run;
+use crate::config::Config;
+use crate::error::Result;
+use crate::files;
+use crate::run::{RunFolder, newest, remembered_data};
+use crate::train::Checkpoint;
+
+/// A run before its data is loaded.
+pub struct Start {
+    pub config: Config,
+    /// What a new run's folder is named after.
+    pub name: String,
+    /// The folder of a resumed run, and its lock.
+    pub folder: Option<(RunFolder, Option<File>)>,
+    /// The saved state of a resumed run, and where it was read from.
+    pub checkpoint: Option<(Checkpoint, PathBuf)>,
+    /// Where a resumed run's data was found when it began.
+    pub data_folder: Option<PathBuf>,
+}
+
+impl Start {
+    /// Starts a new run.
+    pub fn new(config: Config, name: String) -> Self {
+        Self {
+            config,
+            name,
+            folder: None,
+            checkpoint: None,
+            data_folder: None,
+        }
+    }
+}
+
+/// Finds the run to go on with: `run`, or the newest in `runs`. A run that was killed before its first state was saved
+/// starts again from its config.
+///
+/// # Errors
+/// There is no such run, another process trains it, or its files cannot be read.
+pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
+    let folder = match run {
+        Some(path) => find_run(path, runs)?,
+        None => newest(runs)?,
+    };
+    let lock = folder.lock()?;
+    let state = folder.state();
+    let (config, checkpoint) = if state.is_file() {
+        let checkpoint = Checkpoint::read(&state)?;
+        (checkpoint.config.clone(), Some((checkpoint, state)))
+    } else {
+        let text = files::read(&folder.config()).map_err(|error| {
+            error.with_hint("expected the folder of a run that `vae train` made")
+        })?;
+        let text = String::from_utf8_lossy(&text);
+        (Config::parse(&text, &folder.config())?, None)
+    };
+    Ok(Start {
+        config,
+        name: String::new(),
+        data_folder: remembered_data(&folder.path),
+        folder: Some((folder, lock)),
+        checkpoint,
+    })
+}

@@ -1,0 +1,106 @@
+//! What is said before the first step and after the last.
+
+use crate::device::SelectedDevice;
+use crate::model::Features;
+use crate::objective::{NO_ELBO, NO_PRIOR};
+use crate::run::RunFolder;
+use crate::train::{TrainedModel, Training};
+use crate::ui;
+
+/// Says what is trained, on what, and where it is kept.
+pub fn introduce(training: &Training, folder: &RunFolder, selected: &SelectedDevice) {
+    if let Some(remark) = &selected.remark {
+        ui::note(format_args!(
+            "{remark}: training on `{}` (`vae devices` lists what there is)",
+            selected.name
+        ));
+    }
+    let (config, dataset) = (training.config(), training.dataset());
+    let class = if config.condition.is_some() {
+        ", given the class"
+    } else {
+        ""
+    };
+    ui::note(format_args!(
+        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, on {}",
+        dataset.name,
+        dataset.train.len(),
+        dataset.test.len(),
+        Features::Map(dataset.train.shape),
+        config.model.tag(),
+        training.vae().network().latent,
+        training.parameter_count(),
+        selected.title(),
+    ));
+    if training.epochs_done() >= config.train.epochs {
+        ui::note("this run has done all its epochs; go on with more by `--epochs N`");
+    }
+    let from = match training.progress().step {
+        0 => String::new(),
+        step => format!(", from step {step} on"),
+    };
+    ui::note(format_args!("run {}{from}", folder.path.display()));
+    if selected.model.is_some() {
+        ui::note(format_args!(
+            "{} compiles its kernels first, which takes minutes where it is software",
+            selected.name
+        ));
+    }
+}
+
+/// Says the last test ELBO with its protocol, and where to look.
+pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
+    let (config, history) = (&trained.config, &trained.history);
+    let Some(record) = history.iter().rfind(|record| record.split == "test") else {
+        return;
+    };
+    let error = record
+        .elbo_se
+        .map(|se| format!(" ± {se:.2}"))
+        .unwrap_or_default();
+    let (count, seed) = (trained.dataset.test.len(), config.seed);
+    let (data, pixels) = (config.data.kind(), config.data.kind().pixels());
+    let class = if config.condition.is_some() {
+        "given the class, "
+    } else {
+        ""
+    };
+    match (record.elbo, record.kl) {
+        (Some(elbo), Some(kl)) => ui::note(format_args!(
+            "test ELBO {elbo:.2}{error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count} images, {} pixels, {class}1 sample of z, seed {seed})",
+            record.reconstruction,
+            data.pixels_name(),
+        )),
+        _ => ui::note(format_args!(
+            "test reconstruction {:.2} nats per image ({count} images, {} pixels, {class}seed {seed})\n{NO_ELBO}",
+            record.reconstruction,
+            data.pixels_name(),
+        )),
+    }
+    if let Some(caveat) = config.likelihood.kind().caveat(pixels.is_binary()) {
+        ui::note(format_args!("not a log-likelihood: {caveat}"));
+    }
+    let validation = history.iter().filter(|record| record.split == "validation");
+    if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {
+        let (what, value) = best
+            .elbo
+            .map_or(("reconstruction", best.reconstruction), |elbo| {
+                ("ELBO", elbo)
+            });
+        ui::note(format_args!(
+            "the best validation {what} is {value:.2}, after epoch {}; that model is {}",
+            best.epoch,
+            folder.best().display()
+        ));
+    }
+    ui::note(format_args!(
+        "look at {}",
+        folder.samples(record.epoch).display()
+    ));
+    if !config.objective.kind().latent_mode().is_sampled() {
+        ui::note(NO_PRIOR);
+    }
+    if data.trains_on_test() {
+        ui::note("not a test: the test images are among those trained on");
+    }
+}

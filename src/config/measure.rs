@@ -1,0 +1,33 @@
+//! How a config's data is read and measured.
+
+use super::Config;
+use crate::eval::Protocol;
+use crate::loader::Loader;
+use crate::model::Vae;
+
+impl Config {
+    /// Returns the protocol by which the splits are measured after each epoch: one sample of z, and the config's seed.
+    pub fn protocol(&self) -> Protocol {
+        let objective = self.objective.kind();
+        Protocol {
+            pixels: self.data.kind().pixels(),
+            samples: 1,
+            seed: self.seed,
+            latent_mode: objective.latent_mode(),
+            corruption: objective.corruption(),
+        }
+    }
+
+    /// Returns the loader of the training images for `vae`, whose batches are without autodiff. [`Loader::at_step`] and
+    /// `Batches::from_step` say which step they are for.
+    pub fn train_loader(&self, vae: &Vae) -> Loader {
+        Loader {
+            pixels: self.data.kind().pixels(),
+            corruption: self.objective.kind().corruption(),
+            class_count: vae.classes(),
+            device: vae.device().inner(),
+            pixel_rng: self.rng("pixels"),
+            corruption_rng: self.rng("objective"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The network that a config asks for.
+
+use super::Config;
+use crate::check::count;
+use crate::error::{Error, Result};
+use crate::model::{Network, OutputBias, Sigma};
+
+/// The most channels, rows or columns of an image, so that no product of them overflows.
+const LONGEST: usize = 1 << 16;
+
+impl Config {
+    /// Checks every value, and returns the network for images of shape `[C, H, W]`. `class_count` is 0 for images without
+    /// labels.
+    ///
+    /// # Errors
+    /// A value is wrong, the layers do not fit each other or the images, or the network is too large for a machine.
+    pub fn network(&self, image_shape: [usize; 3], class_count: usize) -> Result<Network> {
+        self.check()?;
+        // The shape may come from a damaged model file.
+        for length in image_shape {
+            count("the images' channels, height or width", length, LONGEST)?;
+        }
+        let network = self
+            .model
+            .kind()
+            .network(image_shape)?
+            .with_prior(&self.prior)?
+            .with_outputs(self.likelihood.kind().outputs_per_value())?;
+        if network.output_bias == OutputBias::Mean && !self.likelihood.kind().takes_logits() {
+            return Err(Error::request(format!(
+                "the model's output_bias is \"mean\" and likelihood.{}: that mean is a logit, which these outputs are not",
+                self.likelihood.tag()
+            ))
+            .with_hint("use output_bias = \"init\", or a likelihood whose outputs are logits"));
+        }
+        match self.condition {
+            Some(condition) => condition.apply(network, class_count),
+            None => Ok(network),
+        }
+    }
+
+    /// Returns how many numbers of `network` are trained. An autoencoder's head for the variance is not.
+    pub fn parameter_count(&self, network: &Network) -> usize {
+        let sigma = usize::from(self.likelihood.kind().sigma() == Some(Sigma::Learned));
+        let untrained = if self.objective.kind().latent_mode().is_sampled() {
+            0
+        } else {
+            network.log_var.parameters()
+        };
+        network.parameters() + sigma - untrained
+    }
+}

@@ -1,0 +1,118 @@
+//! The tables and keys of a config.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{TrainConfig, toml_error};
+use crate::check::at_least_one;
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::model::{Condition, Likelihood, Model, Prior};
+use crate::objective::{Objective, Time};
+use crate::optimizer::Optimizer;
+use crate::rng::Rng;
+use crate::schedule::Schedule;
+
+/// A whole experiment: what `config.toml` in a run's folder holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The seed of everything random: weights, noise, the order of the images, binarised pixels.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    pub data: Data,
+    pub model: Model,
+    /// How the class enters the networks; `None` for a model that is not conditional.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    #[serde(default)]
+    pub prior: Prior,
+    #[serde(default)]
+    pub likelihood: Likelihood,
+    #[serde(default)]
+    pub objective: Objective,
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    #[serde(default)]
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub train: TrainConfig,
+    #[serde(default)]
+    pub figures: Figures,
+}
+
+/// The `[figures]` table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Figures {
+    /// The figures to draw after the last epoch, as commands without `vae`; the command line checks them.
+    pub at_end: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+impl Config {
+    /// Reads a config from TOML; its values are not checked yet.
+    ///
+    /// # Errors
+    /// The text is not TOML, or has an unknown key or a value of the wrong type. The message names `origin`, the line and
+    /// the column.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self> {
+        toml::from_str(text).map_err(|error| toml_error::explain(text, origin, &error))
+    }
+
+    /// Returns the config as TOML, with every default written out.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(Error::failed)
+    }
+
+    /// Checks every value that can be checked before the data is there.
+    pub fn check(&self) -> Result<()> {
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::request(format!(
+                "seed is {}; expected at most {}",
+                self.seed,
+                i64::MAX
+            )));
+        }
+        self.data.kind().check()?;
+        self.model.kind().check()?;
+        self.prior.kind().check()?;
+        self.likelihood.kind().check()?;
+        self.objective.kind().check()?;
+        self.objective.kind().check_prior(&self.prior)?;
+        if matches!(self.prior, Prior::Vamp(_))
+            && self.condition.is_some_and(|condition| condition.encoder)
+        {
+            return Err(Error::request(
+                "prior.vamp and condition.encoder: a pseudo-input has no class to tell the encoder",
+            )
+            .with_hint("use `--set condition.encoder=false`, or another prior"));
+        }
+        at_least_one("the objective's samples", self.objective.kind().samples())?;
+        self.optimizer.kind().check()?;
+        self.schedule.kind().check()?;
+        self.train.check()
+    }
+
+    /// Returns the generator of one stream of random numbers.
+    pub fn rng(&self, stream: &str) -> Rng {
+        Rng::new(self.seed).stream(stream)
+    }
+
+    /// Returns the point in time at which `epoch` epochs are done; fractions of an epoch count.
+    pub fn time(&self, epoch: f64) -> Time {
+        Time {
+            epoch,
+            epochs: self.train.epochs as f64,
+        }
+    }
+
+    /// Returns the learning rate once `epoch` epochs are done.
+    pub fn learning_rate(&self, epoch: f64) -> f64 {
+        self.train.learning_rate * self.schedule.kind().at(epoch, self.train.epochs as f64)
+    }
+}

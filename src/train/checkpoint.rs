@@ -1,0 +1,130 @@
+//! `state.safetensors`: all that a run needs to go on exactly where it stood.
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::{Progress, TrainState};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::model::{FORMAT_VERSION, NamedTensor, export, import, pack, unpack};
+
+/// A training's state away from any device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub config: Config,
+    pub data_hash: String,
+    pub progress: Progress,
+    tensors: Vec<NamedTensor>,
+}
+
+/// The file's metadata.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    format_version: u32,
+    /// The effective config, as TOML.
+    config: String,
+    data_hash: String,
+    #[serde(flatten)]
+    progress: Progress,
+}
+
+impl Checkpoint {
+    /// Copies `state` from its device.
+    pub fn new(config: &Config, data_hash: &str, state: &TrainState) -> Self {
+        let mut tensors = export(&state.vae);
+        let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        for (name, slots) in names.iter().zip(state.optimizer.slots()) {
+            for (slot, values) in state.optimizer.slot_names().iter().zip(slots) {
+                let values: Vec<f32> = values.clone().into_data().iter().collect();
+                // Flat, in the device's order: for a matrix that is [in, out], although the weight is saved as [out, in].
+                tensors.push(NamedTensor {
+                    name: slot_name(slot, name),
+                    shape: vec![values.len()],
+                    values,
+                });
+            }
+        }
+        Self {
+            config: config.clone(),
+            data_hash: data_hash.to_owned(),
+            progress: state.progress.clone(),
+            tensors,
+        }
+    }
+
+    /// Returns whether every number is finite.
+    pub fn is_finite(&self) -> bool {
+        self.tensors
+            .iter()
+            .all(|tensor| tensor.values.iter().all(|value| value.is_finite()))
+    }
+
+    /// Writes the file to `path`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION,
+            config: self.config.to_toml()?,
+            data_hash: self.data_hash.clone(),
+            progress: self.progress.clone(),
+        };
+        files::write(path, &pack(&metadata, &self.tensors)?)
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// The file is missing, damaged, not one that `vae train` wrote, or of another version of the format.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(path, &files::read(path)?)
+    }
+
+    /// Reads a file from its bytes; `path` is only for messages.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let (metadata, tensors) = unpack::<Metadata>(path, bytes)?;
+        Ok(Self {
+            config: Config::parse(&metadata.config, path)?,
+            data_hash: metadata.data_hash,
+            progress: metadata.progress,
+            tensors,
+        })
+    }
+
+    /// Returns `state` with its weights, its optimizer's memory and its progress replaced by the saved ones.
+    ///
+    /// # Errors
+    /// The saved tensors are not those that the model and the optimizer have.
+    pub fn restore(&self, mut state: TrainState) -> Result<TrainState> {
+        let device = state.vae.device().inner();
+        let mut slots = Vec::new();
+        for tensor in export(&state.vae) {
+            let mut slots_of_parameter = Vec::new();
+            for slot in state.optimizer.slot_names() {
+                let name = slot_name(slot, &tensor.name);
+                let Some(saved) = self.tensors.iter().find(|saved| saved.name == name) else {
+                    return Err(Error::request(format!("the saved state has no `{name}`")));
+                };
+                if saved.values.len() != tensor.values.len() {
+                    return Err(Error::request(format!(
+                        "the saved state's `{name}` has another size"
+                    )));
+                }
+                let data = TensorData::new(saved.values.clone(), [saved.values.len()]);
+                slots_of_parameter.push(Tensor::from_data(data, &device));
+            }
+            slots.push(slots_of_parameter);
+        }
+        state.optimizer.restore(slots);
+        Ok(TrainState {
+            vae: import(state.vae, &self.tensors)?,
+            optimizer: state.optimizer,
+            progress: self.progress.clone(),
+        })
+    }
+}
+
+fn slot_name(slot: &str, parameter: &str) -> String {
+    format!("optimizer.{slot}.{parameter}")
+}

@@ -1,0 +1,176 @@
+//! The loop, from the first epoch to the last.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::guard::unmeasurable;
+use super::measure::{fitted_model, records};
+use super::training::LOOK_EVERY;
+use super::{EpochReport, ModelFile, Observer, Training};
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::model::Vae;
+use crate::run::{Metrics, Record, RunFolder};
+
+/// What a training leaves in memory.
+#[derive(Debug)]
+pub struct TrainedModel {
+    /// The model as it was written, without autodiff.
+    pub vae: Vae,
+    pub config: Config,
+    pub dataset: Dataset,
+    pub data_hash: String,
+    /// The records of all epochs.
+    pub history: Vec<Record>,
+}
+
+impl TrainedModel {
+    /// Returns the model as its file holds it.
+    pub fn file(&self) -> ModelFile {
+        ModelFile::new(&self.config, &self.dataset, &self.data_hash, &self.vae)
+    }
+}
+
+impl Training {
+    /// Trains to the last epoch, and keeps state, models and metrics in `folder`.
+    ///
+    /// # Errors
+    /// The observer stopped it (the state is saved), a number is not finite (the last good state is saved), or a file
+    /// cannot be written.
+    pub fn run(mut self, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainedModel> {
+        let mut metrics = Metrics::open(&folder.metrics(), self.progress().metrics_length)?;
+        // What is on the disk is what runs, even if the config has more epochs than before.
+        self.save(folder)?;
+        let mut saved_at = Instant::now();
+        let (train, loader) = (
+            self.dataset().train.clone(),
+            self.config().train_loader(self.vae()),
+        );
+        let mut model = None;
+        while self.epochs_done() < self.config().train.epochs {
+            let epoch = self.epochs_done() + 1;
+            let (order, last) = (self.order(), self.steps_per_epoch());
+            let ids = &order[self.steps_into_epoch() * self.config().train.batch..];
+            let mut batches = loader
+                .batches(&train, ids, self.config().train.batch)
+                .from_step(self.progress().step);
+            let mut flow = ControlFlow::Continue(());
+            for step in self.steps_into_epoch() + 1..=last {
+                let started = Instant::now();
+                match batches.next() {
+                    None => break,
+                    Some(Ok((image_ids, batch))) => self = self.step_on(image_ids, batch),
+                    Some(Err(unreadable)) => {
+                        self.look_or_save_the_last_good(folder)?;
+                        self.save(folder)?;
+                        return Err(unreadable);
+                    }
+                }
+                if step == last || self.unread() == LOOK_EVERY {
+                    self.look_or_save_the_last_good(folder)?;
+                }
+                self.state.progress.seconds += started.elapsed().as_secs_f64();
+                flow = observer.step(&self);
+                if step == last {
+                    // The state is saved with the epoch's records, or they would be lost.
+                    break;
+                }
+                let overdue = saved_at.elapsed().as_secs_f64() >= self.config().train.save_every;
+                if flow.is_break() || overdue {
+                    self.look_or_save_the_last_good(folder)?;
+                    self.save(folder)?;
+                    saved_at = Instant::now();
+                }
+                if flow.is_break() {
+                    return Err(Error::interrupted(format!(
+                        "stopped at epoch {epoch}, step {step}; saved"
+                    )));
+                }
+            }
+            model = Some(self.finish_epoch(epoch, folder, &mut metrics, observer)?);
+            saved_at = Instant::now();
+            if flow.is_break() && epoch < self.config().train.epochs {
+                return Err(Error::interrupted(format!(
+                    "stopped after epoch {epoch}; saved"
+                )));
+            }
+        }
+        let vae = match model {
+            Some(model) => model,
+            None => self.model()?,
+        };
+        let (config, dataset, data_hash) = self.into_data();
+        Ok(TrainedModel {
+            vae,
+            config,
+            dataset,
+            data_hash,
+            history: metrics.into_records(),
+        })
+    }
+
+    /// Measures, writes the records and the model, tells the observer, and saves.
+    ///
+    /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
+    fn finish_epoch(
+        &mut self,
+        epoch: usize,
+        folder: &RunFolder,
+        metrics: &mut Metrics,
+        observer: &mut dyn Observer,
+    ) -> Result<Vae> {
+        let mut checkpoint = self.checkpoint()?;
+        let model = self.model()?;
+        let records = records(self.config(), self.dataset(), &self.state, &model, epoch)?;
+        // Finite weights can still be too large to measure. Nothing was written yet: the last state stays.
+        let steps = self.progress().step;
+        if let Some(error) = unmeasurable(self.config(), self.dataset(), steps, &records) {
+            return Err(error);
+        }
+        let file = ModelFile::new(self.config(), self.dataset(), self.data_hash(), &model);
+        let validation = records.iter().find(|record| record.split == "validation");
+        if let Some(score) = validation.map(Record::score)
+            && self.progress().best.is_none_or(|best| score > best)
+        {
+            self.state.progress.best = Some(score);
+            file.write(&folder.best())?;
+        }
+        self.state.progress.metrics_length = metrics.append(records)?;
+        file.write(&folder.model())?;
+        observer.epoch(
+            self,
+            &EpochReport {
+                epoch,
+                history: metrics.records(),
+                model: &model,
+            },
+        )?;
+        self.state.progress.start_epoch();
+        self.good = self.state.clone();
+        checkpoint.progress = self.progress().clone();
+        checkpoint.write(&folder.state())?;
+        Ok(model)
+    }
+
+    fn model(&self) -> Result<Vae> {
+        fitted_model(self.config(), self.dataset(), self.vae())
+    }
+
+    fn save(&self, folder: &RunFolder) -> Result<()> {
+        self.checkpoint()?.write(&folder.state())
+    }
+
+    /// Looks at the numbers; if one of them is not finite, saves the state at the last look before it returns the error.
+    fn look_or_save_the_last_good(&mut self, folder: &RunFolder) -> Result<()> {
+        self.look().map_err(|broken| {
+            let good = self.checkpoint_of(&self.good);
+            let saved = if good.is_finite() {
+                good.write(&folder.state())
+            } else {
+                Ok(())
+            };
+            saved.err().unwrap_or(broken)
+        })
+    }
+}

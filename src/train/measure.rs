@@ -1,0 +1,115 @@
+//! What is measured after each epoch.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use burn::module::Module;
+
+use super::TrainState;
+use crate::config::Config;
+use crate::data::{Dataset, Split};
+use crate::error::Result;
+use crate::eval::{drawn_squared_errors, importance, measure};
+use crate::model::{Sigma, Vae};
+use crate::run::Record;
+
+/// Training images that an optimal sigma is fitted to: more would hardly change it.
+const FIT_TO: usize = 10_000;
+
+/// Returns the model to measure, look at and write: without autodiff and, if the likelihood's sigma is the optimal one, with
+/// the sigma that fits training images best under these weights.
+///
+/// # Errors
+/// An image cannot be read.
+pub fn fitted_model(config: &Config, dataset: &Dataset, vae: &Vae) -> Result<Vae> {
+    let vae = vae.valid();
+    if config.likelihood.kind().sigma() != Some(Sigma::Optimal) {
+        return Ok(vae);
+    }
+    let train = &dataset.train;
+    // A random choice, because a data set may be sorted; the same after every epoch.
+    let mut some = config.rng("sigma").permutation(train.len());
+    some.truncate(FIT_TO);
+    let squares = drawn_squared_errors(&vae, train, &some, config.protocol())?;
+    let mean = squares.iter().sum::<f64>() / (squares.len() * train.values()) as f64;
+    Ok(vae.with_log_sigma(Sigma::log_optimal(mean)))
+}
+
+/// Measures `model` after `epoch` epochs, and returns one record for each split.
+///
+/// # Errors
+/// An image cannot be read.
+pub fn records(
+    config: &Config,
+    dataset: &Dataset,
+    state: &TrainState,
+    model: &Vae,
+    epoch: usize,
+) -> Result<Vec<Record>> {
+    let mut records = vec![train_record(config, state, epoch)];
+    records.push(record(config, "test", &dataset.test, model, epoch)?);
+    if let Some(images) = &dataset.validation {
+        records.push(record(config, "validation", images, model, epoch)?);
+    }
+    Ok(records)
+}
+
+/// Returns the running means over the epoch: what each step saw, with the weights it had.
+fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
+    let progress = &state.progress;
+    let [loss, reconstruction, kl] = progress.sums.means();
+    let kl = config
+        .objective
+        .kind()
+        .latent_mode()
+        .is_sampled()
+        .then_some(kl);
+    let layers = state.vae.network().layers().map(|(name, _)| name);
+    Record {
+        epoch,
+        split: "train".into(),
+        loss: Some(loss),
+        elbo: kl.map(|kl| -(reconstruction + kl)),
+        elbo_se: None,
+        reconstruction,
+        kl,
+        seconds: progress.seconds,
+        images_per_second: progress.sums.images as f64 / progress.seconds,
+        gradient_norms: layers.zip(progress.gradient_norms.means()).collect(),
+    }
+}
+
+fn record(
+    config: &Config,
+    split: &str,
+    images: &Split,
+    model: &Vae,
+    epoch: usize,
+) -> Result<Record> {
+    let start = Instant::now();
+    let protocol = config.protocol();
+    let measured = measure(model, images, protocol, &mut |_| {})?;
+    let mut means = measured.means();
+    if let Some(samples) = config.objective.kind().bound_samples() {
+        let count = images.len();
+        let bounds = importance(model, images, count, protocol, &[samples], &mut |_| true)?;
+        means.bound = bounds.first().map(|bound| bound.bound().mean);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let elbo = measured.elbo();
+    Ok(Record {
+        epoch,
+        split: split.into(),
+        loss: config
+            .objective
+            .kind()
+            .loss(&means, config.time(epoch as f64)),
+        elbo: elbo.map(|elbo| elbo.mean),
+        elbo_se: elbo.map(|elbo| elbo.se),
+        reconstruction: measured.reconstruction().mean,
+        kl: measured.kl().map(|kl| kl.mean),
+        seconds,
+        images_per_second: images.len() as f64 / seconds,
+        gradient_norms: BTreeMap::new(),
+    })
+}

@@ -1,0 +1,103 @@
+//! `model.safetensors`: the weights, with everything that is needed to use them.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::files;
+use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, load, pack, unpack};
+
+/// A model away from any device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFile {
+    pub config: Config,
+    pub card: ModelCard,
+    pub tensors: Vec<NamedTensor>,
+}
+
+/// What has to be known of the data that a model was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// `[C, H, W]`.
+    pub image_shape: [usize; 3],
+    /// The names of the classes; empty if the data has no labels.
+    pub classes: Vec<String>,
+    /// The hash of the images and labels that the model was trained on.
+    pub data_hash: String,
+}
+
+/// The file's metadata.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    format_version: u32,
+    /// The version of the program that wrote the file.
+    program_version: String,
+    /// The effective config, as TOML.
+    config: String,
+    #[serde(flatten)]
+    card: ModelCard,
+}
+
+impl ModelFile {
+    /// Copies `vae`, which was trained on `dataset`, from its device.
+    pub fn new(config: &Config, dataset: &Dataset, data_hash: &str, vae: &Vae) -> Self {
+        Self {
+            config: config.clone(),
+            card: ModelCard {
+                image_shape: vae.network().image_shape,
+                classes: dataset.classes.clone(),
+                data_hash: data_hash.to_owned(),
+            },
+            tensors: export(vae),
+        }
+    }
+
+    /// Returns the bytes of the file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: self.config.to_toml()?,
+            card: self.card.clone(),
+        };
+        pack(&metadata, &self.tensors)
+    }
+
+    /// Writes the file to `path`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        files::write(path, &self.to_bytes()?)
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// The file is missing, damaged, not one that `vae train` wrote, or of another version of the format.
+    pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(path, &files::read(path)?)
+    }
+
+    /// Reads a file from its bytes; `path` is only for messages.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let (metadata, tensors) = unpack::<Metadata>(path, bytes)?;
+        Ok(Self {
+            config: Config::parse(&metadata.config, path)?,
+            card: metadata.card,
+            tensors,
+        })
+    }
+
+    /// Builds the model on `device`.
+    ///
+    /// # Errors
+    /// The weights do not fit the config.
+    pub fn build(&self, device: &Device) -> Result<Vae> {
+        let network = self
+            .config
+            .network(self.card.image_shape, self.card.classes.len())?;
+        load(&network, &self.config.likelihood, &self.tensors, device)
+    }
+}

@@ -1,0 +1,42 @@
+//! Who watches a training.
+
+use std::ops::ControlFlow;
+
+use super::Training;
+use crate::error::Result;
+use crate::model::Vae;
+use crate::run::Record;
+
+/// What is told how a training goes, and may stop it.
+pub trait Observer {
+    /// Is called after each step. `Break` saves the state and stops.
+    fn step(&mut self, training: &Training) -> ControlFlow<()>;
+
+    /// Is called after each epoch, once it is measured and its model is written, and before the state is saved.
+    ///
+    /// # Errors
+    /// An error ends the run.
+    fn epoch(&mut self, training: &Training, report: &EpochReport) -> Result<()>;
+}
+
+/// An epoch that is done.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochReport<'a> {
+    /// The number of the epoch, from 1.
+    pub epoch: usize,
+    /// The records of all epochs so far.
+    pub history: &'a [Record],
+    /// The model that was measured and written, without autodiff.
+    pub model: &'a Vae,
+}
+
+impl<'a> EpochReport<'a> {
+    /// Returns this epoch's record of a split: "train", "test" or "validation".
+    pub fn record(&self, split: &str) -> Option<&'a Record> {
+        self.history
+            .iter()
+            .rev()
+            .take_while(|record| record.epoch == self.epoch)
+            .find(|record| record.split == split)
+    }
+}
