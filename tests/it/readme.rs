@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use vae::cli::Cli;
 use vae::config::PRESETS;
 
-use crate::program::{metrics, run};
+use crate::program::{metrics, run, with_smoke_run};
 use crate::tidy::sources;
 
 const PAGES: [&str; 5] = [
@@ -182,6 +182,29 @@ fn config_reference_has_every_preset_and_every_key() {
         names
             .filter(|name| !name.ends_with(':'))
             .for_each(&mut expect);
+    }
+    assert!(missing.is_empty(), "configs/README.md lacks {missing:?}");
+}
+
+#[test]
+fn every_key_of_a_report_is_explained() {
+    let explained = page("configs/README.md");
+    let folder = with_smoke_run();
+    let commands: [&[&str]; 3] = [
+        &["eval", "--importance-samples", "1,2", "--json", "-q"],
+        &["doctor", "--json", "-q"],
+        &["disentangle", "--json", "-q"],
+    ];
+    let mut missing = BTreeSet::new();
+    for command in commands {
+        let report: serde_json::Value =
+            serde_json::from_str(run(folder.path(), command).line()).unwrap();
+        for key in report.as_object().unwrap().keys() {
+            let key = key.trim_end_matches("_se").trim_end_matches("_chance");
+            if !explained.contains(&format!("`{key}`")) {
+                missing.insert(key.to_owned());
+            }
+        }
     }
     assert!(missing.is_empty(), "configs/README.md lacks {missing:?}");
 }
