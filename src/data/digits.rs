@@ -21,13 +21,12 @@ mod strokes;
 #[cfg(test)]
 mod tests;
 
+use digit::CLASSES;
 pub use digit::{Digit, Half, digit, factors, label};
 pub use handwriting::Handwriting;
+pub use pen::SIDE;
+use pen::VALUES;
 
-/// Height and width of an image, in pixels.
-pub const SIDE: usize = 28;
-const VALUES: usize = SIDE * SIDE;
-const CLASSES: u64 = 10;
 /// The most images in a split: as many as fit into a gigabyte.
 const MOST: usize = 1_000_000;
 

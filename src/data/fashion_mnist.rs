@@ -3,54 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::data_paths::DataPaths;
-use super::idx_dataset::{self, IdxDataset, PublishedFile};
+use super::idx_dataset;
+use super::published::FASHION_MNIST;
 use super::{DataKind, Dataset, Outline, Pixels};
 use crate::error::Result;
-
-/// Zalando's articles of clothing (Xiao, Rasul, Vollgraf, 2017).
-pub static FASHION_MNIST: IdxDataset = IdxDataset {
-    name: "fashion-mnist",
-    title: "Fashion-MNIST",
-    classes: [
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ],
-    files: [
-        PublishedFile {
-            name: "train-images-idx3-ubyte",
-            md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            plain_md5: None,
-        },
-        PublishedFile {
-            name: "train-labels-idx1-ubyte",
-            md5: "25c81989df183df01b3e8a0aad5dffbe",
-            plain_md5: None,
-        },
-        PublishedFile {
-            name: "t10k-images-idx3-ubyte",
-            md5: "bef4ecab320f06d8554ea6380940ec79",
-            plain_md5: None,
-        },
-        PublishedFile {
-            name: "t10k-labels-idx1-ubyte",
-            md5: "bb300cfdad3c16e7a12a480ee83cd310",
-            plain_md5: None,
-        },
-    ],
-    mirrors: [
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    ],
-    first_labels: [9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9, 1, 0, 6, 4],
-};
 
 /// Fashion-MNIST, from its four files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

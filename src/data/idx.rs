@@ -13,10 +13,11 @@ use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
 use crate::error::Result;
 
 mod look;
+mod role;
 
 use look::{hint_for, look_of};
-
-pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub(super) use role::GZIP;
+use role::Role;
 
 /// Deflate makes at most 1032 bytes of one (a match of 258 bytes in two bits), which bounds what a gzip can hold.
 const MOST_FROM_ONE_BYTE: u64 = 1032;
@@ -72,37 +73,6 @@ pub fn image_header(count: u32, height: u32, width: u32) -> [u8; 16] {
         slot.copy_from_slice(&value.to_be_bytes());
     }
     header
-}
-
-/// The content of a file of a data set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Images,
-    Labels,
-}
-
-impl Role {
-    fn magic(self) -> u32 {
-        match self {
-            Self::Images => 0x0803,
-            Self::Labels => 0x0801,
-        }
-    }
-
-    /// Returns how many numbers the header has after the magic one.
-    fn rank(self) -> usize {
-        match self {
-            Self::Images => 3,
-            Self::Labels => 1,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::Labels => "labels",
-        }
-    }
 }
 
 /// The content of a file: its sizes, and as many bytes as they ask for.

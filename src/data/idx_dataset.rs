@@ -4,36 +4,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::data_paths::{DataPaths, all_in, locate, search};
-use super::{Dataset, FASHION_MNIST, MNIST, Split, fetch, idx};
+use super::published::{IdxDataset, MNIST, PublishedFile, SETS};
+use super::{Dataset, Split, fetch, idx};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{files, ui};
-
-/// A file as its publisher names it, without `.gz`.
-pub struct PublishedFile {
-    pub name: &'static str,
-    /// The MD5 of the `.gz`, in hexadecimal.
-    pub md5: &'static str,
-    /// The MD5 of the plain file, if we know it.
-    pub plain_md5: Option<&'static str>,
-}
-
-/// A data set of four IDX files.
-pub struct IdxDataset {
-    /// The name of the data set and of its folders.
-    pub name: &'static str,
-    /// The name in messages.
-    pub title: &'static str,
-    pub classes: [&'static str; 10],
-    /// Images and labels to train on, images and labels to test on.
-    pub files: [PublishedFile; 4],
-    /// Base addresses, in the order in which they are tried.
-    pub mirrors: [&'static str; 2],
-    /// The first labels of the training set: both sets have files of the same names and sizes, and this tells them apart.
-    pub first_labels: [u8; 20],
-}
-
-/// The sets that can be told apart.
-static SETS: [&IdxDataset; 2] = [&MNIST, &FASHION_MNIST];
 
 /// Images in the training set as it is published.
 const TRAIN: usize = 60_000;

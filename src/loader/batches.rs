@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::Loader;
+use super::assemble::Loader;
 use crate::data::{Batch, Example, Split};
 use crate::error::{Error, Result};
 
@@ -25,8 +25,17 @@ pub struct Batches<'a> {
 /// The examples of one batch.
 type Read = Result<Vec<Example<'static>>>;
 
+impl Loader {
+    /// Iterates over the examples `ids`, `size` at a time, in order.
+    ///
+    /// A source whose reading may block is read ahead on another thread; the batches are the same.
+    pub fn batches<'a>(&'a self, split: &'a Split, ids: &'a [u32], size: usize) -> Batches<'a> {
+        Batches::new(self, split, ids, size)
+    }
+}
+
 impl<'a> Batches<'a> {
-    pub(super) fn new(loader: &'a Loader, split: &'a Split, ids: &'a [u32], size: usize) -> Self {
+    fn new(loader: &'a Loader, split: &'a Split, ids: &'a [u32], size: usize) -> Self {
         Self {
             loader,
             split,

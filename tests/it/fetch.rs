@@ -11,9 +11,9 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
-use vae::data::DataPaths;
 use vae::data::fetch::{self, Limits};
-use vae::data::idx_dataset::{self, IdxDataset, PublishedFile};
+use vae::data::idx_dataset;
+use vae::data::{DataPaths, IdxDataset, PublishedFile};
 use vae::error::Error;
 
 /// Answers `/MANNER/.../NAME` with the file NAME, in the way that MANNER says.

@@ -2,8 +2,12 @@
 
 use super::hand::Hand;
 use super::handwriting::Handwriting;
-use super::{CLASSES, VALUES, pen, strokes};
+use super::pen::VALUES;
+use super::{pen, strokes};
 use crate::rng::Rng;
+
+/// The number of classes.
+pub const CLASSES: u64 = 10;
 
 /// A half of the data; the two share no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

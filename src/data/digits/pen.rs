@@ -5,11 +5,13 @@
 use super::hand::Hand;
 use super::handwriting::Handwriting;
 use super::strokes::{Knot, Stroke};
-use super::{SIDE, VALUES};
 use crate::rng::cos_sin_turn;
 
 type Point = [f32; 2];
 
+/// Height and width of an image, in pixels.
+pub const SIDE: usize = 28;
+pub const VALUES: usize = SIDE * SIDE;
 /// How far a hand misses the point it aims at, as a part of the digit's height.
 const UNSTEADY: f32 = 0.03;
 /// How far the page bends, as a part of the digit's height.

@@ -4,25 +4,13 @@
 //! hand are habits (how round, how high the waist); the small unsteadiness of every point is added by the pen.
 
 use super::hand::Hand;
-use crate::rng::cos_sin_turn;
-
 mod five_to_nine;
+mod knot;
 mod zero_to_four;
 
 use five_to_nine::{eight, five, nine, seven, six};
+pub(super) use knot::{Knot, Stroke};
 use zero_to_four::{four, one, three, two, zero};
-
-/// A point that the pen passes through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Knot {
-    pub x: f32,
-    pub y: f32,
-    /// Whether the pen changes direction here instead of passing in a curve.
-    pub corner: bool,
-}
-
-/// The points that are written without lifting the pen.
-pub(super) type Stroke = Vec<Knot>;
 
 /// The share of each way of writing a class, in the order of [`shape`]; each row adds up to one.
 const STYLES: [&[f32]; 10] = [
@@ -64,35 +52,6 @@ pub(super) fn shape(label: u8, style: usize, hand: &mut Hand) -> Vec<Stroke> {
         8 => eight(style, hand),
         _ => nine(style, hand),
     }
-}
-
-fn p(x: f32, y: f32) -> Knot {
-    Knot {
-        x,
-        y,
-        corner: false,
-    }
-}
-
-fn corner(x: f32, y: f32) -> Knot {
-    Knot { x, y, corner: true }
-}
-
-/// Returns points on an ellipse, from `start` for `length` turns, both clockwise from three o'clock. The ellipse grows by
-/// `growth` from the first point to the last, so that the ends need not meet.
-fn arc(centre: [f32; 2], radii: [f32; 2], start: f32, length: f32, growth: f32) -> Stroke {
-    let steps = (length.abs() * 8.0) as usize + 1;
-    let point = |i: usize| {
-        let done = i as f32 / steps as f32;
-        let turn = start + length * done;
-        let [cos, sin] = cos_sin_turn(turn - turn.floor());
-        let size = 1.0 + growth * done;
-        p(
-            centre[0] + radii[0] * cos * size,
-            centre[1] + radii[1] * sin * size,
-        )
-    };
-    (0..=steps).map(point).collect()
 }
 
 #[cfg(test)]

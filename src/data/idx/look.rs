@@ -1,7 +1,7 @@
 //! Guesses at what a file is that is no IDX file, for messages.
 
 use super::super::fault::ANOTHER_FILE;
-use super::{GZIP, Role};
+use super::role::{GZIP, Role};
 
 /// Returns what to do about bytes that are no `wanted`.
 pub(super) fn hint_for(bytes: &[u8], wanted: Role) -> &'static str {

@@ -7,7 +7,8 @@
 //!
 //! The predictor is gradient-boosted trees, as in disentanglement_lib: one half of the images to fit, the other to hold out.
 
-use super::{Boosted, average, halves, latents_of};
+use super::boosting::Boosted;
+use super::common::{average, halves, latents_of};
 use crate::data::Factor;
 use crate::rng::Rng;
 

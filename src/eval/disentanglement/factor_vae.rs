@@ -4,7 +4,7 @@
 //! Each such draw is a vote of a latent for a factor. A latent stands for the factor that it votes for most often in the
 //! first votes; the score is the share of further votes that agree. All counts are those of disentanglement_lib.
 
-use super::average;
+use super::common::average;
 use crate::data::Factor;
 use crate::ops::pool;
 use crate::rng::Rng;

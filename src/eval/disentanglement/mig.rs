@@ -6,7 +6,7 @@
 //! logarithms are taken over one sample z_n from each posterior (there, equation 39). The same samples serve both, whereas
 //! the authors' program draws twice: the mean is the same, its error smaller.
 
-use super::{average, gap};
+use super::common::{average, gap};
 use crate::data::Factor;
 use crate::density::LOG_TWO_PI;
 use crate::ops::math::exp_negative;

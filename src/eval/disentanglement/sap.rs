@@ -6,7 +6,7 @@
 //! class with the same weight, whose score is the mean over classes of the accuracy on the other half.
 
 use super::super::probe::Logistic;
-use super::{average, gap, halves, latents_of};
+use super::common::{average, gap, halves, latents_of};
 use crate::data::Factor;
 use crate::ops::pool;
 use crate::rng::Rng;

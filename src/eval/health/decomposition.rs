@@ -14,7 +14,7 @@ use crate::density::LOG_TWO_PI;
 use crate::ops::pool;
 
 use super::super::estimate::Estimate;
-use super::AggregatePosterior;
+use super::aggregate::AggregatePosterior;
 
 /// Images that one core takes at a time.
 const AT_A_TIME: usize = 8;

@@ -3,102 +3,14 @@
 
 mod aggregate;
 mod decomposition;
+mod diagnostics;
 mod saturation;
 mod shuffled;
 mod verdict;
 
-use super::estimate::Estimate;
-use super::{Protocol, latents};
-use crate::data::Split;
-use crate::error::Result;
-use crate::model::Vae;
-
 pub use aggregate::{ACTIVE, AggregatePosterior, Latent};
 pub use decomposition::{Decomposition, decompose};
+pub use diagnostics::Diagnostics;
 pub use saturation::{LayerUnits, MORE_THAN, saturated_units};
 pub use shuffled::Shuffled;
 pub use verdict::{COLLAPSED, Finding, IGNORED, OUTSIDE, PARTLY, findings};
-
-/// The numbers that the findings follow from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Diagnostics {
-    pub images: usize,
-    /// `[D]`.
-    pub latents: Vec<Latent>,
-    /// KL(q(z | x) || p(z)), nats; `None` for an autoencoder.
-    pub kl: Option<Estimate>,
-    pub shuffled: Shuffled,
-}
-
-impl Diagnostics {
-    /// Examines the first `count` images of a split, at least 2; `seen` is told how many of twice as many are done. Also
-    /// returns their posteriors, with a latent of each.
-    ///
-    /// # Errors
-    /// An image cannot be read.
-    pub fn of(
-        vae: &Vae,
-        split: &Split,
-        count: usize,
-        protocol: Protocol,
-        seen: &mut dyn FnMut(usize),
-    ) -> Result<(Self, AggregatePosterior)> {
-        let aggregate = AggregatePosterior::read(vae, split, count, protocol, seen)?;
-        let shuffled = Shuffled::measure(vae, split, &aggregate, protocol, &mut |done| {
-            seen(count + done)
-        })?;
-        Ok((
-            Self {
-                images: count,
-                latents: aggregate.latents(),
-                kl: aggregate.kl(),
-                shuffled,
-            },
-            aggregate,
-        ))
-    }
-
-    /// Returns how many latents carry information.
-    pub fn active(&self) -> usize {
-        self.latents
-            .iter()
-            .filter(|latent| latent.is_active(self.largest_variance()))
-            .count()
-    }
-
-    /// Returns the largest variance of a latent's means.
-    pub fn largest_variance(&self) -> f64 {
-        self.latents
-            .iter()
-            .map(|latent| latent.variance_of_mean)
-            .fold(0.0, f64::max)
-    }
-
-    /// Whether every number is finite.
-    pub fn is_finite(&self) -> bool {
-        let of_latent = |latent: &Latent| {
-            [
-                latent.kl.unwrap_or(0.0),
-                latent.mean,
-                latent.variance_of_mean,
-                latent.mean_variance,
-            ]
-        };
-        let shuffled = [
-            self.shuffled.reconstruction.mean,
-            self.shuffled.difference.mean,
-        ];
-        self.latents
-            .iter()
-            .flat_map(of_latent)
-            .chain(shuffled)
-            .all(f64::is_finite)
-    }
-
-    /// Returns the latents in order of what they carry, most first: by their KL, an autoencoder's by the variance of their
-    /// means.
-    pub fn order(&self) -> Vec<usize> {
-        let carried = |latent: &Latent| latent.kl.unwrap_or(latent.variance_of_mean);
-        latents::largest_first(&self.latents.iter().map(carried).collect::<Vec<_>>())
-    }
-}

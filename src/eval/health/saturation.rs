@@ -9,7 +9,7 @@ use crate::model::{Activation, Features, LayerSpec, Vae};
 use crate::ops::MapLayout;
 
 use super::super::protocol::{CHUNK, Protocol, first};
-use super::AggregatePosterior;
+use super::aggregate::AggregatePosterior;
 
 /// The absolute value of a tanh above which it counts as saturated: its slope there is below 0.02.
 const END: f32 = 0.99;

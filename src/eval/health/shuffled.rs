@@ -13,7 +13,7 @@ use crate::rng::Rng;
 use super::super::elbo::numbers;
 use super::super::estimate::Estimate;
 use super::super::protocol::{CHUNK, Protocol, first};
-use super::AggregatePosterior;
+use super::aggregate::AggregatePosterior;
 
 /// Means over images, in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]

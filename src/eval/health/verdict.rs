@@ -1,6 +1,6 @@
 //! Findings: what can be wrong with the latents. Every threshold is here, with its reason.
 
-use super::Diagnostics;
+use super::diagnostics::Diagnostics;
 
 /// The KL, in nats, below which the posterior has collapsed: far less than is needed to tell two halves of the images apart
 /// (ln 2 = 0.69).

@@ -1,7 +1,7 @@
 //! Multinomial logistic regression, p(y | x) = softmax(W x + b), on features of mean 0 and variance 1. It minimises the
 //! mean negative log-likelihood plus |W|^2 / 2N, which is scikit-learn's default penalty (C = 1).
 
-use super::minimise;
+use super::lbfgs::minimise;
 use crate::ops::pool;
 
 /// Examples that one core takes at a time.

@@ -1,7 +1,7 @@
 //! The strokes of 5 to 9.
 
 use super::super::hand::Hand;
-use super::{Stroke, arc, corner, p};
+use super::knot::{Stroke, arc, corner, p};
 
 /// A hat put on at last; one stroke that begins with the hat; one that swings like an S.
 pub(super) fn five(style: usize, hand: &mut Hand) -> Vec<Stroke> {

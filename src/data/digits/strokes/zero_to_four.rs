@@ -1,7 +1,7 @@
 //! The strokes of 0 to 4.
 
 use super::super::hand::Hand;
-use super::{Stroke, arc, corner, p};
+use super::knot::{Stroke, arc, corner, p};
 
 /// An oval; an oval whose end runs on into it; two half ovals that meet at the foot.
 pub(super) fn zero(style: usize, hand: &mut Hand) -> Vec<Stroke> {

@@ -1,0 +1,57 @@
+//! All scores of disentanglement at once.
+
+use super::beta_vae::beta_vae_score;
+use super::dci::{Dci, dci};
+use super::factor_vae::factor_vae_score;
+use super::mig::{Mig, mig};
+use super::sap::sap;
+use crate::data::Factor;
+use crate::rng::Rng;
+
+/// All measures; `None` for one that is not defined for these latents or factors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// `None` if the latents are points.
+    pub mig: Option<Mig>,
+    pub factor_vae: Option<f64>,
+    pub beta_vae: Option<f64>,
+    pub dci: Option<Dci>,
+    pub sap: Option<f64>,
+}
+
+impl Scores {
+    /// Measures all scores. `factors`: those that vary among the images, [`varying`].
+    ///
+    /// # Shapes
+    /// `means` and `log_vars`: `[N][D]`, the posteriors; `log_vars` is `None` if the latents are points.
+    pub fn measure(
+        means: &[Vec<f32>],
+        log_vars: Option<&[Vec<f32>]>,
+        factors: &[Factor],
+        rng: Rng,
+    ) -> Self {
+        Self {
+            mig: log_vars.and_then(|log_vars| mig(means, log_vars, factors, rng.stream("mig"))),
+            factor_vae: factor_vae_score(means, factors, rng.stream("factor-vae")),
+            beta_vae: beta_vae_score(means, factors, rng.stream("beta-vae")),
+            dci: dci(means, factors, rng.stream("dci")),
+            sap: sap(means, factors, rng.stream("sap")),
+        }
+    }
+}
+
+/// Returns the factors that take more than one value; the others cannot be predicted from a latent, and need not be.
+pub fn varying(factors: &[Factor]) -> Vec<Factor> {
+    factors
+        .iter()
+        .filter(|factor| factor.occurring() > 1)
+        .cloned()
+        .collect()
+}
+
+/// Returns the factors of other images: each image gets all factors of one other image.
+pub fn shuffled(factors: &[Factor], rng: Rng) -> Vec<Factor> {
+    let count = factors.first().map_or(0, |factor| factor.levels.len());
+    let order = rng.stream("shuffled").permutation(count);
+    factors.iter().map(|factor| factor.of(&order)).collect()
+}
