@@ -4,6 +4,8 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use burn::module::Module;
 use tempfile::TempDir;
@@ -26,6 +28,8 @@ struct Stripes {
     /// The image whose file is gone.
     gone: Option<usize>,
     floats: bool,
+    /// The number of reads after which the folder is gone.
+    reads_left: Option<Arc<AtomicUsize>>,
 }
 
 const STRIPES: Stripes = Stripes {
@@ -33,6 +37,7 @@ const STRIPES: Stripes = Stripes {
     on_disk: false,
     gone: None,
     floats: false,
+    reads_left: None,
 };
 
 impl Examples for Stripes {
@@ -45,7 +50,8 @@ impl Examples for Stripes {
     }
 
     fn read(&self, index: usize) -> Result<Example<'_>> {
-        if self.gone == Some(index) {
+        let left = |left: &Arc<AtomicUsize>| left.fetch_sub(1, SeqCst);
+        if self.gone == Some(index) || self.reads_left.as_ref().map(left) == Some(0) {
             let path = format!("stripes/{index}.png");
             return Err(Error::file(Path::new(&path), "no such file"));
         }
@@ -152,6 +158,26 @@ fn an_image_that_cannot_be_read_ends_the_run_and_names_its_file() {
         let measured = measure(&vae, &dataset.test, config().protocol(), &mut |_| {});
         assert!(named(measured.unwrap_err()));
         assert!(named(vae::data::hash(&dataset).unwrap_err()));
+    }
+}
+
+#[test]
+fn an_image_that_is_lost_during_the_training_ends_it_and_the_state_is_saved() {
+    for on_disk in [false, true] {
+        let stripes = Stripes {
+            on_disk,
+            // Both splits are hashed first.
+            reads_left: Some(Arc::new(AtomicUsize::new(2 * 60 + 40))),
+            ..STRIPES
+        };
+        let place = TempDir::new().unwrap();
+        let folder = RunFolder {
+            path: place.path().to_path_buf(),
+        };
+        let training = Training::new(&config(), dataset(stripes), &plain_device()).unwrap();
+        let error = training.run(&folder, &mut Silent).unwrap_err();
+        assert!(error.render().contains(".png: no such file"), "{error}");
+        assert!(folder.state().is_file());
     }
 }
 
