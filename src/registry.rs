@@ -3,36 +3,76 @@
 /// Defines the enum of the kinds of one part of a config. Each line is the tag a person writes, the struct that is its
 /// TOML table (with defaults, `deny_unknown_fields` and the trait), and what it is in a few words.
 ///
-/// The enum is externally tagged (`[objective.elbo]`), gives its settings as `dyn Trait` by `kind()`, and knows its own list.
+/// The enum is externally tagged (`[objective.elbo]`), gives its settings as `dyn Trait` by `kind()`, and knows its own
+/// list.
 macro_rules! registry {
-    ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path { $($tag:literal => $Kind:ident, $about:literal;)+ }) => {
+    ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path {
+        $($(#[$attribute:meta])* $tag:literal => $Kind:ident, $about:literal;)+
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum $Name {
-            $(#[doc = $about] #[serde(rename = $tag)] $Kind($Kind),)+
+            $($(#[$attribute])* #[doc = $about] #[serde(rename = $tag)] $Kind($Kind),)+
         }
 
         impl $Name {
             /// Tag and description of each kind.
-            pub const LIST: &'static [(&'static str, &'static str)] = &[$(($tag, $about)),+];
+            pub const LIST: &'static [(&'static str, &'static str)] =
+                &[$($(#[$attribute])* ($tag, $about)),+];
 
-            /// Each kind with its defaults.
+            /// Returns each kind with its defaults.
             pub fn every() -> Vec<Self> {
-                vec![$(Self::$Kind($Kind::default())),+]
+                Vec::from([$($(#[$attribute])* Self::$Kind($Kind::default())),+])
             }
 
-            /// The tag of this kind.
+            /// Returns the tag of this kind.
             pub fn tag(&self) -> &'static str {
-                match self { $(Self::$Kind(_) => $tag,)+ }
+                match self { $($(#[$attribute])* Self::$Kind(_) => $tag,)+ }
             }
 
             /// Returns the settings of this kind.
             pub fn kind(&self) -> &dyn $Trait {
-                match self { $(Self::$Kind(kind) => kind,)+ }
+                match self { $($(#[$attribute])* Self::$Kind(kind) => kind,)+ }
             }
         }
-
     };
 }
 
-pub(crate) use registry;
+/// Does what [`registry`] does for a part whose kinds have parameters, and defines the enum of modules that hold them.
+/// Each line names, after the settings, the module that they become; settings without parameters can be their own module.
+macro_rules! registry_of_modules {
+    ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path;
+     $(#[$module_doc:meta])* pub enum $Module:ident: $ModuleTrait:path;
+     $($(#[$attribute:meta])* $tag:literal => $Kind:ident, $Weights:ident, $about:literal;)+) => {
+        $crate::registry::registry! {
+            $(#[$doc])*
+            pub enum $Name: $Trait { $($(#[$attribute])* $tag => $Kind, $about;)+ }
+        }
+
+        $(#[$module_doc])*
+        #[derive(burn::module::Module, Debug)]
+        pub enum $Module {
+            $($(#[$attribute])* #[doc = $about] $Kind($Weights),)+
+        }
+
+        impl $Module {
+            /// Returns the module of this kind.
+            pub fn kind(&self) -> &dyn $ModuleTrait {
+                match self { $($(#[$attribute])* Self::$Kind(module) => module,)+ }
+            }
+
+            /// Returns the module of this kind, to be changed.
+            pub fn kind_mut(&mut self) -> &mut dyn $ModuleTrait {
+                match self { $($(#[$attribute])* Self::$Kind(module) => module,)+ }
+            }
+        }
+
+        $($(#[$attribute])* impl From<$Weights> for $Module {
+            fn from(module: $Weights) -> Self {
+                Self::$Kind(module)
+            }
+        })+
+    };
+}
+
+pub(crate) use {registry, registry_of_modules};

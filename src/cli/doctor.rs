@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
 use crate::figure::bars::{Bars, MOST_BARS, Panel};
 use crate::figure::sheet::write_png;
+use crate::model::layer_parameters;
 use crate::report::diagnosis::{Diagnosis, summary};
 use crate::run::{Record, RunFolder, read_metrics};
 use crate::ui;
@@ -80,7 +81,8 @@ impl Doctor {
         }
         let image = opened.image_path(self.out.as_deref(), "health.png");
         draw(&image, &health, &dataset.name)?;
-        let layers = opened.vae.network().layers().map(|(name, _)| name);
+        let layers = layer_parameters(&opened.vae).into_iter();
+        let layers = layers.map(|layer| layer.layer);
         let diagnosis = Diagnosis {
             provenance: opened.provenance("test", [images, dataset.test.len()], protocol.seed)?,
             findings: findings(&health),

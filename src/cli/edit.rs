@@ -117,7 +117,7 @@ impl Draw for Edit {
         let (subtract, subtracted) = mean_latent(opened, dataset, "--subtract", &subtract)?;
         let vector = concept(&add, &subtract);
         let length = norm(&vector);
-        if opened.vae.classes().is_some() {
+        if opened.vae.class_count().is_some() {
             ui::note(
                 "note: this model is told the class, and each image keeps its own: what changes is all but the class",
             );
@@ -269,9 +269,9 @@ fn mean_latent(
             if opened
                 .vae
                 .network()
-                .labels
+                .condition
                 .as_ref()
-                .is_some_and(|labels| labels.encoder.is_some())
+                .is_some_and(|condition| condition.encoder.is_some())
             {
                 let what = format!(
                     "{flag} {}: this model's encoder is told each image's class",

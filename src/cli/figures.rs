@@ -167,7 +167,7 @@ mod tests {
             let (shape, classes) = (outline.shape, outline.class_count);
             let network = config.network(shape, classes).unwrap();
             let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-            let (latent_count, conditional) = (network.latent, network.labels.is_some());
+            let (latent_count, conditional) = (network.latent, network.condition.is_some());
             let subject = FigureContext {
                 latent_count,
                 shape,

@@ -123,7 +123,7 @@ pub enum Classes<'a> {
 impl<'a> Classes<'a> {
     /// A row of each where the model is conditional: what is shown of it unasked.
     pub fn every(vae: &Vae, names: &'a [String]) -> Self {
-        if vae.classes().is_some() {
+        if vae.class_count().is_some() {
             Self::Each(names)
         } else {
             Self::One(None)

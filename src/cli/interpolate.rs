@@ -144,8 +144,8 @@ impl Draw for Interpolate {
         };
         let (from, to) = (from.repeated(rows), to.repeated(rows));
         let method = match self.method {
-            Method::Spherical => model::Method::Spherical,
-            Method::Linear => model::Method::Linear,
+            Method::Spherical => model::Interpolation::Spherical,
+            Method::Linear => model::Interpolation::Linear,
         };
         let ways = interpolate(
             &opened.vae,
@@ -180,7 +180,7 @@ impl Interpolate {
         ends: [&Named; 2],
     ) -> Result<Option<u32>> {
         let [from, to] = ends.map(|end| {
-            if opened.vae.classes().is_some() {
+            if opened.vae.class_count().is_some() {
                 end.class(dataset)
             } else {
                 None

@@ -110,7 +110,7 @@ impl LoadedModel {
                 Features::Map(dataset.train.shape)
             )));
         }
-        if self.vae.classes().is_some() && dataset.classes != self.card.classes {
+        if self.vae.class_count().is_some() && dataset.classes != self.card.classes {
             return Err(Error::request(format!(
                 "the model is conditional on the classes {}, and the data has {}",
                 self.card.classes.join(", "),
@@ -160,7 +160,7 @@ impl LoadedModel {
             latent_count: self.vae.network().latent,
             shape: self.card.image_shape,
             classes: &self.card.classes,
-            conditional: self.vae.classes().is_some(),
+            conditional: self.vae.class_count().is_some(),
         }
     }
 

@@ -209,7 +209,7 @@ fn figure_context(training: &Training) -> FigureContext<'_> {
         latent_count: network.latent,
         shape: network.image_shape,
         classes: &training.dataset().classes,
-        conditional: network.labels.is_some(),
+        conditional: network.condition.is_some(),
     }
 }
 

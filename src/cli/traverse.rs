@@ -187,7 +187,7 @@ impl Traverse {
     fn class(&self, opened: &LoadedModel, test: &Split) -> Result<Option<u32>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
-            (None, Some(class)) if opened.vae.classes().is_some() => Ok(Some(class)),
+            (None, Some(class)) if opened.vae.class_count().is_some() => Ok(Some(class)),
             (label, _) => opened.class(label.as_deref()),
         }
     }

@@ -24,7 +24,7 @@ impl Config {
         Loader {
             pixels: self.data.kind().pixels(),
             corruption: self.objective.kind().corruption(),
-            class_count: vae.classes(),
+            class_count: vae.class_count(),
             device: vae.device().inner(),
             pixel_rng: self.rng("pixels"),
             corruption_rng: self.rng("objective"),

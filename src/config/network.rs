@@ -3,7 +3,7 @@
 use super::Config;
 use crate::check::count;
 use crate::error::{Error, Result};
-use crate::model::{Network, OutputBias, Sigma};
+use crate::model::{LayerShape, Network, OutputBias, ParameterShape};
 
 /// The most channels, rows or columns of an image, so that no product of them overflows.
 const LONGEST: usize = 1 << 16;
@@ -41,12 +41,15 @@ impl Config {
 
     /// Returns how many numbers of `network` are trained. An autoencoder's head for the variance is not.
     pub fn parameter_count(&self, network: &Network) -> usize {
-        let sigma = usize::from(self.likelihood.kind().sigma() == Some(Sigma::Learned));
+        let numbers = |parameters: Vec<ParameterShape>| -> usize {
+            parameters.iter().map(ParameterShape::count).sum()
+        };
         let untrained = if self.objective.kind().latent_mode().is_sampled() {
-            0
+            Vec::new()
         } else {
             network.log_var.parameters()
         };
-        network.parameters() + sigma - untrained
+        network.parameter_count() + numbers(self.likelihood.kind().parameters())
+            - numbers(untrained)
     }
 }

@@ -84,7 +84,7 @@ impl Config {
         self.likelihood.kind().check()?;
         self.objective.kind().check()?;
         self.objective.kind().check_prior(&self.prior)?;
-        if matches!(self.prior, Prior::Vamp(_))
+        if self.prior.kind().pseudo_inputs() > 0
             && self.condition.is_some_and(|condition| condition.encoder)
         {
             return Err(Error::request(

@@ -1,4 +1,4 @@
-//! Gaussians with a diagonal covariance: log N(z; m, s^2) = -1/2 (log 2 pi + log s^2 + (z - m)^2 / s^2), a latent.
+//! Gaussians with a diagonal covariance. Each latent adds log N(z; m, s^2) = -1/2 (log 2 pi + log s^2 + (z - m)^2 / s^2).
 
 use burn::tensor::Tensor;
 
@@ -8,17 +8,17 @@ use crate::ops;
 /// log(2 pi).
 pub const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
-/// N(mean, exp(log_var)), one Gaussian a latent.
+/// N(mean, exp(log_var)), its latents independent of each other.
 #[derive(Clone, Debug)]
-pub struct Gaussian {
+pub struct DiagonalGaussian {
     /// `[B, D]`.
     pub mean: Tensor<2>,
     /// `[B, D]`: the logarithm of the variance.
     pub log_var: Tensor<2>,
 }
 
-impl Gaussian {
-    /// The reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4).
+impl DiagonalGaussian {
+    /// Returns a draw by the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4).
     ///
     /// # Shapes
     /// `noise` and the result: `[K, B, D]`.
@@ -26,7 +26,7 @@ impl Gaussian {
         ops::reparameterise(self.mean.clone(), self.log_var.clone(), noise)
     }
 
-    /// log q(z), summed over the latents.
+    /// Returns log q(z), summed over the latents.
     ///
     /// # Shapes
     /// `z`: `[K, B, D]`; result: `[K, B]`.
@@ -37,16 +37,16 @@ impl Gaussian {
         sum_latents((standardised + log_var + LOG_TWO_PI) * -0.5)
     }
 
-    /// KL(q || N(0, I)) latent by latent: 1/2 (m^2 + s^2 - 1 - log s^2) (Kingma, Welling 2014, appendix B).
+    /// Returns KL(q || N(0, I)) latent by latent: 1/2 (m^2 + s^2 - 1 - log s^2) (Kingma, Welling 2014, appendix B).
     ///
     /// # Shapes
-    /// Result: `[B, D]`, none below zero but for rounding.
+    /// Result: `[B, D]`, not below zero except by rounding.
     pub fn kl_to_standard_normal(&self) -> Tensor<2> {
         ops::kl_to_standard_normal(self.mean.clone(), self.log_var.clone())
     }
 }
 
-/// log N(z; 0, I), summed over the latents.
+/// Returns log N(z; 0, I), summed over the latents.
 ///
 /// # Shapes
 /// `z`: `[K, B, D]`; result: `[K, B]`.
@@ -54,14 +54,14 @@ pub fn standard_normal_log_prob(z: Tensor<3>) -> Tensor<2> {
     sum_latents((z.square() + LOG_TWO_PI) * -0.5)
 }
 
-/// Differences between latents and components that are held at once.
+/// How many differences between latents and components are in memory at once.
 const PAIRS: usize = 4_000_000;
 
-/// log of the mean of `C` Gaussians' densities at each latent.
+/// Returns the logarithm of the mean of `C` Gaussians' densities at each latent.
 ///
 /// # Shapes
 /// `components`: `[C, D]`; `z`: `[K, B, D]`; result: `[K, B]`.
-pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
+pub fn log_mixture(components: &DiagonalGaussian, z: Tensor<3>) -> Tensor<2> {
     let [k, b, latent_count] = z.dims();
     let [count, _] = components.mean.dims();
     let z = z.reshape([k * b, 1, latent_count]);
@@ -73,13 +73,13 @@ pub fn log_mixture(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
         let standardised = (z.clone() - some(&mean)) * some(&inverse); // [K B, c, D]
         standardised.square().sum_dim(2).squeeze_dim::<2>(2)
     });
-    of_distances(Tensor::cat(distances.collect(), 1), components).reshape([k, b])
+    from_distances(Tensor::cat(distances.collect(), 1), components).reshape([k, b])
 }
 
-/// [`log_mixture`] as products of matrices, of the square of (z - m) / s each part by itself, measured from the components'
-/// middle: all pairs in two products, and the less exact the narrower components are against the distance between them. For
-/// training, where the gradient has noise of its own.
-pub fn log_mixture_by_products(components: &Gaussian, z: Tensor<3>) -> Tensor<2> {
+/// Does what [`log_mixture`] does by products of matrices: the square of (z - m) / s is multiplied out, with z and m measured
+/// from the components' middle, and all pairs take two products. It is less exact the narrower the components are against
+/// the distance between them, so it is for training, where the gradient has noise of its own.
+pub fn log_mixture_by_products(components: &DiagonalGaussian, z: Tensor<3>) -> Tensor<2> {
     let [k, b, latent_count] = z.dims();
     let middle = components.mean.clone().detach().mean_dim(0); // [1, D]
     let z = z.reshape([k * b, latent_count]) - middle.clone();
@@ -90,11 +90,11 @@ pub fn log_mixture_by_products(components: &Gaussian, z: Tensor<3>) -> Tensor<2>
     let distances = z.clone().square().matmul(precision.transpose())
         - z.matmul(weighted.transpose()) * 2.0
         + own.transpose();
-    of_distances(distances, components).reshape([k, b])
+    from_distances(distances, components).reshape([k, b])
 }
 
-/// From the squares of (z - m) / s, summed over the latents: `[N, C]` -> `[N, 1]`.
-fn of_distances(distances: Tensor<2>, components: &Gaussian) -> Tensor<2> {
+/// Returns the mixture's log density from the squares of (z - m) / s, summed over the latents: `[N, C]` -> `[N, 1]`.
+fn from_distances(distances: Tensor<2>, components: &DiagonalGaussian) -> Tensor<2> {
     let [count, latent_count] = components.mean.dims();
     let constant =
         components.log_var.clone().sum_dim(1).transpose() + LOG_TWO_PI * latent_count as f64; // [1, C]

@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-/// The logarithm of the sum of exp(values) over one axis, which stays, of length 1.
+/// Returns the logarithm of the sum of exp(values) over one axis, which stays, of length 1.
 pub fn log_sum_exp<const D: usize>(values: Tensor<D>, axis: usize) -> Tensor<D> {
-    // The largest is a constant: it cancels.
+    // The largest value needs no gradient: it cancels.
     let most = values.clone().detach().max_dim(axis);
     (values - most.clone()).exp().sum_dim(axis).log() + most
 }

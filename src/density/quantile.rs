@@ -1,6 +1,6 @@
-//! The quantiles of the standard normal: algorithm AS 241, PPND16 (Wichura 1988), as exact as a float64 is.
+//! Quantiles of the standard normal distribution: algorithm AS 241, PPND16 (Wichura 1988), as exact as a float64 is.
 
-/// Around one half: |p - 1/2| up to 0.425. Numerator and denominator, the constant first.
+/// Coefficients for |p - 1/2| up to 0.425: numerator and denominator, the constant first.
 const CENTRE: [[f64; 8]; 2] = [
     [
         3.3871328727963665,
@@ -23,7 +23,7 @@ const CENTRE: [[f64; 8]; 2] = [
         5226.495278852854,
     ],
 ];
-/// sqrt(-ln p) up to 5.
+/// Coefficients for the tail, sqrt(-ln p) up to 5.
 const TAIL: [[f64; 8]; 2] = [
     [
         1.4234371107496835,
@@ -46,7 +46,7 @@ const TAIL: [[f64; 8]; 2] = [
         1.0507500716444169e-09,
     ],
 ];
-/// Beyond.
+/// Coefficients for the far tail, sqrt(-ln p) above 5.
 const FAR_TAIL: [[f64; 8]; 2] = [
     [
         6.657904643501103,
@@ -70,7 +70,7 @@ const FAR_TAIL: [[f64; 8]; 2] = [
     ],
 ];
 
-/// The z below which a standard normal number lies with probability `p`. Infinite at 0 and 1, NaN outside.
+/// Returns the z below which a standard normal number lies with probability `p`: infinite at 0 and 1, NaN outside.
 pub fn normal_quantile(p: f64) -> f64 {
     let from_half = p - 0.5;
     if from_half.abs() <= 0.425 {

@@ -6,7 +6,7 @@ use super::estimate::Estimate;
 use super::protocol::{CHUNK, Protocol, first};
 use crate::data::{Batch, Split};
 use crate::error::Result;
-use crate::model::{PriorSpec, Vae};
+use crate::model::Vae;
 use crate::objective::{LossMeans, reconstruction};
 
 /// Reconstruction and KL of each image, nats.
@@ -108,7 +108,7 @@ fn add_sampled(vae: &Vae, batch: &Batch, protocol: Protocol, ids: &[u32], result
             );
         }
     }
-    let estimates = if vae.network().prior == PriorSpec::Normal {
+    let estimates = if vae.network().prior.is_normal() {
         1
     } else {
         protocol.samples

@@ -103,12 +103,12 @@ pub fn importance(
     let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
     // Fewer if each latent costs more: many values an image, many components of the prior.
-    let [inputs, _] = vae.network().pseudo_inputs().unwrap_or_default();
+    let inputs = vae.network().prior.kind().pseudo_inputs();
     let outputs = vae
         .network()
         .decoder
         .last()
-        .map_or(0, |layer| layer.output.count());
+        .map_or(0, |layer| layer.kind().output().count());
     let latents = if on_host(&vae.device()) {
         LATENTS
     } else {

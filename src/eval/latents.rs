@@ -2,7 +2,7 @@
 
 use super::protocol::{CHUNK, Protocol, first};
 use crate::data::Split;
-use crate::density::Gaussian;
+use crate::density::DiagonalGaussian;
 use crate::error::Result;
 use crate::model::{Vae, rows};
 
@@ -61,7 +61,7 @@ fn for_each_posterior(
     vae: &Vae,
     split: &Split,
     protocol: Protocol,
-    mut look: impl FnMut(Gaussian),
+    mut look: impl FnMut(DiagonalGaussian),
 ) -> Result<()> {
     let (loader, all) = (protocol.clean_loader(vae), first(split.len()));
     for batch in loader.batches(split, &all, CHUNK) {

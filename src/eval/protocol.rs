@@ -33,7 +33,7 @@ impl Protocol {
         Loader {
             pixels: self.pixels,
             corruption: self.corruption,
-            class_count: vae.classes(),
+            class_count: vae.class_count(),
             device: vae.device(),
             pixel_rng: evaluation.stream("pixels"),
             corruption_rng: evaluation.stream("objective"),

@@ -1,14 +1,17 @@
-//! The kinds of networks that a config can ask for. Each turns its table into a [`Network`].
+//! The kinds of networks that a config can ask for. Each becomes a [`Network`].
 
 use super::{Conv, Mlp, Network};
 use crate::error::Result;
 use crate::registry::registry;
 
 pub trait ModelKind {
-    /// What can be checked before the images are known, and so before they are downloaded.
+    /// Checks what does not depend on the images, so before they are downloaded.
+    ///
+    /// # Errors
+    /// Where a value is not what it can be.
     fn check(&self) -> Result<()>;
 
-    /// The layers of encoder and decoder for images of shape `[C, H, W]`.
+    /// Returns the layers of encoder and decoder for images of shape `[C, H, W]`.
     ///
     /// # Errors
     /// Where the layers do not fit each other or the images; the message says which layer gives what.

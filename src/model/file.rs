@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::NamedTensor;
 use crate::error::{Error, Result};
 
-/// Raised when a reader of the older format would go wrong.
+/// The version of the format, raised when a reader of the older one would go wrong.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// Tensors and a card as the bytes of a safetensors file.
+/// Returns tensors and a card as the bytes of a safetensors file.
 pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
@@ -37,7 +37,7 @@ pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {
     serialize(views, Some(HashMap::from([("vae".to_owned(), card)]))).map_err(Error::failed)
 }
 
-/// The card and the tensors of a file that [`pack`] made.
+/// Returns the card and the tensors of a file that [`pack`] made.
 ///
 /// # Errors
 /// Where the bytes are not such a file, or of another version of the format.

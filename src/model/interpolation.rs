@@ -1,21 +1,21 @@
-//! The way from one latent to another.
+//! Interpolation between latents.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::Vae;
 
-/// How latents between two latents are found.
+/// A way from one latent to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum Interpolation {
     /// (1 - t) a + t b.
     Linear,
-    /// Along the arc between the two directions (Shoemake 1985; White 2016 for latents): it keeps to the shell on which
-    /// a normal prior has its mass, where a straight line cuts through the middle.
+    /// Along the arc between the two directions (Shoemake 1985; White 2016 for latents). It stays in the shell where a normal
+    /// prior has its mass, while a straight line cuts through the middle.
     Spherical,
 }
 
-impl Method {
-    /// The latent at `t` in [0, 1] between `a` and `b`; exactly `a` at 0 and `b` at 1.
+impl Interpolation {
+    /// Returns the latent at `t` in [0, 1] between `a` and `b`: exactly `a` at 0 and `b` at 1.
     pub fn between(self, a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
         let [from, to] = match self {
             Self::Linear => [1.0 - t, t],
@@ -25,13 +25,13 @@ impl Method {
     }
 }
 
-/// The weights of `a` and `b` at `t` along the arc; those of the straight line where there is no one arc.
+/// Returns the weights of `a` and `b` at `t` along the arc, or those of the straight line where the arc is not unique.
 fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
     let cos = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0);
     let angle = cos.acos();
     let sin = angle.sin();
-    // A latent of zero, latents in one direction, latents in opposite directions; and the ends, which must be exact.
+    // A latent of zero, two latents in one direction or in opposite directions, and the ends, which must be exact.
     if !sin.is_finite() || sin < 1e-4 || t == 0.0 || t == 1.0 {
         return [1.0 - t, t];
     }
@@ -41,14 +41,14 @@ fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
 /// Decodes `steps` latents from each row of `from` to the same row of `to`, both ends included.
 ///
 /// # Shapes
-/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is that of every image decoded,
+/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is the class of every decoded image,
 /// where the model is conditional.
 pub fn interpolate(
     vae: &Vae,
     from: &[Vec<f32>],
     to: &[Vec<f32>],
     steps: usize,
-    method: Method,
+    method: Interpolation,
     class: Option<u32>,
 ) -> Vec<Vec<Vec<f32>>> {
     let device = vae.device();
@@ -65,7 +65,7 @@ pub fn interpolate(
     from.iter().zip(to).map(row).collect()
 }
 
-/// Latents moved by `strength` times a vector; at strength 0 exactly what they were.
+/// Returns latents moved by `strength` times a vector. At strength 0 they are exactly what they were.
 ///
 /// # Shapes
 /// `latents` and the result: `[N, D]`; `vector`: `[D]`.
@@ -76,7 +76,7 @@ pub fn moved(latents: Tensor<2>, vector: &[f32], strength: f32) -> Tensor<2> {
     latents + Tensor::<2>::from_data(by, &device)
 }
 
-/// The indices of `latents`, those nearest to their mean first.
+/// Returns the indices of `latents`, those nearest to their mean first.
 ///
 /// # Shapes
 /// `latents`: rows of `D` numbers.
@@ -96,7 +96,7 @@ pub fn nearest_to_mean(latents: &[Vec<f32>]) -> Vec<usize> {
     order.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The rows of a matrix, away from its device.
+/// Returns the rows of a matrix, away from its device.
 pub fn rows(matrix: Tensor<2>) -> Vec<Vec<f32>> {
     let [_, width] = matrix.dims();
     let values: Vec<f32> = matrix.into_data().iter().collect();

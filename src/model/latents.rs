@@ -1,14 +1,14 @@
-//! Latents in lines and grids, and what they are decoded to.
+//! Lines and grids of latents, and the images that they are decoded to.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Vae, rows};
 
-/// Latents that go through the decoder together: as many as keep a convolution's maps small.
+/// How many latents go through the decoder together: few enough to keep a convolution's maps small.
 const AT_A_TIME: usize = 250;
 
-/// Latents that differ from `base` in one or two latents, which take each of `values`: the first of `dims` from left to
-/// right; the second, where there is one, from the bottom up, as on a graph.
+/// Returns copies of `base` in which one or two dimensions take each of `values`: the first of `dims` from left to right;
+/// the second, where there is one, from the bottom up, as on a graph.
 ///
 /// # Shapes
 /// `base`: `[D]`; result: rows of `D` numbers, row by row from the top.
@@ -32,7 +32,7 @@ pub fn grid(base: &[f32], dims: &[usize], values: &[f32]) -> Vec<Vec<f32>> {
     }
 }
 
-/// E[x | z] of each latent, in [0, 1]; of a conditional model as images of `class`.
+/// Returns E[x | z] of each latent, in [0, 1]. A conditional model decodes images of `class`.
 ///
 /// # Shapes
 /// `latents`: rows of `D` numbers; result: rows of `P`.

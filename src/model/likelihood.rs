@@ -1,4 +1,5 @@
-//! p(x | z): how the decoder's output becomes a distribution over images.
+//! p(x | z): how the decoder's output becomes a distribution over images. A likelihood is one file: its settings, and the
+//! module that holds its parameters, if it has some.
 
 mod bernoulli;
 mod continuous_bernoulli;
@@ -6,69 +7,129 @@ mod decay;
 mod discretised_logistic;
 mod gaussian;
 mod laplace;
+mod sigma;
+#[cfg(test)]
+mod toy;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, activation::sigmoid};
+use serde::{Deserialize, Serialize};
 
+use super::{Init, ParameterShape};
 use crate::error::Result;
-use crate::registry::registry;
+use crate::registry::registry_of_modules;
 
 pub use bernoulli::Bernoulli;
 pub use continuous_bernoulli::ContinuousBernoulli;
 pub use discretised_logistic::DiscretisedLogistic;
-pub use gaussian::{Gaussian, Mean, Sigma};
-pub use laplace::{Laplace, Scale};
+pub use gaussian::{Gaussian, GaussianLikelihood};
+pub use laplace::{Laplace, LaplaceLikelihood, Scale};
+pub use sigma::Sigma;
+#[cfg(test)]
+use toy::{Toy, ToyLikelihood};
 
-/// What a likelihood does with the decoder's output.
+/// A likelihood as a config has it.
 pub trait LikelihoodKind {
-    /// `O`: how many numbers the decoder gives for each value of an image. They come as `[O, C, H, W]`: all images of the
-    /// first number, then of the second. What a config says of the decoder's last layer is for one; it is widened `O`-fold.
+    /// Returns `O`, how many numbers the decoder gives for each value of an image. They come as `[O, C, H, W]`: all images
+    /// of the first number, then of the second. The config describes the decoder's last layer for one number; that layer
+    /// is widened `O`-fold.
     fn outputs_per_value(&self) -> usize {
         1
     }
 
-    /// log p(x | z), summed over the values of an image, in nats, with all its constants.
-    ///
-    /// # Shapes
-    /// `x`: `[B, P]`; `decoded`: `[K, B, O P]`; `log_sigma`: `[1]`, where the model holds one; result: `[K, B]`.
-    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>, log_sigma: Option<Tensor<1>>)
-    -> Tensor<2>;
+    /// Returns the parameters that are trained, with their names below `likelihood`.
+    fn parameters(&self) -> Vec<ParameterShape> {
+        Vec::new()
+    }
 
-    /// E[x | z]: the image to look at.
-    ///
-    /// # Shapes
-    /// `decoded`: `[N, O P]`; result: `[N, P]`.
-    fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
+    /// Returns the likelihood with its parameters.
+    fn module(&self, init: &Init) -> LikelihoodModule;
+
+    /// Whether the model that is measured and saved holds a value that was fitted to the training images
+    /// ([`ImageDistribution::fit`]).
+    fn is_fitted(&self) -> bool {
+        false
+    }
+
+    /// Whether log p(x | z) of an image depends on this image alone, not on the others of its batch.
+    fn separable(&self) -> bool {
+        true
+    }
 
     /// Whether the decoder's output is the logit of E[x | z].
     fn takes_logits(&self) -> bool {
         false
     }
 
-    /// Where the standard deviation of a value comes from; nothing for a likelihood that has none.
-    fn sigma(&self) -> Option<Sigma> {
-        None
-    }
-
-    /// Why log p(x) of this likelihood is not a log-likelihood of such pixels; nothing where it is one.
+    /// Returns why log p(x) of this likelihood is not a log-likelihood of such pixels, or `None` where it is one.
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str>;
 
+    /// # Errors
+    /// Where a value is not what it can be.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 }
 
-registry! {
-    /// p(x | z).
-    pub enum Likelihood: LikelihoodKind {
-        "bernoulli" => Bernoulli, "a coin a pixel, on logits";
-        "gaussian" => Gaussian, "a normal distribution a pixel, its sigma fixed, learned, or the optimal one";
-        "continuous-bernoulli" => ContinuousBernoulli, "a Bernoulli of grey pixels with the normaliser that makes it a density";
-        "discretised-logistic" => DiscretisedLogistic, "the probability of each byte under a logistic distribution or a mixture";
-        "laplace" => Laplace, "a Laplace distribution a pixel, its scale fixed or learned";
+/// p(x | z) with its parameters.
+pub trait ImageDistribution {
+    /// Returns log p(x | z), summed over the values of an image, in nats, with all its constants.
+    ///
+    /// # Shapes
+    /// `x`: `[B, P]`; `decoded`: `[K, B, O P]`; result: `[K, B]`.
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2>;
+
+    /// Returns E[x | z], the image to look at.
+    ///
+    /// # Shapes
+    /// `decoded`: `[N, O P]`; result: `[N, P]`.
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
+
+    /// Returns the standard deviation of a value, where one holds for all values of all images.
+    fn sigma(&self) -> Option<f64> {
+        None
+    }
+
+    /// Fits what is neither fixed nor trained to images whose reconstructions have this mean squared error
+    /// ([`LikelihoodKind::is_fitted`]).
+    fn fit(&mut self, _mean_squared_error: f64, _device: &Device) {}
+}
+
+/// How a mean follows from the decoder's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputMap {
+    /// Its logistic function: in (0, 1), as pixels are.
+    Sigmoid,
+    /// The output itself.
+    Linear,
+}
+
+impl OutputMap {
+    /// # Shapes
+    /// `decoded` and the result alike.
+    fn apply<const D: usize>(self, decoded: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Sigmoid => sigmoid(decoded),
+            Self::Linear => decoded,
+        }
     }
 }
 
-/// Why a density is not a log-likelihood of pixels that are bytes, or binary.
+registry_of_modules! {
+    /// p(x | z).
+    pub enum Likelihood: LikelihoodKind;
+    /// p(x | z) with its parameters.
+    pub enum LikelihoodModule: ImageDistribution;
+    "bernoulli" => Bernoulli, Bernoulli, "a coin a pixel, on logits";
+    "gaussian" => Gaussian, GaussianLikelihood, "a normal distribution a pixel, its sigma fixed, learned, or the optimal one";
+    "continuous-bernoulli" => ContinuousBernoulli, ContinuousBernoulli, "a Bernoulli of grey pixels with the normaliser that makes it a density";
+    "discretised-logistic" => DiscretisedLogistic, DiscretisedLogistic, "the probability of each byte under a logistic distribution or a mixture";
+    "laplace" => Laplace, LaplaceLikelihood, "a Laplace distribution a pixel, its scale fixed or learned";
+    #[cfg(test)]
+    "toy" => Toy, ToyLikelihood, "a toy: a normal distribution with a trained shift of its mean";
+}
+
+/// Returns why a density is not a log-likelihood of pixels that are bytes, or binary.
 fn density_caveat(binary_pixels: bool) -> &'static str {
     if binary_pixels {
         "it is a density, and binary pixels have a probability: `[likelihood.bernoulli]` gives it"
@@ -83,3 +144,6 @@ impl Default for Likelihood {
         Self::Bernoulli(Bernoulli {})
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Features, Initialisation, LayerSpec, ModelKind, Network, OutputBias};
+use super::{Activation, DenseSpec, Features, Initialisation, ModelKind, Network, OutputBias};
 use crate::check::at_least_one;
 use crate::error::Result;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mlp {
-    /// `D`, the latents.
+    /// `D`, the number of latents.
     pub latent: usize,
-    /// Units of the encoder's layers, from the image to the latent.
+    /// The units of the encoder's layers, from the image to the latent.
     pub hidden: Vec<usize>,
-    /// Units of the decoder's layers, from the latent to the image; left out: `hidden` in reverse.
+    /// The units of the decoder's layers, from the latent to the image; where left out: `hidden` in reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
-    /// Of the posterior's mean, which is an autoencoder's latent.
+    /// The activation of the posterior's mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
     /// Where the decoder's last bias starts.
@@ -58,24 +58,21 @@ impl ModelKind for Mlp {
             .clone()
             .unwrap_or_else(|| self.hidden.iter().rev().copied().collect());
         let image = Features::Map(image_shape);
-        let encoder = chain(image, &self.hidden, self.activation);
         let z = Features::Flat(self.latent);
-        let mut layers = chain(z, &decoder, self.activation);
-        let last = layers.last().map_or(z, |layer| layer.output);
-        layers.push(LayerSpec::dense(last, image, Activation::None));
-        let network = Network::new(image_shape, self.latent, encoder, layers, self.init)?;
+        let (encoder, _) = DenseSpec::chain(image, self.hidden.iter().copied(), self.activation);
+        let (mut decoder, last) = DenseSpec::chain(z, decoder, self.activation);
+        decoder.push(DenseSpec::new(last, image, Activation::None));
+        let network = Network::new(
+            image_shape,
+            self.latent,
+            encoder.into_iter().map(Into::into).collect(),
+            decoder.into_iter().map(Into::into).collect(),
+            self.init,
+        )?;
         let output_bias = self.output_bias;
         Ok(Network {
             output_bias,
             ..network.with_latent_activation(self.latent_activation)
         })
     }
-}
-
-fn chain(mut input: Features, units: &[usize], activation: Activation) -> Vec<LayerSpec> {
-    let mut layer = |&units: &usize| {
-        let output = Features::Flat(units);
-        LayerSpec::dense(std::mem::replace(&mut input, output), output, activation)
-    };
-    units.iter().map(&mut layer).collect()
 }

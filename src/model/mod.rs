@@ -3,35 +3,49 @@
 mod architecture;
 mod condition;
 mod conv;
+mod features;
 mod file;
+mod forward_pass;
 mod initialisation;
 mod interpolation;
 mod latents;
 mod layer;
 mod likelihood;
+mod load;
 mod mlp;
 mod network;
+mod parameters;
 mod prior;
 mod vae;
-mod weights;
 
 pub use crate::ops::{Activation, Window};
 pub use architecture::{Model, ModelKind};
-pub use condition::{Condition, ConditionMode, Labels};
-pub use conv::{Conv, LayerConfig, Padding};
+pub use condition::{Condition, ConditionMode};
+pub use conv::Conv;
+pub use features::Features;
 pub use file::{FORMAT_VERSION, pack, unpack};
-pub use initialisation::{Initialisation, OutputBias};
-pub use interpolation::{Method, interpolate, moved, nearest_to_mean, rows};
+pub use forward_pass::ForwardPass;
+pub use initialisation::{Init, Initialisation, OutputBias};
+pub use interpolation::{Interpolation, interpolate, moved, nearest_to_mean, rows};
 pub use latents::{decode, grid};
-pub use layer::Layer;
+pub use layer::{
+    ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, DenseConfig, DenseLayer, DenseSpec,
+    Forward, Layer, LayerConfig, LayerKind, LayerShape, LayerSpec, Padding, TransposedConfig,
+    TransposedLayer, TransposedSpec,
+};
 pub use likelihood::{
-    Bernoulli, ContinuousBernoulli, DiscretisedLogistic, Gaussian, Laplace, Likelihood,
-    LikelihoodKind, Mean, Scale, Sigma,
+    Bernoulli, ContinuousBernoulli, DiscretisedLogistic, Gaussian, GaussianLikelihood,
+    ImageDistribution, Laplace, LaplaceLikelihood, Likelihood, LikelihoodKind, LikelihoodModule,
+    OutputMap, Scale, Sigma,
 };
+pub use load::load;
 pub use mlp::Mlp;
-pub use network::{Features, Kind, LayerSpec, Network};
-pub use prior::{
-    Hierarchical, Hierarchy, Prior, PriorDensity, PriorKind, PriorSpec, StandardNormal, Vamp,
+pub use network::{ConditionSpec, Network};
+pub use parameters::{
+    LayerParameters, NamedTensor, ParameterShape, export, import, layer_parameters, parameter_names,
 };
-pub use vae::{ForwardPass, Vae};
-pub use weights::{NamedTensor, export, import, load};
+pub use prior::{
+    Encode, Hierarchical, HierarchicalPrior, LatentDistribution, LatentSpace, Prior, PriorKind,
+    PriorModule, StandardNormal, Vamp, VampPrior,
+};
+pub use vae::{LayerObserver, Vae};

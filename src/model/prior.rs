@@ -1,40 +1,109 @@
-//! p(z): what latents are before an image is seen.
+//! p(z): what latents are before an image is seen. A prior is one file: its settings, and the module with its parameters
+//! that knows its density and how to draw from it.
 
 mod hierarchical;
 mod normal;
 mod vamp;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
-use super::LayerSpec;
-use crate::density::{Gaussian, log_mixture, log_mixture_by_products, standard_normal_log_prob};
+use super::{DenseSpec, Init, ParameterShape};
+use crate::density::DiagonalGaussian;
 use crate::error::Result;
-use crate::registry::registry;
+use crate::registry::registry_of_modules;
+use crate::rng::Rng;
 
-pub use hierarchical::{Hierarchical, Hierarchy, HierarchySpec};
+pub use hierarchical::{Hierarchical, HierarchicalPrior};
 pub use normal::StandardNormal;
-pub use vamp::Vamp;
+pub use vamp::{Vamp, VampPrior};
 
-/// What a prior adds to a model.
+/// The images that a prior is for, and their latents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LatentSpace {
+    /// `D`.
+    pub latent: usize,
+    /// `P`, the values of an image.
+    pub values: usize,
+}
+
+/// A prior as a config has it.
 pub trait PriorKind {
-    /// What it is made of, where latents have `latent` numbers.
-    ///
-    /// # Errors
-    /// Where a machine cannot hold it.
-    fn spec(&self, latent: usize) -> Result<PriorSpec>;
-
     /// # Errors
     /// Where a value is not what it can be.
     fn check(&self) -> Result<()>;
+
+    /// # Errors
+    /// Where the prior needs more training images than there are.
+    fn check_images(&self, _count: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether the prior is N(0, I), so that a KL to it has a closed form and is a sum over latents.
+    fn is_normal(&self) -> bool {
+        false
+    }
+
+    /// Returns `U`, how many standard normal numbers log p(z) is estimated from, beside those that the latent is drawn
+    /// from.
+    fn noise(&self) -> usize {
+        0
+    }
+
+    /// Returns `C`, how many images the prior is made of. They start as training images.
+    fn pseudo_inputs(&self) -> usize {
+        0
+    }
+
+    /// Returns the prior's layers, with their names below `prior`.
+    fn layers(&self, _space: LatentSpace) -> Vec<(String, DenseSpec)> {
+        Vec::new()
+    }
+
+    /// Returns the prior's parameters, with their names below `prior`.
+    fn parameters(&self, _space: LatentSpace) -> Vec<ParameterShape> {
+        Vec::new()
+    }
+
+    /// Returns the prior with its first weights.
+    fn module(&self, space: LatentSpace, init: &Init) -> PriorModule;
+
+    /// Returns how the KL is found, in words.
+    fn kl_method(&self) -> &'static str;
 }
 
-registry! {
+/// Returns q(z | x) of images, `[N, P]`.
+pub type Encode<'a> = &'a dyn Fn(Tensor<2>) -> DiagonalGaussian;
+
+/// p(z) with its parameters.
+pub trait LatentDistribution {
+    /// Returns log p(z), or an estimate of it.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`; `noise`: `[K, B, D + U]`, standard normal, of which `z` was drawn from the first `D`; result:
+    /// `[K, B]`, nats.
+    fn log_prob(&self, z: Tensor<3>, noise: Tensor<3>, encode: Encode) -> Tensor<2>;
+
+    /// Returns latents drawn from p(z). A latent depends on `rng`, its noise and its own id alone.
+    ///
+    /// # Shapes
+    /// `noise`: `[1, N, D + U]`; `image_ids`: `[N]`; result: `[1, N, D]`.
+    fn sample(&self, noise: Tensor<3>, rng: Rng, image_ids: &[u32], encode: Encode) -> Tensor<3>;
+
+    /// Sets the pseudo-inputs, of a prior that has some, to these images.
+    ///
+    /// # Shapes
+    /// `images`: `C * P` values in [0, 1].
+    fn start_from(&mut self, _images: &[f32], _device: &Device) {}
+}
+
+registry_of_modules! {
     /// p(z).
-    pub enum Prior: PriorKind {
-        "normal" => StandardNormal, "N(0, I)";
-        "vamp" => Vamp, "the mean of q(z | u) over trained pseudo-inputs u (Tomczak, Welling 2018)";
-        "hierarchical" => Hierarchical, "a second stochastic layer: p(z | u) and q(u | z) are networks, p(u) is N(0, I)";
-    }
+    pub enum Prior: PriorKind;
+    /// p(z) with its parameters.
+    pub enum PriorModule: LatentDistribution;
+    "normal" => StandardNormal, StandardNormal, "N(0, I)";
+    "vamp" => Vamp, VampPrior, "the mean of q(z | u) over trained pseudo-inputs u (Tomczak, Welling 2018)";
+    "hierarchical" => Hierarchical, HierarchicalPrior, "a second stochastic layer: p(z | u) and q(u | z) are networks, p(u) is N(0, I)";
 }
 
 impl Default for Prior {
@@ -46,60 +115,6 @@ impl Default for Prior {
 impl Prior {
     /// Whether it is N(0, I), so that a KL to it has a closed form and is a sum over latents.
     pub fn is_normal(&self) -> bool {
-        matches!(self, Self::StandardNormal(_))
-    }
-}
-
-/// The part of a [`super::Network`] that the prior is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum PriorSpec {
-    #[default]
-    Normal,
-    /// How many pseudo-inputs.
-    Vamp(usize),
-    Hierarchical(Box<HierarchySpec>),
-}
-
-impl PriorSpec {
-    /// Standard normal numbers that a latent's density is estimated from, beside those that the latent is drawn from.
-    pub fn noise(&self) -> usize {
-        match self {
-            Self::Normal | Self::Vamp(_) => 0,
-            Self::Hierarchical(spec) => spec.latent,
-        }
-    }
-
-    /// Its layers, in order.
-    pub fn layers(&self) -> Vec<(String, &LayerSpec)> {
-        match self {
-            Self::Normal | Self::Vamp(_) => Vec::new(),
-            Self::Hierarchical(spec) => spec.layers(),
-        }
-    }
-}
-
-/// p(z) as some latents meet it.
-#[derive(Clone, Debug)]
-pub enum PriorDensity {
-    /// N(0, I).
-    Normal,
-    /// The mean of `C` Gaussians, `[C, D]`.
-    Mixture(Box<Gaussian>),
-    /// An estimate of log p(z) from one draw of what is above z, log p(z, u) - log q(u | z): `[K, B]`, nats.
-    Estimated(Box<Tensor<2>>),
-}
-
-impl PriorDensity {
-    /// log p(z), or its estimate.
-    ///
-    /// # Shapes
-    /// `z`: `[K, B, D]`; result: `[K, B]`, nats.
-    pub fn log_prob(&self, z: Tensor<3>) -> Tensor<2> {
-        match self {
-            Self::Normal => standard_normal_log_prob(z),
-            Self::Mixture(components) if z.is_autodiff() => log_mixture_by_products(components, z),
-            Self::Mixture(components) => log_mixture(components, z),
-            Self::Estimated(log_pz) => log_pz.as_ref().clone(),
-        }
+        self.kind().is_normal()
     }
 }

@@ -1,132 +1,73 @@
 //! The model: q(z | x) = N(mean(x), exp(log_var(x))), p(z) from the prior, p(x | z) from the likelihood.
 
-use burn::module::{Module, Param};
-use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 
-use super::{Hierarchy, Layer, Likelihood, Network, PriorDensity, PriorSpec, Sigma};
+use super::{
+    DenseLayer, Forward, ForwardPass, Init, Layer, Likelihood, LikelihoodModule, Network,
+    PriorModule,
+};
 use crate::data::{Batch, one_hot};
-use crate::density::Gaussian;
+use crate::density::DiagonalGaussian;
 use crate::ops::noise;
 use crate::rng::Rng;
 
+/// A network with weights. The parameters' names are their paths from here.
 #[derive(Module, Debug)]
 pub struct Vae {
     encoder: Vec<Layer>,
-    mean: Layer,
-    log_var: Layer,
+    mean: DenseLayer,
+    log_var: DenseLayer,
     /// From a class to what is added to the latent.
-    condition: Option<Layer>,
+    condition: Option<DenseLayer>,
     decoder: Vec<Layer>,
-    /// Of a prior with networks of its own.
-    hierarchy: Option<Hierarchy>,
-    /// `[1]`: log sigma of p(x | z) where one for all values is trained, or was fitted to the training images.
-    log_sigma: Option<Param<Tensor<1>>>,
-    /// `[P, C]`: the logits of the prior's pseudo-inputs, of a prior that has some.
-    pseudo_inputs: Option<Param<Tensor<2>>>,
-    #[module(skip)]
-    likelihood: Likelihood,
+    prior: PriorModule,
+    likelihood: LikelihoodModule,
     #[module(skip)]
     network: Network,
 }
 
-/// What every objective and every bound on log p(x) is made of, for `B` images and `K` latents each.
-#[derive(Clone, Debug)]
-pub struct ForwardPass {
-    pub posterior: Gaussian,
-    pub prior: PriorDensity,
-    /// `[K, B, D]`, drawn from the posterior.
-    pub z: Tensor<3>,
-    /// `[K, B]`, nats.
-    pub log_px_z: Tensor<2>,
-}
-
-impl ForwardPass {
-    /// log p(z), or its estimate. `[K, B]`, nats.
-    pub fn log_pz(&self) -> Tensor<2> {
-        self.prior.log_prob(self.z.clone())
-    }
-
-    /// log q(z | x). `[K, B]`, nats.
-    pub fn log_qz(&self) -> Tensor<2> {
-        self.posterior.log_prob(self.z.clone())
-    }
-
-    /// The importance weights log p(x | z) + log p(z) - log q(z | x) (Burda et al. 2016, equation 8). `[K, B]`, nats.
-    pub fn log_weights(&self) -> Tensor<2> {
-        self.log_px_z.clone() + self.log_pz() - self.log_qz()
-    }
-
-    /// KL(q || p): in closed form where p is N(0, I), otherwise the mean over the latents of log q(z | x) - log p(z). `[B]`, nats.
-    pub fn kl(&self) -> Tensor<1> {
-        match self.kl_by_latent() {
-            Some(by_latent) => by_latent.sum_dim(1).squeeze_dim::<1>(1),
-            None => (self.log_qz() - self.log_pz())
-                .mean_dim(0)
-                .squeeze_dim::<1>(0),
-        }
-    }
-
-    /// KL(q || p) in closed form, where p is N(0, I). `[B, D]`, nats.
-    pub fn kl_by_latent(&self) -> Option<Tensor<2>> {
-        matches!(self.prior, PriorDensity::Normal).then(|| self.posterior.kl_to_standard_normal())
-    }
-}
+/// Sees the outputs of a part's layers: the part's name, the layer's index and its output, `[N, F]`, which lies in memory
+/// as its spec says.
+pub type LayerObserver<'a> = &'a mut dyn FnMut(&'static str, usize, &Tensor<2>);
 
 impl Vae {
-    /// A model with weights drawn from `rng`: the same for the same seed on every device. The decoder of `network` gives as
-    /// many numbers for each value as `likelihood` asks for ([`Network::with_outputs`]).
+    /// Returns a model with weights drawn from `rng`: the same for the same seed on every device. The decoder of `network`
+    /// gives as many numbers for each value as `likelihood` asks for ([`Network::with_outputs`]).
     pub fn new(network: &Network, likelihood: &Likelihood, rng: Rng, device: &Device) -> Self {
-        let mut layers = network.layers().map(|(name, spec)| {
-            Layer::new(spec, network.initialisation, rng.stream(&name), device)
-        });
-        let mut take = |count: usize| layers.by_ref().take(count).collect::<Vec<_>>();
-        let encoder = take(network.encoder.len());
-        let Ok([mean, log_var]) = <[Layer; 2]>::try_from(take(2)) else {
-            unreachable!("a network has two heads")
+        let init = Init::new(network.initialisation, rng, device);
+        let layers = |part: &str, layers: &[super::LayerSpec]| {
+            let init = init.at(part);
+            let layers = layers.iter().enumerate();
+            layers
+                .map(|(i, layer)| layer.kind().layer(&init.at(i)))
+                .collect()
         };
-        let projects = network
-            .labels
-            .as_ref()
-            .is_some_and(|labels| labels.projection.is_some());
-        let condition = take(usize::from(projects)).pop();
-        let decoder = take(network.decoder.len());
-        let hierarchy = match &network.prior {
-            PriorSpec::Hierarchical(spec) => Some(Hierarchy::new(spec, layers.by_ref())),
-            PriorSpec::Normal | PriorSpec::Vamp(_) => None,
-        };
-        drop(layers);
-        let pseudo_inputs = network.pseudo_inputs().map(|[count, values]| {
-            let mut logits = vec![0.0; count * values];
-            rng.stream("prior.pseudo_inputs").fill_normal(&mut logits);
-            columns(&logits, count, device)
-        });
-        let log_sigma =
-            (likelihood.kind().sigma() == Some(Sigma::Learned)).then(|| scalar(0.0, device));
-        let (likelihood, network) = (likelihood.clone(), network.clone());
+        let condition = network.condition.as_ref();
+        let projection = condition.and_then(|condition| condition.projection.as_ref());
+        let prior = network.prior.kind();
         Self {
-            encoder,
-            mean,
-            log_var,
-            condition,
-            decoder,
-            hierarchy,
-            log_sigma,
-            pseudo_inputs,
-            likelihood,
-            network,
+            encoder: layers("encoder", &network.encoder),
+            mean: network.mean.dense(&init.at("mean")),
+            log_var: network.log_var.dense(&init.at("log_var")),
+            condition: projection.map(|layer| layer.dense(&init.at("condition"))),
+            decoder: layers("decoder", &network.decoder),
+            prior: prior.module(network.latent_space(), &init.at("prior")),
+            likelihood: likelihood.kind().module(&init.at("likelihood")),
+            network: network.clone(),
         }
     }
 
-    /// The same model with a log sigma, where the likelihood's is the optimal one: the batch's no longer.
+    /// Returns the same model, its likelihood fitted to images whose reconstructions have this mean squared error.
     #[must_use]
-    pub fn with_log_sigma(self, log_sigma: f64) -> Self {
-        let log_sigma = Some(scalar(log_sigma as f32, &self.device()));
-        Self { log_sigma, ..self }
+    pub fn with_fitted_likelihood(mut self, mean_squared_error: f64) -> Self {
+        let device = self.device();
+        self.likelihood.kind_mut().fit(mean_squared_error, &device);
+        self
     }
 
-    /// The same model, the decoder's last bias such that it gives `outputs` where all else is 0: one value an image's
-    /// value, or the mean over a channel's where the bias has one a channel.
+    /// Returns the same model, the decoder's last bias such that it gives `outputs` where all else is 0: one value for each
+    /// value of an image, or the mean over a channel's where the bias has one a channel.
     #[must_use]
     pub fn with_output_bias(mut self, outputs: &[f32]) -> Self {
         if let Some(last) = self.decoder.last_mut() {
@@ -135,123 +76,114 @@ impl Vae {
         self
     }
 
-    /// The same model, its prior's pseudo-inputs at these logits, `[C, P]`.
+    /// Returns the same model, its prior's pseudo-inputs set to these images.
+    ///
+    /// # Shapes
+    /// `images`: `C * P` values in [0, 1].
     #[must_use]
-    pub fn with_pseudo_inputs(mut self, logits: &[f32]) -> Self {
-        if let Some([count, _]) = self.network.pseudo_inputs() {
-            self.pseudo_inputs = Some(columns(logits, count, &self.device()));
-        }
+    pub fn with_pseudo_inputs(mut self, images: &[f32]) -> Self {
+        let device = self.device();
+        self.prior.kind_mut().start_from(images, &device);
         self
     }
 
-    /// Whether `log_sigma` is one of the model's parameters.
-    pub fn has_log_sigma(&self) -> bool {
-        self.log_sigma.is_some()
-    }
-
-    /// The standard deviation of a value under p(x | z), where one holds for all; nothing where it is each batch's own.
+    /// Returns the standard deviation of a value under p(x | z), where one holds for all.
     pub fn sigma(&self) -> Option<f64> {
-        match (self.likelihood.kind().sigma()?, &self.log_sigma) {
-            (Sigma::Fixed(sigma), _) => Some(sigma),
-            (_, Some(log_sigma)) => Some(f64::from(log_sigma.val().into_scalar::<f32>()).exp()),
-            (_, None) => None,
-        }
+        self.likelihood.kind().sigma()
     }
 
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Where the weights are.
+    /// Returns where the weights are.
     pub fn device(&self) -> Device {
         self.mean.device()
     }
 
-    /// `L`, where the model is conditional: `labels` are then to be given wherever they are asked for.
-    pub fn classes(&self) -> Option<usize> {
-        self.network.labels.as_ref().map(|labels| labels.classes)
+    /// Returns `L`, where the model is conditional: `labels` are then to be given wherever they are asked for.
+    pub fn class_count(&self) -> Option<usize> {
+        let condition = self.network.condition.as_ref();
+        condition.map(|condition| condition.class_count)
     }
 
-    /// `classes` as one-hot labels, where the model is conditional.
+    /// Returns `classes` as one-hot labels, where the model is conditional.
     ///
     /// # Shapes
     /// `classes`: `[N]`, each below `L`; result: `[N, L]`.
     pub fn labels(&self, classes: &[u32]) -> Option<Tensor<2>> {
-        self.classes()
+        self.class_count()
             .map(|count| one_hot(classes.iter().copied(), count, &self.device()))
     }
 
-    /// q(z | x), or q(z | x, y) where the encoder is told the class.
+    /// Returns q(z | x), or q(z | x, y) where the encoder is told the class.
     ///
     /// # Shapes
     /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, where the model is conditional.
-    pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> Gaussian {
-        self.encode_seen(x, labels, &mut |_| {})
+    pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> DiagonalGaussian {
+        self.encode_observed(x, labels, &mut |_, _, _| {})
     }
 
-    /// [`Vae::encode`]; `seen` is shown what each layer before the heads gives, in the network's order.
-    ///
-    /// # Shapes
-    /// Shown: `[B, output]` of the layer, laid out as its network says.
-    pub fn encode_seen(
+    /// Does what [`Vae::encode`] does, and shows the output of each of the encoder's layers.
+    pub fn encode_observed(
         &self,
         x: Tensor<2>,
         labels: Option<Tensor<2>>,
-        seen: &mut dyn FnMut(&Tensor<2>),
-    ) -> Gaussian {
-        let place = self
-            .network
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.encoder);
-        let told = |i: usize, h| {
-            if place == Some(i) {
-                beside(h, labels.clone())
+        observe: LayerObserver,
+    ) -> DiagonalGaussian {
+        let condition = self.network.condition.as_ref();
+        let told_at = condition.and_then(|condition| condition.encoder);
+        let told = |i: usize, h: Tensor<2>| {
+            if told_at == Some(i) {
+                self.beside(h, labels.clone())
             } else {
                 h
             }
         };
         let h = self.encoder.iter().enumerate().fold(x, |h, (i, layer)| {
             let h = layer.forward(told(i, h));
-            seen(&h);
+            observe("encoder", i, &h);
             h
         });
         let h = told(self.encoder.len(), h);
-        Gaussian {
+        DiagonalGaussian {
             mean: self.mean.forward(h.clone()),
             log_var: self.log_var.forward(h),
         }
     }
 
-    /// What the likelihood makes a distribution of: for a Bernoulli the logits.
+    /// Returns what the likelihood makes a distribution of: for a Bernoulli the logits.
     ///
     /// # Shapes
     /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, O P]`, where `O` is how many
     /// numbers the likelihood asks for of each value.
     pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        self.decode_seen(z, labels, &mut |_| {})
+        self.decode_observed(z, labels, &mut |_, _, _| {})
     }
 
-    /// [`Vae::decode`]; `seen` is shown what each layer gives, as [`Vae::encode_seen`] does.
-    pub fn decode_seen(
+    /// Does what [`Vae::decode`] does, and shows the output of each of the decoder's layers.
+    pub fn decode_observed(
         &self,
         z: Tensor<2>,
         labels: Option<Tensor<2>>,
-        seen: &mut dyn FnMut(&Tensor<2>),
+        observe: LayerObserver,
     ) -> Tensor<2> {
-        let z = match (&self.network.labels, &self.condition) {
+        let z = match (&self.network.condition, &self.condition) {
             (None, _) => z,
-            (Some(_), Some(projection)) => z + projection.forward(given(labels)),
-            (Some(_), None) => beside(z, labels),
+            (Some(_), Some(projection)) => {
+                let labels = self.labels_or_zeros(&z, labels);
+                z + projection.forward(labels)
+            }
+            (Some(_), None) => self.beside(z, labels),
         };
-        self.decoder.iter().fold(z, |h, layer| {
+        self.decoder.iter().enumerate().fold(z, |h, (i, layer)| {
             let h = layer.forward(h);
-            seen(&h);
+            observe("decoder", i, &h);
             h
         })
     }
 
-    /// E[x | z], the image to look at.
+    /// Returns E[x | z], the image to look at.
     ///
     /// # Shapes
     /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
@@ -271,93 +203,63 @@ impl Vae {
         )
     }
 
-    /// [`Vae::pass`] where the posterior is known.
+    /// Does what [`Vae::forward`] does, where the posterior is known.
     ///
     /// # Shapes
-    /// `noise`: as in [`Vae::pass`].
+    /// `noise`: as in [`Vae::forward`].
     pub fn forward_from(
         &self,
-        posterior: Gaussian,
+        posterior: DiagonalGaussian,
         batch: &Batch,
         noise: Tensor<3>,
     ) -> ForwardPass {
-        let (latent, above) = (self.network.latent, self.network.prior.noise());
-        let Some(hierarchy) = &self.hierarchy else {
-            let z = posterior.reparameterise(noise);
-            return self.forward_at(posterior, batch, z);
+        let latent = self.network.latent;
+        let for_z = if noise.dims()[2] > latent {
+            noise.clone().narrow(2, 0, latent)
+        } else {
+            noise.clone()
         };
-        let z = posterior.reparameterise(noise.clone().narrow(2, 0, latent));
-        let log_pz = hierarchy.log_prob(z.clone(), noise.narrow(2, latent, above));
-        let prior = PriorDensity::Estimated(Box::new(log_pz));
+        let z = posterior.reparameterise(for_z);
+        self.forward_at(posterior, batch, z, noise)
+    }
+
+    /// Does what [`Vae::forward`] does, where the posterior and its latents are known.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`; `noise`: as in [`Vae::forward`].
+    pub fn forward_at(
+        &self,
+        posterior: DiagonalGaussian,
+        batch: &Batch,
+        z: Tensor<3>,
+        noise: Tensor<3>,
+    ) -> ForwardPass {
+        let log_pz = (!self.network.prior.is_normal()).then(|| {
+            let prior = self.prior.kind();
+            prior.log_prob(z.clone(), noise, &|x| self.encode(x, None))
+        });
         ForwardPass {
             log_px_z: self.log_prob(batch, z.clone()),
+            log_pz,
             posterior,
-            prior,
             z,
         }
     }
 
-    /// [`Vae::pass`] at latents that are known, of a prior that asks for no noise.
-    ///
-    /// # Shapes
-    /// `z`: `[K, B, D]`.
-    pub fn forward_at(&self, posterior: Gaussian, batch: &Batch, z: Tensor<3>) -> ForwardPass {
-        let prior = self
-            .components()
-            .map_or(PriorDensity::Normal, |components| {
-                PriorDensity::Mixture(Box::new(components))
-            });
-        ForwardPass {
-            log_px_z: self.log_prob(batch, z.clone()),
-            posterior,
-            prior,
-            z,
-        }
-    }
-
-    /// q(z | u) of the prior's pseudo-inputs, of a prior that has some.
-    ///
-    /// # Shapes
-    /// Result: `[C, D]`.
-    fn components(&self) -> Option<Gaussian> {
-        let pseudo_inputs = self.pseudo_inputs.as_ref()?;
-        Some(self.encode(sigmoid(pseudo_inputs.val().transpose()), None))
-    }
-
-    /// Latents drawn from p(z), all noise scaled by `temperature`. A latent depends on `rng` and its own key alone.
+    /// Returns latents drawn from p(z), all noise scaled by `temperature`. A latent depends on `rng` and its own id alone.
     ///
     /// # Shapes
     /// `image_ids`: `[N]`; result: `[N, D]`.
     pub fn sample_prior(&self, rng: Rng, image_ids: &[u32], temperature: f32) -> Tensor<2> {
-        let (latent, above) = (self.network.latent, self.network.prior.noise());
-        let device = self.device();
-        let noise = noise::latents(rng, image_ids, 1, self.network.noise(), &device) * temperature; // [1, N, D + U]
-        let drawn = if let Some(hierarchy) = &self.hierarchy {
-            let u = noise.clone().narrow(2, latent, above).squeeze_dim::<2>(0);
-            hierarchy
-                .prior(u)
-                .reparameterise(noise.narrow(2, 0, latent))
-        } else if let Some(Gaussian { mean, log_var }) = self.components() {
-            let count = mean.dims()[0] as u64;
-            let which = image_ids
-                .iter()
-                .map(|&key| rng.stream("component").below(u64::from(key), count) as i64)
-                .collect();
-            let which =
-                Tensor::<1, Int>::from_data(TensorData::new(which, [image_ids.len()]), &device);
-            let of = |values: Tensor<2>| values.select(0, which.clone());
-            Gaussian {
-                mean: of(mean),
-                log_var: of(log_var),
-            }
-            .reparameterise(noise)
-        } else {
-            noise
-        };
-        drawn.squeeze_dim::<2>(0)
+        let noise =
+            noise::latents(rng, image_ids, 1, self.network.noise(), &self.device()) * temperature;
+        let prior = self.prior.kind();
+        prior
+            .sample(noise, rng, image_ids, &|x| self.encode(x, None))
+            .squeeze_dim::<2>(0)
     }
 
-    /// log p(x | z) of the batch's images.
+    /// Returns log p(x | z) of the batch's images.
     ///
     /// # Shapes
     /// `z`: `[K, B, D]`; result: `[K, B]`, nats.
@@ -367,36 +269,22 @@ impl Vae {
         let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
         let decoded = self.decode(z.reshape([k * b, d]), labels);
         let [_, outputs] = decoded.dims();
-        let log_sigma = self.log_sigma.as_ref().map(Param::val);
-        self.likelihood.kind().log_prob(
-            batch.x.clone(),
-            decoded.reshape([k, b, outputs]),
-            log_sigma,
-        )
+        let likelihood = self.likelihood.kind();
+        likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]))
     }
-}
 
-/// `[C, P]` -> `[P, C]`: in memory as every matrix.
-fn columns(rows: &[f32], count: usize, device: &Device) -> Param<Tensor<2>> {
-    let values = rows.len() / count;
-    let across = (0..values)
-        .flat_map(|value| (0..count).map(move |row| rows[row * values + value]))
-        .collect();
-    Param::from_data(TensorData::new(across, [values, count]), device)
-}
+    /// Puts labels beside what a layer reads: `[N, F]` and `[N, L]` -> `[N, F + L]`.
+    fn beside(&self, features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        let labels = self.labels_or_zeros(&features, labels);
+        Tensor::cat(vec![features, labels], 1)
+    }
 
-fn scalar(value: f32, device: &Device) -> Param<Tensor<1>> {
-    Param::from_data(TensorData::new(vec![value], [1]), device)
-}
-
-/// Labels beside what a layer reads: `[N, F]` and `[N, L]` -> `[N, F + L]`.
-fn beside(features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-    Tensor::cat(vec![features, given(labels)], 1)
-}
-
-fn given(labels: Option<Tensor<2>>) -> Tensor<2> {
-    let Some(labels) = labels else {
-        unreachable!("a conditional model is given labels")
-    };
-    labels
+    /// Returns the labels of the rows of `beside`. Where a conditional model is given none, no class is told: all zeros.
+    fn labels_or_zeros(&self, beside: &Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        labels.unwrap_or_else(|| {
+            let [rows, _] = beside.dims();
+            let class_count = self.class_count().unwrap_or_default();
+            Tensor::zeros([rows, class_count], &beside.device())
+        })
+    }
 }

@@ -1,7 +1,7 @@
 //! -log p(x | z) at one latent z, the encoder's mean: no noise, no KL, no bound on log p(x) (Hinton, Salakhutdinov 2006). With
 //! a corrupted input it is the denoising autoencoder (Vincent et al. 2010).
 //!
-//! The network's head for the variance is there, and learns nothing: its gradient is 0.
+//! The network's head for the variance exists but learns nothing: its gradient is 0.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::model::{Prior, Vae};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Autoencoder {
-    /// What is done to the images before they are encoded, the clean ones being what is to be found again.
+    /// How the images are corrupted before they are encoded. The clean images are to be reconstructed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrupt: Option<Corruption>,
 }
@@ -43,6 +43,10 @@ impl ObjectiveKind for Autoencoder {
 
     fn corruption(&self) -> Option<Corruption> {
         self.corrupt
+    }
+
+    fn separable(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {

@@ -25,7 +25,7 @@ pub struct BetaTc {
     pub alpha: f64,
     /// The weight of the total correlation.
     pub beta: f64,
-    /// The weight of what is left latent by latent.
+    /// The weight of the rest, latent by latent.
     pub gamma: f64,
     /// How q(z) is estimated.
     pub sampling: Sampling,
@@ -34,16 +34,16 @@ pub struct BetaTc {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// Every image of the batch stands for N / B others. Biased: a bound.
+    /// Every image of the batch stands for N / B others. The estimate is biased: a bound.
     Weighted,
-    /// The batch's own image counts as one of N. Unbiased.
+    /// The latent's own image counts as one of N. The estimate is unbiased.
     #[default]
     Stratified,
 }
 
 impl Default for BetaTc {
     fn default() -> Self {
-        // Chosen here: the total correlation alone is weighted.
+        // A choice of ours: only the total correlation is weighted.
         Self {
             alpha: 1.0,
             beta: 6.0,
@@ -53,16 +53,23 @@ impl Default for BetaTc {
     }
 }
 
+impl BetaTc {
+    /// Whether the terms are weighted alike: their sum, the KL, does not depend on the estimate of q(z).
+    fn has_one_weight(&self) -> bool {
+        self.alpha == self.beta && self.beta == self.gamma
+    }
+}
+
 /// The three terms of the KL, each `[B]`, nats.
 #[derive(Clone, Debug)]
-pub struct Decomposition {
+pub struct KlDecomposition {
     pub information: Tensor<1>,
     pub correlation: Tensor<1>,
     pub by_latent: Tensor<1>,
 }
 
-/// The terms for a batch of `count` training images, means over their latents. Their sum is log q(z | x) - log p(z).
-pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> Decomposition {
+/// Returns the terms for a batch of `count` training images, means over their latents. Their sum is log q(z | x) - log p(z).
+pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> KlDecomposition {
     let [k, b, d] = pass.z.dims();
     let z = pass.z.clone().reshape([k * b, 1, d]);
     let mean = pass.posterior.mean.clone().reshape([1, b, d]);
@@ -74,19 +81,19 @@ pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> De
     let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
     let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone(), 1).reshape([k, b]);
     let log_q_each = log_sum_exp(pairs + weights, 1).sum_dim(2).reshape([k, b]);
-    Decomposition {
+    KlDecomposition {
         information: mean_over_samples(pass.log_qz() - log_q.clone()),
         correlation: mean_over_samples(log_q - log_q_each.clone()),
         by_latent: mean_over_samples(log_q_each - pass.log_pz()),
     }
 }
 
-/// The logarithm of what image j counts for in the estimate of q(z_i), `[B, B]`.
+/// Returns the logarithm of what image j counts for in the estimate of q(z_i), `[B, B]`.
 fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
     let (batch, all) = (b as f64, count.max(b) as f64);
     let weight = |i: usize, j: usize| match sampling {
         Sampling::Weighted => 1.0 / (batch * all),
-        // One that is alone in its batch stands for all.
+        // An image that is alone in its batch stands for all.
         Sampling::Stratified if b == 1 => 1.0,
         Sampling::Stratified if i == j => 1.0 / all,
         Sampling::Stratified => (all - 1.0) / all / (batch - 1.0),
@@ -99,7 +106,7 @@ fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
 impl ObjectiveKind for BetaTc {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
         let pass = vae.forward(batch, noise);
-        let Decomposition {
+        let KlDecomposition {
             information,
             correlation,
             by_latent,
@@ -115,8 +122,13 @@ impl ObjectiveKind for BetaTc {
 
     fn loss(&self, means: &LossMeans, _time: Time) -> Option<f64> {
         // The terms of another set of images are not a function of its mean KL, unless all have one weight.
-        let one_weight = self.alpha == self.beta && self.beta == self.gamma;
-        one_weight.then_some(means.reconstruction + self.beta * means.kl)
+        self.has_one_weight()
+            .then_some(means.reconstruction + self.beta * means.kl)
+    }
+
+    /// q(z) is estimated from the batch. With one weight for all terms it cancels.
+    fn separable(&self) -> bool {
+        self.has_one_weight()
     }
 
     fn check(&self) -> Result<()> {

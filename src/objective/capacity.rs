@@ -1,10 +1,10 @@
 //! reconstruction + gamma |KL - C|, C growing linearly from 0 (Burgess et al. 2018, equation 8): the latent is given its nats one
-//! by one, and what is worth most comes first. The KL is the batch's mean.
+//! by one, so that it learns what is worth most first. The KL is the batch's mean.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, reconstruction_and_kl};
+use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, reconstruction};
 use crate::check::at_least_zero;
 use crate::data::Batch;
 use crate::error::Result;
@@ -16,9 +16,9 @@ use crate::schedule::warm_up;
 pub struct Capacity {
     /// The weight of the KL's distance from the capacity.
     pub gamma: f64,
-    /// The capacity at last, in nats.
+    /// The final capacity, in nats.
     pub max: f64,
-    /// Epochs over which it grows from 0.
+    /// The epochs over which it grows from 0.
     pub growth: f64,
 }
 
@@ -34,7 +34,7 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// C, nats.
+    /// Returns C, nats.
     fn at(&self, time: Time) -> f64 {
         self.max * warm_up(time.epoch, self.growth)
     }
@@ -42,7 +42,8 @@ impl Capacity {
 
 impl ObjectiveKind for Capacity {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
-        let (reconstruction, kl) = reconstruction_and_kl(&vae.forward(batch, noise));
+        let pass = vae.forward(batch, noise);
+        let (reconstruction, kl) = (reconstruction(&pass), pass.kl());
         let distance = (kl.clone().mean() - self.at(context.time)).abs(); // [1]
         LossTerms {
             loss: reconstruction.clone() + distance * self.gamma,
@@ -53,6 +54,11 @@ impl ObjectiveKind for Capacity {
 
     fn loss(&self, means: &LossMeans, time: Time) -> Option<f64> {
         Some(means.reconstruction + self.gamma * (means.kl - self.at(time)).abs())
+    }
+
+    /// The KL that is held near the capacity is the batch's mean.
+    fn separable(&self) -> bool {
+        false
     }
 
     fn check(&self) -> Result<()> {

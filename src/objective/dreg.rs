@@ -3,7 +3,8 @@
 //!
 //! With v_k = w_k / sum_j w_j the decoder's gradient is sum_k v_k d log w_k, and the encoder's sum_k v_k^2 (d log w_k / d z_k)
 //! (d z_k / d phi), where q's own parameters in log q(z_k | x) are constants. One more factor v_k on the way back through
-//! z_k makes the one of the other; the weights have to be known before, so latents are decoded twice, once without a gradient.
+//! z_k turns the first into the second. The weights must be known before, so latents are decoded twice, once without a
+//! gradient.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -15,20 +16,20 @@ use super::{
 };
 use crate::check::count;
 use crate::data::Batch;
-use crate::density::Gaussian;
+use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dreg {
-    /// `K`: latents drawn for each image.
+    /// `K`, the number of latents drawn for each image.
     pub samples: usize,
 }
 
 impl Default for Dreg {
     fn default() -> Self {
-        // As `iwae` has it, to compare the two.
+        // That of `iwae`, so that the two can be compared.
         Self { samples: 5 }
     }
 }
@@ -36,34 +37,34 @@ impl Default for Dreg {
 impl ObjectiveKind for Dreg {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, _context: Context) -> LossTerms {
         let posterior = vae.encode(batch.input(), batch.labels.clone());
-        let z = posterior.reparameterise(noise); // [K, B, D]
+        let z = posterior.reparameterise(noise.clone()); // [K, B, D]
         let bound_and_shares = {
             let inner = batch.clone().map(Tensor::inner);
-            let frozen = Gaussian {
+            let frozen = DiagonalGaussian {
                 mean: posterior.mean.clone().inner(),
                 log_var: posterior.log_var.clone().inner(),
             };
             let log_weights = vae
                 .valid()
-                .forward_at(frozen, &inner, z.clone().inner())
+                .forward_at(frozen, &inner, z.clone().inner(), noise.clone().inner())
                 .log_weights();
             (log_mean_exp(log_weights.clone()), softmax(log_weights, 0))
         };
         let (bound, shares) = bound_and_shares;
         let shares: Tensor<2> = Tensor::from_inner(shares); // [K, B]
-        // z, whose gradient is that of z times its share.
+        // z with its gradient multiplied by its share.
         let still = z.clone().detach();
         let scaled = still.clone() + (z - still) * shares.clone().unsqueeze_dim::<3>(2);
-        let constant = Gaussian {
+        let constant = DiagonalGaussian {
             mean: posterior.mean.clone().detach(),
             log_var: posterior.log_var.clone().detach(),
         };
-        let pass = vae.forward_at(constant, batch, scaled);
+        let pass = vae.forward_at(constant, batch, scaled, noise);
         let surrogate = (shares * pass.log_weights())
             .sum_dim(0)
             .squeeze_dim::<1>(0)
             .neg(); // [B]
-        // The value of the bound, the gradient of the surrogate.
+        // The bound's value with the surrogate's gradient.
         let loss = surrogate.clone() - surrogate.detach() - Tensor::from_inner(bound);
         let kl = ForwardPass {
             posterior,
@@ -89,17 +90,22 @@ impl ObjectiveKind for Dreg {
         Some(self.samples)
     }
 
+    fn separable(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         count("objective.dreg.samples", self.samples, MOST_SAMPLES)
     }
 
     fn check_prior(&self, prior: &Prior) -> Result<()> {
-        match prior {
-            Prior::StandardNormal(_) | Prior::Vamp(_) => Ok(()),
-            Prior::Hierarchical(_) => Err(Error::request(
-                "objective.dreg and prior.hierarchical: this gradient is only there for one stochastic layer",
-            )
-            .with_hint("use `[objective.iwae]`, which has the same expectation")),
+        if prior.kind().noise() == 0 {
+            return Ok(());
         }
+        Err(Error::request(format!(
+            "objective.dreg and prior.{}: this gradient is only there for one stochastic layer",
+            prior.tag()
+        ))
+        .with_hint("use `[objective.iwae]`, which has the same expectation"))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Context, LossMeans, LossTerms, ObjectiveKind, Time, mean_over_samples, needs_normal,
-    reconstruction, reconstruction_and_kl,
+    reconstruction,
 };
 use crate::check::{at_least_one, at_least_zero, within};
 use crate::data::Batch;
@@ -21,13 +21,13 @@ pub struct Elbo {
     pub beta: f64,
     /// Epochs over which the weight rises from 0 to `beta`, linearly (Sønderby et al. 2016).
     pub warmup: f64,
-    /// Nats that each latent may hold for nothing: its KL, the mean over the batch, counts as this much where it is less
+    /// The nats that each latent may hold without cost: its KL, the mean over the batch, counts as this much where it is less
     /// (Kingma et al. 2016, equation 15).
     pub free_bits: f64,
-    /// How the KL in what is minimised is found. The one that is reported is in closed form where the prior
-    /// has one; where it has none, both are found from the draws.
+    /// How the KL that is minimised is found. The KL that is reported is in closed form where the prior has one; where it has
+    /// none, both are found from the draws.
     pub estimator: Estimator,
-    /// In place of a warm-up, the weight rises from 0 to `beta` several times.
+    /// Cycles in place of a warm-up: the weight rises from 0 to `beta` several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cyclical: Option<Cyclical>,
 }
@@ -38,17 +38,17 @@ pub enum Estimator {
     /// In closed form.
     #[default]
     Analytic,
-    /// As log q(z | x) - log p(z) at the drawn latent (Kingma, Welling 2014, equation 6).
+    /// From log q(z | x) - log p(z) at the drawn latent (Kingma, Welling 2014, equation 6).
     Sampled,
 }
 
-/// The cycles of Fu et al. 2019.
+/// A weight that rises several times (Fu et al. 2019).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cyclical {
-    /// Into how many the epochs are divided.
+    /// The number of cycles.
     pub cycles: usize,
-    /// The share of each over which the weight rises; then it stays.
+    /// The share of each cycle over which the weight rises. Then it stays.
     pub rise: f64,
 }
 
@@ -76,7 +76,7 @@ impl Default for Elbo {
 }
 
 impl Elbo {
-    /// The weight of the KL term.
+    /// Returns the weight of the KL term.
     fn weight(&self, Time { epoch, epochs }: Time) -> f64 {
         let share = match self.cyclical {
             Some(Cyclical { cycles, rise }) => cyclical(epoch, epochs, cycles, rise),
@@ -85,29 +85,15 @@ impl Elbo {
         self.beta * share
     }
 
-    fn sampled(&self, pass: &ForwardPass, weight: f64) -> LossTerms {
-        let reconstruction = reconstruction(pass);
-        let kl = mean_over_samples(pass.log_qz() - pass.log_pz());
-        LossTerms {
-            loss: reconstruction.clone() + kl * weight,
-            reconstruction,
-            kl: Some(pass.kl()),
-        }
-    }
-
-    fn with_free_bits(&self, pass: &ForwardPass, weight: f64) -> LossTerms {
-        let reconstruction = reconstruction(pass);
-        let by_latent = pass.posterior.kl_to_standard_normal(); // [B, D]
-        let floored = by_latent
-            .clone()
-            .mean_dim(0)
-            .clamp_min(self.free_bits)
-            .sum(); // [1]
-        let kl = by_latent.sum_dim(1).squeeze_dim::<1>(1);
-        LossTerms {
-            loss: reconstruction.clone() + floored * weight,
-            reconstruction,
-            kl: Some(kl),
+    /// Returns the KL as it is minimised: `[B]`, or `[1]` with free bits, which are a floor under the batch's mean.
+    fn minimised_kl(&self, pass: &ForwardPass, kl: &Tensor<1>) -> Tensor<1> {
+        match self.estimator {
+            Estimator::Sampled => mean_over_samples(pass.log_qz() - pass.log_pz()),
+            Estimator::Analytic if self.free_bits > 0.0 => {
+                let by_latent = pass.posterior.kl_to_standard_normal(); // [B, D]
+                by_latent.mean_dim(0).clamp_min(self.free_bits).sum()
+            }
+            Estimator::Analytic => kl.clone(),
         }
     }
 }
@@ -115,16 +101,11 @@ impl Elbo {
 impl ObjectiveKind for Elbo {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
         let pass = vae.forward(batch, noise);
-        let weight = self.weight(context.time);
-        if self.estimator == Estimator::Sampled {
-            return self.sampled(&pass, weight);
-        }
-        if self.free_bits > 0.0 {
-            return self.with_free_bits(&pass, weight);
-        }
-        let (reconstruction, kl) = reconstruction_and_kl(&pass);
+        let reconstruction = reconstruction(&pass);
+        let kl = pass.kl();
+        let weighted_kl = self.minimised_kl(&pass, &kl) * self.weight(context.time);
         LossTerms {
-            loss: reconstruction.clone() + kl.clone() * weight,
+            loss: reconstruction.clone() + weighted_kl,
             reconstruction,
             kl: Some(kl),
         }
@@ -141,6 +122,11 @@ impl ObjectiveKind for Elbo {
             means.kl
         };
         Some(means.reconstruction + kl * self.weight(time))
+    }
+
+    /// Free bits are a floor under a mean over the batch.
+    fn separable(&self) -> bool {
+        self.free_bits == 0.0
     }
 
     fn check_prior(&self, prior: &Prior) -> Result<()> {
@@ -172,7 +158,7 @@ impl ObjectiveKind for Elbo {
         within("objective.elbo.cyclical.rise", rise, 0.0, 1.0)?;
         if self.warmup > 0.0 {
             return Err(Error::request(format!(
-                "objective.elbo.warmup is {} and cyclical is there; each cycle has a rise of its own",
+                "objective.elbo.warmup is {} and cyclical is given; each cycle has a rise of its own",
                 self.warmup
             ))
             .with_hint("use one of the two"));

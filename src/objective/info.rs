@@ -5,9 +5,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Context, LossMeans, LossTerms, ObjectiveKind, Time, needs_normal, reconstruction_and_kl,
-};
+use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, needs_normal, reconstruction};
 use crate::check::{above_zero, within};
 use crate::data::Batch;
 use crate::error::Result;
@@ -17,7 +15,7 @@ use crate::ops::noise;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Info {
-    /// 0: the whole KL; 1: none of it.
+    /// The share of the KL that is left out: 0 keeps the whole KL, 1 none of it.
     pub alpha: f64,
     /// The weight of the discrepancy is alpha + lambda - 1.
     pub lambda: f64,
@@ -34,7 +32,7 @@ impl Default for Info {
     }
 }
 
-/// The squared maximum mean discrepancy (Gretton et al. 2012, equation 5: the biased estimate, never below 0) with the kernel
+/// Returns the squared maximum mean discrepancy (Gretton et al. 2012, equation 5: the biased estimate, never below 0) with the kernel
 /// exp(-|a - b|^2 / (2 D)): two draws from the prior lie some sqrt(2 D) apart.
 ///
 /// # Shapes
@@ -44,7 +42,7 @@ pub fn discrepancy(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     (within(&a) + within(&b) - kernel(a, b) * 2.0).clamp_min(0.0)
 }
 
-/// The kernel's mean over all pairs.
+/// Returns the kernel's mean over all pairs.
 fn kernel(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let [_, d] = a.dims();
     // |a|^2 + |b|^2 - 2 a b, which rounding may bring below 0.
@@ -62,7 +60,7 @@ impl ObjectiveKind for Info {
         context: Context,
     ) -> LossTerms {
         let pass = vae.forward(batch, latent_noise);
-        let (reconstruction, kl) = reconstruction_and_kl(&pass);
+        let (reconstruction, kl) = (reconstruction(&pass), pass.kl());
         let [k, b, d] = pass.z.dims();
         let drawn = noise::latents(
             context.rng.stream("prior"),
@@ -85,6 +83,11 @@ impl ObjectiveKind for Info {
     /// The discrepancy is not a function of a split's means.
     fn loss(&self, _means: &LossMeans, _time: Time) -> Option<f64> {
         None
+    }
+
+    /// The discrepancy is that of the batch's latents together.
+    fn separable(&self) -> bool {
+        false
     }
 
     fn check(&self) -> Result<()> {

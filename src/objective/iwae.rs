@@ -15,7 +15,7 @@ use crate::model::Vae;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Iwae {
-    /// `K`: latents drawn for each image.
+    /// `K`, the number of latents drawn for each image.
     pub samples: usize,
 }
 
@@ -47,6 +47,10 @@ impl ObjectiveKind for Iwae {
 
     fn bound_samples(&self) -> Option<usize> {
         Some(self.samples)
+    }
+
+    fn separable(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {

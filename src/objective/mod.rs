@@ -1,4 +1,4 @@
-//! What is minimised, and the true bound that is always reported beside it.
+//! The quantities to minimise. The true bound is always reported beside them.
 
 mod autoencoder;
 mod beta_tc;
@@ -16,12 +16,12 @@ use crate::data::Batch;
 use crate::density::log_sum_exp;
 use crate::error::{Error, Result};
 use crate::loader::Corruption;
-use crate::model::{ForwardPass, Prior, Vae};
+use crate::model::{ForwardPass, Likelihood, Prior, Vae};
 use crate::registry::registry;
 use crate::rng::Rng;
 
 pub use autoencoder::Autoencoder;
-pub use beta_tc::{BetaTc, Decomposition, Sampling, decomposition};
+pub use beta_tc::{BetaTc, KlDecomposition, Sampling, decomposition};
 pub use capacity::Capacity;
 pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};
@@ -30,36 +30,36 @@ pub use iwae::Iwae;
 pub use latent_mode::{LatentMode, NO_ELBO, NO_PRIOR};
 pub use vae_k::VaeK;
 
-/// Latents an image at most: more would need gigabytes in a step.
+/// The most latents for each image: more would need gigabytes in a step.
 const MOST_SAMPLES: usize = 10_000;
 
-/// Where training stands: epochs done, with the fraction of the one that runs, of so many in all.
+/// Where training stands: how many epochs are done, with the fraction of the current one, out of how many.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
     pub epoch: f64,
     pub epochs: f64,
 }
 
-/// What an objective may ask for beside the images.
+/// The inputs of an objective beside the images.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub time: Time,
-    /// For noise other than the latents': a stream for each kind of it.
+    /// The source of noise other than the latents', with a stream for each kind of it.
     pub rng: Rng,
     /// `N`: images to train on.
     pub count: usize,
-    /// `[B]`: which images of their split these are. An image's noise depends on `rng` and its own key alone.
+    /// `[B]`: which images of their split these are. An image's noise depends on `rng` and its own id alone.
     pub image_ids: &'a [u32],
 }
 
-/// Per-image values in nats, each `[B]`. The mean of `loss` is what is minimised; a term of the whole batch stands in each
-/// image's. The ELBO is `-(reconstruction + kl)`, whatever the objective.
+/// The terms of the loss for each image, each `[B]`, nats. The mean of `loss` is minimised; a term of the whole batch is part
+/// of each image's. The ELBO is `-(reconstruction + kl)`, whatever the objective.
 #[derive(Clone, Debug)]
 pub struct LossTerms {
     pub loss: Tensor<1>,
     /// -E_q[log p(x | z)].
     pub reconstruction: Tensor<1>,
-    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`ForwardPass::kl`]); nothing for an autoencoder.
+    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`ForwardPass::kl`]). `None` for an autoencoder.
     pub kl: Option<Tensor<1>>,
 }
 
@@ -71,31 +71,33 @@ pub struct LossMeans {
     pub kl: f64,
     /// `[D]`: the KL of each latent; empty where the prior is not a product over latents.
     pub kl_by_latent: Vec<f64>,
-    /// The importance-weighted bound with [`ObjectiveKind::bound_samples`] latents, where there are some.
+    /// The importance-weighted bound with [`ObjectiveKind::bound_samples`] latents, for an objective that needs it.
     pub bound: Option<f64>,
 }
 
-/// What to minimise.
+/// A quantity to minimise.
 pub trait ObjectiveKind {
+    /// Returns the loss of a batch and its terms.
+    ///
     /// # Shapes
     /// `noise`: `[K, B, D]` with `K` = [`ObjectiveKind::samples`].
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms;
 
-    /// What is minimised, of a whole split as one batch: so that the loss of the test set is that of the training. Where
-    /// an estimate is minimised, this is what it estimates. Nothing where it is not a function of the means.
+    /// Returns the loss of a whole split from its mean terms, comparable with the training loss. Where an estimate is
+    /// minimised, this is what it estimates. `None` if the loss is not a function of the means.
     fn loss(&self, means: &LossMeans, time: Time) -> Option<f64>;
 
-    /// `K`: latents drawn for each image.
+    /// Returns `K`, the number of latents drawn for each image.
     fn samples(&self) -> usize {
         1
     }
 
-    /// `K` of the importance-weighted bound that [`ObjectiveKind::loss`] is a function of.
+    /// Returns `K` of the importance-weighted bound that [`ObjectiveKind::loss`] is a function of.
     fn bound_samples(&self) -> Option<usize> {
         None
     }
 
-    /// Returns what stands for an image.
+    /// Returns which latent an image is trained with: a draw, or an autoencoder's only one.
     fn latent_mode(&self) -> LatentMode {
         LatentMode::Sampled
     }
@@ -105,6 +107,13 @@ pub trait ObjectiveKind {
         None
     }
 
+    /// Whether the loss of a batch is the mean of losses that depend on one image each, so that the gradients of the parts of
+    /// a batch add up to that of the whole. It is not where a term is a function of the batch. The likelihood has its own
+    /// say: see [`separable`].
+    fn separable(&self) -> bool;
+
+    /// # Errors
+    /// Where a value is not what it can be.
     fn check(&self) -> Result<()>;
 
     /// # Errors
@@ -115,7 +124,7 @@ pub trait ObjectiveKind {
 }
 
 registry! {
-    /// What is minimised.
+    /// The quantity to minimise.
     pub enum Objective: ObjectiveKind {
         "elbo" => Elbo, "the negative ELBO, its KL weighted by beta, with warm-up, cycles or free bits";
         "iwae" => Iwae, "the importance-weighted bound, from several latents an image (Burda et al. 2016)";
@@ -134,7 +143,13 @@ impl Default for Objective {
     }
 }
 
-/// An objective that needs N(0, I) as the prior.
+/// Whether the loss of a batch is the mean of losses that depend on one image each, whatever else is in the batch.
+pub fn separable(objective: &Objective, likelihood: &Likelihood) -> bool {
+    objective.kind().separable() && likelihood.kind().separable()
+}
+
+/// # Errors
+/// Where the prior is not N(0, I), which this objective needs.
 fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
     if prior.is_normal() {
         return Ok(());
@@ -146,24 +161,18 @@ fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
     .with_hint("leave `[prior]` out, or choose another objective"))
 }
 
-/// The two terms of the negative ELBO, the first estimated from the `K` latents, the second in closed form where there is one
-/// (Kingma, Welling 2014, equation 7): (reconstruction, KL), each `[B]`, nats.
-pub fn reconstruction_and_kl(pass: &ForwardPass) -> (Tensor<1>, Tensor<1>) {
-    (reconstruction(pass), pass.kl())
-}
-
-/// -log p(x | z), its mean over the `K` latents. `[B]`, nats.
+/// Returns -log p(x | z), its mean over the `K` latents. `[B]`, nats.
 pub fn reconstruction(pass: &ForwardPass) -> Tensor<1> {
     mean_over_samples(pass.log_px_z.clone()).neg()
 }
 
-/// log 1/K sum_k exp(values): `[K, B]` -> `[B]`.
+/// Returns log 1/K sum_k exp(values): `[K, B]` -> `[B]`.
 pub fn log_mean_exp(values: Tensor<2>) -> Tensor<1> {
     let [k, _] = values.dims();
     (log_sum_exp(values, 0) - (k as f64).ln()).squeeze_dim::<1>(0)
 }
 
-/// `[K, B]` -> `[B]`.
+/// Returns the mean over the `K` latents: `[K, B]` -> `[B]`.
 fn mean_over_samples(values: Tensor<2>) -> Tensor<1> {
     values.mean_dim(0).squeeze_dim::<1>(0)
 }

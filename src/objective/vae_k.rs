@@ -1,5 +1,5 @@
-//! The negative ELBO as the average over K latents, what Burda et al. 2016 (section 5) compare `iwae` with as "VAE, k": the same
-//! bound as with one latent, its gradient with less noise.
+//! The negative ELBO as the average over K latents, which Burda et al. 2016 (section 5) compare `iwae` with as "VAE, k": the
+//! same bound as with one latent, with less noise in its gradient.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,10 @@ use crate::model::Vae;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VaeK {
-    /// `K`: latents drawn for each image.
+    /// `K`, the number of latents drawn for each image.
     pub samples: usize,
-    /// How the KL in what is minimised is found. The one that is reported is in closed form where the prior
-    /// has one; where it has none, both are found from the draws.
+    /// How the KL that is minimised is found. The KL that is reported is in closed form where the prior has one; where it has
+    /// none, both are found from the draws.
     pub estimator: Estimator,
 }
 
@@ -53,6 +53,10 @@ impl ObjectiveKind for VaeK {
 
     fn samples(&self) -> usize {
         self.samples
+    }
+
+    fn separable(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
-use crate::model::Vae;
+use crate::model::{LayerParameters, Vae};
 use crate::ops;
 
 /// Takes the gradient of every parameter out of `gradients`, flat, in the order in which burn visits the parameters.
@@ -47,19 +47,14 @@ pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(squares, 0).sum().sqrt()
 }
 
-/// Returns the squared Euclidean norm of each layer's gradient, its weight and its bias together, for the first `layers`
-/// layers, `L`, in the network's order.
+/// Returns the squared Euclidean norm of each layer's gradient, that of all its parameters together.
 ///
 /// # Shapes
-/// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`.
-pub fn squared_norms(gradients: &[Tensor<1>], layers: usize) -> Tensor<1> {
-    let square = |gradient: &Tensor<1>| ops::sum_of_squares(gradient.clone());
-    // A likelihood's log sigma and a prior's pseudo-inputs come last: they are no layers.
-    let layers = gradients
-        .as_chunks::<2>()
-        .0
+/// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`, the number of layers.
+pub fn squared_norms(gradients: &[Tensor<1>], layers: &[LayerParameters]) -> Tensor<1> {
+    let square = |&place: &usize| ops::sum_of_squares(gradients[place].clone());
+    let layers = layers
         .iter()
-        .take(layers)
-        .map(|[weight, bias]| square(weight) + square(bias));
+        .filter_map(|layer| layer.places.iter().map(square).reduce(|a, b| a + b));
     Tensor::cat(layers.collect(), 0)
 }

@@ -98,10 +98,11 @@ struct Apply<'a> {
 
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.next() else {
-            unreachable!("`collect` visited the same parameters")
+        let gradient = self.gradients.next();
+        let slots = self.optimizer.slots.get_mut(self.parameter);
+        let Some((gradient, slots)) = gradient.zip(slots) else {
+            return param;
         };
-        let slots = &mut self.optimizer.slots[self.parameter];
         self.parameter += 1;
         param.map(|weight| {
             let shape = weight.shape();

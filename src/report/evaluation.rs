@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::eval::{Elbo, Estimate, Importance, Protocol, SquaredErrors, bits};
-use crate::model::Prior;
 use crate::objective::{LatentMode, NO_ELBO};
 
 /// The numbers of one evaluation, and what they were measured on.
@@ -328,11 +327,7 @@ impl Evaluation {
     }
 
     fn kl_estimator(&self) -> &'static str {
-        match self.provenance.config.prior {
-            Prior::StandardNormal(_) => "in closed form",
-            Prior::Vamp(_) => "from the samples",
-            Prior::Hierarchical(_) => "of both layers, from the samples",
-        }
+        self.provenance.config.prior.kind().kl_method()
     }
 
     /// Returns the bound of every image, which the run's folder keeps beside the report, so that two runs can be

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::error::Result;
 use crate::eval::{drawn_squared_errors, importance, measure};
-use crate::model::{Sigma, Vae};
+use crate::model::{Vae, layer_parameters};
 use crate::run::Record;
 
 /// Training images that an optimal sigma is fitted to: more would hardly change it.
@@ -23,7 +23,7 @@ const FIT_TO: usize = 10_000;
 /// An image cannot be read.
 pub fn fitted_model(config: &Config, dataset: &Dataset, vae: &Vae) -> Result<Vae> {
     let vae = vae.valid();
-    if config.likelihood.kind().sigma() != Some(Sigma::Optimal) {
+    if !config.likelihood.kind().is_fitted() {
         return Ok(vae);
     }
     let train = &dataset.train;
@@ -32,7 +32,7 @@ pub fn fitted_model(config: &Config, dataset: &Dataset, vae: &Vae) -> Result<Vae
     some.truncate(FIT_TO);
     let squares = drawn_squared_errors(&vae, train, &some, config.protocol())?;
     let mean = squares.iter().sum::<f64>() / (squares.len() * train.values()) as f64;
-    Ok(vae.with_log_sigma(Sigma::log_optimal(mean)))
+    Ok(vae.with_fitted_likelihood(mean))
 }
 
 /// Measures `model` after `epoch` epochs, and returns one record for each split.
@@ -64,7 +64,8 @@ fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
         .latent_mode()
         .is_sampled()
         .then_some(kl);
-    let layers = state.vae.network().layers().map(|(name, _)| name);
+    let layers = layer_parameters(&state.vae).into_iter();
+    let layers = layers.map(|layer| layer.layer);
     Record {
         epoch,
         split: "train".into(),

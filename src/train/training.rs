@@ -11,7 +11,7 @@ use super::{Checkpoint, Progress, TrainState};
 use crate::config::Config;
 use crate::data::{self, Batch, Dataset};
 use crate::error::{Error, Result};
-use crate::model::Vae;
+use crate::model::{Vae, layer_parameters};
 use crate::optimizer::squared_norms;
 
 /// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
@@ -159,8 +159,8 @@ impl Training {
         let (terms, gradients) = gradients(&self.config, count, vae, image_ids, batch, step);
         // Chosen by the position in the epoch, so that a resumed run looks at the gradients of the same steps.
         if self.steps_into_epoch().is_multiple_of(LOOK_EVERY) {
-            let layers = self.state.vae.network().layers().count();
-            self.unread_norms.push(squared_norms(&gradients, layers));
+            let layers = layer_parameters(&self.state.vae);
+            self.unread_norms.push(squared_norms(&gradients, &layers));
         }
         let epochs = epochs_after(&self.config, count, step);
         let learning_rate = self.config.learning_rate(epochs);

@@ -1,7 +1,7 @@
 //! Objectives that look at all latents of a batch at once, against plain sums.
 
-use vae::density::Gaussian;
-use vae::model::{ForwardPass, PriorDensity};
+use vae::density::DiagonalGaussian;
+use vae::model::ForwardPass;
 use vae::objective::{Sampling, decomposition, discrepancy};
 use vae::ops::noise;
 use vae::rng::Rng;
@@ -21,15 +21,15 @@ fn passes(b: usize) -> ForwardPass {
     let device = plain_device();
     let mean = tensor(values("mean", b * D, 1.5), [b, D], &device);
     let log_var = tensor(values("log_var", b * D, 0.7), [b, D], &device);
-    let posterior = Gaussian { mean, log_var };
+    let posterior = DiagonalGaussian { mean, log_var };
     let image_ids: Vec<u32> = (0..b as u32).collect();
     let z = posterior.reparameterise(noise::latents(Rng::new(3), &image_ids, 1, D, &device));
     let log_px_z = tensor(vec![0.0; b], [1, b], &device);
     ForwardPass {
         posterior,
-        prior: PriorDensity::Normal,
         z,
         log_px_z,
+        log_pz: None,
     }
 }
 

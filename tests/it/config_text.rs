@@ -85,7 +85,7 @@ fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
             .map_err(|error| TestCaseError::fail(error.render()))?;
         prop_assert_eq!(&read, config);
         // Whatever is accepted has a size that means something: no product has overflowed.
-        prop_assert!(network.parameters() <= 1_000_000_000);
+        prop_assert!(network.parameter_count() <= 1_000_000_000);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What every entry of every registry owes: a new kind is held to it by being listed.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use burn::module::Module;
@@ -10,12 +11,12 @@ use vae::data::Batch;
 use vae::data::{Data, Pixels};
 use vae::loader::Corruption;
 use vae::model::{
-    Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mean, Mlp, Model, Prior,
-    PriorSpec, Scale, Sigma, Vae, export,
+    Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mlp, Model, NamedTensor,
+    OutputMap, ParameterShape, Prior, Scale, Sigma, Vae, export,
 };
 use vae::objective::{
-    Autoencoder, BetaTc, Capacity, Cyclical, Elbo, Estimator, Info, Iwae, LossMeans, LossTerms,
-    Objective, ObjectiveKind, Sampling, VaeK,
+    Autoencoder, BetaTc, Capacity, Context, Cyclical, Elbo, Estimator, Info, Iwae, LossMeans,
+    LossTerms, Objective, ObjectiveKind, Sampling, VaeK, separable,
 };
 use vae::optimizer::{Adam, Optimizer, OptimizerState};
 use vae::rng::Rng;
@@ -48,16 +49,16 @@ fn config(data: Data, model: Model) -> Config {
 /// What else a likelihood can be told to be.
 pub fn likelihood_variants() -> Vec<Likelihood> {
     let variants = [
-        (Sigma::Fixed(0.7), Mean::Sigmoid),
-        (Sigma::Learned, Mean::Linear),
-        (Sigma::Optimal, Mean::Linear),
+        (Sigma::Fixed(0.7), OutputMap::Sigmoid),
+        (Sigma::Learned, OutputMap::Linear),
+        (Sigma::Optimal, OutputMap::Linear),
     ];
     let gaussians = variants
         .into_iter()
         .map(|(sigma, mean)| Likelihood::Gaussian(Gaussian { sigma, mean }));
     let laplace = Laplace {
         scale: Scale::Fixed(0.3),
-        mean: Mean::Linear,
+        mean: OutputMap::Linear,
     };
     let mixture = DiscretisedLogistic { components: 3 };
     gaussians
@@ -120,13 +121,14 @@ pub fn objective_variants() -> Vec<Objective> {
 
 /// Every model with every likelihood and every objective, every model with every way to tell it the class, and how to
 /// call each: models with random weights, on the autodiff device.
-fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
+fn combinations() -> impl Iterator<Item = (String, Vae, Likelihood, Objective)> {
     Model::every().into_iter().flat_map(|model| {
         let mut each = Vec::new();
         for likelihood in Likelihood::every() {
             for objective in Objective::every() {
                 let name = format!("{} {} {}", model.tag(), likelihood.tag(), objective.tag());
-                each.push((name, build(&model, None, &likelihood), objective));
+                let vae = build(&model, None, &likelihood);
+                each.push((name, vae, likelihood.clone(), objective));
             }
         }
         for prior in Prior::every() {
@@ -148,7 +150,7 @@ fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
                     Rng::new(1).stream("weights"),
                     &autodiff_device(),
                 );
-                each.push((name, vae, objective));
+                each.push((name, vae, likelihood, objective));
             }
         }
         for condition in conditions() {
@@ -156,6 +158,7 @@ fn combinations() -> impl Iterator<Item = (String, Vae, Objective)> {
             each.push((
                 name,
                 build(&model, Some(condition), &Likelihood::default()),
+                Likelihood::default(),
                 Objective::default(),
             ));
         }
@@ -192,7 +195,7 @@ pub fn real_batch(vae: &Vae, objective: &dyn ObjectiveKind, seed: u64) -> (Batch
         Pixels::Grey,
         &digits(16),
         &indices,
-        vae.classes(),
+        vae.class_count(),
         Rng::new(0),
         &vae.device(),
     );
@@ -219,6 +222,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         (
             format!("{likelihood:?} {objective:?}"),
             build(&mlp, None, likelihood),
+            likelihood.clone(),
             objective.clone(),
         )
     };
@@ -228,7 +232,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
     let objectives = objective_variants()
         .into_iter()
         .map(|objective| of(&Likelihood::default(), &objective));
-    for (name, vae, objective) in combinations().chain(likelihoods).chain(objectives) {
+    for (name, vae, likelihood, objective) in combinations().chain(likelihoods).chain(objectives) {
         let (batch, noise) = real_batch(&vae, objective.kind(), 1);
         let terms = objective.kind().terms(&vae, &batch, noise, at(0.0));
         let [loss, reconstruction, rate] = values(&terms);
@@ -238,7 +242,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
             "{name}"
         );
         // In closed form; an estimate may be.
-        let closed = vae.network().prior == PriorSpec::Normal;
+        let closed = vae.network().prior.is_normal();
         assert!(
             !closed || rate.iter().all(|&rate| rate > -1e-4),
             "{name}: a divergence below zero"
@@ -249,13 +253,16 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
             "{name}"
         );
         let gradients = found_gradients(&vae, &terms.loss.mean().backward());
-        let more =
-            usize::from(vae.has_log_sigma()) + usize::from(vae.network().pseudo_inputs().is_some());
-        assert_eq!(
-            gradients.len(),
-            2 * vae.network().layers().count() + more,
-            "{name}"
-        );
+        // What the network and the likelihood say before there are weights is what the model has.
+        let network = vae.network().parameters().into_iter();
+        let likelihood = likelihood.kind().parameters().into_iter();
+        let likelihood = likelihood.map(|parameter| parameter.below("likelihood"));
+        let expected: Vec<ParameterShape> = network.chain(likelihood).collect();
+        let parameters = export(&vae).into_iter();
+        let found: Vec<ParameterShape> = parameters
+            .map(|NamedTensor { name, shape, .. }| ParameterShape { name, shape })
+            .collect();
+        assert_eq!(found, expected, "{name}");
         for ((parameter_name, gradient), parameter) in gradients.iter().zip(export(&vae)) {
             let Some(gradient) = gradient else {
                 // An autoencoder's latent has no variance.
@@ -275,6 +282,50 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
     }
 }
 
+/// Loss per image of the images `range` of a batch of 16.
+fn losses(
+    vae: &Vae,
+    objective: &Objective,
+    (batch, noise): &(Batch, Tensor<3>),
+    range: Range<usize>,
+) -> Vec<f64> {
+    let context = at(0.0);
+    let context = Context {
+        image_ids: &context.image_ids[range.clone()],
+        ..context
+    };
+    let part = Batch {
+        x: batch.x.clone().slice(range.clone()),
+        corrupted: batch.corrupted.clone().map(|x| x.slice(range.clone())),
+        labels: None,
+    };
+    let k = noise.dims()[0];
+    let noise = noise.clone().slice([0..k, range]);
+    values(&objective.kind().terms(vae, &part, noise, context))[0].clone()
+}
+
+#[test]
+fn a_separable_loss_is_the_same_for_a_batch_and_for_its_halves() {
+    let mlp = Model::every().remove(0);
+    let likelihoods = Likelihood::every().into_iter().chain(likelihood_variants());
+    let objectives = Objective::every().into_iter().chain(objective_variants());
+    let with_likelihood = likelihoods.map(|likelihood| (Objective::default(), likelihood));
+    let with_objective = objectives.map(|objective| (objective, Likelihood::default()));
+    for (objective, likelihood) in with_likelihood.chain(with_objective) {
+        let vae = build(&mlp, None, &likelihood);
+        let inputs = real_batch(&vae, objective.kind(), 1);
+        let whole = losses(&vae, &objective, &inputs, 0..16);
+        let mut halves = losses(&vae, &objective, &inputs, 0..8);
+        halves.extend(losses(&vae, &objective, &inputs, 8..16));
+        let gap = gap(&whole, &halves) / largest(whole.iter().copied());
+        if separable(&objective, &likelihood) {
+            assert!(gap < 1e-5, "{objective:?} {likelihood:?}: off by {gap:e}");
+        } else {
+            assert!(gap > 1e-5, "{objective:?} {likelihood:?}: {gap:e} only");
+        }
+    }
+}
+
 #[test]
 fn every_combination_learns_one_batch_by_heart() {
     let (likelihood, objective) = (Likelihood::default().tag(), Objective::default().tag());
@@ -282,7 +333,7 @@ fn every_combination_learns_one_batch_by_heart() {
     let usual = |name: &str| {
         name.split(' ').any(|part| part == likelihood) || name.ends_with(&format!(" {objective}"))
     };
-    for (name, mut vae, objective) in
+    for (name, mut vae, _, objective) in
         combinations().filter(|(name, ..)| name.contains('{') || usual(name))
     {
         // All 256 bytes have a probability: it takes long until one has nearly all of it.

@@ -8,8 +8,11 @@ use burn::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use vae::data::Batch;
-use vae::density::Gaussian;
-use vae::model::{Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Padding, Vae, export};
+use vae::density::DiagonalGaussian;
+use vae::model::{
+    Conv, ConvolutionConfig, DenseConfig, LayerConfig, Mlp, ModelKind, NamedTensor, Network,
+    Padding, TransposedConfig, Vae, export,
+};
 use vae::objective::{Elbo, LossTerms, ObjectiveKind};
 use vae::ops;
 use vae::optimizer::{Adam, AdamW, Optimizer, OptimizerState, RmsProp, Sgd};
@@ -134,26 +137,30 @@ fn mlp() -> Network {
 }
 
 fn conv() -> Network {
-    let conv = |channels| LayerConfig {
-        conv: Some(channels),
-        kernel: Some(3),
-        stride: Some(2),
-        padding: Some(Padding::Zeros(0)),
-        ..LayerConfig::default()
+    let conv = |channels| {
+        LayerConfig::from(ConvolutionConfig {
+            conv: channels,
+            kernel: Some(3),
+            stride: Some(2),
+            padding: Some(Padding::Zeros(0)),
+            ..ConvolutionConfig::default()
+        })
     };
-    let transposed = |channels, stride| LayerConfig {
-        transposed: Some(channels),
-        kernel: Some(3),
-        stride: Some(stride),
-        padding: Some(Padding::Zeros(1)),
-        output_padding: Some(stride - 1),
-        ..LayerConfig::default()
+    let transposed = |channels, stride| {
+        LayerConfig::from(TransposedConfig {
+            transposed: channels,
+            kernel: Some(3),
+            stride: Some(stride),
+            padding: Some(Padding::Zeros(1)),
+            output_padding: Some(stride - 1),
+            ..TransposedConfig::default()
+        })
     };
-    let dense = LayerConfig {
-        dense: Some(36),
+    let dense = LayerConfig::from(DenseConfig {
+        dense: 36,
         shape: Some([4, 3, 3]),
-        ..LayerConfig::default()
-    };
+        ..DenseConfig::default()
+    });
     let model = Conv {
         latent: 2,
         encoder: vec![conv(3), conv(5)],
@@ -355,7 +362,7 @@ fn densities_are_those_of_torch_distributions() {
             .zip(golden.values(b).iter().copied())
     };
 
-    let kl = Gaussian {
+    let kl = DiagonalGaussian {
         mean: column("kl.mean"),
         log_var: column("kl.log_var"),
     }
@@ -365,7 +372,7 @@ fn densities_are_those_of_torch_distributions() {
         .collect();
     assert_density("kl", &numbers(kl), golden.values("kl.value"), &scale);
 
-    let normal = Gaussian {
+    let normal = DiagonalGaussian {
         mean: column("normal.mean"),
         log_var: column("normal.log_var"),
     };

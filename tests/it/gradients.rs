@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use vae::model::{
-    Activation, Conv, Hierarchical, LayerConfig, Likelihood, Mlp, ModelKind, Network, Prior, Vae,
-    Vamp, export,
+    Activation, Conv, ConvolutionConfig, DenseConfig, Hierarchical, LayerConfig, Likelihood, Mlp,
+    ModelKind, Network, Prior, TransposedConfig, Vae, Vamp, export,
 };
 use vae::objective::{Elbo, Iwae, Objective, ObjectiveKind};
 use vae::rng::Rng;
@@ -150,21 +150,21 @@ fn gradients_of_every_prior_are_those_of_finite_differences() {
 
 /// Two channels, and paddings that differ from one side to the other.
 fn tiny_conv() -> Conv {
-    let conv = LayerConfig {
-        conv: Some(2),
+    let conv = LayerConfig::from(ConvolutionConfig {
+        conv: 2,
         stride: Some(2),
-        ..LayerConfig::default()
-    };
-    let dense = LayerConfig {
-        dense: Some(18),
+        ..ConvolutionConfig::default()
+    });
+    let dense = LayerConfig::from(DenseConfig {
+        dense: 18,
         shape: Some([2, 3, 3]),
-        ..LayerConfig::default()
-    };
-    let transposed = LayerConfig {
-        transposed: Some(2),
+        ..DenseConfig::default()
+    });
+    let transposed = LayerConfig::from(TransposedConfig {
+        transposed: 2,
         stride: Some(2),
-        ..LayerConfig::default()
-    };
+        ..TransposedConfig::default()
+    });
     Conv {
         latent: 2,
         activation: Activation::Tanh,

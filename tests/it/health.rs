@@ -6,7 +6,8 @@ use vae::eval::{
     measure, saturated_units,
 };
 use vae::model::{
-    Activation, Conv, LayerConfig, Mlp, ModelKind, NamedTensor, Network, Vae, export,
+    Activation, Conv, ConvolutionConfig, DenseConfig, LayerConfig, Mlp, ModelKind, NamedTensor,
+    Network, TransposedConfig, Vae, export,
 };
 use vae::objective::LatentMode;
 use vae::rng::Rng;
@@ -529,19 +530,23 @@ fn units_that_no_longer_answer_are_counted() {
 
 #[test]
 fn a_dead_channel_is_one_unit_wherever_its_values_lie() {
-    let conv = |channels| LayerConfig {
-        conv: Some(channels),
-        ..LayerConfig::default()
+    let conv = |channels| {
+        LayerConfig::from(ConvolutionConfig {
+            conv: channels,
+            ..ConvolutionConfig::default()
+        })
     };
-    let transposed = |channels| LayerConfig {
-        transposed: Some(channels),
-        ..LayerConfig::default()
+    let transposed = |channels| {
+        LayerConfig::from(TransposedConfig {
+            transposed: channels,
+            ..TransposedConfig::default()
+        })
     };
-    let dense = LayerConfig {
-        dense: Some(2 * 12),
+    let dense = LayerConfig::from(DenseConfig {
+        dense: 2 * 12,
         shape: Some([2, 3, 4]),
-        ..LayerConfig::default()
-    };
+        ..DenseConfig::default()
+    });
     let model = Conv {
         latent: 2,
         encoder: vec![conv(5), conv(3)],

@@ -7,7 +7,8 @@ use vae::data::Batch;
 use vae::data::{Pixels, Split};
 use vae::eval::{Estimate, Importance, Protocol, importance, measure};
 use vae::model::{
-    Gaussian, Likelihood, Mean, Mlp, ModelKind, NamedTensor, Prior, Sigma, Vae, Vamp, export, load,
+    Gaussian, Likelihood, Mlp, ModelKind, NamedTensor, OutputMap, Prior, Sigma, Vae, Vamp, export,
+    load,
 };
 use vae::objective::{Dreg, Iwae, LatentMode, LossTerms, ObjectiveKind, VaeK, log_mean_exp};
 use vae::rng::Rng;
@@ -43,7 +44,7 @@ fn linear(exact: bool, device: &burn::tensor::Device) -> Vae {
     };
     let likelihood = Likelihood::Gaussian(Gaussian {
         sigma: Sigma::Fixed(SIGMA),
-        mean: Mean::Linear,
+        mean: OutputMap::Linear,
     });
     let network = model.network(PICTURE).unwrap();
     let vae = Vae::new(&network, &likelihood, Rng::new(1), device);

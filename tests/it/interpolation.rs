@@ -1,18 +1,18 @@
 //! The way between two images goes through the latent.
 
 use vae::data::Pixels;
-use vae::model::{Method, interpolate};
+use vae::model::{Interpolation, interpolate};
 use vae::rng::Rng;
 
 use crate::models::{gap, largest, load_batch, numbers, tensor, trained, wide};
 
 /// The latent at `t` on the great arc, or on the line, in float64.
-fn latent_between(method: Method, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
+fn latent_between(method: Interpolation, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let angle = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).acos();
     let [from, to] = match method {
-        Method::Linear => [1.0 - t, t],
-        Method::Spherical => [
+        Interpolation::Linear => [1.0 - t, t],
+        Interpolation::Spherical => [
             ((1.0 - t) * angle).sin() / angle.sin(),
             (t * angle).sin() / angle.sin(),
         ],
@@ -36,7 +36,7 @@ fn an_interpolation_decodes_the_latents_between_two_images() {
     let latents = vae::model::rows(vae.encode(x.clone(), None).mean);
     let (from, to) = latents.split_at(2);
     let reconstructed = vae::model::rows(vae.decode_mean(vae.encode(x, None).mean, None));
-    for method in [Method::Linear, Method::Spherical] {
+    for method in [Interpolation::Linear, Interpolation::Spherical] {
         let images = interpolate(&vae, from, to, STEPS, method, None);
         assert_eq!(
             images,
@@ -81,7 +81,7 @@ fn an_interpolation_decodes_the_latents_between_two_images() {
             }
         }
     }
-    let both = [Method::Linear, Method::Spherical]
+    let both = [Interpolation::Linear, Interpolation::Spherical]
         .map(|method| interpolate(&vae, from, to, STEPS, method, None));
     assert!(
         gap(&wide(&both[0][0][2]), &wide(&both[1][0][2])) > 1e-3,
@@ -93,7 +93,7 @@ fn an_interpolation_decodes_the_latents_between_two_images() {
 fn the_code_between_is_exact_at_its_ends_and_finite_everywhere() {
     let (zero, a, b) = ([0.0; 3], [1.0, 2.0, -0.5], [-0.3, 1e-3, 4.0]);
     let against = a.map(|value| -value);
-    for method in [Method::Linear, Method::Spherical] {
+    for method in [Interpolation::Linear, Interpolation::Spherical] {
         for (from, to) in [
             (&a, &b),
             (&a, &a),
@@ -114,7 +114,7 @@ fn the_code_between_is_exact_at_its_ends_and_finite_everywhere() {
     // Along the arc between latents of one length, the length stays.
     let b = [2.0, -0.5, 1.0];
     for t in 0..=10 {
-        let squares: f32 = Method::Spherical
+        let squares: f32 = Interpolation::Spherical
             .between(&a, &b, t as f32 / 10.0)
             .iter()
             .map(|value| value * value)

@@ -5,8 +5,8 @@ use tempfile::TempDir;
 use vae::data::DataPaths;
 use vae::data::{Data, Mnist, TrainOn, load};
 use vae::model::{
-    Activation, Conv, Features, Initialisation, Kind, LayerConfig, LayerSpec, Mlp, ModelKind,
-    export,
+    Activation, Conv, ConvolutionConfig, DenseSpec, Features, Initialisation, LayerConfig,
+    LayerSpec, Mlp, ModelKind, Padding, TransposedConfig, export,
 };
 use vae::ops::{self, Convolution};
 use vae::optimizer::{Optimizer, RmsProp};
@@ -15,62 +15,61 @@ use vae::rng::Rng;
 use crate::models::{drawn, gap, numbers, plain_device, random_batch, tensor, wide};
 use crate::program::{run, write_idx};
 
-/// `config` as a network plans it after a dense layer that gives a map of shape `input`.
-fn planned(config: LayerConfig, input: [usize; 3]) -> LayerSpec {
-    let dense = LayerConfig {
-        dense: Some(input.iter().product()),
-        shape: Some(input),
-        ..LayerConfig::default()
-    };
-    let last = LayerConfig {
-        dense: Some(4),
-        ..LayerConfig::default()
-    };
-    let model = Conv {
-        encoder: vec![],
-        decoder: vec![dense, config, last],
-        ..Conv::default()
-    };
-    model.network([1, 2, 2]).unwrap().decoder.swap_remove(1)
+/// The layer of `config` after one that gives a map of shape `input`.
+fn spec(config: impl Into<LayerConfig>, input: [usize; 3]) -> LayerSpec {
+    let config = config.into();
+    let spec = config.kind().spec(Features::Map(input), Activation::Relu);
+    spec.unwrap()
+}
+
+/// The shape of a layer's weight.
+fn weight_shape(spec: &LayerSpec) -> Vec<usize> {
+    spec.kind().parameters().swap_remove(0).shape
 }
 
 /// The layer's convolution with `weight` and without bias or activation, by the fast kernel and by its definition.
 fn applied(spec: &LayerSpec, x: Vec<f32>, weight: Vec<f32>) -> [Vec<f64>; 2] {
-    let (Features::Map(input), Features::Map(output)) = (spec.input, spec.output) else {
-        panic!("two maps")
-    };
-    let (Kind::Conv(window) | Kind::Transposed(window)) = spec.kind else {
-        panic!("a convolution")
+    type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+    let (convolution, ways): (_, [Convolve; 2]) = match spec {
+        LayerSpec::Convolution(spec) => (spec.0, [ops::convolve, ops::plain::convolve]),
+        LayerSpec::Transposed(spec) => (
+            spec.0,
+            [ops::convolve_transposed, ops::plain::convolve_transposed],
+        ),
+        LayerSpec::Dense(_) => panic!("a convolution"),
     };
     let convolution = Convolution {
-        input,
-        output,
-        window,
         activation: Activation::None,
-        layouts: Default::default(),
+        ..convolution
     };
-    let [first, second, kernel, _] = spec.weight_shape()[..] else {
+    let [first, second, kernel, _] = weight_shape(spec)[..] else {
         panic!("four axes")
     };
-    type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
-    let ways: [Convolve; 2] = match spec.kind {
-        Kind::Conv(_) => [ops::convolve, ops::plain::convolve],
-        _ => [ops::convolve_transposed, ops::plain::convolve_transposed],
-    };
     let device = plain_device();
+    let channels = convolution.output[0];
     ways.map(|convolve| {
-        let x = tensor(x.clone(), [1, spec.input.count()], &device);
+        let x = tensor(x.clone(), [1, spec.kind().input().count()], &device);
         let weight = tensor(weight.clone(), [first, second, kernel, kernel], &device);
-        let bias = tensor(vec![0.0; output[0]], [output[0]], &device);
+        let bias = tensor(vec![0.0; channels], [channels], &device);
         numbers(convolve(x, weight, bias, convolution))
     })
 }
 
-fn same(kernel: usize, stride: usize) -> LayerConfig {
-    LayerConfig {
+fn conv(channels: usize, kernel: usize, stride: usize) -> ConvolutionConfig {
+    ConvolutionConfig {
+        conv: channels,
         kernel: Some(kernel),
         stride: Some(stride),
-        ..LayerConfig::default()
+        ..ConvolutionConfig::default()
+    }
+}
+
+fn transposed(channels: usize, kernel: usize, stride: usize) -> TransposedConfig {
+    TransposedConfig {
+        transposed: channels,
+        kernel: Some(kernel),
+        stride: Some(stride),
+        ..TransposedConfig::default()
     }
 }
 
@@ -104,32 +103,23 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
         ),
     ];
     for (kernel, stride, expected) in cases {
-        let spec = planned(
-            LayerConfig {
-                transposed: Some(1),
-                ..same(kernel, stride)
-            },
-            [1, 2, 2],
+        let spec = spec(transposed(1, kernel, stride), [1, 2, 2]);
+        assert_eq!(
+            spec.kind().output(),
+            Features::Map([1, 2 * stride, 2 * stride])
         );
-        assert_eq!(spec.output, Features::Map([1, 2 * stride, 2 * stride]));
         let weight: Vec<f32> = (1..=kernel * kernel).map(|value| value as f32).collect();
         for result in applied(&spec, vec![1.0, 2.0, 3.0, 4.0], weight) {
             assert_eq!(result, expected, "kernel {kernel}, stride {stride}");
         }
     }
     // PyTorch's habit: the row is cut off at the start.
-    let torch = LayerConfig {
-        padding: Some(vae::model::Padding::Zeros(1)),
+    let torch = TransposedConfig {
+        padding: Some(Padding::Zeros(1)),
         output_padding: Some(1),
-        ..same(3, 2)
+        ..transposed(1, 3, 2)
     };
-    let spec = planned(
-        LayerConfig {
-            transposed: Some(1),
-            ..torch
-        },
-        [1, 2, 2],
-    );
+    let spec = spec(torch, [1, 2, 2]);
     for result in applied(
         &spec,
         vec![1.0, 2.0, 3.0, 4.0],
@@ -149,34 +139,22 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
 fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
     let dot = |a: &[f32], b: &[f64]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum::<f64>();
     for (kernel, stride) in (1..6).flat_map(|kernel| (1..4).map(move |stride| (kernel, stride))) {
-        let transposed = planned(
-            LayerConfig {
-                transposed: Some(3),
-                ..same(kernel, stride)
-            },
-            [2, 4, 4],
-        );
-        let conv = planned(
-            LayerConfig {
-                conv: Some(2),
-                ..same(kernel, stride)
-            },
-            [3, 4 * stride, 4 * stride],
-        );
+        let transposed = spec(transposed(3, kernel, stride), [2, 4, 4]);
+        let conv = spec(conv(2, kernel, stride), [3, 4 * stride, 4 * stride]);
         assert_eq!(
-            (conv.input, conv.output),
-            (transposed.output, transposed.input)
+            (conv.kind().input(), conv.kind().output()),
+            (transposed.kind().output(), transposed.kind().input())
         );
-        assert_eq!(conv.weight_shape(), transposed.weight_shape());
+        assert_eq!(weight_shape(&conv), weight_shape(&transposed));
         let values = |name: &str, count: usize| {
             let mut values = vec![0.0; count];
             Rng::new(5).stream(name).fill_normal(&mut values);
             values
         };
-        let weight = values("weight", conv.weight_shape().iter().product());
+        let weight = values("weight", weight_shape(&conv).iter().product());
         let (u, v) = (
-            values("u", conv.input.count()),
-            values("v", conv.output.count()),
+            values("u", conv.kind().input().count()),
+            values("v", conv.kind().output().count()),
         );
         for (down, up) in applied(&conv, u.clone(), weight.clone())
             .iter()
@@ -233,39 +211,29 @@ fn rmsprop_is_that_of_keras_2() {
 /// `glorot_uniform`: uniform in +-sqrt(6 / (fan in + fan out)), where a fan is the window's pixels times the channels.
 #[test]
 fn weights_begin_as_keras_draws_them() {
-    let dense = LayerSpec::dense(Features::Flat(300), Features::Flat(100), Activation::Relu);
-    let conv = planned(
-        LayerConfig {
-            conv: Some(30),
-            ..same(3, 2)
-        },
-        [20, 4, 4],
-    );
-    let transposed = planned(
-        LayerConfig {
-            transposed: Some(30),
-            ..same(3, 2)
-        },
-        [20, 4, 4],
-    );
-    for (spec, fans) in [(dense, 400.0), (conv, 9.0 * 50.0), (transposed, 9.0 * 50.0)] {
+    let dense = DenseSpec::new(Features::Flat(300), Features::Flat(100), Activation::Relu);
+    let conv = spec(conv(30, 3, 2), [20, 4, 4]);
+    let transposed = spec(transposed(30, 3, 2), [20, 4, 4]);
+    for (spec, fans) in [
+        (dense.into(), 400.0),
+        (conv, 9.0 * 50.0),
+        (transposed, 9.0 * 50.0),
+    ] {
         let limit = f64::sqrt(6.0 / fans);
-        let (weight, bias) = Initialisation::Glorot.draw(&spec, Rng::new(1));
-        assert!(bias.iter().all(|&bias| bias == 0.0) && bias.len() == spec.bias_length());
+        let (weight, bias) = Initialisation::Glorot.draw(&weight_shape(&spec), 30, Rng::new(1));
+        assert!(bias.iter().all(|&bias| bias == 0.0) && bias.len() == 30);
         let weight = wide(&weight);
         let most = weight
             .iter()
             .fold(0.0_f64, |most, value| most.max(value.abs()));
         assert!(
             most <= limit && most > 0.99 * limit,
-            "{:?}: {most} of {limit}",
-            spec.kind
+            "{spec:?}: {most} of {limit}"
         );
         let variance = weight.iter().map(|value| value * value).sum::<f64>() / weight.len() as f64;
         assert!(
             (variance * 3.0 / limit.powi(2) - 1.0).abs() < 0.05,
-            "{:?}: {variance}",
-            spec.kind
+            "{spec:?}: {variance}"
         );
     }
 }

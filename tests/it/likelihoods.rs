@@ -6,19 +6,24 @@ use vae::data::Pixels;
 use vae::eval::{Protocol, drawn_squared_errors, measure};
 use vae::loader::Corruption;
 use vae::model::{
-    Gaussian, Likelihood, LikelihoodKind, Mean, Mlp, ModelKind, Sigma, Vae, export, load,
+    Gaussian, Likelihood, LikelihoodKind, Mlp, ModelKind, OutputMap, Sigma, Vae, export, load,
 };
 use vae::objective::{Elbo, LatentMode, ObjectiveKind};
 use vae::rng::Rng;
 
 use crate::models::{
-    at, autodiff_device, digits, gap, load_batch, numbers, plain_device, random_batch, tensor,
+    at, autodiff_device, digits, gap, load_batch, module, numbers, plain_device, random_batch,
+    tensor, with_log_sigma,
 };
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
 
-fn gaussian(sigma: Sigma, mean: Mean) -> Gaussian {
+fn gaussian(sigma: Sigma, mean: OutputMap) -> Gaussian {
     Gaussian { sigma, mean }
+}
+
+fn log_prob(likelihood: &dyn LikelihoodKind, x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
+    module(likelihood).kind().log_prob(x, outputs)
 }
 
 /// Pixels `[B, P]` and outputs `[K, B, P]`.
@@ -33,11 +38,11 @@ fn some(k: usize, b: usize, p: usize) -> (Tensor<2>, Tensor<3>) {
 }
 
 /// log N(x; m, sigma^2 I) of each latent of each image, in float64.
-fn textbook(x: &[f64], outputs: &[f64], p: usize, mean: Mean, sigma: f64) -> Vec<f64> {
+fn textbook(x: &[f64], outputs: &[f64], p: usize, mean: OutputMap, sigma: f64) -> Vec<f64> {
     let density = |(i, outputs): (usize, &[f64])| {
         let first = i * p % x.len();
         let value = |(l, x): (&f64, &f64)| {
-            let m = if mean == Mean::Sigmoid {
+            let m = if mean == OutputMap::Sigmoid {
                 1.0 / (1.0 + (-l).exp())
             } else {
                 *l
@@ -53,7 +58,7 @@ fn textbook(x: &[f64], outputs: &[f64], p: usize, mean: Mean, sigma: f64) -> Vec
 fn a_gaussians_log_density_is_the_textbooks_with_all_constants() {
     let (x, outputs) = some(3, 4, 50);
     let (x_values, output_values) = (numbers(x.clone()), numbers(outputs.clone()));
-    for mean in [Mean::Sigmoid, Mean::Linear] {
+    for mean in [OutputMap::Sigmoid, OutputMap::Linear] {
         for sigma in [1.0, 0.1, std::f64::consts::FRAC_1_SQRT_2, 3.0] {
             let truth = textbook(&x_values, &output_values, 50, mean, sigma);
             let scale = 1e-6
@@ -61,20 +66,21 @@ fn a_gaussians_log_density_is_the_textbooks_with_all_constants() {
                     .iter()
                     .fold(100.0, |most: f64, value| most.max(value.abs()));
             let fixed = gaussian(Sigma::Fixed(sigma), mean);
-            let ours = numbers(fixed.log_prob(x.clone(), outputs.clone(), None));
+            let ours = numbers(log_prob(&fixed, x.clone(), outputs.clone()));
             assert!(
                 gap(&ours, &truth) < scale,
                 "fixed {sigma}: {}",
                 gap(&ours, &truth)
             );
             // The same density where the model holds log sigma.
-            let log_sigma = tensor(vec![sigma.ln() as f32], [1], &plain_device());
             for held in [Sigma::Learned, Sigma::Optimal] {
-                let ours = gaussian(held, mean).log_prob(
-                    x.clone(),
-                    outputs.clone(),
-                    Some(log_sigma.clone()),
-                );
+                let mut module = module(&gaussian(held, mean));
+                if held == Sigma::Learned {
+                    module = with_log_sigma(module, sigma);
+                } else {
+                    module.kind_mut().fit(sigma * sigma, &plain_device());
+                }
+                let ours = module.kind().log_prob(x.clone(), outputs.clone());
                 assert!(
                     gap(&numbers(ours), &truth) < 4.0 * scale,
                     "{held:?} {sigma}"
@@ -94,8 +100,11 @@ fn a_gaussians_density_has_the_mass_one() {
     let (x, device) = (tensor(x, [POINTS, 1], &plain_device()), plain_device());
     for sigma in [0.1, 1.0] {
         let outputs = tensor(vec![0.3; POINTS], [1, POINTS, 1], &device);
-        let log_density =
-            numbers(gaussian(Sigma::Fixed(sigma), Mean::Linear).log_prob(x.clone(), outputs, None));
+        let log_density = numbers(log_prob(
+            &gaussian(Sigma::Fixed(sigma), OutputMap::Linear),
+            x.clone(),
+            outputs,
+        ));
         let mass: f64 = log_density
             .into_iter()
             .map(|value| value.exp() * width)
@@ -108,9 +117,13 @@ fn a_gaussians_density_has_the_mass_one() {
 fn the_optimal_sigma_makes_the_batch_most_likely() {
     let (x, outputs) = some(2, 5, 40);
     let sum = |sigma: Sigma| {
-        numbers(gaussian(sigma, Mean::Sigmoid).log_prob(x.clone(), outputs.clone(), None))
-            .iter()
-            .sum::<f64>()
+        numbers(log_prob(
+            &gaussian(sigma, OutputMap::Sigmoid),
+            x.clone(),
+            outputs.clone(),
+        ))
+        .iter()
+        .sum::<f64>()
     };
     let squares = vae::ops::plain::squared_error(x.clone(), outputs.clone(), true);
     let best = (numbers(squares).iter().sum::<f64>() / (2.0 * 5.0 * 40.0)).sqrt();
@@ -155,7 +168,7 @@ fn protocol(latent_mode: LatentMode) -> Protocol {
 fn a_measured_image_never_decides_sigma() {
     let images = digits(40);
     let likelihood = Likelihood::Gaussian(Gaussian::default());
-    let fitted = small(&likelihood, false).with_log_sigma(-1.0);
+    let fitted = small(&likelihood, false).with_fitted_likelihood((-2.0_f64).exp());
     assert!((fitted.sigma().unwrap() - (-1.0_f64).exp()).abs() < 1e-7);
     let all = measure(&fitted, &images, protocol(LatentMode::Sampled), &mut |_| {}).unwrap();
     let alone = measure(
@@ -212,7 +225,7 @@ fn the_distortion_is_the_squared_error_in_other_words() {
     let images = digits(30);
     let sigma = std::f64::consts::FRAC_1_SQRT_2;
     let vae = small(
-        &Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), Mean::Sigmoid)),
+        &Likelihood::Gaussian(gaussian(Sigma::Fixed(sigma), OutputMap::Sigmoid)),
         false,
     );
     for (latent_mode, corruption) in [
@@ -248,10 +261,10 @@ fn sigma_is_part_of_the_file_where_it_is_not_fixed() {
             .collect::<Vec<_>>()
     };
     for sigma in [Sigma::Fixed(0.5), Sigma::Learned, Sigma::Optimal] {
-        let likelihood = Likelihood::Gaussian(gaussian(sigma, Mean::Linear));
+        let likelihood = Likelihood::Gaussian(gaussian(sigma, OutputMap::Linear));
         let trained = small(&likelihood, true);
         let written = if sigma == Sigma::Optimal {
-            trained.clone().with_log_sigma(-2.0)
+            trained.clone().with_fitted_likelihood((-4.0_f64).exp())
         } else {
             trained.clone()
         };

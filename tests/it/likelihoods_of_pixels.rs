@@ -3,20 +3,18 @@
 
 use burn::tensor::{Tensor, TensorData};
 use vae::model::{
-    ContinuousBernoulli, DiscretisedLogistic, Laplace, LikelihoodKind, Mean, Scale, Sigma,
+    ContinuousBernoulli, DiscretisedLogistic, ImageDistribution, Laplace, LikelihoodKind,
+    OutputMap, Scale,
 };
 
-use crate::models::{autodiff_device, gap, numbers, plain_device, tensor};
+use crate::models::{autodiff_device, gap, module, numbers, plain_device, tensor, with_log_sigma};
 
 /// log p of each value of `x` under the same `outputs` for all.
 fn log_probs(likelihood: &dyn LikelihoodKind, x: &[f64], outputs: &[f64]) -> Vec<f64> {
     let (n, o, device) = (x.len(), outputs.len(), plain_device());
     let x = tensor(narrow(x), [n, 1], &device);
-    numbers(likelihood.log_prob(
-        x,
-        tensor(narrow(&outputs.repeat(n)), [1, n, o], &device),
-        None,
-    ))
+    let outputs = tensor(narrow(&outputs.repeat(n)), [1, n, o], &device);
+    numbers(module(likelihood).kind().log_prob(x, outputs))
 }
 
 /// d log p / d output, of each output.
@@ -25,15 +23,14 @@ fn slopes(likelihood: &dyn LikelihoodKind, x: f64, outputs: &[f64]) -> Vec<f64> 
     let data = TensorData::new(narrow(outputs), [1, 1, outputs.len()]);
     let outputs = Tensor::<3>::from_data(data, &device).require_grad();
     let x = tensor(vec![x as f32], [1, 1], &device);
-    let gradients = likelihood
-        .log_prob(x, outputs.clone(), None)
-        .sum()
-        .backward();
+    let log_prob = module(likelihood).kind().log_prob(x, outputs.clone());
+    let gradients = log_prob.sum().backward();
     numbers(outputs.grad(&gradients).unwrap())
 }
 
 fn mean(likelihood: &dyn LikelihoodKind, outputs: &[f64]) -> f64 {
-    numbers(likelihood.mean(tensor(narrow(outputs), [1, outputs.len()], &plain_device())))[0]
+    let outputs = tensor(narrow(outputs), [1, outputs.len()], &plain_device());
+    numbers(module(likelihood).kind().mean(outputs))[0]
 }
 
 fn narrow(values: &[f64]) -> Vec<f32> {
@@ -434,7 +431,6 @@ fn the_outputs_come_number_by_number() {
     let together = likelihood.log_prob(
         tensor(narrow(&x), [1, 2], &device),
         tensor(narrow(&outputs), [1, 1, 12], &device),
-        None,
     );
     assert_eq!(together.dims(), [1, 1]);
     assert_close(
@@ -454,7 +450,6 @@ fn the_outputs_come_number_by_number() {
     let all = single.log_prob(
         tensor(narrow(&x), [3, 2], &device),
         tensor(narrow(&outputs), [2, 3, 4], &device),
-        None,
     );
     let truth = |row: usize| {
         let (x, outputs) = (&x[row % 3 * 2..][..2], &outputs[row * 4..][..4]);
@@ -493,8 +488,8 @@ fn a_laplace_distribution_is_the_textbooks() {
         plain_device(),
     );
     for (kind, of) in [
-        (Mean::Linear, (|l| l) as fn(f64) -> f64),
-        (Mean::Sigmoid, logistic as fn(f64) -> f64),
+        (OutputMap::Linear, (|l| l) as fn(f64) -> f64),
+        (OutputMap::Sigmoid, logistic as fn(f64) -> f64),
     ] {
         for b in [0.01, 0.3, 2.0] {
             for output in [-2.0, 0.0, 0.7].map(rounded) {
@@ -509,18 +504,16 @@ fn a_laplace_distribution_is_the_textbooks() {
                     "{b} {output}: {ours:?} and {truth:?}"
                 );
                 // The same where the model holds the log of the standard deviation.
-                assert_eq!(fixed.sigma(), Some(Sigma::Fixed(2_f64.sqrt() * b)));
-                let log_sigma = tensor(vec![(2_f64.sqrt() * b).ln() as f32], [1], &device);
+                let sigma = 2_f64.sqrt() * b;
+                assert_eq!(module(&fixed).kind().sigma(), Some(sigma));
                 let learned = Laplace {
-                    scale: Scale::LEARNED,
+                    scale: Scale::Learned,
                     mean: kind,
                 };
                 let (x, outputs) = (tensor(narrow(&x), [6, 1], &device), vec![output as f32; 6]);
-                let ours = numbers(learned.log_prob(
-                    x,
-                    tensor(outputs, [1, 6, 1], &device),
-                    Some(log_sigma),
-                ));
+                let learned = with_log_sigma(module(&learned), sigma);
+                let outputs = tensor(outputs, [1, 6, 1], &device);
+                let ours = numbers(learned.kind().log_prob(x, outputs));
                 assert!(
                     gap(&ours, &truth) < 4e-6 * 40.0 / b,
                     "{b} {output}: {ours:?} and {truth:?}"
@@ -532,7 +525,7 @@ fn a_laplace_distribution_is_the_textbooks() {
             }
         }
     }
-    assert_eq!(Laplace::default().sigma(), Some(Sigma::Learned));
+    assert_eq!(Laplace::default().scale, Scale::Learned);
 }
 
 #[test]
@@ -543,7 +536,7 @@ fn a_laplace_distribution_has_the_mass_one_and_the_deviation_it_says() {
     for b in [0.05, 0.5] {
         let likelihood = Laplace {
             scale: Scale::Fixed(b),
-            mean: Mean::Linear,
+            mean: OutputMap::Linear,
         };
         let density: Vec<f64> = log_probs(&likelihood, &x, &[0.25])
             .into_iter()
@@ -555,9 +548,7 @@ fn a_laplace_distribution_has_the_mass_one_and_the_deviation_it_says() {
             .zip(&density)
             .map(|(x, density)| (x - 0.25).powi(2) * density * width)
             .sum();
-        let Some(Sigma::Fixed(sigma)) = likelihood.sigma() else {
-            panic!("it is fixed")
-        };
+        let sigma = module(&likelihood).kind().sigma().unwrap();
         assert_close(variance.sqrt(), sigma, 1e-4, "the deviation");
     }
 }

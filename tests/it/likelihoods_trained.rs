@@ -37,9 +37,10 @@ fn chosen(assignment: &str) -> Likelihood {
 }
 
 fn shapes(network: &Network) -> Vec<(String, Vec<usize>)> {
-    network
-        .layers()
-        .map(|(name, layer)| (name, layer.weight_shape()))
+    let parameters = network.parameters().into_iter();
+    let weights = parameters.filter(|parameter| parameter.name.ends_with("weight"));
+    weights
+        .map(|parameter| (parameter.name, parameter.shape))
         .collect()
 }
 

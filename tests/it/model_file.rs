@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vae::config::Config;
 use vae::error::Result;
-use vae::model::{FORMAT_VERSION, Likelihood, NamedTensor, Vae, export, import, pack, unpack};
+use vae::model::{
+    FORMAT_VERSION, Init, Likelihood, NamedTensor, Vae, export, import, pack, unpack,
+};
 use vae::rng::Rng;
 use vae::train::{Checkpoint, ModelCard, ModelFile, TrainState};
 
@@ -174,8 +176,9 @@ fn matrices_are_laid_out_as_out_by_in() {
         })
         .collect();
     let layer = &vae.network().decoder[0];
-    let rng = Rng::new(1).stream("weights").stream("decoder.0");
-    let ours = vae::model::Layer::new(layer, vae.network().initialisation, rng, &plain_device());
+    let (rng, device) = (Rng::new(1).stream("weights"), plain_device());
+    let init = Init::new(vae.network().initialisation, rng, &device);
+    let ours = layer.kind().layer(&init.at("decoder").at(0));
     let z = crate::models::tensor(
         z.iter().map(|&value| value as f32).collect(),
         [1, 2],

@@ -7,7 +7,8 @@ use vae::data::{Batch, Data, Dataset, Digits, Pixels, Split};
 use vae::device;
 use vae::loader::Loader;
 use vae::model::{
-    Condition, ConditionMode, Likelihood, ModelKind, NamedTensor, Network, Vae, export, import,
+    Condition, ConditionMode, Init, Initialisation, Likelihood, LikelihoodKind, LikelihoodModule,
+    ModelKind, NamedTensor, Network, Vae, export, import,
 };
 use vae::objective::{Context, Time};
 use vae::ops::noise;
@@ -50,6 +51,22 @@ pub fn blank(network: &Network, seed: u64, device: &Device) -> Vae {
 /// A model of the same layers with other weights, on another device.
 pub fn with_weights(network: &Network, weights: &[NamedTensor], device: &Device) -> Vae {
     import(blank(network, 1, device), weights).unwrap()
+}
+
+/// The likelihood with its first parameters.
+pub fn module(likelihood: &dyn LikelihoodKind) -> LikelihoodModule {
+    let device = plain_device();
+    likelihood.module(&Init::new(Initialisation::default(), Rng::new(0), &device))
+}
+
+/// The same with another standard deviation, where it is trained.
+pub fn with_log_sigma(likelihood: LikelihoodModule, sigma: f64) -> LikelihoodModule {
+    let log_sigma = NamedTensor {
+        name: "log_sigma".into(),
+        shape: vec![1],
+        values: vec![sigma.ln() as f32],
+    };
+    import(likelihood, &[log_sigma]).unwrap()
 }
 
 /// Every way to tell a model the class.

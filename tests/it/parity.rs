@@ -6,7 +6,7 @@ use vae::config::{Config, find_preset, set};
 use vae::data::Pixels;
 use vae::device;
 use vae::eval::{Protocol, importance, measure};
-use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, Vamp, export};
+use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, export};
 use vae::objective::Objective;
 use vae::optimizer::Optimizer;
 
@@ -91,20 +91,15 @@ fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
             .with_prior(&prior)
             .unwrap();
         // Pseudo-inputs as training starts with: of some that are all alike the gradient is rounding.
-        let pixels: Vec<f32> = network.pseudo_inputs().map_or_else(Vec::new, |[count, _]| {
-            digits(count)
-                .to_bytes()
-                .unwrap()
-                .into_iter()
-                .map(|byte| f32::from(byte) / 255.0)
-                .collect()
-        });
+        let count = prior.kind().pseudo_inputs();
+        let bytes = digits(count.max(1)).to_bytes().unwrap().into_iter();
+        let pixels: Vec<f32> = bytes.map(|byte| f32::from(byte) / 255.0).collect();
         hold(prior.tag(), &Objective::default(), |device| {
             let vae = blank(&network, 1, device);
-            if pixels.is_empty() {
+            if count == 0 {
                 vae
             } else {
-                vae.with_pseudo_inputs(&Vamp::logits(&pixels))
+                vae.with_pseudo_inputs(&pixels)
             }
         });
     }

@@ -6,7 +6,7 @@ use std::fs;
 use burn::tensor::Tensor;
 use tempfile::TempDir;
 use vae::data::Batch;
-use vae::density::{Gaussian, log_mixture, log_mixture_by_products};
+use vae::density::{DiagonalGaussian, log_mixture, log_mixture_by_products};
 use vae::model::{
     Activation, Hierarchical, Likelihood, Mlp, ModelKind, NamedTensor, Network, Prior, Vae, Vamp,
     export, load,
@@ -74,7 +74,7 @@ fn a_mixture_s_density_is_the_mean_of_its_components() {
         let log_vars = of_normals(2, count * latent_count, 0.5, log_var);
         let mut z = of_normals(3, latents * latent_count, 1.5, shift);
         z[0] += 30.0;
-        let components = Gaussian {
+        let components = DiagonalGaussian {
             mean: tensor(means.clone(), [count, latent_count], &device),
             log_var: tensor(log_vars.clone(), [count, latent_count], &device),
         };
@@ -117,7 +117,7 @@ fn a_mixture_s_density_is_the_mean_of_its_components() {
 fn a_vamp_prior_is_the_mean_of_its_pseudo_inputs_posteriors() {
     let prior = Prior::Vamp(Vamp { pseudo_inputs: 3 });
     let pixels: Vec<f32> = (0..18).map(|i| i as f32 / 17.0).collect();
-    let vae = model(&network(2, &prior), 1).with_pseudo_inputs(&Vamp::logits(&pixels));
+    let vae = model(&network(2, &prior), 1).with_pseudo_inputs(&pixels);
     let kept = export(&vae)
         .into_iter()
         .find(|tensor| tensor.name == "prior.pseudo_inputs")

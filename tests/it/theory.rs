@@ -3,12 +3,13 @@
 
 use vae::data::Batch;
 use vae::data::Pixels;
-use vae::density::{Gaussian, standard_normal_log_prob};
+use vae::density::{DiagonalGaussian, standard_normal_log_prob};
 use vae::eval::{Elbo, Estimate, Protocol, measure};
 use vae::model::{
-    Activation, Conv, Kind, Layer, LayerConfig, Mlp, ModelKind, NamedTensor, Vae, export,
+    Activation, Conv, ConvolutionConfig, DenseConfig, Init, LayerConfig, Mlp, ModelKind,
+    NamedTensor, Vae, export,
 };
-use vae::objective::{LatentMode, reconstruction_and_kl};
+use vae::objective::{LatentMode, reconstruction};
 use vae::ops::noise;
 use vae::rng::Rng;
 
@@ -45,7 +46,7 @@ fn the_kl_in_closed_form_is_what_samples_say() {
     let device = plain_device();
     let means = vec![0.0, 0.5, -2.0, 3.0, 0.1, -0.3, 1.0, 0.0];
     let log_vars = vec![0.0, 0.0, -1.0, 0.7, -4.0, 1.2, 0.3, -0.01];
-    let posterior = Gaussian {
+    let posterior = DiagonalGaussian {
         mean: tensor(means, [4, 2], &device),
         log_var: tensor(log_vars, [4, 2], &device),
     };
@@ -83,11 +84,10 @@ impl Plain {
                 .clone()
         };
         let layers = vae.network().decoder.iter().enumerate().map(|(i, layer)| {
-            assert_eq!(layer.kind, Kind::Dense);
             (
                 find(format!("decoder.{i}.weight")),
                 find(format!("decoder.{i}.bias")),
-                layer.activation,
+                layer.kind().activation(),
             )
         });
         Self {
@@ -221,13 +221,13 @@ fn the_elbo_with_a_closed_kl_is_the_mean_of_the_log_weights() {
     let vae = one_latent();
     let batch = binary_batch(&vae);
     let pass = vae.forward(&batch, draw_noise(&vae, PICTURES, 40_000, 21));
-    let (reconstruction, rate) = reconstruction_and_kl(&pass);
+    let (reconstruction, kl) = (reconstruction(&pass), pass.kl());
     // Other noise for the other estimate: the two know nothing of each other.
     let sampled = log_weights(&vae, &batch, 40_000, 22);
     let log_px_z = numbers(pass.log_px_z);
-    for (row, (reconstruction, rate)) in numbers(reconstruction)
+    for (row, (reconstruction, kl)) in numbers(reconstruction)
         .into_iter()
-        .zip(numbers(rate))
+        .zip(numbers(kl))
         .enumerate()
     {
         let of_row: Vec<f64> = log_px_z
@@ -246,7 +246,7 @@ fn the_elbo_with_a_closed_kl_is_the_mean_of_the_log_weights() {
             "the test sees nothing at an error of {}",
             both.se
         );
-        assert_within_error(&format!("image {row}"), both, -(reconstruction + rate));
+        assert_within_error(&format!("image {row}"), both, -(reconstruction + kl));
     }
 }
 
@@ -329,16 +329,16 @@ fn slow_conv(
 fn padding_same_puts_the_odd_zero_last() {
     // Stride 2 over 6 pixels with a kernel of 3 needs one zero; stride 1 with a kernel of 4 three; over 7 pixels, two.
     for (size, kernel, stride, before) in [(6, 3, 2, 0), (6, 4, 1, 1), (7, 3, 2, 1), (6, 2, 1, 0)] {
-        let layer = LayerConfig {
-            conv: Some(3),
+        let layer = LayerConfig::from(ConvolutionConfig {
+            conv: 3,
             kernel: Some(kernel),
             stride: Some(stride),
-            ..LayerConfig::default()
-        };
-        let last = LayerConfig {
-            dense: Some(2 * size * size),
-            ..LayerConfig::default()
-        };
+            ..ConvolutionConfig::default()
+        });
+        let last = LayerConfig::from(DenseConfig {
+            dense: 2 * size * size,
+            ..DenseConfig::default()
+        });
         let model = Conv {
             encoder: vec![layer],
             decoder: vec![last],
@@ -359,12 +359,9 @@ fn padding_same_puts_the_odd_zero_last() {
             stride,
             before,
         );
-        let layer = Layer::new(
-            &network.encoder[0],
-            network.initialisation,
-            Rng::new(3).stream("weights").stream("encoder.0"),
-            &device,
-        );
+        let rng = Rng::new(3).stream("weights");
+        let init = Init::new(network.initialisation, rng, &device);
+        let layer = network.encoder[0].kind().layer(&init.at("encoder").at(0));
         let truth: Vec<f64> = truth.into_iter().map(|value| value.max(0.0)).collect();
         assert!(
             gap(&numbers(layer.forward(batch.x)), &truth) < 1e-6,

@@ -1,11 +1,11 @@
-//! Hidden units that no longer respond: a ReLU that gives 0 for every image, or a tanh near -1 or 1 for nearly all of them.
-//! No gradient flows through either. In a convolution a unit is a channel, at all places.
+//! Hidden units that no longer respond: a ReLU that gives 0 for every image, a tanh that is at an end for nearly all of
+//! them. No gradient flows through either. In a convolution a unit is a channel, at all places.
 
 use burn::tensor::{Tensor, TensorData};
 
 use crate::data::Split;
 use crate::error::Result;
-use crate::model::{Activation, Features, LayerSpec, Vae};
+use crate::model::{Activation, Features, LayerShape, LayerSpec, Vae};
 use crate::ops::MapLayout;
 
 use super::super::protocol::{CHUNK, Protocol, first};
@@ -26,10 +26,13 @@ pub struct LayerUnits {
     pub saturated: usize,
 }
 
-/// The hidden layers, each with the number of values of every feature that were counted.
+/// The counts of one hidden layer.
 struct Tally<'a> {
-    layers: Vec<(String, &'a LayerSpec, Vec<u64>)>,
-    next: usize,
+    /// `encoder` or `decoder`, and the layer's index there.
+    place: (&'static str, usize),
+    layer: &'a dyn LayerShape,
+    /// How many values of every feature counted: of a ReLU those above 0, of a tanh those at an end.
+    counts: Vec<u64>,
 }
 
 /// Counts the saturated units of every hidden layer with a ReLU or a tanh, over the images of `aggregate` and their
@@ -44,14 +47,12 @@ pub fn saturated_units(
     protocol: Protocol,
 ) -> Result<Vec<LayerUnits>> {
     let network = vae.network();
-    let heads = ["mean", "log_var", "condition"];
-    let is_hidden = |name: &str| !heads.contains(&name) && !name.starts_with("prior.");
-    let hidden = network.layers().filter(|(name, _)| is_hidden(name));
-    let mut tally = Tally {
-        layers: hidden
-            .map(|(name, layer)| (name, layer, vec![0; layer.output.count()]))
-            .collect(),
-        next: 0,
+    let encoder = Tally::each("encoder", &network.encoder);
+    let decoder = Tally::each("decoder", &network.decoder);
+    let mut tallies: Vec<Tally> = encoder.chain(decoder).collect();
+    let mut observe = |part: &'static str, i: usize, h: &Tensor<2>| {
+        let tally = tallies.iter_mut().find(|tally| tally.place == (part, i));
+        tally.into_iter().for_each(|tally| tally.add(h));
     };
     let width = aggregate.width();
     let latents: Vec<f32> = aggregate
@@ -63,65 +64,69 @@ pub fn saturated_units(
     let batches = loader.batches(split, &all, CHUNK);
     for (batch, latents) in batches.zip(latents.chunks(CHUNK * width)) {
         let (ids, batch) = batch?;
-        vae.encode_seen(batch.input(), batch.labels.clone(), &mut |h| tally.add(h));
+        vae.encode_observed(batch.input(), batch.labels.clone(), &mut observe);
         let z = Tensor::from_data(
             TensorData::new(latents.to_vec(), [ids.len(), width]),
             &vae.device(),
         );
-        vae.decode_seen(z, batch.labels, &mut |h| tally.add(h));
-        tally.next = 0;
+        vae.decode_observed(z, batch.labels, &mut observe);
     }
     let images = all.len() as u64;
-    Ok(tally
-        .layers
+    Ok(tallies
         .into_iter()
-        .filter_map(|(name, layer, counts)| units(name, layer, &counts, images))
+        .filter_map(|tally| tally.units(images))
         .collect())
 }
 
-impl Tally<'_> {
-    /// Counts the output of the next layer, `[B, F]`.
+impl<'a> Tally<'a> {
+    /// Returns nothing counted yet of each layer of a part.
+    fn each(part: &'static str, layers: &'a [LayerSpec]) -> impl Iterator<Item = Self> {
+        layers.iter().enumerate().map(move |(i, layer)| Self {
+            place: (part, i),
+            layer: layer.kind(),
+            counts: vec![0; layer.kind().output().count()],
+        })
+    }
+
+    /// Adds the outputs of some images, `[B, F]`.
     fn add(&mut self, h: &Tensor<2>) {
-        let Some((_, layer, counts)) = self.layers.get_mut(self.next) else {
-            return;
-        };
-        self.next += 1;
-        let counted = match layer.activation {
+        let counted = match self.layer.activation() {
             Activation::Relu => h.clone().greater_elem(0.0),
             Activation::Tanh => h.clone().abs().greater_elem(END),
             Activation::None => return,
         };
         let sums: Vec<f32> = counted.float().sum_dim(0).into_data().iter().collect();
-        counts
-            .iter_mut()
-            .zip(sums)
-            .for_each(|(count, sum)| *count += sum as u64);
+        for (count, sum) in self.counts.iter_mut().zip(sums) {
+            *count += sum as u64;
+        }
     }
-}
 
-/// Returns `None` for a layer without an activation. `counts`: the values above 0 of a ReLU, the saturated ones of a tanh.
-fn units(layer: String, spec: &LayerSpec, counts: &[u64], images: u64) -> Option<LayerUnits> {
-    let (units, places) = match spec.output {
-        Features::Flat(units) => (units, 1),
-        Features::Map([channels, height, width]) => (channels, height * width),
-    };
-    let mut of_unit = vec![0; units];
-    for (place, count) in counts.iter().enumerate() {
-        let unit = match spec.layouts[1] {
-            MapLayout::ChannelsFirst => place / places,
-            MapLayout::ChannelsLast => place % units,
+    /// Returns how many units are saturated, or `None` for a layer without an activation.
+    fn units(self, images: u64) -> Option<LayerUnits> {
+        let (units, places) = match self.layer.output() {
+            Features::Flat(units) => (units, 1),
+            Features::Map([channels, height, width]) => (channels, height * width),
         };
-        of_unit[unit] += count;
+        let mut by_unit = vec![0; units];
+        for (place, count) in self.counts.iter().enumerate() {
+            let unit = match self.layer.output_layout() {
+                MapLayout::ChannelsFirst => place / places,
+                MapLayout::ChannelsLast => place % units,
+            };
+            by_unit[unit] += count;
+        }
+        let activation = self.layer.activation();
+        let most = MORE_THAN * (places as u64 * images) as f64;
+        let is_saturated = |count: &u64| match activation {
+            Activation::Relu => *count == 0,
+            Activation::Tanh | Activation::None => *count as f64 > most,
+        };
+        let (part, i) = self.place;
+        (activation != Activation::None).then(|| LayerUnits {
+            layer: format!("{part}.{i}"),
+            activation,
+            units,
+            saturated: by_unit.iter().filter(|count| is_saturated(count)).count(),
+        })
     }
-    let most = MORE_THAN * (places as u64 * images) as f64;
-    let is_saturated = |count: &u64| match spec.activation {
-        Activation::Relu => *count == 0,
-        Activation::Tanh | Activation::None => *count as f64 > most,
-    };
-    (spec.activation != Activation::None).then(|| LayerUnits {
-        layer,
-        activation: spec.activation,
-        units,
-        saturated: of_unit.iter().filter(|count| is_saturated(count)).count(),
-    })
 }

@@ -1,27 +1,20 @@
 //! p(x | z) = p^x (1 - p)^(1 - x) a pixel, p the logistic function of the decoder's output (Kingma, Welling 2014, appendix C.1).
 
+use burn::module::Module;
 use burn::tensor::{Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
-use super::LikelihoodKind;
+use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
+use crate::model::Init;
 use crate::ops::bernoulli_log_prob;
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bernoulli {}
 
 impl LikelihoodKind for Bernoulli {
-    fn log_prob(
-        &self,
-        x: Tensor<2>,
-        decoded: Tensor<3>,
-        _log_sigma: Option<Tensor<1>>,
-    ) -> Tensor<2> {
-        bernoulli_log_prob(x, decoded)
-    }
-
-    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
-        sigmoid(decoded)
+    fn module(&self, _init: &Init) -> LikelihoodModule {
+        self.clone().into()
     }
 
     fn takes_logits(&self) -> bool {
@@ -31,5 +24,15 @@ impl LikelihoodKind for Bernoulli {
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
         (!binary_pixels)
             .then_some("grey pixels under a Bernoulli make it a cross-entropy; binarise them with pixels = \"dynamic\"")
+    }
+}
+
+impl ImageDistribution for Bernoulli {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
+        bernoulli_log_prob(x, decoded)
+    }
+
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
+        sigmoid(decoded)
     }
 }

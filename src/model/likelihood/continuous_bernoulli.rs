@@ -7,30 +7,37 @@
 //! the g of [`super::decay`]: nothing cancels, neither at lambda = 1/2 (l = 0) nor where lambda is 0 or 1 in float32. The
 //! slope in l is x - E[x].
 
+use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
 use serde::{Deserialize, Serialize};
 
 use super::decay::{decay, with_slope};
-use super::{LikelihoodKind, density_caveat};
+use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, density_caveat};
+use crate::model::Init;
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContinuousBernoulli {}
 
 impl LikelihoodKind for ContinuousBernoulli {
-    fn log_prob(
-        &self,
-        x: Tensor<2>,
-        decoded: Tensor<3>,
-        _log_sigma: Option<Tensor<1>>,
-    ) -> Tensor<2> {
+    fn module(&self, _init: &Init) -> LikelihoodModule {
+        self.clone().into()
+    }
+
+    fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
+        Some(density_caveat(binary_pixels))
+    }
+}
+
+impl ImageDistribution for ContinuousBernoulli {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         let l = decoded.clone().without_autodiff(); // [K, B, P]
         let x = x.without_autodiff().unsqueeze::<3>(); // [1, B, P]
         let short = x.clone() - 1.0;
         let [g, slope] = decay(l.clone().abs());
         // x l - max(l, 0), each sign of l by itself.
         let value = relu(l.clone()) * short.clone() - relu(l.clone().neg()) * x.clone() - g;
-        // x - E[x], where E[x] is -g'(|l|) or 1 + g'(|l|): of x near the end that E[x] is near, too, nothing is lost.
+        // x - E[x], where E[x] is -g'(|l|) or 1 + g'(|l|). Nothing is lost where x and E[x] are near the same end.
         let slope = (slope.clone() + x).mask_where(l.greater_elem(0.0), slope.neg() + short);
         with_slope(value, slope, decoded)
             .sum_dim(2)
@@ -44,9 +51,5 @@ impl LikelihoodKind for ContinuousBernoulli {
             .clone()
             .neg()
             .mask_where(decoded.without_autodiff().greater_elem(0.0), slope + 1.0)
-    }
-
-    fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
-        Some(density_caveat(binary_pixels))
     }
 }

@@ -1,4 +1,4 @@
-//! g(d) = log of the integral of e^(-d t) over t from 0 to 1 = log((1 - e^-d) / d), for d >= 0, and its slope
+//! The function g(d) = log of the integral of e^(-d t) over t from 0 to 1 = log((1 - e^-d) / d), for d >= 0, and its slope
 //! g'(d) = 1 / (e^d - 1) - 1 / d, which rises from -1/2 to 0.
 //!
 //! It is the normaliser of an exponential on [0, 1], and the share of a narrow bin of a logistic distribution. Below 1, where
@@ -10,10 +10,10 @@ use burn::tensor::Tensor;
 /// g' = -1/2 + d/12 - d^3/720 + ...: the next term is 2e-8 at 1, below float32's rounding.
 const SLOPE: [f64; 4] = [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0];
 
-/// g and g', without autodiff.
+/// Returns g and g', without autodiff.
 ///
 /// # Shapes
-/// All alike; `d` at least 0.
+/// All have the same shape; `d` is at least 0.
 pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     let d = d.without_autodiff();
     let far = d.clone().greater_equal_elem(1.0);
@@ -35,11 +35,11 @@ pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     ]
 }
 
-/// A function of `at` whose value and slope there are known: what autodiff would make of a formula in two branches is not
-/// always finite, and this is. Not a number where `at` is none or infinite.
+/// Returns a function of `at` whose value and slope there are known. Autodiff's slope of a formula in two branches is not
+/// always finite; this one is. NaN where `at` is NaN or infinite.
 ///
 /// # Shapes
-/// All alike; `value` and `slope` without autodiff.
+/// All have the same shape; `value` and `slope` are without autodiff.
 pub fn with_slope<const D: usize>(value: Tensor<D>, slope: Tensor<D>, at: Tensor<D>) -> Tensor<D> {
     let step = at.clone() - at.without_autodiff(); // 0, and yet a function of `at`
     value + slope * step

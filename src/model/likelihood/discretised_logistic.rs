@@ -8,27 +8,30 @@
 //! sigma(b) sigma(-a) (1 - e^(a - b)), whose log is a sum of three terms of which none cancels in either tail:
 //! log sigma(b) + log sigma(-a) + log(1 - e^(-w / s)). The first bin has no a, the last no b.
 
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, log_softmax, softmax};
 use serde::{Deserialize, Serialize};
 
-use super::LikelihoodKind;
 use super::decay::{decay, with_slope};
+use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
 use crate::check::count;
 use crate::density::log_sum_exp;
 use crate::error::Result;
+use crate::model::Init;
 
-/// w.
+/// w, the width of a bin.
 const WIDTH: f64 = 2.0 / 255.0;
 
-/// log s is above this, as in PixelCNN++, which cuts it off there; here it bends smoothly, so that its gradient is never 0.
+/// The bound that log s stays above, as in PixelCNN++, which cuts it off there. Here it bends smoothly, so that its gradient
+/// is never 0.
 /// A bin is then at most 8.6 scales wide, and a byte within has at most 0.973 of the mass: it costs 0.04 bits or more.
 const SMALLEST: f64 = -7.0;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Module, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscretisedLogistic {
-    /// `M`: how many logistic distributions are mixed for each value. The decoder's last layer is widened to 2 outputs a
+    /// `M`, the number of logistic distributions that are mixed for each value. The decoder's last layer is widened to 2 outputs a
     /// value for one, 3 M for more.
     pub components: usize,
 }
@@ -39,16 +42,16 @@ impl Default for DiscretisedLogistic {
     }
 }
 
-/// Of each value: `[K, B, M, P]`.
+/// The distributions of each value: `[K, B, M, P]`.
 struct Mixture {
     mean: Tensor<4>,
     log_scale: Tensor<4>,
-    /// Before the softmax over the components; none of a single one.
+    /// Before the softmax over the components. `None` for a single component.
     weight: Option<Tensor<4>>,
 }
 
 impl DiscretisedLogistic {
-    /// The outputs in their order: `M` means, `M` log scales and, for more than one, `M` weights.
+    /// Splits the outputs in their order: `M` means, `M` log scales and, for more than one, `M` weights.
     ///
     /// # Shapes
     /// `outputs`: `[K, B, outputs_per_value, P]`.
@@ -74,12 +77,27 @@ impl LikelihoodKind for DiscretisedLogistic {
         }
     }
 
-    fn log_prob(
-        &self,
-        x: Tensor<2>,
-        decoded: Tensor<3>,
-        _log_sigma: Option<Tensor<1>>,
-    ) -> Tensor<2> {
+    fn module(&self, _init: &Init) -> LikelihoodModule {
+        self.clone().into()
+    }
+
+    /// It is a probability of bytes, binary ones (0 and 255) included.
+    fn caveat(&self, _binary_pixels: bool) -> Option<&'static str> {
+        None
+    }
+
+    fn check(&self) -> Result<()> {
+        // The number of bytes.
+        count(
+            "likelihood.discretised-logistic.components",
+            self.components,
+            256,
+        )
+    }
+}
+
+impl ImageDistribution for DiscretisedLogistic {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         let [b, p] = x.dims();
         let [k, _, _] = decoded.dims();
         let Mixture {
@@ -111,7 +129,7 @@ impl LikelihoodKind for DiscretisedLogistic {
         log_share.sum_dim(3).reshape([k, b])
     }
 
-    /// Of the distribution cut off at 0 and 255, before it is rounded to bytes: (s / 2) (log(1 + e^((m + 1) / s)) -
+    /// Returns the mean of the distribution cut off at 0 and 255, before it is rounded to bytes: (s / 2) (log(1 + e^((m + 1) / s)) -
     /// log(1 + e^((m - 1) / s))), the integral of P(X > t). The bytes' own mean differs by at most 0.16 of a grey level,
     /// at the smallest scale, and by less than 0.001 where s is more than half a level.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
@@ -139,19 +157,5 @@ impl LikelihoodKind for DiscretisedLogistic {
             None => means,
         };
         mean.clamp(0.0, 1.0).reshape([n, p])
-    }
-
-    /// It is a probability of bytes, binary ones (0 and 255) included.
-    fn caveat(&self, _binary_pixels: bool) -> Option<&'static str> {
-        None
-    }
-
-    fn check(&self) -> Result<()> {
-        // As many as there are bytes.
-        count(
-            "likelihood.discretised-logistic.components",
-            self.components,
-            256,
-        )
     }
 }

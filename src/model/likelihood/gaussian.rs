@@ -1,20 +1,22 @@
-//! p(x | z) = N(x; m, sigma^2 I), m from the decoder (Kingma, Welling 2014, appendix C.2): with S the squared error of a
+//! p(x | z) = N(x; m, sigma^2 I), m from the decoder (Kingma, Welling 2014, appendix C.2): with S the squared error of an
 //! image of P values, log p(x | z) = -S / (2 sigma^2) - P (log sigma + 1/2 log 2 pi).
 //!
-//! One sigma for all values of all images: fixed; trained as one more weight; or, each batch, the one that makes the batch
-//! most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al. 2021). That one is a function of the images,
-//! so an image that is measured never gives its own: the model that is written holds the optimal sigma of its training
-//! images.
+//! One sigma holds for all values of all images. It is fixed; or trained as one more weight; or, in each batch, the one that
+//! makes the batch most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al. 2021). The last is a function of
+//! the images, and an image that is measured must not choose its own: the model that is saved holds the optimal sigma of
+//! its training images.
 
-use std::fmt;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
-use burn::tensor::{Tensor, activation::sigmoid};
-use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
-
-use super::{LikelihoodKind, density_caveat};
+use super::{
+    ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, Sigma, density_caveat,
+};
 use crate::check::above_zero;
 use crate::error::Result;
+use crate::model::initialisation::scalar;
+use crate::model::{Init, ParameterShape};
 use crate::ops::squared_error;
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
@@ -29,97 +31,47 @@ pub struct Gaussian {
     /// The standard deviation of a value, whose range is [0, 1]: a number, "learned" or "optimal".
     pub sigma: Sigma,
     /// How the mean follows from the decoder's output.
-    pub mean: Mean,
-}
-
-/// Where a Gaussian's standard deviation comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Sigma {
-    Fixed(f64),
-    /// One log sigma, trained with the weights and saved with them.
-    Learned,
-    /// The batch's in training; that of the training images in the model that is measured and saved.
-    Optimal,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mean {
-    /// Its logistic function: in (0, 1), as pixels are.
-    Sigmoid,
-    /// The output itself.
-    Linear,
+    pub mean: OutputMap,
 }
 
 impl Default for Gaussian {
     fn default() -> Self {
-        // Nothing to choose: a fixed sigma weighs the reconstruction against the rate as beta does (Rybkin et al. 2021).
+        // Nothing to choose: a fixed sigma weighs the reconstruction against the KL as beta does (Rybkin et al. 2021).
         Self {
             sigma: Sigma::Optimal,
-            mean: Mean::Sigmoid,
+            mean: OutputMap::Sigmoid,
         }
-    }
-}
-
-impl Mean {
-    /// # Shapes
-    /// `decoded` and the result alike.
-    pub(super) fn of<const D: usize>(self, decoded: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::Sigmoid => sigmoid(decoded),
-            Self::Linear => decoded,
-        }
-    }
-}
-
-impl Sigma {
-    /// log sigma that makes images most likely.
-    ///
-    /// # Shapes
-    /// `squares`: the squared errors of any number of images of `values` values each, `[K, B]`; result: `[1]`.
-    fn optimal(squares: Tensor<2>, values: usize) -> Tensor<1> {
-        (squares.mean() / values as f64)
-            .clamp_min(SMALLEST_VARIANCE)
-            .log()
-            * 0.5
-    }
-
-    /// [`Sigma::optimal`] for a mean squared error that is known.
-    pub fn log_optimal(mean_squared_error: f64) -> f64 {
-        0.5 * mean_squared_error.max(SMALLEST_VARIANCE).ln()
     }
 }
 
 impl LikelihoodKind for Gaussian {
-    fn log_prob(
-        &self,
-        x: Tensor<2>,
-        decoded: Tensor<3>,
-        log_sigma: Option<Tensor<1>>,
-    ) -> Tensor<2> {
-        let [_, values] = x.dims();
-        let p = values as f64;
-        let squares = squared_error(x, decoded, self.mean == Mean::Sigmoid);
-        if let Sigma::Fixed(sigma) = self.sigma {
-            return squares * (-0.5 / (sigma * sigma)) - p * (sigma.ln() + HALF_LOG_TWO_PI);
+    fn parameters(&self) -> Vec<ParameterShape> {
+        match self.sigma {
+            Sigma::Learned => vec![ParameterShape::new("log_sigma", [1])],
+            Sigma::Fixed(_) | Sigma::Optimal => Vec::new(),
         }
-        // Of the batch's optimal sigma the gradient is none: at a maximum the slope in sigma is 0.
-        let log_sigma =
-            log_sigma.unwrap_or_else(|| Sigma::optimal(squares.clone().detach(), values));
-        let log_sigma = log_sigma.unsqueeze::<2>(); // [1, 1]
-        squares * ((log_sigma.clone() * -2.0).exp() * -0.5) - (log_sigma + HALF_LOG_TWO_PI) * p
     }
 
-    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
-        self.mean.of(decoded)
+    fn module(&self, init: &Init) -> LikelihoodModule {
+        let learned = self.sigma == Sigma::Learned;
+        GaussianLikelihood {
+            log_sigma: learned.then(|| init.scalar(0.0)),
+            settings: self.clone(),
+        }
+        .into()
+    }
+
+    fn is_fitted(&self) -> bool {
+        self.sigma == Sigma::Optimal
+    }
+
+    /// The optimal sigma is a function of the batch.
+    fn separable(&self) -> bool {
+        self.sigma != Sigma::Optimal
     }
 
     fn takes_logits(&self) -> bool {
-        self.mean == Mean::Sigmoid
-    }
-
-    fn sigma(&self) -> Option<Sigma> {
-        Some(self.sigma)
+        self.mean == OutputMap::Sigmoid
     }
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
@@ -134,42 +86,57 @@ impl LikelihoodKind for Gaussian {
     }
 }
 
-impl Serialize for Sigma {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Fixed(sigma) => to.serialize_f64(*sigma),
-            Self::Learned => to.serialize_str("learned"),
-            Self::Optimal => to.serialize_str("optimal"),
+/// A Gaussian with its sigma.
+#[derive(Module, Debug)]
+pub struct GaussianLikelihood {
+    /// `[1]`, where it is trained or was fitted to the training images.
+    log_sigma: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    settings: Gaussian,
+}
+
+impl ImageDistribution for GaussianLikelihood {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
+        let [_, values] = x.dims();
+        let p = values as f64;
+        let squares = squared_error(x, decoded, self.settings.mean == OutputMap::Sigmoid);
+        if let Sigma::Fixed(sigma) = self.settings.sigma {
+            return squares * (-0.5 / (sigma * sigma)) - p * (sigma.ln() + HALF_LOG_TWO_PI);
         }
+        // The batch's optimal sigma needs no gradient: at a maximum the slope in sigma is 0.
+        let log_sigma = self.log_sigma.as_ref().map_or_else(
+            || log_optimal_sigma(squares.clone().detach(), values),
+            Param::val,
+        );
+        let log_sigma = log_sigma.unsqueeze::<2>(); // [1, 1]
+        squares * ((log_sigma.clone() * -2.0).exp() * -0.5) - (log_sigma + HALF_LOG_TWO_PI) * p
+    }
+
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
+        self.settings.mean.apply(decoded)
+    }
+
+    fn sigma(&self) -> Option<f64> {
+        match (self.settings.sigma, &self.log_sigma) {
+            (Sigma::Fixed(sigma), _) => Some(sigma),
+            (_, Some(log_sigma)) => Some(f64::from(log_sigma.val().into_scalar::<f32>()).exp()),
+            (_, None) => None,
+        }
+    }
+
+    fn fit(&mut self, mean_squared_error: f64, device: &Device) {
+        let log_sigma = 0.5 * mean_squared_error.max(SMALLEST_VARIANCE).ln();
+        self.log_sigma = Some(scalar(log_sigma as f32, device));
     }
 }
 
-impl<'de> Deserialize<'de> for Sigma {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Sigma;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a number above 0, \"learned\" or \"optimal\"")
-            }
-
-            fn visit_f64<E: de::Error>(self, sigma: f64) -> Result<Sigma, E> {
-                Ok(Sigma::Fixed(sigma))
-            }
-
-            fn visit_i64<E: de::Error>(self, sigma: i64) -> Result<Sigma, E> {
-                Ok(Sigma::Fixed(sigma as f64))
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Sigma, E> {
-                match name {
-                    "learned" => Ok(Sigma::Learned),
-                    "optimal" => Ok(Sigma::Optimal),
-                    _ => Err(E::invalid_value(de::Unexpected::Str(name), &self)),
-                }
-            }
-        }
-        from.deserialize_any(Reader)
-    }
+/// Returns the log sigma that makes images most likely.
+///
+/// # Shapes
+/// `squares`: the squared errors of any number of images of `values` values each, `[K, B]`; result: `[1]`.
+fn log_optimal_sigma(squares: Tensor<2>, values: usize) -> Tensor<1> {
+    (squares.mean() / values as f64)
+        .clamp_min(SMALLEST_VARIANCE)
+        .log()
+        * 0.5
 }

@@ -1,18 +1,20 @@
-//! p(x | z) = e^(-|x - m| / b) / (2 b) a pixel, m from the decoder (Laplace 1774): with A the sum of the absolute errors of a
+//! p(x | z) = e^(-|x - m| / b) / (2 b) a pixel, m from the decoder (Laplace 1774): with A the sum of the absolute errors of an
 //! image of P values, log p(x | z) = -A / b - P log(2 b). Its most likely m is the median of what x may be, and one pixel
 //! that is far off costs less than under a Gaussian.
 //!
-//! One scale b for all values of all images: fixed, or trained as one more weight. The model's file holds it as every sigma,
-//! the standard deviation, which is sqrt(2) b.
+//! One scale b holds for all values of all images: fixed, or trained as one more weight. The model's file holds it as every
+//! sigma, the standard deviation, which is sqrt(2) b.
 
 use std::f64::consts::{LN_2, SQRT_2};
 
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{LikelihoodKind, Mean, Sigma, density_caveat};
+use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, density_caveat};
 use crate::check::above_zero;
 use crate::error::Result;
+use crate::model::{Init, ParameterShape};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,74 +22,83 @@ pub struct Laplace {
     /// b, of a value whose range is [0, 1]: a number or "learned".
     pub scale: Scale,
     /// How m follows from the decoder's output.
-    pub mean: Mean,
+    pub mean: OutputMap,
 }
 
 /// Where a Laplace distribution's scale comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number above 0 or \"learned\"")]
+#[serde(from = "WrittenScale", into = "WrittenScale")]
 pub enum Scale {
     Fixed(f64),
-    Named(Name),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Name {
     /// One log sigma, trained with the weights and saved with them.
     Learned,
 }
 
-impl Scale {
-    pub const LEARNED: Self = Self::Named(Name::Learned);
+/// A scale as TOML has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number above 0 or \"learned\"")]
+enum WrittenScale {
+    Fixed(f64),
+    Named(NamedScale),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NamedScale {
+    Learned,
+}
+
+impl From<WrittenScale> for Scale {
+    fn from(written: WrittenScale) -> Self {
+        match written {
+            WrittenScale::Fixed(scale) => Self::Fixed(scale),
+            WrittenScale::Named(NamedScale::Learned) => Self::Learned,
+        }
+    }
+}
+
+impl From<Scale> for WrittenScale {
+    fn from(scale: Scale) -> Self {
+        match scale {
+            Scale::Fixed(scale) => Self::Fixed(scale),
+            Scale::Learned => Self::Named(NamedScale::Learned),
+        }
+    }
 }
 
 impl Default for Laplace {
     fn default() -> Self {
-        // Nothing to choose: a fixed scale weighs the reconstruction against the rate as beta does.
+        // Nothing to choose: a fixed scale weighs the reconstruction against the KL as beta does.
         Self {
-            scale: Scale::LEARNED,
-            mean: Mean::Sigmoid,
+            scale: Scale::Learned,
+            mean: OutputMap::Sigmoid,
         }
     }
 }
 
 impl LikelihoodKind for Laplace {
-    fn log_prob(
-        &self,
-        x: Tensor<2>,
-        decoded: Tensor<3>,
-        log_sigma: Option<Tensor<1>>,
-    ) -> Tensor<2> {
-        let p = x.dims()[1] as f64;
-        let errors = (self.mean.of(decoded) - x.without_autodiff().unsqueeze::<3>()).abs();
-        let errors = errors.sum_dim(2).squeeze_dim::<2>(2); // [K, B]
-        match (self.scale, log_sigma) {
-            (Scale::Fixed(b), _) => errors * (-1.0 / b) - p * (2.0 * b).ln(),
-            (Scale::Named(Name::Learned), Some(log_sigma)) => {
-                // b = sigma / sqrt(2).
-                let log_b = log_sigma.unsqueeze::<2>() - 0.5 * LN_2; // [1, 1]
-                errors * log_b.clone().neg().exp().neg() - (log_b + LN_2) * p
-            }
-            (Scale::Named(Name::Learned), None) => {
-                unreachable!("a model with a learned scale holds it")
-            }
+    fn parameters(&self) -> Vec<ParameterShape> {
+        match self.scale {
+            Scale::Learned => vec![ParameterShape::new("log_sigma", [1])],
+            Scale::Fixed(_) => Vec::new(),
         }
     }
 
-    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
-        self.mean.of(decoded)
+    fn module(&self, init: &Init) -> LikelihoodModule {
+        let (log_sigma, fixed_scale) = match self.scale {
+            Scale::Learned => (Some(init.scalar(0.0)), 1.0 / SQRT_2),
+            Scale::Fixed(scale) => (None, scale),
+        };
+        LaplaceLikelihood {
+            log_sigma,
+            fixed_scale,
+            mean: self.mean,
+        }
+        .into()
     }
 
     fn takes_logits(&self) -> bool {
-        self.mean == Mean::Sigmoid
-    }
-
-    fn sigma(&self) -> Option<Sigma> {
-        Some(match self.scale {
-            Scale::Fixed(b) => Sigma::Fixed(SQRT_2 * b),
-            Scale::Named(Name::Learned) => Sigma::Learned,
-        })
+        self.mean == OutputMap::Sigmoid
     }
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
@@ -96,8 +107,50 @@ impl LikelihoodKind for Laplace {
 
     fn check(&self) -> Result<()> {
         match self.scale {
-            Scale::Fixed(b) => above_zero("likelihood.laplace.scale", b),
-            Scale::Named(Name::Learned) => Ok(()),
+            Scale::Fixed(scale) => above_zero("likelihood.laplace.scale", scale),
+            Scale::Learned => Ok(()),
         }
+    }
+}
+
+/// A Laplace distribution with its scale.
+#[derive(Module, Debug)]
+pub struct LaplaceLikelihood {
+    /// `[1]`, where it is trained.
+    log_sigma: Option<Param<Tensor<1>>>,
+    /// b where no log sigma is trained.
+    #[module(skip)]
+    fixed_scale: f64,
+    #[module(skip)]
+    mean: OutputMap,
+}
+
+impl ImageDistribution for LaplaceLikelihood {
+    fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
+        let p = x.dims()[1] as f64;
+        let errors = (self.mean.apply(decoded) - x.without_autodiff().unsqueeze::<3>()).abs();
+        let errors = errors.sum_dim(2).squeeze_dim::<2>(2); // [K, B]
+        match &self.log_sigma {
+            Some(log_sigma) => {
+                // b = sigma / sqrt(2).
+                let log_b = log_sigma.val().unsqueeze::<2>() - 0.5 * LN_2; // [1, 1]
+                errors * log_b.clone().neg().exp().neg() - (log_b + LN_2) * p
+            }
+            None => {
+                let b = self.fixed_scale;
+                errors * (-1.0 / b) - p * (2.0 * b).ln()
+            }
+        }
+    }
+
+    fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
+        self.mean.apply(decoded)
+    }
+
+    fn sigma(&self) -> Option<f64> {
+        Some(match &self.log_sigma {
+            Some(log_sigma) => f64::from(log_sigma.val().into_scalar::<f32>()).exp(),
+            None => SQRT_2 * self.fixed_scale,
+        })
     }
 }

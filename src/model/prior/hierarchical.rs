@@ -1,16 +1,21 @@
 //! A second stochastic layer: p(z, u) = p(z | u) p(u), p(u) = N(0, I), and q(z, u | x) = q(z | x) q(u | z), each conditional
-//! a Gaussian whose mean and variance a network gives (Rezende, Mohamed, Wierstra 2014; Burda et al. 2016, section 3). Seen from z it is a prior whose density is estimated: log p(z) is at least the mean of
-//! log p(z | u) + log p(u) - log q(u | z), so that the importance weights of (z, u) are those of z with it in log p(z)'s place.
+//! a Gaussian whose mean and variance a network gives (Rezende, Mohamed, Wierstra 2014; Burda et al. 2016, section 3).
+//!
+//! Seen from z it is a prior whose density is estimated: log p(z) is at least the mean of log p(z | u) + log p(u) -
+//! log q(u | z). The importance weights of (z, u) are those of z with this estimate in the place of log p(z).
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Activation, Features, Layer, LayerSpec};
-use super::{PriorKind, PriorSpec};
+use super::{Encode, LatentDistribution, LatentSpace, PriorKind, PriorModule};
 use crate::check::at_least_one;
-use crate::density::{Gaussian, standard_normal_log_prob};
+use crate::density::{DiagonalGaussian, standard_normal_log_prob};
 use crate::error::Result;
+use crate::model::{
+    Activation, DenseLayer, DenseSpec, Features, Forward, Init, LayerShape, ParameterShape,
+};
+use crate::rng::Rng;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,146 +38,174 @@ impl Default for Hierarchical {
     }
 }
 
-impl PriorKind for Hierarchical {
-    fn spec(&self, latent: usize) -> Result<PriorSpec> {
-        let chain = |input: usize, units: &mut dyn Iterator<Item = usize>| {
-            let mut input = Features::Flat(input);
-            let layer = |units: usize| {
-                let output = Features::Flat(units);
-                LayerSpec::dense(
-                    std::mem::replace(&mut input, output),
-                    output,
-                    self.activation,
-                )
-            };
-            let layers: Vec<LayerSpec> = units.map(layer).collect();
-            (layers, input)
-        };
-        let head = |input, count| LayerSpec::dense(input, Features::Flat(count), Activation::None);
-        let (encoder, up) = chain(latent, &mut self.hidden.iter().copied());
-        let (decoder, down) = chain(self.latent, &mut self.hidden.iter().rev().copied());
-        Ok(PriorSpec::Hierarchical(Box::new(HierarchySpec {
-            latent: self.latent,
-            encoder,
-            posterior: [head(up, self.latent), head(up, self.latent)],
-            decoder,
-            prior: [head(down, latent), head(down, latent)],
-        })))
-    }
+/// The networks' shapes, under the names of the fields of [`HierarchicalPrior`].
+struct Shapes {
+    encoder: Vec<DenseSpec>,
+    upper_head: DenseSpec,
+    decoder: Vec<DenseSpec>,
+    head: DenseSpec,
+}
 
+impl Hierarchical {
+    fn shapes(&self, latent: usize) -> Shapes {
+        let chain = |input: usize, hidden: &[usize]| {
+            DenseSpec::chain(
+                Features::Flat(input),
+                hidden.iter().copied(),
+                self.activation,
+            )
+        };
+        let head = |input, count| DenseSpec::new(input, Features::Flat(count), Activation::None);
+        let downward: Vec<usize> = self.hidden.iter().rev().copied().collect();
+        let (encoder, up) = chain(latent, &self.hidden);
+        let (decoder, down) = chain(self.latent, &downward);
+        Shapes {
+            encoder,
+            upper_head: head(up, self.latent),
+            decoder,
+            head: head(down, latent),
+        }
+    }
+}
+
+impl PriorKind for Hierarchical {
     fn check(&self) -> Result<()> {
         at_least_one("prior.hierarchical.latent", self.latent)?;
         self.hidden
             .iter()
             .try_for_each(|&units| at_least_one("prior.hierarchical.hidden", units))
     }
-}
 
-/// Its networks before they have weights.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HierarchySpec {
-    /// `U`.
-    pub latent: usize,
-    /// From z up.
-    encoder: Vec<LayerSpec>,
-    /// Mean and logarithm of the variance of q(u | z).
-    posterior: [LayerSpec; 2],
-    /// From u down.
-    decoder: Vec<LayerSpec>,
-    /// Mean and logarithm of the variance of p(z | u).
-    prior: [LayerSpec; 2],
-}
+    fn noise(&self) -> usize {
+        self.latent
+    }
 
-impl HierarchySpec {
-    pub(super) fn layers(&self) -> Vec<(String, &LayerSpec)> {
-        let numbered = |part: &'static str| move |(i, layer)| (format!("prior.{part}.{i}"), layer);
-        let named = |names: [&str; 2]| names.map(|name| format!("prior.{name}"));
-        self.encoder
-            .iter()
-            .enumerate()
-            .map(numbered("encoder"))
-            .chain(
-                named(["upper_mean", "upper_log_var"])
-                    .into_iter()
-                    .zip(&self.posterior),
-            )
-            .chain(self.decoder.iter().enumerate().map(numbered("decoder")))
-            .chain(named(["mean", "log_var"]).into_iter().zip(&self.prior))
+    fn layers(&self, space: LatentSpace) -> Vec<(String, DenseSpec)> {
+        let shapes = self.shapes(space.latent);
+        let numbered = |part: &'static str, layers: Vec<DenseSpec>| {
+            let named = move |(i, layer)| (format!("{part}.{i}"), layer);
+            layers.into_iter().enumerate().map(named)
+        };
+        let named = |name: &str, layer: &DenseSpec| (name.to_owned(), layer.clone());
+        numbered("encoder", shapes.encoder)
+            .chain([
+                named("upper_mean", &shapes.upper_head),
+                named("upper_log_var", &shapes.upper_head),
+            ])
+            .chain(numbered("decoder", shapes.decoder))
+            .chain([named("mean", &shapes.head), named("log_var", &shapes.head)])
             .collect()
     }
-}
 
-/// Its networks.
-#[derive(Module, Debug)]
-pub struct Hierarchy {
-    encoder: Vec<Layer>,
-    upper_mean: Layer,
-    upper_log_var: Layer,
-    decoder: Vec<Layer>,
-    mean: Layer,
-    log_var: Layer,
-}
-
-impl Hierarchy {
-    /// Of the layers of `spec`, in order.
-    pub fn new(spec: &HierarchySpec, mut layers: impl Iterator<Item = Layer>) -> Self {
-        let encoder = layers.by_ref().take(spec.encoder.len()).collect();
-        let [upper_mean, upper_log_var] = two(&mut layers);
-        let decoder = layers.by_ref().take(spec.decoder.len()).collect();
-        let [mean, log_var] = two(&mut layers);
-        Self {
-            encoder,
-            upper_mean,
-            upper_log_var,
-            decoder,
-            mean,
-            log_var,
-        }
+    fn parameters(&self, space: LatentSpace) -> Vec<ParameterShape> {
+        let of_layer = |(name, layer): (String, DenseSpec)| {
+            let parameters = layer.parameters().into_iter();
+            parameters.map(move |parameter| parameter.below(&name))
+        };
+        self.layers(space).into_iter().flat_map(of_layer).collect()
     }
 
-    /// q(u | z).
+    fn module(&self, space: LatentSpace, init: &Init) -> PriorModule {
+        let shapes = self.shapes(space.latent);
+        let layers = |part: &str, layers: &[DenseSpec]| {
+            let init = init.at(part);
+            let layers = layers.iter().enumerate();
+            layers.map(|(i, layer)| layer.dense(&init.at(i))).collect()
+        };
+        HierarchicalPrior {
+            encoder: layers("encoder", &shapes.encoder),
+            upper_mean: shapes.upper_head.dense(&init.at("upper_mean")),
+            upper_log_var: shapes.upper_head.dense(&init.at("upper_log_var")),
+            decoder: layers("decoder", &shapes.decoder),
+            mean: shapes.head.dense(&init.at("mean")),
+            log_var: shapes.head.dense(&init.at("log_var")),
+            latent: space.latent,
+        }
+        .into()
+    }
+
+    fn kl_method(&self) -> &'static str {
+        "of both layers, from the samples"
+    }
+}
+
+/// The prior's networks.
+#[derive(Module, Debug)]
+pub struct HierarchicalPrior {
+    /// From z up.
+    encoder: Vec<DenseLayer>,
+    /// Mean and logarithm of the variance of q(u | z).
+    upper_mean: DenseLayer,
+    upper_log_var: DenseLayer,
+    /// From u down.
+    decoder: Vec<DenseLayer>,
+    /// Mean and logarithm of the variance of p(z | u).
+    mean: DenseLayer,
+    log_var: DenseLayer,
+    /// `D`.
+    #[module(skip)]
+    latent: usize,
+}
+
+impl HierarchicalPrior {
+    /// Returns q(u | z).
     ///
     /// # Shapes
     /// `z`: `[N, D]`; result: `[N, U]`.
-    pub fn posterior(&self, z: Tensor<2>) -> Gaussian {
+    fn upper_posterior(&self, z: Tensor<2>) -> DiagonalGaussian {
         let h = self.encoder.iter().fold(z, |h, layer| layer.forward(h));
-        Gaussian {
+        DiagonalGaussian {
             mean: self.upper_mean.forward(h.clone()),
             log_var: self.upper_log_var.forward(h),
         }
     }
 
-    /// p(z | u).
+    /// Returns p(z | u).
     ///
     /// # Shapes
     /// `u`: `[N, U]`; result: `[N, D]`.
-    pub fn prior(&self, u: Tensor<2>) -> Gaussian {
+    fn conditional(&self, u: Tensor<2>) -> DiagonalGaussian {
         let h = self.decoder.iter().fold(u, |h, layer| layer.forward(h));
-        Gaussian {
+        DiagonalGaussian {
             mean: self.mean.forward(h.clone()),
             log_var: self.log_var.forward(h),
         }
     }
-
-    /// log p(z | u) + log p(u) - log q(u | z) at a u drawn from q(u | z).
-    ///
-    /// # Shapes
-    /// `z`: `[K, B, D]`; `noise`: `[K, B, U]`, standard normal; result: `[K, B]`, nats.
-    pub fn log_prob(&self, z: Tensor<3>, noise: Tensor<3>) -> Tensor<2> {
-        let [k, b, latent_count] = z.dims();
-        let upper = noise.dims()[2];
-        let z = z.reshape([k * b, latent_count]);
-        let posterior = self.posterior(z.clone());
-        let u = posterior.reparameterise(noise.reshape([1, k * b, upper])); // [1, K B, U]
-        let prior = self.prior(u.clone().squeeze_dim::<2>(0));
-        let log_pz_u = prior.log_prob(z.unsqueeze::<3>()) + standard_normal_log_prob(u.clone());
-        (log_pz_u - posterior.log_prob(u)).reshape([k, b])
-    }
 }
 
-fn two(layers: &mut impl Iterator<Item = Layer>) -> [Layer; 2] {
-    let (Some(mean), Some(log_var)) = (layers.next(), layers.next()) else {
-        unreachable!("a spec has two heads")
-    };
-    [mean, log_var]
+/// Splits noise into that of z and that of u: `[K, B, D + U]` -> `[K, B, D]`, `[K, B, U]`.
+fn split(noise: Tensor<3>, latent: usize) -> [Tensor<3>; 2] {
+    let upper = noise.dims()[2] - latent;
+    [
+        noise.clone().narrow(2, 0, latent),
+        noise.narrow(2, latent, upper),
+    ]
+}
+
+impl LatentDistribution for HierarchicalPrior {
+    /// Returns log p(z | u) + log p(u) - log q(u | z) at a u drawn from q(u | z).
+    fn log_prob(&self, z: Tensor<3>, noise: Tensor<3>, _encode: Encode) -> Tensor<2> {
+        let [k, b, latent] = z.dims();
+        let [_, noise] = split(noise, latent);
+        let upper = noise.dims()[2];
+        let z = z.reshape([k * b, latent]);
+        let posterior = self.upper_posterior(z.clone());
+        let u = posterior.reparameterise(noise.reshape([1, k * b, upper])); // [1, K B, U]
+        let conditional = self.conditional(u.clone().squeeze_dim::<2>(0));
+        let log_pz_u =
+            conditional.log_prob(z.unsqueeze::<3>()) + standard_normal_log_prob(u.clone());
+        (log_pz_u - posterior.log_prob(u)).reshape([k, b])
+    }
+
+    fn sample(
+        &self,
+        noise: Tensor<3>,
+        _rng: Rng,
+        _image_ids: &[u32],
+        _encode: Encode,
+    ) -> Tensor<3> {
+        let [for_z, u] = split(noise, self.latent);
+        self.conditional(u.squeeze_dim::<2>(0))
+            .reparameterise(for_z)
+    }
 }

@@ -1,14 +1,22 @@
 //! The variational mixture of posteriors: p(z) = 1/C sum_c q(z | u_c), pseudo-inputs u_c that are trained with the weights
-//! (Tomczak, Welling 2018, equation 9). It is what the aggregate posterior, the best prior there is, would be of C images.
+//! (Tomczak, Welling 2018, equation 9). The best prior there is, the aggregate posterior, is the same mixture over all
+//! training images.
 //!
 //! A pseudo-input's values are logistic functions of what is trained, so that they stay in (0, 1) and always have a
 //! gradient (the authors cut them off at 0 and 1). They start as images that are drawn from the training set.
 
+use burn::module::{Module, Param};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{PriorKind, PriorSpec};
+use super::{Encode, LatentDistribution, LatentSpace, PriorKind, PriorModule};
 use crate::check::count;
-use crate::error::Result;
+use crate::density::{DiagonalGaussian, log_mixture, log_mixture_by_products};
+use crate::error::{Error, Result};
+use crate::model::initialisation::{logit, matrix};
+use crate::model::{Init, ParameterShape};
+use crate::rng::Rng;
 
 /// Each costs an encoding a step.
 const MOST_PSEUDO_INPUTS: usize = 100_000;
@@ -28,26 +36,101 @@ impl Default for Vamp {
 }
 
 impl Vamp {
-    /// The numbers whose logistic functions are near `pixels`, and not so near to 0 or 1 that they could not be moved.
+    /// Returns the numbers whose logistic functions are near `pixels`, and not so near to 0 or 1 that they could not be
+    /// moved.
     pub fn logits(pixels: &[f32]) -> Vec<f32> {
-        let logit = |pixel: &f32| {
-            let p = pixel.clamp(0.05, 0.95);
-            (p / (1.0 - p)).ln()
-        };
-        pixels.iter().map(logit).collect()
+        pixels.iter().map(|&pixel| logit(pixel, 0.05)).collect()
     }
 }
 
 impl PriorKind for Vamp {
-    fn spec(&self, _latent: usize) -> Result<PriorSpec> {
-        Ok(PriorSpec::Vamp(self.pseudo_inputs))
-    }
-
     fn check(&self) -> Result<()> {
         count(
             "prior.vamp.pseudo_inputs",
             self.pseudo_inputs,
             MOST_PSEUDO_INPUTS,
         )
+    }
+
+    fn check_images(&self, count: usize) -> Result<()> {
+        if self.pseudo_inputs <= count {
+            return Ok(());
+        }
+        Err(Error::request(format!(
+            "prior.vamp.pseudo_inputs is {}; expected at most the {count} training images, which they start as",
+            self.pseudo_inputs
+        )))
+    }
+
+    fn pseudo_inputs(&self) -> usize {
+        self.pseudo_inputs
+    }
+
+    fn parameters(&self, space: LatentSpace) -> Vec<ParameterShape> {
+        vec![ParameterShape::new(
+            "pseudo_inputs",
+            [self.pseudo_inputs, space.values],
+        )]
+    }
+
+    fn module(&self, space: LatentSpace, init: &Init) -> PriorModule {
+        VampPrior {
+            pseudo_inputs: init
+                .at("pseudo_inputs")
+                .normal([self.pseudo_inputs, space.values]),
+        }
+        .into()
+    }
+
+    fn kl_method(&self) -> &'static str {
+        "from the samples"
+    }
+}
+
+/// The prior with its pseudo-inputs.
+#[derive(Module, Debug)]
+pub struct VampPrior {
+    /// `[P, C]`: logits.
+    pseudo_inputs: Param<Tensor<2>>,
+}
+
+impl VampPrior {
+    /// Returns q(z | u) of the pseudo-inputs, `[C, D]`.
+    fn components(&self, encode: Encode) -> DiagonalGaussian {
+        encode(sigmoid(self.pseudo_inputs.val().transpose()))
+    }
+}
+
+impl LatentDistribution for VampPrior {
+    fn log_prob(&self, z: Tensor<3>, _noise: Tensor<3>, encode: Encode) -> Tensor<2> {
+        let components = self.components(encode);
+        if z.is_autodiff() {
+            log_mixture_by_products(&components, z)
+        } else {
+            log_mixture(&components, z)
+        }
+    }
+
+    fn sample(&self, noise: Tensor<3>, rng: Rng, image_ids: &[u32], encode: Encode) -> Tensor<3> {
+        let components = self.components(encode);
+        let count = components.mean.dims()[0] as u64;
+        let rng = rng.stream("component");
+        let which = image_ids
+            .iter()
+            .map(|&id| rng.below(u64::from(id), count) as i64)
+            .collect();
+        let which =
+            Tensor::<1, Int>::from_data(TensorData::new(which, [image_ids.len()]), &noise.device());
+        let chosen = |values: Tensor<2>| values.select(0, which.clone());
+        DiagonalGaussian {
+            mean: chosen(components.mean),
+            log_var: chosen(components.log_var),
+        }
+        .reparameterise(noise)
+    }
+
+    fn start_from(&mut self, images: &[f32], device: &Device) {
+        let [values, count] = self.pseudo_inputs.val().dims();
+        self.pseudo_inputs = matrix(Vamp::logits(images), [count, values], device);
     }
 }

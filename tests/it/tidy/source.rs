@@ -44,6 +44,7 @@ pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Returns the files of the program. A file `tests.rs` is a module of tests.
 pub fn sources() -> Vec<Source> {
     let folder = root().join("src");
     let mut paths = Vec::new();
@@ -66,6 +67,7 @@ pub fn sources() -> Vec<Source> {
     paths
         .into_iter()
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
         .map(source)
         .collect()
 }

@@ -1,0 +1,56 @@
+//! What every objective and every bound on log p(x) is made of.
+
+use burn::tensor::Tensor;
+
+use crate::density::{DiagonalGaussian, standard_normal_log_prob};
+
+/// A forward pass through the model, for `B` images and `K` latents each.
+#[derive(Clone, Debug)]
+pub struct ForwardPass {
+    pub posterior: DiagonalGaussian,
+    /// `[K, B, D]`, drawn from the posterior.
+    pub z: Tensor<3>,
+    /// `[K, B]`, nats.
+    pub log_px_z: Tensor<2>,
+    /// log p(z) or its estimate, `[K, B]`, nats. `None` where p is N(0, I): its density is then found when it is asked
+    /// for, because the KL has a closed form that does not need it.
+    pub log_pz: Option<Tensor<2>>,
+}
+
+impl ForwardPass {
+    /// Returns log p(z), or its estimate. `[K, B]`, nats.
+    pub fn log_pz(&self) -> Tensor<2> {
+        match &self.log_pz {
+            Some(log_pz) => log_pz.clone(),
+            None => standard_normal_log_prob(self.z.clone()),
+        }
+    }
+
+    /// Returns log q(z | x). `[K, B]`, nats.
+    pub fn log_qz(&self) -> Tensor<2> {
+        self.posterior.log_prob(self.z.clone())
+    }
+
+    /// Returns the importance weights log p(x | z) + log p(z) - log q(z | x) (Burda et al. 2016, equation 8). `[K, B]`, nats.
+    pub fn log_weights(&self) -> Tensor<2> {
+        self.log_px_z.clone() + self.log_pz() - self.log_qz()
+    }
+
+    /// Returns KL(q || p): in closed form where p is N(0, I), otherwise the mean over the latents of log q(z | x) - log p(z).
+    /// `[B]`, nats.
+    pub fn kl(&self) -> Tensor<1> {
+        match self.kl_by_latent() {
+            Some(by_latent) => by_latent.sum_dim(1).squeeze_dim::<1>(1),
+            None => (self.log_qz() - self.log_pz())
+                .mean_dim(0)
+                .squeeze_dim::<1>(0),
+        }
+    }
+
+    /// Returns KL(q || p) in closed form, where p is N(0, I). `[B, D]`, nats.
+    pub fn kl_by_latent(&self) -> Option<Tensor<2>> {
+        self.log_pz
+            .is_none()
+            .then(|| self.posterior.kl_to_standard_normal())
+    }
+}

@@ -1,0 +1,175 @@
+//! A convolution: activation(conv(x) + b).
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::window::{Padding, input_map, window_values};
+use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
+use crate::model::{Features, Init, ParameterShape};
+use crate::ops::{self, Activation, Convolution, MapLayout, Window};
+
+/// A convolution as it is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvolutionConfig {
+    /// The number of output channels.
+    pub conv: usize,
+    /// Height and width of the kernel; 3 where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<usize>,
+    /// 1 where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// `"same"` (where left out), `"valid"`, or the number of zeros on every side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padding: Option<Padding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+impl Default for ConvolutionConfig {
+    fn default() -> Self {
+        Self {
+            conv: 1,
+            kernel: None,
+            stride: None,
+            padding: None,
+            activation: None,
+        }
+    }
+}
+
+impl LayerKind for ConvolutionConfig {
+    fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
+        let padding = self.padding.unwrap_or_default();
+        check_numbers([Some(self.conv), self.kernel, self.stride, padding.zeros()])?;
+        let (kernel, stride) = (self.kernel.unwrap_or(3), self.stride.unwrap_or(1));
+        let input = input_map(input, [self.conv, kernel, stride])?;
+        let along = |length: usize| {
+            let (before, after) = match padding {
+                // As TensorFlow pads: the odd zero comes last.
+                Padding::Same => {
+                    let total =
+                        ((length.div_ceil(stride) - 1) * stride + kernel).saturating_sub(length);
+                    (total / 2, total - total / 2)
+                }
+                Padding::Valid => (0, 0),
+                Padding::Zeros(zeros) => (zeros, zeros),
+            };
+            let padded = length + before + after;
+            if padded < kernel {
+                return Err(format!(
+                    "a kernel of {kernel} does not fit into {padded} pixels"
+                ));
+            }
+            Ok(((before, after), (padded - kernel) / stride + 1))
+        };
+        let ((vertical, rows), (horizontal, columns)) = (along(input[1])?, along(input[2])?);
+        Ok(ConvolutionSpec(Convolution {
+            input,
+            output: [self.conv, rows, columns],
+            window: Window {
+                kernel,
+                stride,
+                padding: [vertical, horizontal],
+                output_padding: [0, 0],
+            },
+            activation: self.activation.unwrap_or(activation),
+            layouts: Default::default(),
+        })
+        .into())
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        self.activation
+    }
+}
+
+/// A convolution's shapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConvolutionSpec(pub Convolution);
+
+impl ConvolutionSpec {
+    /// Returns the kernel's shape, `[out, in, k, k]`.
+    fn kernel_shape(&self) -> [usize; 4] {
+        let Convolution {
+            input,
+            output,
+            window,
+            ..
+        } = self.0;
+        [output[0], input[0], window.kernel, window.kernel]
+    }
+}
+
+impl LayerShape for ConvolutionSpec {
+    fn input(&self) -> Features {
+        Features::Map(self.0.input)
+    }
+
+    fn output(&self) -> Features {
+        Features::Map(self.0.output)
+    }
+
+    fn activation(&self) -> Activation {
+        self.0.activation
+    }
+
+    fn set_activation(&mut self, activation: Activation) {
+        self.0.activation = activation;
+    }
+
+    fn set_channels(&mut self, count: usize) {
+        self.0.output[0] = count;
+    }
+
+    fn parameters(&self) -> Vec<ParameterShape> {
+        vec![
+            ParameterShape::new("weight", self.kernel_shape()),
+            ParameterShape::new("bias", [self.0.output[0]]),
+        ]
+    }
+
+    fn layer(&self, init: &Init) -> Layer {
+        let (weight, bias) = init.kernel(self.kernel_shape(), self.0.output[0]);
+        Layer::Convolution(ConvolutionLayer {
+            weight,
+            bias,
+            convolution: self.0,
+        })
+    }
+
+    fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {
+        Some(&mut self.0.layouts)
+    }
+
+    fn output_layout(&self) -> MapLayout {
+        self.0.layouts[1]
+    }
+
+    fn window_values(&self) -> usize {
+        window_values(self.0.input, self.0.window.kernel, self.0.output)
+    }
+}
+
+/// A convolution with its weights.
+#[derive(Module, Debug)]
+pub struct ConvolutionLayer {
+    /// `[out, in, k, k]`.
+    weight: Param<Tensor<4>>,
+    /// `[out]`.
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    convolution: Convolution,
+}
+
+impl Forward for ConvolutionLayer {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        ops::convolve(x, self.weight.val(), self.bias.val(), self.convolution)
+    }
+
+    fn bias_mut(&mut self) -> Option<&mut Param<Tensor<1>>> {
+        Some(&mut self.bias)
+    }
+}

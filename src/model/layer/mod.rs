@@ -1,0 +1,228 @@
+//! The kinds of layers. Each has three types: its config (what a person writes), its spec (the shapes, known once the
+//! input is), and the layer with its weights. A new kind is one file and one line in the list at the end of this one.
+
+mod convolution;
+mod dense;
+#[cfg(test)]
+mod scale;
+mod transposed;
+mod window;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::{Features, Init, ParameterShape};
+use crate::ops::{Activation, MapLayout};
+
+pub use convolution::{ConvolutionConfig, ConvolutionLayer, ConvolutionSpec};
+pub use dense::{DenseConfig, DenseLayer, DenseSpec};
+#[cfg(test)]
+use scale::{ScaleConfig, ScaleLayer, ScaleSpec};
+pub use transposed::{TransposedConfig, TransposedLayer, TransposedSpec};
+pub use window::Padding;
+
+/// Every number of a layer is at most this, so that no shape overflows.
+const MOST: usize = 4_000_000;
+
+/// A layer as it is written in a config.
+pub trait LayerKind {
+    /// Returns the layer's shapes. `activation` follows the layer unless it names its own.
+    ///
+    /// # Errors
+    /// Where the numbers do not fit each other or the input; the text says why.
+    fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String>;
+
+    /// Returns the activation that the layer names.
+    fn activation(&self) -> Option<Activation>;
+}
+
+/// A layer whose shapes are known, before it has weights.
+pub trait LayerShape {
+    fn input(&self) -> Features;
+
+    fn output(&self) -> Features;
+
+    fn activation(&self) -> Activation;
+
+    fn set_activation(&mut self, activation: Activation);
+
+    /// Sets the number of the output's units or, where the output is a map, of its channels.
+    fn set_channels(&mut self, count: usize);
+
+    /// Returns the parameters in PyTorch's layouts, with their names below the layer's path.
+    fn parameters(&self) -> Vec<ParameterShape>;
+
+    /// Returns the layer with its first weights.
+    fn layer(&self, init: &Init) -> Layer;
+
+    /// Returns how input and output lie in memory, of a layer that reads and writes maps in either way.
+    fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {
+        None
+    }
+
+    /// Returns how the output lies in memory.
+    fn output_layout(&self) -> MapLayout {
+        MapLayout::ChannelsFirst
+    }
+
+    /// Returns how many values all windows of a convolution over one image have.
+    fn window_values(&self) -> usize {
+        0
+    }
+}
+
+/// A layer with its weights.
+pub trait Forward {
+    /// # Shapes
+    /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
+    fn forward(&self, x: Tensor<2>) -> Tensor<2>;
+
+    /// Returns the bias, of a layer that has one: `[units or channels]`.
+    fn bias_mut(&mut self) -> Option<&mut Param<Tensor<1>>> {
+        None
+    }
+}
+
+/// Defines the enums of configs, specs and layers. Each line is the key by which a config's table is told apart, the
+/// three types of the kind, and what it is in a few words.
+macro_rules! layers {
+    ($($(#[$attribute:meta])* $tag:literal => $Kind:ident($Config:ident, $Spec:ident, $Layer:ident), $about:literal;)+) => {
+        /// A layer as it is written: a table with exactly one of the keys of [`LayerConfig::LIST`].
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum LayerConfig { $($(#[$attribute])* #[doc = $about] $Kind($Config),)+ }
+
+        /// A layer whose shapes are known.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum LayerSpec { $($(#[$attribute])* #[doc = $about] $Kind($Spec),)+ }
+
+        /// A layer with its weights.
+        #[derive(Module, Debug)]
+        pub enum Layer { $($(#[$attribute])* #[doc = $about] $Kind($Layer),)+ }
+
+        impl LayerConfig {
+            /// Key and description of each kind.
+            pub const LIST: &'static [(&'static str, &'static str)] =
+                &[$($(#[$attribute])* ($tag, $about)),+];
+
+            /// Returns a small layer of each kind.
+            pub fn every() -> Vec<Self> {
+                Vec::from([$($(#[$attribute])* Self::$Kind($Config::default())),+])
+            }
+
+            pub fn kind(&self) -> &dyn LayerKind {
+                match self { $($(#[$attribute])* Self::$Kind(config) => config,)+ }
+            }
+
+            fn from_table(tag: &str, table: toml::Table) -> Result<Self, toml::de::Error> {
+                match tag {
+                    $($(#[$attribute])* $tag => $Config::deserialize(table).map(Self::$Kind),)+
+                    _ => Err(toml::de::Error::custom(format!("there is no layer `{tag}`"))),
+                }
+            }
+        }
+
+        impl Serialize for LayerConfig {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                match self { $($(#[$attribute])* Self::$Kind(config) => config.serialize(to),)+ }
+            }
+        }
+
+        impl LayerSpec {
+            pub fn kind(&self) -> &dyn LayerShape {
+                match self { $($(#[$attribute])* Self::$Kind(spec) => spec,)+ }
+            }
+
+            pub fn kind_mut(&mut self) -> &mut dyn LayerShape {
+                match self { $($(#[$attribute])* Self::$Kind(spec) => spec,)+ }
+            }
+        }
+
+        impl Layer {
+            pub fn kind(&self) -> &dyn Forward {
+                match self { $($(#[$attribute])* Self::$Kind(layer) => layer,)+ }
+            }
+
+            pub fn kind_mut(&mut self) -> &mut dyn Forward {
+                match self { $($(#[$attribute])* Self::$Kind(layer) => layer,)+ }
+            }
+        }
+
+        $($(#[$attribute])* impl From<$Config> for LayerConfig {
+            fn from(config: $Config) -> Self {
+                Self::$Kind(config)
+            }
+        }
+
+        $(#[$attribute])* impl From<$Spec> for LayerSpec {
+            fn from(spec: $Spec) -> Self {
+                Self::$Kind(spec)
+            }
+        })+
+    };
+}
+
+impl<'de> Deserialize<'de> for LayerConfig {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let table = toml::Table::deserialize(from)?;
+        let mut tags = Self::LIST.iter().map(|(tag, _)| *tag);
+        let given: Vec<&str> = tags
+            .by_ref()
+            .filter(|tag| table.contains_key(*tag))
+            .collect();
+        let [tag] = given[..] else {
+            let tags: Vec<String> = Self::LIST
+                .iter()
+                .map(|(tag, _)| format!("`{tag}`"))
+                .collect();
+            return Err(D::Error::custom(format!(
+                "expected exactly one of {}",
+                tags.join(", ")
+            )));
+        };
+        Self::from_table(tag, table).map_err(|error| D::Error::custom(error.message()))
+    }
+}
+
+impl Layer {
+    /// # Shapes
+    /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.kind().forward(x)
+    }
+
+    /// Sets the bias, of a layer that has one: to `values`, `[output]`, or to the mean of those of each channel.
+    pub fn set_bias(&mut self, values: &[f32]) {
+        let Some(bias) = self.kind_mut().bias_mut() else {
+            return;
+        };
+        let [count] = bias.val().dims();
+        let each = values.len() / count;
+        let means = values
+            .chunks_exact(each)
+            .map(|channel| channel.iter().sum::<f32>() / each as f32)
+            .collect();
+        let device = bias.val().device();
+        *bias = Param::from_data(TensorData::new(means, [count]), &device);
+    }
+}
+
+/// # Errors
+/// Where one of a layer's numbers is so large that a shape could overflow.
+fn check_numbers(numbers: impl IntoIterator<Item = Option<usize>>) -> Result<(), String> {
+    match numbers.into_iter().flatten().find(|&number| number > MOST) {
+        Some(number) => Err(format!("{number} is too much; expected at most {MOST}")),
+        None => Ok(()),
+    }
+}
+
+layers! {
+    "dense" => Dense(DenseConfig, DenseSpec, DenseLayer), "every output from every input";
+    "conv" => Convolution(ConvolutionConfig, ConvolutionSpec, ConvolutionLayer), "a convolution";
+    "transposed" => Transposed(TransposedConfig, TransposedSpec, TransposedLayer), "a transposed convolution";
+    #[cfg(test)]
+    "scale" => Scale(ScaleConfig, ScaleSpec, ScaleLayer), "a toy: one factor for each feature";
+}
+
+#[cfg(test)]
+mod tests;

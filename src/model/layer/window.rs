@@ -1,0 +1,93 @@
+//! What a convolution and a transposed convolution have in common: the sliding window and what it does at the border.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Features;
+
+/// How a convolution treats the border.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenPadding", into = "WrittenPadding")]
+pub enum Padding {
+    /// TensorFlow's rule. A convolution's output is input / stride, rounded up, an odd zero at the end. A transposed
+    /// convolution, its gradient, gives input * stride, an odd row cut off at the end; PyTorch's habit of `padding = 1,
+    /// output_padding = 1` gives the same size and cuts the row off at the start.
+    #[default]
+    Same,
+    /// No padding.
+    Valid,
+    /// As many zeros on every side; for a transposed convolution, as many rows cut off.
+    Zeros(usize),
+}
+
+/// A padding as TOML has it.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected \"same\", \"valid\" or a number of zeros on every side"
+)]
+enum WrittenPadding {
+    Named(NamedPadding),
+    Zeros(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NamedPadding {
+    Same,
+    Valid,
+}
+
+impl From<WrittenPadding> for Padding {
+    fn from(written: WrittenPadding) -> Self {
+        match written {
+            WrittenPadding::Named(NamedPadding::Same) => Self::Same,
+            WrittenPadding::Named(NamedPadding::Valid) => Self::Valid,
+            WrittenPadding::Zeros(zeros) => Self::Zeros(zeros),
+        }
+    }
+}
+
+impl From<Padding> for WrittenPadding {
+    fn from(padding: Padding) -> Self {
+        match padding {
+            Padding::Same => Self::Named(NamedPadding::Same),
+            Padding::Valid => Self::Named(NamedPadding::Valid),
+            Padding::Zeros(zeros) => Self::Zeros(zeros),
+        }
+    }
+}
+
+impl Padding {
+    /// Returns the number of zeros, where one was given.
+    pub fn zeros(self) -> Option<usize> {
+        match self {
+            Self::Zeros(zeros) => Some(zeros),
+            Self::Same | Self::Valid => None,
+        }
+    }
+}
+
+/// Returns the input as `[C, H, W]`.
+///
+/// # Errors
+/// Where the input is no map, or one of the layer's `[channels, kernel, stride]` is 0.
+pub fn input_map(input: Features, numbers: [usize; 3]) -> Result<[usize; 3], String> {
+    let Features::Map(map) = input else {
+        return Err(
+            "a convolution needs channels, height and width; give the dense layer before it a `shape`"
+                .into(),
+        );
+    };
+    if numbers.contains(&0) {
+        return Err("channels, kernel and stride must be at least 1".into());
+    }
+    Ok(map)
+}
+
+/// Returns how many values all windows over one image have: each of the positions of the smaller map reads a window of
+/// every channel of the larger one.
+pub fn window_values(larger: [usize; 3], kernel: usize, smaller: [usize; 3]) -> usize {
+    [larger[0], kernel, kernel, smaller[1], smaller[2]]
+        .into_iter()
+        .fold(1, usize::saturating_mul)
+}
