@@ -18,7 +18,8 @@ use vae::data::digits::{Half, digit};
 use vae::data::{self, Data, Noise, Pixels, Sprites, idx};
 use vae::device;
 use vae::figure::Raster;
-use vae::figure::sheet::{Sheet, write_png};
+use vae::figure::encode_png;
+use vae::figure::sheet::Sheet;
 use vae::loader::Loader;
 use vae::ops::noise;
 use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, allocator, plain};
@@ -451,15 +452,13 @@ mod files {
             pixels: digit(1, Half::Train, index).pixels.to_vec(),
         };
         let images: Vec<Raster> = (0..64).map(image).collect();
-        let folder = TempDir::new().expect("a temporary folder");
-        let path = folder.path().join("sheet.png");
         let sheet = Sheet {
             images: &images,
             columns: 8,
             row_labels: None,
             column_labels: None,
         };
-        bencher.bench_local(|| write_png(&path, &sheet.draw()).is_ok());
+        bencher.bench_local(|| encode_png(&sheet.draw()).is_ok());
     }
 
     /// The model file of `mnist`.

@@ -1,24 +1,23 @@
 //! `vae animate`: how the images became what they are; and the images that training keeps for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use image::RgbImage;
+use serde::Deserialize;
 
-use super::draw::Draw;
-use super::images::{Classes, Codes, Format, MOST_FRAMES, below_each_other, rasters, sample_sheet};
+use super::draw::{Draw, Format, Place, write};
+use super::images::{Classes, Codes, MOST_FRAMES, below_each_other, rasters, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::first_latents;
-use crate::figure::animation::write_gif;
-use crate::figure::sheet::{read_png, write_png};
-use crate::figure::titled;
+use crate::figure::{Figure, encode_png, read_png, titled};
 use crate::model::{Vae, rows};
 use crate::run::RunFolder;
-use crate::ui;
+use crate::{files, ui};
 
 /// Test images that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
 /// them stand in a row.
@@ -29,7 +28,8 @@ const LENGTH: u32 = 8000;
 const FRAME: [u32; 2] = [80, 500];
 
 /// Show how samples or reconstructions changed from epoch to epoch, as a GIF
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Animate {
     /// A run's folder or name [default: the newest run in `runs`]
     #[arg(value_name = "RUN")]
@@ -44,7 +44,8 @@ pub struct Animate {
     out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Of {
     Samples,
     Reconstructions,
@@ -66,6 +67,16 @@ impl Of {
     }
 }
 
+impl Default for Animate {
+    fn default() -> Self {
+        Self {
+            run: None,
+            of: Of::Samples,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Animate {
     fn run(&self) -> Result<()> {
         self.check()?;
@@ -77,31 +88,29 @@ impl Draw for Animate {
             )
             .with_hint("name the run, as in `vae animate mnist-1`"));
         }
-        ui::data(
-            self.write(&RunFolder { path: folder }, Path::new(""))?
-                .display(),
-        )
+        let drawn = self.of_run(&RunFolder {
+            path: folder.clone(),
+        })?;
+        write(&drawn, self.place(), &folder)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
-        self.out
-            .as_deref()
-            .map_or(Ok(()), |out| Format::of(out, &[Format::Gif]).map(drop))
+        Format::of(self.out.as_deref(), &[Format::Gif]).map(drop)
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        self.write(
-            &RunFolder {
-                path: opened.folder.clone(),
-            },
-            &opened.base,
-        )
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        self.of_run(&RunFolder {
+            path: model.folder.clone(),
+        })
     }
 }
 
 impl Animate {
-    /// `base`: what `--out` is relative to.
-    fn write(&self, folder: &RunFolder, base: &Path) -> Result<PathBuf> {
+    fn of_run(&self, folder: &RunFolder) -> Result<Figure> {
         let name = self.of.name();
         let epochs = RunFolder::epochs_beside(&self.of.image(folder, 1));
         if epochs.is_empty() {
@@ -123,16 +132,8 @@ impl Animate {
             ))
         };
         let frames = shown.iter().map(frame).collect::<Result<Vec<_>>>()?;
-        let path = match &self.out {
-            Some(out) => base.join(out),
-            None => folder.path.join(name).with_extension("gif"),
-        };
-        write_gif(
-            &path,
-            &frames,
-            (LENGTH / frames.len() as u32).clamp(FRAME[0], FRAME[1]),
-        )?;
-        Ok(path)
+        let milliseconds = (LENGTH / frames.len() as u32).clamp(FRAME[0], FRAME[1]);
+        Figure::gif(&format!("{name}.gif"), &frames, milliseconds)
     }
 }
 
@@ -156,20 +157,11 @@ pub fn keep(
     dataset: &Dataset,
 ) -> Result<()> {
     let classes = Classes::every(vae, &dataset.classes);
-    write_png(
-        &folder.samples(epoch),
-        &sample_sheet(
-            vae,
-            Codes::Prior { temperature: 1.0 },
-            config.seed,
-            classes.usual_count(),
-            classes,
-        ),
-    )?;
-    write_png(
-        &folder.reconstructions(epoch),
-        &decoded_again(vae, config, dataset)?,
-    )
+    let from = Codes::Prior { temperature: 1.0 };
+    let samples = sample_sheet(vae, from, config.seed, classes.usual_count(), classes);
+    files::write(&folder.samples(epoch), &encode_png(&samples)?)?;
+    let decoded = encode_png(&decoded_again(vae, config, dataset)?)?;
+    files::write(&folder.reconstructions(epoch), &decoded)
 }
 
 fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbImage> {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::figures::at_end;
+use super::end_figures::EndFigures;
 use crate::config;
 use crate::error::Result;
 use crate::ui;
@@ -26,7 +26,7 @@ impl ConfigArgs {
             config = config::set(&config, assignment)?;
         }
         config.check()?;
-        at_end(&config.figures)?;
+        EndFigures::of(&config)?;
         // What cannot be trained is better said here than after a download. A person's own files may have another shape.
         let data = config.data.kind();
         if let Some(outline) = data.outline()

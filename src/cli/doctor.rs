@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::images::Format;
+use super::draw::{CHARTS, Format, Place, save};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
@@ -12,8 +12,9 @@ use crate::check::count;
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
-use crate::figure::bars::{Bars, MOST_BARS, Panel};
-use crate::figure::sheet::write_png;
+use crate::figure::Figure;
+use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
+use crate::figure::chart::Chart;
 use crate::model::layer_parameters;
 use crate::report::diagnosis::{Diagnosis, summary};
 use crate::run::{Record, RunFolder, read_metrics};
@@ -43,7 +44,7 @@ pub struct Doctor {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// A .png: a bar for each latent's KL and variances [default: health.png in the run's folder]
+    /// Write the chart here, a .png or .svg [default: health.png and health.svg in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -55,9 +56,7 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self) -> Result<()> {
         count("--n", self.n, MOST)?;
-        self.out
-            .as_deref()
-            .map_or(Ok(Format::Png), |out| Format::of(out, &[Format::Png]))?;
+        Format::of(self.out.as_deref(), CHARTS)?;
         let opened = self.model.open()?;
         if !opened.config.prior.is_normal() {
             return Err(Error::request(format!(
@@ -79,8 +78,7 @@ impl Doctor {
         if !health.is_finite() {
             return Err(opened.broken("latents are not numbers, or infinite"));
         }
-        let image = opened.image_path(self.out.as_deref(), "health.png");
-        draw(&image, &health, &dataset.name)?;
+        let image = draw(self.out.as_deref(), &opened, &health, &dataset.name)?;
         let layers = layer_parameters(&opened.vae).into_iter();
         let layers = layers.map(|layer| layer.layer);
         let diagnosis = Diagnosis {
@@ -134,7 +132,7 @@ pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     if !opened.config.prior.is_normal() {
         return None;
     }
-    let (dataset, _) = opened.loaded.get()?;
+    let (dataset, _) = opened.data(None).ok()?;
     let images = enough(&dataset.test, AT_THE_END).ok()?;
     let (health, _) = Diagnostics::of(
         &opened.vae,
@@ -152,63 +150,64 @@ pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     Some(summary(&health, &findings, &opened.config, &run))
 }
 
-/// A bar for each latent, those that carry most first.
-fn draw(path: &Path, health: &Diagnostics, data: &str) -> Result<()> {
+/// Writes the chart of the latents: to `path`, or in both formats to the run's folder. Returns the path of the image.
+fn draw(
+    path: Option<&Path>,
+    model: &LoadedModel,
+    health: &Diagnostics,
+    data: &str,
+) -> Result<PathBuf> {
     let order = health.order();
     let shown: Vec<_> = order
         .iter()
         .take(MOST_BARS)
-        .map(|&d| (format!("z{d}"), health.latents[d]))
+        .map(|&index| (format!("z{index}"), health.latents[index]))
         .collect();
     let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     let column = |of: &dyn Fn(&Latent) -> f64| shown.iter().map(|(_, latent)| of(latent)).collect();
-    let (kl, variances): ([Vec<f64>; 1], [Vec<f64>; 2]) = (
-        [column(&|latent| latent.kl.unwrap_or(0.0))],
-        [
-            column(&|latent| latent.variance_of_mean),
-            column(&|latent| latent.mean_variance),
-        ],
-    );
-    let left_out = order.len() - shown.len();
-    let others = if left_out > 0 {
-        format!(", {left_out} that carry less left out")
-    } else {
-        String::new()
+    let kl: [Vec<f64>; 1] = [column(&|latent| latent.kl.unwrap_or(0.0))];
+    let variances: [Vec<f64>; 2] = [
+        column(&|latent| latent.variance_of_mean),
+        column(&|latent| latent.mean_variance),
+    ];
+    let left_out = match order.len() - shown.len() {
+        0 => String::new(),
+        count => format!(", without {count} that carry less"),
     };
-    let title = format!(
-        "the latents over {} test images of {data}{others}",
-        health.images
-    );
+    let images = health.images;
+    let title = format!("latents over {images} test images of {data}{left_out}");
+    let of_kl = BarPanel {
+        y_label: "KL, nats",
+        parts: &kl,
+        legend: &[],
+        mark: None,
+    };
+    let of_variance = BarPanel {
+        y_label: "variance",
+        parts: &variances,
+        legend: &["between images (of the mean)", "within one image (noise)"],
+        mark: Some((1.0, "the prior's")),
+    };
+    let of_points = BarPanel {
+        parts: &variances[..1],
+        legend: &[],
+        mark: None,
+        ..of_variance
+    };
     let panels = if health.kl.is_some() {
-        vec![
-            Panel {
-                title: "KL, nats",
-                pass: &kl,
-                legend: &[],
-                mark: None,
-            },
-            Panel {
-                title: "variance of the latents (the line: the prior's)",
-                pass: &variances,
-                legend: &["between images (of the mean)", "within one (noise)"],
-                mark: Some(1.0),
-            },
-        ]
+        vec![of_kl, of_variance]
     } else {
-        vec![Panel {
-            title: "variance of the latents",
-            pass: &variances[..1],
-            legend: &[],
-            mark: None,
-        }]
+        vec![of_points]
     };
-    write_png(
-        path,
-        &Bars {
-            title: &title,
-            names: &names,
-            panels: &panels,
-        }
-        .draw(),
-    )
+    let chart = Bars {
+        title: &title,
+        names: &names,
+        panels: &panels,
+    };
+    let figure = match Format::of(path, CHARTS)? {
+        Format::Svg => Figure::svg("health.svg", chart.svg()?),
+        _ => chart.figure("health")?,
+    };
+    let paths = save(&figure, Place::File(path), &model.folder, Path::new(""))?;
+    Ok(paths.into_iter().next().unwrap_or_default())
 }

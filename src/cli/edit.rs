@@ -5,33 +5,39 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Deserialize;
 
-use super::draw::{Draw, draw};
+use super::config_name::name;
+use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_PICTURES, class_named};
-use super::images::{AT_A_TIME, Format, image_files, rasters};
+use super::images::{AT_A_TIME, image_files, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::{concept, mean, norm};
-use crate::figure::Raster;
-use crate::figure::sheet::{Sheet, write_png};
+use crate::figure::sheet::Sheet;
+use crate::figure::{Figure, Raster};
 use crate::model::{moved, rows};
 use crate::{files, ui};
 
 /// Make test images more of one group and less of another, through the latent
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Edit {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// A class (`8`), of which the training images are taken, or a folder of images
     #[arg(long, value_name = "CLASS_OR_DIR")]
+    #[serde(deserialize_with = "name")]
     add: String,
 
     /// The same for the group that the vector leads away from
     #[arg(long, value_name = "CLASS_OR_DIR")]
+    #[serde(deserialize_with = "name")]
     subtract: String,
 
     /// How many times the vector is added, one column each; 1 leads from one group's mean to the other's
@@ -46,7 +52,7 @@ pub struct Edit {
 
     /// How many images, a row each: the first test images of the class that is subtracted, or of any where that is
     /// a folder
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
     /// The test images of these numbers instead
@@ -60,6 +66,7 @@ pub struct Edit {
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     data: Option<PathBuf>,
 
     /// The sheet, a .png [default: edits.png in the run's folder]
@@ -73,15 +80,38 @@ enum Group {
     Folder(PathBuf),
 }
 
+impl Default for Edit {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            add: String::new(),
+            subtract: String::new(),
+            strength: vec![0.0, 0.5, 1.0, 1.5, 2.0],
+            n: 8,
+            images: None,
+            data: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Edit {
     fn run(&self) -> Result<()> {
-        draw(&self.model, self)
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
         count("--n", self.n, MOST_PICTURES)?;
-        if let Some(out) = &self.out {
-            Format::of(out, &[Format::Png])?;
+        Format::of(self.out.as_deref(), &[Format::Png])?;
+        for (flag, group) in [("--add", &self.add), ("--subtract", &self.subtract)] {
+            if group.is_empty() {
+                return Err(Error::request(format!("{flag} is missing"))
+                    .with_hint("name a class or a folder of images, for instance `add = 8`"));
+            }
         }
         if let Some(strength) = self.strength.iter().find(|strength| !strength.is_finite()) {
             return Err(Error::request(format!(
@@ -91,13 +121,13 @@ impl Draw for Edit {
         Ok(())
     }
 
-    fn suits(&self, subject: &FigureContext) -> Result<()> {
-        group("--add", &self.add, subject.classes)?;
-        group("--subtract", &self.subtract, subject.classes).map(drop)
+    fn suits(&self, context: &FigureContext) -> Result<()> {
+        group("--add", &self.add, context.classes)?;
+        group("--subtract", &self.subtract, context.classes).map(drop)
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let group = |flag: &str, text: &str| group(flag, text, &opened.card.classes);
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let group = |flag: &str, text: &str| group(flag, text, &model.card.classes);
         let (add, subtract) = (
             group("--add", &self.add)?,
             group("--subtract", &self.subtract)?,
@@ -108,16 +138,16 @@ impl Draw for Edit {
                 self.add
             )));
         }
-        let (dataset, _) = opened.data(self.data.as_deref())?;
-        let indices = self.indices(&dataset.test, &subtract, &opened.card.classes)?;
-        opened
-            .subject()
+        let (dataset, _) = model.data(self.data.as_deref())?;
+        let indices = self.indices(&dataset.test, &subtract, &model.card.classes)?;
+        model
+            .context()
             .fits("--n or --images", indices.len() * (self.strength.len() + 1))?;
-        let (add, added) = mean_latent(opened, dataset, "--add", &add)?;
-        let (subtract, subtracted) = mean_latent(opened, dataset, "--subtract", &subtract)?;
+        let (add, added) = mean_latent(model, dataset, "--add", &add)?;
+        let (subtract, subtracted) = mean_latent(model, dataset, "--subtract", &subtract)?;
         let vector = concept(&add, &subtract);
         let length = norm(&vector);
-        if opened.vae.class_count().is_some() {
+        if model.vae.class_count().is_some() {
             ui::note(
                 "note: this model is told the class, and each image keeps its own: what changes is all but the class",
             );
@@ -128,7 +158,7 @@ impl Draw for Edit {
 
         let mut cells = Vec::new();
         for some in indices.chunks(AT_A_TIME) {
-            let lines = lines(opened, &dataset.test, some, &vector, &self.strength)?;
+            let lines = lines(model, &dataset.test, some, &vector, &self.strength)?;
             cells.extend(lines);
         }
         let columns: Vec<String> = std::iter::once("image".to_owned())
@@ -141,9 +171,7 @@ impl Draw for Edit {
             row_labels: Some(&names),
             column_labels: Some(&columns),
         };
-        let path = opened.image_path(self.out.as_deref(), "edits.png");
-        write_png(&path, &sheet.draw())?;
-        Ok(path)
+        Figure::png("edits.png", &sheet.draw())
     }
 }
 
@@ -177,23 +205,20 @@ impl Edit {
 
 /// A row for each image: itself, then what its latent becomes at each strength, decoded as the class that it has.
 fn lines(
-    opened: &LoadedModel,
+    model: &LoadedModel,
     images: &Split,
     indices: &[u32],
     vector: &[f32],
     strengths: &[f32],
 ) -> Result<Vec<Raster>> {
-    let batch = opened.read(images, indices)?;
-    let mean = opened
-        .vae
-        .encode(batch.x.clone(), batch.labels.clone())
-        .mean;
-    let mut columns = vec![rasters(&opened.vae, &rows(batch.x))];
+    let batch = model.read(images, indices)?;
+    let mean = model.vae.encode(batch.x.clone(), batch.labels.clone()).mean;
+    let mut columns = vec![rasters(&model.vae, &rows(batch.x))];
     for &strength in strengths {
         let moved = moved(mean.clone(), vector, strength);
         columns.push(rasters(
-            &opened.vae,
-            &rows(opened.vae.decode_mean(moved, batch.labels.clone())),
+            &model.vae,
+            &rows(model.vae.decode_mean(moved, batch.labels.clone())),
         ));
     }
     Ok((0..indices.len())
@@ -245,7 +270,7 @@ fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
 
 /// The mean of a group's latents, and the group in words.
 fn mean_latent(
-    opened: &LoadedModel,
+    model: &LoadedModel,
     dataset: &Dataset,
     flag: &str,
     group: &Group,
@@ -253,20 +278,20 @@ fn mean_latent(
     match group {
         Group::Class(class) => {
             let members = dataset.train.members(*class);
-            let name = &opened.card.classes[*class as usize];
+            let name = &model.card.classes[*class as usize];
             if members.is_empty() {
                 return Err(Error::request(format!(
                     "{flag} {name}: no training image is of this class"
                 )));
             }
-            let latents = opened.latents(&dataset.train, &members, |_| {})?;
+            let latents = model.latents(&dataset.train, &members, |_| {})?;
             Ok((
                 mean(&latents),
                 format!("{} training images of `{name}`", members.len()),
             ))
         }
         Group::Folder(folder) => {
-            if opened
+            if model
                 .vae
                 .network()
                 .condition
@@ -282,9 +307,9 @@ fn mean_latent(
                         .with_hint("name a class, or train without `condition.encoder`"),
                 );
             }
-            let images = folder_images(folder, opened.card.image_shape)?;
+            let images = folder_images(folder, model.card.image_shape)?;
             let indices: Vec<u32> = (0..images.len() as u32).collect();
-            let latents = opened.latents(&images, &indices, |_| {})?;
+            let latents = model.latents(&images, &indices, |_| {})?;
             Ok((
                 mean(&latents),
                 format!("{} images in {}", indices.len(), folder.display()),

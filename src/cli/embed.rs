@@ -3,25 +3,31 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use image::RgbImage;
+use serde::Deserialize;
 
-use super::draw::Draw;
+use super::draw::{Draw, Place, run};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
 use crate::data::SplitName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::by_pca;
+use crate::figure::chart::Chart;
 use crate::figure::scatter::{Scatter, in_lanes};
-use crate::figure::sheet::write_png;
+use crate::figure::{Figure, NamedFile};
 use crate::model::Vae;
-use crate::{files, ui};
+use crate::ui;
+
+/// An SVG of more points is megabytes large.
+const MOST_IN_SVG: usize = 10_000;
 
 /// Write the latents of a split (posterior means) as .npy and .csv, and draw them
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Embed {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// Which images
@@ -34,6 +40,7 @@ pub struct Embed {
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     data: Option<PathBuf>,
 
     /// The folder for latents.npy, latents.csv and latents.png [default: the run's folder]
@@ -41,34 +48,38 @@ pub struct Embed {
     out: Option<PathBuf>,
 }
 
+impl Default for Embed {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            split: SplitName::Test,
+            n: None,
+            data: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Embed {
     fn run(&self) -> Result<()> {
-        self.check()?;
-        let opened = self.model.open()?;
-        self.write(&opened)?
-            .iter()
-            .try_for_each(|path| ui::data(path.display()))
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::Folder(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
         self.n.map_or(Ok(()), |n| at_least_one("--n", n))
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let [_, _, image] = self.write(opened)?;
-        Ok(image)
-    }
-}
-
-impl Embed {
-    /// Writes the three files; their paths.
-    fn write(&self, opened: &LoadedModel) -> Result<[PathBuf; 3]> {
-        let (dataset, _) = opened.data(self.data.as_deref())?;
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let (dataset, _) = model.data(self.data.as_deref())?;
         let images = self.split.of(dataset)?;
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
         let indices: Vec<u32> = (0..count as u32).collect();
         let bar = ui::image_bar("encoding", count);
-        let latents = opened.latents(images, &indices, |seen| bar.set_position(seen as u64));
+        let latents = model.latents(images, &indices, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let latents = latents?;
         let labels = images.labels.as_deref().map(|labels| &labels[..count]);
@@ -80,32 +91,26 @@ impl Embed {
                 .unwrap_or_default()
         };
         let what = format!("{count} {} images of {}", self.split.name(), dataset.name);
-        let image = scatter(&opened.vae, &latents, labels, &dataset.classes, &what)?;
-        let folder = self
-            .out
-            .as_deref()
-            .map_or_else(|| opened.folder.clone(), |out| opened.base.join(out));
-        let paths = ["latents.npy", "latents.csv", "latents.png"].map(|name| folder.join(name));
-        let [npy, csv, png] = &paths;
-        files::write_with(npy, |out| write_npy(out, &latents))?;
-        files::write_with(csv, |out| write_csv(out, &latents, &indices, name))?;
-        write_png(png, &image)?;
-        Ok(paths)
+        let (mut npy, mut csv) = (Vec::new(), Vec::new());
+        write_npy(&mut npy, &latents)
+            .and_then(|()| write_csv(&mut csv, &latents, &indices, name))
+            .map_err(Error::failed)?;
+        let mut figure = scatter(&model.vae, &latents, labels, &dataset.classes, &what)?;
+        figure.beside.push(NamedFile::new("latents.npy", npy));
+        figure.beside.push(NamedFile::new("latents.csv", csv));
+        Ok(figure)
     }
 }
 
-/// Latents coloured by class: one latent in a lane for each class, two as they are, more by their first two principal
-/// components. `labels` and `classes` as a data set has them; `what` says in words what was encoded.
+/// Draws the latents coloured by class: one latent in a lane for each class, two as they are, more by their first two
+/// principal components. `labels` and `classes` are those of the data set; `what` says in words what was encoded.
 pub fn scatter(
     vae: &Vae,
     latents: &[Vec<f32>],
     labels: Option<&[u32]>,
     classes: &[String],
     what: &str,
-) -> Result<RgbImage> {
-    let labels: Option<Vec<u8>> =
-        labels.map(|labels| labels.iter().map(|&label| label as u8).collect());
-    let labels = labels.as_deref();
+) -> Result<Figure> {
     let latent_count = vae.network().latent;
     let (points, axes, title) = match latent_count {
         1 => {
@@ -138,13 +143,17 @@ pub fn scatter(
         }
     };
     let axes = axes.each_ref().map(String::as_str);
-    Ok(Scatter {
+    let chart = Scatter {
         title: &title,
         axes,
         points: &points,
         labels,
         classes,
         lanes: latent_count == 1,
+    };
+    if points.len() <= MOST_IN_SVG {
+        chart.figure("latents")
+    } else {
+        Ok(Figure::of_png("latents.png", chart.png()?))
     }
-    .draw())
 }

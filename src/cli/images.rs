@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use crate::data::{Split, image_file};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::eval::draw_in_box;
 use crate::figure::Raster;
 use crate::figure::sheet::{Sheet, square_columns};
@@ -18,44 +18,6 @@ pub const AT_A_TIME: usize = 250;
 
 /// Frames of an animation: more are hundreds of megabytes in memory.
 pub const MOST_FRAMES: usize = 200;
-
-/// What a file's name asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Png,
-    Gif,
-}
-
-impl Format {
-    /// # Errors
-    /// For any other ending.
-    pub fn of(path: &Path, allowed: &[Self]) -> Result<Self> {
-        let ending = path
-            .extension()
-            .map(|ending| ending.to_string_lossy().to_lowercase())
-            .unwrap_or_default();
-        let format = match ending.as_str() {
-            "png" => Some(Self::Png),
-            "gif" => Some(Self::Gif),
-            _ => None,
-        };
-        format
-            .filter(|format| allowed.contains(format))
-            .ok_or_else(|| {
-                let names = allowed.iter().map(|format| match format {
-                    Self::Png => "`.png`",
-                    Self::Gif => "`.gif`",
-                });
-                Error::file(
-                    path,
-                    format!(
-                        "expected a name that ends in {}",
-                        names.collect::<Vec<_>>().join(" or ")
-                    ),
-                )
-            })
-    }
-}
 
 /// What stands beside the values of an axis: with one decimal, or as many more, up to four, as tell neighbours apart.
 pub fn labels(values: &[f32]) -> Vec<String> {

@@ -3,41 +3,46 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
-use super::draw::{Draw, draw};
+use super::config_name::{name, optional_name};
+use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, class_named};
-use super::images::{Format, MOST_FRAMES, image_files, rasters};
+use super::images::{MOST_FRAMES, image_files, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
-use crate::figure::Raster;
-use crate::figure::animation::write_gif;
-use crate::figure::sheet::{Sheet, square_columns, write_png};
+use crate::figure::sheet::{Sheet, square_columns};
+use crate::figure::{Figure, Raster};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::{files, ui};
 
 /// Show the way from one image to another through the latent
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Interpolate {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// A class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
     #[arg(long, value_name = "PICTURE")]
+    #[serde(deserialize_with = "name")]
     from: String,
 
     /// A class (`8`), a test image (`'#12'`) or an image file
     #[arg(long, value_name = "PICTURE")]
+    #[serde(deserialize_with = "name")]
     to: String,
 
     /// Images a row, both ends counted
-    #[arg(long, default_value_t = 11)]
+    #[arg(long, default_value_t = Self::default().steps)]
     steps: usize,
 
     /// Pairs of images, where a class is named
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = Self::default().rows)]
     rows: usize,
 
     /// The way between two latents
@@ -47,10 +52,12 @@ pub struct Interpolate {
     /// The class that every image is decoded as, by name or number; an image file is taken for one of it, too. Of
     /// conditional models only [default: the class of --from]
     #[arg(long, value_name = "CLASS")]
+    #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     data: Option<PathBuf>,
 
     /// A .png makes a sheet, a .gif an animation [default: interpolation.png in the run's folder]
@@ -58,7 +65,8 @@ pub struct Interpolate {
     out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Method {
     Spherical,
     Linear,
@@ -79,12 +87,38 @@ enum Named {
     File(PathBuf),
 }
 
+impl Default for Interpolate {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            from: String::new(),
+            to: String::new(),
+            steps: 11,
+            rows: 8,
+            method: Method::Spherical,
+            label: None,
+            data: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Interpolate {
     fn run(&self) -> Result<()> {
-        draw(&self.model, self)
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
+        for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
+            if end.is_empty() {
+                return Err(Error::request(format!("{flag} is missing"))
+                    .with_hint("name a class, a test image (`#12`) or an image file"));
+            }
+        }
         count("--rows", self.rows, 100)?;
         if self.steps < 2 {
             return Err(Error::request(format!(
@@ -115,28 +149,28 @@ impl Draw for Interpolate {
         Ok(())
     }
 
-    fn suits(&self, subject: &FigureContext) -> Result<()> {
-        let from = named("--from", &self.from, subject.classes)?;
-        named("--to", &self.to, subject.classes)?;
+    fn suits(&self, context: &FigureContext) -> Result<()> {
+        let from = named("--from", &self.from, context.classes)?;
+        named("--to", &self.to, context.classes)?;
         if self.label.is_some() || matches!(from, Named::File(_)) {
-            subject.class(self.label.as_deref())?;
+            context.class(self.label.as_deref())?;
         }
-        subject.fits("--steps", self.rows * (self.steps + 2))
+        context.fits("--steps", self.rows * (self.steps + 2))
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let name = |flag: &str, text: &str| named(flag, text, &opened.card.classes);
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let name = |flag: &str, text: &str| named(flag, text, &model.card.classes);
         let (from, to) = (name("--from", &self.from)?, name("--to", &self.to)?);
         let mut dataset = None;
         if [&from, &to]
             .iter()
             .any(|end| !matches!(end, Named::File(_)))
         {
-            dataset = Some(&opened.data(self.data.as_deref())?.0);
+            dataset = Some(&model.data(self.data.as_deref())?.0);
         }
-        let class = self.class(opened, dataset, [&from, &to])?;
-        let from = end(opened, dataset, "--from", &from, self.rows, class)?;
-        let to = end(opened, dataset, "--to", &to, self.rows, class)?;
+        let class = self.class(model, dataset, [&from, &to])?;
+        let from = end(model, dataset, "--from", &from, self.rows, class)?;
+        let to = end(model, dataset, "--to", &to, self.rows, class)?;
         // A single image at one end goes with each of the other.
         let rows = match (from.latents.len(), to.latents.len()) {
             (1, other) | (other, 1) => other,
@@ -148,51 +182,47 @@ impl Draw for Interpolate {
             Method::Linear => model::Interpolation::Linear,
         };
         let ways = interpolate(
-            &opened.vae,
+            &model.vae,
             &from.latents,
             &to.latents,
             self.steps,
             method,
             class,
         );
-        let path = opened.image_path(self.out.as_deref(), "interpolation.png");
         match self.format()? {
-            Format::Png => write_png(&path, &sheet(opened, &from, &ways, &to))?,
-            Format::Gif => write_gif(&path, &frames(opened, &ways), 120)?,
+            Format::Gif => Figure::gif("interpolation.gif", &frames(model, &ways), 120),
+            _ => Figure::png("interpolation.png", &sheet(model, &from, &ways, &to)),
         }
-        Ok(path)
     }
 }
 
 impl Interpolate {
     fn format(&self) -> Result<Format> {
-        self.out.as_deref().map_or(Ok(Format::Png), |out| {
-            Format::of(out, &[Format::Png, Format::Gif])
-        })
+        Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
     /// The class that all is decoded as; nothing where the model is not conditional. The latent alone changes along the way:
     /// of a 3 and an 8, decoded as a 3, the last is a 3 in the hand of the 8.
     fn class(
         &self,
-        opened: &LoadedModel,
+        model: &LoadedModel,
         dataset: Option<&Dataset>,
         ends: [&Named; 2],
     ) -> Result<Option<u32>> {
         let [from, to] = ends.map(|end| {
-            if opened.vae.class_count().is_some() {
+            if model.vae.class_count().is_some() {
                 end.class(dataset)
             } else {
                 None
             }
         });
         let (Some(from), None) = (from, &self.label) else {
-            return opened.class(self.label.as_deref());
+            return model.class(self.label.as_deref());
         };
         if to.is_some_and(|to| to != from) {
             ui::note(format_args!(
                 "note: every image is decoded as `{}`, the class of --from; `--label` names another",
-                opened.card.classes[from as usize]
+                model.card.classes[from as usize]
             ));
         }
         Ok(Some(from))
@@ -211,7 +241,7 @@ impl Named {
 }
 
 /// The image, its reconstruction, the way, the other's reconstruction, the other image: a row each.
-fn sheet(opened: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
+fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
     let mut cells: Vec<Raster> = Vec::new();
     for ((first, way), last) in from.images.iter().zip(ways).zip(&to.images) {
         let line = std::iter::once(first)
@@ -219,7 +249,7 @@ fn sheet(opened: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> 
             .chain([last])
             .cloned()
             .collect::<Vec<_>>();
-        cells.extend(rasters(&opened.vae, &line));
+        cells.extend(rasters(&model.vae, &line));
     }
     let steps = ways[0].len();
     let at = |step: usize| format!("{:.2}", step as f64 / (steps - 1) as f64);
@@ -237,11 +267,11 @@ fn sheet(opened: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> 
 }
 
 /// All rows at once, step by step there and back.
-fn frames(opened: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
+fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
     let steps = ways[0].len();
     let frame = |step: usize| {
         let line: Vec<Vec<f32>> = ways.iter().map(|way| way[step].clone()).collect();
-        let cells = rasters(&opened.vae, &line);
+        let cells = rasters(&model.vae, &line);
         Sheet {
             images: &cells,
             columns: square_columns(cells.len()),
@@ -278,7 +308,7 @@ fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
 
 /// `class`: of images whose class is not known.
 fn end(
-    opened: &LoadedModel,
+    model: &LoadedModel,
     dataset: Option<&Dataset>,
     flag: &str,
     named: &Named,
@@ -287,11 +317,11 @@ fn end(
 ) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let images = image_files(std::slice::from_ref(path), path, opened.card.image_shape)?;
+            let images = image_files(std::slice::from_ref(path), path, model.card.image_shape)?;
             let images = class
                 .into_iter()
                 .fold(images, |images, class| images.with_labels(vec![class]));
-            Ok(End::new(opened, opened.read(&images, &[0])?))
+            Ok(End::new(model, model.read(&images, &[0])?))
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
@@ -300,26 +330,26 @@ fn end(
                     "{flag} #{index}: the test images are numbered #0 to #{last}"
                 )));
             }
-            Ok(End::new(opened, opened.read(&dataset.test, &[*index])?))
+            Ok(End::new(model, model.read(&dataset.test, &[*index])?))
         }
         (Named::Class(class), Some(dataset)) => {
-            let typical = typical(opened, dataset, *class, rows)?;
+            let typical = typical(model, dataset, *class, rows)?;
             if typical.is_empty() {
-                let name = &opened.card.classes[*class as usize];
+                let name = &model.card.classes[*class as usize];
                 return Err(Error::request(format!(
                     "{flag} {name}: the test set has no image of this class"
                 )));
             }
-            Ok(End::new(opened, opened.read(&dataset.test, &typical)?))
+            Ok(End::new(model, model.read(&dataset.test, &typical)?))
         }
         (_, None) => unreachable!("the data is loaded for all but files"),
     }
 }
 
 /// The test images of a class whose latents are nearest to their class's mean, the nearest first.
-fn typical(opened: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
+fn typical(model: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
     let members = dataset.test.members(class);
-    let latents = opened.latents(&dataset.test, &members, |_| {})?;
+    let latents = model.latents(&dataset.test, &members, |_| {})?;
     Ok(nearest_to_mean(&latents)
         .into_iter()
         .take(count)
@@ -328,10 +358,10 @@ fn typical(opened: &LoadedModel, dataset: &Dataset, class: u32, count: usize) ->
 }
 
 impl End {
-    fn new(opened: &LoadedModel, batch: Batch) -> Self {
+    fn new(model: &LoadedModel, batch: Batch) -> Self {
         Self {
             images: rows(batch.x.clone()),
-            latents: rows(opened.vae.encode(batch.x, batch.labels).mean),
+            latents: rows(model.vae.encode(batch.x, batch.labels).mean),
         }
     }
 

@@ -29,12 +29,10 @@ pub struct LoadedModel {
     pub chosen: SelectedDevice,
     /// Where its images go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
-    /// What `--out` is relative to: nothing, or the run's folder where training draws.
-    pub base: PathBuf,
     /// The model file.
     pub path: PathBuf,
     /// The data and their hash, once somebody has asked for them.
-    pub loaded: OnceCell<(Dataset, String)>,
+    loaded: OnceCell<(Dataset, String)>,
 }
 
 /// Of a model's file.
@@ -59,7 +57,6 @@ impl LoadedModel {
             ))));
         }
         let vae = file.build(&chosen.device).map_err(wrong)?;
-        let (base, loaded) = (PathBuf::new(), OnceCell::new());
         // Of what was read: a training that goes on may write another model meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
@@ -69,13 +66,12 @@ impl LoadedModel {
             hash,
             chosen,
             folder,
-            base,
             path,
-            loaded,
+            loaded: OnceCell::new(),
         })
     }
 
-    /// Takes a model over from the training that wrote it, with its data. What `--out` names goes into the run's folder.
+    /// Takes a model over from the training that wrote it, with its data.
     pub fn trained(
         trained: TrainedModel,
         folder: RunFolder,
@@ -89,7 +85,6 @@ impl LoadedModel {
             card: file.card,
             chosen,
             path: folder.model(),
-            base: folder.path.clone(),
             folder: folder.path,
             loaded: (trained.dataset, trained.data_hash).into(),
         })
@@ -154,8 +149,8 @@ impl LoadedModel {
         })
     }
 
-    /// What a figure is drawn of.
-    pub fn subject(&self) -> FigureContext<'_> {
+    /// Returns what a figure has to know of the model.
+    pub fn context(&self) -> FigureContext<'_> {
         FigureContext {
             latent_count: self.vae.network().latent,
             shape: self.card.image_shape,
@@ -166,12 +161,7 @@ impl LoadedModel {
 
     /// The class of all that is to be decoded: [`FigureContext::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u32>> {
-        self.subject().class(label)
-    }
-
-    /// The place for an image: `out`, or `name` in the run's folder.
-    pub fn image_path(&self, out: Option<&Path>, name: &str) -> PathBuf {
-        out.map_or_else(|| self.folder.join(name), |out| self.base.join(out))
+        self.context().class(label)
     }
 
     /// The posterior means of the images `indices`, `[N][D]`; `seen` is told how many are done.

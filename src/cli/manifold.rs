@@ -3,29 +3,33 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Deserialize;
 
-use super::draw::{Draw, draw};
+use super::config_name::optional_name;
+use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{Format, labels, rasters};
+use super::images::{labels, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
 use crate::density::normal_quantile;
 use crate::error::{Error, Result};
-use crate::figure::sheet::{Sheet, write_png};
-use crate::figure::titled;
+use crate::figure::sheet::Sheet;
+use crate::figure::{Figure, titled};
 use crate::model::{decode, grid};
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
 /// Decode a grid of latents: how digits merge into each other over two latents
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Manifold {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// Images a side
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
     /// The latent across and the one upwards, from 0; one makes a single row [default: the first two]
@@ -43,6 +47,7 @@ pub struct Manifold {
 
     /// The class to decode as, by name or number, of a conditional model
     #[arg(long, value_name = "CLASS")]
+    #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
     /// The sheet, a .png [default: manifold.png in the run's folder]
@@ -50,9 +55,26 @@ pub struct Manifold {
     out: Option<PathBuf>,
 }
 
+impl Default for Manifold {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            n: 15,
+            dims: Vec::new(),
+            quantiles: vec![0.05, 0.95],
+            label: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Manifold {
     fn run(&self) -> Result<()> {
-        draw(&self.model, self)
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
@@ -71,15 +93,13 @@ impl Draw for Manifold {
             ))
             .with_hint("for instance `--quantiles 0.05,0.95`"));
         }
-        self.out
-            .as_deref()
-            .map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+        Format::of(self.out.as_deref(), &[Format::Png]).map(drop)
     }
 
-    fn suits(&self, subject: &FigureContext) -> Result<()> {
-        let latent_count = subject.latent_count;
-        subject.class(self.label.as_deref())?;
-        subject.fits("--n", self.n.pow(self.shown(latent_count).len() as u32))?;
+    fn suits(&self, context: &FigureContext) -> Result<()> {
+        let latent_count = context.latent_count;
+        context.class(self.label.as_deref())?;
+        context.fits("--n", self.n.pow(self.shown(latent_count).len() as u32))?;
         match self.dims.iter().find(|&&latent| latent >= latent_count) {
             None => Ok(()),
             Some(latent) if latent_count == 1 => Err(Error::request(format!(
@@ -92,17 +112,17 @@ impl Draw for Manifold {
         }
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let latent_count = opened.vae.network().latent;
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let latent_count = model.vae.network().latent;
         let dims = self.shown(latent_count);
         if self.dims.is_empty() && latent_count > 2 {
             ui::note(format_args!(
                 "note: of {latent_count} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
             ));
         }
-        if !opened.config.objective.kind().latent_mode().is_sampled() {
+        if !model.config.objective.kind().latent_mode().is_sampled() {
             ui::note(format_args!("note: {NO_PRIOR}"));
-        } else if !opened.config.prior.is_normal() {
+        } else if !model.config.prior.is_normal() {
             ui::note(
                 "note: this model's prior is trained: the quantiles are still those of N(0, 1)",
             );
@@ -110,8 +130,8 @@ impl Draw for Manifold {
         let values = self.values();
         let latents = grid(&vec![0.0; latent_count], &dims, &values);
         let cells = rasters(
-            &opened.vae,
-            &decode(&opened.vae, &latents, opened.class(self.label.as_deref())?),
+            &model.vae,
+            &decode(&model.vae, &latents, model.class(self.label.as_deref())?),
         );
         let across = labels(&values);
         let up: Vec<String> = across.iter().rev().cloned().collect();
@@ -121,9 +141,10 @@ impl Draw for Manifold {
             row_labels: (dims.len() == 2).then_some(&up),
             column_labels: Some(&across),
         };
-        let path = opened.image_path(self.out.as_deref(), "manifold.png");
-        write_png(&path, &titled(&sheet.draw(), &title(&dims, latent_count)))?;
-        Ok(path)
+        Figure::png(
+            "manifold.png",
+            &titled(&sheet.draw(), &title(&dims, latent_count)),
+        )
     }
 }
 

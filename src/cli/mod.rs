@@ -3,12 +3,14 @@
 mod animate;
 mod compare;
 mod config;
+mod config_name;
 mod devices;
 mod disentangle;
 mod doctor;
 mod draw;
 mod edit;
 mod embed;
+mod end_figures;
 mod eval;
 mod figure_context;
 mod figures;
@@ -24,6 +26,8 @@ mod reconstruct;
 mod repro;
 mod sample;
 mod table;
+#[cfg(test)]
+mod toy_figure;
 mod train;
 mod traverse;
 
@@ -65,7 +69,7 @@ enum Command {
     Compare(compare::Compare),
     Repro(repro::Repro),
     #[command(flatten)]
-    Figure(figures::Figure),
+    Figure(figures::FigureCommand),
     List(list::List),
     Devices(devices::Devices),
     Config(config::ConfigArgs),

@@ -25,6 +25,15 @@ pub struct ModelArg {
     device: String,
 }
 
+impl Default for ModelArg {
+    fn default() -> Self {
+        Self {
+            run: None,
+            device: "auto".to_owned(),
+        }
+    }
+}
+
 impl ModelArg {
     pub fn open(&self) -> Result<LoadedModel> {
         let chosen = device::choose(&self.device)?;

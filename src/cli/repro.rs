@@ -345,7 +345,7 @@ impl Repro {
         began: Instant,
     ) -> Result<Measured> {
         let mut sets: Vec<String> = variant.sets.iter().map(|set| (*set).to_owned()).collect();
-        sets.push("figures.at_end=[]".to_owned());
+        sets.push("figures=[]".to_owned());
         let name = format!("repro-{}-{epochs}", run_name(recipe, variant));
         let trained = Train::named(recipe.preset, sets, epochs, &name, self.place.clone())
             .train(chosen, began)?;

@@ -3,23 +3,27 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Deserialize;
 
-use super::draw::{Draw, draw};
+use super::config_name::optional_name;
+use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_PICTURES};
-use super::images::{Classes, Codes, Format, sample_sheet};
+use super::images::{Classes, Codes, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
 use crate::error::Result;
 use crate::eval::bounds;
-use crate::figure::sheet::write_png;
+use crate::figure::Figure;
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
 /// Draw images from the prior, as a sheet
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sample {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// How many images; with `--label all`, how many a class [default: 64, or 10 a class]
@@ -29,6 +33,7 @@ pub struct Sample {
     /// Of which class, by name or number, or `all`: a row of each, with the same latents in every row. Of conditional
     /// models only [default: classes drawn uniformly]
     #[arg(long, value_name = "CLASS")]
+    #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
     /// Decides which [default: the run's]
@@ -39,7 +44,7 @@ pub struct Sample {
     #[arg(
         long,
         value_name = "T",
-        default_value_t = 1.0,
+        default_value_t = Self::default().temperature,
         allow_negative_numbers = true,
         conflicts_with = "in_box"
     )]
@@ -47,10 +52,12 @@ pub struct Sample {
     /// Draw latents uniformly from the box that the training images' latents span, each latent's lowest to its highest
     /// value: what an autoencoder, which has no prior, can be asked for
     #[arg(long = "box")]
+    #[serde(rename = "box")]
     in_box: bool,
 
     /// The folder that the data set lies in, for `--box` [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR", requires = "in_box")]
+    #[serde(skip)]
     data: Option<PathBuf>,
 
     /// The sheet, a .png [default: samples.png in the run's folder]
@@ -58,33 +65,50 @@ pub struct Sample {
     out: Option<PathBuf>,
 }
 
+impl Default for Sample {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            n: None,
+            label: None,
+            seed: None,
+            temperature: 1.0,
+            in_box: false,
+            data: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Sample {
     fn run(&self) -> Result<()> {
-        draw(&self.model, self)
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
         self.n.map_or(Ok(()), |n| count("--n", n, MOST_PICTURES))?;
         at_least_zero("--temperature", f64::from(self.temperature))?;
-        self.out
-            .as_deref()
-            .map_or(Ok(()), |out| Format::of(out, &[Format::Png]).map(drop))
+        Format::of(self.out.as_deref(), &[Format::Png]).map(drop)
     }
 
-    fn suits(&self, subject: &FigureContext) -> Result<()> {
-        let classes = self.classes(subject)?;
-        subject.fits("--n", self.count(classes).saturating_mul(classes.rows()))
+    fn suits(&self, context: &FigureContext) -> Result<()> {
+        let classes = self.classes(context)?;
+        context.fits("--n", self.count(classes).saturating_mul(classes.rows()))
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let classes = self.classes(&opened.subject())?;
-        if !(self.in_box || opened.config.objective.kind().latent_mode().is_sampled()) {
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let classes = self.classes(&model.context())?;
+        if !(self.in_box || model.config.objective.kind().latent_mode().is_sampled()) {
             ui::note(format_args!(
                 "note: {NO_PRIOR}; `--box` draws from where its latents lie"
             ));
         }
         let bounds = if self.in_box {
-            Some(spanned(opened, self.data.as_deref())?)
+            Some(spanned(model, self.data.as_deref())?)
         } else {
             None
         };
@@ -94,20 +118,18 @@ impl Draw for Sample {
             },
             Codes::Box,
         );
-        let seed = self.seed.unwrap_or(opened.config.seed);
-        let sheet = sample_sheet(&opened.vae, from, seed, self.count(classes), classes);
-        let path = opened.image_path(self.out.as_deref(), "samples.png");
-        write_png(&path, &sheet)?;
-        Ok(path)
+        let seed = self.seed.unwrap_or(model.config.seed);
+        let sheet = sample_sheet(&model.vae, from, seed, self.count(classes), classes);
+        Figure::png("samples.png", &sheet)
     }
 }
 
 impl Sample {
-    fn classes<'a>(&self, subject: &FigureContext<'a>) -> Result<Classes<'a>> {
+    fn classes<'a>(&self, context: &FigureContext<'a>) -> Result<Classes<'a>> {
         Ok(match self.label.as_deref() {
-            Some("all") if subject.conditional => Classes::Each(subject.classes),
-            None if subject.conditional => Classes::Drawn(subject.classes),
-            label => Classes::One(subject.class(label)?),
+            Some("all") if context.conditional => Classes::Each(context.classes),
+            None if context.conditional => Classes::Drawn(context.classes),
+            label => Classes::One(context.class(label)?),
         })
     }
 
@@ -117,11 +139,11 @@ impl Sample {
 }
 
 /// The box that the latents of the training images span.
-fn spanned(opened: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
-    let (dataset, _) = opened.data(data)?;
+fn spanned(model: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
+    let (dataset, _) = model.data(data)?;
     let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
     let bar = ui::image_bar("encoding", indices.len());
-    let latents = opened.latents(&dataset.train, &indices, |seen| {
+    let latents = model.latents(&dataset.train, &indices, |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();

@@ -13,8 +13,8 @@ use clap::Args;
 use self::progress_display::ProgressDisplay;
 use self::start::{Start, resumed};
 use super::doctor::at_the_end;
+use super::end_figures::EndFigures;
 use super::figure_context::FigureContext;
-use super::figures::{AtEnd, at_end};
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::RUNS;
@@ -78,7 +78,7 @@ pub struct Finished {
     pub model: LoadedModel,
     pub history: Vec<Record>,
     /// The figures that the config asks for.
-    figures: Vec<AtEnd>,
+    figures: EndFigures,
 }
 
 impl Train {
@@ -107,7 +107,7 @@ impl Train {
         let selected = device::choose(&self.run_args.device)?;
         let Finished { model, figures, .. } = self.train(&selected, began)?;
         ui::data(model.folder.display())?;
-        draw_all(&figures, &model)
+        figures.draw(&model)
     }
 
     /// Trains to the last epoch.
@@ -116,7 +116,7 @@ impl Train {
         let mut start = self.start()?;
         let config = &start.config;
         config.check()?;
-        let figures = at_end(&config.figures)?;
+        let figures = EndFigures::of(config)?;
         let data_folder = self.run_args.data.clone().or(start.data_folder.take());
         let paths = DataPaths::from_environment(data_folder.clone())?;
         let dataset = data::load(&config.data, &paths)?;
@@ -126,9 +126,7 @@ impl Train {
                 Training::resume(config, dataset, &selected.device, checkpoint, path)?
             }
         };
-        for figure in &figures {
-            figure.suits(&figure_context(&training))?;
-        }
+        figures.suit(&figure_context(&training))?;
         let (folder, _lock) = match start.folder {
             Some(locked) => locked,
             None => {
@@ -153,6 +151,7 @@ impl Train {
             )),
             _ => error,
         })?;
+        curves::write_png(&trained.history, &folder)?;
         summary::conclude(&trained, &folder);
         let history = trained.history.clone();
         let model = LoadedModel::trained(trained, folder, selected.clone())?;
@@ -182,25 +181,6 @@ impl Train {
         train.epochs = self.epochs.unwrap_or(train.epochs);
         Ok(start)
     }
-}
-
-/// Draws every figure that can be drawn.
-///
-/// # Errors
-/// The last error, if some could not; those before it are printed.
-fn draw_all(figures: &[AtEnd], model: &LoadedModel) -> Result<()> {
-    let mut failed = None;
-    for figure in figures {
-        match figure.draw(model) {
-            Ok(path) => ui::note(format_args!("look at {}", path.display())),
-            Err(error) => {
-                if let Some(earlier) = failed.replace(error) {
-                    ui::note(earlier.render());
-                }
-            }
-        }
-    }
-    failed.map_or(Ok(()), Err)
 }
 
 fn figure_context(training: &Training) -> FigureContext<'_> {

@@ -4,19 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 use image::RgbImage;
+use serde::Deserialize;
 
-use super::draw::{Draw, draw};
+use super::config_name::optional_name;
+use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{Format, MOST_FRAMES, labels, rasters};
+use super::images::{MOST_FRAMES, labels, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
-use crate::figure::animation::write_gif;
-use crate::figure::sheet::{Sheet, write_png};
-use crate::figure::{Raster, titled};
+use crate::figure::sheet::Sheet;
+use crate::figure::{Figure, Raster, titled};
 use crate::model::{decode, grid, rows};
 use crate::ui;
 
@@ -24,9 +25,11 @@ use crate::ui;
 const MEASURED: usize = 1000;
 
 /// Vary one latent a row, the others fixed; the latents that carry most come first
-#[derive(Debug, Args)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Traverse {
     #[command(flatten)]
+    #[serde(skip)]
     model: ModelArg,
 
     /// The test image at whose latent the other latents stand [default: they are 0]
@@ -35,22 +38,24 @@ pub struct Traverse {
 
     /// The class to decode as, by name or number, of a conditional model [default: that of `--image`]
     #[arg(long, value_name = "CLASS")]
+    #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
     /// Each latent goes from minus this to this, in standard deviations of the prior
-    #[arg(long, default_value_t = 3.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = Self::default().range, allow_negative_numbers = true)]
     range: f32,
 
     /// Images a row
-    #[arg(long, default_value_t = 11)]
+    #[arg(long, default_value_t = Self::default().steps)]
     steps: usize,
 
     /// The most rows: latents with a smaller KL are left out
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = Self::default().rows)]
     rows: usize,
 
     /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     data: Option<PathBuf>,
 
     /// A .png makes a sheet, a .gif an animation [default: traverse.png in the run's folder]
@@ -72,9 +77,28 @@ struct Traversal {
     others: String,
 }
 
+impl Default for Traverse {
+    fn default() -> Self {
+        Self {
+            model: ModelArg::default(),
+            image: None,
+            label: None,
+            range: 3.0,
+            steps: 11,
+            rows: 32,
+            data: None,
+            out: None,
+        }
+    }
+}
+
 impl Draw for Traverse {
     fn run(&self) -> Result<()> {
-        draw(&self.model, self)
+        run(&self.model, self)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::File(self.out.as_deref())
     }
 
     fn check(&self) -> Result<()> {
@@ -97,25 +121,25 @@ impl Draw for Traverse {
         count("--rows", self.rows, 1000)
     }
 
-    fn suits(&self, subject: &FigureContext) -> Result<()> {
+    fn suits(&self, context: &FigureContext) -> Result<()> {
         if self.label.is_some() || self.image.is_none() {
-            subject.class(self.label.as_deref())?;
+            context.class(self.label.as_deref())?;
         }
-        subject.fits("--steps", self.steps * self.rows.min(subject.latent_count))
+        context.fits("--steps", self.steps * self.rows.min(context.latent_count))
     }
 
-    fn draw(&self, opened: &LoadedModel) -> Result<PathBuf> {
-        let latent_count = opened.vae.network().latent;
-        let (dataset, _) = opened.data(self.data.as_deref())?;
-        let base = self.base(opened, &dataset.test)?;
-        let class = self.class(opened, &dataset.test)?;
+    fn draw(&self, model: &LoadedModel) -> Result<Figure> {
+        let latent_count = model.vae.network().latent;
+        let (dataset, _) = model.data(self.data.as_deref())?;
+        let base = self.base(model, &dataset.test)?;
+        let class = self.class(model, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
-        let protocol = opened.protocol(1, None);
+        let protocol = model.protocol(1, None);
         // An autoencoder's latents have no KL: how far its latents spread tells what each one carries.
-        let drawn = opened.config.objective.kind().latent_mode().is_sampled();
-        let has_kl = drawn && opened.config.prior.is_normal();
+        let drawn = model.config.objective.kind().latent_mode().is_sampled();
+        let has_kl = drawn && model.config.prior.is_normal();
         let (size, carried) = if has_kl {
-            ("KL", kl_by_latent(&opened.vae, &measured, protocol)?)
+            ("KL", kl_by_latent(&model.vae, &measured, protocol)?)
         } else {
             ui::note(format_args!(
                 "note: {} are not near N(0, I): beside each stands its latents' standard deviation; choose `--range` by it",
@@ -127,7 +151,7 @@ impl Draw for Traverse {
             ));
             (
                 "deviation",
-                deviation_by_latent(&opened.vae, &measured, protocol)?,
+                deviation_by_latent(&model.vae, &measured, protocol)?,
             )
         };
         let order = largest_first(&carried);
@@ -144,8 +168,8 @@ impl Draw for Traverse {
             .collect();
         let row = |&latent: &usize| {
             rasters(
-                &opened.vae,
-                &decode(&opened.vae, &grid(&base, &[latent], &values), class),
+                &model.vae,
+                &decode(&model.vae, &grid(&base, &[latent], &values), class),
             )
         };
         let traversal = Traversal {
@@ -167,35 +191,31 @@ impl Draw for Traverse {
                 None => "others 0".into(),
             },
         };
-        let path = opened.image_path(self.out.as_deref(), "traverse.png");
         match self.format()? {
-            Format::Png => write_png(&path, &traversal.sheet())?,
-            Format::Gif => write_gif(&path, &traversal.frames(), 120)?,
+            Format::Gif => Figure::gif("traverse.gif", &traversal.frames(), 120),
+            _ => Figure::png("traverse.png", &traversal.sheet()),
         }
-        Ok(path)
     }
 }
 
 impl Traverse {
     fn format(&self) -> Result<Format> {
-        self.out.as_deref().map_or(Ok(Format::Png), |out| {
-            Format::of(out, &[Format::Png, Format::Gif])
-        })
+        Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
     /// What the images are decoded as; nothing where the model is not conditional.
-    fn class(&self, opened: &LoadedModel, test: &Split) -> Result<Option<u32>> {
+    fn class(&self, model: &LoadedModel, test: &Split) -> Result<Option<u32>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
-            (None, Some(class)) if opened.vae.class_count().is_some() => Ok(Some(class)),
-            (label, _) => opened.class(label.as_deref()),
+            (None, Some(class)) if model.vae.class_count().is_some() => Ok(Some(class)),
+            (label, _) => model.class(label.as_deref()),
         }
     }
 
     /// The latent that the rows depart from.
-    fn base(&self, opened: &LoadedModel, test: &Split) -> Result<Vec<f32>> {
+    fn base(&self, model: &LoadedModel, test: &Split) -> Result<Vec<f32>> {
         let Some(index) = self.image else {
-            return Ok(vec![0.0; opened.vae.network().latent]);
+            return Ok(vec![0.0; model.vae.network().latent]);
         };
         if index as usize >= test.len() {
             let last = test.len() - 1;
@@ -203,8 +223,8 @@ impl Traverse {
                 "--image {index}: the test images are numbered 0 to {last}"
             )));
         }
-        let batch = opened.read(test, &[index])?;
-        Ok(rows(opened.vae.encode(batch.x, batch.labels).mean).concat())
+        let batch = model.read(test, &[index])?;
+        Ok(rows(model.vae.encode(batch.x, batch.labels).mean).concat())
     }
 }
 

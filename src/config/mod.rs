@@ -1,5 +1,6 @@
 //! The TOML that a person writes, presets and `--set`, read into one checked [`Config`].
 
+mod figures;
 mod find;
 mod measure;
 mod network;
@@ -9,8 +10,10 @@ mod schema;
 mod toml_error;
 mod train;
 
+pub use figures::Figures;
 pub use find::find;
 pub use overrides::set;
 pub use preset::{PRESETS, Preset, find as find_preset};
-pub use schema::{Config, Figures};
+pub use schema::Config;
+pub use toml_error::explain_value;
 pub use train::TrainConfig;

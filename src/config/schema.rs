@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrainConfig, toml_error};
+use super::{Figures, TrainConfig, toml_error};
 use crate::check::at_least_one;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -38,16 +38,9 @@ pub struct Config {
     pub schedule: Schedule,
     #[serde(default)]
     pub train: TrainConfig,
-    #[serde(default)]
+    /// The figures to draw after the last epoch; the commands that draw them check the tables.
+    #[serde(default, skip_serializing_if = "Figures::is_empty")]
     pub figures: Figures,
-}
-
-/// The `[figures]` table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Figures {
-    /// The figures to draw after the last epoch, as commands without `vae`; the command line checks them.
-    pub at_end: Vec<String>,
 }
 
 fn default_seed() -> u64 {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::figures::{NEW, OLD};
 use crate::error::{Error, did_you_mean};
 
 /// The error at its place in `text`.
@@ -45,6 +46,14 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
         None => sentence(error.message()),
     };
     hinted(Error::file(origin, what), error.message())
+}
+
+/// Returns the error of a value that was read before, without a place in a text.
+pub fn explain_value(error: &toml::de::Error) -> Error {
+    hinted(
+        Error::request(sentence(&error.to_string())),
+        error.message(),
+    )
 }
 
 /// Characters of a line that are shown.
@@ -93,6 +102,7 @@ pub fn sentence(message: &str) -> String {
 /// The error, with the known name that is closest to the unknown one.
 pub fn hinted(error: Error, message: &str) -> Error {
     match suggestion(message) {
+        _ if message == OLD => error.with_hint(NEW),
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error,
     }

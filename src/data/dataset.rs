@@ -16,7 +16,8 @@ pub struct Dataset {
 }
 
 /// The name of a split, as a person writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SplitName {
     Train,
     Validation,

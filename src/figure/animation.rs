@@ -1,13 +1,11 @@
 //! Frames -> an animated GIF.
 
 use std::io;
-use std::path::Path;
 
 use gif::{Encoder, EncodingError, Frame, Repeat};
 use image::{Rgb, RgbImage};
 
 use crate::error::{Error, Result};
-use crate::files;
 
 /// GIF counts in hundredths of a second, and browsers take anything below two of them for ten.
 const SHORTEST: u32 = 2;
@@ -15,37 +13,27 @@ const SHORTEST: u32 = 2;
 /// 1 is the best and slowest, 30 the fastest, for frames of more than 256 colours.
 const SPEED: i32 = 10;
 
-/// Writes frames of one size as a GIF file that plays for ever, each frame for `milliseconds_per_frame` (rounded
-/// to 10, at least 20).
+/// Returns frames of one size as a GIF file that plays for ever, each frame for `milliseconds_per_frame` (rounded to 10,
+/// at least 20).
 ///
 /// A frame of at most 256 colours is stored exactly: every grey one is. Others have their colours reduced, without
 /// dither, each frame on its own.
 ///
 /// # Errors
-/// Exit code 2 where there is no frame, the sizes differ, a side is longer than 65535, or the place cannot be
-/// written to.
-pub fn write_gif(path: &Path, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<()> {
+/// If there is no frame, if the sizes differ, or if a side is longer than 65535.
+pub fn encode_gif(frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<Vec<u8>> {
     let Some(first) = frames.first() else {
-        return Err(Error::request(format!(
-            "{}: an animation needs at least one frame",
-            path.display()
-        )));
+        return Err(Error::request("an animation needs at least one frame"));
     };
-    if let Some(other) = frames
-        .iter()
-        .find(|frame| frame.dimensions() != first.dimensions())
-    {
-        let [a, b] = [first.dimensions(), other.dimensions()];
-        let what = format!(
-            "{}: the frames of an animation differ in size: {a:?} and {b:?}",
-            path.display()
-        );
-        return Err(Error::request(what));
+    let sizes = frames.iter().map(RgbImage::dimensions);
+    if let Some(other) = sizes.into_iter().find(|size| *size != first.dimensions()) {
+        let first = first.dimensions();
+        return Err(Error::request(format!(
+            "the frames of an animation differ in size: {first:?} and {other:?}"
+        )));
     }
-    let bytes = encode(frames, milliseconds_per_frame).map_err(|error| {
-        Error::request(format!("{}: no GIF could be made: {error}", path.display()))
-    })?;
-    files::write(path, &bytes)
+    encode(frames, milliseconds_per_frame)
+        .map_err(|error| Error::request(format!("a GIF cannot be made: {error}")))
 }
 
 fn encode(frames: &[RgbImage], milliseconds: u32) -> Result<Vec<u8>, EncodingError> {
@@ -103,10 +91,7 @@ mod tests {
     #[test]
     fn grey_frames_come_back_exactly() {
         let frames: Vec<_> = (0..5).map(|i| greys(i * 50)).collect();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.gif");
-        write_gif(&path, &frames, 83).unwrap();
-        let read = decoded(&std::fs::read(&path).unwrap());
+        let read = decoded(&encode_gif(&frames, 83).unwrap());
         assert_eq!(read.len(), 5);
         for (frame, expected) in read.iter().zip(&frames) {
             assert_eq!(&rgb(frame), expected);
@@ -158,20 +143,14 @@ mod tests {
 
     #[test]
     fn frames_that_cannot_be_an_animation_are_refused() {
-        let path = Path::new("never-written.gif");
-        assert_eq!(write_gif(path, &[], 50).unwrap_err().code(), 2);
-        let error = write_gif(path, &[RgbImage::new(2, 2), RgbImage::new(3, 2)], 50).unwrap_err();
+        assert_eq!(encode_gif(&[], 50).unwrap_err().code(), 2);
+        let error = encode_gif(&[RgbImage::new(2, 2), RgbImage::new(3, 2)], 50).unwrap_err();
         assert!(
             error.render().contains("(2, 2) and (3, 2)"),
             "{}",
             error.render()
         );
-        assert_eq!(
-            write_gif(path, &[RgbImage::new(70_000, 1)], 50)
-                .unwrap_err()
-                .code(),
-            2
-        );
-        assert!(!path.exists());
+        let long = RgbImage::new(70_000, 1);
+        assert_eq!(encode_gif(&[long], 50).unwrap_err().code(), 2);
     }
 }

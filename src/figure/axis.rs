@@ -1,17 +1,10 @@
-//! The range of an axis and its ticks.
+//! The range of an axis, and its numbers.
 
 /// From the lowest to the highest value shown, `low < high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     pub low: f64,
     pub high: f64,
-}
-
-/// A place on an axis, and what stands beside it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tick {
-    pub value: f64,
-    pub label: String,
 }
 
 /// A number that can be drawn. Not NaN, not infinite, and not so large that the distance of two overflows; the
@@ -65,11 +58,6 @@ impl Range {
         }
     }
 
-    /// Where a value lies, from 0 (low) to 1 (high).
-    pub fn place(self, value: f64) -> f64 {
-        (value - self.low) / (self.high - self.low)
-    }
-
     /// Equal values, or those that differ by rounding alone, get a range around them.
     fn widened(self) -> Self {
         let size = self.low.abs().max(self.high.abs());
@@ -81,25 +69,6 @@ impl Range {
             low: self.low - margin,
             high: self.high + margin,
         }
-    }
-
-    /// Ticks at round numbers, 1, 2 or 5 times a power of ten apart; about `count`, never more than `count + 1`. With
-    /// `whole`, at whole numbers only.
-    pub fn ticks(self, count: u32, whole: bool) -> Vec<Tick> {
-        let step = nice_step((self.high - self.low) / f64::from(count));
-        let step = if whole { step.max(1.0) } else { step };
-        let [first, last] = [(self.low / step).ceil(), (self.high / step).floor()];
-        let places = (0..=count)
-            .map(|i| first + f64::from(i))
-            .take_while(|&place| place <= last);
-        // Adding zero turns the -0 that rounding up makes into 0.
-        places
-            .map(|place| place * step + 0.0)
-            .map(|value| Tick {
-                value,
-                label: label(value, step),
-            })
-            .collect()
     }
 }
 
@@ -115,22 +84,6 @@ fn middle(values: &[f64]) -> Vec<f64> {
     sorted[cut..values.len() - cut].to_vec()
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is not below `least`.
-fn nice_step(least: f64) -> f64 {
-    let exponent = exponent(least);
-    let candidates =
-        [(1, 0), (2, 0), (5, 0), (1, 1)].map(|(digit, shift)| power(digit, exponent + shift));
-    candidates
-        .into_iter()
-        .find(|&step| step >= least)
-        .unwrap_or(least)
-}
-
-/// `digit * 10^exponent`, rounded once: the same on every machine, as `powi` need not be.
-fn power(digit: u32, exponent: i32) -> f64 {
-    format!("{digit}e{exponent}").parse().unwrap_or(1.0)
-}
-
 /// The exponent of a number's decimal notation: 2 for 350.
 fn exponent(value: f64) -> i32 {
     format!("{value:e}")
@@ -139,14 +92,14 @@ fn exponent(value: f64) -> i32 {
         .unwrap_or(0)
 }
 
-/// A tick's number with as many decimals as its step has; very large and very small ones as 1.5e6.
-fn label(value: f64, step: f64) -> String {
-    let step = exponent(step);
-    let plain = value.abs() < 1e6 && step >= -5;
-    if value == 0.0 || plain {
-        decimal(value, -step)
+/// Returns the number of a tick: as few digits as it needs, very large and very small ones as 1.5e6.
+pub fn number(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    if rounded == 0.0 || (1e-4..1e6).contains(&rounded.abs()) {
+        // Adding zero turns -0 into 0.
+        minus(&(rounded + 0.0).to_string())
     } else {
-        scientific(value, exponent(value) - step)
+        minus(&format!("{rounded:e}"))
     }
 }
 
@@ -178,46 +131,16 @@ fn minus(number: &str) -> String {
     number.replace('-', "\u{2212}")
 }
 
-/// With the minus that the bitmap font has.
-pub fn plain(tick: Tick) -> Tick {
-    Tick {
-        label: tick.label.replace('\u{2212}', "-"),
-        ..tick
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn labels(low: f64, high: f64, count: u32, whole: bool) -> Vec<String> {
-        Range { low, high }
-            .ticks(count, whole)
-            .into_iter()
-            .map(|tick| tick.label)
-            .collect()
-    }
-
     #[test]
-    fn ticks_are_round_numbers() {
-        assert_eq!(labels(0.0, 10.0, 5, true), ["0", "2", "4", "6", "8", "10"]);
-        assert_eq!(labels(0.97, 3.02, 5, true), ["1", "2", "3"]);
-        assert_eq!(
-            labels(-0.12, 0.31, 5, false),
-            ["\u{2212}0.1", "0", "0.1", "0.2", "0.3"]
-        );
-        assert_eq!(labels(101.0, 127.0, 5, false), ["110", "120"]);
-        assert_eq!(labels(0.0, 3.1e6, 5, false), ["0", "1e6", "2e6", "3e6"]);
-        assert_eq!(
-            labels(-2e-7, 1e-7, 3, false),
-            [
-                "\u{2212}2e\u{2212}7",
-                "\u{2212}1e\u{2212}7",
-                "0",
-                "1e\u{2212}7"
-            ]
-        );
+    fn numbers_have_as_few_digits_as_they_need() {
+        let numbers = [0.0, -0.0, 5.0, -0.25, 0.1 + 0.2, 123_456.0, 3e6, -2e-7];
+        let expected = ["0", "0", "5", "−0.25", "0.3", "123456", "3e6", "−2e−7"];
+        assert_eq!(numbers.map(number), expected);
     }
 
     #[test]
@@ -306,14 +229,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_values_make_a_usable_axis(values in prop::collection::vec(any::<f64>(), 0..30), count in 2_u32..8) {
+        fn any_values_make_a_usable_axis(values in prop::collection::vec(any::<f64>(), 0..30)) {
             let series = vec![values.into_iter().filter_map(drawable).collect::<Vec<_>>()];
             let range = Range::without_outliers(&series).padded(0.05);
             prop_assert!(range.low < range.high);
-            let ticks = range.ticks(count, false);
-            prop_assert!(!ticks.is_empty() && ticks.len() <= count as usize + 1);
-            prop_assert!(ticks.iter().all(|tick| (-1e-9..=1.0 + 1e-9).contains(&range.place(tick.value))));
-            prop_assert!(ticks.windows(2).all(|pair| pair[0].label != pair[1].label));
         }
     }
 }

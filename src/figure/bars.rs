@@ -1,358 +1,285 @@
-//! Bars side by side, in panels one below the other: a bar has the same place in each of them.
+//! Bars side by side, in panels one below the other. A bar has the same place in each panel.
 
-use image::{Rgb, RgbImage};
+use plotters::prelude::{DrawingBackend, PathElement, RGBColor, Rectangle};
+use plotters::style::Color;
+use plotters::style::text_anchor::HPos;
 
-use super::axis::{Range, Tick, drawable, plain};
+use super::axis::{Range, drawable};
+use super::chart::{
+    AxisStyle, Chart, Drawn, INK, LINE, LegendEntry, MARGIN, Page, TEXT, TITLE, row_width,
+};
 use super::font;
 
-/// Of Okabe and Ito (2008), the darker one first: told apart by the colour-blind, and in print without colours.
-const COLOURS: [Rgb<u8>; 2] = [Rgb([0x00, 0x72, 0xb2]), Rgb([0x9c, 0xd3, 0xf2])];
-const MARK: Rgb<u8> = Rgb([0xd5, 0x5e, 0x00]);
+/// Two blues, the darker one first: readers can tell them apart in print without colours. The darker one is of Okabe and
+/// Ito (2008).
+const COLOURS: [RGBColor; 2] = [RGBColor(0x00, 0x72, 0xb2), RGBColor(0x9c, 0xd3, 0xf2)];
+const MARK: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 
-/// A panel's width, and its height, in pixels as everything here.
-const WIDTH: u32 = 760;
-const HEIGHT: u32 = 220;
-/// The widest bar, with the gap after it.
-const WIDEST: u32 = 48;
-/// Around the figure, and between the plot and what is beside it.
-const MARGIN: u32 = 16;
-const PAD: u32 = 8;
-/// A line of text and the room below it.
-const LINE: u32 = 24;
-const TEXT: u32 = 2;
+/// The width of a plot without its axes, and the height of a panel.
+const WIDTH: f64 = 620.0;
+const HEIGHT: f64 = 230.0;
+/// The widest bar with the gap after it.
+const WIDEST: f64 = 44.0;
+/// Left of the plot, for the numbers and the label.
+const LEFT: f64 = 62.0;
 
-const PAGE: Rgb<u8> = Rgb([255; 3]);
-const INK: Rgb<u8> = Rgb([34; 3]);
-const GRID: Rgb<u8> = Rgb([228; 3]);
-
-/// The most bars that a figure shows.
+/// The most bars that a chart shows.
 pub const MOST_BARS: usize = 256;
 
-/// What is drawn.
+/// A chart of bars.
 #[derive(Clone, Copy, Debug)]
 pub struct Bars<'a> {
     pub title: &'a str,
-    /// What stands below each bar, where there is room.
+    /// The name below each bar, where there is room.
     pub names: &'a [String],
-    pub panels: &'a [Panel<'a>],
+    pub panels: &'a [BarPanel<'a>],
 }
 
-/// One pair of axes.
+/// A pair of axes.
 #[derive(Clone, Copy, Debug)]
-pub struct Panel<'a> {
-    pub title: &'a str,
-    /// `[pass][bars]`: up to two parts, the second standing on the first. What is below 0 or not finite is left out.
-    pub pass: &'a [Vec<f64>],
-    /// What each part is; nothing where there is one.
+pub struct BarPanel<'a> {
+    /// The quantity and its unit.
+    pub y_label: &'a str,
+    /// `[parts][bars]`: up to two parts, the second standing on the first. What is below 0 or not finite is left out.
+    pub parts: &'a [Vec<f64>],
+    /// The name of each part; none if there is one part.
     pub legend: &'a [&'a str],
-    /// A line across, at a value that the bars are to be seen against.
-    pub mark: Option<f64>,
+    /// A value to compare the bars with, and its name: a line across the panel.
+    pub mark: Option<(f64, &'a str)>,
 }
 
-impl Panel<'_> {
+impl Chart for Bars<'_> {
+    fn size(&self) -> [f64; 2] {
+        let title = f64::from(font::width(self.title, TITLE as f32));
+        let legends = self
+            .panels
+            .iter()
+            .map(|panel| LEFT + row_width(&panel.entries()));
+        let width = legends.fold((LEFT + self.width() + MARGIN).max(title), f64::max);
+        let heights = self.panels.iter().map(BarPanel::height);
+        [
+            width + 2.0 * MARGIN,
+            2.0 * MARGIN + 26.0 + heights.sum::<f64>(),
+        ]
+    }
+
+    fn draw<B: DrawingBackend>(&self, page: &Page<B>) -> Drawn<B> {
+        page.text(self.title, [MARGIN, MARGIN + 10.0], TITLE, INK, HPos::Left)?;
+        let mut top = MARGIN + 26.0;
+        for panel in self.panels {
+            let size = [LEFT + self.width() + MARGIN, panel.height()];
+            self.draw_panel(&page.part([MARGIN, top], size), panel)?;
+            top += panel.height();
+        }
+        Ok(())
+    }
+}
+
+impl Bars<'_> {
+    fn count(&self) -> usize {
+        self.names.len().min(MOST_BARS)
+    }
+
+    /// The width of a plot.
+    fn width(&self) -> f64 {
+        (WIDEST * self.count() as f64).clamp(WIDTH / 2.0, WIDTH)
+    }
+
+    fn draw_panel<B: DrawingBackend>(&self, page: &Page<B>, panel: &BarPanel) -> Drawn<B> {
+        let entries = panel.entries();
+        page.legend_row(&entries, [LEFT, LINE / 2.0], |page, [x, y], colour| {
+            if colour == MARK {
+                page.line(&[[x, y], [x + 20.0, y]], colour)
+            } else {
+                let corners = [(x, y - 6.0), (x + 20.0, y + 6.0)];
+                let corners = corners.map(|(x, y)| (page.px(x), page.px(y)));
+                page.area.draw(&Rectangle::new(corners, colour.filled()))
+            }
+        })?;
+        let count = self.count();
+        let ends = Range {
+            low: -0.5,
+            high: count.max(1) as f64 - 0.5,
+        };
+        let name = |value: &f64| {
+            let index = (value.fract() == 0.0 && *value >= 0.0).then_some(*value as usize);
+            let name = index
+                .filter(|index| *index < count)
+                .map(|index| self.names[index].clone());
+            name.unwrap_or_default()
+        };
+        let widths = self.names.iter().map(|name| font::width(name, TEXT as f32));
+        let widest = f64::from(widths.max().unwrap_or(0)) + 8.0;
+        let style = AxisStyle {
+            x_label: "",
+            y_label: panel.y_label,
+            x_count: ((self.width() / widest) as usize).clamp(2, count.max(2) + 1),
+            x_name: &name,
+            y_count: 6,
+            y_name: None,
+            x_grid: false,
+            left: LEFT,
+        };
+        let top = if entries.is_empty() { 0.0 } else { LINE };
+        let part = page.part([0.0, top], [LEFT + self.width() + MARGIN, HEIGHT]);
+        let mut plot = part.axes(ends, panel.range(count), &style)?;
+        for (index, colour) in (0..panel.parts.len()).zip(COLOURS) {
+            plot.draw_series((0..count).map(|bar| {
+                let below: f64 = (0..index).map(|part| panel.part(part, bar)).sum();
+                let above = below + panel.part(index, bar);
+                let middle = bar as f64;
+                Rectangle::new(
+                    [(middle - 0.4, below), (middle + 0.4, above)],
+                    colour.filled(),
+                )
+            }))?;
+        }
+        if let Some((mark, _)) = panel.mark {
+            let line = vec![(ends.low, mark), (ends.high, mark)];
+            plot.draw_series([PathElement::new(line, page.line_style(MARK, 1.8))])?;
+        }
+        Ok(())
+    }
+}
+
+impl BarPanel<'_> {
+    fn height(&self) -> f64 {
+        HEIGHT + if self.entries().is_empty() { 0.0 } else { LINE }
+    }
+
+    fn entries(&self) -> Vec<LegendEntry<'_>> {
+        let parts = self.legend.iter().zip(COLOURS);
+        let parts = parts.map(|(&name, colour)| LegendEntry { name, colour });
+        let mark = self
+            .mark
+            .map(|(_, name)| LegendEntry { name, colour: MARK });
+        parts.chain(mark).collect()
+    }
+
     fn part(&self, part: usize, bar: usize) -> f64 {
-        self.pass[part]
-            .get(bar)
-            .copied()
-            .and_then(drawable)
-            .unwrap_or(0.0)
-            .max(0.0)
+        let value = self.parts[part].get(bar).copied().and_then(drawable);
+        value.unwrap_or(0.0).max(0.0)
     }
 
     /// From 0 to a little more than the highest bar and the mark.
     fn range(&self, bars: usize) -> Range {
-        let height = |bar: usize| {
-            (0..self.pass.len())
-                .map(|part| self.part(part, bar))
-                .sum::<f64>()
-        };
-        let high = (0..bars).map(height).chain(self.mark).fold(0.0, f64::max);
-        Range {
-            low: 0.0,
-            high: if high > 0.0 { 1.05 * high } else { 1.0 },
-        }
-    }
-}
-
-/// Where things are, the same in every panel but for the height at which it begins.
-struct Layout {
-    left: u32,
-    /// From one bar to the next.
-    step: u32,
-    width: u32,
-    bars: usize,
-}
-
-impl Bars<'_> {
-    pub fn draw(&self) -> RgbImage {
-        let bars = self.names.len().min(MOST_BARS);
-        let step = (WIDTH / bars.max(1) as u32).clamp(3, WIDEST);
-        let ticks: Vec<(Range, Vec<Tick>)> = self
-            .panels
-            .iter()
-            .map(|panel| scale(panel.range(bars)))
-            .collect();
-        let labels = ticks
-            .iter()
-            .flat_map(|(_, ticks)| ticks)
-            .map(|tick| font::width(&tick.label, TEXT));
-        let layout = Layout {
-            left: MARGIN + labels.max().unwrap_or(0) + PAD,
-            step,
-            width: (step * bars as u32).max(WIDTH / 2),
-            bars,
-        };
-        let wide = self
-            .panels
-            .iter()
-            .map(|panel| MARGIN + legend_width(panel))
-            .max()
-            .unwrap_or(0);
-        let wide = wide
-            .max(layout.left + layout.width)
-            .max(MARGIN + font::width(self.title, TEXT))
-            + MARGIN;
-        let each = 2 * LINE + HEIGHT + PAD + LINE;
-        let mut canvas = RgbImage::from_pixel(
-            wide,
-            2 * MARGIN + LINE + each * self.panels.len() as u32,
-            PAGE,
-        );
-        font::draw(&mut canvas, self.title, [MARGIN, MARGIN], TEXT, INK);
-        for (place, (panel, (range, ticks))) in self.panels.iter().zip(&ticks).enumerate() {
-            let above = MARGIN + LINE + place as u32 * each;
-            draw_head(&mut canvas, panel, above);
-            self.draw_panel(&mut canvas, panel, &layout, above + 2 * LINE, *range, ticks);
-        }
-        canvas
-    }
-
-    fn draw_panel(
-        &self,
-        canvas: &mut RgbImage,
-        panel: &Panel,
-        layout: &Layout,
-        top: u32,
-        range: Range,
-        ticks: &[Tick],
-    ) {
-        let bottom = top + HEIGHT;
-        let height = |value: f64| (range.place(value) * f64::from(HEIGHT)).round() as u32;
-        for tick in ticks {
-            let y = bottom - height(tick.value);
-            fill(canvas, [layout.left, y], [layout.width, 1], GRID);
-            fill(canvas, [layout.left - 5, y], [5, 1], INK);
-            let at = layout.left - PAD - font::width(&tick.label, TEXT);
-            font::draw(
-                canvas,
-                &tick.label,
-                [at, y.saturating_sub(font::CAPITAL * TEXT / 2)],
-                TEXT,
-                INK,
-            );
-        }
-        // A fifth is left between two bars, at least a pixel.
-        let wide = layout.step - (layout.step / 5).max(1);
-        for bar in 0..layout.bars {
-            let x = layout.left + bar as u32 * layout.step + (layout.step - wide) / 2;
-            let mut below = 0.0;
-            for (part, colour) in (0..panel.pass.len()).zip(COLOURS) {
-                let [from, to] = [below, below + panel.part(part, bar)];
-                fill(
-                    canvas,
-                    [x, bottom - height(to)],
-                    [wide, height(to) - height(from)],
-                    colour,
-                );
-                below = to;
-            }
-        }
-        if let Some(mark) = panel.mark {
-            fill(
-                canvas,
-                [layout.left, bottom - height(mark)],
-                [layout.width, 2],
-                MARK,
-            );
-        }
-        fill(canvas, [layout.left, top], [1, HEIGHT], INK);
-        fill(canvas, [layout.left, bottom], [layout.width, 1], INK);
-        self.draw_names(canvas, layout, bottom + PAD);
-    }
-
-    /// Below every bar, or every second, fifth, ... of them, as there is room.
-    fn draw_names(&self, canvas: &mut RgbImage, layout: &Layout, y: u32) {
-        let widest = self
-            .names
-            .iter()
-            .map(|name| font::width(name, TEXT))
-            .max()
-            .unwrap_or(0)
-            + PAD;
-        let every = [1, 2, 5, 10, 20, 50, 100]
-            .into_iter()
-            .find(|every| every * layout.step >= widest)
-            .unwrap_or(200);
-        for (bar, name) in self
-            .names
-            .iter()
-            .enumerate()
-            .take(layout.bars)
-            .step_by(every as usize)
-        {
-            let middle = layout.left + bar as u32 * layout.step + layout.step / 2;
-            font::draw(
-                canvas,
-                name,
-                [middle.saturating_sub(font::width(name, TEXT) / 2), y],
-                TEXT,
-                INK,
-            );
-        }
-    }
-}
-
-/// The panel's title, and its legend on the line below.
-fn draw_head(canvas: &mut RgbImage, panel: &Panel, above: u32) {
-    font::draw(canvas, panel.title, [MARGIN, above], TEXT, INK);
-    let mut x = MARGIN;
-    for (name, colour) in panel.legend.iter().zip(COLOURS) {
-        fill(canvas, [x, above + LINE], [14, 14], colour);
-        font::draw(canvas, name, [x + LINE, above + LINE], TEXT, INK);
-        x += LINE + font::width(name, TEXT) + 2 * PAD;
-    }
-}
-
-fn legend_width(panel: &Panel) -> u32 {
-    let legend = panel
-        .legend
-        .iter()
-        .map(|name| LINE + font::width(name, TEXT) + 2 * PAD)
-        .sum::<u32>();
-    legend.max(font::width(panel.title, TEXT))
-}
-
-fn scale(range: Range) -> (Range, Vec<Tick>) {
-    (
-        range,
-        range.ticks(4, false).into_iter().map(plain).collect(),
-    )
-}
-
-fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
-    for (x, y) in (left..left + width).flat_map(|x| (top..top + height).map(move |y| (x, y))) {
-        if let Some(pixel) = canvas.get_pixel_mut_checked(x, y) {
-            *pixel = ink;
-        }
+        let height =
+            |bar: usize| -> f64 { (0..self.parts.len()).map(|part| self.part(part, bar)).sum() };
+        let mark = self.mark.map(|(mark, _)| mark);
+        let high = (0..bars).map(height).chain(mark).fold(0.0, f64::max);
+        let high = if high > 0.0 { 1.05 * high } else { 1.0 };
+        Range { low: 0.0, high }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::{Rgb, RgbImage};
+    use proptest::prelude::*;
 
     fn names(count: usize) -> Vec<String> {
         (0..count).map(|bar| format!("z{bar}")).collect()
     }
 
-    fn count(image: &RgbImage, ink: Rgb<u8>) -> usize {
+    fn drawn(bars: &Bars) -> RgbImage {
+        image::load_from_memory(&bars.png().unwrap())
+            .unwrap()
+            .into_rgb8()
+    }
+
+    fn inked(image: &RgbImage, RGBColor(red, green, blue): RGBColor) -> usize {
+        let ink = Rgb([red, green, blue]);
         image.pixels().filter(|pixel| **pixel == ink).count()
     }
 
-    fn drawn(names: &[String], pass: &[Vec<f64>], mark: Option<f64>) -> RgbImage {
-        let panel = Panel {
-            title: "",
-            pass,
+    #[test]
+    fn the_area_of_a_part_is_its_share() {
+        let names = names(4);
+        let parts = [vec![1.0, 2.0, 3.0, 0.0], vec![2.0, 1.0, 0.0, f64::NAN]];
+        let panel = BarPanel {
+            y_label: "nats",
+            parts: &parts,
             legend: &[],
-            mark,
-        };
-        Bars {
-            title: "",
-            names,
-            panels: &[panel],
-        }
-        .draw()
-    }
-
-    #[test]
-    fn a_bar_is_as_high_as_its_value() {
-        let pass = [vec![4.0, 2.0, 0.0], vec![0.0, 1.0, 0.0]];
-        let image = drawn(&names(3), &pass, None);
-        // Each column of pixels through the figure: how much of either colour it has.
-        let heights: Vec<[usize; 2]> = (0..image.width())
-            .map(|x| {
-                COLOURS.map(|ink| {
-                    (0..image.height())
-                        .filter(|&y| *image.get_pixel(x, y) == ink)
-                        .count()
-                })
-            })
-            .filter(|heights| heights.iter().sum::<usize>() > 0)
-            .collect();
-        let [high, low] = [heights[0], heights[heights.len() - 1]];
-        // The highest bar is 1 / 1.05 of the panel.
-        assert!(
-            (high[0] as f64 - f64::from(HEIGHT) / 1.05).abs() <= 1.0 && high[1] == 0,
-            "{high:?}"
-        );
-        assert!(
-            low[0].abs_diff(high[0] / 2) <= 1 && low[1].abs_diff(high[0] / 4) <= 1,
-            "{low:?} {high:?}"
-        );
-        assert_eq!(image, drawn(&names(3), &pass, None));
-    }
-
-    #[test]
-    fn the_mark_is_seen_above_the_bars() {
-        let bare = drawn(&names(2), &[vec![0.1, 0.2]], None);
-        assert_eq!(count(&bare, MARK), 0);
-        let marked = drawn(&names(2), &[vec![0.1, 0.2]], Some(1.0));
-        assert!(count(&marked, MARK) > 2 * WIDTH as usize / 3);
-        assert!(
-            count(&marked, COLOURS[0]) < count(&bare, COLOURS[0]) / 3,
-            "the axis holds the mark"
-        );
-    }
-
-    #[test]
-    fn any_values_and_any_number_of_bars_can_be_drawn() {
-        let strange = vec![f64::NAN, -1.0, f64::INFINITY, 1e300, 0.0, 3.0];
-        assert!(count(&drawn(&names(6), &[strange], None), COLOURS[0]) > 100);
-        for bars in [0, 1, 20, 128, 1000] {
-            let values: Vec<f64> = (0..bars).map(|bar| 1.0 + bar as f64).collect();
-            let image = drawn(&names(bars), &[values], Some(1.0));
-            assert!(image.width() < 1000, "{bars}: {}", image.width());
-        }
-        Bars {
-            title: "nothing",
-            names: &[],
-            panels: &[],
-        }
-        .draw();
-    }
-
-    #[test]
-    fn each_panel_has_its_title_and_its_legend() {
-        let pass = [vec![1.0], vec![2.0]];
-        let panel = Panel {
-            title: "variance",
-            pass: &pass,
-            legend: &["of the mean", "mean"],
             mark: None,
         };
-        let one = Bars {
-            title: "health",
-            names: &names(1),
+        let image = drawn(&Bars {
+            title: "",
+            names: &names,
             panels: &[panel],
-        }
-        .draw();
-        let two = Bars {
-            title: "health",
-            names: &names(1),
+        });
+        let [first, second] = COLOURS.map(|colour| inked(&image, colour) as f64);
+        assert!((first / second - 2.0).abs() < 0.05, "{first} {second}");
+    }
+
+    #[test]
+    fn the_legend_names_the_parts_and_the_mark() {
+        let names = names(20);
+        let parts = [vec![0.5; 20], vec![0.4; 20]];
+        let panel = BarPanel {
+            y_label: "variance",
+            parts: &parts,
+            legend: &["between images", "within one"],
+            mark: Some((1.0, "the prior")),
+        };
+        let bars = Bars {
+            title: "latents & more",
+            names: &names,
             panels: &[panel, panel],
+        };
+        let svg = bars.svg().unwrap();
+        for text in [
+            "between images",
+            "within one",
+            "the prior",
+            "latents &amp; more",
+            "z0",
+            "z19",
+        ] {
+            assert!(svg.contains(&format!("\n{text}\n")), "{text}: {svg}");
         }
-        .draw();
-        assert!(two.height() > one.height() + HEIGHT && two.width() == one.width());
-        assert_eq!(count(&two, COLOURS[1]), 2 * count(&one, COLOURS[1]));
+        assert!(inked(&drawn(&bars), MARK) > 1000);
+        assert_eq!(bars.png().unwrap(), bars.png().unwrap());
+    }
+
+    #[test]
+    fn names_that_have_no_room_are_left_out() {
+        let names = names(200);
+        let parts = [vec![1.0; 200]];
+        let panel = BarPanel {
+            y_label: "",
+            parts: &parts,
+            legend: &[],
+            mark: None,
+        };
+        let bars = Bars {
+            title: "",
+            names: &names,
+            panels: &[panel],
+        };
+        let shown = bars
+            .svg()
+            .unwrap()
+            .lines()
+            .filter(|line| line.starts_with('z'))
+            .count();
+        assert!((5..30).contains(&shown), "{shown}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn any_bars_make_an_image(
+            parts in prop::collection::vec(prop::collection::vec(any::<f64>(), 0..40), 0..3),
+            count in 0_usize..300,
+            mark in prop::option::of(0.0..1e3_f64),
+            title in any::<String>(),
+        ) {
+            let names = names(count);
+            let panel = BarPanel { y_label: &title, parts: &parts, legend: &[], mark: mark.map(|mark| (mark, "mark")) };
+            let bars = Bars { title: &title, names: &names, panels: &[panel] };
+            drawn(&bars);
+            bars.svg().unwrap();
+        }
     }
 }

@@ -1,240 +1,159 @@
-//! A small bitmap font, so that a label needs no font file: capitals 5 x 7 pixels, two more rows below the line.
+//! Text in the one font of all figures, which is part of the program: no font of the system is used.
+//!
+//! The font is DejaVu Sans; `font/README.md` says which characters it holds here, and `font/LICENSE` has its licence.
 
+use std::sync::{Once, OnceLock};
+
+use ab_glyph::{Font, FontRef, PxScale, PxScaleFont, ScaleFont, point};
 use image::{Rgb, RgbImage};
+use plotters::style::{FontStyle, register_font};
 
-/// From one character to the next, in pixels at scale 1.
-const ADVANCE: u32 = 6;
-const GLYPH_WIDTH: u32 = 5;
-/// Height of a line, below the baseline included, in pixels at scale 1.
-pub const HEIGHT: u32 = 9;
-/// Height of a capital, in pixels at scale 1.
-pub const CAPITAL: u32 = 7;
+const BYTES: &[u8] = include_bytes!("font/DejaVuSans.ttf");
 
-/// Characters drawn side by side, `#` is ink.
-struct Band {
-    characters: &'static str,
-    rows: [&'static str; HEIGHT as usize],
+/// The font's name in an SVG, and the names of similar ones: a viewer may not have it.
+pub const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
+
+/// Makes the font known to the charts.
+pub fn register() {
+    static REGISTERED: Once = Once::new();
+    // The font is part of the program: a test reads it.
+    REGISTERED.call_once(|| drop(register_font(FAMILY, FontStyle::Normal, BYTES)));
 }
 
-/// Width of `text` in pixels.
-pub fn width(text: &str, scale: u32) -> u32 {
-    let characters = text.chars().count() as u32;
-    (characters * ADVANCE).saturating_sub(ADVANCE - GLYPH_WIDTH) * scale
+fn font() -> Option<&'static FontRef<'static>> {
+    static FONT: OnceLock<Option<FontRef>> = OnceLock::new();
+    FONT.get_or_init(|| FontRef::try_from_slice(BYTES).ok())
+        .as_ref()
 }
 
-/// `text`, or its beginning and two dots if it is wider than `room` pixels.
-pub fn fit(text: &str, room: u32, scale: u32) -> String {
-    if width(text, scale) <= room {
-        return text.to_owned();
+/// Returns the font with letters of `size` pixels to the em.
+fn scaled(size: f32) -> Option<PxScaleFont<&'static FontRef<'static>>> {
+    let font = font()?;
+    let em = font.units_per_em()?;
+    Some(font.as_scaled(PxScale::from(size * font.height_unscaled() / em)))
+}
+
+/// Returns the height of a line in pixels.
+pub fn height(size: f32) -> u32 {
+    (1.17 * size).ceil() as u32
+}
+
+/// Returns the width of `text` in pixels.
+pub fn width(text: &str, size: f32) -> u32 {
+    let Some(font) = scaled(size) else { return 0 };
+    let advances = text
+        .chars()
+        .map(|letter| font.h_advance(font.glyph_id(letter)));
+    advances.sum::<f32>().ceil() as u32
+}
+
+/// Returns `text`, or its beginning and an ellipsis if it is wider than `room` pixels.
+pub fn fit(text: &str, room: u32, size: f32) -> String {
+    let mut text = text.to_owned();
+    if width(&text, size) <= room {
+        return text;
     }
-    let characters = (room / scale + ADVANCE - GLYPH_WIDTH) / ADVANCE;
-    let kept = characters.saturating_sub(2) as usize;
-    text.chars()
-        .take(kept)
-        .chain("..".chars())
-        .take(characters as usize)
-        .collect()
-}
-
-/// Draws one line of `text`, its upper left corner at `[x, y]`. What is outside the canvas is cut off; a character
-/// that the font lacks is a hollow box.
-pub fn draw(canvas: &mut RgbImage, text: &str, [x, y]: [u32; 2], scale: u32, ink: Rgb<u8>) {
-    for (place, character) in text.chars().enumerate() {
-        let left = x + place as u32 * ADVANCE * scale;
-        for (row, column) in ink_of(character) {
-            fill(canvas, [left + column * scale, y + row * scale], scale, ink);
+    while !text.is_empty() {
+        text.pop();
+        let shortened = format!("{}…", text.trim_end());
+        if width(&shortened, size) <= room {
+            return shortened;
         }
     }
+    text
 }
 
-/// A square of `side` pixels.
-fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], side: u32, ink: Rgb<u8>) {
-    for y in top..top + side {
-        for x in left..left + side {
-            if let Some(pixel) = canvas.get_pixel_mut_checked(x, y) {
-                *pixel = ink;
+/// Draws one line of `text`, its upper left corner at `[x, y]`. What is outside the canvas is cut off.
+pub fn draw(canvas: &mut RgbImage, text: &str, [x, y]: [u32; 2], size: f32, ink: Rgb<u8>) {
+    let Some(font) = scaled(size) else { return };
+    let mut right = x as f32;
+    for letter in text.chars() {
+        let id = font.glyph_id(letter);
+        let glyph =
+            id.with_scale_and_position(font.scale(), point(right, y as f32 + font.ascent()));
+        right += font.h_advance(id);
+        let Some(outline) = font.outline_glyph(glyph) else {
+            continue;
+        };
+        let corner = outline.px_bounds().min;
+        outline.draw(|column, row, share| {
+            let (x, y) = (corner.x + column as f32, corner.y + row as f32);
+            if x < 0.0 || y < 0.0 {
+                return;
             }
-        }
+            if let Some(pixel) = canvas.get_pixel_mut_checked(x as u32, y as u32) {
+                let share = share.clamp(0.0, 1.0);
+                let mixed = |below: u8, above: u8| {
+                    f32::from(below) + share * (f32::from(above) - f32::from(below))
+                };
+                *pixel = Rgb([0, 1, 2].map(|i| mixed(pixel[i], ink[i]).round() as u8));
+            }
+        });
     }
 }
-
-/// The `(row, column)` of each pixel of a character.
-fn ink_of(character: char) -> impl Iterator<Item = (u32, u32)> {
-    let glyph = glyph(character);
-    (0..HEIGHT).flat_map(move |row| {
-        (0..GLYPH_WIDTH).filter_map(move |column| {
-            let inked = match glyph {
-                Some((band, start)) => {
-                    band.rows[row as usize].as_bytes()[start + column as usize] == b'#'
-                }
-                None => {
-                    row < CAPITAL && (row % (CAPITAL - 1) == 0 || column % (GLYPH_WIDTH - 1) == 0)
-                }
-            };
-            inked.then_some((row, column))
-        })
-    })
-}
-
-/// The band that holds the character, and the first column of its drawing there.
-fn glyph(character: char) -> Option<(&'static Band, usize)> {
-    BANDS.iter().find_map(|band| {
-        let place = band
-            .characters
-            .chars()
-            .position(|candidate| candidate == character)?;
-        Some((band, place * ADVANCE as usize))
-    })
-}
-
-#[rustfmt::skip]
-static BANDS: [Band; 5] = [
-    Band {
-        characters: "ABCDEFGHIJKLMNOP",
-        rows: [
-            ".###. ####. .###. ####. ##### ##### .###. #...# .###. ..### #...# #.... #...# #...# .###. ####.",
-            "#...# #...# #...# #...# #.... #.... #...# #...# ..#.. ...#. #..#. #.... ##.## ##..# #...# #...#",
-            "#...# #...# #.... #...# #.... #.... #.... #...# ..#.. ...#. #.#.. #.... #.#.# ##..# #...# #...#",
-            "##### ####. #.... #...# ####. ####. #..## ##### ..#.. ...#. ##... #.... #.#.# #.#.# #...# ####.",
-            "#...# #...# #.... #...# #.... #.... #...# #...# ..#.. ...#. #.#.. #.... #...# #..## #...# #....",
-            "#...# #...# #...# #...# #.... #.... #...# #...# ..#.. #..#. #..#. #.... #...# #..## #...# #....",
-            "#...# ####. .###. ####. ##### #.... .#### #...# .###. .##.. #...# ##### #...# #...# .###. #....",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... .....",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... .....",
-        ],
-    },
-    Band {
-        characters: "QRSTUVWXYZ .,:+-",
-        rows: [
-            ".###. ####. .#### ##### #...# #...# #...# #...# #...# ##### ..... ..... ..... ..... ..... .....",
-            "#...# #...# #.... ..#.. #...# #...# #...# #...# #...# ....# ..... ..... ..... ..... ..#.. .....",
-            "#...# #...# #.... ..#.. #...# #...# #...# .#.#. .#.#. ...#. ..... ..... ..... .##.. ..#.. .....",
-            "#...# ####. .###. ..#.. #...# #...# #.#.# ..#.. ..#.. ..#.. ..... ..... ..... .##.. ##### #####",
-            "#.#.# #.#.. ....# ..#.. #...# #...# #.#.# .#.#. ..#.. .#... ..... ..... ..... ..... ..#.. .....",
-            "#..#. #..#. ....# ..#.. #...# .#.#. ##.## #...# ..#.. #.... ..... .##.. .##.. .##.. ..#.. .....",
-            ".##.# #...# ####. ..#.. .###. ..#.. #...# #...# ..#.. ##### ..... .##.. .##.. .##.. ..... .....",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..#.. ..... ..... .....",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... .#... ..... ..... .....",
-        ],
-    },
-    Band {
-        characters: "abcdefghijklmnop",
-        rows: [
-            "..... #.... ..... ....# ..... ..##. ..... #.... ..#.. ...#. #.... .##.. ..... ..... ..... .....",
-            "..... #.... ..... ....# ..... .#..# ..... #.... ..... ..... #.... ..#.. ..... ..... ..... .....",
-            ".###. ####. .#### .#### .###. .#... .#### #.##. .##.. ..##. #..#. ..#.. ##.#. #.##. .###. ####.",
-            "....# #...# #.... #...# #...# ###.. #...# ##..# ..#.. ...#. #.#.. ..#.. #.#.# ##..# #...# #...#",
-            ".#### #...# #.... #...# ##### .#... #...# #...# ..#.. ...#. ##... ..#.. #.#.# #...# #...# #...#",
-            "#...# #...# #.... #...# #.... .#... #...# #...# ..#.. ...#. #.#.. ..#.. #.#.# #...# #...# #...#",
-            ".#### ####. .#### .#### .#### .#... .#### #...# .###. ...#. #..#. .###. #.#.# #...# .###. ####.",
-            "..... ..... ..... ..... ..... ..... ....# ..... ..... #..#. ..... ..... ..... ..... ..... #....",
-            "..... ..... ..... ..... ..... ..... .###. ..... ..... .##.. ..... ..... ..... ..... ..... #....",
-        ],
-    },
-    Band {
-        characters: "qrstuvwxyz=%/#()",
-        rows: [
-            "..... ..... ..... .#... ..... ..... ..... ..... ..... ..... ..... ##... ..... .#.#. ...#. .#...",
-            "..... ..... ..... .#... ..... ..... ..... ..... ..... ..... ..... ##..# ....# .#.#. ..#.. ..#..",
-            ".#### #.##. .#### ###.. #...# #...# #...# #...# #...# ##### ##### ...#. ...#. ##### .#... ...#.",
-            "#...# ##... #.... .#... #...# #...# #...# .#.#. #...# ...#. ..... ..#.. ..#.. .#.#. .#... ...#.",
-            "#...# #.... .###. .#... #...# #...# #.#.# ..#.. #...# ..#.. ##### .#... .#... ##### .#... ...#.",
-            "#...# #.... ....# .#..# #..## .#.#. #.#.# .#.#. #...# .#... ..... #..## #.... .#.#. ..#.. ..#..",
-            ".#### #.... ####. ..##. .##.# ..#.. .#.#. #...# .#### ##### ..... ...## ..... .#.#. ...#. .#...",
-            "....# ..... ..... ..... ..... ..... ..... ..... ....# ..... ..... ..... ..... ..... ..... .....",
-            "....# ..... ..... ..... ..... ..... ..... ..... .###. ..... ..... ..... ..... ..... ..... .....",
-        ],
-    },
-    Band {
-        characters: "0123456789[]_'<>?",
-        rows: [
-            ".###. ..#.. .###. ##### ...#. ##### ..##. ##### .###. .###. .###. .###. ..... ..#.. ..... ..... .###.",
-            "#...# .##.. #...# ...#. ..##. #.... .#... ....# #...# #...# .#... ...#. ..... ..#.. ...#. .#... #...#",
-            "#..## ..#.. ....# ..#.. .#.#. ####. #.... ...#. #...# #...# .#... ...#. ..... .#... ..#.. ..#.. ....#",
-            "#.#.# ..#.. ...#. ...#. #..#. ....# ####. ..#.. .###. .#### .#... ...#. ..... ..... .#... ...#. ...#.",
-            "##..# ..#.. ..#.. ....# ##### ....# #...# .#... #...# ....# .#... ...#. ..... ..... ..#.. ..#.. ..#..",
-            "#...# ..#.. .#... #...# ...#. #...# #...# .#... #...# ...#. .#... ...#. ..... ..... ...#. .#... .....",
-            ".###. .###. ##### .###. ...#. .###. .###. .#... .###. .##.. .###. .###. ..... ..... ..... ..... ..#..",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ##### ..... ..... ..... .....",
-            "..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... ..... .....",
-        ],
-    },
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const INK: Rgb<u8> = Rgb([34; 3]);
+
+    fn drawn(text: &str) -> RgbImage {
+        let mut canvas = RgbImage::from_pixel(200, 30, Rgb([255; 3]));
+        draw(&mut canvas, text, [5, 5], 14.0, INK);
+        canvas
+    }
+
     #[test]
-    fn each_band_holds_one_glyph_of_five_columns_a_character() {
-        for band in &BANDS {
-            for row in band.rows {
-                assert!(
-                    row.split(' ')
-                        .all(|glyph| glyph.len() == 5 && glyph.bytes().all(|b| b"#.".contains(&b)))
-                );
-                assert_eq!(
-                    row.split(' ').count(),
-                    band.characters.chars().count(),
-                    "{}",
-                    band.characters
-                );
-            }
+    fn the_font_can_be_read_and_has_the_letters_of_labels() {
+        let font = font().unwrap();
+        for letter in ('!'..='~').chain("äéßøłžñβγμσ±−↑↓…×·–".chars()) {
+            assert_ne!(font.glyph_id(letter).0, 0, "{letter}");
         }
     }
 
     #[test]
-    fn every_promised_character_has_a_drawing_of_its_own() {
-        let promised = ('A'..='Z')
-            .chain('a'..='z')
-            .chain('0'..='9')
-            .chain(".,:+-=%/#()[]_'<>?".chars());
-        let drawings: std::collections::HashSet<Vec<_>> =
-            promised.clone().map(|c| ink_of(c).collect()).collect();
-        assert_eq!(drawings.len(), promised.clone().count());
-        assert!(promised.into_iter().all(|c| glyph(c).is_some()));
-        assert_eq!(ink_of(' ').count(), 0);
-    }
-
-    #[test]
-    fn text_is_as_wide_as_it_says() {
-        let mut canvas = RgbImage::new(200, 30);
-        draw(&mut canvas, "MM", [10, 3], 2, Rgb([255; 3]));
-        let inked: Vec<_> = canvas
-            .enumerate_pixels()
-            .filter(|(_, _, pixel)| pixel.0 == [255; 3])
-            .collect();
-        assert_eq!(inked.iter().map(|(x, ..)| *x).min(), Some(10));
-        assert_eq!(
-            inked.iter().map(|(x, ..)| *x).max(),
-            Some(10 + width("MM", 2) - 1)
-        );
-        assert_eq!(
-            inked.iter().map(|(_, y, _)| *y).max(),
-            Some(3 + 2 * CAPITAL - 1)
-        );
-    }
-
-    #[test]
-    fn unknown_characters_and_narrow_canvases_do_not_panic() {
-        let mut canvas = RgbImage::new(8, 8);
-        draw(
-            &mut canvas,
-            "\u{3b2}=4 \u{1f600}\n\0",
-            [3, 3],
-            3,
-            Rgb([255; 3]),
-        );
-        assert!(canvas.pixels().any(|pixel| pixel.0 == [255; 3]));
-        assert_eq!(width("", 2), 0);
-    }
-
-    #[test]
-    fn text_too_wide_is_cut_to_fit() {
-        assert_eq!(fit("ankle boot", 59, 1), "ankle boot");
-        assert_eq!(fit("ankle boot", 58, 1), "ankle b..");
-        for room in 0..80 {
-            assert!(width(&fit("a very long label", room, 2), 2) <= room);
+    fn text_is_as_wide_as_its_width_says_and_lies_where_it_should() {
+        for text in ["0", "T-shirt/top", "z12  3.45 nats", "-1.64"] {
+            let canvas = drawn(text);
+            let inked: Vec<(u32, u32)> = canvas
+                .enumerate_pixels()
+                .filter(|(.., pixel)| pixel[0] < 128)
+                .map(|(x, y, _)| (x, y))
+                .collect();
+            let right = inked.iter().map(|(x, _)| *x).max().unwrap();
+            assert!(
+                right < 5 + width(text, 14.0) && right + 5 > 5 + width(text, 14.0),
+                "{text}"
+            );
+            assert!(
+                inked
+                    .iter()
+                    .all(|&(x, y)| x >= 5 && (5..5 + height(14.0)).contains(&y))
+            );
         }
+    }
+
+    #[test]
+    fn grey_ink_on_white_gives_greys() {
+        assert!(
+            drawn("grey")
+                .pixels()
+                .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_too_wide_is_cut() {
+        assert_eq!(fit("short", 100, 14.0), "short");
+        let cut = fit("a text that is too long", 80, 14.0);
+        assert!(cut.ends_with('…') && width(&cut, 14.0) <= 80, "{cut}");
+        assert_eq!(fit("none", 3, 14.0), "");
+    }
+
+    #[test]
+    fn what_lies_outside_the_canvas_is_cut_off() {
+        let mut canvas = RgbImage::from_pixel(4, 4, Rgb([255; 3]));
+        draw(&mut canvas, "\u{0}wide\u{10ffff}", [2, 2], 40.0, INK);
     }
 }

@@ -1,21 +1,80 @@
-//! Numbers -> images: sheets of images (PNG), animations (GIF), training curves (SVG), points and bars (PNG). Knows no
-//! tensors.
+//! Figures as values: sheets of images (PNG), animations (GIF), and charts of curves, points and bars (SVG and PNG). Knows
+//! no tensors, and writes no files.
 //!
 //! The same input gives the same bytes.
 
 pub mod animation;
 mod axis;
 pub mod bars;
+pub mod chart;
 pub mod curves;
 mod font;
+mod png;
 pub mod scatter;
 pub mod sheet;
-mod svg;
 mod title;
 
 use image::{Rgb, RgbImage};
 
+pub use png::{encode_png, read_png};
 pub use title::titled;
+
+use crate::error::Result;
+
+/// A finished figure. It does not know where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// The SVG, PNG or GIF that people look at.
+    pub image: NamedFile,
+    /// Files that belong beside it: the same chart in another format, the numbers that it shows.
+    pub beside: Vec<NamedFile>,
+}
+
+/// The content of a file, and its name unless somebody chooses another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Figure {
+    /// Makes a figure of an image, as a PNG.
+    pub fn png(name: &str, image: &RgbImage) -> Result<Self> {
+        Ok(Self::of_png(name, encode_png(image)?))
+    }
+
+    /// Makes a figure of a PNG file's bytes.
+    pub fn of_png(name: &str, bytes: Vec<u8>) -> Self {
+        Self::new(name, bytes)
+    }
+
+    /// Makes an animated figure of frames, as a GIF.
+    pub fn gif(name: &str, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<Self> {
+        let bytes = animation::encode_gif(frames, milliseconds_per_frame)?;
+        Ok(Self::new(name, bytes))
+    }
+
+    /// Makes a figure of an SVG document.
+    pub fn svg(name: &str, document: String) -> Self {
+        Self::new(name, document.into_bytes())
+    }
+
+    fn new(name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            image: NamedFile::new(name, bytes),
+            beside: Vec::new(),
+        }
+    }
+}
+
+impl NamedFile {
+    pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            bytes,
+        }
+    }
+}
 
 /// One image, laid out as the data sets are: channel after channel, row after row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -104,7 +104,7 @@ pub const MEASURES: &[Measure<Evaluation>] = &[
     },
     Measure {
         key: "pca_squared_error",
-        title: "  of PCA",
+        title: "PCA squared error",
         digits: 2,
         value: |found| found.squared_errors?.pca,
         remark: |found| {

@@ -613,7 +613,7 @@ fn what_an_interpolation_cannot_start_from_is_named() {
             "folder",
             &["--from folder: no such class, and no such file"],
         ),
-        ("", &["no such class, and no such file"]),
+        ("", &["--from is missing"]),
     ] {
         run(
             place.path(),

@@ -400,7 +400,8 @@ fn the_temperature_is_the_deviation_of_the_codes() {
 #[test]
 fn training_ends_with_the_figures_that_its_config_asks_for() {
     let place = TempDir::new().unwrap();
-    let set = r#"figures.at_end=["manifold --n 4 --dims 1,0", "traverse --rows 2 --out way.gif", "animate"]"#;
+    let set = r#"figures=[
+        { kind = "manifold", n = 4, dims = [1, 0] }, { kind = "traverse", rows = 2, out = "way.gif" }, { kind = "animate" }]"#;
     let done = train(place.path(), &["--epochs", "1", "--set", set]);
     assert_eq!(done.line(), "runs/smoke-1");
     for name in ["manifold.png", "way.gif", "samples.gif"] {
@@ -430,8 +431,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     same("way.gif", &["traverse", "--rows", "2"]);
     same("samples.gif", &["animate"]);
     // One that cannot be drawn leaves the others, and the run, as they are.
-    let set_wrong =
-        r#"figures.at_end=["traverse --image 4000", "interpolate --from '#12' --to 8"]"#;
+    let set_wrong = r##"figures=[{ kind = "traverse", image = 4000 }, { kind = "interpolate", from = "#12", to = 8 }]"##;
     let wrong = train(
         place.path(),
         &["-q", "--epochs", "1", "--name", "wrong", "--set", set_wrong],
@@ -440,7 +440,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     assert!(
         wrong
             .err
-            .contains("figures.at_end: `traverse --image 4000`: --image 4000: "),
+            .contains("[[figures]] number 1, traverse: --image 4000: "),
         "{}",
         wrong.err
     );
@@ -463,7 +463,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
             "--name",
             "none",
             "--set",
-            r#"figures.at_end=["manifold --dims 0,8"]"#,
+            r#"figures=[{ kind = "manifold", dims = [0, 8] }]"#,
         ],
     );
     done.failed(
@@ -473,29 +473,37 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     assert!(!place.path().join("runs/none").exists());
     for (figure, model, part) in [
         (
-            "edit --add eight --subtract 3",
+            r#"kind = "edit", add = "eight", subtract = 3"#,
             "",
             "--add eight: no such class",
         ),
-        ("interpolate --from 3 --to 99", "", "--to 99: no such class"),
         (
-            "sample --label all --n 2000",
+            r#"kind = "interpolate", from = 3, to = 99"#,
+            "",
+            "--to 99: no such class",
+        ),
+        (
+            r#"kind = "sample", label = "all", n = 2000"#,
             "add",
             "--n asks for 20000 images",
         ),
         (
-            "manifold",
+            r#"kind = "manifold""#,
             "add",
             "this model is conditional: say of which class",
         ),
-        ("traverse --label x", "concat", "--label x: no such class"),
         (
-            "sample --label 8",
+            r#"kind = "traverse", label = "x""#,
+            "concat",
+            "--label x: no such class",
+        ),
+        (
+            r#"kind = "sample", label = 8"#,
             "",
             "--label 8: this model is not conditional",
         ),
     ] {
-        let figure = format!(r#"figures.at_end=["{figure}"]"#);
+        let figure = format!("figures=[{{ {figure} }}]");
         let condition = format!("condition.decoder={model}");
         let more = if model.is_empty() {
             vec![]
@@ -506,7 +514,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
             place.path(),
             &[&["-q", "--name", "none", "--set", figure.as_str()], &*more].concat(),
         );
-        done.failed(2, &["figures.at_end: `", part, "--set 'figures.at_end=[]'"]);
+        done.failed(2, &["[[figures]], ", part, "`--set figures=[]`"]);
         assert!(!place.path().join("runs/none").exists());
     }
 }

@@ -560,8 +560,9 @@ fn a_run_is_trained_measured_and_compared() {
     );
     let differ = run(place.path(), &["compare", "one", "grey"]).out;
     assert!(
-        differ
-            .contains("the protocols differ in images, pixels, is_log_likelihood, caveat, samples"),
+        differ.contains(
+            "the protocols differ in images, pixels, is_log_likelihood, caveat, importance_samples"
+        ),
         "{differ}"
     );
     // What cannot be reproduced is refused before anything is trained.

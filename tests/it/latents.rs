@@ -61,7 +61,7 @@ fn embed_writes_the_latents_twice_and_draws_them() {
     let place = with_smoke_run();
     let done = run(place.path(), &["embed", "-q"]);
     assert_eq!(done.code, Some(0), "{}", done.err);
-    let names = ["latents.npy", "latents.csv", "latents.png"];
+    let names = ["latents.png", "latents.svg", "latents.npy", "latents.csv"];
     let lines: Vec<&str> = done.out.lines().collect();
     assert_eq!(lines, names.map(|name| format!("runs/smoke-1/{name}")));
     let (values, shape) = array(&read(place.path(), "runs/smoke-1/latents.npy"));
@@ -434,7 +434,7 @@ fn eval_has_the_errors_of_the_model_and_of_pca() {
     let text = run(place.path(), &["eval", "-q"]).out;
     for part in [
         format!("squared error {:.2} ± ", number("squared_error")),
-        format!("of PCA {:.2} ± ", number("pca_squared_error")),
+        format!("PCA squared error {:.2} ± ", number("pca_squared_error")),
     ] {
         assert!(squeezed(&text).contains(&part), "{part}: {text}");
     }

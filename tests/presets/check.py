@@ -448,7 +448,7 @@ def run(name, case, data, epochs, seed, options, out, *more):
     """The folder of a run of ours."""
     command = [options.vae, "train", "--quiet", "--config", name, "--epochs", epochs, "--seed", seed, "--data", data]
     command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}", *more]
-    command += ["--set", "figures.at_end=[]"]
+    command += ["--set", "figures=[]"]
     command += ["--set", "data.mnist.pixels=grey"] if case.drawn else []
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:

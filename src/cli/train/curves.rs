@@ -1,11 +1,24 @@
 //! `curves.svg`: loss, reconstruction and KL over the epochs.
 
 use crate::error::Result;
-use crate::figure::curves::{Panel, Series, curves, write_svg};
+use crate::figure::chart::Chart;
+use crate::figure::curves::{CurvePanel, Curves, Series};
+use crate::files;
 use crate::run::{Record, RunFolder};
 
-/// Draws the curves of all epochs so far.
-pub fn draw_curves(history: &[Record], folder: &RunFolder) -> Result<()> {
+/// Writes the curves of all epochs so far, as an SVG, which takes little time.
+pub fn write_svg(history: &[Record], folder: &RunFolder) -> Result<()> {
+    let svg = curves(history).svg()?;
+    files::write(&folder.curves(), svg.as_bytes())
+}
+
+/// Writes the curves of a whole training as a PNG as well.
+pub fn write_png(history: &[Record], folder: &RunFolder) -> Result<()> {
+    let path = folder.curves().with_extension("png");
+    files::write(&path, &curves(history).png()?)
+}
+
+fn curves(history: &[Record]) -> Curves {
     let mut panels = vec![
         panel(history, "loss", |record| record.loss),
         panel(history, "reconstruction", |record| {
@@ -15,11 +28,14 @@ pub fn draw_curves(history: &[Record], folder: &RunFolder) -> Result<()> {
     ];
     // An autoencoder has no KL.
     panels.retain(|panel| !panel.series.is_empty());
-    write_svg(&folder.curves(), &curves(&panels, "epoch"))
+    Curves {
+        panels,
+        x_label: "epoch".into(),
+    }
 }
 
 /// Returns a panel of one value, with a line for each split.
-fn panel(history: &[Record], title: &str, value: impl Fn(&Record) -> Option<f64>) -> Panel {
+fn panel(history: &[Record], title: &str, value: impl Fn(&Record) -> Option<f64>) -> CurvePanel {
     let mut series: Vec<Series> = Vec::new();
     for record in history {
         let Some(value) = value(record) else {
@@ -34,7 +50,7 @@ fn panel(history: &[Record], title: &str, value: impl Fn(&Record) -> Option<f64>
             }),
         }
     }
-    Panel {
+    CurvePanel {
         title: title.into(),
         y_label: "nats per image".into(),
         series,

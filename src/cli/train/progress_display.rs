@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::curves::draw_curves;
+use super::curves;
 use crate::cli::animate::keep;
 use crate::cli::interrupt;
 use crate::error::Result;
@@ -93,7 +93,7 @@ impl Observer for ProgressDisplay<'_> {
             training.config(),
             training.dataset(),
         )?;
-        draw_curves(report.history, self.folder)
+        curves::write_svg(report.history, self.folder)
     }
 }
 

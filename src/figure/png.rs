@@ -1,0 +1,57 @@
+//! Images as PNG files.
+
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Returns the image as a PNG file. One that is all grey has one channel, which takes a third of the room.
+///
+/// # Errors
+/// If the image cannot be encoded, for instance because it has no pixels.
+pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
+    let is_grey = image
+        .pixels()
+        .all(|Rgb([red, green, blue])| red == green && green == blue);
+    let (pixels, colour) = if is_grey {
+        let levels = image.pixels().map(|pixel| pixel[0]).collect();
+        (levels, ExtendedColorType::L8)
+    } else {
+        (image.to_vec(), ExtendedColorType::Rgb8)
+    };
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(&pixels, image.width(), image.height(), colour)
+        .map_err(|error| Error::failed(format!("a PNG cannot be made: {error}")))?;
+    Ok(bytes)
+}
+
+/// Reads an image that [`encode_png`] encoded.
+pub fn read_png(path: &Path) -> Result<RgbImage> {
+    let image = image::load_from_memory_with_format(&files::read(path)?, ImageFormat::Png);
+    image
+        .map(DynamicImage::into_rgb8)
+        .map_err(|error| Error::file(path, format!("a broken image: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_png_file_holds_the_image_and_a_grey_one_has_one_channel() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.png");
+        let grey = RgbImage::from_fn(8, 5, |x, y| Rgb([(20 * x + y) as u8; 3]));
+        let coloured = RgbImage::from_pixel(2, 2, Rgb([1, 2, 3]));
+        for (image, channels) in [(&coloured, 3), (&grey, 1)] {
+            files::write(&path, &encode_png(image).unwrap()).unwrap();
+            let color = image::open(&path).unwrap().color();
+            assert_eq!(color.channel_count(), channels);
+            assert_eq!(&read_png(&path).unwrap(), image);
+        }
+    }
+}
