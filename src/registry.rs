@@ -40,6 +40,7 @@ macro_rules! registry {
 
 /// Does what [`registry`] does for a part whose kinds have parameters, and defines the enum of modules that hold them.
 /// Each line names, after the settings, the module that they become; settings without parameters can be their own module.
+/// burn's `Module` has to be in scope.
 macro_rules! registry_of_modules {
     ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path;
      $(#[$module_doc:meta])* pub enum $Module:ident: $ModuleTrait:path;
@@ -50,7 +51,7 @@ macro_rules! registry_of_modules {
         }
 
         $(#[$module_doc])*
-        #[derive(burn::module::Module, Debug)]
+        #[derive(Module, Debug)]
         pub enum $Module {
             $($(#[$attribute])* #[doc = $about] $Kind($Weights),)+
         }

@@ -11,6 +11,7 @@ mod sigma;
 #[cfg(test)]
 mod toy;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@ mod hierarchical;
 mod normal;
 mod vamp;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{DenseSpec, Init, ParameterShape};

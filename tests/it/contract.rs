@@ -320,7 +320,8 @@ fn a_separable_loss_is_the_same_for_a_batch_and_for_its_halves() {
         let gap = gap(&whole, &halves) / largest(whole.iter().copied());
         if separable(&objective, &likelihood) {
             assert!(gap < 1e-5, "{objective:?} {likelihood:?}: off by {gap:e}");
-        } else {
+        } else if !objective_variants().contains(&objective) {
+            // A variant may not show it: free bits that no latent falls below, or that all do.
             assert!(gap > 1e-5, "{objective:?} {likelihood:?}: {gap:e} only");
         }
     }
