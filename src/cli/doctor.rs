@@ -11,7 +11,7 @@ use super::output::show;
 use crate::check::count;
 use crate::data::Split;
 use crate::error::{Error, Result};
-use crate::eval::{Diagnostics, Latent, decompose, findings, saturated_units};
+use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, saturated_units};
 use crate::figure::Figure;
 use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
 use crate::figure::chart::Chart;
@@ -164,7 +164,9 @@ fn draw(
         .map(|&index| (format!("z{index}"), health.latents[index]))
         .collect();
     let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
-    let column = |of: &dyn Fn(&Latent) -> f64| shown.iter().map(|(_, latent)| of(latent)).collect();
+    let column = |of: &dyn Fn(&LatentStatistics) -> f64| {
+        shown.iter().map(|(_, latent)| of(latent)).collect()
+    };
     let kl: [Vec<f64>; 1] = [column(&|latent| latent.kl.unwrap_or(0.0))];
     let variances: [Vec<f64>; 2] = [
         column(&|latent| latent.variance_of_mean),

@@ -53,8 +53,8 @@ pub fn fetch_within(urls: &[String], md5: &str, destination: &Path, limits: Limi
     for url in urls {
         match attempt(url, md5, destination, limits) {
             Ok(()) => return Ok(()),
-            Err(Fault::Disk(error)) => return Err(error),
-            Err(Fault::Mirror(why)) => failures.push_str(&format!("\n  {url}: {why}")),
+            Err(FetchFault::Disk(error)) => return Err(error),
+            Err(FetchFault::Mirror(why)) => failures.push_str(&format!("\n  {url}: {why}")),
         }
     }
     let name = name_of(destination);
@@ -69,22 +69,22 @@ pub fn md5_hex(pass: &[&[u8]]) -> String {
     hex(sum)
 }
 
-enum Fault {
+enum FetchFault {
     /// Another mirror may do better.
     Mirror(String),
     /// No mirror can help.
     Disk(Error),
 }
 
-fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(), Fault> {
+fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(), FetchFault> {
     let mut answer = agent(url, limits)
         .get(url)
         .call()
-        .map_err(|error| Fault::Mirror(reason(&error, limits)))?
+        .map_err(|error| FetchFault::Mirror(reason(&error, limits)))?
         .into_body();
     let length = answer.content_length();
     if let Some(bytes) = length.filter(|bytes| *bytes > limits.bytes) {
-        return Err(Fault::Mirror(too_long(bytes, limits)));
+        return Err(FetchFault::Mirror(too_long(bytes, limits)));
     }
     // `write_with` knows the disk's errors alone, so the mirror's are passed beside it.
     let mut refused = None;
@@ -103,8 +103,8 @@ fn attempt(url: &str, md5: &str, destination: &Path, limits: Limits) -> Result<(
         }
     });
     match refused {
-        Some(why) => Err(Fault::Mirror(why)),
-        None => written.map_err(Fault::Disk),
+        Some(why) => Err(FetchFault::Mirror(why)),
+        None => written.map_err(FetchFault::Disk),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::objective::{LossMeans, reconstruction};
 
 /// Reconstruction and KL of each image, nats.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Elbo {
+pub struct ElboByImage {
     pub reconstruction: Vec<f64>,
     /// `None` for an autoencoder, which then has no ELBO either.
     pub kl: Option<Vec<f64>>,
@@ -19,7 +19,7 @@ pub struct Elbo {
     pub kl_by_latent: Vec<f64>,
 }
 
-impl Elbo {
+impl ElboByImage {
     pub fn elbo(&self) -> Option<Estimate> {
         let kl = self.kl.as_ref()?;
         Some(Estimate::of(
@@ -62,8 +62,8 @@ pub fn measure(
     split: &Split,
     protocol: Protocol,
     seen: &mut dyn FnMut(usize),
-) -> Result<Elbo> {
-    let mut result = Elbo::default();
+) -> Result<ElboByImage> {
+    let mut result = ElboByImage::default();
     let (loader, all) = (protocol.loader(vae), first(split.len()));
     for batch in loader.batches(split, &all, CHUNK) {
         let (ids, batch) = batch?;
@@ -86,7 +86,13 @@ pub fn measure(
 }
 
 /// Adds the images of a batch to `result`, the KL of each latent as a sum.
-fn add_sampled(vae: &Vae, batch: &Batch, protocol: Protocol, ids: &[u32], result: &mut Elbo) {
+fn add_sampled(
+    vae: &Vae,
+    batch: &Batch,
+    protocol: Protocol,
+    ids: &[u32],
+    result: &mut ElboByImage,
+) {
     let posterior = vae.encode(batch.input(), batch.labels.clone());
     let (mut sums, mut kls) = (vec![0.0; ids.len()], vec![0.0; ids.len()]);
     // One sample of z per image at a time: memory does not grow with their number.

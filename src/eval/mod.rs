@@ -13,11 +13,12 @@ pub mod probe;
 mod protocol;
 mod reconstruction;
 
-pub use elbo::{Elbo, first_latents, measure};
+pub use elbo::{ElboByImage, first_latents, measure};
 pub use estimate::{Estimate, bits};
 pub use health::{
-    ACTIVE, AggregatePosterior, COLLAPSED, Decomposition, Diagnostics, Finding, IGNORED, Latent,
-    LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled, decompose, findings, saturated_units,
+    ACTIVE, AggregatePosterior, COLLAPSED, Diagnostics, Finding, IGNORED, KlDecomposition,
+    LatentStatistics, LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled, decompose, findings,
+    saturated_units,
 };
 pub use importance::{Importance, importance};
 pub use latents::{deviation_by_latent, kl_by_latent, largest_first};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, within};
 use crate::error::Result;
-use crate::ops::noise::{Draw, fill};
+use crate::ops::noise::{Distribution, fill};
 use crate::rng::Rng;
 
 /// A change of an image before it is encoded; the clean image is to be reconstructed.
@@ -57,10 +57,10 @@ impl Corruption {
     }
 
     /// Returns the distribution of what is added to a value, or what it is multiplied by.
-    pub fn noise(self) -> Draw {
+    pub fn noise(self) -> Distribution {
         match self {
-            Self::Gaussian(sigma) => Draw::Normal(sigma),
-            Self::Mask(share) => Draw::Mask(share),
+            Self::Gaussian(sigma) => Distribution::Normal(sigma),
+            Self::Mask(share) => Distribution::Mask(share),
         }
     }
 }

@@ -13,7 +13,7 @@ const NUMBERS: usize = 8192;
 
 /// The distribution of independent random numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Draw {
+pub enum Distribution {
     /// Uniform in [0, 1).
     Uniform,
     /// Normal with mean 0 and this standard deviation.
@@ -27,11 +27,11 @@ pub enum Draw {
 ///
 /// # Shapes
 /// `rngs`: `[N]`; result: `[N, width]`.
-pub fn fill(draw: Draw, rngs: &[Rng], width: usize, device: &Device) -> Tensor<2> {
+pub fn fill(distribution: Distribution, rngs: &[Rng], width: usize, device: &Device) -> Tensor<2> {
     if random::belong_on(device, rngs.len() * width) {
-        return on_gpu(draw, rngs, width, device);
+        return on_gpu(distribution, rngs, width, device);
     }
-    let values = on_host(draw, rngs, width);
+    let values = on_host(distribution, rngs, width);
     Tensor::from_data(TensorData::new(values, [rngs.len(), width]), device)
 }
 
@@ -51,7 +51,7 @@ pub fn latents(
     if random::belong_on(device, rngs.len() * width) {
         return latents_on_gpu(rng, image_ids, samples, latent_count, device);
     }
-    let mut values = on_host(Draw::Normal(1.0), &rngs, width); // [B, K, D]
+    let mut values = on_host(Distribution::Normal(1.0), &rngs, width); // [B, K, D]
     if samples > 1 {
         let mut by_sample = vec![0.0; values.len()];
         for (row, of_image) in values.chunks_exact(width).enumerate() {
@@ -97,22 +97,27 @@ pub fn numbered_latents(
     let rngs: Vec<Rng> = ks
         .flat_map(|k| rng.at(k as u64).at_each(image_ids))
         .collect();
-    fill(Draw::Normal(1.0), &rngs, latent_count, device).reshape(shape)
+    fill(Distribution::Normal(1.0), &rngs, latent_count, device).reshape(shape)
 }
 
 /// Does what [`fill`] does, on the device itself.
-pub fn on_gpu(draw: Draw, rngs: &[Rng], width: usize, device: &Device) -> Tensor<2> {
-    match draw {
-        Draw::Uniform => random::uniforms(rngs, width, device),
-        Draw::Normal(1.0) => random::normals(rngs, width, device),
-        Draw::Normal(deviation) => random::normals(rngs, width, device) * deviation,
-        Draw::Mask(share) => random::uniforms(rngs, width, device)
+pub fn on_gpu(
+    distribution: Distribution,
+    rngs: &[Rng],
+    width: usize,
+    device: &Device,
+) -> Tensor<2> {
+    match distribution {
+        Distribution::Uniform => random::uniforms(rngs, width, device),
+        Distribution::Normal(1.0) => random::normals(rngs, width, device),
+        Distribution::Normal(deviation) => random::normals(rngs, width, device) * deviation,
+        Distribution::Mask(share) => random::uniforms(rngs, width, device)
             .greater_equal_elem(share as f32)
             .float(),
     }
 }
 
-fn on_host(draw: Draw, rngs: &[Rng], width: usize) -> Vec<f32> {
+fn on_host(distribution: Distribution, rngs: &[Rng], width: usize) -> Vec<f32> {
     let mut values = vec![0.0; rngs.len() * width];
     if width == 0 {
         return values;
@@ -125,7 +130,7 @@ fn on_host(draw: Draw, rngs: &[Rng], width: usize) -> Vec<f32> {
                 #[inline(always)]
                 || {
                     for (row, &rng) in values.chunks_exact_mut(width).zip(rngs) {
-                        draw_row(draw, rng, row);
+                        draw_row(distribution, rng, row);
                     }
                 },
             );
@@ -135,16 +140,16 @@ fn on_host(draw: Draw, rngs: &[Rng], width: usize) -> Vec<f32> {
 }
 
 #[inline(always)]
-fn draw_row(draw: Draw, rng: Rng, row: &mut [f32]) {
-    match draw {
-        Draw::Uniform => rng.fill_uniform(row),
-        Draw::Normal(deviation) => {
+fn draw_row(distribution: Distribution, rng: Rng, row: &mut [f32]) {
+    match distribution {
+        Distribution::Uniform => rng.fill_uniform(row),
+        Distribution::Normal(deviation) => {
             rng.fill_normal(row);
             if deviation != 1.0 {
                 row.iter_mut().for_each(|value| *value *= deviation as f32);
             }
         }
-        Draw::Mask(share) => {
+        Distribution::Mask(share) => {
             rng.fill_uniform(row);
             row.iter_mut()
                 .for_each(|value| *value = f32::from(*value >= share as f32));

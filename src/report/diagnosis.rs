@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::config::Config;
 use crate::eval::{
-    ACTIVE, Decomposition, Diagnostics, Estimate, Finding, Latent, LayerUnits, MORE_THAN,
+    ACTIVE, Diagnostics, Estimate, Finding, KlDecomposition, LatentStatistics, LayerUnits,
+    MORE_THAN,
 };
 use crate::model::Activation;
 use crate::objective::NO_ELBO;
@@ -25,7 +26,7 @@ pub struct Diagnosis {
     pub health: Diagnostics,
     pub findings: Vec<Finding>,
     /// `None` for an autoencoder.
-    pub decomposition: Option<Decomposition>,
+    pub decomposition: Option<KlDecomposition>,
     pub units: Vec<LayerUnits>,
     /// The records of training itself, from the first epoch to the last.
     pub training: Vec<Record>,
@@ -38,7 +39,7 @@ pub struct Diagnosis {
 /// A row of the table of latents.
 struct LatentRow {
     index: usize,
-    latent: Latent,
+    latent: LatentStatistics,
     is_active: bool,
     dimension_wise_kl: Option<f64>,
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Cell, Column, Measure, Provenance, Report, Table};
-use crate::eval::{Elbo, Estimate, Importance, Protocol, SquaredErrors, bits};
+use crate::eval::{ElboByImage, Estimate, Importance, Protocol, SquaredErrors, bits};
 use crate::objective::{LatentMode, NO_ELBO};
 
 /// The numbers of one evaluation, and what they were measured on.
 pub struct Evaluation {
     pub provenance: Provenance,
     pub protocol: Protocol,
-    pub elbo: Elbo,
+    pub elbo: ElboByImage,
     /// Values in an image.
     pub values: usize,
     /// The likelihood's sigma, if it has one for all values.

@@ -2,7 +2,7 @@
 
 use vae::data::{Pixels, Split};
 use vae::eval::{
-    AggregatePosterior, Decomposition, Diagnostics, Finding, Protocol, decompose, findings,
+    AggregatePosterior, Diagnostics, Finding, KlDecomposition, Protocol, decompose, findings,
     measure, saturated_units,
 };
 use vae::model::{
@@ -385,7 +385,7 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
     let means = [[-1.0, -0.8], [1.2, 0.9], [0.3, -0.1]];
     let log_vars = [[-0.5, -1.0], [-1.5, -0.7], [-0.2, -2.0]];
     let aggregate = repeated(&means, &log_vars, 700);
-    let Decomposition {
+    let KlDecomposition {
         kl,
         mutual_information,
         total_correlation,

@@ -4,7 +4,7 @@
 use vae::data::Batch;
 use vae::data::Pixels;
 use vae::density::{DiagonalGaussian, standard_normal_log_prob};
-use vae::eval::{Elbo, Estimate, Protocol, measure};
+use vae::eval::{ElboByImage, Estimate, Protocol, measure};
 use vae::model::{
     Activation, Conv, ConvolutionConfig, DenseConfig, Init, LayerConfig, Mlp, ModelKind,
     NamedTensor, Vae, export,
@@ -506,7 +506,7 @@ fn the_standard_error_is_the_textbooks() {
         Estimate { mean: 7.0, se: 0.0 }
     );
     // Where reconstruction and rate cancel image by image, their sum has no error at all.
-    let elbo = Elbo {
+    let elbo = ElboByImage {
         reconstruction: vec![1.0, 2.0, 5.0],
         kl: Some(vec![5.0, 4.0, 1.0]),
         kl_by_latent: vec![10.0 / 3.0],

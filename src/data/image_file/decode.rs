@@ -36,24 +36,24 @@ pub fn decode(path: &Path) -> Result<DynamicImage> {
 }
 
 /// Why a file is no image.
-enum Fault {
+enum DecodeFault {
     Decoder(ImageError),
     Jpeg(String),
 }
 
-impl From<ImageError> for Fault {
+impl From<ImageError> for DecodeFault {
     fn from(error: ImageError) -> Self {
         Self::Decoder(error)
     }
 }
 
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for DecodeFault {
     fn from(error: std::io::Error) -> Self {
         Self::Decoder(error.into())
     }
 }
 
-impl Fault {
+impl DecodeFault {
     fn at(self, path: &Path) -> Error {
         match self {
             Self::Decoder(ImageError::IoError(error))
@@ -81,7 +81,7 @@ impl Fault {
 }
 
 /// The format is told from the file's first bytes, because a name may lie.
-fn decoded(file: BufReader<File>) -> Result<DynamicImage, Fault> {
+fn decoded(file: BufReader<File>) -> Result<DynamicImage, DecodeFault> {
     let reader = ImageReader::new(file).with_guessed_format()?;
     if reader.format() == Some(ImageFormat::Jpeg) {
         return jpeg(reader.into_inner());
@@ -100,7 +100,7 @@ fn decoded(file: BufReader<File>) -> Result<DynamicImage, Fault> {
 }
 
 /// Decodes a JPEG by `zune-jpeg` in its strict mode. `image` uses the same decoder, but fills what is missing with grey.
-fn jpeg(mut file: BufReader<File>) -> Result<DynamicImage, Fault> {
+fn jpeg(mut file: BufReader<File>) -> Result<DynamicImage, DecodeFault> {
     let mut bytes = Vec::new();
     file.by_ref()
         .take(LARGEST_BYTES + 1)
@@ -126,13 +126,14 @@ fn jpeg(mut file: BufReader<File>) -> Result<DynamicImage, Fault> {
     let mut strict = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
     let pixels = strict
         .decode()
-        .map_err(|error| Fault::Jpeg(error.to_string()))?;
+        .map_err(|error| DecodeFault::Jpeg(error.to_string()))?;
     let image = if is_grey {
         GrayImage::from_raw(width, height, pixels).map(DynamicImage::from)
     } else {
         RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
     };
-    let mut image = image.ok_or_else(|| Fault::Jpeg("its size is not what it says".into()))?;
+    let mut image =
+        image.ok_or_else(|| DecodeFault::Jpeg("its size is not what it says".into()))?;
     image.apply_orientation(orientation);
     Ok(image)
 }

@@ -47,7 +47,13 @@ pub fn mig(means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor], rng: R
     let mut drawn = rng.stream("images").permutation(means.len());
     drawn.truncate(MOST_DRAWS);
     let sorted: Vec<Sorted> = factors.iter().map(Sorted::new).collect();
-    let of = |latent| information(&Latent::new(means, log_vars, latent, rng), &drawn, &sorted);
+    let of = |latent| {
+        information(
+            &LatentDensities::new(means, log_vars, latent, rng),
+            &drawn,
+            &sorted,
+        )
+    };
     let by_latent: Vec<Vec<f64>> = (0..latent_count).map(of).collect();
     let information: Vec<Vec<f64>> = (0..factors.len())
         .map(|f| by_latent.iter().map(|of_latent| of_latent[f]).collect())
@@ -88,7 +94,7 @@ impl Sorted {
 }
 
 /// Normal densities of one latent, with a draw from each.
-struct Latent {
+struct LatentDensities {
     /// `[N]`.
     means: Vec<f32>,
     /// `[N]`: one over the standard deviations.
@@ -97,7 +103,7 @@ struct Latent {
     draws: Vec<f32>,
 }
 
-impl Latent {
+impl LatentDensities {
     fn new(means: &[Vec<f32>], log_vars: &[Vec<f32>], latent: usize, rng: Rng) -> Self {
         let rng = rng.stream("draws").at(latent as u64);
         let means: Vec<f32> = means.iter().map(|row| row[latent]).collect();
@@ -121,7 +127,7 @@ impl Latent {
 }
 
 /// Returns I(z; v) of one latent and each factor: the mean over draws of log q(z | v) - log q(z).
-fn information(latent: &Latent, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
+fn information(latent: &LatentDensities, drawn: &[u32], factors: &[Sorted]) -> Vec<f64> {
     let gather = |values: &[f32], order: &[u32]| {
         order
             .iter()

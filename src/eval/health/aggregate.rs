@@ -32,9 +32,9 @@ pub struct AggregatePosterior {
     pub(super) z: Vec<f64>,
 }
 
-/// One latent over all images.
+/// Statistics of one latent over all images.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Latent {
+pub struct LatentStatistics {
     /// The mean of KL(q(z_d | x) || N(0, 1)), in nats; `None` for an autoencoder.
     pub kl: Option<f64>,
     /// The mean of the aggregate posterior.
@@ -45,7 +45,7 @@ pub struct Latent {
     pub mean_variance: f64,
 }
 
-impl Latent {
+impl LatentStatistics {
     /// Returns the variance of the aggregate posterior; the prior's is 1.
     pub fn variance(&self) -> f64 {
         self.variance_of_mean + self.mean_variance
@@ -168,11 +168,11 @@ impl AggregatePosterior {
     }
 
     /// `[D]`.
-    pub fn latents(&self) -> Vec<Latent> {
+    pub fn latents(&self) -> Vec<LatentStatistics> {
         (0..self.width).map(|d| self.latent(d)).collect()
     }
 
-    fn latent(&self, d: usize) -> Latent {
+    fn latent(&self, d: usize) -> LatentStatistics {
         let places = || (0..self.count()).map(|n| n * self.width + d);
         let over_images = |sum: f64| sum / self.count() as f64;
         let mean = over_images(places().map(|place| self.mean[place]).sum());
@@ -182,7 +182,7 @@ impl AggregatePosterior {
         let drawn = |value: &dyn Fn(usize) -> f64| {
             self.drawn.then(|| over_images(places().map(value).sum()))
         };
-        Latent {
+        LatentStatistics {
             kl: drawn(&|place| self.kl_at(place)),
             mean,
             variance_of_mean: over_images(squares),

@@ -7,7 +7,7 @@
 //! One z of each image is drawn, and log q(z) there is the log of the mean over all N posteriors. For these N images each
 //! term is an unbiased estimate, with its standard error, and for every z the three add up to log q(z | x) - log p(z).
 //! As an estimate for the distribution that the N images come from, the mutual information is too small, because it cannot
-//! exceed log N, and the other two terms are too large by as much. Close to log N ([`Decomposition::is_saturated`]) it is a
+//! exceed log N, and the other two terms are too large by as much. Close to log N ([`KlDecomposition::is_saturated`]) it is a
 //! lower bound, and the total correlation says little. No standard error over images shows that.
 
 use crate::density::LOG_TWO_PI;
@@ -24,7 +24,7 @@ const NOTHING: f64 = -45.0;
 
 /// Means over images, in nats.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decomposition {
+pub struct KlDecomposition {
     /// log q(z | x) - log p(z) at the drawn z: the sum of the three.
     pub kl: Estimate,
     pub mutual_information: Estimate,
@@ -34,7 +34,7 @@ pub struct Decomposition {
     pub by_latent: Vec<f64>,
 }
 
-impl Decomposition {
+impl KlDecomposition {
     /// Whether the mutual information is so close to log N, the most that `images` can show, that there may be more of it. The
     /// total correlation then holds the rest.
     pub fn is_saturated(&self, images: usize) -> bool {
@@ -65,7 +65,7 @@ impl LogDensities {
 
 /// Decomposes the KL. It takes `N^2 D` exponentials: 2 000 images and 20 latents take a second of one core. Not defined for
 /// an autoencoder's points.
-pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
+pub fn decompose(aggregate: &AggregatePosterior) -> KlDecomposition {
     let columns = Columns::of(aggregate);
     let images: Vec<usize> = (0..aggregate.count()).collect();
     let some = |some: &[usize]| some.iter().map(|&n| columns.terms(n)).collect::<Vec<_>>();
@@ -83,7 +83,7 @@ pub fn decompose(aggregate: &AggregatePosterior) -> Decomposition {
             .sum::<f64>()
             / terms.len() as f64
     };
-    Decomposition {
+    KlDecomposition {
         kl: estimate(&|terms| terms.log_q_given_x - terms.log_p()),
         mutual_information: estimate(&|terms| terms.log_q_given_x - terms.log_q),
         total_correlation: estimate(&|terms| terms.log_q - terms.log_product()),

@@ -3,7 +3,7 @@
 use super::super::estimate::Estimate;
 use super::super::latents;
 use super::super::protocol::Protocol;
-use super::aggregate::{AggregatePosterior, Latent};
+use super::aggregate::{AggregatePosterior, LatentStatistics};
 use super::shuffled::Shuffled;
 use crate::data::Split;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::model::Vae;
 pub struct Diagnostics {
     pub images: usize,
     /// `[D]`.
-    pub latents: Vec<Latent>,
+    pub latents: Vec<LatentStatistics>,
     /// KL(q(z | x) || p(z)), nats; `None` for an autoencoder.
     pub kl: Option<Estimate>,
     pub shuffled: Shuffled,
@@ -66,7 +66,7 @@ impl Diagnostics {
 
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        let of_latent = |latent: &Latent| {
+        let of_latent = |latent: &LatentStatistics| {
             [
                 latent.kl.unwrap_or(0.0),
                 latent.mean,
@@ -88,7 +88,7 @@ impl Diagnostics {
     /// Returns the latents in order of what they carry, most first: by their KL, an autoencoder's by the variance of their
     /// means.
     pub fn order(&self) -> Vec<usize> {
-        let carried = |latent: &Latent| latent.kl.unwrap_or(latent.variance_of_mean);
+        let carried = |latent: &LatentStatistics| latent.kl.unwrap_or(latent.variance_of_mean);
         latents::largest_first(&self.latents.iter().map(carried).collect::<Vec<_>>())
     }
 }

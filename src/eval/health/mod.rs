@@ -8,8 +8,8 @@ mod saturation;
 mod shuffled;
 mod verdict;
 
-pub use aggregate::{ACTIVE, AggregatePosterior, Latent};
-pub use decomposition::{Decomposition, decompose};
+pub use aggregate::{ACTIVE, AggregatePosterior, LatentStatistics};
+pub use decomposition::{KlDecomposition, decompose};
 pub use diagnostics::Diagnostics;
 pub use saturation::{LayerUnits, MORE_THAN, saturated_units};
 pub use shuffled::Shuffled;
