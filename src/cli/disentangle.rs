@@ -80,7 +80,7 @@ impl Disentangle {
         }
         let seed = self.seed.unwrap_or(opened.config.seed);
         let rng = Rng::new(seed).stream("disentanglement");
-        let all: Vec<u32> = (0..count as u32).collect();
+        let all = images.first_ids(count);
         let bar = ui::image_bar("encoding", count);
         let posteriors = opened.posteriors(images, &all, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
@@ -126,7 +126,7 @@ impl Disentangle {
                 .map(|factors| factors.columns(count)));
         };
         let counted = format!("{} images", self.split.name());
-        let first: Vec<u32> = (0..count as u32).collect();
+        let first = images.first_ids(count);
         let factors = parse(&files::read(path)?, images.len(), path, &counted)?;
         Ok(Some(
             factors.iter().map(|factor| factor.of(&first)).collect(),
@@ -157,7 +157,7 @@ impl Disentangle {
             ));
         }
         let count = self.n.min(known.len());
-        let indices: Vec<u32> = (0..count as u32).collect();
+        let indices = dataset.train.first_ids(count);
         let bar = ui::image_bar("encoding training images", count);
         let train = opened.latents(&dataset.train, &indices, |seen| {
             bar.set_position(seen as u64)

@@ -188,7 +188,7 @@ impl Edit {
             };
         }
         let Group::Class(class) = subtract else {
-            return Ok((0..test.len().min(self.n) as u32).collect());
+            return Ok(test.first_ids(self.n));
         };
         let mut indices = test.members(*class);
         indices.truncate(self.n);
@@ -308,7 +308,7 @@ fn mean_latent(
                 );
             }
             let images = folder_images(folder, model.card.image_shape)?;
-            let indices: Vec<u32> = (0..images.len() as u32).collect();
+            let indices = images.first_ids(images.len());
             let latents = model.latents(&images, &indices, |_| {})?;
             Ok((
                 mean(&latents),

@@ -77,7 +77,7 @@ impl Draw for Embed {
         let (dataset, _) = model.data(self.data.as_deref())?;
         let images = self.split.of(dataset)?;
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
-        let indices: Vec<u32> = (0..count as u32).collect();
+        let indices = images.first_ids(count);
         let bar = ui::image_bar("encoding", count);
         let latents = model.latents(images, &indices, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();

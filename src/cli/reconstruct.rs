@@ -67,7 +67,7 @@ impl Draw for Reconstruct {
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
         let (dataset, _) = model.data(self.data.as_deref())?;
         let count = self.n.min(dataset.test.len());
-        let indices: Vec<u32> = (0..count as u32).collect();
+        let indices = dataset.test.first_ids(count);
         let protocol = model.protocol(1, None);
         let kinds = if protocol.corruption.is_some() { 3 } else { 2 };
         model.context().fits("--n", count * kinds)?;

@@ -141,7 +141,7 @@ impl Sample {
 /// The box that the latents of the training images span.
 fn spanned(model: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = model.data(data)?;
-    let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
+    let indices = dataset.train.first_ids(dataset.train.len());
     let bar = ui::image_bar("encoding", indices.len());
     let latents = model.latents(&dataset.train, &indices, |seen| {
         bar.set_position(seen as u64)

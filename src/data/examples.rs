@@ -35,6 +35,14 @@ pub enum Example<'a> {
 }
 
 impl Example<'_> {
+    /// Returns the same values without copying them.
+    pub fn borrowed(&self) -> Example<'_> {
+        match self {
+            Self::Bytes(bytes) => Example::Bytes(Cow::Borrowed(bytes)),
+            Self::Floats(floats) => Example::Floats(Cow::Borrowed(floats)),
+        }
+    }
+
     pub fn into_owned(self) -> Example<'static> {
         match self {
             Self::Bytes(bytes) => Example::Bytes(Cow::Owned(bytes.into_owned())),

@@ -109,12 +109,7 @@ impl Split {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut all = Vec::with_capacity(self.len() * self.values());
         for index in 0..self.len() {
-            match self.example(index)? {
-                Example::Bytes(bytes) => all.extend_from_slice(&bytes),
-                Example::Floats(floats) => {
-                    all.extend(floats.iter().map(|value| (value * 255.0).round() as u8));
-                }
-            }
+            all.extend_from_slice(&self.image(index)?);
         }
         Ok(all)
     }
@@ -199,6 +194,11 @@ impl Split {
         Ok(values)
     }
 
+    /// Returns the ids of the first `count` examples, or of all if there are no more.
+    pub fn first_ids(&self, count: usize) -> Vec<u32> {
+        (0..self.len().min(count) as u32).collect()
+    }
+
     /// Returns the indices of a class's examples, in order; none if there are no labels.
     pub fn members(&self, class: u32) -> Vec<u32> {
         let labels = self.labels.as_deref().unwrap_or_default();
@@ -209,7 +209,7 @@ impl Split {
             .collect()
     }
 
-    /// Returns the bytes of image `index`, `[C, H, W]`.
+    /// Reads the bytes of image `index`, `[C, H, W]`; an example of floats is rounded to levels.
     ///
     /// # Errors
     /// It cannot be read.

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::estimate::Estimate;
-use super::protocol::{CHUNK, Protocol, first};
+use super::protocol::{CHUNK, Protocol};
 use crate::data::{Batch, Split};
 use crate::error::Result;
 use crate::model::Vae;
@@ -64,7 +64,7 @@ pub fn measure(
     seen: &mut dyn FnMut(usize),
 ) -> Result<ElboByImage> {
     let mut result = ElboByImage::default();
-    let (loader, all) = (protocol.loader(vae), first(split.len()));
+    let (loader, all) = (protocol.loader(vae), split.first_ids(split.len()));
     for batch in loader.batches(split, &all, CHUNK) {
         let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {

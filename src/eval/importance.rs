@@ -4,7 +4,6 @@
 
 use super::Protocol;
 use super::estimate::Estimate;
-use super::protocol::first;
 use crate::data::Split;
 use crate::error::Result;
 use crate::model::Vae;
@@ -99,7 +98,7 @@ pub fn importance(
             effective: Vec::with_capacity(count),
         })
         .collect();
-    let (loader, all) = (protocol.loader(vae), first(count.min(split.len())));
+    let (loader, all) = (protocol.loader(vae), split.first_ids(count));
     let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
     // Fewer if each latent costs more: many values an image, many components of the prior.

@@ -1,6 +1,6 @@
 //! The information that each latent carries.
 
-use super::protocol::{CHUNK, Protocol, first};
+use super::protocol::{CHUNK, Protocol};
 use crate::data::Split;
 use crate::density::DiagonalGaussian;
 use crate::error::Result;
@@ -63,7 +63,7 @@ fn for_each_posterior(
     protocol: Protocol,
     mut look: impl FnMut(DiagonalGaussian),
 ) -> Result<()> {
-    let (loader, all) = (protocol.clean_loader(vae), first(split.len()));
+    let (loader, all) = (protocol.clean_loader(vae), split.first_ids(split.len()));
     for batch in loader.batches(split, &all, CHUNK) {
         let (_, batch) = batch?;
         look(vae.encode(batch.x, batch.labels));

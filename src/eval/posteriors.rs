@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::pca::{Pca, Rows};
-use super::protocol::{CHUNK, first};
+use super::protocol::CHUNK;
 use crate::data::Split;
 use crate::error::Result;
 use crate::loader::Loader;
@@ -132,7 +132,7 @@ pub fn by_pca(latents: &[Vec<f32>], device: &Device) -> Result<(Vec<[f64; 2]>, [
         .flat_map(|z| z.iter().zip(&mean))
         .map(|(&z, m)| (f64::from(z) - m).powi(2));
     let total = squares.sum::<f64>() / latents.len() as f64;
-    let all = first(latents.len());
+    let all: Vec<u32> = (0..latents.len() as u32).collect();
     let points = rows(pca.latents(read(&all)))
         .into_iter()
         .map(|point| [f64::from(point[0]), f64::from(point[1])]);

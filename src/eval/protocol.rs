@@ -62,8 +62,3 @@ impl Protocol {
         noise::latents(self.latent_rng().at(k as u64), ids, 1, width, &vae.device())
     }
 }
-
-/// Returns the ids of the first `count` examples of a split.
-pub(super) fn first(count: usize) -> Vec<u32> {
-    (0..count as u32).collect()
-}

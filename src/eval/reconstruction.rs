@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::elbo::{first_latents, numbers};
-use super::protocol::{CHUNK, first};
+use super::protocol::CHUNK;
 use super::{Estimate, Pca, Protocol, Rows};
 use crate::data::{Batch, Dataset, Split};
 use crate::error::Result;
@@ -47,7 +47,7 @@ impl SquaredErrors {
         } else {
             None
         };
-        let (loader, ids) = (protocol.loader(vae), first(split.len()));
+        let (loader, ids) = (protocol.loader(vae), split.first_ids(split.len()));
         let estimate = |decode: &dyn Fn(Batch) -> Tensor<2>| -> Result<Estimate> {
             let errors = squared_errors(&loader, split, &ids, decode)?;
             Ok(Estimate::of(errors.into_iter()))

@@ -76,7 +76,7 @@ impl Loader {
         ids: &[u32],
         examples: &[Example],
     ) -> Result<Batch> {
-        let x = self.on_host(split, ids, &|row| Ok(examples[row].clone()))?;
+        let x = self.on_host(split, ids, &|row| Ok(examples[row].borrowed()))?;
         Ok(self.finish(x, split, ids))
     }
 

@@ -5,7 +5,7 @@
 //! the mean of the variances.
 
 use super::super::estimate::Estimate;
-use super::super::protocol::{CHUNK, Protocol, first};
+use super::super::protocol::{CHUNK, Protocol};
 use crate::data::Split;
 use crate::error::Result;
 use crate::model::{Vae, rows};
@@ -99,7 +99,7 @@ impl AggregatePosterior {
     ) -> Result<Self> {
         let width = vae.network().latent;
         let (mut mean, mut log_var, mut noise) = (Vec::new(), Vec::new(), Vec::new());
-        let (loader, all) = (protocol.loader(vae), first(count));
+        let (loader, all) = (protocol.loader(vae), split.first_ids(count));
         for batch in loader.batches(split, &all, CHUNK) {
             let (ids, batch) = batch?;
             let posterior = vae.encode(batch.input(), batch.labels);

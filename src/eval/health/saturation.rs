@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{Activation, Features, LayerShape, LayerSpec, Vae};
 use crate::ops::MapLayout;
 
-use super::super::protocol::{CHUNK, Protocol, first};
+use super::super::protocol::{CHUNK, Protocol};
 use super::aggregate::AggregatePosterior;
 
 /// The absolute value of a tanh above which it counts as saturated: its slope there is below 0.02.
@@ -60,7 +60,7 @@ pub fn saturated_units(
         .flatten()
         .map(|value| *value as f32)
         .collect();
-    let (loader, all) = (protocol.loader(vae), first(aggregate.count()));
+    let (loader, all) = (protocol.loader(vae), split.first_ids(aggregate.count()));
     let batches = loader.batches(split, &all, CHUNK);
     for (batch, latents) in batches.zip(latents.chunks(CHUNK * width)) {
         let (ids, batch) = batch?;

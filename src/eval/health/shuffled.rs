@@ -12,7 +12,7 @@ use crate::rng::Rng;
 
 use super::super::elbo::numbers;
 use super::super::estimate::Estimate;
-use super::super::protocol::{CHUNK, Protocol, first};
+use super::super::protocol::{CHUNK, Protocol};
 use super::aggregate::AggregatePosterior;
 
 /// Means over images, in nats.
@@ -59,7 +59,7 @@ impl Shuffled {
                 .copied()
                 .collect()
         };
-        let (loader, all) = (protocol.clean_loader(vae), first(count));
+        let (loader, all) = (protocol.clean_loader(vae), split.first_ids(count));
         let (mut own, mut shuffled) = (Vec::new(), Vec::new());
         let batches = loader.batches(split, &all, CHUNK);
         for (batch, others) in batches.zip(other.chunks(CHUNK)) {
