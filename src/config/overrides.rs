@@ -32,6 +32,9 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
             fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`")
         );
     }
+    if image_ids[0] == "published" {
+        return Err(fail("`published` is no part of an experiment".into()));
+    }
     if image_ids.len() > 8 {
         return Err(fail("no value lies that deep".into()));
     }

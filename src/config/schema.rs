@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, TrainConfig, toml_error};
+use super::{Figures, IgnoredTable, TrainConfig, toml_error};
 use crate::check::at_least_one;
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -41,6 +41,9 @@ pub struct Config {
     /// The figures to draw after the last epoch; the commands that draw them check the tables.
     #[serde(default, skip_serializing_if = "Figures::is_empty")]
     pub figures: Figures,
+    /// Read by `vae repro` alone, from presets.
+    #[serde(default, skip_serializing)]
+    pub published: IgnoredTable,
 }
 
 fn default_seed() -> u64 {

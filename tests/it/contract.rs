@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use vae::config::{Config, Figures, PRESETS, TrainConfig};
+use vae::config::{Config, Figures, IgnoredTable, PRESETS, TrainConfig};
 use vae::data::Batch;
 use vae::data::{Data, Pixels};
 use vae::loader::Corruption;
@@ -43,6 +43,7 @@ fn config(data: Data, model: Model) -> Config {
         schedule: Schedule::default(),
         train: TrainConfig::default(),
         figures: Figures::default(),
+        published: IgnoredTable,
     }
 }
 

@@ -1,0 +1,122 @@
+//! One training of a published result, and its number by the source's protocol.
+
+use std::time::Instant;
+
+use crate::cli::interrupt;
+use crate::cli::loaded_model::LoadedModel;
+use crate::cli::train::{RunArgs, Train};
+use crate::config::{Published, PublishedMeasure, PublishedRun};
+use crate::device::SelectedDevice;
+use crate::error::{Error, Result};
+use crate::eval::{AggregatePosterior, Estimate, Importance, importance, measure};
+use crate::ui;
+
+/// What was measured.
+pub struct Measured {
+    /// Negative nats per image.
+    pub value: Estimate,
+    /// log p(x) of each image; empty for another measure.
+    pub log_px: Vec<f64>,
+    /// How many latents are active; empty for another measure than log p(x).
+    pub active: String,
+}
+
+/// How and where to train and to measure.
+pub struct Request<'a> {
+    pub epochs: usize,
+    /// The most test images for log p(x).
+    pub images: usize,
+    pub run_args: &'a RunArgs,
+    pub device: &'a SelectedDevice,
+    /// When the program was started.
+    pub began: Instant,
+}
+
+/// Returns the name of a training's result.
+pub fn run_name(recipe: &Published, run: &PublishedRun) -> String {
+    if run.name.is_empty() {
+        recipe.recipe.clone()
+    } else {
+        format!("{}-{}", recipe.recipe, run.name)
+    }
+}
+
+/// Trains, or goes on with a training that was stopped, and measures.
+pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Result<Measured> {
+    let mut overrides = run.set.clone();
+    overrides.push("figures=[]".to_owned());
+    let name = format!("repro-{}-{}", run_name(recipe, run), request.epochs);
+    let run_args = request.run_args.clone();
+    let train = Train::named(&recipe.preset, overrides, request.epochs, &name, run_args);
+    let finished = train.train(request.device, request.began)?;
+    if recipe.measure == PublishedMeasure::LogPx {
+        return log_px(&finished.model, recipe.importance_samples, request.images);
+    }
+    let value = if recipe.measure == PublishedMeasure::TrainingLoss {
+        let mut records = finished.history.iter();
+        let last = records.rfind(|record| record.split == "train");
+        let mean = last.and_then(|record| record.loss);
+        mean.map(|mean| Estimate { mean, se: 0.0 })
+    } else {
+        let model = &finished.model;
+        let (dataset, _) = model.data(None)?;
+        let protocol = model.protocol(1, None);
+        let elbo = measure(&model.vae, &dataset.test, protocol, &mut |_| {})?.elbo();
+        elbo.map(negated)
+    };
+    Ok(Measured {
+        value: value.ok_or_else(|| nothing(recipe))?,
+        log_px: Vec::new(),
+        active: String::new(),
+    })
+}
+
+fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured> {
+    let (dataset, _) = model.data(None)?;
+    let (test, protocol) = (&dataset.test, model.protocol(1, None));
+    let images = images.min(test.len());
+    let bar = ui::sample_bar((samples * images) as u64);
+    let bounds = importance(
+        &model.vae,
+        test,
+        images,
+        protocol,
+        &[samples],
+        &mut |done| {
+            bar.set_position(done);
+            !interrupt::asked()
+        },
+    );
+    bar.finish_and_clear();
+    let bounds = bounds?;
+    if interrupt::asked() {
+        return Err(Error::interrupted("stopped; the same command goes on"));
+    }
+    let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |_| {})?;
+    let latents = aggregate.latents();
+    // All latents are distributions: how large the largest variance is plays no part.
+    let active = latents
+        .iter()
+        .filter(|latent| latent.is_active(0.0))
+        .count();
+    let layer = if model.config.prior.is_normal() {
+        ""
+    } else {
+        " of the first layer"
+    };
+    let bound = bounds.first();
+    let value = bound.map(Importance::bound).map(negated);
+    Ok(Measured {
+        value: value.ok_or_else(|| Error::failed("no test image was measured"))?,
+        log_px: bound.map(|bound| bound.log_px.clone()).unwrap_or_default(),
+        active: format!("; {active} of {} latents{layer} active", latents.len()),
+    })
+}
+
+fn negated(Estimate { mean, se }: Estimate) -> Estimate {
+    Estimate { mean: -mean, se }
+}
+
+fn nothing(recipe: &Published) -> Error {
+    Error::failed(format!("{}: nothing was measured", recipe.recipe))
+}

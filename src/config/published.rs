@@ -1,0 +1,139 @@
+//! The table `[published]` of a preset: numbers that others published, and how `vae repro` finds them again.
+//!
+//! It is no part of an experiment: a config may have it, and nothing but `vae repro` reads it.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use super::PRESETS;
+
+/// A published result, trained and measured by the source's protocol.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The name for `vae repro`.
+    pub recipe: String,
+    /// Model, data and protocol in a few words.
+    pub about: String,
+    /// The page of the source.
+    pub source: String,
+    pub measure: PublishedMeasure,
+    /// The importance samples of `log_px`.
+    #[serde(default)]
+    pub importance_samples: usize,
+    pub epochs: usize,
+    /// Whether the epochs are the stages of Burda et al. 2016: 1, 3, 9, ...
+    #[serde(default)]
+    pub in_stages: bool,
+    /// How far our number may be from the published one, in nats.
+    pub tolerance: f64,
+    /// What is trained, each with its published number.
+    pub runs: Vec<PublishedRun>,
+    /// The preset that has the table.
+    #[serde(skip)]
+    pub preset: String,
+}
+
+/// One training of a published result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedRun {
+    /// The name, if there are several trainings.
+    #[serde(default)]
+    pub name: String,
+    /// What is set in the preset, as by `--set`.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// The published number: negative nats per image, lower is better.
+    pub value: f64,
+    /// Seconds of an epoch on two cores; `None` if it was never trained here.
+    pub epoch_seconds: Option<f64>,
+}
+
+/// What a published number measures.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishedMeasure {
+    Elbo,
+    TrainingLoss,
+    LogPx,
+}
+
+/// Returns the published results of all presets.
+pub fn published() -> Vec<Published> {
+    #[derive(Deserialize)]
+    struct Preset {
+        published: Option<Published>,
+    }
+
+    let of_preset = |preset: &super::Preset| {
+        // The presets are part of the program: a test reads them.
+        let published = toml::from_str::<Preset>(preset.text).ok()?.published?;
+        let preset = preset.name.to_owned();
+        Some(Published {
+            preset,
+            ..published
+        })
+    };
+    PRESETS.iter().filter_map(of_preset).collect()
+}
+
+/// The place of the table in a config, which ignores it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IgnoredTable;
+
+impl<'de> Deserialize<'de> for IgnoredTable {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(from).map(|_| Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn every_published_table_can_be_read_and_its_settings_can_be_set() {
+        let tables = PRESETS
+            .iter()
+            .filter(|preset| preset.text.contains("[published]"));
+        let found = published();
+        assert_eq!(found.len(), tables.count());
+        assert!(found.len() >= 6, "{found:?}");
+        for Published {
+            preset,
+            runs,
+            measure,
+            importance_samples,
+            ..
+        } in &found
+        {
+            assert_eq!(
+                *measure == PublishedMeasure::LogPx,
+                *importance_samples > 0,
+                "{preset}"
+            );
+            assert!(
+                !runs.is_empty()
+                    && (runs.len() == 1 || runs.iter().all(|run| !run.name.is_empty()))
+            );
+            for run in runs {
+                let (mut config, _) = config::find(preset).unwrap();
+                for assignment in &run.set {
+                    config = config::set(&config, assignment).unwrap();
+                }
+                config.check().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_is_no_part_of_the_experiment() {
+        let (config, _) = config::find("mnist").unwrap();
+        let text = config.to_toml().unwrap();
+        assert!(!text.contains("published"), "{text}");
+        let again = config::Config::parse(&text, std::path::Path::new("config.toml")).unwrap();
+        assert_eq!(again, config);
+    }
+}
