@@ -95,6 +95,7 @@ impl LoadedModel {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
+        data::check_folder(&self.config.data, place)?;
         let remembered = || remembered_data(self.path.parent()?);
         let place = DataPaths::from_environment(place.map(Path::to_path_buf).or_else(remembered))?;
         let dataset = data::load(&self.config.data, &place)?;

@@ -20,7 +20,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::RUNS;
 use crate::data::DataPaths;
 use crate::device::SelectedDevice;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::run::{About, Record, create};
 use crate::train::Training;
 use crate::{config, data, device, files, ui};
@@ -28,6 +28,10 @@ use crate::{config, data, device, files, ui};
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
 pub struct Train {
+    // Taken only to say what was meant.
+    #[arg(hide = true)]
+    preset: Option<String>,
+
     /// A preset's name (see `vae list presets`) or a TOML file
     #[arg(long, default_value = "digits")]
     config: String,
@@ -94,6 +98,7 @@ impl Train {
         Self {
             config: config.to_owned(),
             overrides,
+            preset: None,
             epochs: Some(epochs),
             seed: None,
             run_args,
@@ -117,6 +122,7 @@ impl Train {
         let config = &start.config;
         config.check()?;
         let figures = EndFigures::of(config)?;
+        data::check_folder(&config.data, self.run_args.data.as_deref())?;
         let data_folder = self.run_args.data.clone().or(start.data_folder.take());
         let paths = DataPaths::from_environment(data_folder.clone())?;
         let dataset = data::load(&config.data, &paths)?;
@@ -166,6 +172,13 @@ impl Train {
     }
 
     fn start(&self) -> Result<Start> {
+        if let Some(preset) = &self.preset {
+            return Err(
+                Error::request(format!("`{preset}`: expected a flag before it")).with_hint(
+                    format!("to train a preset or a config file: vae train --config {preset}"),
+                ),
+            );
+        }
         let mut start = match &self.resume {
             Some(run) => resumed(run.as_deref(), &self.run_args.out)?,
             None => {

@@ -7,6 +7,7 @@ mod network;
 mod overrides;
 mod preset;
 mod published;
+mod renamed;
 mod schema;
 mod toml_error;
 mod train;

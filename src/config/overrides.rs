@@ -4,7 +4,8 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::Config;
-use super::toml_error::{hinted, sentence};
+use super::renamed::renamed;
+use super::toml_error::explain_value;
 use crate::data::Data;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{Likelihood, Model, Prior};
@@ -12,67 +13,54 @@ use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 
-/// The config with one value replaced: `set(config, "objective.elbo.beta=4")`.
+/// Levels of tables that a key can name; no value lies deeper.
+const DEEPEST: usize = 8;
+
+/// Returns the config with one value replaced, as in `set(config, "objective.elbo.beta=4")`.
 ///
-/// Naming another kind of a part (`objective.iwae.samples=5`) replaces the one that stood, and `model.conv=` chooses a
+/// Naming another kind of a part (`objective.iwae.samples=5`) replaces the kind that stood there, and `model.conv=` chooses a
 /// kind with its defaults.
 ///
 /// # Errors
-/// For a key that does not exist or a value that does not fit; the message names the override.
+/// The key does not exist, or the value does not fit; the message names the override.
 pub fn set(config: &Config, assignment: &str) -> Result<Config> {
     let fail = |what: String| Error::request(format!("--set {assignment}: {what}"));
-    let Some((key, value)) = assignment.split_once('=') else {
-        return Err(
+    let (key, value) = assignment
+        .split_once('=')
+        .map(|(key, value)| (key.trim(), value.trim()))
+        .filter(|(key, _)| !key.split('.').any(str::is_empty))
+        .ok_or_else(|| {
             fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`")
-        );
-    };
-    let image_ids: Vec<&str> = key.trim().split('.').collect();
-    if image_ids.contains(&"") {
-        return Err(
-            fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`")
-        );
+        })?;
+    if let Some(renamed) = renamed(key) {
+        return Err(fail(format!("there is no `{key}`")).with_hint(renamed));
     }
-    if image_ids[0] == "published" {
+    let path: Vec<&str> = key.split('.').collect();
+    if path[0] == "published" {
         return Err(fail("`published` is no part of an experiment".into()));
     }
-    if image_ids.len() > 8 {
+    if path.len() > DEEPEST {
         return Err(fail("no value lies that deep".into()));
     }
-    let mut table = Table::try_from(config).map_err(|error| fail(error.to_string()))?;
-    let kinds = kinds(image_ids[0]);
-    match (&image_ids[..], kinds) {
+    let known = Table::try_from(config).map_err(|error| fail(error.to_string()))?;
+    let mut table = known.clone();
+    let mut choice = false;
+    match (&path[..], kinds(path[0])) {
         ([part, kind, rest @ ..], Some(kinds)) => {
-            if !kinds.contains(kind) {
-                let error = fail(format!(
-                    "there is no `{part}.{kind}`; expected one of {}",
-                    kinds.join(", ")
-                ));
-                let near =
-                    did_you_mean(kind, kinds.iter().copied()).map(|near| format!("{part}.{near}"));
-                return Err(match near.or_else(|| elsewhere(&table, &image_ids)) {
-                    Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                    None => error,
-                });
-            }
-            let stood = table.get(*part).and_then(|part| part.get(*kind)).is_some();
+            check_kind(&known, &path, &kinds)
+                .map_err(|(what, hint)| hint.into_iter().fold(fail(what), Error::with_hint))?;
+            let stood = known.get(*part).and_then(|part| part.get(*kind)).is_some();
             if !stood {
-                table.insert(
-                    (*part).to_owned(),
-                    Value::Table(Table::from_iter([(
-                        (*kind).to_owned(),
-                        Value::Table(Table::new()),
-                    )])),
-                );
+                let kind = Table::from_iter([((*kind).to_owned(), Table::new().into())]);
+                table.insert((*part).to_owned(), kind.into());
             }
-            if rest.is_empty() && !value.trim().is_empty() {
+            choice = rest.is_empty();
+            if choice && !value.is_empty() {
                 return Err(
                     fail(format!("`{part}.{kind}` is a table, not a value")).with_hint(format!(
                         "name a value in it, or choose it with its defaults: `--set {part}.{kind}=`"
                     )),
                 );
-            }
-            if !rest.is_empty() {
-                place(&mut table, &image_ids, parse(value)).map_err(fail)?;
             }
         }
         ([part], Some(kinds)) => {
@@ -83,23 +71,59 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
                 )),
             );
         }
-        _ => place(&mut table, &image_ids, parse(value)).map_err(fail)?,
+        _ => {}
     }
-    let known = Table::try_from(config).unwrap_or_default();
-    Config::deserialize(table).map_err(|error| {
-        match elsewhere(&known, &image_ids).filter(|near| near != key.trim()) {
-            Some(near) if error.message().starts_with("unknown field") => {
-                fail(format!("there is no `{}`", key.trim()))
-                    .with_hint(format!("did you mean `{near}`?"))
-            }
-            _ => hinted(fail(sentence(error.message())), error.message()),
+    if !choice {
+        place(&mut table, &path, parse(value), Siblings::Keep).map_err(fail)?;
+    }
+    let error = match Config::deserialize(table.clone()) {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    // Where the key is one of an enum's, such as `corrupt.mask` beside `corrupt.gaussian`, it takes the other's place.
+    if !choice
+        && place(&mut table, &path, parse(value), Siblings::Remove).is_ok()
+        && let Ok(config) = Config::deserialize(table)
+    {
+        return Ok(config);
+    }
+    Err(match elsewhere(&known, &path).filter(|near| near != key) {
+        Some(near) if error.message().starts_with("unknown field") => {
+            fail(format!("there is no `{key}`")).with_hint(format!("did you mean `{near}`?"))
+        }
+        _ => {
+            let explained = explain_value(&error);
+            let named = fail(explained.to_string());
+            explained.hint().into_iter().fold(named, Error::with_hint)
         }
     })
 }
 
-/// Where a key of this name does stand: `batch` is `train.batch`, `objective.beta` is `objective.elbo.beta`.
-fn elsewhere(table: &Table, image_ids: &[&str]) -> Option<String> {
-    let (wanted, first) = (image_ids.last()?, image_ids.first()?);
+/// Checks that a part of the config comes in the kind that `path` names. The error is what is wrong, and a hint.
+fn check_kind(
+    known: &Table,
+    path: &[&str],
+    kinds: &[&str],
+) -> Result<(), (String, Option<String>)> {
+    let (part, kind) = (path[0], path[1]);
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
+    let near = did_you_mean(kind, kinds.iter().copied())
+        .map(|near| format!("{part}.{near}"))
+        .or_else(|| elsewhere(known, path));
+    Err((
+        format!(
+            "there is no `{part}.{kind}`; expected one of {}",
+            kinds.join(", ")
+        ),
+        near.map(|near| format!("did you mean `{near}`?")),
+    ))
+}
+
+/// Finds where a key of this name stands: `batch` is `train.batch`, `objective.beta` is `objective.elbo.beta`.
+fn elsewhere(table: &Table, path: &[&str]) -> Option<String> {
+    let (wanted, first) = (path.last()?, path.first()?);
     let mut found = Vec::new();
     for (part, kinds) in table
         .iter()
@@ -119,7 +143,7 @@ fn elsewhere(table: &Table, image_ids: &[&str]) -> Option<String> {
                 .map(|(kind, _)| format!("{part}.{kind}.{wanted}")),
         );
     }
-    // Of several, the one in the part that was named.
+    // The one in the part that was named comes first.
     found
         .iter()
         .find(|path| path.split('.').next() == Some(first))
@@ -127,7 +151,7 @@ fn elsewhere(table: &Table, image_ids: &[&str]) -> Option<String> {
         .cloned()
 }
 
-/// The kinds that a part of the config comes in.
+/// Returns the kinds that a part of the config comes in; `None` if it does not come in kinds.
 fn kinds(part: &str) -> Option<Vec<&'static str>> {
     let list = match part {
         "data" => Data::LIST,
@@ -142,9 +166,8 @@ fn kinds(part: &str) -> Option<Vec<&'static str>> {
     Some(list.iter().map(|(tag, _)| *tag).collect())
 }
 
-/// The text as a TOML value; as a string where it is none (`pixels=dynamic`).
+/// Reads a text as a TOML value, or takes it as a string if it is none (`pixels=dynamic`).
 fn parse(text: &str) -> Value {
-    let text = text.trim();
     match toml::from_str::<Table>(&format!("value = {text}")) {
         Ok(mut table) if table.len() == 1 => table
             .remove("value")
@@ -153,12 +176,16 @@ fn parse(text: &str) -> Value {
     }
 }
 
-/// Tables of which one key alone may stand.
-const ONE_OF: [&str; 1] = ["objective.autoencoder.corrupt"];
+/// What becomes of the other values in the table that a value is placed in.
+#[derive(PartialEq)]
+enum Siblings {
+    Keep,
+    Remove,
+}
 
-/// Puts `value` at `image_ids`, tables on the way being made. A number without a point goes where a float stood.
-fn place(table: &mut Table, image_ids: &[&str], value: Value) -> Result<(), String> {
-    let Some((last, way)) = image_ids.split_last() else {
+/// Puts `value` at `path`, and makes the tables on the way. A whole number becomes a float where a float stood.
+fn place(table: &mut Table, path: &[&str], value: Value, siblings: Siblings) -> Result<(), String> {
+    let Some((last, way)) = path.split_last() else {
         return Err("expected a key".into());
     };
     let mut at = table;
@@ -171,13 +198,13 @@ fn place(table: &mut Table, image_ids: &[&str], value: Value) -> Result<(), Stri
         };
         at = next;
     }
-    if ONE_OF.contains(&way.join(".").as_str()) {
-        at.retain(|key, _| key == *last);
-    }
     let value = match (at.get(*last), value) {
         (Some(Value::Float(_)), Value::Integer(whole)) => Value::Float(whole as f64),
         (_, value) => value,
     };
+    if siblings == Siblings::Remove {
+        at.clear();
+    }
     at.insert((*last).to_owned(), value);
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// The `[train]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct TrainConfig {
     /// Passes over the training images.
     pub epochs: usize,

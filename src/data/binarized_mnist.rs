@@ -35,6 +35,10 @@ impl DataKind for BinarizedMnist {
         read(&find(place)?, COUNTS)
     }
 
+    fn reads_files(&self) -> bool {
+        true
+    }
+
     fn pixels(&self) -> Pixels {
         // The same values as grey, but reports then say that they are black and white.
         Pixels::Threshold

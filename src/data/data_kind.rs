@@ -20,6 +20,9 @@ pub trait DataKind {
     /// split is published.
     fn load(&self, place: &DataPaths) -> Result<Dataset>;
 
+    /// Returns whether the data set is read from files, whose folder `--data` can name.
+    fn reads_files(&self) -> bool;
+
     /// Returns how a grey level becomes a value.
     fn pixels(&self) -> Pixels;
 

@@ -65,6 +65,10 @@ impl DataKind for Digits {
         Ok(self.draw())
     }
 
+    fn reads_files(&self) -> bool {
+        false
+    }
+
     fn pixels(&self) -> Pixels {
         self.pixels
     }

@@ -22,6 +22,10 @@ impl DataKind for FashionMnist {
         idx_dataset::load(place, &FASHION_MNIST)
     }
 
+    fn reads_files(&self) -> bool {
+        true
+    }
+
     fn pixels(&self) -> Pixels {
         self.pixels
     }

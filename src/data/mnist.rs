@@ -35,6 +35,10 @@ impl DataKind for Mnist {
         idx_dataset::load(place, &MNIST)
     }
 
+    fn reads_files(&self) -> bool {
+        true
+    }
+
     fn pixels(&self) -> Pixels {
         self.pixels
     }

@@ -42,6 +42,6 @@ pub use mnist::{Mnist, TrainOn};
 pub use noise::{Noise, Size};
 pub use pixels::Pixels;
 pub use published::{FASHION_MNIST, IdxDataset, MNIST, PublishedFile};
-pub use source::{Data, hash, load};
+pub use source::{Data, check_folder, hash, load};
 pub use split::Split;
 pub use sprites::Sprites;

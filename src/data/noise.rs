@@ -64,6 +64,10 @@ impl DataKind for Noise {
         Ok(self.draw())
     }
 
+    fn reads_files(&self) -> bool {
+        false
+    }
+
     fn pixels(&self) -> Pixels {
         self.pixels
     }

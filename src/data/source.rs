@@ -1,5 +1,7 @@
 //! The data sets that a config can ask for.
 
+use std::path::Path;
+
 use md5::{Digest, Md5};
 
 use super::DataPaths;
@@ -24,6 +26,31 @@ registry! {
 impl Default for Data {
     fn default() -> Self {
         Self::Digits(Digits::default())
+    }
+}
+
+/// Checks that a folder that a person named has an effect.
+///
+/// # Errors
+/// The data set reads no files.
+pub fn check_folder(data: &Data, folder: Option<&Path>) -> Result<()> {
+    match folder {
+        Some(folder) if !data.kind().reads_files() => {
+            let reading = Data::every()
+                .into_iter()
+                .filter(|data| data.kind().reads_files());
+            let names: Vec<&str> = reading.map(|data| data.tag()).collect();
+            Err(Error::request(format!(
+                "--data {}: the data set is `{}`, which reads no files: the folder would have no effect",
+                folder.display(),
+                data.tag()
+            ))
+            .with_hint(format!(
+                "leave `--data` out, or choose a data set that is read from files: {}",
+                names.join(", ")
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

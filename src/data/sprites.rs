@@ -68,6 +68,10 @@ impl DataKind for Sprites {
         Ok(self.draw())
     }
 
+    fn reads_files(&self) -> bool {
+        false
+    }
+
     fn pixels(&self) -> Pixels {
         // The same values as grey, but reports then say that they are black and white.
         Pixels::Threshold

@@ -174,3 +174,35 @@ proptest! {
         prop_assert_eq!(read, config);
     }
 }
+
+/// One of two ways to corrupt an image takes the other's place.
+#[test]
+fn an_override_replaces_the_other_choice_of_an_enum() {
+    let config = find_preset("ae-denoise").unwrap().config().unwrap();
+    for corruption in ["mask", "gaussian", "mask"] {
+        let assignment = format!("objective.autoencoder.corrupt.{corruption}=0.25");
+        let config = set(&config, &assignment).unwrap();
+        assert!(
+            config
+                .to_toml()
+                .unwrap()
+                .contains(&format!("{corruption} = 0.25"))
+        );
+    }
+}
+
+#[test]
+fn an_old_key_is_named_with_its_new_name() {
+    let text = "[data.digits]\n[model.mlp]\nlatent = 2\n[train]\nrate = 0.1\n";
+    let error = Config::parse(text, Path::new("old.toml")).unwrap_err();
+    assert_eq!(
+        error.hint(),
+        Some("`train.rate` is called `train.learning_rate` now")
+    );
+    let config = find_preset("smoke").unwrap().config().unwrap();
+    let error = set(&config, "train.rate=0.1").unwrap_err();
+    assert_eq!(
+        error.hint(),
+        Some("`train.rate` is called `train.learning_rate` now")
+    );
+}

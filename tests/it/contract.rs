@@ -1,6 +1,5 @@
 //! What every entry of every registry owes: a new kind is held to it by being listed.
 
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
@@ -701,28 +700,6 @@ fn every_preset_gives_a_network_and_its_effective_toml_is_the_same_config() {
             );
         }
     }
-}
-
-#[test]
-fn the_presets_are_the_files_in_configs() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut files: Vec<(String, String)> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            (
-                path.file_name().unwrap().to_str().unwrap().to_owned(),
-                fs::read_to_string(&path).unwrap(),
-            )
-        })
-        .collect();
-    files.sort();
-    let mut presets: Vec<(String, String)> = PRESETS
-        .iter()
-        .map(|preset| (format!("{}.toml", preset.name), preset.text.to_owned()))
-        .collect();
-    presets.sort();
-    assert_eq!(presets, files);
 }
 
 #[test]
