@@ -41,9 +41,9 @@ pub struct Interpolate {
     #[arg(long, default_value_t = Self::default().steps)]
     steps: usize,
 
-    /// Pairs of images, where a class is named
-    #[arg(long, default_value_t = Self::default().rows)]
-    rows: usize,
+    /// Pairs of images, if a class is named [default: 8]
+    #[arg(long)]
+    rows: Option<usize>,
 
     /// The way between two latents
     #[arg(long, value_enum, default_value_t = Method::Spherical)]
@@ -94,7 +94,7 @@ impl Default for Interpolate {
             from: String::new(),
             to: String::new(),
             steps: 11,
-            rows: 8,
+            rows: None,
             method: Method::Spherical,
             label: None,
             data: None,
@@ -119,7 +119,7 @@ impl Draw for Interpolate {
                     .with_hint("name a class, a test image (`#12`) or an image file"));
             }
         }
-        count("--rows", self.rows, 100)?;
+        count("--rows", self.rows(), 100)?;
         if self.steps < 2 {
             return Err(Error::request(format!(
                 "--steps is {}; expected at least 2, the two ends",
@@ -151,11 +151,21 @@ impl Draw for Interpolate {
 
     fn suits(&self, context: &FigureContext) -> Result<()> {
         let from = named("--from", &self.from, context.classes)?;
-        named("--to", &self.to, context.classes)?;
+        let to = named("--to", &self.to, context.classes)?;
+        if let Some(rows) = self.rows
+            && ![&from, &to]
+                .iter()
+                .any(|end| matches!(end, Named::Class(_)))
+        {
+            return Err(Error::request(format!(
+                "--rows {rows}: both ends are single images, so there is one row"
+            ))
+            .with_hint("leave `--rows` out, or name a class"));
+        }
         if self.label.is_some() || matches!(from, Named::File(_)) {
             context.class(self.label.as_deref())?;
         }
-        context.fits("--steps", self.rows * (self.steps + 2))
+        context.fits("--steps", self.rows() * (self.steps + 2))
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
@@ -167,10 +177,16 @@ impl Draw for Interpolate {
             .any(|end| !matches!(end, Named::File(_)))
         {
             dataset = Some(&model.data(self.data.as_deref())?.0);
+        } else if let Some(folder) = &self.data {
+            return Err(Error::request(format!(
+                "--data {}: both ends are image files, so no data set is read",
+                folder.display()
+            ))
+            .with_hint("leave `--data` out"));
         }
         let class = self.class(model, dataset, [&from, &to])?;
-        let from = end(model, dataset, "--from", &from, self.rows, class)?;
-        let to = end(model, dataset, "--to", &to, self.rows, class)?;
+        let from = end(model, dataset, "--from", &from, self.rows(), class)?;
+        let to = end(model, dataset, "--to", &to, self.rows(), class)?;
         // A single image at one end goes with each of the other.
         let rows = match (from.latents.len(), to.latents.len()) {
             (1, other) | (other, 1) => other,
@@ -197,6 +213,10 @@ impl Draw for Interpolate {
 }
 
 impl Interpolate {
+    fn rows(&self) -> usize {
+        self.rows.unwrap_or(8)
+    }
+
     fn format(&self) -> Result<Format> {
         Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }

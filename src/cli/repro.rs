@@ -108,6 +108,7 @@ impl Repro {
     pub fn run(self, began: Instant) -> Result<()> {
         let recipes = published();
         if self.recipe == "list" {
+            self.check_list()?;
             return show(&list(&recipes), self.json);
         }
         let recipe = find(&recipes, &self.recipe)?;
@@ -163,6 +164,23 @@ impl Repro {
             failed => Err(Error::failed(format!(
                 "{failed} results are outside their tolerance"
             ))),
+        }
+    }
+
+    /// Checks that no flag is passed to a list, which trains nothing.
+    fn check_list(&self) -> Result<()> {
+        let flags = [
+            ("--only", !self.only.is_empty()),
+            ("--stages", self.stages.is_some()),
+            ("--images", self.images.is_some()),
+            ("--data", self.run_args.data.is_some()),
+        ];
+        match flags.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Error::request(format!(
+                "{flag}: `vae repro list` trains nothing"
+            ))
+            .with_hint("name a recipe, as in `vae repro iwae-1`")),
         }
     }
 

@@ -387,7 +387,7 @@ fn an_interpolation_keeps_its_class() {
     let way = |more: &[&str]| {
         run(
             place.path(),
-            &[&["interpolate", "--out", "way.png", "--rows", "2"], more].concat(),
+            &[&["interpolate", "--out", "way.png"], more].concat(),
         )
     };
     let ends = ["--from", "3", "--to", "8"];
