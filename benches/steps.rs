@@ -26,7 +26,7 @@ use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, alloc
 use vae::rng::Rng;
 use vae::train::{ModelFile, Training};
 
-/// Images of a batch, as in the presets.
+/// The images of a batch, as in the presets.
 const BATCH: usize = 128;
 
 fn main() {
@@ -39,7 +39,7 @@ fn cpu() -> Device {
     device::choose("auto").expect("a device is built in").device
 }
 
-/// Standard normal numbers.
+/// Returns standard normal numbers.
 fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut values = vec![0.0; shape.iter().product()];
     Rng::new(1).stream(name).fill_normal(&mut values);
@@ -103,7 +103,7 @@ mod training {
             .bench_local(|| training = training.take().map(train_epoch));
     }
 
-    /// From bytes to what the model reads.
+    /// Measures the way from bytes to what the model reads.
     #[divan::bench(args = [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic])]
     fn batch(bencher: Bencher, pixels: Pixels) {
         let (images, device) = (
@@ -140,7 +140,7 @@ mod training {
     }
 }
 
-/// Ours, or the definition that it is tested by.
+/// Our kernel, or the plain definition that it is tested by.
 #[derive(Clone, Copy, Debug)]
 enum Kernel {
     Fast,
@@ -166,12 +166,12 @@ type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -
 type Draw = fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>;
 type Divergence = fn(Tensor<2>, Tensor<2>) -> Tensor<2>;
 
-/// Each forward alone as at a measurement, and forward and backward as in training.
+/// Measures each operation forwards alone, as in evaluation, and forwards and backwards, as in training.
 #[divan::bench_group(max_time = Duration::from_secs(2))]
 mod operations {
     use super::*;
 
-    /// The first layer of `mnist`.
+    /// Measures the first layer of `mnist`.
     fn dense(bencher: Bencher, kernel: Kernel, backward: bool) {
         let device = if backward { cpu().autodiff() } else { cpu() };
         let (x, weight) = (
@@ -205,7 +205,7 @@ mod operations {
         dense(bencher, kernel, true);
     }
 
-    /// The second layer of `mnist-conv`'s encoder, or of its decoder.
+    /// Measures the second layer of `mnist-conv`'s encoder, or of its decoder.
     fn convolution(bencher: Bencher, kernel: Kernel, transposed: bool, backward: bool) {
         let device = if backward { cpu().autodiff() } else { cpu() };
         let (input, output, zeros) = if transposed {
@@ -297,7 +297,7 @@ mod operations {
         log_prob(bencher, kernel, true);
     }
 
-    /// Of a Gaussian with a logistic mean.
+    /// Measures the squared error of a Gaussian with a logistic mean.
     fn squared_error(bencher: Bencher, kernel: Kernel, backward: bool) {
         let device = if backward { cpu().autodiff() } else { cpu() };
         let x = normal("x", [BATCH, 784], &device).abs().clamp_max(1.0);
@@ -326,7 +326,7 @@ mod operations {
         squared_error(bencher, kernel, true);
     }
 
-    /// A draw of 20 latents and their divergence from the prior.
+    /// Measures a draw of 20 latents and their KL to the prior.
     #[divan::bench(args = KERNELS)]
     fn code_backward(bencher: Bencher, kernel: Kernel) {
         let device = cpu().autodiff();
@@ -342,7 +342,7 @@ mod operations {
         });
     }
 
-    /// The weight of `mnist`'s first layer.
+    /// Measures the update of the weight of `mnist`'s first layer.
     #[divan::bench(args = KERNELS)]
     fn adam(bencher: Bencher, kernel: Kernel) {
         let device = cpu();
@@ -357,7 +357,7 @@ mod operations {
         bencher.bench_local(|| {
             step += 1;
             let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-3);
-            // Held by nobody else, so that it is changed in place, as in training.
+            // Nobody else holds it, so that it is changed in place, as in training.
             let held = weight.take().expect("put back");
             weight = Some(adam(
                 held,
@@ -410,13 +410,13 @@ mod files {
         });
     }
 
-    /// At the start of the program: all that is held of them.
+    /// Measures what the start of the program does: all images are generated.
     #[divan::bench]
     fn load_sprites(bencher: Bencher) {
         bencher.bench_local(|| data::hash(&Sprites::default().draw()));
     }
 
-    /// As in each step: 64 images, drawn and as the model reads them.
+    /// Measures what each step does: 64 images are generated and made into a batch.
     #[divan::bench]
     fn draw_sprites(bencher: Bencher) {
         let images = Sprites::default().draw().train;
@@ -444,7 +444,7 @@ mod files {
             .bench_local(|| noise.draw());
     }
 
-    /// As after each epoch: 64 images.
+    /// Measures what is done after each epoch: a sheet of 64 images.
     #[divan::bench]
     fn write_sheet(bencher: Bencher) {
         let image = |index| Raster {
@@ -461,7 +461,7 @@ mod files {
         bencher.bench_local(|| encode_png(&sheet.draw()).is_ok());
     }
 
-    /// The model file of `mnist`.
+    /// Returns the model file of `mnist`, and a folder for it.
     fn model() -> (TempDir, ModelFile) {
         let training = training_on_noise("mnist", 1);
         let file = ModelFile::new(

@@ -6,9 +6,9 @@ use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
 use crate::registry::registry;
 
-/// A factor as a function of time, both in epochs; fractions of an epoch count.
+/// A factor of the learning rate as a function of time in epochs; fractions of an epoch count.
 pub trait ScheduleKind {
-    /// The factor in [0, 1] at `epoch` of `epochs`.
+    /// Returns the factor in [0, 1] at `epoch` of `epochs`.
     fn at(&self, epoch: f64, epochs: f64) -> f64;
 
     fn check(&self) -> Result<()>;
@@ -17,11 +17,11 @@ pub trait ScheduleKind {
 registry! {
     /// How the learning rate changes over training.
     pub enum Schedule: ScheduleKind {
-        "constant" => Constant, "the same rate throughout";
-        "cosine" => Cosine, "half a cosine from the rate down to a floor (Loshchilov, Hutter 2017)";
+        "constant" => Constant, "the same learning rate throughout";
+        "cosine" => Cosine, "half a cosine from the learning rate down to a floor (Loshchilov, Hutter 2017)";
         "step" => Step, "multiplied by a factor every so many epochs";
         "milestones" => Milestones, "multiplied by a factor after each of some epochs";
-        "stages" => Stages, "stages of 1, 3, 9, ... epochs, each at a lower rate (Burda et al. 2016)";
+        "stages" => Stages, "stages of 1, 3, 9, ... epochs, each at a lower learning rate (Burda et al. 2016)";
     }
 }
 
@@ -34,27 +34,27 @@ impl Default for Schedule {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Constant {
-    /// Epochs over which the rate rises from 0, linearly.
+    /// Epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cosine {
-    /// Epochs over which the rate rises from 0, linearly.
+    /// Epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
-    /// The share of the rate that is left at the end.
+    /// The share of the learning rate that is left at the end.
     pub floor: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
-    /// Epochs over which the rate rises from 0, linearly.
+    /// Epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
     /// Epochs between two steps.
     pub every: f64,
-    /// What the rate is multiplied by at each step.
+    /// The factor that each step multiplies the learning rate by.
     pub factor: f64,
 }
 
@@ -72,9 +72,9 @@ impl Default for Step {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Milestones {
-    /// Epochs after which the rate falls.
+    /// Epochs after which the learning rate falls.
     pub at: Vec<f64>,
-    /// What it is multiplied by each time.
+    /// The factor that each milestone multiplies the learning rate by.
     pub factor: f64,
 }
 
@@ -88,14 +88,14 @@ impl Default for Milestones {
     }
 }
 
-/// Stage i = 0, 1, ... lasts `growth`^i epochs, at the rate times `factor`^i (Burda et al. 2016, section 5: 3280 epochs are
-/// eight stages, 121 five).
+/// Stages of growing length: stage i = 0, 1, ... lasts `growth`^i epochs, at the learning rate times `factor`^i (Burda et
+/// al. 2016, section 5). Five stages are 121 epochs, eight are 3280.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stages {
-    /// How many times as long as the one before a stage is.
+    /// The factor by which each stage is longer than the one before.
     pub growth: f64,
-    /// What the rate is multiplied by from stage to stage.
+    /// The factor that the learning rate is multiplied by from stage to stage.
     pub factor: f64,
 }
 
@@ -109,7 +109,7 @@ impl Default for Stages {
     }
 }
 
-/// Linear from 0 at the start to 1 at `length` epochs, and 1 from then on.
+/// Returns a factor that rises linearly from 0 at the start to 1 at `length` epochs, and stays at 1.
 pub fn warm_up(epoch: f64, length: f64) -> f64 {
     if length > 0.0 {
         (epoch / length).min(1.0)
@@ -118,8 +118,9 @@ pub fn warm_up(epoch: f64, length: f64) -> f64 {
     }
 }
 
-/// Up and over again: each of `cycles` equal parts of the `epochs` rises from 0 to 1, linearly, over the share `rise` of
-/// it, and stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle belongs to it, not to the next.
+/// Returns a factor that rises again and again: in each of `cycles` equal parts of the `epochs` it rises linearly from 0 to 1
+/// over the share `rise` of the part, and stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle belongs to that
+/// cycle, not to the next.
 pub fn cyclical(epoch: f64, epochs: f64, cycles: usize, rise: f64) -> f64 {
     let place = epoch / epochs * cycles as f64;
     let place = if epoch > 0.0 && place.fract() == 0.0 {

@@ -24,6 +24,7 @@ mod model_arg;
 mod output;
 mod reconstruct;
 mod repro;
+mod run_args;
 mod sample;
 mod table;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Args;
 
 use self::measured::{Measured, Request, measured, run_name};
 use super::output::show;
-use super::train::RunArgs;
+use super::run_args::RunArgs;
 use crate::check::count;
 use crate::config::{Published, PublishedMeasure, PublishedRun, published};
 use crate::error::{Error, Result, did_you_mean};

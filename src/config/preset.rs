@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::error::{Error, Result, did_you_mean};
 
+/// A config that is compiled into the program.
 pub struct Preset {
     pub name: &'static str,
     pub text: &'static str,
@@ -44,7 +45,7 @@ presets![
 ];
 
 impl Preset {
-    /// What the preset is: the first line of its file.
+    /// Returns what the preset is: the first line of its file.
     pub fn about(&self) -> &'static str {
         self.text
             .lines()
@@ -53,6 +54,7 @@ impl Preset {
             .trim_start_matches(['#', ' '])
     }
 
+    /// Reads the config.
     pub fn config(&self) -> Result<Config> {
         Config::parse(
             self.text,
@@ -61,10 +63,10 @@ impl Preset {
     }
 }
 
-/// `mnist`, `mnist.toml` and `configs/mnist.toml` are one preset.
+/// Finds a preset by its name: `mnist`, `mnist.toml` and `configs/mnist.toml` name the same.
 ///
 /// # Errors
-/// Where there is neither such a file nor such a preset.
+/// There is no such preset; the message says that there is no such file either.
 pub fn find(wanted: &str) -> Result<&'static Preset> {
     let path = Path::new(wanted);
     let folder = path

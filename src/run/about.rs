@@ -1,4 +1,4 @@
-//! `about.json`: what a run was made with.
+//! `about.json`: the program, device and data that a run was made with.
 
 use std::path::{Path, PathBuf};
 
@@ -11,21 +11,21 @@ use crate::files;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
     pub program_version: String,
-    /// As passed to `--device`, with `auto` resolved.
+    /// The device as passed to `--device`, with `auto` resolved.
     pub device: String,
     /// The devices that the binary was built with.
     pub features: Vec<String>,
     pub threads: usize,
     pub data: String,
     pub data_hash: String,
-    /// The folder that `--data` named.
+    /// The folder that `--data` named; `None` if it named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_folder: Option<PathBuf>,
-    /// Numbers that are trained.
+    /// How many numbers are trained.
     pub parameters: usize,
 }
 
-/// Where the data of the run lie that has its files in `folder`, if `--data` said so and they are still there.
+/// Returns the folder that `--data` named for the run in `folder`, if it named one that is still there.
 pub fn remembered_data(folder: &Path) -> Option<PathBuf> {
     let text = files::read(
         &RunFolder {

@@ -1,4 +1,4 @@
-//! `runs/<name>/`: what lies where.
+//! `runs/<name>/`: the files of a run.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
@@ -7,63 +7,63 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::files::{self, unwritable};
 
-/// Where one run keeps everything it makes.
+/// The folder in which one run keeps everything it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     pub path: PathBuf,
 }
 
 impl RunFolder {
-    /// The effective config.
+    /// Returns the path of the effective config.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
     }
 
-    /// Version, device, features, data.
+    /// Returns the path of version, device, features and data.
     pub fn about(&self) -> PathBuf {
         self.path.join("about.json")
     }
 
-    /// The last evaluation.
+    /// Returns the path of the last evaluation.
     pub fn report(&self) -> PathBuf {
         self.path.join("report.json")
     }
 
-    /// A record an epoch and split.
+    /// Returns the path of the records, one for each epoch and split.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
-    /// All that is needed to go on.
+    /// Returns the path of all that is needed to go on.
     pub fn state(&self) -> PathBuf {
         self.path.join("state.safetensors")
     }
 
-    /// The model after the last whole epoch.
+    /// Returns the path of the model after the last whole epoch.
     pub fn model(&self) -> PathBuf {
         self.path.join("model.safetensors")
     }
 
-    /// The model with the best validation ELBO.
+    /// Returns the path of the model with the best validation ELBO.
     pub fn best(&self) -> PathBuf {
         self.path.join("best.safetensors")
     }
 
-    /// Samples from the same noise, after `epoch`.
+    /// Returns the path of the samples after `epoch`, which are drawn from the same noise every time.
     pub fn samples(&self, epoch: usize) -> PathBuf {
         self.path
             .join("samples")
             .join(format!("epoch-{epoch:04}.png"))
     }
 
-    /// The same test images, decoded again after `epoch`.
+    /// Returns the path of the first test images, reconstructed after `epoch`.
     pub fn reconstructions(&self, epoch: usize) -> PathBuf {
         self.path
             .join("reconstructions")
             .join(format!("epoch-{epoch:04}.png"))
     }
 
-    /// The epochs whose image lies beside `image`, which is one of [`RunFolder::samples`] or
+    /// Returns the epochs whose image lies beside `image`, which is one of [`RunFolder::samples`] or
     /// [`RunFolder::reconstructions`], from the first to the last.
     pub fn epochs_beside(image: &Path) -> Vec<usize> {
         let number = |name: &str| {
@@ -86,24 +86,24 @@ impl RunFolder {
         epochs
     }
 
-    /// Loss, reconstruction and rate over the epochs.
+    /// Returns the path of the curves of loss, reconstruction and KL over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")
     }
 
-    /// Keeps an evaluation, in place of the one before.
+    /// Writes an evaluation in place of the one before.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// The file cannot be written.
     pub fn write_report(&self, report: &serde_json::Value) -> Result<()> {
         files::write(&self.report(), format!("{report:#}\n").as_bytes())
     }
 
-    /// Holds the folder for one training, until the handle is dropped. Where a folder cannot be locked (Windows, some
-    /// network disks) it is not held.
+    /// Locks the folder for one training, until the handle is dropped. Returns `None` if a folder cannot be locked (Windows,
+    /// some network disks).
     ///
     /// # Errors
-    /// Where another process trains in it.
+    /// Another process trains in it.
     pub fn lock(&self) -> Result<Option<File>> {
         let Ok(handle) = File::open(&self.path) else {
             return Ok(None);
@@ -120,10 +120,10 @@ impl RunFolder {
     }
 }
 
-/// A new folder below `parent`: `name` where one is given, else `preset-1`, `preset-2`, ...
+/// Makes a new folder below `parent`, called `name` if it is given, else `preset-1`, `preset-2`, ...
 ///
 /// # Errors
-/// Where `name` is taken, or the folder cannot be made.
+/// The name is taken, or the folder cannot be made.
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
     if let Some(name) = name {
         if Path::new(name)
@@ -166,10 +166,10 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
     unreachable!("there are more numbers than folders")
 }
 
-/// The run below `parent` that was last written to.
+/// Returns the run below `parent` that was last written to.
 ///
 /// # Errors
-/// Where there is none.
+/// There is no run.
 pub fn newest(parent: &Path) -> Result<RunFolder> {
     let touched = |folder: &RunFolder| -> Option<SystemTime> {
         fs::metadata(folder.state()).ok()?.modified().ok()

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: a record an epoch and split.
+//! `metrics.jsonl`: one record for each epoch and split.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -12,40 +12,41 @@ use crate::files::{self, unwritable};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// From 1.
+    /// The number of the epoch, from 1.
     pub epoch: usize,
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
-    /// What is minimised: with beta, and its warm-up where that stands at the end of the epoch (train: step by step).
-    /// Nothing where it is not a function of a split's means.
+    /// The minimised loss, with beta and its warm-up as at the end of the epoch (for "train": step by step). `None` if it is
+    /// not a function of a split's means.
     pub loss: Option<f64>,
-    /// -(reconstruction + KL), nats per image; nothing for an autoencoder, which has none.
+    /// -(reconstruction + KL), nats per image; `None` for an autoencoder.
     pub elbo: Option<f64>,
-    /// Standard error of `elbo` over images; not for "train", whose weights change under it.
+    /// The standard error of `elbo` over images; `None` for "train", whose weights change meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo_se: Option<f64>,
     #[serde(deserialize_with = "number")]
     pub reconstruction: f64,
     pub kl: Option<f64>,
-    /// Of training or measuring alone, without images and saving.
+    /// Seconds of training or measuring alone, without images and saving.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
-    /// "train": the Euclidean norm of each layer's gradient, before it is clipped, the mean over the epoch's first step
-    /// and every 50th after it. Records of older programs have none.
+    /// The Euclidean norm of each layer's gradient before it is clipped, for "train": the mean over the epoch's first step
+    /// and every 50th after it. Empty in records that older programs wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gradient_norms: BTreeMap<String, f64>,
 }
 
 impl Record {
-    /// What tells the better of two models: the ELBO, or the reconstruction's negative where there is none.
+    /// Returns the number that tells the better of two models: the ELBO, or the negative reconstruction term of an
+    /// autoencoder.
     pub fn score(&self) -> f64 {
         self.elbo.unwrap_or(-self.reconstruction)
     }
 }
 
-/// JSON has no infinity and no NaN: they are written as null, and read as NaN.
+/// Reads null as NaN: JSON has no infinity and no NaN, so both are written as null.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }

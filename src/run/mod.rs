@@ -1,4 +1,4 @@
-//! Names in a run's folder, and the plain files in it.
+//! A run's folder: the names of its files, and the plain files among them.
 
 mod about;
 mod folder;

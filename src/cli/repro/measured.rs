@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
-use crate::cli::train::{RunArgs, Train};
+use crate::cli::run_args::RunArgs;
+use crate::cli::train::Train;
 use crate::config::{Published, PublishedMeasure, PublishedRun};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};

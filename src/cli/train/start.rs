@@ -13,8 +13,10 @@ use crate::train::Checkpoint;
 /// A run before its data is loaded.
 pub struct Start {
     pub config: Config,
-    /// What a new run's folder is named after.
-    pub name: String,
+    /// The name of a new run, if it was given one.
+    pub name: Option<String>,
+    /// The config's name, which a new run is named after otherwise.
+    pub config_name: String,
     /// The folder of a resumed run, and its lock.
     pub folder: Option<(RunFolder, Option<File>)>,
     /// The saved state of a resumed run, and where it was read from.
@@ -25,10 +27,11 @@ pub struct Start {
 
 impl Start {
     /// Starts a new run.
-    pub fn new(config: Config, name: String) -> Self {
+    pub fn new(config: Config, name: Option<String>, config_name: String) -> Self {
         Self {
             config,
             name,
+            config_name,
             folder: None,
             checkpoint: None,
             data_folder: None,
@@ -60,7 +63,8 @@ pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
     };
     Ok(Start {
         config,
-        name: String::new(),
+        name: None,
+        config_name: String::new(),
         data_folder: remembered_data(&folder.path),
         folder: Some((folder, lock)),
         checkpoint,

@@ -1,0 +1,116 @@
+//! One training from its data to its last epoch, with what is written and said about it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::curves::write_png;
+use super::progress_display::ProgressDisplay;
+use super::start::Start;
+use super::summary;
+use crate::cli::doctor::at_the_end;
+use crate::cli::end_figures::EndFigures;
+use crate::cli::figure_context::FigureContext;
+use crate::cli::interrupt;
+use crate::cli::loaded_model::LoadedModel;
+use crate::cli::run_args::RunArgs;
+use crate::data::DataPaths;
+use crate::device::SelectedDevice;
+use crate::error::{ErrorKind, Result};
+use crate::run::{About, Record, create};
+use crate::train::Training;
+use crate::{data, device, files, ui};
+
+/// A run that has done all its epochs.
+pub struct Finished {
+    /// The trained model, with its data.
+    pub model: LoadedModel,
+    pub history: Vec<Record>,
+    /// The figures that the config asks for.
+    pub figures: EndFigures,
+}
+
+/// Trains a run to its last epoch, and shows its progress.
+pub fn train(
+    mut start: Start,
+    run_args: &RunArgs,
+    selected: &SelectedDevice,
+    began: Instant,
+) -> Result<Finished> {
+    // What is wrong is found before the run's folder is made, and before hours of training.
+    let config = &start.config;
+    config.check()?;
+    let figures = EndFigures::of(config)?;
+    data::check_folder(&config.data, run_args.data.as_deref())?;
+    let data_folder = run_args.data.clone().or(start.data_folder.take());
+    let paths = DataPaths::from_environment(data_folder.clone())?;
+    let dataset = data::load(&config.data, &paths)?;
+    let training = match &start.checkpoint {
+        None => Training::new(config, dataset, &selected.device)?,
+        Some((checkpoint, path)) => {
+            Training::resume(config, dataset, &selected.device, checkpoint, path)?
+        }
+    };
+    figures.suit(&figure_context(&training))?;
+    let (folder, _lock) = match start.folder {
+        Some(locked) => locked,
+        None => {
+            let folder = create(&run_args.out, start.name.as_deref(), &start.config_name)?;
+            let lock = folder.lock()?;
+            (folder, lock)
+        }
+    };
+    // Once its config is written, the run can be resumed.
+    files::write(&folder.config(), config.to_toml()?.as_bytes())?;
+    about(&training, selected, data_folder).write(&folder.about())?;
+
+    summary::introduce(&training, &folder, selected);
+    let mut display = ProgressDisplay::new(&training, &folder, began);
+    interrupt::watch()?;
+    let trained = training.run(&folder, &mut display);
+    display.close();
+    let trained = trained.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => error.with_hint(format!(
+            "go on with: vae train --resume {}",
+            folder.path.display()
+        )),
+        _ => error,
+    })?;
+    write_png(&trained.history, &folder)?;
+    summary::conclude(&trained, &folder);
+    let history = trained.history.clone();
+    let model = LoadedModel::trained(trained, folder, selected.clone())?;
+    if !ui::is_quiet() {
+        at_the_end(&model).into_iter().for_each(ui::note);
+    }
+    Ok(Finished {
+        model,
+        history,
+        figures,
+    })
+}
+
+fn figure_context(training: &Training) -> FigureContext<'_> {
+    let network = training.vae().network();
+    FigureContext {
+        latent_count: network.latent,
+        shape: network.image_shape,
+        classes: &training.dataset().classes,
+        conditional: network.condition.is_some(),
+    }
+}
+
+fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<PathBuf>) -> About {
+    About {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: selected.title(),
+        features: device::built_in()
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        threads: device::threads(),
+        data: training.dataset().name.clone(),
+        data_hash: training.data_hash().to_owned(),
+        data_folder: data_folder.and_then(|folder| std::path::absolute(folder).ok()),
+        parameters: training.parameter_count(),
+    }
+}
