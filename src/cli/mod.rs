@@ -87,19 +87,30 @@ impl Cli {
     /// the program ends here.
     ///
     /// # Errors
-    /// For a flag that has another name today.
+    /// A flag has another name today, or `vae train` is given a name without a flag.
     pub fn from_arguments() -> Result<Self> {
         let error = match Self::try_parse() {
             Ok(cli) => return Ok(cli),
             Err(error) => error,
         };
         if error.kind() == ErrorKind::UnknownArgument
-            && let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
-            && let Some((old, new)) = RENAMED.iter().find(|(old, _)| old == flag)
+            && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         {
-            return Err(Error::request(format!(
-                "{old}: this flag is called `{new}` now"
-            )));
+            if let Some((old, new)) = RENAMED.iter().find(|(old, _)| old == argument) {
+                return Err(Error::request(format!(
+                    "{old}: this flag is called `{new}` now"
+                )));
+            }
+            let mut words = std::env::args()
+                .skip(1)
+                .filter(|word| !word.starts_with('-'));
+            if words.next().is_some_and(|command| command == "train") && !argument.starts_with('-')
+            {
+                return Err(Error::request(format!(
+                    "`{argument}`: `vae train` takes no name of a preset without a flag"
+                ))
+                .with_hint(format!("write: vae train --config {argument}")));
+            }
         }
         error.exit()
     }

@@ -15,16 +15,12 @@ use self::session::Finished;
 use self::start::{Start, resumed};
 use super::run_args::RunArgs;
 use crate::device::SelectedDevice;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::{config, device, ui};
 
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
 pub struct Train {
-    // Taken only to say what was meant.
-    #[arg(hide = true)]
-    preset: Option<String>,
-
     /// A preset's name (see `vae list presets`) or a TOML file
     #[arg(long, default_value = "digits")]
     config: String,
@@ -66,7 +62,6 @@ impl Train {
         Self {
             config: config.to_owned(),
             overrides,
-            preset: None,
             epochs: Some(epochs),
             seed: None,
             run_args,
@@ -90,13 +85,6 @@ impl Train {
     }
 
     fn start(&self) -> Result<Start> {
-        if let Some(preset) = &self.preset {
-            return Err(
-                Error::request(format!("`{preset}`: expected a flag before it")).with_hint(
-                    format!("to train a preset or a config file: vae train --config {preset}"),
-                ),
-            );
-        }
         let mut start = match &self.resume {
             Some(run) => resumed(run.as_deref(), &self.run_args.out)?,
             None => {

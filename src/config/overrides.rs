@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use super::Config;
 use super::renamed::renamed;
-use super::toml_error::explain_value;
+use super::toml_error::{one_line, with_suggestion};
 use crate::data::Data;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{Likelihood, Model, Prior};
@@ -91,11 +91,7 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         Some(near) if error.message().starts_with("unknown field") => {
             fail(format!("there is no `{key}`")).with_hint(format!("did you mean `{near}`?"))
         }
-        _ => {
-            let explained = explain_value(&error);
-            let named = fail(explained.to_string());
-            explained.hint().into_iter().fold(named, Error::with_hint)
-        }
+        _ => with_suggestion(fail(one_line(error.message())), error.message()),
     })
 }
 

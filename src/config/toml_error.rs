@@ -33,17 +33,31 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
 
 /// Returns the error of a value that was read before, without a place in a text.
 pub fn explain_value(error: &toml::de::Error) -> Error {
-    let what = error.message().lines().collect::<Vec<_>>().join("; ");
-    with_suggestion(Error::request(what), error.message())
+    with_suggestion(
+        Error::request(one_line(&error.to_string())),
+        error.message(),
+    )
+}
+
+/// Returns a message with its lines joined.
+pub fn one_line(message: &str) -> String {
+    message.trim_end().lines().collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the error with the known name that is closest to the unknown one.
-fn with_suggestion(error: Error, message: &str) -> Error {
-    match suggestion(message) {
-        _ if message == OLD => error.with_hint(NEW),
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error,
-    }
+pub fn with_suggestion(error: Error, message: &str) -> Error {
+    let hint = match suggestion(message) {
+        _ if message == OLD => NEW.to_owned(),
+        Some(near) => format!("did you mean `{near}`?"),
+        None if message.starts_with("wanted exactly 1 element") => {
+            "choose one kind here, as in `[data.digits]`".to_owned()
+        }
+        None if message.contains("expected newtype variant") => {
+            "write a table, as in `[data.digits]`".to_owned()
+        }
+        None => return error,
+    };
+    error.with_hint(hint)
 }
 
 /// Returns the known name closest to the unknown one in a message such as "unknown field `bacth`, expected one of `batch`,
