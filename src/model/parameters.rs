@@ -1,7 +1,7 @@
 //! A model's parameters: their names, their numbers in PyTorch's layouts, and back.
 //!
 //! A parameter's name is its path in the tree of modules, as PyTorch's are: `encoder.0.weight`. burn's visitors report the
-//! path; an enum on the way, such as [`super::Layer`], adds nothing to it.
+//! path; an enum on the way, such as the one of layers, adds nothing to it.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
