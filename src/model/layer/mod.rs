@@ -176,7 +176,7 @@ impl<'de> Deserialize<'de> for LayerConfig {
                 .map(|(tag, _)| format!("`{tag}`"))
                 .collect();
             return Err(D::Error::custom(format!(
-                "expected exactly one of {}",
+                "a layer needs exactly one of {}",
                 tags.join(", ")
             )));
         };

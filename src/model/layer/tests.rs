@@ -94,7 +94,7 @@ fn a_config_reads_back_as_it_was_written() {
     assert!(
         error
             .message()
-            .starts_with("expected exactly one of `dense`, `conv`")
+            .starts_with("a layer needs exactly one of `dense`, `conv`")
     );
     let error = toml::from_str::<LayerConfig>("dense = 8\nstride = 2").unwrap_err();
     assert!(error.message().starts_with("unknown field `stride`"));
