@@ -359,7 +359,7 @@ fn places_are_tried_in_order_and_all_are_named() {
 fn its_pixels_are_as_they_are_and_called_so() {
     let pixels = BinarizedMnist {}.pixels();
     assert_eq!(
-        (pixels.name(), pixels.is_binary()),
+        (BinarizedMnist {}.pixels_name(), pixels.is_binary()),
         ("static (Larochelle)", true)
     );
     assert_eq!(Pixels::Static.name(), "static (drawn once, by us)");
