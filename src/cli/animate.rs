@@ -27,19 +27,28 @@ const COLUMNS: usize = 8;
 const LENGTH: u32 = 8000;
 const FRAME: [u32; 2] = [80, 500];
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Training keeps a sheet of samples and one of 16 reconstructed test images after every epoch. The animation \
+plays them in order; at most 200 epochs are shown, evenly spread.
+
+Example:
+  vae animate --of reconstructions --out training.gif";
+
 /// Show how samples or reconstructions changed from epoch to epoch, as a GIF
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Animate {
     /// A run's folder or name [default: the newest run in `runs`]
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
 
-    /// Images drawn from the prior, or test images decoded again; from the same noise in every epoch
+    /// Show samples from the prior, or reconstructions of test images, from the same noise in every epoch
     #[arg(long, value_enum, default_value_t = Of::Samples)]
     of: Of,
 
-    /// The animation, a .gif [default: samples.gif or reconstructions.gif in the run's folder]
+    /// Write the animation here, a .gif [default: samples.gif or reconstructions.gif in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -13,10 +13,17 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::report::comparison::{Measured, report};
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Shows the report that `vae eval` left in each run. Numbers of different protocols are not comparable: the parts \
+that differ are shown in columns of their own. If two runs were measured on the same images, their \
+difference is taken image by image, so that an image that is easy for both adds nothing to its error.";
+
 /// Show the last evaluations of several runs side by side, and where their protocols differ
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Compare {
-    /// Runs' folders or names, each measured by `vae eval` before
+    /// Folders or names of runs that `vae eval` has measured
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<PathBuf>,
 

@@ -10,11 +10,11 @@ use crate::ui;
 /// Print a preset or a config file with every default written out
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// A preset's name, or a file
+    /// The preset or the file to print
     #[arg(default_value = "digits")]
     preset: String,
 
-    /// Replace one value (repeatable)
+    /// Replace one value of the config, as in `train.batch=64` (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }

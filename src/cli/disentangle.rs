@@ -23,30 +23,41 @@ const FEWEST: usize = 20;
 /// Neighbours that have a say.
 const NEIGHBOURS: usize = 5;
 
-/// Measure disentanglement: one latent, one factor; and what probes read off the latents
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+The scores are those of their authors: MIG (Chen et al. 2018), the FactorVAE score (Kim, Mnih 2018), the \
+beta-VAE score (Higgins et al. 2017), DCI (Eastwood, Williams 2018) and SAP (Kumar et al. 2018). 1 is \
+perfect; beside each stands what the same latents reach when the images' factors are shuffled. Seeds \
+often differ by more than methods do (Locatello et al. 2019): train several.
+
+In a table of factors a column of numbers is ordered, and many different numbers are put into 20 steps; a \
+column of words is one of classes.";
+
+/// Measure disentanglement (one latent, one factor), and what probes read off the latents
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Disentangle {
     #[command(flatten)]
     model: ModelArg,
 
-    /// Which images
+    /// Measure the images of this split
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// How many: at most the first so many of the split, and for the probes of the training images
+    /// Use the first N images of the split, and N training images for the probes
     #[arg(long, default_value_t = 10_000)]
     n: usize,
 
-    /// Decides which images are compared, and the latents' noise [default: the run's]
+    /// Compare other images, and draw other noise: the seed [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// A table of factors, commas between them: names in the first line, then one line for each image of the split. A column of numbers is
-    /// ordered, one of words is of classes [default: what the data were drawn from, where that is known]
+    /// Read the images' factors from a table: names in the first line, then a line for each image of the split
+    /// [default: what the data set was generated from, if that is known]
     #[arg(long, value_name = "FILE.csv")]
     factors: Option<PathBuf>,
 

@@ -26,21 +26,38 @@ const AT_THE_END: usize = 1000;
 /// The time grows with the square of the number of images.
 const MOST: usize = 10_000;
 
-/// Say whether the latent is healthy, with the numbers, and what to try where it is not
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Looks at the first 2000 test images, and judges the latents by N(0, I):
+
+  KL, variances        of each latent; it is active if the variance of its posterior mean is above 0.01
+  mutual information   what z tells about which image it came from; N images cannot show more than log N
+  total correlation    how far the latents depend on each other
+  latents to prior     how far each latent alone is from the prior; the KL is the sum of these three
+  of another's latent  what the reconstruction loses with another image's latent; near 0 the decoder
+                       ignores z
+  saturated units      units that are 0 for every image, or at an end of tanh
+  gradient norms       of each layer, over training
+
+The verdict is collapsed, ignores z, under-regularised, partly collapsed or healthy, with the flag of \
+`vae train` to try. The chart shows KL and variances, the latents that carry most first.";
+
+/// Diagnose the latents: numbers, a verdict, and what to try if they are not healthy
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Doctor {
     #[command(flatten)]
     model: ModelArg,
 
-    /// Test images to look at: the first of them
+    /// Look at the first N test images
     #[arg(long, default_value_t = 2000)]
     n: usize,
 
-    /// Decides the latents' noise, drawn pixels, and which image gets whose latent [default: the run's]
+    /// Draw other noise, and pair other images: the seed [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 

@@ -22,25 +22,35 @@ use crate::figure::{Figure, Raster};
 use crate::model::{moved, rows};
 use crate::{files, ui};
 
-/// Make test images more of one group and less of another, through the latent
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+The concept vector is the mean latent of one group minus that of another (White 2016, section 3.4). Strength 0 \
+is the plain reconstruction, 1 leads from the mean of --subtract to the mean of --add.
+
+Examples:
+  vae edit --add 8 --subtract 3 --strength=-1,0,1,2
+  vae edit --add smiling/ --subtract neutral/ --images 18,68";
+
+/// Change test images along a concept vector: more like one group, less like another
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Edit {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// A class (`8`), of which the training images are taken, or a folder of images
+    /// Make images more like this class (`8`, by its training images) or like a folder of images
     #[arg(long, value_name = "CLASS_OR_DIR")]
     #[serde(deserialize_with = "name")]
     add: String,
 
-    /// The same for the group that the vector leads away from
+    /// Make images less like this class or folder
     #[arg(long, value_name = "CLASS_OR_DIR")]
     #[serde(deserialize_with = "name")]
     subtract: String,
 
-    /// How many times the vector is added, one column each; 1 leads from one group's mean to the other's
+    /// Add the vector this many times, one column each; 1 leads from the mean of one group to that of the other
     #[arg(
         long,
         value_name = "A,B,...",
@@ -50,12 +60,11 @@ pub struct Edit {
     )]
     strength: Vec<f32>,
 
-    /// How many images, a row each: the first test images of the class that is subtracted, or of any where that is
-    /// a folder
+    /// Edit the first N test images: of the subtracted class, or of any class if a folder is subtracted
     #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
-    /// The test images of these numbers instead
+    /// Edit the test images with these indices instead
     #[arg(
         long,
         value_name = "I,J,...",
@@ -64,12 +73,12 @@ pub struct Edit {
     )]
     images: Option<Vec<u32>>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// The sheet, a .png [default: edits.png in the run's folder]
+    /// Write the sheet here, a .png [default: edits.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

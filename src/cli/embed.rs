@@ -22,28 +22,36 @@ use crate::ui;
 /// An SVG of more points is megabytes large.
 const MOST_IN_SVG: usize = 10_000;
 
-/// Write the latents of a split (posterior means) as .npy and .csv, and draw them
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+latents.npy holds the posterior means as float32, one row per image; latents.csv the same with the index and \
+the label of each image. The chart shows two latents as they are, one latent in a lane for each class, \
+and more along their first two principal components, with the share of variance that each has. One unit \
+is as long on both axes. More than 10000 images are drawn as a PNG only.";
+
+/// Write the posterior means of a split as .npy and .csv, and draw them
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Embed {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// Which images
+    /// Encode the images of this split
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// How many: the first of the split [default: all]
+    /// Encode the first N images of the split [default: all]
     #[arg(long)]
     n: Option<usize>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// The folder for latents.npy, latents.csv and latents.png [default: the run's folder]
+    /// Write latents.png, latents.svg, latents.npy and latents.csv into this folder [default: the run's folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

@@ -22,17 +22,39 @@ use crate::ui;
 /// The most latents an image that log p(x) is estimated from.
 const MOST_SAMPLES: usize = 10_000_000;
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+All numbers are nats per image: sums over values and latents, means over images. ± is the standard error \
+over images. The last lines name the protocol: two numbers can be compared where their protocols agree.
+
+  ELBO             -(reconstruction + KL), a lower bound on log p(x)
+  reconstruction   -log p(x given z) for z sampled from the posterior
+  KL               from the posterior to the prior
+  bits per dim     -ELBO / (values x ln 2)
+  log p(x)         by importance sampling: closer from below the more samples; if the effective
+                   number of samples is near 1, use more
+  IW bound         the same, if the likelihood is no log-likelihood of the pixels
+  squared error    of the image decoded from the posterior mean, beside that of as many principal
+                   components, which a model must beat
+
+In a run's folder the report is kept as report.json, which `vae compare` reads.
+
+Examples:
+  vae eval --importance-samples 1,50,5000 --images 1000
+  vae eval mnist-1 --split validation --json";
+
 /// Measure the ELBO, and estimate log p(x), with standard errors and protocol
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Eval {
     #[command(flatten)]
     model: ModelArg,
 
-    /// Which images
+    /// Measure the images of this split
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// Samples of z drawn for each image
+    /// Draw K samples of z for each image
     #[arg(long, default_value_t = 1, value_name = "K")]
     samples_per_image: usize,
 
@@ -41,20 +63,19 @@ pub struct Eval {
     #[arg(long, value_name = "K,...", value_delimiter = ',')]
     importance_samples: Vec<usize>,
 
-    /// The first so many images of the split [default: all]
+    /// Measure the first N images of the split [default: all]
     #[arg(long, value_name = "N")]
     images: Option<usize>,
 
-    /// Decides the latents' noise and drawn pixels [default: the run's, as in training]
+    /// Draw other noise and other binarised pixels: their seed [default: the run's, as in training]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Leave out the squared errors of the model's and of PCA's reconstructions, for which the training images are
-    /// read several times
+    /// Leave out the squared errors of the reconstructions of the model and of PCA, which take a second or more
     #[arg(long)]
     no_reconstruction: bool,
 

@@ -19,48 +19,59 @@ use crate::figure::{Figure, Raster};
 use crate::model::{self, interpolate, nearest_to_mean, rows};
 use crate::{files, ui};
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+A class stands for its most typical test images: those whose latents are nearest to the mean of their class. \
+The spherical path keeps the length of the latents, as the prior has it; the linear path goes through \
+shorter ones. In a conditional model only the latent changes: the class stays that of --from.
+
+Examples:
+  vae interpolate --from 3 --to 8
+  vae interpolate --from '#12' --to five.png --out morph.gif";
+
 /// Show the way from one image to another through the latent
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Interpolate {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// A class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
+    /// Start at a class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
     #[arg(long, value_name = "PICTURE")]
     #[serde(deserialize_with = "name")]
     from: String,
 
-    /// A class (`8`), a test image (`'#12'`) or an image file
+    /// End at a class (`8`), a test image (`'#12'`) or an image file
     #[arg(long, value_name = "PICTURE")]
     #[serde(deserialize_with = "name")]
     to: String,
 
-    /// Images a row, both ends counted
+    /// Show this many images per row, both ends included
     #[arg(long, default_value_t = Self::default().steps)]
     steps: usize,
 
-    /// Pairs of images, if a class is named [default: 8]
+    /// Show this many pairs of images, if a class is named [default: 8]
     #[arg(long)]
     rows: Option<usize>,
 
-    /// The way between two latents
+    /// Choose the path between two latents
     #[arg(long, value_enum, default_value_t = Method::Spherical)]
     method: Method,
 
-    /// The class that every image is decoded as, by name or number; an image file is taken for one of it, too. Of
-    /// conditional models only [default: the class of --from]
+    /// Decode every image as this class (name or number), which image files are taken to have, too. Conditional models
+    /// only [default: the class of --from]
     #[arg(long, value_name = "CLASS")]
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// A .png makes a sheet, a .gif an animation [default: interpolation.png in the run's folder]
+    /// Write a sheet (.png) or an animation (.gif) here [default: interpolation.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

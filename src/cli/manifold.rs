@@ -20,23 +20,34 @@ use crate::model::{decode, grid};
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// Decode a grid of latents: how digits merge into each other over two latents
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+The grid stands at quantiles of N(0, 1): the same share of the prior lies between two neighbours. With more \
+than two latents, those that are not shown are 0. A good model of two latents shows every class, with \
+no sudden changes and no empty places.
+
+Examples:
+  vae manifold flat --n 15
+  vae manifold --dims 3,7 --quantiles 0.01,0.99";
+
+/// Decode a grid over two latents, to see how images merge into each other
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Manifold {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// Images a side
+    /// Show N images per side
     #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
-    /// The latent across and the one upwards, from 0; one makes a single row [default: the first two]
+    /// Vary latent I to the right and latent J upwards, counted from 0; one alone makes a row [default: the first two]
     #[arg(long, value_name = "I,J", value_delimiter = ',')]
     dims: Vec<usize>,
 
-    /// From which quantile of the prior to which; equal steps between them hold equally many latents
+    /// Go from this quantile of the prior to that one, in steps of equal probability
     #[arg(
         long,
         value_name = "LOW,HIGH",
@@ -45,12 +56,12 @@ pub struct Manifold {
     )]
     quantiles: Vec<f64>,
 
-    /// The class to decode as, by name or number, of a conditional model
+    /// Decode as this class (name or number); required for conditional models
     #[arg(long, value_name = "CLASS")]
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// The sheet, a .png [default: manifold.png in the run's folder]
+    /// Write the sheet here, a .png [default: manifold.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -52,11 +52,11 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Print nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(long, short, global = true)]
     quiet: bool,
 
-    /// Threads to use on the CPU; results do not depend on it [default: one a core]
+    /// Use N threads on the CPU; results do not depend on it [default: one per core]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
 }

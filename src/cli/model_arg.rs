@@ -16,11 +16,11 @@ pub const RUNS: &str = "runs";
 /// The arguments that every command on a trained model has.
 #[derive(Debug, Args)]
 pub struct ModelArg {
-    /// A run's folder or name, or a model file [default: the newest run in `runs`]
+    /// The model: a run's folder or name, or a model file [default: the newest run in `runs`]
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
 
-    /// auto (a GPU where there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
+    /// Compute on auto (a GPU if there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
     #[arg(long, default_value = "auto")]
     device: String,
 }

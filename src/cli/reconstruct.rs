@@ -17,24 +17,31 @@ use crate::model::rows;
 /// Images a row; more of them make further pairs of rows.
 const COLUMNS: usize = 10;
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Each test image stands above the decoder's mean for its posterior mean: what the latent holds, without the \
+noise of a sample. For a denoising autoencoder the corrupted image, which the model was given, stands \
+between them.";
+
 /// Show test images above what the model makes of them
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Reconstruct {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// How many images: the first of the test set
+    /// Show the first N test images
     #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// The sheet, a .png [default: reconstructions.png in the run's folder]
+    /// Write the sheet here, a .png [default: reconstructions.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

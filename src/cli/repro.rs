@@ -19,8 +19,18 @@ use crate::{device, ui};
 /// Test images for log p(x), unless `--images` says otherwise.
 const IMAGES: usize = 1000;
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+The published numbers are `[published]` tables in the presets. Ours passes if it is within the tolerance; \
+otherwise the exit code is 1. Stopped trainings go on when the same command is given again.
+
+Examples:
+  vae repro pytorch-example
+  vae repro iwae-1 --only vae-1,iwae-5 --stages 5";
+
 /// Reproduce a published number: train, measure by its protocol, compare
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Repro {
     /// The published number to reproduce; `list` shows them all
     #[arg(default_value = "list")]

@@ -18,29 +18,42 @@ use crate::figure::Figure;
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Each image is the decoder's mean for a latent drawn from the prior. The same seed gives the same latents, \
+so that sheets of two models, or of two epochs, can be compared place by place.
+
+--temperature 0.7 gives more typical and less varied images. --box is for autoencoders, which have no \
+prior: its images show why an autoencoder does not generate well.
+
+Examples:
+  vae sample --n 100 --temperature 0.7
+  vae sample --label all            of a conditional model: one row per class";
+
 /// Draw images from the prior, as a sheet
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Sample {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// How many images; with `--label all`, how many a class [default: 64, or 10 a class]
+    /// Draw N images; with `--label all`, N per class [default: 64, or 10 per class]
     #[arg(long)]
     n: Option<usize>,
 
-    /// Of which class, by name or number, or `all`: a row of each, with the same latents in every row. Of conditional
-    /// models only [default: classes drawn uniformly]
+    /// Generate this class (name or number), or `all` for one row per class from the same latents. Conditional models
+    /// only [default: a random class for each image]
     #[arg(long, value_name = "CLASS")]
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// Decides which [default: the run's]
+    /// Draw other latents: the seed of their noise [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// What the latents' noise is multiplied by: below 1 more typical images, above 1 stranger ones
+    /// Multiply the latents' noise by T: below 1 for more typical images, above 1 for stranger ones
     #[arg(
         long,
         value_name = "T",
@@ -49,18 +62,17 @@ pub struct Sample {
         conflicts_with = "in_box"
     )]
     temperature: f32,
-    /// Draw latents uniformly from the box that the training images' latents span, each latent's lowest to its highest
-    /// value: what an autoencoder, which has no prior, can be asked for
+    /// Draw latents uniformly from the box that the training images' latents span, instead of from the prior
     #[arg(long = "box")]
     #[serde(rename = "box")]
     in_box: bool,
 
-    /// The folder that the data set lies in, for `--box` [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set for `--box` from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR", requires = "in_box")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// The sheet, a .png [default: samples.png in the run's folder]
+    /// Write the sheet here, a .png [default: samples.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

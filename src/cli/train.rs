@@ -21,7 +21,7 @@ use crate::{config, device, ui};
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
 pub struct Train {
-    /// A preset's name (see `vae list presets`) or a TOML file
+    /// Train this preset (see `vae list presets`) or TOML file
     #[arg(long, default_value = "digits")]
     config: String,
 
@@ -29,22 +29,22 @@ pub struct Train {
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     overrides: Vec<String>,
 
-    /// Passes over the training images
+    /// Train for N passes over the training images
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 
-    /// The seed of weights, noise, the order of the images and binarised pixels
+    /// Draw other weights, noise, order and binarised pixels: the seed
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
 
     #[command(flatten)]
     run_args: RunArgs,
 
-    /// The run's name [default: the config's, with a number]
+    /// Name the run [default: the config's name, with a number]
     #[arg(long, conflicts_with = "resume")]
     name: Option<String>,
 
-    /// Go on with a run (the newest, unless one is named) exactly where it stood
+    /// Continue a run (the newest unless one is named) exactly where it stopped
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "config")]
     resume: Option<Option<PathBuf>>,
 }

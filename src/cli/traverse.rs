@@ -24,41 +24,52 @@ use crate::ui;
 /// Test images that a latent's KL is the mean over, at most.
 const MEASURED: usize = 1000;
 
-/// Vary one latent a row, the others fixed; the latents that carry most come first
+/// What the figure or the numbers mean, for `--help`.
+const LONG_HELP: &str = "\
+Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
+carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
+KL of their own: their standard deviation stands there instead; choose --range by it.
+
+Examples:
+  vae traverse --image 12 --range 3 --steps 11
+  vae traverse --out traverse.gif";
+
+/// Vary one latent per row with the others fixed; the latents that carry most come first
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Traverse {
     #[command(flatten)]
     #[serde(skip)]
     model: ModelArg,
 
-    /// The test image at whose latent the other latents stand [default: they are 0]
+    /// Fix the other latents at those of this test image [default: at 0]
     #[arg(long, value_name = "INDEX")]
     image: Option<u32>,
 
-    /// The class to decode as, by name or number, of a conditional model [default: that of `--image`]
+    /// Decode as this class (name or number). Conditional models only [default: the class of `--image`]
     #[arg(long, value_name = "CLASS")]
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// Each latent goes from minus this to this, in standard deviations of the prior
+    /// Vary each latent from minus this to this, in standard deviations of the prior
     #[arg(long, default_value_t = Self::default().range, allow_negative_numbers = true)]
     range: f32,
 
-    /// Images a row
+    /// Show this many images per row
     #[arg(long, default_value_t = Self::default().steps)]
     steps: usize,
 
-    /// The most rows: latents with a smaller KL are left out
+    /// Show at most this many latents, those with the largest KL
     #[arg(long, default_value_t = Self::default().rows)]
     rows: usize,
 
-    /// The folder that the data set lies in [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     data: Option<PathBuf>,
 
-    /// A .png makes a sheet, a .gif an animation [default: traverse.png in the run's folder]
+    /// Write a sheet (.png) or an animation (.gif) here [default: traverse.png in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

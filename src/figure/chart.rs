@@ -162,8 +162,11 @@ impl<B: DrawingBackend> Page<B> {
             .replace(char::is_control, " ")
             .replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
         let style = self.text_style(size, colour, across, VPos::Center);
-        self.area
-            .draw(&Text::new(text, (self.px(x), self.px(y)), style))
+        self.area.draw(&Text::new(
+            text,
+            (self.px(x), self.px(y + 0.1 * size)),
+            style,
+        ))
     }
 
     /// Draws a line through points of the page, dashed if `dash` is above 0.

@@ -140,7 +140,7 @@ impl CurvePanel {
             Range::without_outliers(&values).padded(0.06),
         );
         let is_whole = xs().all(|x| x.fract() == 0.0);
-        let widest = [y.low, y.high].map(|value| font::width(&number(value), TEXT as f32));
+        let widest = [y.low, y.high].map(|value| font::width(&short(value), TEXT as f32));
         let style = AxisStyle {
             x_label,
             y_label: &self.y_label,

@@ -4,7 +4,7 @@ use plotters::prelude::{Circle, DrawingBackend, RGBColor};
 use plotters::style::Color;
 use plotters::style::text_anchor::HPos;
 
-use super::axis::{Range, drawable, number};
+use super::axis::{Range, drawable, number, short};
 use super::chart::{AxisStyle, Chart, Drawn, FAINT, INK, LINE, MARGIN, Page, TEXT, TITLE};
 use super::font;
 use crate::rng::Rng;
@@ -116,7 +116,7 @@ impl Chart for Scatter<'_> {
             x_count: 8,
             x_name: &|value: &f64| number(*value),
             y_count: if self.lanes {
-                2 * self.classes.len() + 1
+                self.classes.len() + 2
             } else {
                 8
             },
@@ -139,7 +139,7 @@ impl Chart for Scatter<'_> {
         let (radius, alpha) = if drawn.len() < MANY {
             (3.0, 0.7)
         } else {
-            (2.0, 0.6)
+            (2.5, 0.6)
         };
         let radius = page.px(radius);
         let labels = self.labels.unwrap_or_default();
@@ -200,7 +200,7 @@ impl Scatter<'_> {
             let names = (0..self.classes.len()).map(|class| text(&self.name(class)));
             names.fold(0.0, f64::max)
         } else {
-            text(&number(ranges[1].low)).max(text(&number(ranges[1].high)))
+            text(&short(ranges[1].low)).max(text(&short(ranges[1].high)))
         };
         let names = self
             .shown()
