@@ -7,7 +7,7 @@ use image::RgbImage;
 use serde::Deserialize;
 
 use super::draw::{Draw, Format, Place, write};
-use super::images::{Classes, Codes, MOST_FRAMES, below_each_other, rasters, sample_sheet};
+use super::images::{Classes, LatentSource, MOST_FRAMES, below_each_other, rasters, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
 use crate::config::Config;
@@ -27,7 +27,7 @@ const COLUMNS: usize = 8;
 const LENGTH: u32 = 8000;
 const FRAME: [u32; 2] = [80, 500];
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Training keeps a sheet of samples and one of 16 reconstructed test images after every epoch. The animation \
 plays them in order; at most 200 epochs are shown, evenly spread.
@@ -93,7 +93,7 @@ impl Draw for Animate {
         if folder.as_os_str().is_empty() {
             return Err(Error::file(
                 model,
-                "a model file; the images of every epoch lie in the folder of a run",
+                "this is a model file; the images of every epoch are in the folder of a run",
             )
             .with_hint("name the run, as in `vae animate mnist-1`"));
         }
@@ -166,7 +166,7 @@ pub fn keep(
     dataset: &Dataset,
 ) -> Result<()> {
     let classes = Classes::every(vae, &dataset.classes);
-    let from = Codes::Prior { temperature: 1.0 };
+    let from = LatentSource::Prior { temperature: 1.0 };
     let samples = sample_sheet(vae, from, config.seed, classes.usual_count(), classes);
     files::write(&folder.samples(epoch), &encode_png(&samples)?)?;
     let decoded = encode_png(&decoded_again(vae, config, dataset)?)?;

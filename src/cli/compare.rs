@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::report::comparison::{Measured, report};
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Shows the report that `vae eval` left in each run. Numbers of different protocols are not comparable: the parts \
 that differ are shown in columns of their own. If two runs were measured on the same images, their \
@@ -52,7 +52,7 @@ fn has_changed(report: &Value) -> Result<bool> {
 fn read(run: &Path) -> Result<Measured> {
     if run.is_file() {
         return Err(
-            Error::file(run, "a file, and reports lie in the folders of runs")
+            Error::file(run, "this is a file; reports are in the folders of runs")
                 .with_hint(format!("name a run's folder, or its name below `{RUNS}`")),
         );
     }

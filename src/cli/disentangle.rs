@@ -23,7 +23,7 @@ const FEWEST: usize = 20;
 /// Neighbours that have a say.
 const NEIGHBOURS: usize = 5;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 The scores are those of their authors: MIG (Chen et al. 2018), the FactorVAE score (Kim, Mnih 2018), the \
 beta-VAE score (Higgins et al. 2017), DCI (Eastwood, Williams 2018) and SAP (Kumar et al. 2018). 1 is \

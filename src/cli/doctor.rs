@@ -26,7 +26,7 @@ const AT_THE_END: usize = 1000;
 /// The time grows with the square of the number of images.
 const MOST: usize = 10_000;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Looks at the first 2000 test images, and judges the latents by N(0, I):
 
@@ -144,7 +144,7 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
         .collect())
 }
 
-/// What is said of the latent when training ends, in a line or two.
+/// Returns a line or two on the health of the latents, for the end of training.
 pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     if !opened.config.prior.is_normal() {
         return None;

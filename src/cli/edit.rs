@@ -22,7 +22,7 @@ use crate::figure::{Figure, Raster};
 use crate::model::{moved, rows};
 use crate::{files, ui};
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 The concept vector is the mean latent of one group minus that of another (White 2016, section 3.4). Strength 0 \
 is the plain reconstruction, 1 leads from the mean of --subtract to the mean of --add.
@@ -83,7 +83,7 @@ pub struct Edit {
     out: Option<PathBuf>,
 }
 
-/// What `--add` and `--subtract` can mean.
+/// The meaning of `--add` or `--subtract`.
 enum Group {
     Class(u32),
     Folder(PathBuf),
@@ -158,7 +158,7 @@ impl Draw for Edit {
         let length = norm(&vector);
         if model.vae.class_count().is_some() {
             ui::note(
-                "note: this model is told the class, and each image keeps its own: what changes is all but the class",
+                "note: this model is conditional, and each image keeps its class: everything but the class changes",
             );
         }
         ui::note(format_args!(
@@ -342,11 +342,9 @@ fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Split> {
         .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(
-            Error::file(folder, "no image lies in this folder").with_hint(
-                "PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not",
-            ),
-        );
+        return Err(Error::file(folder, "this folder has no images").with_hint(
+            "PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not",
+        ));
     }
     image_files(&paths, folder, shape)
 }

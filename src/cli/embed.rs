@@ -22,7 +22,7 @@ use crate::ui;
 /// An SVG of more points is megabytes large.
 const MOST_IN_SVG: usize = 10_000;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 latents.npy holds the posterior means as float32, one row per image; latents.csv the same with the index and \
 the label of each image. The chart shows two latents as they are, one latent in a lane for each class, \

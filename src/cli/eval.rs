@@ -22,7 +22,7 @@ use crate::ui;
 /// The most latents an image that log p(x) is estimated from.
 const MOST_SAMPLES: usize = 10_000_000;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 All numbers are nats per image: sums over values and latents, means over images. ± is the standard error \
 over images. The last lines name the protocol: two numbers can be compared where their protocols agree.

@@ -1,5 +1,5 @@
-//! What a figure is drawn of, as far as it is known before there is a model: so that a figure that cannot be drawn at the
-//! end of a training is refused at its start.
+//! The facts of a model that a figure depends on. They are known before training, so that a figure that cannot be drawn
+//! when it ends is refused when it starts.
 
 use crate::error::{Error, Result, did_you_mean};
 
@@ -21,7 +21,7 @@ pub struct FigureContext<'a> {
 }
 
 impl FigureContext<'_> {
-    /// The class of all that is to be decoded, where `--label` names it; nothing for a model that is not conditional.
+    /// Returns the class to decode as, which `--label` names; `None` for a model that is not conditional.
     ///
     /// # Errors
     /// Where a class is asked of a model that is not conditional, none is named to one that is, or there is no such class.
@@ -29,7 +29,7 @@ impl FigureContext<'_> {
         let known = format!("the classes are {}", self.classes.join(", "));
         match label {
             None if !self.conditional => Ok(None),
-            None => Err(Error::request("this model is conditional: say of which class")
+            None => Err(Error::request("this model is conditional: name a class")
                 .with_hint(format!("pass `--label CLASS`; {known}"))),
             Some(label) if !self.conditional => Err(Error::request(format!(
                 "--label {label}: this model is not conditional, it was trained without labels: it cannot be asked for a class"
@@ -47,7 +47,7 @@ impl FigureContext<'_> {
         }
     }
 
-    /// That so many images, which `flag` asks for, fit on a sheet, or into an animation, and in memory.
+    /// Checks that the number of images that `flag` asks for fits on a sheet, into an animation and into memory.
     pub fn fits(&self, flag: &str, images: usize) -> Result<()> {
         let most = (MOST_VALUES / self.shape.iter().product::<usize>()).min(MOST_PICTURES);
         if images <= most {

@@ -1,4 +1,4 @@
-//! From numbers in [0, 1] to the files that a person looks at.
+//! Sheets of images that a model decodes.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,8 @@ use crate::data::{Split, image_file};
 use crate::error::Result;
 use crate::eval::draw_in_box;
 use crate::figure::Raster;
-use crate::figure::sheet::{Sheet, square_columns};
+use crate::figure::grid::square_columns;
+use crate::figure::sheet::Sheet;
 use crate::model::Vae;
 use crate::rng::Rng;
 use crate::ui;
@@ -19,7 +20,7 @@ pub const AT_A_TIME: usize = 250;
 /// Frames of an animation: more are hundreds of megabytes in memory.
 pub const MOST_FRAMES: usize = 200;
 
-/// What stands beside the values of an axis: with one decimal, or as many more, up to four, as tell neighbours apart.
+/// Returns the labels of values: with one decimal, or as many more, up to four, as make neighbours differ.
 pub fn labels(values: &[f32]) -> Vec<String> {
     let rounded = |decimals: i32| {
         let (scale, places) = (10_f32.powi(decimals), decimals as usize);
@@ -27,10 +28,10 @@ pub fn labels(values: &[f32]) -> Vec<String> {
         let label = |value: &f32| format!("{:.places$}", (value * scale).round() / scale + 0.0);
         values.iter().map(label).collect::<Vec<_>>()
     };
-    let told_apart = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    let all_differ = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
     (1..4)
         .map(rounded)
-        .find(told_apart)
+        .find(all_differ)
         .unwrap_or_else(|| rounded(4))
 }
 
@@ -64,7 +65,7 @@ pub fn below_each_other(kinds: &[(&str, Vec<Raster>)], columns: usize) -> RgbIma
 
 /// Where latents are drawn from.
 #[derive(Clone, Copy, Debug)]
-pub enum Codes<'a> {
+pub enum LatentSource<'a> {
     /// From the prior, its noise multiplied by the temperature; of N(0, I) it is N(0, temperature²).
     Prior { temperature: f32 },
     /// Uniformly between a lowest and a highest value of each latent.
@@ -100,7 +101,7 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// Images on a sheet, or in a row of it, where nobody says how many.
+    /// Returns the default number of images on a sheet, or in a row of it.
     pub fn usual_count(self) -> usize {
         if let Self::Each(_) = self { 10 } else { 64 }
     }
@@ -110,7 +111,7 @@ impl<'a> Classes<'a> {
 /// on `seed` and their place alone.
 pub fn sample_sheet(
     vae: &Vae,
-    from: Codes<'_>,
+    from: LatentSource<'_>,
     seed: u64,
     count: usize,
     classes: Classes,
@@ -164,13 +165,15 @@ pub fn sample_sheet(
 }
 
 /// Images of latents, each by its key, of the class beside it, which only a conditional model looks at.
-fn samples(vae: &Vae, from: Codes<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec<Raster> {
+fn samples(vae: &Vae, from: LatentSource<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec<Raster> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |latents: &[(u32, u32)]| {
         let (image_ids, classes): (Vec<u32>, Vec<u32>) = latents.iter().copied().unzip();
         let z = match from {
-            Codes::Prior { temperature } => vae.sample_prior(rng, &image_ids, temperature),
-            Codes::Box(bounds) => draw_in_box(bounds, rng.stream("box"), &image_ids, &vae.device()),
+            LatentSource::Prior { temperature } => vae.sample_prior(rng, &image_ids, temperature),
+            LatentSource::Box(bounds) => {
+                draw_in_box(bounds, rng.stream("box"), &image_ids, &vae.device())
+            }
         };
         rasters(
             vae,

@@ -1,25 +1,29 @@
 //! `vae interpolate`: from one image to another through the latent.
 
+mod end;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use self::end::{End, Named, end, named};
 use super::config_name::{name, optional_name};
 use super::draw::{Draw, Format, Place, run};
-use super::figure_context::{FigureContext, class_named};
-use super::images::{MOST_FRAMES, image_files, rasters};
+use super::figure_context::FigureContext;
+use super::images::{MOST_FRAMES, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
-use crate::data::{Batch, Dataset};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::figure::sheet::{Sheet, square_columns};
+use crate::figure::grid::square_columns;
+use crate::figure::sheet::Sheet;
 use crate::figure::{Figure, Raster};
-use crate::model::{self, interpolate, nearest_to_mean, rows};
+use crate::model::{self, interpolate};
 use crate::{files, ui};
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 A class stands for its most typical test images: those whose latents are nearest to the mean of their class. \
 The spherical path keeps the length of the latents, as the prior has it; the linear path goes through \
@@ -81,21 +85,6 @@ pub struct Interpolate {
 enum Method {
     Spherical,
     Linear,
-}
-
-/// One end: images, each with its latent.
-struct End {
-    /// `[rows][P]`, in [0, 1].
-    images: Vec<Vec<f32>>,
-    /// `[rows][D]`, the posterior's means.
-    latents: Vec<Vec<f32>>,
-}
-
-/// What `--from` and `--to` can mean.
-enum Named {
-    Class(u32),
-    Index(u32),
-    File(PathBuf),
 }
 
 impl Default for Interpolate {
@@ -232,8 +221,8 @@ impl Interpolate {
         Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
-    /// The class that all is decoded as; nothing where the model is not conditional. The latent alone changes along the way:
-    /// of a 3 and an 8, decoded as a 3, the last is a 3 in the hand of the 8.
+    /// Returns the class to decode as; `None` for a model that is not conditional. Only the latent changes along the path:
+    /// from a 3 to an 8, decoded as a 3, leads to a 3 in the handwriting of the 8.
     fn class(
         &self,
         model: &LoadedModel,
@@ -260,18 +249,8 @@ impl Interpolate {
     }
 }
 
-impl Named {
-    /// The class of what is named, where it is known.
-    fn class(&self, dataset: Option<&Dataset>) -> Option<u32> {
-        match self {
-            Self::Class(class) => Some(*class),
-            Self::Index(index) => dataset?.test.labels.as_ref()?.get(*index as usize).copied(),
-            Self::File(_) => None,
-        }
-    }
-}
-
-/// The image, its reconstruction, the way, the other's reconstruction, the other image: a row each.
+/// Returns a sheet with a row for each pair: the image, its reconstruction, the path, the other's reconstruction, the other
+/// image.
 fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
     let mut cells: Vec<Raster> = Vec::new();
     for ((first, way), last) in from.images.iter().zip(ways).zip(&to.images) {
@@ -297,7 +276,7 @@ fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> i
     .draw()
 }
 
-/// All rows at once, step by step there and back.
+/// Returns frames with all pairs at once, step by step there and back.
 fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
     let steps = ways[0].len();
     let frame = |step: usize| {
@@ -312,97 +291,4 @@ fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
         .draw()
     };
     (0..steps).chain((1..steps - 1).rev()).map(frame).collect()
-}
-
-fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
-    if let Some(index) = text.strip_prefix('#') {
-        let index = index.parse().map_err(|_| {
-            Error::request(format!("{flag} {text}: expected a number after `#`"))
-                .with_hint("for instance `#12`")
-        })?;
-        return Ok(Named::Index(index));
-    }
-    if let Some(class) = class_named(classes, text) {
-        return Ok(Named::Class(class));
-    }
-    if Path::new(text).is_file() {
-        return Ok(Named::File(PathBuf::from(text)));
-    }
-    let error = Error::request(format!("{flag} {text}: no such class, and no such file"));
-    Err(error.with_hint(if classes.is_empty() {
-        "this run's data has no labels, so no class can be named: pass `#12` for a test image, or an image file"
-            .into()
-    } else {
-        format!("the classes are {}; or pass `#12` for a test image, or an image file", classes.join(", "))
-    }))
-}
-
-/// `class`: of images whose class is not known.
-fn end(
-    model: &LoadedModel,
-    dataset: Option<&Dataset>,
-    flag: &str,
-    named: &Named,
-    rows: usize,
-    class: Option<u32>,
-) -> Result<End> {
-    match (named, dataset) {
-        (Named::File(path), _) => {
-            let images = image_files(std::slice::from_ref(path), path, model.card.image_shape)?;
-            let images = class
-                .into_iter()
-                .fold(images, |images, class| images.with_labels(vec![class]));
-            Ok(End::new(model, model.read(&images, &[0])?))
-        }
-        (Named::Index(index), Some(dataset)) => {
-            if *index as usize >= dataset.test.len() {
-                let last = dataset.test.len() - 1;
-                return Err(Error::request(format!(
-                    "{flag} #{index}: the test images are numbered #0 to #{last}"
-                )));
-            }
-            Ok(End::new(model, model.read(&dataset.test, &[*index])?))
-        }
-        (Named::Class(class), Some(dataset)) => {
-            let typical = typical(model, dataset, *class, rows)?;
-            if typical.is_empty() {
-                let name = &model.card.classes[*class as usize];
-                return Err(Error::request(format!(
-                    "{flag} {name}: the test set has no image of this class"
-                )));
-            }
-            Ok(End::new(model, model.read(&dataset.test, &typical)?))
-        }
-        (_, None) => unreachable!("the data is loaded for all but files"),
-    }
-}
-
-/// The test images of a class whose latents are nearest to their class's mean, the nearest first.
-fn typical(model: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
-    let members = dataset.test.members(class);
-    let latents = model.latents(&dataset.test, &members, |_| {})?;
-    Ok(nearest_to_mean(&latents)
-        .into_iter()
-        .take(count)
-        .map(|index| members[index])
-        .collect())
-}
-
-impl End {
-    fn new(model: &LoadedModel, batch: Batch) -> Self {
-        Self {
-            images: rows(batch.x.clone()),
-            latents: rows(model.vae.encode(batch.x, batch.labels).mean),
-        }
-    }
-
-    fn repeated(mut self, rows: usize) -> Self {
-        if self.latents.len() == 1 {
-            self.images = vec![self.images.remove(0); rows];
-            self.latents = vec![self.latents.remove(0); rows];
-        }
-        self.images.truncate(rows);
-        self.latents.truncate(rows);
-        self
-    }
 }

@@ -24,24 +24,24 @@ pub struct LoadedModel {
     pub vae: Vae,
     pub config: Config,
     pub card: ModelCard,
-    /// Of the model's file.
+    /// The hash of the model file.
     pub hash: String,
     pub chosen: SelectedDevice,
     /// Where its images go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
     /// The model file.
     pub path: PathBuf,
-    /// The data and their hash, once somebody has asked for them.
+    /// The data and their hash, once they are loaded.
     loaded: OnceCell<(Dataset, String)>,
 }
 
-/// Of a model's file.
+/// Returns the hash of a model file.
 pub fn hash(bytes: &[u8]) -> String {
     format!("md5:{}", md5_hex(&[bytes]))
 }
 
 impl LoadedModel {
-    /// `path`: the model file; `folder`: where its images go.
+    /// Loads the model file `path`; figures go to `folder`.
     pub fn new(path: PathBuf, folder: PathBuf, chosen: SelectedDevice) -> Result<Self> {
         let bytes = files::read(&path)?;
         let file = ModelFile::parse(&path, &bytes)?;
@@ -57,7 +57,7 @@ impl LoadedModel {
             ))));
         }
         let vae = file.build(&chosen.device).map_err(wrong)?;
-        // Of what was read: a training that goes on may write another model meanwhile.
+        // The hash of the bytes that were read: a training that goes on may write another model meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
             vae,
@@ -165,7 +165,7 @@ impl LoadedModel {
         self.context().class(label)
     }
 
-    /// The posterior means of the images `indices`, `[N][D]`; `seen` is told how many are done.
+    /// Returns the posterior means of the images `indices`, `[N][D]`; `seen` is called with the number done.
     ///
     /// # Errors
     /// Where they are not numbers.
@@ -179,7 +179,7 @@ impl LoadedModel {
         self.are_numbers(&latents).map(|()| latents)
     }
 
-    /// The posteriors of the images `indices`; `seen` is told how many are done.
+    /// Returns the posteriors of the images `indices`; `seen` is called with the number done.
     ///
     /// # Errors
     /// Where their means are not numbers, or the variances of a model that draws its latents.
@@ -197,7 +197,7 @@ impl LoadedModel {
         Ok(found)
     }
 
-    /// What numbers measured of it hold for; `seed`: another one than the run's.
+    /// Returns the evaluation protocol; `seed` overrides the run's seed.
     pub fn protocol(&self, samples: usize, seed: Option<u64>) -> Protocol {
         let config = &self.config;
         let seed = seed.unwrap_or(config.seed);

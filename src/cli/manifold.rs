@@ -20,7 +20,7 @@ use crate::model::{decode, grid};
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 The grid stands at quantiles of N(0, 1): the same share of the prior lies between two neighbours. With more \
 than two latents, those that are not shown are 0. A good model of two latents shows every class, with \

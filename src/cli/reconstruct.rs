@@ -17,7 +17,7 @@ use crate::model::rows;
 /// Images a row; more of them make further pairs of rows.
 const COLUMNS: usize = 10;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Each test image stands above the decoder's mean for its posterior mean: what the latent holds, without the \
 noise of a sample. For a denoising autoencoder the corrupted image, which the model was given, stands \

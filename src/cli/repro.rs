@@ -19,7 +19,7 @@ use crate::{device, ui};
 /// Test images for log p(x), unless `--images` says otherwise.
 const IMAGES: usize = 1000;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 The published numbers are `[published]` tables in the presets. Ours passes if it is within the tolerance; \
 otherwise the exit code is 1. Stopped trainings go on when the same command is given again.
@@ -321,7 +321,7 @@ fn list(recipes: &[Published]) -> Report {
     report
 }
 
-/// Returns in words how long these trainings take, with so many epochs each.
+/// Returns in words how long these trainings take with `epochs` epochs each.
 fn time(runs: &[&PublishedRun], epochs: usize) -> String {
     let seconds = runs.iter().filter_map(|run| run.epoch_seconds);
     let seconds = seconds.sum::<f64>() * epochs as f64;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::config_name::optional_name;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_PICTURES};
-use super::images::{Classes, Codes, sample_sheet};
+use super::images::{Classes, LatentSource, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
@@ -18,7 +18,7 @@ use crate::figure::Figure;
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Each image is the decoder's mean for a latent drawn from the prior. The same seed gives the same latents, \
 so that sheets of two models, or of two epochs, can be compared place by place.
@@ -116,7 +116,7 @@ impl Draw for Sample {
         let classes = self.classes(&model.context())?;
         if !(self.in_box || model.config.objective.kind().latent_mode().is_sampled()) {
             ui::note(format_args!(
-                "note: {NO_PRIOR}; `--box` draws from where its latents lie"
+                "note: {NO_PRIOR}; `--box` draws latents from the range of the training images'"
             ));
         }
         let bounds = if self.in_box {
@@ -125,10 +125,10 @@ impl Draw for Sample {
             None
         };
         let from = bounds.as_deref().map_or(
-            Codes::Prior {
+            LatentSource::Prior {
                 temperature: self.temperature,
             },
-            Codes::Box,
+            LatentSource::Box,
         );
         let seed = self.seed.unwrap_or(model.config.seed);
         let sheet = sample_sheet(&model.vae, from, seed, self.count(classes), classes);
@@ -150,7 +150,7 @@ impl Sample {
     }
 }
 
-/// The box that the latents of the training images span.
+/// Returns the box that the latents of the training images span.
 fn spanned(model: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = model.data(data)?;
     let indices = dataset.train.first_ids(dataset.train.len());

@@ -17,7 +17,7 @@ pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
         .try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
-/// A line for each row: its index, its label's name (nothing where there is none), its values, each with the digits that
+/// A line for each row: its index, its label's name (empty if there is none), its values, each with the digits that
 /// tell it from every other float32.
 pub fn write_csv(
     out: &mut dyn Write,

@@ -24,7 +24,7 @@ use crate::ui;
 /// Test images that a latent's KL is the mean over, at most.
 const MEASURED: usize = 1000;
 
-/// What the figure or the numbers mean, for `--help`.
+/// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
 carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
@@ -74,17 +74,17 @@ pub struct Traverse {
     out: Option<PathBuf>,
 }
 
-/// What is drawn, before it is laid out.
+/// The images of a traversal, before they are laid out.
 struct Traversal {
-    /// What each row says of itself.
+    /// The label of each row.
     labels: Vec<String>,
-    /// What the number in it is.
+    /// The name of the number in the labels.
     size: &'static str,
     /// The values that each latent takes.
     values: Vec<f32>,
     /// `[rows][steps]`.
     images: Vec<Vec<Raster>>,
-    /// Where the other latents stand.
+    /// The values of the other latents, in words.
     others: String,
 }
 
@@ -214,7 +214,7 @@ impl Traverse {
         Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
-    /// What the images are decoded as; nothing where the model is not conditional.
+    /// Returns the class to decode as; `None` for a model that is not conditional.
     fn class(&self, model: &LoadedModel, test: &Split) -> Result<Option<u32>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
@@ -223,7 +223,7 @@ impl Traverse {
         }
     }
 
-    /// The latent that the rows depart from.
+    /// Returns the latent that every row starts from.
     fn base(&self, model: &LoadedModel, test: &Split) -> Result<Vec<f32>> {
         let Some(index) = self.image else {
             return Ok(vec![0.0; model.vae.network().latent]);
@@ -253,7 +253,7 @@ impl Traversal {
         )
     }
 
-    /// All rows at once, step by step there and back.
+    /// Returns frames with all rows at once, step by step there and back.
     fn frames(&self) -> Vec<RgbImage> {
         let values = labels(&self.values);
         // As wide as the widest: a page grows with its text, and all frames have one size.

@@ -14,7 +14,7 @@ pub fn drawable(value: f64) -> Option<f64> {
 }
 
 impl Range {
-    /// Of all values; of what there is, 0 to 1, if there is none.
+    /// Returns the range of all values, or 0 to 1 if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = values
             .into_iter()
@@ -31,7 +31,7 @@ impl Range {
         }
     }
 
-    /// Of all values but outliers, which would flatten all the rest: the first epoch's loss, a spike.
+    /// Returns the range of all values but outliers, such as the first epoch's loss, which would flatten the rest.
     ///
     /// The middle of each series (a tenth is cut off at either end, at least one value) tells the scale; what is
     /// further from it than three times its size is an outlier (after Tukey's fences, 1977).

@@ -1,4 +1,4 @@
-//! A grid of images, with labels where there are any.
+//! A grid of images, with optional labels.
 
 use image::{Rgb, RgbImage};
 
@@ -29,7 +29,7 @@ pub(super) const INK: Rgb<u8> = Rgb([34; 3]);
 /// Images in rows of `columns`, from left to right and from top to bottom.
 #[derive(Clone, Copy, Debug)]
 pub struct Sheet<'a> {
-    /// Of one shape, as a rule; a smaller one lies in its cell's upper left corner.
+    /// The images, usually of one shape. A smaller one is drawn in the upper left corner of its cell.
     pub images: &'a [Raster],
     /// Images a row, at least 1; a sheet is never wider than its images.
     pub columns: usize,
@@ -52,20 +52,6 @@ struct Layout {
     grid: [u32; 2],
     /// Height of the room for a caption below each cell.
     caption: u32,
-}
-
-/// The number of columns that makes `count` images a square, or wider than high; up to twice the square's where that
-/// leaves no place empty.
-pub fn square_columns(count: usize) -> usize {
-    let root = count.isqrt();
-    let square = if root * root == count {
-        root.max(1)
-    } else {
-        root + 1
-    };
-    (square..=2 * square)
-        .find(|columns| count.is_multiple_of(*columns))
-        .unwrap_or(square)
 }
 
 impl Sheet<'_> {
@@ -261,15 +247,6 @@ mod tests {
 
     fn strings(labels: &[&str]) -> Vec<String> {
         labels.iter().map(|&label| label.to_owned()).collect()
-    }
-
-    #[test]
-    fn columns_leave_no_place_empty_where_they_need_not_be_many() {
-        let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 16, 64, 100];
-        assert_eq!(
-            counts.map(square_columns),
-            [1, 1, 2, 3, 2, 5, 3, 4, 3, 5, 4, 8, 10]
-        );
     }
 
     #[test]

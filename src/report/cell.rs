@@ -25,7 +25,7 @@ pub enum Cell {
     Said(Value, String),
 }
 
-/// What people see where there is no value.
+/// The text for a missing value.
 pub const MISSING: &str = "–";
 
 impl Cell {

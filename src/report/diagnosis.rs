@@ -200,7 +200,7 @@ fn reason(finding: Finding, health: &Diagnostics) -> String {
         Finding::Collapsed => format!(
             "the latent says nothing about the image: {active} of {latents} latents are active, the KL is {kl:.3} nats"
         ),
-        Finding::IgnoresCode => {
+        Finding::IgnoresLatent => {
             let Estimate { mean, se } = health.shuffled.difference;
             let kl = health.kl.map(|kl| format!(", at a KL of {:.2}", kl.mean));
             format!(
@@ -211,7 +211,7 @@ fn reason(finding: Finding, health: &Diagnostics) -> String {
         Finding::UnderRegularised { latent: index } => {
             let latent = health.latents[index];
             format!(
-                "the images' latents lie where the prior has little mass: z{index} has mean {:.2} and variance {:.2}, the prior has 0 and 1",
+                "the images' latents are where the prior has little mass: z{index} has mean {:.2} and variance {:.2}, the prior has 0 and 1",
                 latent.mean,
                 latent.variance()
             )

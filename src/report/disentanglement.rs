@@ -205,7 +205,7 @@ impl Disentanglement<'_> {
         self.provenance.add_fields(report);
     }
 
-    /// What each latent tells about a factor, as shares of its entropy, and how much it matters for it.
+    /// Returns how much each latent tells about a factor, as shares of its entropy, and how much it matters for it.
     fn factor_json(&self, index: usize) -> Value {
         let factor = &self.varying[index];
         let shares = |mig: &Mig| -> Vec<f64> {
@@ -228,7 +228,7 @@ impl Disentanglement<'_> {
         (!self.factors.is_empty()).then(source)
     }
 
-    /// What was left out, and why.
+    /// Returns notes on scores that are missing, with the reason, and on what they are worth.
     fn notes(&self) -> Vec<String> {
         let config = &self.provenance.config;
         let varies = |factor: &&Factor| self.varying.iter().any(|other| other.name == factor.name);
@@ -262,7 +262,7 @@ impl Disentanglement<'_> {
             ),
             (
                 config.condition.is_some(),
-                "the model is told the class: its latents need not hold it".into(),
+                "the model is conditional: its latents need not hold the class".into(),
             ),
         ];
         let notes = notes.into_iter().filter(|(applies, _)| *applies);

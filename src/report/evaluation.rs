@@ -115,8 +115,8 @@ pub const MEASURES: &[Measure<Evaluation>] = &[
     },
 ];
 
-/// What two evaluations must have in common for their numbers to be comparable. The likelihood and the objective are
-/// not among them: they are what is compared. Whether both are log-likelihoods is.
+/// The fields that two evaluations must share for their numbers to be comparable. The likelihood and the objective are not
+/// among them, because they are compared; whether both are log-likelihoods is.
 pub const PROTOCOL: &[&str] = &[
     "data",
     "data_hash",

@@ -22,7 +22,7 @@ pub use cell::Cell;
 pub use provenance::Provenance;
 pub use table::{Column, Table};
 
-/// What a command found, in the order in which a person reads it.
+/// The findings of a command, in the order in which a person reads them.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     entries: Vec<Entry>,

@@ -305,7 +305,10 @@ fn an_autoencoder_has_no_density_and_a_conditional_model_is_told() {
     );
     let found = train("told", "condition.decoder=concat");
     assert!(
-        found["mig"].is_number() && found["notes"].to_string().contains("told the class"),
+        found["mig"].is_number()
+            && found["notes"]
+                .to_string()
+                .contains("the model is conditional"),
         "{found}"
     );
     let found = train("flat", "model.mlp.latent=1");

@@ -413,7 +413,7 @@ fn an_interpolation_keeps_its_class() {
     way(&["--from", "own.png", "--to", "3"]).failed(
         2,
         &[
-            "this model is conditional: say of which class",
+            "this model is conditional: name a class",
             "hint: pass `--label CLASS`; the classes are 0, 1, 2",
         ],
     );

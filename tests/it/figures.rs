@@ -490,7 +490,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
         (
             r#"kind = "manifold""#,
             "add",
-            "this model is conditional: say of which class",
+            "this model is conditional: name a class",
         ),
         (
             r#"kind = "traverse", label = "x""#,

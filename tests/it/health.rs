@@ -252,7 +252,7 @@ fn a_decoder_that_ignores_its_code_is_caught() {
         ..used(1.0, 0.1)
     };
     let (health, _) = examine(&linear(&[deaf; 3]), &images);
-    assert_eq!(findings(&health), [Finding::IgnoresCode]);
+    assert_eq!(findings(&health), [Finding::IgnoresLatent]);
     assert_eq!(
         (
             health.active(),
@@ -268,7 +268,7 @@ fn a_decoder_that_ignores_its_code_is_caught() {
         ..used(1.0, 0.1)
     };
     let (health, _) = examine(&linear(&[wrong; 3]), &images);
-    assert!(health.shuffled.difference.mean < 0.0 && findings(&health) == [Finding::IgnoresCode]);
+    assert!(health.shuffled.difference.mean < 0.0 && findings(&health) == [Finding::IgnoresLatent]);
 }
 
 /// With a linear decoder of logits a z: the reconstruction is softplus(a z) - x a z a pixel, so that the latent of another
@@ -601,5 +601,5 @@ fn an_autoencoder_s_latents_are_told_apart_by_their_spread() {
         logit: 0.0,
         ..used(1.0, 0.1)
     };
-    assert_eq!(findings(&examine(&[deaf; 3])), [Finding::IgnoresCode]);
+    assert_eq!(findings(&examine(&[deaf; 3])), [Finding::IgnoresLatent]);
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::eval::{AggregatePosterior, Estimate, Importance, importance, measure};
 use crate::ui;
 
-/// What was measured.
+/// The result of one training.
 pub struct Measured {
     /// Negative nats per image.
     pub value: Estimate,

@@ -28,7 +28,7 @@ pub enum Finding {
     /// The latent says nothing of the image.
     Collapsed,
     /// The latent says something, and the decoder does not listen.
-    IgnoresCode,
+    IgnoresLatent,
     /// The images' latents lie elsewhere than the prior's draws: furthest in this latent.
     UnderRegularised { latent: usize },
     /// Most latents say nothing.
@@ -39,7 +39,7 @@ impl Finding {
     pub fn name(self) -> &'static str {
         match self {
             Self::Collapsed => "collapsed",
-            Self::IgnoresCode => "ignores z",
+            Self::IgnoresLatent => "ignores z",
             Self::UnderRegularised { .. } => "under-regularised",
             Self::PartlyCollapsed => "partly collapsed",
         }
@@ -64,7 +64,7 @@ pub fn findings(health: &Diagnostics) -> Vec<Finding> {
     let partly = (health.active() as f64) < PARTLY * health.latents.len() as f64;
     let outside = outside.map(|latent| Finding::UnderRegularised { latent });
     [
-        ignored.then_some(Finding::IgnoresCode),
+        ignored.then_some(Finding::IgnoresLatent),
         outside,
         partly.then_some(Finding::PartlyCollapsed),
     ]

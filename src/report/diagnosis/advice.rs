@@ -21,7 +21,7 @@ pub fn advice(finding: Finding, health: &Diagnostics, config: &Config) -> String
         }
         Finding::UnderRegularised { .. } => stronger(config),
         // Most often it has not learned to, yet.
-        Finding::IgnoresCode => {
+        Finding::IgnoresLatent => {
             return format!("try more epochs: `--epochs {}`", 4 * config.train.epochs);
         }
     };
