@@ -28,7 +28,8 @@ const LONG_HELP: &str = "\
 The scores are those of their authors: MIG (Chen et al. 2018), the FactorVAE score (Kim, Mnih 2018), the \
 beta-VAE score (Higgins et al. 2017), DCI (Eastwood, Williams 2018) and SAP (Kumar et al. 2018). 1 is \
 perfect; beside each stands what the same latents reach when the images' factors are shuffled. Seeds \
-often differ by more than methods do (Locatello et al. 2019): train several.
+often differ by more than methods do (Locatello et al. 2019): train several. \
+A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
 In a table of factors a column of numbers is ordered, and many different numbers are put into 20 steps; a \
 column of words is one of classes.";

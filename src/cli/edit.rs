@@ -25,7 +25,8 @@ use crate::{files, ui};
 /// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
 The concept vector is the mean latent of one group minus that of another (White 2016, section 3.4). Strength 0 \
-is the plain reconstruction, 1 leads from the mean of --subtract to the mean of --add.
+is the plain reconstruction, 1 leads from the mean of --subtract to the mean of --add. \
+A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
 Examples:
   vae edit --add 8 --subtract 3 --strength=-1,0,1,2

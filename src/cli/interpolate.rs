@@ -27,7 +27,8 @@ use crate::{files, ui};
 const LONG_HELP: &str = "\
 A class stands for its most typical test images: those whose latents are nearest to the mean of their class. \
 The spherical path keeps the length of the latents, as the prior has it; the linear path goes through \
-shorter ones. In a conditional model only the latent changes: the class stays that of --from.
+shorter ones. In a conditional model only the latent changes: the class stays that of --from. \
+A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
 Examples:
   vae interpolate --from 3 --to 8

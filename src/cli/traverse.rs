@@ -28,7 +28,8 @@ const MEASURED: usize = 1000;
 const LONG_HELP: &str = "\
 Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
 carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
-KL of their own: their standard deviation stands there instead; choose --range by it.
+KL of their own: their standard deviation stands there instead; choose --range by it. \
+A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
 Examples:
   vae traverse --image 12 --range 3 --steps 11

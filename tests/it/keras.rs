@@ -308,7 +308,7 @@ fn the_test_images_are_trained_on_where_that_is_asked_for() {
     let text = run(place.path(), &["eval", "-q"]);
     assert!(
         text.out
-            .contains("not a test: these images were trained on"),
+            .contains("not a test: the model was trained on these images"),
         "{}",
         text.out
     );
