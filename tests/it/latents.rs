@@ -326,7 +326,7 @@ fn groups_that_cannot_be_had_are_named() {
         (
             "empty",
             &[
-                "empty: no image lies in this folder",
+                "empty: this folder has no images",
                 "hint: PNG, JPEG, GIF and BMP",
             ],
         ),
