@@ -4,20 +4,20 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::figure_context::FigureContext;
+use super::model_data;
 use crate::config::Config;
 use crate::data::Batch;
-use crate::data::DataPaths;
 use crate::data::fetch::md5_hex;
-use crate::data::{self, Dataset, Split};
+use crate::data::{Dataset, Split};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, Protocol, latents, posteriors};
+use crate::files;
 use crate::loader::Loader;
 use crate::model::{Features, Vae};
 use crate::report::Provenance;
-use crate::run::{RunFolder, remembered_data};
+use crate::run::RunFolder;
 use crate::train::{ModelCard, ModelFile, TrainedModel};
-use crate::{files, ui};
 
 /// A trained model, ready to use.
 pub struct LoadedModel {
@@ -26,7 +26,7 @@ pub struct LoadedModel {
     pub card: ModelCard,
     /// The hash of the model file.
     pub hash: String,
-    pub chosen: SelectedDevice,
+    pub device: SelectedDevice,
     /// Where its images go unless `--out` names a place: the run's folder, or the folder that one stands in.
     pub folder: PathBuf,
     /// The model file.
@@ -42,7 +42,7 @@ pub fn hash(bytes: &[u8]) -> String {
 
 impl LoadedModel {
     /// Loads the model file `path`; figures go to `folder`.
-    pub fn new(path: PathBuf, folder: PathBuf, chosen: SelectedDevice) -> Result<Self> {
+    pub fn new(path: PathBuf, folder: PathBuf, device: SelectedDevice) -> Result<Self> {
         let bytes = files::read(&path)?;
         let file = ModelFile::parse(&path, &bytes)?;
         let wrong = |error: Error| {
@@ -56,7 +56,7 @@ impl LoadedModel {
                 Features::Map(shape)
             ))));
         }
-        let vae = file.build(&chosen.device).map_err(wrong)?;
+        let vae = file.build(&device.device).map_err(wrong)?;
         // The hash of the bytes that were read: a training that goes on may write another model meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
@@ -64,7 +64,7 @@ impl LoadedModel {
             config: file.config,
             card: file.card,
             hash,
-            chosen,
+            device,
             folder,
             path,
             loaded: OnceCell::new(),
@@ -75,7 +75,7 @@ impl LoadedModel {
     pub fn trained(
         trained: TrainedModel,
         folder: RunFolder,
-        chosen: SelectedDevice,
+        device: SelectedDevice,
     ) -> Result<Self> {
         let file = trained.file();
         Ok(Self {
@@ -83,48 +83,28 @@ impl LoadedModel {
             config: trained.config,
             hash: hash(&file.to_bytes()?),
             card: file.card,
-            chosen,
+            device,
             path: folder.model(),
             folder: folder.path,
             loaded: (trained.dataset, trained.data_hash).into(),
         })
     }
 
-    /// The data set it was trained on. Says so where the images are others than those.
-    pub fn data(&self, place: Option<&Path>) -> Result<&(Dataset, String)> {
+    /// Returns the data set that the model was trained on, with its hash, loaded on the first call: from `folder`, or from
+    /// where training found it.
+    pub fn data(&self, folder: Option<&Path>) -> Result<&(Dataset, String)> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        data::check_folder(&self.config.data, place)?;
-        let remembered = || remembered_data(self.path.parent()?);
-        let place = DataPaths::from_environment(place.map(Path::to_path_buf).or_else(remembered))?;
-        let dataset = data::load(&self.config.data, &place)?;
-        if dataset.train.shape != self.card.image_shape {
-            return Err(Error::request(format!(
-                "the model is for images of {}, and the data has {} (channels, height, width)",
-                Features::Map(self.card.image_shape),
-                Features::Map(dataset.train.shape)
-            )));
-        }
-        if self.vae.class_count().is_some() && dataset.classes != self.card.classes {
-            return Err(Error::request(format!(
-                "the model is conditional on the classes {}, and the data has {}",
-                self.card.classes.join(", "),
-                if dataset.classes.is_empty() {
-                    "no labels".to_owned()
-                } else {
-                    dataset.classes.join(", ")
-                }
-            )));
-        }
-        let hash = data::hash(&dataset)?;
-        if hash != self.card.data_hash {
-            ui::note(format_args!(
-                "note: this is not the data that the model was trained on ({hash}, not {})",
-                self.card.data_hash
-            ));
-        }
-        Ok(self.loaded.get_or_init(|| (dataset, hash)))
+        let run = self.path.parent();
+        let loaded = model_data::load(
+            &self.config.data,
+            &self.card,
+            self.vae.class_count().is_some(),
+            run,
+            folder,
+        )?;
+        Ok(self.loaded.get_or_init(|| loaded))
     }
 
     /// Returns what a report says about the model and its data, which have to be loaded; `images` are the number of
@@ -140,7 +120,7 @@ impl LoadedModel {
             config: self.config.clone(),
             model: self.path.clone(),
             model_hash: self.hash.clone(),
-            device: self.chosen.name.clone(),
+            device: self.device.name.clone(),
             data: dataset.name.clone(),
             data_hash: data_hash.clone(),
             split: split.to_owned(),

@@ -21,6 +21,7 @@ mod list;
 mod loaded_model;
 mod manifold;
 mod model_arg;
+mod model_data;
 mod output;
 mod reconstruct;
 mod repro;

@@ -36,9 +36,9 @@ impl Default for ModelArg {
 
 impl ModelArg {
     pub fn open(&self) -> Result<LoadedModel> {
-        let chosen = device::choose(&self.device)?;
+        let device = device::choose(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
-        LoadedModel::new(path, folder, chosen)
+        LoadedModel::new(path, folder, device)
     }
 }
 
