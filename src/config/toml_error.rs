@@ -6,7 +6,7 @@ use super::figures::{NEW, OLD};
 use super::renamed::renamed_in;
 use crate::error::{Error, did_you_mean};
 
-/// Characters of a line that are shown.
+/// Characters of a line of the file that are shown.
 const LONGEST_LINE: usize = 160;
 
 /// Returns toml's error, which shows the line and points at the place, with the file's name and a hint.
@@ -71,10 +71,16 @@ fn suggestion(message: &str) -> Option<&str> {
     did_you_mean(unknown, quoted)
 }
 
-/// Returns a message as a terminal can show it: without control characters, which it would obey, and without long lines.
+/// Returns a message as a terminal can show it: without control characters, which it would obey, and
+/// without long lines of the file.
 fn printable(message: &str) -> String {
     let lines = message.trim_end().lines().map(|line| {
-        let shown: String = line.chars().take(LONGEST_LINE).collect();
+        // "12 | batch = 64": toml quotes a line of the file after its number.
+        let quotes = line
+            .split_once(" | ")
+            .is_some_and(|(number, _)| number.chars().all(|c| c.is_ascii_digit() || c == ' '));
+        let longest = if quotes { LONGEST_LINE } else { usize::MAX };
+        let shown: String = line.chars().take(longest).collect();
         shown.replace(char::is_control, "\u{fffd}")
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -50,6 +50,7 @@ fn a_run_leaves_what_it_promises() {
         [
             "about.json",
             "config.toml",
+            "curves.png",
             "curves.svg",
             "metrics.jsonl",
             "model.safetensors",

@@ -63,7 +63,7 @@ fn a_model_file_that_cannot_be_used_says_why() {
             done.failed(2, pass);
             assert!(done.err.contains("model.safetensors: "), "{}", done.err);
         }
-        assert_eq!(files(place.path()).len(), 10, "nothing is written");
+        assert_eq!(files(place.path()).len(), 11, "nothing is written");
     };
     let bytes = |change: &'static dyn Fn(Vec<u8>) -> Vec<u8>| {
         move |folder: &Path| fs::write(folder.join(MODEL), change(read(folder, MODEL))).unwrap()
@@ -224,7 +224,7 @@ fn places_that_cannot_be_written_to_are_named() {
     train(place.path(), &["-q", "--out", "file"]).failed(2, &["file: cannot be written", choose]);
     train(place.path(), &["-q", "--out", "file/runs"])
         .failed(2, &["file/runs: cannot be written", choose]);
-    assert_eq!(files(place.path()).len(), 11, "{:?}", files(place.path()));
+    assert_eq!(files(place.path()).len(), 12, "{:?}", files(place.path()));
 }
 
 #[test]
