@@ -36,7 +36,7 @@ fn main() {
 }
 
 fn cpu() -> Device {
-    device::choose("auto").expect("a device is built in").device
+    device::select("auto").expect("a device is built in").device
 }
 
 /// Returns standard normal numbers.

@@ -27,7 +27,7 @@ impl Devices {
             report.table(Table::names("not_built_in", missing));
         }
         report.table(Table::names("on_this_machine", device::on_this_machine()));
-        let auto = match device::choose("auto") {
+        let auto = match device::select("auto") {
             Ok(auto) => (auto.name, auto.remark.unwrap_or_default()),
             Err(error) => ("none".to_owned(), error.to_string()),
         };

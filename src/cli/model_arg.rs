@@ -36,7 +36,7 @@ impl Default for ModelArg {
 
 impl ModelArg {
     pub fn open(&self) -> Result<LoadedModel> {
-        let device = device::choose(&self.device)?;
+        let device = device::select(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
         LoadedModel::new(path, folder, device)
     }

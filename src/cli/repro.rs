@@ -128,7 +128,7 @@ impl Repro {
             epochs,
             images: self.images_of(recipe)?,
             run_args: &self.run_args,
-            device: &device::choose(&self.run_args.device)?,
+            device: &device::select(&self.run_args.device)?,
             began,
         };
         ui::note(format_args!(

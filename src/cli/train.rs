@@ -72,7 +72,7 @@ impl Train {
 
     /// Trains, says how healthy the latent is, and draws the figures. `began` is when the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
-        let selected = device::choose(&self.run_args.device)?;
+        let selected = device::select(&self.run_args.device)?;
         let Finished { model, figures, .. } = self.train(&selected, began)?;
         ui::data(model.folder.display())?;
         figures.draw(&model)

@@ -1,80 +1,41 @@
-//! Finding and opening a GPU, with an error where a driver, an adapter or the device itself is missing.
+//! Finds and opens a GPU, with an error where a driver, an adapter or the device itself is missing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
-use super::SelectedDevice;
-use super::panics::quietly;
-use crate::error::Result;
+use super::adapter::{Adapter, AdapterKind};
+use super::backend::Backend;
+use super::panics::{gpu_is_in_use, quietly};
+use super::selected::SelectedDevice;
 
-/// What the machine has of a backend's.
-#[derive(Clone, Debug)]
-pub struct Adapter {
-    /// What it calls itself; nothing where it has to be opened to be asked.
-    pub name: Option<String>,
-    pub kind: Kind,
-    /// Name and version; empty where it does not say.
-    pub driver: String,
-}
-
-/// The best first.
-#[cfg_attr(
-    not(feature = "wgpu"),
-    expect(dead_code, reason = "NVIDIA's driver names no kinds")
-)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    Discrete,
-    Integrated,
-    Virtual,
-    Other,
-    /// The processor in a GPU's place: llvmpipe, SwiftShader, WARP.
-    Software,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Discrete => "discrete GPU",
-            Self::Integrated => "integrated GPU",
-            Self::Virtual => "virtual GPU",
-            Self::Other => "GPU",
-            Self::Software => "software, on the processor",
-        }
-    }
-}
-
-/// A backend of GPUs.
+/// The GPUs of a backend.
 #[derive(Clone, Copy)]
-pub struct Gpu {
-    /// What the machine has, in the order of their numbers. Opens none of them.
-    pub adapters: fn() -> Vec<Adapter>,
-    /// The device of that number; why not, where it cannot be opened. It is called once for each.
-    pub open: fn(usize) -> Result<Device, String>,
-    /// What is missing where there is no adapter, and what to install then.
-    pub missing: [&'static str; 2],
+pub struct Gpus<'a> {
+    /// The name of the backend in `--device`.
+    pub name: &'a str,
+    pub backend: &'a dyn Backend,
 }
 
-/// Why there is no device, and what to do.
+/// The reason why there is no device, and what to do.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct NoDevice {
     pub what: String,
     pub hint: String,
 }
 
-impl Gpu {
-    /// The device of number `index`, or the best there is.
-    pub fn choose(self, backend: &str, index: Option<usize>) -> Result<SelectedDevice, Fault> {
+impl Gpus<'_> {
+    /// Opens the device of number `index`, or the best there is.
+    pub fn select(self, index: Option<usize>) -> Result<SelectedDevice, NoDevice> {
         let adapters = self.adapters()?;
         let best = || (0..adapters.len()).min_by_key(|&index| adapters[index].kind);
         match index.or_else(best) {
-            Some(index) if index < adapters.len() => self.open(backend, index, &adapters[index]),
+            Some(index) if index < adapters.len() => self.open(index, &adapters[index]),
             Some(index) if !adapters.is_empty() => {
                 let names: Vec<String> = (0..adapters.len())
-                    .map(|index| format!("{backend}:{index}"))
+                    .map(|index| format!("{}:{index}", self.name))
                     .collect();
-                Err(Fault {
+                Err(NoDevice {
                     what: format!(
                         "there is no number {index}; this machine has {}",
                         names.join(", ")
@@ -82,83 +43,89 @@ impl Gpu {
                     hint: "`vae devices` says what they are: pass one of them".into(),
                 })
             }
-            _ => Err(Fault {
-                what: self.missing[0].into(),
-                hint: self.missing[1].into(),
-            }),
+            _ => {
+                let missing = self.backend.missing();
+                Err(NoDevice {
+                    what: missing.what.into(),
+                    hint: missing.install.into(),
+                })
+            }
         }
     }
 
-    /// The best device that is not software and that works, where there is one; why the best does not, where none does.
-    pub fn choose_real(self, backend: &str) -> Result<Option<SelectedDevice>, Fault> {
+    /// Opens the best device that works and is not software. Returns `None` where there is no such device, and the reason of the
+    /// best one where none works.
+    pub fn select_real(self) -> Result<Option<SelectedDevice>, NoDevice> {
         let adapters = self.adapters()?;
         let mut real: Vec<_> = adapters
             .iter()
             .enumerate()
-            .filter(|(_, it)| it.kind != Kind::Software)
+            .filter(|(_, it)| it.kind != AdapterKind::Software)
             .collect();
         real.sort_by_key(|(_, adapter)| adapter.kind);
         let mut first = None;
         for (index, adapter) in real {
-            match self.open(backend, index, adapter) {
-                Ok(chosen) => return Ok(Some(chosen)),
+            match self.open(index, adapter) {
+                Ok(selected) => return Ok(Some(selected)),
                 Err(fault) => first = first.or(Some(fault)),
             }
         }
         first.map_or(Ok(None), Err)
     }
 
-    /// Whether there is an adapter, software counted.
+    /// Returns whether there is an adapter, software included.
     pub fn has_any(self) -> bool {
         self.adapters().is_ok_and(|adapters| !adapters.is_empty())
     }
 
-    /// Every adapter: as `--device` takes it, and what it is.
-    pub fn describe(self, backend: &str) -> Vec<(String, String)> {
+    /// Describes every adapter: the name that `--device` takes, and what it is.
+    pub fn describe(self) -> Vec<(String, String)> {
+        let none = |why: &str| vec![(self.name.to_owned(), format!("none: {why}"))];
         let adapters = match self.adapters() {
             Ok(adapters) if !adapters.is_empty() => adapters,
-            Ok(_) => return vec![(backend.to_owned(), format!("none: {}", self.missing[0]))],
-            Err(fault) => return vec![(backend.to_owned(), format!("none: {}", fault.what))],
+            Ok(_) => return none(self.backend.missing().what),
+            Err(fault) => return none(&fault.what),
         };
         let line = |(index, adapter): (usize, &Adapter)| {
             let name = match &adapter.name {
                 Some(name) => name.clone(),
-                None => match self.open(backend, index, adapter) {
-                    Ok(chosen) => chosen.model.unwrap_or_else(|| "without a name".into()),
+                None => match self.open(index, adapter) {
+                    Ok(selected) => selected.model.unwrap_or_else(|| "without a name".into()),
                     Err(fault) => fault.what,
                 },
             };
-            let pass = [name.as_str(), adapter.kind.name(), &adapter.driver];
-            let about: Vec<&str> = pass.into_iter().filter(|part| !part.is_empty()).collect();
-            (format!("{backend}:{index}"), about.join("; "))
+            let parts = [name.as_str(), adapter.kind.name(), &adapter.driver];
+            let about: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            (format!("{}:{index}", self.name), about.join("; "))
         };
         adapters.iter().enumerate().map(line).collect()
     }
 
-    fn adapters(self) -> Result<Vec<Adapter>, Fault> {
-        quietly(|| Ok((self.adapters)())).map_err(|why| Fault {
+    fn adapters(self) -> Result<Vec<Adapter>, NoDevice> {
+        quietly(|| Ok(self.backend.adapters())).map_err(|why| NoDevice {
             what: format!("the driver fails: {why}"),
-            hint: self.missing[1].into(),
+            hint: self.backend.missing().install.into(),
         })
     }
 
-    /// A device is opened once; who asks again is given the same answer.
-    fn open(self, backend: &str, index: usize, adapter: &Adapter) -> Result<SelectedDevice, Fault> {
-        let name = format!("{backend}:{index}");
+    /// Opens a device, once: every later call for it returns the same answer.
+    fn open(self, index: usize, adapter: &Adapter) -> Result<SelectedDevice, NoDevice> {
+        let name = format!("{}:{index}", self.name);
         let mut tried = tried();
-        if let Some((_, answer)) = tried.iter().find(|(of, _)| *of == name) {
+        if let Some((_, answer)) = tried.iter().find(|(other, _)| *other == name) {
             return answer.clone();
         }
         let opened = quietly(|| {
-            let device = (self.open)(index)?;
-            let model = try_out(&device)?;
+            let device = self.backend.open(index)?;
+            try_out(&device)?;
+            let model = self.backend.model(&device);
             Ok((device, model))
         });
         let title = adapter.name.as_ref().unwrap_or(&name);
         let answer = opened
-            .map_err(|why| Fault {
+            .map_err(|why| NoDevice {
                 what: format!("{title} does not work: {why}"),
-                hint: self.missing[1].into(),
+                hint: self.backend.missing().install.into(),
             })
             .map(|(device, model)| SelectedDevice {
                 device,
@@ -166,29 +133,32 @@ impl Gpu {
                 model: adapter.name.clone().or(model),
                 remark: None,
             });
+        if answer.is_ok() {
+            gpu_is_in_use();
+        }
         tried.push((name, answer.clone()));
         answer
     }
 }
 
-/// The GPUs that were asked for, and what came of it.
-fn tried() -> MutexGuard<'static, Vec<(String, Result<SelectedDevice, Fault>)>> {
-    static TRIED: Mutex<Vec<(String, Result<SelectedDevice, Fault>)>> = Mutex::new(Vec::new());
+/// Each GPU that was asked for, with the answer.
+fn tried() -> MutexGuard<'static, Vec<(String, Result<SelectedDevice, NoDevice>)>> {
+    static TRIED: Mutex<Vec<(String, Result<SelectedDevice, NoDevice>)>> = Mutex::new(Vec::new());
     TRIED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The GPU that was opened first.
+/// Returns the GPU that was opened first.
 pub fn first_opened() -> Option<SelectedDevice> {
     tried()
         .iter()
         .find_map(|(_, answer)| answer.as_ref().ok().cloned())
 }
 
-/// A product and an exponential, read back: a device starts, compiles and answers at the first operation only, and CUDA
-/// looks for its library of functions at the first of those. What it calls itself.
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn try_out(device: &Device) -> Result<Option<String>, String> {
-    use burn::tensor::Tensor;
+/// Computes a product and an exponential and reads them back.
+///
+/// A device starts, compiles and answers at the first operation only, and CUDA looks for its library of functions at the first
+/// exponential.
+fn try_out(device: &Device) -> Result<(), String> {
     let ones = Tensor::<2>::ones([2, 2], device);
     let sum: f32 = (ones.clone().matmul(ones).exp().log() + 1.0)
         .sum()
@@ -196,20 +166,45 @@ fn try_out(device: &Device) -> Result<Option<String>, String> {
     if (sum - 12.0).abs() > 0.01 {
         return Err(format!("4 (2 + 1) is {sum} there"));
     }
-    Ok(device.identity().map(|identity| identity.name))
-}
-
-#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
-fn try_out(_: &Device) -> Result<Option<String>, String> {
-    Ok(None)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::hosts;
+    use super::super::backend::Missing;
+    use super::super::backends::processor;
     use super::*;
 
-    fn adapter(name: &str, kind: Kind) -> Adapter {
+    /// A machine with three adapters; the processor is behind those that work.
+    struct Machine {
+        adapters: fn() -> Vec<Adapter>,
+        broken: Option<usize>,
+        panics: bool,
+    }
+
+    impl Backend for Machine {
+        fn adapters(&self) -> Vec<Adapter> {
+            (self.adapters)()
+        }
+
+        fn open(&self, index: usize) -> Result<Device, String> {
+            assert!(!self.panics, "no driver");
+            if self.broken == Some(index) {
+                return Err("no memory".into());
+            }
+            let (_, backend) = processor().ok_or("nothing is built in")?;
+            backend.open(0)
+        }
+
+        fn missing(&self) -> Missing {
+            Missing {
+                what: "none",
+                install: "install one",
+            }
+        }
+    }
+
+    fn adapter(name: &str, kind: AdapterKind) -> Adapter {
         Adapter {
             name: Some(name.to_owned()),
             kind,
@@ -219,109 +214,92 @@ mod tests {
 
     fn three() -> Vec<Adapter> {
         vec![
-            adapter("small", Kind::Integrated),
-            adapter("soft", Kind::Software),
-            adapter("large", Kind::Discrete),
+            adapter("small", AdapterKind::IntegratedGpu),
+            adapter("soft", AdapterKind::Software),
+            adapter("large", AdapterKind::DiscreteGpu),
         ]
     }
 
-    /// The processor in a GPU's place.
-    fn works(_: usize) -> Result<Device, String> {
-        hosts()
-            .next()
-            .map(|(_, device)| device())
-            .ok_or_else(|| "nothing is built in".into())
-    }
-
-    const WORKS: Gpu = Gpu {
+    const WORKS: Machine = Machine {
         adapters: three,
-        open: works,
-        missing: ["none", "install one"],
+        broken: None,
+        panics: false,
     };
 
-    fn name(chosen: Result<SelectedDevice, Fault>) -> String {
-        chosen.map_or_else(|fault| fault.what, |chosen| chosen.name)
+    fn gpus<'a>(name: &'a str, backend: &'a dyn Backend) -> Gpus<'a> {
+        Gpus { name, backend }
+    }
+
+    fn name(selected: Result<SelectedDevice, NoDevice>) -> String {
+        selected.map_or_else(|fault| fault.what, |selected| selected.name)
     }
 
     #[test]
     fn the_best_is_taken_unless_another_is_named() {
-        assert_eq!(name(WORKS.choose("a", None)), "a:2");
-        assert_eq!(name(WORKS.choose("a", Some(1))), "a:1");
+        let gpus = gpus("a", &WORKS);
+        assert_eq!(name(gpus.select(None)), "a:2");
+        assert_eq!(name(gpus.select(Some(1))), "a:1");
         assert_eq!(
-            name(WORKS.choose("a", Some(3))),
+            name(gpus.select(Some(3))),
             "there is no number 3; this machine has a:0, a:1, a:2"
         );
-        assert_eq!(
-            WORKS
-                .choose_real("a")
-                .unwrap_or(None)
-                .map(|chosen| chosen.title()),
-            Some("a:2 (large)".into())
+        let real = gpus.select_real().unwrap().unwrap();
+        assert_eq!(real.title(), "a:2 (large)");
+        let soft = (
+            "a:1".to_owned(),
+            "soft; software, on the processor".to_owned(),
         );
-        let lines = WORKS.describe("a");
-        assert_eq!(
-            lines[1],
-            (
-                "a:1".to_owned(),
-                "soft; software, on the processor".to_owned()
-            )
-        );
+        assert_eq!(gpus.describe()[1], soft);
     }
 
     #[test]
     fn where_the_best_does_not_work_the_next_is_taken_but_no_software() {
-        let open = |index| {
-            if index == 2 {
-                Err("no memory".into())
-            } else {
-                works(index)
-            }
+        let machine = Machine {
+            broken: Some(2),
+            ..WORKS
         };
-        let gpu = Gpu { open, ..WORKS };
+        let real = gpus("b", &machine).select_real().unwrap().unwrap();
+        assert_eq!(real.name, "b:0");
         assert_eq!(
-            gpu.choose_real("b")
-                .unwrap_or(None)
-                .map(|chosen| chosen.name),
-            Some("b:0".into())
-        );
-        assert_eq!(
-            name(gpu.choose("b", None)),
+            name(gpus("b", &machine).select(None)),
             "large does not work: no memory"
         );
-        let gpu = Gpu {
-            open: |_| panic!("no driver"),
+        let machine = Machine {
+            panics: true,
             ..WORKS
         };
-        assert_eq!(
-            gpu.choose_real("c").err().map(|fault| fault.what),
-            Some("large does not work: no driver".into())
-        );
-        let gpu = Gpu {
-            adapters: || vec![adapter("soft", Kind::Software)],
+        let fault = gpus("c", &machine).select_real().unwrap_err();
+        assert_eq!(fault.what, "large does not work: no driver");
+        let machine = Machine {
+            adapters: || vec![adapter("soft", AdapterKind::Software)],
             ..WORKS
         };
-        assert!(matches!(gpu.choose_real("d"), Ok(None)) && gpu.has_any());
+        let gpus = gpus("d", &machine);
+        assert!(matches!(gpus.select_real(), Ok(None)) && gpus.has_any());
     }
 
     #[test]
     fn without_an_adapter_it_says_what_to_install() {
-        let gpu = Gpu {
+        let machine = Machine {
             adapters: Vec::new,
             ..WORKS
         };
-        let fault = gpu.choose("e", None).unwrap_err();
+        let fault = gpus("e", &machine).select(None).unwrap_err();
         assert_eq!(
             (fault.what.as_str(), fault.hint.as_str()),
             ("none", "install one")
         );
         assert_eq!(
-            gpu.describe("e"),
+            gpus("e", &machine).describe(),
             [("e".to_owned(), "none: none".to_owned())]
         );
-        let gpu = Gpu {
+        let machine = Machine {
             adapters: || panic!("broken"),
             ..WORKS
         };
-        assert_eq!(name(gpu.choose("f", None)), "the driver fails: broken");
+        assert_eq!(
+            name(gpus("f", &machine).select(None)),
+            "the driver fails: broken"
+        );
     }
 }

@@ -1,87 +1,102 @@
-//! What burn's runtimes can only panic about, as errors: they start on first use, on threads of their own, and have no other
-//! way to say that a library is missing, that a driver refuses or that a GPU has no memory left.
+//! The panic hook: panics of burn's runtimes become errors.
+//!
+//! The runtimes start on first use and on threads of their own, and have no other way to say that a library is missing, that a
+//! driver refuses or that a GPU has no memory left. One hook, installed once, keeps the reason of the first panic on any
+//! thread, because those that follow only say that there was one.
 
 use std::any::Any;
-use std::panic::{
-    AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook,
-};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 
-use super::gpu::first_opened;
-use super::hosts;
-use crate::error::{Error, Result};
+/// The state of the hook: which panics it keeps, and the reasons kept.
+#[derive(Default)]
+struct Listener {
+    /// Whether [`quietly`] is at work: every panic is kept and none is shown.
+    quiet: bool,
+    quiet_reason: Option<String>,
+    /// Whether [`listen`] is at work on a GPU: the panics of other crates are kept, and shown with `$RUST_BACKTRACE` only.
+    listening: bool,
+    gpu_in_use: bool,
+    gpu_reason: Option<String>,
+}
 
-/// Of the panics on all threads the first: those that follow only say that there was one.
-#[derive(Clone, Default)]
-struct FirstPanic(Arc<Mutex<Option<String>>>);
+static LISTENER: Mutex<Listener> = Mutex::new(Listener {
+    quiet: false,
+    quiet_reason: None,
+    listening: false,
+    gpu_in_use: false,
+    gpu_reason: None,
+});
 
-impl FirstPanic {
-    fn keep(&self, info: &PanicHookInfo<'_>) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| reason(text(info.payload())));
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+fn install() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let show = take_hook();
+        set_hook(Box::new(move |info| {
+            if !lock(&LISTENER).keeps(info) {
+                show(info);
+            }
+        }));
+    });
+}
+
+impl Listener {
+    /// Keeps the reason of a panic, and returns whether the panic should not be shown.
+    fn keeps(&mut self, info: &PanicHookInfo<'_>) -> bool {
+        let why = || reason(text(info.payload()));
+        if self.quiet {
+            self.quiet_reason.get_or_insert_with(why);
+            return true;
+        }
+        if self.listening && self.gpu_in_use && !is_ours(info) {
+            self.gpu_reason.get_or_insert_with(why);
+            return std::env::var_os("RUST_BACKTRACE").is_none_or(|value| value == "0");
+        }
+        false
     }
 }
 
-/// What `work` gives; where it panics, why, and nothing is printed: nor of panics on other threads meanwhile.
+/// Runs `work` and returns its result, or the reason of the first panic on any thread. Nothing is shown of panics.
 pub fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let heard = FirstPanic::default();
-    let hook = take_hook();
-    let ear = heard.clone();
-    set_hook(Box::new(move |info| ear.keep(info)));
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = lock(&TURN);
+    install();
+    lock(&LISTENER).quiet = true;
     let result = catch_unwind(AssertUnwindSafe(work));
-    set_hook(hook);
-    result.unwrap_or_else(|payload| Err(heard.take().unwrap_or_else(|| reason(text(&*payload)))))
+    let mut listener = lock(&LISTENER);
+    listener.quiet = false;
+    let first = listener.quiet_reason.take();
+    result.unwrap_or_else(|payload| Err(first.unwrap_or_else(|| reason(text(&*payload)))))
 }
 
-/// What `work` gives; where a GPU was opened and burn panics, an error. `$RUST_BACKTRACE` shows the panic, too.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let heard = FirstPanic::default();
-    let hook = take_hook();
-    let ear = heard.clone();
-    let shown = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
-    set_hook(Box::new(move |info| {
-        let of_gpu = !is_ours(info) && first_opened().is_some();
-        if of_gpu {
-            ear.keep(info);
-        }
-        if shown || !of_gpu {
-            hook(info);
-        }
-    }));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    match (result, heard.take()) {
-        (Err(_), Some(why)) => Err(failed(&why)),
-        (Err(payload), None) => resume_unwind(payload),
-        // After an error of its own, wgpu goes on with whatever its buffers held.
-        (Ok(Ok(_)), Some(why)) if why.starts_with("wgpu error") => Err(failed(&why)),
-        (Ok(result), _) => result,
-    }
+/// Makes [`listen`] keep the panics of other crates from now on.
+pub fn gpu_is_in_use() {
+    lock(&LISTENER).gpu_in_use = true;
 }
 
-/// Whether the panic is a mistake in this program. burn's complaints about reading have our place, and its words.
+/// Runs `work`. Returns its result, and the reason of the first panic of another crate while a GPU was in use.
+pub fn listen<T>(work: impl FnOnce() -> T) -> (thread::Result<T>, Option<String>) {
+    install();
+    lock(&LISTENER).listening = true;
+    let result = catch_unwind(AssertUnwindSafe(work));
+    let mut listener = lock(&LISTENER);
+    listener.listening = false;
+    (result, listener.gpu_reason.take())
+}
+
+/// Returns whether the panic is a mistake in this program: whether its place is in the source of this crate. burn's own message
+/// about a failed read has such a place, because burn names its caller.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
-    let here = info
-        .location()
-        .is_some_and(|location| !std::path::Path::new(location.file()).is_absolute());
-    here && !text(info.payload()).starts_with("Error while reading data")
-}
-
-fn failed(why: &str) -> Error {
-    let title = first_opened().map_or_else(|| "the GPU".to_owned(), |chosen| chosen.title());
-    let other = hosts()
-        .next()
-        .map(|(host, _)| format!(", and `--device {host}` has other memory"))
-        .unwrap_or_default();
-    Error::failed(format!("{title} failed: {why}")).with_hint(format!(
-        "where memory is short, a smaller batch or network needs less{other}; a run goes on from what was saved last by \
-         `vae train --resume`"
-    ))
+    // The compiler writes the path of every file of the crate with the same beginning.
+    let source = file!().trim_end_matches("device/panics.rs");
+    info.location()
+        .is_some_and(|location| location.file().starts_with(source))
+        && !text(info.payload()).starts_with("Error while reading data")
 }
 
 fn text(payload: &(dyn Any + Send)) -> &str {
@@ -90,7 +105,7 @@ fn text(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("it does not say why")
 }
 
-/// The innermost cause that a panic names.
+/// Returns the innermost cause that a panic names.
 fn reason(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let cause = lines
@@ -120,9 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn of_panics_on_several_threads_the_first_says_why() {
+    fn the_first_of_several_panics_is_the_reason() {
         let work = || -> Result<(), String> {
-            let server = std::thread::spawn(|| panic!("no driver"));
+            let server = thread::spawn(|| panic!("no driver"));
             server.join().expect("an answer");
             Ok(())
         };

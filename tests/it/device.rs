@@ -1,12 +1,12 @@
 //! What `--device` names, whatever this machine has and whatever is built in. What does not depend on the machine is said
 //! by `tests/cmd/built-in.trycmd`; what needs an adapter is in `tests/gpu.py`.
 
-use vae::device::{built_in, choose, not_built_in, on_this_machine};
+use vae::device::{built_in, not_built_in, on_this_machine, select};
 
 #[test]
 fn a_device_that_is_not_there_is_a_wrong_request_and_the_hint_says_what_to_do() {
     for name in ["wgpu:99", "cuda:99", "cpu:1", "auto:0", "gpu", "wgpu:", ""] {
-        let error = choose(name).unwrap_err();
+        let error = select(name).unwrap_err();
         assert_eq!(error.code(), 2, "{name}");
         assert!(
             error.to_string().starts_with(&format!("--device {name}: ")),
@@ -40,7 +40,7 @@ fn every_backend_is_built_in_or_not() {
 
 #[test]
 fn auto_is_never_a_software_adapter_and_says_why_it_is_no_gpu() {
-    let Ok(chosen) = choose("auto") else {
+    let Ok(chosen) = select("auto") else {
         // Only where the processor has no backend.
         assert!(
             built_in()

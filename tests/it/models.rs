@@ -17,7 +17,7 @@ use vae::train::Training;
 
 /// `$VAE_TEST_DEVICE`, or the one that `auto` takes: with `wgpu` the contracts hold on a software adapter, too, given time.
 pub fn plain_device() -> Device {
-    device::choose(&std::env::var("VAE_TEST_DEVICE").unwrap_or("auto".into()))
+    device::select(&std::env::var("VAE_TEST_DEVICE").unwrap_or("auto".into()))
         .unwrap()
         .device
 }

@@ -19,7 +19,7 @@ use crate::models::{
 };
 
 fn processor() -> Device {
-    device::choose("cpu").unwrap().device
+    device::select("cpu").unwrap().device
 }
 
 /// The largest difference over the largest number.

@@ -66,7 +66,7 @@ fn corruption_is_the_same() {
         let x = Tensor::<2>::full(
             [100, 784],
             start,
-            &vae::device::choose("cpu").unwrap().device,
+            &vae::device::select("cpu").unwrap().device,
         );
         let here = flat(corruption.apply(x, rng, &image_ids));
         let there = flat(noise::on_gpu(
@@ -100,7 +100,7 @@ fn noise_has_the_same_place_in_a_batch() {
 
 #[test]
 fn the_processor_makes_its_noise_itself() {
-    let device = vae::device::choose("auto").unwrap();
+    let device = vae::device::select("auto").unwrap();
     if device.model.is_none() {
         assert!(
             !belong_on(&device.device, usize::MAX)
