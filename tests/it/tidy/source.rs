@@ -1,6 +1,5 @@
-//! Reads the source as text: what is code in it, and which modules it names.
+//! Reads the source as text, and tells code from comments, strings and tests.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +13,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// `train/step.rs` -> `["train", "step"]`; `train/mod.rs` -> `["train"]`.
-    fn path(&self) -> Vec<&str> {
+    /// Returns the path of the module: `["train", "step"]` of `train/step.rs`, `["train"]` of `train/mod.rs`.
+    pub fn path(&self) -> Vec<&str> {
         self.name
             .trim_end_matches(".rs")
             .trim_end_matches("/mod")
@@ -23,7 +22,7 @@ impl Source {
             .collect()
     }
 
-    /// The folder or file directly below `src/` that it belongs to.
+    /// Returns the name of the module directly below `src/` that the file belongs to.
     pub fn module(&self) -> &str {
         self.path()[0]
     }
@@ -162,61 +161,6 @@ pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
         })
 }
 
-/// The modules directly below the root that a file names: `crate::x`, `super::super::x` where that is the root, `vae::x`.
-pub fn imports(source: &Source) -> BTreeSet<String> {
-    let depth = source.path().len();
-    let tail = |start: &str| -> Vec<usize> {
-        source
-            .code
-            .match_indices(start)
-            .map(|(at, _)| at + start.len())
-            .collect()
-    };
-    let own = |at: &usize, prefix: &str| {
-        let before = source.code[..*at - prefix.len()].chars().next_back();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
-    };
-    let mut places: Vec<usize> = tail("crate::")
-        .into_iter()
-        .filter(|at| own(at, "crate::"))
-        .collect();
-    let climb = "super::".repeat(depth);
-    places.extend(tail(&climb).into_iter().filter(|at| own(at, &climb)));
-    if source.name == "main.rs" {
-        places.extend(tail("vae::").into_iter().filter(|at| own(at, "vae::")));
-    }
-    places
-        .into_iter()
-        .flat_map(|at| first_names(&source.code[at..]))
-        .collect()
-}
-
-/// `a::b` -> a; `{a, b::{c, d}}` -> a, b.
-fn first_names(path: &str) -> Vec<String> {
-    let name = |text: &str| -> String {
-        text.trim_start()
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect()
-    };
-    let Some(group) = path.strip_prefix('{') else {
-        return vec![name(path)];
-    };
-    let mut names = vec![name(group)];
-    let mut depth = 0;
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => names.push(name(&group[at + 1..])),
-            _ => {}
-        }
-    }
-    names.retain(|name| !name.is_empty() && name != "self");
-    names
-}
-
 #[test]
 fn the_reader_of_source_sees_code_only() {
     let code = without_words(
@@ -227,25 +171,4 @@ fn the_reader_of_source_sees_code_only() {
         without_tests("a;\n#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nb"),
         "a;\n\n\n\n\nb"
     );
-    let source = |name: &str, code: &str| Source {
-        name: name.into(),
-        text: String::new(),
-        code: code.into(),
-    };
-    let found = |name: &str, code: &str| {
-        imports(&source(name, code))
-            .into_iter()
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    assert_eq!(found("a/b.rs", "use crate::{c, d::{e, f}, g::h};"), "c d g");
-    assert_eq!(
-        found(
-            "a/b.rs",
-            "use super::c; use super::super::d::e; x(crate::f::g())"
-        ),
-        "d f"
-    );
-    assert_eq!(found("a/mod.rs", "use super::c; pub(crate) fn f() {}"), "c");
-    assert_eq!(found("main.rs", "use vae::cli::Cli;"), "cli");
 }
