@@ -1,10 +1,10 @@
-//! What a value of the config must be: one sentence for each kind of mistake.
+//! Checks of the values of a config, with one message for each kind of mistake.
 
 use std::fmt::Display;
 
 use crate::error::{Error, Result};
 
-/// A value of the config that must be finite and at least 0.
+/// Checks that a value is finite and at least 0.
 pub fn at_least_zero(key: &str, value: f64) -> Result<()> {
     expect(
         value.is_finite() && value >= 0.0,
@@ -14,7 +14,7 @@ pub fn at_least_zero(key: &str, value: f64) -> Result<()> {
     )
 }
 
-/// A value of the config that must be finite and above 0.
+/// Checks that a value is finite and above 0.
 pub fn above_zero(key: &str, value: f64) -> Result<()> {
     expect(
         value.is_finite() && value > 0.0,
@@ -24,7 +24,7 @@ pub fn above_zero(key: &str, value: f64) -> Result<()> {
     )
 }
 
-/// A value of the config that must lie in `[low, high]`.
+/// Checks that a value lies in `[low, high]`.
 pub fn within(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     expect(
         (low..=high).contains(&value),
@@ -34,12 +34,12 @@ pub fn within(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     )
 }
 
-/// A count of the config that must be at least 1.
+/// Checks that a count is at least 1.
 pub fn at_least_one(key: &str, value: usize) -> Result<()> {
     expect(value >= 1, key, value, "a whole number of at least 1")
 }
 
-/// A count that must lie in `1..=most`: more would ask for more memory than any machine has.
+/// Checks that a count lies in `1..=most`; more would need more memory than any machine has.
 pub fn count(key: &str, value: usize, most: usize) -> Result<()> {
     at_least_one(key, value)?;
     expect(value <= most, key, value, &format!("at most {most}"))

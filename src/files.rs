@@ -1,4 +1,5 @@
-//! Files are written to a sibling and renamed: a reader sees the old file or the new one, never a half.
+//! Reads and writes files. A file is written to a sibling and renamed, so that a reader sees the old file or the new one,
+//! never a half.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -6,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Writes `path` whole, through `fill`. Missing folders on the way are made.
+/// Writes the file `path` with `fill`, whole or not at all, and makes the missing folders on the way.
 ///
 /// # Errors
-/// Exit code 2 where the place cannot be written to, 1 where the disk is full; nothing half-written stays behind.
+/// Returns an error with exit code 2 where `path` cannot be written to, and with 1 where the disk is full. Nothing half-written
+/// stays behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if path.is_dir() {
         return Err(Error::file(
@@ -39,7 +41,7 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     })
 }
 
-/// Writes `bytes` to `path`, whole.
+/// Writes `bytes` to the file `path`, whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
@@ -49,18 +51,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// The sibling that [`write_with`] fills before it is renamed. One name a path, so that a killed program leaves
-/// at most one behind, which the next write replaces.
+/// Returns the sibling that [`write_with`] fills and then renames. Each path has one, so that a killed program leaves at most one
+/// file behind, which the next write replaces.
 pub fn partial_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.partial"))
 }
 
-/// Whether two paths name one file that exists.
+/// Returns whether both paths name the same existing file.
 pub fn same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
+/// Returns the error for a file that cannot be read.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::file(path, "no such file"),
@@ -68,6 +71,7 @@ pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     }
 }
 
+/// Returns the error for a file that cannot be written.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull

@@ -1,8 +1,8 @@
-//! `vae`: trains variational autoencoders and puts them to use. The program is the binary; this library exists because
-//! tests and benches can only import a library, and promises nothing to other crates.
+//! `vae` trains variational autoencoders and uses the trained models. The program is the binary; the library exists because tests
+//! and benches can only import a library, and promises nothing to other crates.
 //!
-//! Notation: `x` data, `z` latent, `q` posterior, `p` prior or likelihood; `N` items, `B` batch, `K` samples of `z`,
-//! `D` latents, `P = C * H * W` values of an image. Sums over values and latents, means over images, in nats.
+//! Notation: `x` data, `z` latent, `q` posterior, `p` prior or likelihood; `N` items, `B` batch, `K` samples of `z`, `D` latents,
+//! `P = C * H * W` values of an image. Numbers are sums over values and latents and means over images, in nats.
 
 pub mod check;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! Parses, runs, and ends with an exit code.
+//! Parses the arguments, runs the command, and ends with an exit code.
 
 use std::process::ExitCode;
 use std::time::Instant;

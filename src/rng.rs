@@ -1,9 +1,9 @@
-//! Noise as a function of (seed, stream, step): no state, so nothing to save.
+//! Random numbers as a function of (seed, stream, step): there is no state, so there is nothing to save.
 //!
-//! Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3,
-//! 2011): only add, xor and rotate, so that a GPU can make the same numbers. `Rng::new(seed).stream("noise").at(step)`
-//! names a sequence; element `i` of it depends on nothing else. The transcendental functions are polynomials made of
-//! single-rounding operations, so every machine draws the same bytes.
+//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3,
+//! 2011). It only adds, xors and rotates, so that a GPU can make the same numbers. `Rng::new(seed).stream("noise").at(step)`
+//! names a sequence; element `i` of it depends on nothing else. The transcendental functions are polynomials of operations
+//! that round once, so every machine draws the same bytes.
 
 /// A named sequence of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,26 +11,26 @@ pub struct Rng {
     key: [u32; 2],
 }
 
-/// Of the second word, in turns of four rounds.
+/// The rotations of the second word, for alternating groups of four rounds.
 pub const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-/// What the third word of a key is xored with.
+/// The constant that the third word of a key is xored with.
 pub const PARITY: u32 = 0x1BD1_1BDA;
 
-/// Threefry-2x32-20: the two words of `counter` under `key`.
+/// Returns the two words of Threefry-2x32-20 for `counter` under `key`.
 #[inline(always)]
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
-    let image_ids = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
+    let keys = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
     let [mut x, mut y] = [
-        counter[0].wrapping_add(image_ids[0]),
-        counter[1].wrapping_add(image_ids[1]),
+        counter[0].wrapping_add(keys[0]),
+        counter[1].wrapping_add(keys[1]),
     ];
     for group in 0..5 {
         for rotation in ROTATIONS[group % 2] {
             x = x.wrapping_add(y);
             y = y.rotate_left(rotation) ^ x;
         }
-        x = x.wrapping_add(image_ids[(group + 1) % 3]);
-        y = y.wrapping_add(image_ids[(group + 2) % 3].wrapping_add(group as u32 + 1));
+        x = x.wrapping_add(keys[(group + 1) % 3]);
+        y = y.wrapping_add(keys[(group + 2) % 3].wrapping_add(group as u32 + 1));
     }
     [x, y]
 }
@@ -40,7 +40,7 @@ fn words(value: u64) -> [u32; 2] {
     [value as u32, (value >> 32) as u32]
 }
 
-/// The top 24 bits as a number in [0, 1).
+/// Returns the top 24 bits as a number in [0, 1).
 #[inline(always)]
 fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
@@ -53,17 +53,17 @@ impl Rng {
         }
     }
 
-    /// The sequence for one purpose: "noise", "shuffle", "weights", ...
+    /// Returns the sequence for one purpose: "noise", "shuffle", "weights", ...
     #[must_use]
     pub fn stream(self, name: &str) -> Self {
-        // FNV-1a, 64 bits.
+        // The hash is FNV-1a with 64 bits.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         self.at(hash)
     }
 
-    /// The sequence of one step, image or tensor within a stream.
+    /// Returns the sequence of one step, image or tensor within a stream.
     #[must_use]
     #[inline(always)]
     pub fn at(self, index: u64) -> Self {
@@ -72,7 +72,7 @@ impl Rng {
         }
     }
 
-    /// The sequence of each of `indices`.
+    /// Returns the sequence of each index.
     pub fn at_each(self, indices: &[u32]) -> Vec<Self> {
         indices
             .iter()
@@ -80,43 +80,44 @@ impl Rng {
             .collect()
     }
 
-    /// What its blocks are enciphered with.
+    /// Returns the key that blocks are enciphered with.
     pub fn key(self) -> [u32; 2] {
         self.key
     }
 
-    /// Two random words: block `index` of this sequence.
+    /// Returns block `index` of this sequence: two random words.
     #[inline(always)]
     pub fn block(self, index: u64) -> [u32; 2] {
         threefry(self.key, words(index))
     }
 
-    /// Element `index` of the sequence of uniform numbers in [0, 1), a multiple of 2^-24.
+    /// Returns element `index` of the sequence of uniform numbers in [0, 1), which are multiples of 2^-24.
     #[inline]
     pub fn uniform(self, index: u64) -> f32 {
         unit(self.block(index / 2)[(index % 2) as usize])
     }
 
-    /// Element `index` of the sequence of standard normal numbers.
+    /// Returns element `index` of the sequence of standard normal numbers.
     #[inline]
     pub fn normal(self, index: u64) -> f32 {
         normals(self.block(index / 2))[(index % 2) as usize]
     }
 
-    /// An integer below `bound`, without bias that could be measured (the product of 64 random bits, Lemire 2019).
+    /// Returns a uniform integer below `bound`, with a bias too small to be measured (multiplication with 64 random bits, Lemire
+    /// 2019).
     pub fn below(self, index: u64, bound: u64) -> u64 {
         let [low, high] = self.block(index);
         let word = u64::from(high) << 32 | u64::from(low);
         ((u128::from(word) * u128::from(bound)) >> 64) as u64
     }
 
-    /// Elements `0..out.len()` of [`Rng::uniform`].
+    /// Fills `out` with elements `0..out.len()` of [`Rng::uniform`].
     #[inline(always)]
     pub fn fill_uniform(self, out: &mut [f32]) {
         self.fill(out, |[a, b]| [unit(a), unit(b)]);
     }
 
-    /// Elements `0..out.len()` of [`Rng::normal`].
+    /// Fills `out` with elements `0..out.len()` of [`Rng::normal`].
     #[inline(always)]
     pub fn fill_normal(self, out: &mut [f32]) {
         self.fill(out, normals);
@@ -135,7 +136,7 @@ impl Rng {
         }
     }
 
-    /// A uniformly drawn order of `0..count` (Fisher and Yates, as in Durstenfeld 1964).
+    /// Returns a uniformly drawn order of `0..count` (Fisher and Yates, as in Durstenfeld 1964).
     pub fn permutation(self, count: usize) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count as u32).collect();
         for last in (1..count).rev() {
@@ -145,17 +146,17 @@ impl Rng {
     }
 }
 
-/// Two independent standard normal numbers from two words (Box, Muller 1958).
+/// Returns two independent standard normal numbers from two words (Box, Muller 1958).
 #[inline(always)]
 pub fn normals([a, b]: [u32; 2]) -> [f32; 2] {
-    // (0, 1]: the logarithm of zero is never asked for. The largest radius is sqrt(2 ln 2^24) = 5.77.
+    // In (0, 1], so that there is no logarithm of 0. The largest radius is sqrt(2 ln 2^24) = 5.77.
     let u = ((a >> 8) + 1) as f32 * (1.0 / 16_777_216.0);
     let radius = (-2.0 * ln(u)).sqrt();
     let [cos, sin] = cos_sin_turn(unit(b));
     [radius * cos, radius * sin]
 }
 
-/// Natural logarithm of a normal positive number; relative error below 3e-7 on (0, 1] (tested).
+/// Returns the natural logarithm of a normal positive number, with a relative error below 3e-7 on (0, 1] (tested).
 #[inline(always)]
 pub fn ln(x: f32) -> f32 {
     // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s), s = (m - 1) / (m + 1).
@@ -169,11 +170,11 @@ pub fn ln(x: f32) -> f32 {
     exponent * std::f32::consts::LN_2 + (2.0 * s + 2.0 * s * q * series)
 }
 
-/// (cos, sin) of `turn` turns, `turn` in [0, 1); absolute error below 2e-7 (tested).
+/// Returns (cos, sin) of `turn` turns, `turn` in [0, 1), with an absolute error below 2e-7 (tested).
 #[inline(always)]
 pub fn cos_sin_turn(turn: f32) -> [f32; 2] {
-    // The nearest quarter of a turn, and what is left of it: an angle in [-pi/4, pi/4].
-    // As a number and, in the lowest bits once 1.5 * 2^23 is added, as bits: a conversion would be done value by value.
+    // The nearest quarter of a turn and the remaining angle, in [-pi/4, pi/4]. Adding 1.5 * 2^23 leaves the quarter in the lowest
+    // bits; a conversion to an integer would be done value by value.
     let whole = (turn * 4.0 + 0.5).floor();
     let quarter = (whole + 12_582_912.0).to_bits();
     let angle = (turn * 4.0 - whole) * std::f32::consts::FRAC_PI_2;

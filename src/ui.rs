@@ -1,4 +1,4 @@
-//! Progress bars and lines on stderr, data on stdout; the only file that prints.
+//! Prints: data on stdout, lines for people and progress bars on stderr. No other file prints.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
@@ -13,34 +13,34 @@ use crate::error::{Error, Result};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// `--quiet`: nothing on stderr but errors.
+/// Silences everything on stderr except errors, for `--quiet`.
 pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-/// Whether nobody reads what [`note`] says.
+/// Returns whether [`note`] is silenced.
 pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-/// A line for people, on stderr.
+/// Prints a line for people on stderr.
 pub fn note(text: impl Display) {
     if !is_quiet() {
         error_line(text);
     }
 }
 
-/// A line on stderr that `--quiet` does not silence.
+/// Prints a line on stderr that `--quiet` does not silence.
 pub fn error_line(text: impl Display) {
-    // Where stderr is closed there is nobody to tell.
+    // If stderr is closed, nobody can be told.
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// A line of data, on stdout.
+/// Prints a line of data on stdout.
 ///
 /// # Errors
-/// Where it cannot be written, to a full disk for instance. A reader that has seen enough (`vae list | head -1`) is no
-/// error.
+/// Returns an error where the line cannot be written, for instance to a full disk. A reader that stops early
+/// (`vae list | head -1`) is no error.
 pub fn data(text: impl Display) -> Result<()> {
     match writeln!(stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::failed(format!(
@@ -50,7 +50,7 @@ pub fn data(text: impl Display) -> Result<()> {
     }
 }
 
-/// Rows of two columns, the second aligned.
+/// Lays out rows of two columns, with the second one aligned.
 pub fn two_columns(rows: &[(&str, impl Display)]) -> String {
     let width = rows
         .iter()
@@ -62,7 +62,7 @@ pub fn two_columns(rows: &[(&str, impl Display)]) -> String {
         .collect()
 }
 
-/// A bar on stderr; hidden when quiet or when stderr is not a terminal.
+/// Makes a bar on stderr, hidden when quiet or when stderr is not a terminal.
 fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     let target = if is_quiet() || !stderr().is_terminal() {
         ProgressDrawTarget::hidden()
@@ -76,7 +76,7 @@ fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
-/// A bar for a download of `bytes`, where the server tells how many.
+/// Makes a bar for a download of `bytes`, which are `None` where the server does not tell.
 pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     let template = match bytes {
         Some(_) => "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
@@ -87,7 +87,7 @@ pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// A bar over `count` images.
+/// Makes a bar over `count` images.
 pub fn image_bar(what: &str, count: usize) -> ProgressBar {
     let bar = bar(
         Some(count as u64),
@@ -97,7 +97,7 @@ pub fn image_bar(what: &str, count: usize) -> ProgressBar {
     bar
 }
 
-/// A bar over `count` latents of images.
+/// Makes a bar over `count` samples of latents.
 pub fn sample_bar(count: u64) -> ProgressBar {
     bar(
         Some(count),
@@ -105,14 +105,14 @@ pub fn sample_bar(count: u64) -> ProgressBar {
     )
 }
 
-/// A bar over the steps of a whole training; its message holds the numbers of the moment.
+/// Makes a bar over the steps of a whole training, whose message shows the current numbers.
 pub fn train_bar(steps: u64) -> ProgressBar {
     let bar = bar(Some(steps), "{prefix} [{bar:20}] {msg}, {eta} left");
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
 }
 
-/// A line above `bar`, or by itself where the bar is hidden.
+/// Prints a line above `bar`, or by itself where the bar is hidden.
 pub fn line_above(bar: &ProgressBar, text: impl Display) {
     bar.suspend(|| note(text));
 }

@@ -1,5 +1,4 @@
-//! What is written by hand for the CPU: its kernels, their thread pool, SIMD dispatch and the allocator. The only unsafe
-//! code of the program is here.
+//! The kernels for the CPU, their thread pool, SIMD dispatch and the allocator. All unsafe code of the program is here.
 
 #![expect(
     unsafe_code,

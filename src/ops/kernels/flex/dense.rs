@@ -34,7 +34,7 @@ pub fn dense(
         return Tensor::from_primitive::<Flex>(output);
     }
     let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
-    let output = match DenseLayer
+    let output = match DenseBackward
         .prepare::<NoCheckpointing>([x.node(), weight.node(), bias.node()])
         .compute_bound()
         .stateful()
@@ -87,7 +87,7 @@ fn forward(
 }
 
 #[derive(Debug)]
-struct DenseLayer;
+struct DenseBackward;
 
 #[derive(Clone, Debug)]
 struct DenseState {
@@ -97,7 +97,7 @@ struct DenseState {
     activation: Activation,
 }
 
-impl Backward<Flex, 3> for DenseLayer {
+impl Backward<Flex, 3> for DenseBackward {
     type State = DenseState;
 
     fn backward(self, ops: Ops<DenseState, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {

@@ -33,7 +33,7 @@ struct BatchPart<'a> {
     dx: Option<&'a mut [MaybeUninit<f32>]>,
 }
 
-/// What the backward pass needs of the forward pass.
+/// The tensors of the forward pass that the backward pass needs.
 #[derive(Clone, Debug)]
 pub struct ConvolutionState {
     pub x: FlexTensor,
