@@ -2,6 +2,7 @@
 
 mod figures;
 mod find;
+mod ignored;
 mod measure;
 mod network;
 mod overrides;
@@ -14,9 +15,10 @@ mod train;
 
 pub use figures::Figures;
 pub use find::find;
+pub use ignored::IgnoredTable;
 pub use overrides::set;
 pub use preset::{PRESETS, Preset, find as find_preset};
-pub use published::{IgnoredTable, Published, PublishedMeasure, PublishedRun, published};
+pub use published::{Published, PublishedMeasure, PublishedRun, published};
 pub use schema::Config;
 pub use toml_error::explain_value;
 pub use train::TrainConfig;

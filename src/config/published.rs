@@ -2,8 +2,7 @@
 //!
 //! It is no part of an experiment: a config may have it, and nothing but `vae repro` reads it.
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::PRESETS;
 
@@ -76,16 +75,6 @@ pub fn published() -> Vec<Published> {
         })
     };
     PRESETS.iter().filter_map(of_preset).collect()
-}
-
-/// The place of the table in a config, which ignores it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IgnoredTable;
-
-impl<'de> Deserialize<'de> for IgnoredTable {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(from).map(|_| Self)
-    }
 }
 
 #[cfg(test)]
