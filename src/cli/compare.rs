@@ -11,7 +11,7 @@ use super::model_arg::{RUNS, find_run};
 use super::output::show;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::comparison::{Measured, report};
+use crate::report::comparison::{EvaluatedRun, report};
 
 /// The meaning of what the command shows, for `--help`.
 const LONG_HELP: &str = "\
@@ -49,7 +49,7 @@ fn has_changed(report: &Value) -> Result<bool> {
 }
 
 /// Returns a run's name and its last report.
-fn read(run: &Path) -> Result<Measured> {
+fn read(run: &Path) -> Result<EvaluatedRun> {
     if run.is_file() {
         return Err(
             Error::file(run, "this is a file; reports are in the folders of runs")
@@ -75,7 +75,7 @@ fn read(run: &Path) -> Result<Measured> {
         .unwrap_or(folder.path.as_os_str())
         .to_string_lossy()
         .into_owned();
-    Ok(Measured {
+    Ok(EvaluatedRun {
         changed_since: has_changed(&report)?,
         name,
         report,

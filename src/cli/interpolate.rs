@@ -44,12 +44,12 @@ pub struct Interpolate {
     model: ModelArg,
 
     /// Start at a class (`3`), a test image (`'#12'`) or an image file, which is scaled to fit, with black borders
-    #[arg(long, value_name = "PICTURE")]
+    #[arg(long, value_name = "IMAGE")]
     #[serde(deserialize_with = "name")]
     from: String,
 
     /// End at a class (`8`), a test image (`'#12'`) or an image file
-    #[arg(long, value_name = "PICTURE")]
+    #[arg(long, value_name = "IMAGE")]
     #[serde(deserialize_with = "name")]
     to: String,
 

@@ -70,7 +70,7 @@ pub fn in_lanes(values: impl IntoIterator<Item = f64>, labels: Option<&[u32]>) -
 }
 
 /// Where things are.
-struct Layout {
+struct ScatterLayout {
     ranges: [Range; 2],
     /// The size of the plot without its axes.
     plot: [f64; 2],
@@ -176,7 +176,7 @@ impl Scatter<'_> {
         (0..self.classes.len()).filter(has_point).collect()
     }
 
-    fn layout(&self) -> Layout {
+    fn layout(&self) -> ScatterLayout {
         let values = |axis: usize| {
             self.points
                 .iter()
@@ -206,7 +206,7 @@ impl Scatter<'_> {
             .shown()
             .into_iter()
             .map(|class| text(&self.name(class)));
-        Layout {
+        ScatterLayout {
             ranges,
             plot,
             left: 34.0 + widest,
@@ -308,7 +308,7 @@ mod tests {
             classes: &[],
             lanes: false,
         };
-        let Layout { ranges, plot, .. } = scatter.layout();
+        let ScatterLayout { ranges, plot, .. } = scatter.layout();
         let unit = [0, 1].map(|axis| plot[axis] / (ranges[axis].high - ranges[axis].low));
         assert!((unit[0] - unit[1]).abs() < 1e-6, "{unit:?}");
     }

@@ -40,7 +40,7 @@ pub struct Sheet<'a> {
 }
 
 /// Where things are, in pixels.
-struct Layout {
+struct SheetLayout {
     columns: u32,
     rows: u32,
     /// `[width, height]` of a cell.
@@ -89,7 +89,7 @@ impl Sheet<'_> {
         canvas
     }
 
-    fn layout(&self, captions: &[String]) -> Layout {
+    fn layout(&self, captions: &[String]) -> SheetLayout {
         let columns = self.columns.clamp(1, self.images.len().max(1)) as u32;
         let rows = self.images.len().div_ceil(columns as usize) as u32;
         let side = |axis: usize| {
@@ -135,7 +135,7 @@ impl Sheet<'_> {
         } else {
             font::height(text_size) + 2 * MARGIN
         };
-        Layout {
+        SheetLayout {
             columns,
             rows,
             cell,
@@ -146,7 +146,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn draw_labels(&self, canvas: &mut RgbImage, layout: &Layout) {
+    fn draw_labels(&self, canvas: &mut RgbImage, layout: &SheetLayout) {
         let size = layout.text_size;
         for (row, label) in (0..layout.rows).zip(self.row_labels.unwrap_or_default()) {
             let label = cut(label);
@@ -161,7 +161,7 @@ impl Sheet<'_> {
     }
 }
 
-impl Layout {
+impl SheetLayout {
     /// `[width, height]` of the sheet, the grid's outer margin included.
     fn size(&self) -> [u32; 2] {
         let side = |start: u32, count: u32, cell: u32| start + count * (cell + MARGIN) + MARGIN;

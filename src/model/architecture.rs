@@ -1,22 +1,9 @@
-//! The kinds of networks that a config can ask for. Each becomes a [`Network`].
+//! The kinds of networks that a config can ask for. Each becomes a [`Network`](super::Network).
 
-use super::{Conv, Mlp, Network};
-use crate::error::Result;
+use super::conv::Conv;
+use super::mlp::Mlp;
+use super::model_kind::ModelKind;
 use crate::registry::registry;
-
-pub trait ModelKind {
-    /// Checks what does not depend on the images, so before they are downloaded.
-    ///
-    /// # Errors
-    /// Where a value is not what it can be.
-    fn check(&self) -> Result<()>;
-
-    /// Returns the layers of encoder and decoder for images of shape `[C, H, W]`.
-    ///
-    /// # Errors
-    /// Where the layers do not fit each other or the images; the message says which layer gives what.
-    fn network(&self, image_shape: [usize; 3]) -> Result<Network>;
-}
 
 registry! {
     /// The networks of encoder and decoder.

@@ -13,13 +13,14 @@ mod layer;
 mod likelihood;
 mod load;
 mod mlp;
+mod model_kind;
 mod network;
 mod parameters;
 mod prior;
 mod vae;
 
 pub use crate::ops::{Activation, Window};
-pub use architecture::{Model, ModelKind};
+pub use architecture::Model;
 pub use condition::{Condition, ConditionMode};
 pub use conv::Conv;
 pub use features::Features;
@@ -40,6 +41,7 @@ pub use likelihood::{
 };
 pub use load::load;
 pub use mlp::Mlp;
+pub use model_kind::ModelKind;
 pub use network::{ConditionSpec, Network};
 pub use parameters::{
     LayerParameters, NamedTensor, ParameterShape, export, import, layer_parameters, parameter_names,

@@ -62,14 +62,14 @@ impl BetaTc {
 
 /// The three terms of the KL, each `[B]`, nats.
 #[derive(Clone, Debug)]
-pub struct KlDecomposition {
+pub struct KlTerms {
     pub information: Tensor<1>,
     pub correlation: Tensor<1>,
     pub by_latent: Tensor<1>,
 }
 
 /// Returns the terms for a batch of `count` training images, means over their latents. Their sum is log q(z | x) - log p(z).
-pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> KlDecomposition {
+pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> KlTerms {
     let [k, b, d] = pass.z.dims();
     let z = pass.z.clone().reshape([k * b, 1, d]);
     let mean = pass.posterior.mean.clone().reshape([1, b, d]);
@@ -81,7 +81,7 @@ pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> Kl
     let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
     let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone(), 1).reshape([k, b]);
     let log_q_each = log_sum_exp(pairs + weights, 1).sum_dim(2).reshape([k, b]);
-    KlDecomposition {
+    KlTerms {
         information: mean_over_samples(pass.log_qz() - log_q.clone()),
         correlation: mean_over_samples(log_q - log_q_each.clone()),
         by_latent: mean_over_samples(log_q_each - pass.log_pz()),
@@ -106,7 +106,7 @@ fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
 impl ObjectiveKind for BetaTc {
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms {
         let pass = vae.forward(batch, noise);
-        let KlDecomposition {
+        let KlTerms {
             information,
             correlation,
             by_latent,

@@ -21,7 +21,7 @@ use crate::registry::registry;
 use crate::rng::Rng;
 
 pub use autoencoder::Autoencoder;
-pub use beta_tc::{BetaTc, KlDecomposition, Sampling, decomposition};
+pub use beta_tc::{BetaTc, KlTerms, Sampling, decomposition};
 pub use capacity::Capacity;
 pub use dreg::Dreg;
 pub use elbo::{Cyclical, Elbo, Estimator};

@@ -8,7 +8,7 @@ use crate::eval::Estimate;
 
 /// A run and its last evaluation, as its `report.json` has it.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct EvaluatedRun {
     pub name: String,
     pub report: Value,
     /// Whether the model is another one than the one that was measured.
@@ -19,12 +19,12 @@ pub struct Measured {
 const LONGEST: usize = 32;
 
 /// Returns the report on `runs`, of which there is at least one. The first is the one that the others are compared with.
-pub fn report(runs: &[Measured]) -> Report {
+pub fn report(runs: &[EvaluatedRun]) -> Report {
     let mut report = Report::new();
     let [first, others @ ..] = runs else {
         return report;
     };
-    let unlike = |run: &Measured, key: &str| run.report[key] != first.report[key];
+    let unlike = |run: &EvaluatedRun, key: &str| run.report[key] != first.report[key];
     let differ: Vec<&str> = PROTOCOL
         .iter()
         .copied()
@@ -57,7 +57,10 @@ pub fn report(runs: &[Measured]) -> Report {
             "! {name} was trained further after it was measured; measure it again: vae eval {name}"
         ));
     }
-    report.field("runs", runs.iter().map(Measured::json).collect::<Vec<_>>());
+    report.field(
+        "runs",
+        runs.iter().map(EvaluatedRun::json).collect::<Vec<_>>(),
+    );
     report.field("protocols_differ_in", differ);
     let paired = paired
         .iter()
@@ -69,7 +72,7 @@ pub fn report(runs: &[Measured]) -> Report {
     report
 }
 
-impl Measured {
+impl EvaluatedRun {
     fn json(&self) -> Value {
         let mut report = self.report.clone();
         if let Some(report) = report.as_object_mut() {
@@ -81,13 +84,13 @@ impl Measured {
 }
 
 /// A row for each run: the measures that any of them has, and the parts of the protocol that differ.
-fn table(runs: &[Measured], differ: &[&str]) -> Table {
+fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
     let is_known = |key: &str| runs.iter().any(|run| run.report[key].is_number());
     let measures = || MEASURES.iter().filter(|measure| is_known(measure.key));
     let mut columns = vec![(String::new(), "run".to_owned())];
     columns.extend(measures().map(|measure| (String::new(), measure.title.to_owned())));
     columns.extend(differ.iter().map(|key| (String::new(), format!("! {key}"))));
-    let row = |run: &Measured| {
+    let row = |run: &EvaluatedRun| {
         let mut row = vec![Cell::text(&run.name)];
         row.extend(measures().map(|measure| {
             let number = |key: &str| run.report[key].as_f64();

@@ -22,7 +22,7 @@ pub struct Checkpoint {
 
 /// The file's metadata.
 #[derive(Serialize, Deserialize)]
-struct Metadata {
+struct CheckpointMetadata {
     format_version: u32,
     /// The effective config, as TOML.
     config: String,
@@ -64,7 +64,7 @@ impl Checkpoint {
 
     /// Writes the file to `path`.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let metadata = Metadata {
+        let metadata = CheckpointMetadata {
             format_version: FORMAT_VERSION,
             config: self.config.to_toml()?,
             data_hash: self.data_hash.clone(),
@@ -83,7 +83,7 @@ impl Checkpoint {
 
     /// Reads a file from its bytes; `path` is only for messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let (metadata, tensors) = unpack::<Metadata>(path, bytes)?;
+        let (metadata, tensors) = unpack::<CheckpointMetadata>(path, bytes)?;
         Ok(Self {
             config: Config::parse(&metadata.config, path)?,
             data_hash: metadata.data_hash,

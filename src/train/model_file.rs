@@ -32,7 +32,7 @@ pub struct ModelCard {
 
 /// The file's metadata.
 #[derive(Serialize, Deserialize)]
-struct Metadata {
+struct ModelMetadata {
     format_version: u32,
     /// The version of the program that wrote the file.
     program_version: String,
@@ -58,7 +58,7 @@ impl ModelFile {
 
     /// Returns the bytes of the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let metadata = Metadata {
+        let metadata = ModelMetadata {
             format_version: FORMAT_VERSION,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             config: self.config.to_toml()?,
@@ -82,7 +82,7 @@ impl ModelFile {
 
     /// Reads a file from its bytes; `path` is only for messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let (metadata, tensors) = unpack::<Metadata>(path, bytes)?;
+        let (metadata, tensors) = unpack::<ModelMetadata>(path, bytes)?;
         Ok(Self {
             config: Config::parse(&metadata.config, path)?,
             card: metadata.card,

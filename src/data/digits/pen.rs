@@ -28,7 +28,7 @@ pub(super) fn draw(shape: &[Stroke], factors: &Handwriting, hand: &mut Hand) -> 
         .iter()
         .map(|stroke| line(&unsteady(stroke, hand), rounding))
         .collect();
-    let page = Page::new(hand);
+    let page = Paper::new(hand);
     for_each(&mut lines, |point| *point = page.bend(*point));
     place(&mut lines, factors);
     let mut ink = [0.0; VALUES];
@@ -148,7 +148,7 @@ fn sin_turn(turn: f32) -> f32 {
 }
 
 /// A small smooth deformation: two waves for each axis, from any direction.
-struct Page {
+struct Paper {
     waves: [[Wave; 2]; 2],
 }
 
@@ -158,7 +158,7 @@ struct Wave {
     height: f32,
 }
 
-impl Page {
+impl Paper {
     fn new(hand: &mut Hand) -> Self {
         let mut wave = || Wave {
             direction: [hand.between(-0.9, 0.9), hand.between(-0.9, 0.9)],

@@ -10,7 +10,7 @@ use crate::ops::pool;
 use crate::rng::Rng;
 
 /// Images of a vote, drawn with replacement from those that share the value.
-const PICTURES: usize = 64;
+const IMAGES: usize = 64;
 /// Votes that decide what a latent stands for.
 const TO_LEARN: usize = 10_000;
 /// Votes that are scored.
@@ -50,7 +50,7 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         if group.len() < 2 {
             return None;
         }
-        let some: Vec<u32> = (0..PICTURES)
+        let some: Vec<u32> = (0..IMAGES)
             .map(|index| group[rng.below(2 + index as u64, group.len() as u64) as usize])
             .collect();
         let among = |latent: usize| variance(means, &some, latent) / spread[latent];
