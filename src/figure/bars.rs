@@ -67,7 +67,9 @@ impl Chart for Bars<'_> {
         page.text(self.title, [MARGIN, MARGIN + 10.0], TITLE, INK, HPos::Left)?;
         let mut top = MARGIN + 26.0;
         for panel in self.panels {
-            let size = [LEFT + self.width() + MARGIN, panel.height()];
+            // A legend may be wider than the plot; what is drawn outside its part of the page is moved to the edge.
+            let width = self.width().max(row_width(&panel.entries()));
+            let size = [LEFT + width + MARGIN, panel.height()];
             self.draw_panel(&page.part([MARGIN, top], size), panel)?;
             top += panel.height();
         }
