@@ -1,4 +1,4 @@
-//! `vae animate`: how the images became what they are; and the images that training keeps for it.
+//! `vae animate`: plays the images that training keeps after each epoch.
 
 use std::path::PathBuf;
 
@@ -19,15 +19,15 @@ use crate::model::{Vae, rows};
 use crate::run::RunFolder;
 use crate::{files, ui};
 
-/// Test images that are decoded again after each epoch, as many as TensorFlow's tutorial on VAEs shows, and how many of
-/// them stand in a row.
+/// The number of test images that are reconstructed after each epoch (the number in TensorFlow's tutorial on VAEs), and
+/// the number of images in a row.
 const DECODED: u32 = 16;
 const COLUMNS: usize = 8;
-/// How long the whole plays, and a frame at least and at most, in milliseconds.
+/// The duration of the animation, and the shortest and longest duration of a frame, in milliseconds.
 const LENGTH: u32 = 8000;
 const FRAME: [u32; 2] = [80, 500];
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Training keeps a sheet of samples and one of 16 reconstructed test images after every epoch. The animation \
 plays them in order; at most 200 epochs are shown, evenly spread.
@@ -146,7 +146,7 @@ impl Animate {
     }
 }
 
-/// At most [`MOST_FRAMES`] of them, the first and the last among them.
+/// Returns at most [`MOST_FRAMES`] epochs, always including the first and the last.
 fn thinned(epochs: &[usize]) -> Vec<usize> {
     match epochs.len() {
         ..=MOST_FRAMES => epochs.to_vec(),
@@ -156,7 +156,7 @@ fn thinned(epochs: &[usize]) -> Vec<usize> {
     }
 }
 
-/// Keeps the images of an epoch in the run's folder: samples, and the first test images decoded again, both from
+/// Keeps the images of an epoch in the run's folder: samples, and reconstructions of the first test images. Both use
 /// noise that depends on the seed alone.
 pub fn keep(
     folder: &RunFolder,

@@ -1,5 +1,5 @@
-//! `vae compare`: the last evaluations of several runs side by side, and what in their protocols differs: numbers of
-//! different protocols are not to be compared.
+//! `vae compare`: the last evaluations of several runs side by side, and the differences between their protocols.
+//! Numbers from different protocols must not be compared.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::report::comparison::{EvaluatedRun, report};
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Shows the report that `vae eval` left in each run. Numbers of different protocols are not comparable: the parts \
 that differ are shown in columns of their own. If two runs were measured on the same images, their \
@@ -39,7 +39,7 @@ impl Compare {
     }
 }
 
-/// Whether the model file is no longer the one that `report` measured.
+/// Returns whether the model file has changed since `report` measured it.
 fn has_changed(report: &Value) -> Result<bool> {
     let model = report["model"].as_str().map(Path::new);
     let (Some(model), Some(measured)) = (model, report["model_hash"].as_str()) else {

@@ -1,4 +1,4 @@
-//! `vae config`: the effective TOML of a preset or a file, to start one's own from.
+//! `vae config`: prints the effective TOML of a preset or a file, as a starting point for a new config.
 
 use clap::Args;
 
@@ -27,7 +27,8 @@ impl ConfigArgs {
         }
         config.check()?;
         EndFigures::of(&config)?;
-        // What cannot be trained is better said here than after a download. A person's own files may have another shape.
+        // Report a config that cannot be trained now, not after a download. The user's own files may have another
+        // shape.
         let data = config.data.kind();
         if let Some(outline) = data.outline()
             && let Err(error) = config.network(outline.shape, outline.class_count)

@@ -1,4 +1,4 @@
-//! Names in a config that may be numbers: `label = 8` is `label = "8"`.
+//! Names in a config that may be numbers: `label = 8` means the same as `label = "8"`.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     from.deserialize_any(Name)
 }
 
-/// Reads a name that may be left out.
+/// Reads an optional name.
 pub fn optional_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     name(from).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `vae devices`: what can be computed on.
+//! `vae devices`: lists the devices that a model can run on.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `vae disentangle`: how far each latent stands for one factor of the images, and what probes read off the latents.
+//! `vae disentangle`: measures how well each latent represents a single factor, and what probes read off the latents.
 
 use std::path::PathBuf;
 
@@ -17,13 +17,13 @@ use crate::report::disentanglement::{Disentanglement, Probes};
 use crate::rng::Rng;
 use crate::{files, ui};
 
-/// With fewer images every measure is chance.
+/// The fewest images that may be measured. With fewer, every measure is dominated by chance.
 const FEWEST: usize = 20;
 
-/// Neighbours that have a say.
+/// The number of neighbours that vote on a label.
 const NEIGHBOURS: usize = 5;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 The scores are those of their authors: MIG (Chen et al. 2018), the FactorVAE score (Kim, Mnih 2018), the \
 beta-VAE score (Higgins et al. 2017), DCI (Eastwood, Williams 2018) and SAP (Kumar et al. 2018). 1 is \
@@ -129,7 +129,7 @@ impl Disentangle {
         show(&disentanglement.report(), self.json)
     }
 
-    /// The factors of the first `count` images, where they are known.
+    /// Returns the factors of the first `count` images, or `None` if they are not known.
     fn factors_of(&self, images: &Split, count: usize) -> Result<Option<Vec<Factor>>> {
         let Some(path) = &self.factors else {
             return Ok(images
@@ -145,7 +145,8 @@ impl Disentangle {
         ))
     }
 
-    /// Fitted to training images; of those that are measured themselves, the first half is fitted to.
+    /// Fits the probes to training images and measures them on the images of the split. If the split is the training
+    /// set itself, the probes are fitted to its first half and measured on its second.
     fn probe(
         &self,
         opened: &LoadedModel,
@@ -183,7 +184,7 @@ impl Disentangle {
     }
 }
 
-/// Fits the probes to `train` and measures them on `test`, each latents and their labels.
+/// Fits the probes to `train` and measures them on `test`. Each of the two is a pair of latents and their labels.
 fn measure_probes(
     classes: usize,
     train: (&[Vec<f32>], &[u16]),

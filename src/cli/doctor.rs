@@ -1,4 +1,5 @@
-//! `vae doctor`: whether the latent does its work, in numbers, in an image and in words; in one line when training ends.
+//! `vae doctor`: diagnoses whether the model uses its latents, in numbers, in a chart and in words. The end of training
+//! prints the same in one line.
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +21,13 @@ use crate::report::diagnosis::{Diagnosis, summary};
 use crate::run::{Record, RunFolder, read_metrics};
 use crate::ui;
 
-/// Test images that are looked at when training ends: few enough to take no time.
+/// The number of test images that are diagnosed when training ends. It is small enough to take almost no time.
 const AT_THE_END: usize = 1000;
 
-/// The time grows with the square of the number of images.
+/// The most images. The time grows with the square of their number.
 const MOST: usize = 10_000;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Looks at the first 2000 test images, and judges the latents by N(0, I):
 
@@ -117,7 +118,10 @@ impl Doctor {
     }
 }
 
-/// As many of the first `wanted` images as there are.
+/// Returns `wanted`, or the number of images if there are fewer.
+///
+/// # Errors
+/// Returns an error if fewer than two images are left.
 fn enough(images: &Split, wanted: usize) -> Result<usize> {
     let found = wanted.min(images.len());
     if found >= 2 {
@@ -129,7 +133,7 @@ fn enough(images: &Split, wanted: usize) -> Result<usize> {
     .with_hint("pass a larger `--n`, or train on data with more test images"))
 }
 
-/// The records of training itself, where the run's folder has them.
+/// Returns the records of the training split, or an empty list if the run's folder has none.
 fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
     let metrics = RunFolder {
         path: opened.folder.clone(),
@@ -144,7 +148,7 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
         .collect())
 }
 
-/// Returns a line or two on the health of the latents, for the end of training.
+/// Returns one or two lines on the health of the latents, to print when training ends.
 pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     if !opened.config.prior.is_normal() {
         return None;
@@ -167,7 +171,7 @@ pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
     Some(summary(&health, &findings, &opened.config, &run))
 }
 
-/// Writes the chart of the latents: to `path`, or in both formats to the run's folder. Returns the path of the image.
+/// Writes the chart of the latents to `path`, or in both formats to the run's folder. Returns the path of the image.
 fn draw(
     path: Option<&Path>,
     model: &LoadedModel,

@@ -1,4 +1,4 @@
-//! What every figure implements, and where its files go.
+//! The trait that every figure implements, and the writing of its files.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use crate::error::{Error, Result};
 use crate::figure::Figure;
 use crate::{files, ui};
 
-/// A figure that can be drawn of a model: a command, and a table `[[figures]]` of a config.
+/// A figure of a model. It is a command, and a table `[[figures]]` of a config.
 pub trait Draw {
-    /// Runs the command: checks, draws, writes the files, and prints their paths.
+    /// Runs the command: checks the arguments, draws the figure, writes its files and prints their paths.
     fn run(&self) -> Result<()>;
 
-    /// Returns where `--out` wants the figure.
+    /// Returns the place that `--out` names.
     fn place(&self) -> Place<'_>;
 
-    /// Checks the arguments, as far as that can be done without a model.
+    /// Checks the arguments as far as that is possible without a model.
     fn check(&self) -> Result<()>;
 
-    /// Checks that the figure can be drawn of such a model, which need not exist yet.
+    /// Checks that the figure can be drawn for a model with these properties, which need not exist yet.
     fn suits(&self, _context: &FigureContext) -> Result<()> {
         Ok(())
     }
@@ -29,7 +29,7 @@ pub trait Draw {
     fn draw(&self, model: &LoadedModel) -> Result<Figure>;
 }
 
-/// Runs the command that draws `figure` of the model that `argument` names.
+/// Runs a figure's command: loads the model that `argument` names and draws `figure` for it.
 pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     figure.check()?;
     let model = argument.open()?;
@@ -44,17 +44,17 @@ pub fn write(figure: &Figure, place: Place, folder: &Path) -> Result<()> {
     paths.iter().try_for_each(|path| ui::data(path.display()))
 }
 
-/// Where a figure goes.
+/// The destination of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
-    /// All of its files go to the folder of the run, or to the folder named.
+    /// All files go to this folder, or to the run's folder if it is `None`.
     Folder(Option<&'a Path>),
-    /// The image goes to the file named; without a name, to the folder of the run.
+    /// The image goes to this file, or to the run's folder if it is `None`.
     File(Option<&'a Path>),
 }
 
-/// Writes the files of a figure and returns their paths, that of the image first. `folder` is where they go unless
-/// `place` names another; a path in `place` is relative to `base`.
+/// Writes the files of a figure and returns their paths, starting with the image. The files go to `folder` unless
+/// `place` names another path; a relative path in `place` starts from `base`.
 pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result<Vec<PathBuf>> {
     let (image, folder) = match place {
         Place::File(Some(path)) => (base.join(path), None),
@@ -78,7 +78,7 @@ pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result
     Ok(paths)
 }
 
-/// The format that a file's name asks for.
+/// A file format, given by the extension of the file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Png,
@@ -90,10 +90,10 @@ pub enum Format {
 pub const CHARTS: &[Format] = &[Format::Png, Format::Svg];
 
 impl Format {
-    /// Returns the format of `path`, or the first one that is allowed if there is no path.
+    /// Returns the format of `path`, or the first allowed format if `path` is `None`.
     ///
     /// # Errors
-    /// If the name ends in another format than the allowed ones.
+    /// Returns an error if the extension belongs to no allowed format.
     pub fn of(path: Option<&Path>, allowed: &[Self]) -> Result<Self> {
         let Some(path) = path else {
             return Ok(allowed.first().copied().unwrap_or(Self::Png));

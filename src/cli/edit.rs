@@ -1,6 +1,6 @@
-//! `vae edit`: concept vectors. The mean latent of one group of images minus that of another points from what the second
-//! is to what the first is; an image's latent, moved along it, becomes more of the one and less of the other (White 2016,
-//! section 3.4; Larsen et al. 2016, section 5.2).
+//! `vae edit`: concept vectors. The vector from the mean latent of one group of images to the mean latent of another
+//! points from the second group's property to the first's. Moving an image's latent along it makes the image more like
+//! the first group and less like the second (White 2016, section 3.4; Larsen et al. 2016, section 5.2).
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::figure::{Figure, Raster};
 use crate::model::{moved, rows};
 use crate::{files, ui};
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 The concept vector is the mean latent of one group minus that of another (White 2016, section 3.4). Strength 0 \
 is the plain reconstruction, 1 leads from the mean of --subtract to the mean of --add. \
@@ -84,7 +84,7 @@ pub struct Edit {
     out: Option<PathBuf>,
 }
 
-/// The meaning of `--add` or `--subtract`.
+/// The group of images that `--add` or `--subtract` names.
 enum Group {
     Class(u32),
     Folder(PathBuf),
@@ -186,7 +186,7 @@ impl Draw for Edit {
 }
 
 impl Edit {
-    /// The test images that are edited.
+    /// Returns the indices of the test images to edit.
     fn indices(&self, test: &Split, subtract: &Group, classes: &[String]) -> Result<Vec<u32>> {
         if let Some(indices) = &self.images {
             let last = test.len() - 1;
@@ -213,7 +213,7 @@ impl Edit {
     }
 }
 
-/// A row for each image: itself, then what its latent becomes at each strength, decoded as the class that it has.
+/// Returns a row for each image: the image itself, then its moved latent decoded at each strength as the image's class.
 fn lines(
     model: &LoadedModel,
     images: &Split,
@@ -278,7 +278,7 @@ fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
     }))
 }
 
-/// The mean of a group's latents, and the group in words.
+/// Returns the mean of a group's latents, and a description of the group.
 fn mean_latent(
     model: &LoadedModel,
     dataset: &Dataset,
@@ -328,7 +328,7 @@ fn mean_latent(
     }
 }
 
-/// All images of a folder, those below it left out; a hidden file is no image.
+/// Reads all images of a folder. Subfolders and hidden files are skipped.
 fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Split> {
     let entries = folder
         .read_dir()

@@ -1,4 +1,4 @@
-//! `vae embed`: the latents of a split, as files and as an image.
+//! `vae embed`: writes the latents of a split to files and draws them.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ use crate::figure::{Figure, NamedFile};
 use crate::model::Vae;
 use crate::ui;
 
-/// An SVG of more points is megabytes large.
+/// The most points in an SVG. With more points the file takes megabytes.
 const MOST_IN_SVG: usize = 10_000;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 latents.npy holds the posterior means as float32, one row per image; latents.csv the same with the index and \
 the label of each image. The chart shows two latents as they are, one latent in a lane for each class, \
@@ -111,8 +111,8 @@ impl Draw for Embed {
     }
 }
 
-/// Draws the latents coloured by class: one latent in a lane for each class, two as they are, more by their first two
-/// principal components. `labels` and `classes` are those of the data set; `what` says in words what was encoded.
+/// Draws the latents coloured by class: a single latent in one lane for each class, two latents as they are, and more
+/// by their first two principal components. `labels` and `classes` belong to the data set; `what` describes the images.
 pub fn scatter(
     vae: &Vae,
     latents: &[Vec<f32>],

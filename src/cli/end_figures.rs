@@ -1,4 +1,4 @@
-//! The figures that a config asks for, which are drawn when training ends.
+//! The figures that a config asks for. They are drawn when training ends.
 
 use super::draw::{Draw, save};
 use super::figure_context::FigureContext;
@@ -8,11 +8,11 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ui;
 
-/// The figures of a config's `[[figures]]`, with arguments that were checked.
+/// The figures of a config's `[[figures]]`, with checked arguments.
 pub struct EndFigures(Vec<EndFigure>);
 
 struct EndFigure {
-    /// The place of the table in the config, for messages.
+    /// The name of the table in the config, for messages.
     title: String,
     figure: Box<dyn Draw>,
 }
@@ -21,7 +21,7 @@ impl EndFigures {
     /// Reads and checks the tables.
     ///
     /// # Errors
-    /// For a figure that does not exist and for arguments that are wrong. The message names the table.
+    /// Returns an error that names the table if a figure does not exist or its arguments are wrong.
     pub fn of(config: &Config) -> Result<Self> {
         let tables = &config.figures.0;
         let read = |(index, table): (usize, &toml::Table)| {
@@ -41,7 +41,7 @@ impl EndFigures {
         Ok(Self(figures.collect::<Result<_>>()?))
     }
 
-    /// Checks that the figures can be drawn of the model that is to be trained.
+    /// Checks that the figures can be drawn for the model that is about to be trained.
     pub fn suit(&self, context: &FigureContext) -> Result<()> {
         for EndFigure { title, figure } in &self.0 {
             figure.suits(context).map_err(|error| {
@@ -53,10 +53,10 @@ impl EndFigures {
         Ok(())
     }
 
-    /// Draws every figure that can be drawn, into the run's folder.
+    /// Draws the figures into the run's folder. A figure that fails does not stop the others.
     ///
     /// # Errors
-    /// The last error, if a figure could not be drawn. Earlier ones are printed.
+    /// Returns the last error if figures failed. Earlier errors are printed.
     pub fn draw(&self, model: &LoadedModel) -> Result<()> {
         let mut failed = None;
         for EndFigure { title, figure } in &self.0 {
@@ -81,7 +81,7 @@ impl EndFigures {
     }
 }
 
-/// The same error, with the table that it is about.
+/// Returns the same error with the name of the table in front.
 fn in_table(title: &str, error: &Error) -> Error {
     let named = Error::request(format!("{title}: {error}"));
     error.hint().into_iter().fold(named, Error::with_hint)
@@ -113,7 +113,7 @@ mod tests {
         }
     }
 
-    /// The tables of a config's `[[figures]]`.
+    /// Reads the figures of a config's `[[figures]]` tables.
     fn figures(text: &str) -> Result<EndFigures> {
         let (mut config, _) = find("smoke").unwrap();
         let tables = toml::from_str::<toml::Table>(text).unwrap();

@@ -1,5 +1,5 @@
-//! `vae eval`: the ELBO of a split and estimates of log p(x), with their errors and their protocol; the reconstruction's
-//! error beside that of PCA.
+//! `vae eval`: reports the ELBO of a split, estimates of log p(x) and the reconstruction error beside the error of PCA,
+//! with standard errors and the protocol.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,10 +19,10 @@ use crate::report::evaluation::Evaluation;
 use crate::run::RunFolder;
 use crate::ui;
 
-/// The most latents an image that log p(x) is estimated from.
+/// The most importance samples per image for an estimate of log p(x).
 const MOST_SAMPLES: usize = 10_000_000;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 All numbers are nats per image: sums over values and latents, means over images. ± is the standard error \
 over images. The last lines name the protocol: two numbers can be compared where their protocols agree.
@@ -187,7 +187,7 @@ impl Eval {
         Ok(())
     }
 
-    /// The importance-weighted bounds that are asked for, and how long they took.
+    /// Returns the requested importance-weighted bounds, and the time they took in seconds.
     fn weighted(
         &self,
         opened: &LoadedModel,

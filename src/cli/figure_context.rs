@@ -1,12 +1,12 @@
-//! The facts of a model that a figure depends on. They are known before training, so that a figure that cannot be drawn
-//! when it ends is refused when it starts.
+//! The properties of a model that its figures depend on. They are known before training, so a figure that cannot be
+//! drawn when training ends is refused when it starts.
 
 use crate::error::{Error, Result, did_you_mean};
 
-/// The most images on one sheet: beyond, each would be smaller than it was drawn.
+/// The most images on one sheet. With more, each image would be smaller than its own pixels.
 pub const MOST_PICTURES: usize = 10_000;
 
-/// Values of all images of a figure, together: a quarter of a gigabyte of them while they are drawn.
+/// The most values in all images of a figure together. They take a quarter of a gigabyte while the figure is drawn.
 const MOST_VALUES: usize = 50_000_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -14,17 +14,18 @@ pub struct FigureContext<'a> {
     pub latent_count: usize,
     /// Channels, height, width.
     pub shape: [usize; 3],
-    /// The names of the data's classes; none where they have no labels.
+    /// The names of the data's classes; empty if the data has no labels.
     pub classes: &'a [String],
-    /// Whether the model is told the class.
+    /// Whether the model is conditional on the class.
     pub conditional: bool,
 }
 
 impl FigureContext<'_> {
-    /// Returns the class to decode as, which `--label` names; `None` for a model that is not conditional.
+    /// Returns the class to decode as, which `--label` names, or `None` for a model that is not conditional.
     ///
     /// # Errors
-    /// Where a class is asked of a model that is not conditional, none is named to one that is, or there is no such class.
+    /// Returns an error if `label` names a class for a model that is not conditional, if it names none for a
+    /// conditional model, or if the class does not exist.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u32>> {
         let known = format!("the classes are {}", self.classes.join(", "));
         match label {
@@ -47,7 +48,7 @@ impl FigureContext<'_> {
         }
     }
 
-    /// Checks that the number of images that `flag` asks for fits on a sheet, into an animation and into memory.
+    /// Checks that the number of images that `flag` asks for fits on a sheet, in an animation and in memory.
     pub fn fits(&self, flag: &str, images: usize) -> Result<()> {
         let most = (MOST_VALUES / self.shape.iter().product::<usize>()).min(MOST_PICTURES);
         if images <= most {
@@ -59,7 +60,7 @@ impl FigureContext<'_> {
     }
 }
 
-/// A class by its name, or else by its number.
+/// Returns the class with this name, or else the class with this number.
 pub fn class_named(classes: &[String], name: &str) -> Option<u32> {
     let by_name = classes
         .iter()

@@ -1,4 +1,4 @@
-//! The list of figures: each is a command on any run, and a table `[[figures]]` of a config.
+//! The list of figures. Each is a command on any run, and a kind of `[[figures]]` table in a config.
 
 use clap::Subcommand;
 use toml::Table;
@@ -6,8 +6,8 @@ use toml::Table;
 use super::draw::Draw;
 use crate::error::{Error, Result, did_you_mean};
 
-/// Defines the subcommands and the kinds of `[[figures]]`. A figure is a module, which is its name for people too, and
-/// the struct that clap and serde both fill.
+/// Defines the subcommands and the kinds of `[[figures]]`. A figure is a module, whose name is also the command's, and
+/// a struct that both clap and serde fill.
 macro_rules! figures {
     ($($(#[$attribute:meta])* $module:ident::$Name:ident),+ $(,)?) => {
         #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ macro_rules! figures {
         /// The kinds of figures.
         pub const KINDS: &[&str] = &[$($(#[$attribute])* stringify!($module)),+];
 
-        /// Reads a figure of this kind; `None` if there is no such kind.
+        /// Reads a figure of this kind, or returns `None` if the kind does not exist.
         fn of_kind(kind: &str, arguments: Table) -> Option<Result<Box<dyn Draw>, toml::de::Error>> {
             $($(#[$attribute])* if kind == stringify!($module) {
                 let figure = arguments.try_into::<super::$module::$Name>();
@@ -52,7 +52,7 @@ figures![
 /// Returns the kind that a table of `[[figures]]` names.
 ///
 /// # Errors
-/// If there is no such kind.
+/// Returns an error if the kind does not exist.
 pub fn kind(table: &Table) -> Result<&str> {
     let expected = || format!("the kinds are {}", KINDS.join(", "));
     let kind = match table.get("kind") {
@@ -75,7 +75,7 @@ pub fn kind(table: &Table) -> Result<&str> {
 /// Reads a table of `[[figures]]` of this kind.
 ///
 /// # Errors
-/// If there is no such key, or a value has a wrong type.
+/// Returns an error if a key does not exist or a value has the wrong type.
 pub fn figure(kind: &str, table: &Table) -> Result<Box<dyn Draw>> {
     let mut arguments = table.clone();
     arguments.remove("kind");

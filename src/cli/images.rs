@@ -14,13 +14,13 @@ use crate::model::Vae;
 use crate::rng::Rng;
 use crate::ui;
 
-/// Images that go through a network together: as many as keep a convolution's maps small.
+/// The number of images that go through a network together. It is small enough to keep a convolution's maps small.
 pub const AT_A_TIME: usize = 250;
 
-/// Frames of an animation: more are hundreds of megabytes in memory.
+/// The most frames in an animation. More would take hundreds of megabytes of memory.
 pub const MOST_FRAMES: usize = 200;
 
-/// Returns the labels of values: with one decimal, or as many more, up to four, as make neighbours differ.
+/// Returns the labels of values. They have one decimal, or up to four if neighbours would otherwise look the same.
 pub fn labels(values: &[f32]) -> Vec<String> {
     let rounded = |decimals: i32| {
         let (scale, places) = (10_f32.powi(decimals), decimals as usize);
@@ -35,7 +35,7 @@ pub fn labels(values: &[f32]) -> Vec<String> {
         .unwrap_or_else(|| rounded(4))
 }
 
-/// Images of several kinds, each kind a row below the one before; `columns` to a row, then further rows.
+/// Returns a sheet with the images of several kinds below each other, each kind in one row or more of `columns` images.
 pub fn below_each_other(kinds: &[(&str, Vec<Raster>)], columns: usize) -> RgbImage {
     let count = kinds.first().map_or(0, |(_, images)| images.len());
     let columns = columns.min(count).max(1);
@@ -45,7 +45,7 @@ pub fn below_each_other(kinds: &[(&str, Vec<Raster>)], columns: usize) -> RgbIma
         for (label, images) in kinds {
             let line = &images[first..(first + columns).min(count)];
             cells.extend_from_slice(line);
-            // A last line that is not full would pull the next one up.
+            // The last row must be full, or it would pull the next image up.
             let blank = Raster {
                 pixels: vec![255; line[0].pixels.len()],
                 ..line[0].clone()
@@ -63,28 +63,28 @@ pub fn below_each_other(kinds: &[(&str, Vec<Raster>)], columns: usize) -> RgbIma
     .draw()
 }
 
-/// Where latents are drawn from.
+/// The distribution of the latents to decode.
 #[derive(Clone, Copy, Debug)]
 pub enum LatentSource<'a> {
-    /// From the prior, its noise multiplied by the temperature; of N(0, I) it is N(0, temperature²).
+    /// The prior, with its noise multiplied by the temperature: N(0, I) becomes N(0, temperature²).
     Prior { temperature: f32 },
-    /// Uniformly between a lowest and a highest value of each latent.
+    /// The uniform distribution between a lowest and a highest value of each latent.
     Box(&'a [[f32; 2]]),
 }
 
-/// Which classes the images of a sheet of samples are of.
+/// The classes of the images on a sheet of samples.
 #[derive(Clone, Copy, Debug)]
 pub enum Classes<'a> {
-    /// All of one; of none where the model is not conditional.
+    /// One class for all images; `None` if the model is not conditional.
     One(Option<u32>),
-    /// Drawn uniformly, the names below the images.
+    /// A class for each image, chosen uniformly, with its name below the image.
     Drawn(&'a [String]),
-    /// A row of each, with the same latents in every row.
+    /// A row for each class, with the same latents in every row.
     Each(&'a [String]),
 }
 
 impl<'a> Classes<'a> {
-    /// A row of each where the model is conditional: what is shown of it unasked.
+    /// Returns a row for each class if the model is conditional. This is the default.
     pub fn every(vae: &Vae, names: &'a [String]) -> Self {
         if vae.class_count().is_some() {
             Self::Each(names)
@@ -101,14 +101,14 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// Returns the default number of images on a sheet, or in a row of it.
+    /// Returns the default number of images on a sheet or, with a row for each class, in a row.
     pub fn usual_count(self) -> usize {
         if let Self::Each(_) = self { 10 } else { 64 }
     }
 }
 
-/// A sheet of images of latents from the prior or a box, `count` of them or `count` a row: E[x | z] for latents that depend
-/// on `seed` and their place alone.
+/// Returns a sheet of samples: E[x | z] for `count` latents from the prior or a box, or `count` in each row. A latent
+/// depends on `seed` and its index alone.
 pub fn sample_sheet(
     vae: &Vae,
     from: LatentSource<'_>,
@@ -164,7 +164,8 @@ pub fn sample_sheet(
     }
 }
 
-/// Images of latents, each by its key, of the class beside it, which only a conditional model looks at.
+/// Returns the images of latents. Each latent is a pair of its image id, which keys the noise, and its class, which a
+/// model that is not conditional ignores.
 fn samples(vae: &Vae, from: LatentSource<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec<Raster> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |latents: &[(u32, u32)]| {
@@ -183,7 +184,8 @@ fn samples(vae: &Vae, from: LatentSource<'_>, seed: u64, latents: &[(u32, u32)])
     latents.chunks(AT_A_TIME).flat_map(draw).collect()
 }
 
-/// A person's image files as images of `shape`. Says so where they look like ink on paper; `what` names them all.
+/// Reads the user's image files as images of `shape`. Prints a note if they look like ink on paper; `what` names them
+/// in it.
 pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Split> {
     let mut pixels = Vec::new();
     for path in paths {
@@ -198,7 +200,7 @@ pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<
     Ok(Split::in_memory(pixels, shape))
 }
 
-/// Rows of `P` numbers in [0, 1] as images.
+/// Converts rows of `P` numbers in [0, 1] to images.
 pub fn rasters(vae: &Vae, rows: &[Vec<f32>]) -> Vec<Raster> {
     rows.iter()
         .map(|row| Raster::from_unit(vae.network().image_shape, row))

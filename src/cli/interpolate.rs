@@ -1,4 +1,4 @@
-//! `vae interpolate`: from one image to another through the latent.
+//! `vae interpolate`: leads from one image to another through the latent space.
 
 mod end;
 
@@ -23,7 +23,7 @@ use crate::figure::{Figure, Raster};
 use crate::model::{self, interpolate};
 use crate::{files, ui};
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 A class stands for its most typical test images: those whose latents are nearest to the mean of their class. \
 The spherical path keeps the length of the latents, as the prior has it; the linear path goes through \
@@ -188,7 +188,7 @@ impl Draw for Interpolate {
         let class = self.class(model, dataset, [&from, &to])?;
         let from = end(model, dataset, "--from", &from, self.rows(), class)?;
         let to = end(model, dataset, "--to", &to, self.rows(), class)?;
-        // A single image at one end goes with each of the other.
+        // A single image at one end is paired with each image at the other.
         let rows = match (from.latents.len(), to.latents.len()) {
             (1, other) | (other, 1) => other,
             (a, b) => a.min(b),
@@ -222,8 +222,8 @@ impl Interpolate {
         Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
-    /// Returns the class to decode as; `None` for a model that is not conditional. Only the latent changes along the path:
-    /// from a 3 to an 8, decoded as a 3, leads to a 3 in the handwriting of the 8.
+    /// Returns the class to decode as, or `None` for a model that is not conditional. Only the latent changes along the
+    /// path: from a 3 to an 8, decoded as a 3, leads to a 3 in the handwriting of the 8.
     fn class(
         &self,
         model: &LoadedModel,
@@ -250,8 +250,8 @@ impl Interpolate {
     }
 }
 
-/// Returns a sheet with a row for each pair: the image, its reconstruction, the path, the other's reconstruction, the other
-/// image.
+/// Returns a sheet with a row for each pair: the first image, its reconstruction, the path, the reconstruction of the
+/// second image, and the second image.
 fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
     let mut cells: Vec<Raster> = Vec::new();
     for ((first, way), last) in from.images.iter().zip(ways).zip(&to.images) {
@@ -277,7 +277,7 @@ fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> i
     .draw()
 }
 
-/// Returns frames with all pairs at once, step by step there and back.
+/// Returns frames that show all pairs together, step by step from the first end to the second and back.
 fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
     let steps = ways[0].len();
     let frame = |step: usize| {

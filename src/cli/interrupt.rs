@@ -1,4 +1,4 @@
-//! Ctrl-C and termination signals, noted so that work under way can end well.
+//! Ctrl-C and termination signals. They are recorded, so that the current work can end cleanly.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,20 +10,20 @@ static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the signal handler; afterwards [`asked`] reports whether an interrupt arrived.
+/// Installs the signal handler. Afterwards [`asked`] returns whether an interrupt arrived.
 ///
 /// # Errors
-/// The system has no such signals.
+/// Returns an error if the system refuses the handler.
 pub fn watch() -> Result<()> {
     if WATCHED.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
     ctrlc::set_handler(|| {
-        // The second interrupt is for somebody who cannot wait.
+        // A second interrupt means that the user does not want to wait.
         if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(130);
         }
-        // A step lasts milliseconds, except for a GPU's first one, whose kernels are compiled.
+        // A step takes milliseconds, except for the first step on a GPU, which compiles the kernels.
         ui::note("stopping after what is under way; press again to stop at once");
     })
     .map_err(|error| Error::failed(format!("cannot watch for Ctrl-C: {error}")))

@@ -1,4 +1,4 @@
-//! `vae list`: what there is to choose from.
+//! `vae list`: lists the presets, data sets, models and other choices.
 
 use clap::{Args, ValueEnum};
 
@@ -65,7 +65,7 @@ impl What {
     }
 }
 
-/// Describes a data set and, if that is known beforehand, its size.
+/// Describes a data set, with its size if it is known before the data is loaded.
 fn with_size(((name, about), data): (&(&'static str, &str), Data)) -> (&'static str, String) {
     let about = match data.kind().outline() {
         None => (*about).to_owned(),

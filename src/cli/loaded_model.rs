@@ -1,4 +1,4 @@
-//! A trained model, read from its file and placed on a device, with what every command asks of it.
+//! A trained model, read from its file and placed on a device, and the operations that every command needs.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ pub struct LoadedModel {
     /// The hash of the model file.
     pub hash: String,
     pub device: SelectedDevice,
-    /// Where its images go unless `--out` names a place: the run's folder, or the folder that one stands in.
+    /// The folder for its figures unless `--out` names another: the run's folder, or empty (the current folder) if RUN is
+    /// a model file.
     pub folder: PathBuf,
     /// The model file.
     pub path: PathBuf,
@@ -41,7 +42,7 @@ pub fn hash(bytes: &[u8]) -> String {
 }
 
 impl LoadedModel {
-    /// Loads the model file `path`; figures go to `folder`.
+    /// Loads the model file `path`. Its figures go to `folder`.
     pub fn new(path: PathBuf, folder: PathBuf, device: SelectedDevice) -> Result<Self> {
         let bytes = files::read(&path)?;
         let file = ModelFile::parse(&path, &bytes)?;
@@ -57,7 +58,7 @@ impl LoadedModel {
             ))));
         }
         let vae = file.build(&device.device).map_err(wrong)?;
-        // The hash of the bytes that were read: a training that goes on may write another model meanwhile.
+        // Hash the bytes that were read, not the file: a running training may replace it meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
             vae,
@@ -71,7 +72,7 @@ impl LoadedModel {
         })
     }
 
-    /// Takes a model over from the training that wrote it, with its data.
+    /// Takes over a model and its data from the training that produced it.
     pub fn trained(
         trained: TrainedModel,
         folder: RunFolder,
@@ -90,7 +91,7 @@ impl LoadedModel {
         })
     }
 
-    /// Returns the data set that the model was trained on, with its hash, loaded on the first call: from `folder`, or from
+    /// Returns the data set that the model was trained on, and its hash. The first call loads it from `folder`, or from
     /// where training found it.
     pub fn data(&self, folder: Option<&Path>) -> Result<&(Dataset, String)> {
         if let Some(loaded) = self.loaded.get() {
@@ -107,8 +108,8 @@ impl LoadedModel {
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
-    /// Returns what a report says about the model and its data, which have to be loaded; `images` are the number of
-    /// those measured and of those in the split.
+    /// Returns what a report says about the model and its data, which must be loaded. The two counts are the images
+    /// that were measured and the images in the split.
     pub fn provenance(
         &self,
         split: &str,
@@ -130,7 +131,7 @@ impl LoadedModel {
         })
     }
 
-    /// Returns what a figure has to know of the model.
+    /// Returns the properties of the model that figures depend on.
     pub fn context(&self) -> FigureContext<'_> {
         FigureContext {
             latent_count: self.vae.network().latent,
@@ -140,15 +141,16 @@ impl LoadedModel {
         }
     }
 
-    /// The class of all that is to be decoded: [`FigureContext::class`]. `vae.labels(&vec![class; n])` makes it what the model reads.
+    /// Returns the class to decode as: [`FigureContext::class`]. `vae.labels(&vec![class; n])` turns it into the
+    /// model's input.
     pub fn class(&self, label: Option<&str>) -> Result<Option<u32>> {
         self.context().class(label)
     }
 
-    /// Returns the posterior means of the images `indices`, `[N][D]`; `seen` is called with the number done.
+    /// Returns the posterior means of the images `indices`, `[N][D]`. `seen` receives the number of images done.
     ///
     /// # Errors
-    /// Where they are not numbers.
+    /// Returns an error if a mean is not finite.
     pub fn latents(
         &self,
         images: &Split,
@@ -159,10 +161,10 @@ impl LoadedModel {
         self.are_numbers(&latents).map(|()| latents)
     }
 
-    /// Returns the posteriors of the images `indices`; `seen` is called with the number done.
+    /// Returns the posteriors of the images `indices`. `seen` receives the number of images done.
     ///
     /// # Errors
-    /// Where their means are not numbers, or the variances of a model that draws its latents.
+    /// Returns an error if a mean is not finite or, for a model that samples its latents, a log variance.
     pub fn posteriors(
         &self,
         images: &Split,
@@ -190,7 +192,7 @@ impl LoadedModel {
         }
     }
 
-    /// Something of it, in words, that should be numbers.
+    /// Returns the error for a model whose training broke. `what` says which of its numbers are not finite.
     pub fn broken(&self, what: &str) -> Error {
         Error::failed(format!("{}: its {what}", self.path.display())).with_hint(
             "its training broke, or the file is damaged: train it again, with a lower rate",
@@ -204,16 +206,16 @@ impl LoadedModel {
         Err(self.broken("latents are not numbers, or infinite"))
     }
 
-    /// Returns the loader for looking at latents, which reads clean images.
+    /// Returns the loader that reads clean images, for commands that look at latents.
     fn loader(&self) -> Loader {
         self.protocol(1, None).clean_loader(&self.vae)
     }
 
-    /// Reads the clean images `indices` as one batch, with their labels if the model is conditional. Images that a person
-    /// passes have to be given a label then: [`LoadedModel::class`].
+    /// Reads the clean images `indices` as one batch, with their labels if the model is conditional. Images from the
+    /// user's own files need a label first: [`LoadedModel::class`].
     ///
     /// # Errors
-    /// An image cannot be read.
+    /// Returns an error if an image cannot be read.
     pub fn read(&self, images: &Split, indices: &[u32]) -> Result<Batch> {
         self.loader().batch(images, indices)
     }

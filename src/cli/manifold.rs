@@ -1,4 +1,4 @@
-//! `vae manifold`: the plane of one or two latents, decoded.
+//! `vae manifold`: decodes a grid over one or two latents.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::model::{decode, grid};
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 The grid stands at quantiles of N(0, 1): the same share of the prior lies between two neighbours. With more \
 than two latents, those that are not shown are 0. A good model of two latents shows every class, with \
@@ -160,7 +160,7 @@ impl Draw for Manifold {
 }
 
 impl Manifold {
-    /// The latents that are varied.
+    /// Returns the indices of the latents that vary.
     fn shown(&self, latent_count: usize) -> Vec<usize> {
         if self.dims.is_empty() {
             (0..latent_count.min(2)).collect()
@@ -169,7 +169,7 @@ impl Manifold {
         }
     }
 
-    /// `n` normal quantiles at equal steps of probability; a single one is the middle.
+    /// Returns `n` normal quantiles at equal steps of probability, or the middle one if `n` is 1.
     fn values(&self) -> Vec<f32> {
         let (low, high) = (self.quantiles[0], self.quantiles[1]);
         let probability = |step: usize| match self.n {

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, with its arguments and `run()`.
+//! The command line. Each subcommand has a file with its arguments and its `run()`.
 
 mod animate;
 mod compare;
@@ -77,18 +77,18 @@ enum Command {
     Config(config::ConfigArgs),
 }
 
-/// Flags of earlier versions, and their names today.
+/// Flags of earlier versions, with their names today.
 const RENAMED: &[(&str, &str)] = &[
     ("--samples", "--importance-samples"),
     ("--codes", "--samples-per-image"),
 ];
 
 impl Cli {
-    /// Parses the program's arguments. For `--help` and `--version`, and after most mistakes, clap prints its text and
+    /// Parses the program's arguments. For `--help`, for `--version` and after most mistakes, clap prints its text and
     /// the program ends here.
     ///
     /// # Errors
-    /// A flag has another name today, or `vae train` is given a name without a flag.
+    /// Returns an error if a flag has been renamed, or if `vae train` is given a name without a flag.
     pub fn from_arguments() -> Result<Self> {
         let error = match Self::try_parse() {
             Ok(cli) => return Ok(cli),
@@ -116,7 +116,7 @@ impl Cli {
         error.exit()
     }
 
-    /// `began`: when the program was started.
+    /// Runs the command. `began` is the time at which the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         if self.quiet {
             ui::be_quiet();
@@ -124,7 +124,8 @@ impl Cli {
         if let Some(threads) = self.threads {
             device::set_threads(threads)?;
         }
-        // On a worker thread: handing work to the others is then cheap, from outside each time costs a sleep.
+        // Run on a worker thread, which hands work to the other workers cheaply. From outside, each handover costs a
+        // sleep.
         let run = || {
             rayon::scope(|_| match self.command {
                 Command::Train(train) => train.run(began),

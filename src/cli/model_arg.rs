@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::run::{RunFolder, newest};
 use crate::ui;
 
-/// Where runs are kept unless `--out` says otherwise.
+/// The folder of the runs unless `--out` names another.
 pub const RUNS: &str = "runs";
 
 /// The arguments that every command on a trained model has.
@@ -42,7 +42,8 @@ impl ModelArg {
     }
 }
 
-/// The model file, and the folder for what is made from it: none for a model file that was named.
+/// Returns the model file and the folder for its figures. The folder is empty (the current folder) if `run` is
+/// a model file.
 pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     let folder = match run {
         None => {
@@ -76,7 +77,7 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     Ok((model, folder.path))
 }
 
-/// A run's folder by its path, or by its name below `parent`.
+/// Returns the folder of a run by its path, or by its name below `parent`.
 pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
     let named = parent.join(path);
     match [path, &named].into_iter().find(|folder| folder.is_dir()) {

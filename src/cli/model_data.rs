@@ -1,4 +1,4 @@
-//! The data of a trained model: read from where it was, and compared with what the model was trained on.
+//! The data of a trained model. It is read from where training found it, and compared with the data of the training.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::train::ModelCard;
 use crate::ui;
 
 /// Reads the data from `folder`, or from where the training of the run in `run` found it, and returns it with its hash.
-/// Prints a note if the images are others than those that the model was trained on.
+/// Prints a note if the images differ from those that the model was trained on.
 ///
 /// # Errors
-/// If the data cannot be read, or is of another shape or of other classes than the model.
+/// Returns an error if the data cannot be read, or if its shape or classes differ from the model's.
 pub fn load(
     config: &Data,
     card: &ModelCard,

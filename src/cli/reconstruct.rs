@@ -1,4 +1,5 @@
-//! `vae reconstruct`: originals above their reconstructions; for a denoising autoencoder what it was given between them.
+//! `vae reconstruct`: draws originals above their reconstructions. A denoising autoencoder's corrupted input is drawn
+//! between them.
 
 use std::path::PathBuf;
 
@@ -14,10 +15,10 @@ use crate::error::Result;
 use crate::figure::Figure;
 use crate::model::rows;
 
-/// Images a row; more of them make further pairs of rows.
+/// The most images in a row. More images make further groups of rows.
 const COLUMNS: usize = 10;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Each test image stands above the decoder's mean for its posterior mean: what the latent holds, without the \
 noise of a sample. For a denoising autoencoder the corrupted image, which the model was given, stands \
@@ -87,7 +88,7 @@ impl Draw for Reconstruct {
             if batch.corrupted.is_some() {
                 corrupted.extend(rasters(&model.vae, &rows(input.clone())));
             }
-            // From the posterior's mean: what the latent says, without the noise of a sample.
+            // Decode the posterior mean, which shows the content of the latent without the noise of a sample.
             let z = model.vae.encode(input, batch.labels.clone()).mean;
             decoded.extend(rasters(
                 &model.vae,

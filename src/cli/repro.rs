@@ -1,4 +1,5 @@
-//! `vae repro`: published numbers, trained and measured again by their own protocol. The numbers are data, in the presets.
+//! `vae repro`: trains the models of published numbers and measures them by the source's protocol. The numbers are data
+//! in the presets.
 
 mod measured;
 
@@ -16,10 +17,10 @@ use crate::eval::Estimate;
 use crate::report::{Cell, Column, Report, Table};
 use crate::{device, ui};
 
-/// Test images for log p(x), unless `--images` says otherwise.
+/// The number of test images for log p(x) unless `--images` names another.
 const IMAGES: usize = 1000;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 The published numbers are `[published]` tables in the presets. Ours passes if it is within the tolerance; \
 otherwise the exit code is 1. Stopped trainings go on when the same command is given again.
@@ -56,7 +57,7 @@ pub struct Repro {
     json: bool,
 }
 
-/// A number that was reproduced, or not.
+/// The comparison of our number with a published one.
 struct Outcome {
     run: String,
     ours: Estimate,
@@ -64,10 +65,10 @@ struct Outcome {
     tolerance: f64,
     protocol: String,
     epochs: usize,
-    /// The source's epochs.
+    /// The number of epochs in the source.
     published_epochs: usize,
     active: String,
-    /// How much better it is than the first training of the recipe, image by image; its name.
+    /// The name of the recipe's first training, and the mean gain over it, paired image by image.
     better: Option<(String, Estimate)>,
 }
 
@@ -151,7 +152,7 @@ impl Repro {
                 ((*name).to_owned(), Estimate::of(differences))
             });
             let outcome = Outcome::new(recipe, run, &found, &request, better);
-            // A training takes hours: each number is printed when it is there.
+            // A training takes hours, so each number is printed as soon as it is known.
             if !self.json {
                 ui::data(outcome.text())?;
             }
@@ -177,7 +178,7 @@ impl Repro {
         }
     }
 
-    /// Checks that no flag is passed to a list, which trains nothing.
+    /// Checks that no flag is passed to `list`, which trains nothing.
     fn check_list(&self) -> Result<()> {
         let flags = [
             ("--only", !self.only.is_empty()),
@@ -321,7 +322,7 @@ fn list(recipes: &[Published]) -> Report {
     report
 }
 
-/// Returns in words how long these trainings take with `epochs` epochs each.
+/// Returns the time that these trainings take with `epochs` epochs each, in words.
 fn time(runs: &[&PublishedRun], epochs: usize) -> String {
     let seconds = runs.iter().filter_map(|run| run.epoch_seconds);
     let seconds = seconds.sum::<f64>() * epochs as f64;

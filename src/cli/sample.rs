@@ -1,4 +1,4 @@
-//! `vae sample`: images drawn from the prior, or from the box that the training latents span.
+//! `vae sample`: draws images from the prior, or from the box that the training latents span.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::figure::Figure;
 use crate::objective::NO_PRIOR;
 use crate::ui;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Each image is the decoder's mean for a latent drawn from the prior. The same seed gives the same latents, \
 so that sheets of two models, or of two epochs, can be compared place by place.

@@ -1,13 +1,13 @@
-//! Latents as files that other programs read.
+//! Latents as files for other programs.
 
 use std::io::{Result, Write};
 
-/// Rows of one width as NumPy's array file: version 1.0, little-endian float32, row after row.
+/// Writes rows of equal length as a NumPy array file: version 1.0, little-endian float32, row after row.
 /// <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
     let shape = format!("({}, {})", rows.len(), rows.first().map_or(0, Vec::len));
     let about = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
-    // The ten bytes before it counted, a multiple of 64, the last one a newline.
+    // The header, with the ten bytes in front of it, fills a multiple of 64 bytes and ends with a newline.
     let length = (10 + about.len() + 1).next_multiple_of(64) - 10;
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(length as u16).to_le_bytes())?;
@@ -17,8 +17,8 @@ pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
         .try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
-/// A line for each row: its index, its label's name (empty if there is none), its values, each with the digits that
-/// tell it from every other float32.
+/// Writes a line for each row: its index, the name of its label (empty if there is none) and its values. Each value has
+/// enough digits to distinguish it from every other float32.
 pub fn write_csv(
     out: &mut dyn Write,
     rows: &[Vec<f32>],
@@ -36,7 +36,7 @@ pub fn write_csv(
     Ok(())
 }
 
-/// As RFC 4180 has it: quotes around what has a comma, a quote or the end of a line in it.
+/// Returns the text quoted by the rules of RFC 4180 if it contains a comma, a quote or a line break.
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))

@@ -1,4 +1,4 @@
-//! A figure for tests: it shows what a new figure needs, which is this file and a line in the list.
+//! A figure for tests. It shows what a new figure needs: this file and one line in the list.
 
 use std::path::PathBuf;
 

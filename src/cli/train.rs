@@ -50,7 +50,7 @@ pub struct Train {
 }
 
 impl Train {
-    /// Returns a training whose run is called `name`, and which goes on with that run if it exists.
+    /// Returns a training whose run is called `name`. It continues the run if that exists.
     pub fn named(
         config: &str,
         overrides: Vec<String>,
@@ -70,7 +70,8 @@ impl Train {
         }
     }
 
-    /// Trains, says how healthy the latent is, and draws the figures. `began` is when the program was started.
+    /// Trains, reports the health of the latents and draws the figures. `began` is the time at which the program was
+    /// started.
     pub fn run(self, began: Instant) -> Result<()> {
         let selected = device::select(&self.run_args.device)?;
         let Finished { model, figures, .. } = self.train(&selected, began)?;

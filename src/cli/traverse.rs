@@ -1,4 +1,4 @@
-//! `vae traverse`: what each latent does while the others stand still.
+//! `vae traverse`: shows the effect of each latent while the others stay fixed.
 
 use std::path::PathBuf;
 
@@ -21,10 +21,10 @@ use crate::figure::{Figure, Raster, titled};
 use crate::model::{decode, grid, rows};
 use crate::ui;
 
-/// Test images that a latent's KL is the mean over, at most.
+/// The most test images for the mean KL of a latent.
 const MEASURED: usize = 1000;
 
-/// The meaning of what the command shows, for `--help`.
+/// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
 carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
@@ -79,11 +79,11 @@ pub struct Traverse {
 struct Traversal {
     /// The label of each row.
     labels: Vec<String>,
-    /// The name of the number in the labels.
+    /// The name of the number in the row labels.
     size: &'static str,
     /// The values that each latent takes.
     values: Vec<f32>,
-    /// `[rows][steps]`.
+    /// The decoded images, `[rows][steps]`.
     images: Vec<Vec<Raster>>,
     /// The values of the other latents, in words.
     others: String,
@@ -147,7 +147,7 @@ impl Draw for Traverse {
         let class = self.class(model, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
         let protocol = model.protocol(1, None);
-        // An autoencoder's latents have no KL: how far its latents spread tells what each one carries.
+        // An autoencoder's latents have no KL, so their spread shows how much each one carries.
         let drawn = model.config.objective.kind().latent_mode().is_sampled();
         let has_kl = drawn && model.config.prior.is_normal();
         let (size, carried) = if has_kl {
@@ -215,7 +215,7 @@ impl Traverse {
         Format::of(self.out.as_deref(), &[Format::Png, Format::Gif])
     }
 
-    /// Returns the class to decode as; `None` for a model that is not conditional.
+    /// Returns the class to decode as, or `None` for a model that is not conditional.
     fn class(&self, model: &LoadedModel, test: &Split) -> Result<Option<u32>> {
         let own = |index: u32| test.labels.as_ref()?.get(index as usize).copied();
         match (&self.label, self.image.and_then(own)) {
@@ -254,10 +254,10 @@ impl Traversal {
         )
     }
 
-    /// Returns frames with all rows at once, step by step there and back.
+    /// Returns frames that show all rows together, step by step from the lowest value to the highest and back.
     fn frames(&self) -> Vec<RgbImage> {
         let values = labels(&self.values);
-        // As wide as the widest: a page grows with its text, and all frames have one size.
+        // Use the width of the widest title: a page grows with its text, and all frames need one size.
         let width = values
             .iter()
             .map(|value| value.chars().count())

@@ -1,4 +1,4 @@
-//! Frames -> an animated GIF.
+//! Animated GIFs.
 
 use std::io;
 
@@ -7,20 +7,20 @@ use image::{Rgb, RgbImage};
 
 use crate::error::{Error, Result};
 
-/// GIF counts in hundredths of a second, and browsers take anything below two of them for ten.
+/// The shortest duration of a frame. GIF counts in hundredths of a second, and browsers replace less than two by ten.
 const SHORTEST: u32 = 2;
 
-/// 1 is the best and slowest, 30 the fastest, for frames of more than 256 colours.
+/// The speed of the colour reduction, for frames of more than 256 colours: 1 is the best and slowest, 30 the fastest.
 const SPEED: i32 = 10;
 
-/// Returns frames of one size as a GIF file that plays for ever, each frame for `milliseconds_per_frame` (rounded to 10,
-/// at least 20).
+/// Returns frames of one size as a GIF file that repeats for ever. Each frame lasts `milliseconds_per_frame`, rounded
+/// to 10 and at least 20.
 ///
-/// A frame of at most 256 colours is stored exactly: every grey one is. Others have their colours reduced, without
-/// dither, each frame on its own.
+/// A frame of at most 256 colours, such as any grey one, is stored exactly. Other frames have their colours reduced one
+/// by one, without dithering.
 ///
 /// # Errors
-/// If there is no frame, if the sizes differ, or if a side is longer than 65535.
+/// Returns an error if there is no frame, if the sizes differ, or if a side is longer than 65535.
 pub fn encode_gif(frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<Vec<u8>> {
     let Some(first) = frames.first() else {
         return Err(Error::request("an animation needs at least one frame"));
@@ -44,7 +44,8 @@ fn encode(frames: &[RgbImage], milliseconds: u32) -> Result<Vec<u8>, EncodingErr
     let (width, height) = (side(width)?, side(height)?);
     let hundredths =
         (milliseconds.saturating_add(5) / 10).clamp(SHORTEST, u32::from(u16::MAX)) as u16;
-    // All greys, for every frame that is grey. Its own palette would do, but Pillow 13 shows one of all 256 greys black.
+    // One palette of all greys serves every grey frame. A frame's own palette would do, but Pillow 13 shows a palette
+    // of all 256 greys as black.
     let greys: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
     let mut encoder = Encoder::new(Vec::new(), width, height, &greys)?;
     encoder.set_repeat(Repeat::Infinite)?;
@@ -83,7 +84,7 @@ mod tests {
         DynamicImage::ImageRgba8(frame.buffer().clone()).into_rgb8()
     }
 
-    /// All 256 greys, shifted from frame to frame.
+    /// Returns an image of all 256 greys, shifted from frame to frame.
     fn greys(shift: u32) -> RgbImage {
         RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4 + y + shift) as u8; 3]))
     }

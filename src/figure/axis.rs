@@ -1,14 +1,14 @@
-//! The range of an axis, and its numbers.
+//! The range of an axis, and the text of its numbers.
 
-/// From the lowest to the highest value shown, `low < high`.
+/// The range from the lowest to the highest value shown, `low < high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     pub low: f64,
     pub high: f64,
 }
 
-/// A number that can be drawn. Not NaN, not infinite, and not so large that the distance of two overflows; the
-/// smallest count as zero.
+/// Returns a number that can be drawn. Returns `None` for NaN, for infinity, and for numbers so large that their
+/// difference overflows; the smallest numbers become zero.
 pub fn drawable(value: f64) -> Option<f64> {
     (value.abs() < 1e100).then_some(if value.abs() < 1e-100 { 0.0 } else { value })
 }
@@ -31,10 +31,10 @@ impl Range {
         }
     }
 
-    /// Returns the range of all values but outliers, such as the first epoch's loss, which would flatten the rest.
+    /// Returns the range of all values without outliers, such as the first epoch's loss, which would flatten the rest.
     ///
-    /// The middle of each series (a tenth is cut off at either end, at least one value) tells the scale; what is
-    /// further from it than three times its size is an outlier (after Tukey's fences, 1977).
+    /// The middle of each series (without a tenth at either end, at least one value) gives the scale. A value that is
+    /// further away than three times the length of the middle is an outlier (after Tukey's fences, 1977).
     pub fn without_outliers(series: &[Vec<f64>]) -> Self {
         let middle = series.iter().flat_map(|values| middle(values));
         let (low, high) = middle.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
@@ -48,7 +48,7 @@ impl Range {
         Self::of(all.filter(|&value| low - fence <= value && value <= high + fence))
     }
 
-    /// The range and a margin of `share` of it on either side.
+    /// Returns the range with a margin of `share` of its length on either side.
     #[must_use]
     pub fn padded(self, share: f64) -> Self {
         let margin = share * (self.high - self.low);
@@ -58,7 +58,7 @@ impl Range {
         }
     }
 
-    /// Equal values, or those that differ by rounding alone, get a range around them.
+    /// Returns the range, widened if its ends are equal or differ by rounding alone.
     fn widened(self) -> Self {
         let size = self.low.abs().max(self.high.abs());
         if self.high - self.low > 1e-9 * size {
@@ -72,7 +72,7 @@ impl Range {
     }
 }
 
-/// The values without the lowest and the highest tenth; all of them if they are few.
+/// Returns the values without the lowest and the highest tenth, or all values if there are fewer than four.
 fn middle(values: &[f64]) -> Vec<f64> {
     let cut = if values.len() < 4 {
         0
@@ -84,7 +84,7 @@ fn middle(values: &[f64]) -> Vec<f64> {
     sorted[cut..values.len() - cut].to_vec()
 }
 
-/// The exponent of a number's decimal notation: 2 for 350.
+/// Returns the exponent of a number's decimal notation: 2 for 350.
 fn exponent(value: f64) -> i32 {
     format!("{value:e}")
         .split_once('e')
@@ -92,7 +92,7 @@ fn exponent(value: f64) -> i32 {
         .unwrap_or(0)
 }
 
-/// Returns the number of a tick: as few digits as it needs, very large and very small ones as 1.5e6.
+/// Returns the text of a tick, with as few digits as it needs. Very large and very small numbers look like 1.5e6.
 pub fn number(value: f64) -> String {
     let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     if rounded == 0.0 || (1e-4..1e6).contains(&rounded.abs()) {
@@ -103,7 +103,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A number with three digits, or all of those before the point, for a remark.
+/// Returns a number with three digits, or with all digits before the point, for a remark.
 pub fn short(value: f64) -> String {
     let exponent = exponent(value);
     if (-3..5).contains(&exponent) || value == 0.0 {
@@ -126,7 +126,7 @@ fn scientific(value: f64, decimals: i32) -> String {
     minus(&format!("{value:.*e}", decimals.clamp(0, 17) as usize))
 }
 
-/// With the sign that is as wide as a digit.
+/// Replaces the hyphen by the minus sign, which is as wide as a digit.
 fn minus(number: &str) -> String {
     number.replace('-', "\u{2212}")
 }

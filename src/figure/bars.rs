@@ -1,4 +1,4 @@
-//! Bars side by side, in panels one below the other. A bar has the same place in each panel.
+//! Charts of bars, with panels one below the other. A bar has the same position in each panel.
 
 use plotters::prelude::{DrawingBackend, PathElement, RGBColor, Rectangle};
 use plotters::style::Color;
@@ -10,17 +10,17 @@ use super::chart::{
 };
 use super::font;
 
-/// Two blues, the darker one first: readers can tell them apart in print without colours. The darker one is of Okabe and
-/// Ito (2008).
+/// Two blues, the darker one first. Readers can distinguish them in a print without colours. The darker one is from
+/// Okabe and Ito (2008).
 const COLOURS: [RGBColor; 2] = [RGBColor(0x00, 0x72, 0xb2), RGBColor(0x9c, 0xd3, 0xf2)];
 const MARK: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 
 /// The width of a plot without its axes, and the height of a panel.
 const WIDTH: f64 = 620.0;
 const HEIGHT: f64 = 230.0;
-/// The widest bar with the gap after it.
+/// The width of the widest bar and the gap after it.
 const WIDEST: f64 = 44.0;
-/// Left of the plot, for the numbers and the label.
+/// The room left of the plot, for the numbers and the label.
 const LEFT: f64 = 62.0;
 
 /// The most bars that a chart shows.
@@ -30,21 +30,22 @@ pub const MOST_BARS: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub struct Bars<'a> {
     pub title: &'a str,
-    /// The name below each bar, where there is room.
+    /// The name below each bar, drawn if there is room.
     pub names: &'a [String],
     pub panels: &'a [BarPanel<'a>],
 }
 
-/// A pair of axes.
+/// A panel with its own axes.
 #[derive(Clone, Copy, Debug)]
 pub struct BarPanel<'a> {
     /// The quantity and its unit.
     pub y_label: &'a str,
-    /// `[parts][bars]`: up to two parts, the second standing on the first. What is below 0 or not finite is left out.
+    /// The heights, `[parts][bars]`. The second of up to two parts is stacked on the first. Values below 0 or not
+    /// finite are left out.
     pub parts: &'a [Vec<f64>],
-    /// The name of each part; none if there is one part.
+    /// The name of each part; empty if there is one part.
     pub legend: &'a [&'a str],
-    /// A value to compare the bars with, and its name: a line across the panel.
+    /// A value to compare the bars with, drawn as a line across the panel, and its name.
     pub mark: Option<(f64, &'a str)>,
 }
 
@@ -82,7 +83,7 @@ impl Bars<'_> {
         self.names.len().min(MOST_BARS)
     }
 
-    /// The width of a plot.
+    /// Returns the width of a plot.
     fn width(&self) -> f64 {
         (WIDEST * self.count() as f64).clamp(WIDTH / 2.0, WIDTH)
     }
@@ -163,7 +164,7 @@ impl BarPanel<'_> {
         value.unwrap_or(0.0).max(0.0)
     }
 
-    /// From 0 to a little more than the highest bar and the mark.
+    /// Returns the range from 0 to a little above the highest bar and the mark.
     fn range(&self, bars: usize) -> Range {
         let height =
             |bar: usize| -> f64 { (0..self.parts.len()).map(|part| self.part(part, bar)).sum() };

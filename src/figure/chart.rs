@@ -1,6 +1,7 @@
-//! What all charts share: one description drawn as SVG and as PNG, text in the embedded font, axes and legends.
+//! The common parts of all charts: one description drawn as SVG and as PNG, text in the embedded font, axes and
+//! legends.
 //!
-//! Plotters draws on whole pixels. An SVG is therefore drawn larger than it is shown, so that curves stay smooth.
+//! Plotters draws on whole pixels, so an SVG is drawn larger than it is shown, and its curves stay smooth.
 
 use image::RgbImage;
 use plotters::chart::{ChartBuilder, ChartContext};
@@ -22,16 +23,16 @@ pub const INK: RGBColor = RGBColor(34, 34, 34);
 pub const GRID: RGBColor = RGBColor(226, 226, 226);
 pub const FAINT: RGBColor = RGBColor(96, 96, 96);
 
-/// The size of text, in CSS pixels as all lengths here.
+/// The size of text in CSS pixels. All lengths in this module are in CSS pixels.
 pub const TEXT: f64 = 12.0;
 pub const TITLE: f64 = 14.0;
 /// The height of a line of text.
 pub const LINE: f64 = 20.0;
-/// Around a chart.
+/// The margin around a chart.
 pub const MARGIN: f64 = 12.0;
-/// Below the plot, for the numbers and the label of the axis.
+/// The room below the plot, for the numbers and the label of the axis.
 const BELOW: f64 = 44.0;
-/// Lines of the chart that are shown as one pixel; a PNG is twice as fine as a screen of old.
+/// The number of drawn pixels per CSS pixel. A PNG is drawn at twice the CSS size for screens of high resolution.
 const SVG_SCALE: f64 = 4.0;
 const PNG_SCALE: f64 = 2.0;
 
@@ -41,7 +42,7 @@ pub type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::Error
 
 /// A chart that can be drawn with either backend.
 pub trait Chart {
-    /// The width and the height.
+    /// Returns the width and the height.
     fn size(&self) -> [f64; 2];
 
     /// Draws everything on a white page.
@@ -58,7 +59,7 @@ pub trait Chart {
             SVG_SCALE,
             self,
         )?;
-        // The drawing keeps its coordinates, and is shown at its own size.
+        // Keep the coordinates of the drawing, and show it at its own size.
         let [shown_wide, shown_high] = size(1.0);
         let drawn = format!("<svg width=\"{wide}\" height=\"{high}\"");
         let shown = format!("<svg width=\"{shown_wide}\" height=\"{shown_high}\"");
@@ -79,7 +80,7 @@ pub trait Chart {
         encode_png(&image)
     }
 
-    /// Returns the chart in both formats, the PNG as the one to look at.
+    /// Returns the chart in both formats, with the PNG as the main image.
     fn figure(&self, name: &str) -> Result<Figure> {
         Ok(Figure {
             image: NamedFile::new(format!("{name}.png"), self.png()?),
@@ -102,24 +103,24 @@ fn draw_on<B: DrawingBackend>(backend: B, scale: f64, chart: &(impl Chart + ?Siz
         .map_err(|error| Error::failed(format!("a chart cannot be drawn: {error}")))
 }
 
-/// A page, or a part of it, with the scale that turns CSS pixels into those of the backend.
+/// A page or a part of it, with the scale from CSS pixels to the backend's pixels.
 pub struct Page<B: DrawingBackend> {
     pub area: Area<B>,
     scale: f64,
 }
 
 impl<B: DrawingBackend> Page<B> {
-    /// A length in the backend's pixels.
+    /// Converts a length to the backend's pixels.
     pub fn px(&self, length: f64) -> i32 {
         (length * self.scale).round() as i32
     }
 
-    /// The width of a line.
+    /// Converts the width of a line to the backend's pixels.
     fn width(&self, width: f64) -> u32 {
         self.px(width).max(1) as u32
     }
 
-    /// The part of the page whose upper left corner and size are given.
+    /// Returns the part of the page with this upper left corner and size.
     pub fn part(&self, [x, y]: [f64; 2], [width, height]: [f64; 2]) -> Self {
         let [left, top] = [self.px(x), self.px(y)];
         let [right, bottom] = [self.px(x + width), self.px(y + height)];
@@ -143,12 +144,13 @@ impl<B: DrawingBackend> Page<B> {
         across: HPos,
         down: VPos,
     ) -> TextStyle<'static> {
-        // Plotters measures text by the height of a line, and font sizes are those of the em.
+        // Plotters measures text by the height of a line, but font sizes are measured in ems.
         let font = (font::FAMILY, self.px(1.2 * size)).into_font();
         font.color(&colour).pos(Pos::new(across, down))
     }
 
-    /// Writes text beside the point `[x, y]`, which lies at its middle, left or right, and at half of its height.
+    /// Writes text at the point `[x, y]`, which is vertically centred and horizontally the middle, the left or the
+    /// right end.
     pub fn text(
         &self,
         text: &str,
@@ -221,13 +223,13 @@ impl<B: DrawingBackend> Page<B> {
     }
 }
 
-/// A name in a legend, with the colour that it explains.
+/// A name in a legend, with its colour.
 pub struct LegendEntry<'a> {
     pub name: &'a str,
     pub colour: RGBColor,
 }
 
-/// The sample of colour in a legend, and the room between two entries.
+/// The width of the colour sample in a legend, and the gap between two entries.
 const SAMPLE: f64 = 20.0;
 const GAP: f64 = 18.0;
 
@@ -237,7 +239,7 @@ impl LegendEntry<'_> {
     }
 }
 
-/// Returns the entries of a legend in rows that are at most `width` wide.
+/// Returns the entries of a legend in rows of at most the given width.
 pub fn legend_rows<'a, 'b>(
     entries: &'b [LegendEntry<'a>],
     width: f64,
@@ -257,7 +259,7 @@ pub fn legend_rows<'a, 'b>(
 }
 
 impl<B: DrawingBackend> Page<B> {
-    /// Draws a row of a legend from `x` on, its middle at `y`; `mark` draws the sample at a place.
+    /// Draws a row of a legend from `x` on, vertically centred at `y`. `mark` draws the colour sample.
     pub fn legend_row(
         &self,
         row: &[LegendEntry],
@@ -273,23 +275,23 @@ impl<B: DrawingBackend> Page<B> {
     }
 }
 
-/// The width of a row of a legend.
+/// Returns the width of a row of a legend.
 pub fn row_width(row: &[LegendEntry]) -> f64 {
     row.iter().map(|entry| entry.width() + GAP).sum::<f64>() - GAP
 }
 
-/// How the axes of a plot look.
+/// The appearance of a plot's axes.
 pub struct AxisStyle<'a> {
     pub x_label: &'a str,
     pub y_label: &'a str,
-    /// The most labels of the x axis.
+    /// The most labels on the x axis.
     pub x_count: usize,
     pub x_name: &'a dyn Fn(&f64) -> String,
-    /// The most labels of the y axis.
+    /// The most labels on the y axis.
     pub y_count: usize,
-    /// The names of values on the y axis; `None` for numbers.
+    /// The names of values on the y axis; `None` to show numbers.
     pub y_name: Option<&'a dyn Fn(&f64) -> String>,
     pub x_grid: bool,
-    /// Left of the plot, for the numbers and the label of the y axis.
+    /// The room left of the plot, for the numbers and the label of the y axis.
     pub left: f64,
 }

@@ -1,4 +1,4 @@
-//! Curves of training: panels side by side, with one legend above them.
+//! Training curves, in panels side by side with one legend above them.
 
 use plotters::prelude::{Circle, DrawingBackend, PathElement, RGBColor};
 use plotters::style::Color;
@@ -12,16 +12,16 @@ use super::chart::{
 use super::font;
 use super::polyline::{pieces, stands_alone};
 
-/// A line of a panel.
+/// A line in a panel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// The name in the legend. A name has one colour in all panels.
+    /// The name in the legend. A name has the same colour in all panels.
     pub name: String,
-    /// `(x, y)` from left to right. A point that is not finite interrupts the line.
+    /// The points `(x, y)` from left to right. A point that is not finite interrupts the line.
     pub points: Vec<(f64, f64)>,
 }
 
-/// A pair of axes.
+/// A panel with its own axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurvePanel {
     pub title: String,
@@ -30,15 +30,15 @@ pub struct CurvePanel {
     pub series: Vec<Series>,
 }
 
-/// Panels side by side.
+/// A chart of panels side by side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {
     pub panels: Vec<CurvePanel>,
     pub x_label: String,
 }
 
-/// The colours of Okabe and Ito (2008), which colour-blind readers can tell from each other. Yellow, which is too faint on
-/// white, is left out.
+/// The colours of Okabe and Ito (2008), which colour-blind readers can distinguish. Yellow is left out because it is
+/// too faint on white.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -49,10 +49,10 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0x00, 0x00, 0x00),
 ];
 
-/// A panel with its axes.
+/// The size of a panel with its axes.
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 280.0;
-/// Series with more points are drawn without dots.
+/// The most points in a series that is drawn with dots.
 const MOST_DOTS: usize = 40;
 
 impl Chart for Curves {
@@ -61,8 +61,8 @@ impl Chart for Curves {
         [width, self.top() + HEIGHT + MARGIN]
     }
 
-    /// Values that are not finite are left out. If a few values dwarf the rest, as those of the first epoch often do, the
-    /// y axis shows the rest: the line leaves the panel, and a remark says how far it goes.
+    /// Draws the panels. Values that are not finite are left out. If a few values dwarf the rest, as in the first
+    /// epoch, the y axis shows the rest; the line then leaves the panel, and a remark says how far it goes.
     fn draw<B: DrawingBackend>(&self, page: &Page<B>) -> Drawn<B> {
         let entries = self.entries();
         let [width, _] = self.size();
@@ -89,7 +89,7 @@ impl Chart for Curves {
 }
 
 impl Curves {
-    /// The names of all series, each once, in the order in which they come.
+    /// Returns the names of all series, each once, in order of appearance.
     fn entries(&self) -> Vec<LegendEntry<'_>> {
         let mut entries: Vec<LegendEntry> = Vec::new();
         for series in self.panels.iter().flat_map(|panel| &panel.series) {
@@ -104,7 +104,7 @@ impl Curves {
         entries
     }
 
-    /// The height of the legend.
+    /// Returns the height of the legend.
     fn top(&self) -> f64 {
         let entries = self.entries();
         let width = WIDTH * self.panels.len().max(1) as f64;
@@ -145,7 +145,7 @@ impl CurvePanel {
         let style = AxisStyle {
             x_label,
             y_label: &self.y_label,
-            // Whole numbers have no labels between them.
+            // Whole numbers need no labels between them.
             x_count: if is_whole {
                 7.min((x.high - x.low) as usize + 1)
             } else {
@@ -233,7 +233,7 @@ mod tests {
         Curves { panels, x_label }
     }
 
-    /// Checks that tags are balanced and numbers are numbers.
+    /// Returns the SVG after a check that its tags are balanced and its numbers are finite.
     fn document(curves: &Curves) -> String {
         let svg = curves.svg().unwrap();
         let mut open = Vec::new();
@@ -263,7 +263,7 @@ mod tests {
         let svg = document(&curves);
         assert_eq!(text_count(&svg, "train"), 1);
         assert_eq!(text_count(&svg, "epoch"), 2);
-        // In the legend and in each panel.
+        // The name stands in the legend and in each panel.
         assert_eq!(
             svg.matches("<polyline").count(),
             0 + svg.matches("<polyline").count()

@@ -1,6 +1,6 @@
-//! Text in the one font of all figures, which is part of the program: no font of the system is used.
+//! Text in the font of all figures. The font is embedded in the program, so no system font is used.
 //!
-//! The font is DejaVu Sans; `font/README.md` says which characters it holds here, and `font/LICENSE` has its licence.
+//! The font is DejaVu Sans; `font/README.md` lists the characters it contains here, and `font/LICENSE` has its licence.
 
 use std::sync::{Once, OnceLock};
 
@@ -10,13 +10,13 @@ use plotters::style::{FontStyle, register_font};
 
 const BYTES: &[u8] = include_bytes!("font/DejaVuSans.ttf");
 
-/// The font's name in an SVG, and the names of similar ones: a viewer may not have it.
+/// The font's name in an SVG, and similar fonts for viewers that do not have it.
 pub const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// Makes the font known to the charts.
+/// Registers the font with the charts.
 pub fn register() {
     static REGISTERED: Once = Once::new();
-    // The font is part of the program: a test reads it.
+    // The result can be ignored: the font is embedded, and a test reads it.
     REGISTERED.call_once(|| drop(register_font(FAMILY, FontStyle::Normal, BYTES)));
 }
 
@@ -26,7 +26,7 @@ fn font() -> Option<&'static FontRef<'static>> {
         .as_ref()
 }
 
-/// Returns the font with letters of `size` pixels to the em.
+/// Returns the font with an em of `size` pixels.
 fn scaled(size: f32) -> Option<PxScaleFont<&'static FontRef<'static>>> {
     let font = font()?;
     let em = font.units_per_em()?;
@@ -47,7 +47,7 @@ pub fn width(text: &str, size: f32) -> u32 {
     advances.sum::<f32>().ceil() as u32
 }
 
-/// Returns `text`, or its beginning and an ellipsis if it is wider than `room` pixels.
+/// Returns `text`, or its beginning with an ellipsis if it is wider than `room` pixels.
 pub fn fit(text: &str, room: u32, size: f32) -> String {
     let mut text = text.to_owned();
     if width(&text, size) <= room {
@@ -63,7 +63,7 @@ pub fn fit(text: &str, room: u32, size: f32) -> String {
     text
 }
 
-/// Draws one line of `text`, its upper left corner at `[x, y]`. What is outside the canvas is cut off.
+/// Draws one line of `text` with its upper left corner at `[x, y]`. Text outside the canvas is cut off.
 pub fn draw(canvas: &mut RgbImage, text: &str, [x, y]: [u32; 2], size: f32, ink: Rgb<u8>) {
     let Some(font) = scaled(size) else { return };
     let mut right = x as f32;

@@ -1,7 +1,7 @@
-//! The columns of a grid of images.
+//! The number of columns in a grid of images.
 
-/// Returns the number of columns that makes `count` images a square, or wider than high: up to twice the square's if
-/// that leaves no place empty.
+/// Returns the number of columns that arranges `count` images in a square or in a wider grid. The grid has up to twice
+/// the columns of the square if that leaves no cell empty.
 pub fn square_columns(count: usize) -> usize {
     let root = count.isqrt();
     let square = if root * root == count {

@@ -1,5 +1,5 @@
-//! Figures as values: sheets of images (PNG), animations (GIF), and charts of curves, points and bars (SVG and PNG). Knows
-//! no tensors, and writes no files.
+//! Figures as values: sheets of images (PNG), animations (GIF), and charts of curves, points and bars (SVG and PNG).
+//! This module knows no tensors and writes no files.
 //!
 //! The same input gives the same bytes.
 
@@ -23,16 +23,16 @@ pub use title::titled;
 
 use crate::error::Result;
 
-/// A finished figure. It does not know where it goes.
+/// A finished figure. It does not know where it will be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
-    /// The SVG, PNG or GIF that people look at.
+    /// The main image: an SVG, PNG or GIF.
     pub image: NamedFile,
-    /// Files that belong beside it: the same chart in another format, the numbers that it shows.
+    /// Additional files, such as the same chart in another format or the numbers that it shows.
     pub beside: Vec<NamedFile>,
 }
 
-/// The content of a file, and its name unless somebody chooses another.
+/// The content of a file, and its default name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFile {
     pub name: String,
@@ -40,23 +40,23 @@ pub struct NamedFile {
 }
 
 impl Figure {
-    /// Makes a figure of an image, as a PNG.
+    /// Makes a PNG figure from an image.
     pub fn png(name: &str, image: &RgbImage) -> Result<Self> {
         Ok(Self::of_png(name, encode_png(image)?))
     }
 
-    /// Makes a figure of a PNG file's bytes.
+    /// Makes a figure from the bytes of a PNG file.
     pub fn of_png(name: &str, bytes: Vec<u8>) -> Self {
         Self::new(name, bytes)
     }
 
-    /// Makes an animated figure of frames, as a GIF.
+    /// Makes an animated GIF figure from frames.
     pub fn gif(name: &str, frames: &[RgbImage], milliseconds_per_frame: u32) -> Result<Self> {
         let bytes = animation::encode_gif(frames, milliseconds_per_frame)?;
         Ok(Self::new(name, bytes))
     }
 
-    /// Makes a figure of an SVG document.
+    /// Makes a figure from an SVG document.
     pub fn svg(name: &str, document: String) -> Self {
         Self::new(name, document.into_bytes())
     }
@@ -78,23 +78,24 @@ impl NamedFile {
     }
 }
 
-/// One image, laid out as the data sets are: channel after channel, row after row.
+/// One image in the layout of the data sets: channel after channel, row after row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raster {
     /// `[C, H, W]`; `C` is 1 (grey) or 3 (red, green, blue).
     pub shape: [usize; 3],
-    /// `C * H * W` values, 0 is black.
+    /// The `C * H * W` values; 0 is black.
     pub pixels: Vec<u8>,
 }
 
 impl Raster {
-    /// An image from `C * H * W` values in [0, 1]: rounded, those outside clamped; NaN becomes 0.
+    /// Makes an image from `C * H * W` values in [0, 1]. Values are rounded, those outside are clamped, and NaN becomes
+    /// 0.
     ///
     /// # Panics
-    /// If `C` is neither 1 nor 3, or the number of values is not `C * H * W`.
+    /// Panics if `C` is neither 1 nor 3, or if the number of values is not `C * H * W`.
     pub fn from_unit(shape: [usize; 3], values: &[f32]) -> Self {
         check(shape, values.len());
-        // `as` saturates and takes NaN to 0.
+        // `as` saturates and turns NaN into 0.
         Self {
             shape,
             pixels: values
@@ -104,10 +105,10 @@ impl Raster {
         }
     }
 
-    /// The image as the image crate has it: `H` rows of `W` pixels, grey as three equal values.
+    /// Converts the image to the image crate's type: `H` rows of `W` pixels, with grey as three equal values.
     ///
     /// # Panics
-    /// If the shape and the number of pixels disagree.
+    /// Panics if the shape and the number of pixels disagree.
     pub fn to_rgb(&self) -> RgbImage {
         check(self.shape, self.pixels.len());
         let [_, height, width] = self.shape;
@@ -116,7 +117,7 @@ impl Raster {
         })
     }
 
-    /// The pixel in column `x` of row `y`.
+    /// Returns the pixel in column `x` of row `y`.
     fn rgb(&self, x: usize, y: usize) -> Rgb<u8> {
         let [channels, height, width] = self.shape;
         let at = |channel: usize| self.pixels[(channel * height + y) * width + x];

@@ -8,10 +8,10 @@ use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, Rgb
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Returns the image as a PNG file. One that is all grey has one channel, which takes a third of the room.
+/// Returns the image as a PNG file. A grey image is stored with one channel, which takes a third of the space.
 ///
 /// # Errors
-/// If the image cannot be encoded, for instance because it has no pixels.
+/// Returns an error if the image cannot be encoded, for instance because it has no pixels.
 pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
     let is_grey = image
         .pixels()
@@ -29,7 +29,7 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads an image that [`encode_png`] encoded.
+/// Reads an image that [`encode_png`] wrote.
 pub fn read_png(path: &Path) -> Result<RgbImage> {
     let image = image::load_from_memory_with_format(&files::read(path)?, ImageFormat::Png);
     image

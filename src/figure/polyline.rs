@@ -1,8 +1,8 @@
-//! Lines through points: cut where a point is missing, and where a line leaves the plot.
+//! Lines through points. They are cut where a point is missing and where they leave the plot.
 
 use super::axis::Range;
 
-/// Whether a point has no neighbour to draw a line to.
+/// Returns whether a point has no neighbour to draw a line to.
 pub fn stands_alone(points: &[Option<(f64, f64)>], index: usize) -> bool {
     let is_there = |index: Option<usize>| {
         index
@@ -30,7 +30,7 @@ pub fn pieces(points: &[Option<(f64, f64)>], range: Range) -> Vec<Vec<(f64, f64)
     pieces
 }
 
-/// Returns the part of a line that lies in the range of the y axis.
+/// Returns the part of a line within the range of the y axis.
 fn clipped(from: (f64, f64), to: (f64, f64), range: Range) -> Option<[(f64, f64); 2]> {
     if from.1.max(to.1) < range.low || from.1.min(to.1) > range.high {
         return None;

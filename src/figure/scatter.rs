@@ -1,4 +1,4 @@
-//! Points in a plane, coloured by class, beside a legend.
+//! Charts of points in a plane, coloured by class, with a legend beside them.
 
 use plotters::prelude::{Circle, DrawingBackend, RGBColor};
 use plotters::style::Color;
@@ -9,9 +9,9 @@ use super::chart::{AxisStyle, Chart, Drawn, FAINT, INK, LINE, MARGIN, Page, TEXT
 use super::font;
 use crate::rng::Rng;
 
-/// Ten colours of Okabe and Ito (2008) and of Tol (2021) that all readers can tell apart as small, see-through points on
-/// white: with each kind of colour blindness (as Machado et al. 2009 simulate it) the two nearest are 0.050 apart in
-/// Oklab. In Petroff's sequence of ten (2021), made for the purpose, they are 0.034 apart.
+/// Ten colours from Okabe and Ito (2008) and Tol (2021) that all readers can distinguish as small, transparent points
+/// on white. For each kind of colour blindness (simulated after Machado et al. 2009) the two nearest are 0.050 apart in
+/// Oklab. In Petroff's sequence of ten (2021), which was made for the purpose, they are 0.034 apart.
 const COLOURS: [[u8; 3]; 10] = [
     [0x00, 0x77, 0xbb],
     [0xcc, 0xbb, 0x44],
@@ -25,37 +25,38 @@ const COLOURS: [[u8; 3]; 10] = [
     [0x11, 0x77, 0x33],
 ];
 
-/// The plot's longer side, and the least of the other.
+/// The length of the plot's longer side, and the minimum of the other side.
 const LONG: f64 = 560.0;
 const SHORT: f64 = 280.0;
 /// The height of a lane.
 const LANE: f64 = 36.0;
-/// Above the plot, for the title; below it, for the numbers and the label.
+/// The room above the plot, for the title, and below it, for the numbers and the label.
 const ABOVE: f64 = 34.0;
 const BELOW: f64 = 44.0;
-/// The most characters of a class's name.
+/// The most characters of a class's name that are shown.
 const LONGEST_NAME: usize = 20;
-/// Fewer points than this are drawn larger.
+/// The number of points from which on points are drawn small.
 const MANY: usize = 1500;
 
-/// The points, and what they are.
+/// A scatter plot.
 #[derive(Clone, Copy, Debug)]
 pub struct Scatter<'a> {
     pub title: &'a str,
-    /// The labels of the horizontal and of the vertical axis.
+    /// The labels of the horizontal and the vertical axis.
     pub axes: [&'a str; 2],
-    /// One that is not finite is left out.
+    /// The points `[x, y]`. Points that are not finite are left out.
     pub points: &'a [[f64; 2]],
-    /// The class of each point, an index into `classes`. Without labels all points have one colour, and there is no
+    /// The class of each point, an index into `classes`. If it is `None`, all points have one colour and there is no
     /// legend.
     pub labels: Option<&'a [u32]>,
     pub classes: &'a [String],
-    /// Whether the vertical axis shows classes by their names: the points of each lie around its index.
+    /// Whether the vertical axis shows the names of the classes. The points of a class then lie around the class's
+    /// index.
     pub lanes: bool,
 }
 
-/// Returns points for [`Scatter::lanes`]: values that have a single coordinate, in a lane for each class. The height of a
-/// point within its lane is random, so that points of one value do not cover each other.
+/// Returns points for [`Scatter::lanes`]: one-dimensional values, in a lane for each class. The height within the lane
+/// is random, so that equal values do not cover each other.
 pub fn in_lanes(values: impl IntoIterator<Item = f64>, labels: Option<&[u32]>) -> Vec<[f64; 2]> {
     let rng = Rng::new(0).stream("lanes");
     let lane = |index: usize| {
@@ -69,14 +70,14 @@ pub fn in_lanes(values: impl IntoIterator<Item = f64>, labels: Option<&[u32]>) -
         .collect()
 }
 
-/// Where things are.
+/// The positions and sizes of a plot's parts.
 struct ScatterLayout {
     ranges: [Range; 2],
     /// The size of the plot without its axes.
     plot: [f64; 2],
-    /// Left of the plot, for the numbers and the label.
+    /// The room left of the plot, for the numbers and the label.
     left: f64,
-    /// The legend's width of a column, and its rows.
+    /// The width of the legend's columns, and the number of its rows.
     legend: (f64, usize),
 }
 
@@ -93,7 +94,7 @@ impl Chart for Scatter<'_> {
         ]
     }
 
-    /// The points are drawn in a random order that is always the same, so that no class lies on top of the others.
+    /// Draws the points in a random but fixed order, so that no class covers the others.
     fn draw<B: DrawingBackend>(&self, page: &Page<B>) -> Drawn<B> {
         let layout = self.layout();
         let [width, height] = layout.plot;
@@ -166,7 +167,8 @@ impl Chart for Scatter<'_> {
 }
 
 impl Scatter<'_> {
-    /// The classes in the legend: those that have a point. Lanes have their names beside them already.
+    /// Returns the classes in the legend, which are the classes with a point. Lanes already have their names beside
+    /// them.
     fn shown(&self) -> Vec<usize> {
         if self.lanes {
             return Vec::new();
@@ -188,7 +190,7 @@ impl Scatter<'_> {
             let high = lanes as f64 - 0.4;
             ranges[1] = Range { low: -0.6, high };
         }
-        // One unit is as long on both axes, so that distances can be seen; up to a point.
+        // Both axes have the same unit length, so that distances are visible, unless one side would become too short.
         let lengths = ranges.map(|range| range.high - range.low);
         let longest = lengths[0].max(lengths[1]);
         let mut plot = lengths.map(|length| (LONG * length / longest).max(SHORT));
@@ -217,14 +219,14 @@ impl Scatter<'_> {
         }
     }
 
-    /// The name of a class, as long as there is room for.
+    /// Returns the name of a class, cut to the available room.
     fn name(&self, class: usize) -> String {
         let name = self.classes.get(class).map_or("", String::as_str);
         name.chars().take(LONGEST_NAME).collect()
     }
 }
 
-/// The colour of a class. From the eleventh class on the colours are darker.
+/// Returns the colour of a class. From the eleventh class on the colours repeat, darker.
 fn colour(class: usize) -> RGBColor {
     let round = (class / COLOURS.len()) as i32;
     let [red, green, blue] =
@@ -247,7 +249,7 @@ mod tests {
         image::load_from_memory(&png).unwrap().into_rgb8()
     }
 
-    /// The pixels that a class's points leave on the bare page.
+    /// Counts the pixels that a class's points leave on the bare page.
     fn inked(image: &RgbImage, class: usize, alpha: f64) -> usize {
         let RGBColor(red, green, blue) = colour(class);
         let mixed = [red, green, blue].map(|value| 255.0 + alpha * (f64::from(value) - 255.0));
@@ -274,7 +276,7 @@ mod tests {
             lanes: false,
         };
         let image = drawn(&scatter);
-        // Text is black, as class 4 is.
+        // Class 4 is left out because it is black like the text.
         for class in (0..12).filter(|class| *class != 4) {
             let is_shown = [0, 3, 11].contains(&class);
             let name = &classes[class];
@@ -315,7 +317,7 @@ mod tests {
 
     #[test]
     fn no_class_hides_another() {
-        // Two classes at the same places, the second after the first in the data.
+        // Two classes have points at the same positions, the second after the first in the data.
         let grid = (0..2).flat_map(|_| (0..900).map(|i| [f64::from(i % 30), f64::from(i / 30)]));
         let points: Vec<[f64; 2]> = grid.collect();
         let labels: Vec<u32> = (0..1800).map(|i| u32::from(i >= 900)).collect();
@@ -329,7 +331,8 @@ mod tests {
             lanes: false,
         };
         let image = drawn(&scatter);
-        // The first class has more blue than red, the second the reverse: the one on top decides.
+        // The first class has more blue than red, and the second has more red. The pixel's colour shows which one is on
+        // top.
         let coloured = image
             .pixels()
             .filter(|pixel| pixel[0].abs_diff(pixel[2]) > 30);

@@ -4,63 +4,64 @@ use image::{Rgb, RgbImage};
 
 use super::{Raster, font};
 
-/// Around each cell, in pixels.
+/// The margin around each cell, in pixels.
 const MARGIN: u32 = 2;
-/// Between a label and what is beside it, in pixels.
+/// The gap beside a label, in pixels.
 pub(super) const PAD: u32 = 5;
-/// A cell's longer side is at least this, in pixels: a digit of 28 x 28 is a stamp on a screen of today.
+/// The least length of a cell's longer side, in pixels. A digit of 28 x 28 pixels is too small on a screen of today.
 const SMALLEST_CELL: u32 = 56;
-/// Cells grow up to here for the sake of long column labels.
+/// The largest cell, in pixels, that long column labels can cause.
 const CELL_FOR_LABELS: u32 = 128;
-/// Sheets of many cells are scaled up less, to stay within this many pixels a side.
+/// The largest side of a sheet, in pixels. Sheets of many cells are scaled up less to stay within it.
 const LARGEST_SHEET: u32 = 4000;
-/// The sizes of text, the smaller one where the larger has no room.
+/// The sizes of text. The smaller one is used if the larger does not fit.
 const LARGE: f32 = 15.0;
 const SMALL: f32 = 11.0;
-/// Longer row labels are cut.
+/// The most characters of a row label.
 const LONGEST_LABEL: usize = 32;
 
-/// All shades of grey, so that a sheet of grey images is grey and a GIF shows it exactly.
+/// The colour of the page. All colours of a sheet are grey, so a sheet of grey images is grey and a GIF stores it
+/// exactly.
 pub(super) const PAGE: Rgb<u8> = Rgb([255; 3]);
-/// Neither the black of a digit's background nor the white of a page.
+/// The colour between cells, which differs from a digit's black background and from the white page.
 const BETWEEN: Rgb<u8> = Rgb([128; 3]);
 pub(super) const INK: Rgb<u8> = Rgb([34; 3]);
 
-/// Images in rows of `columns`, from left to right and from top to bottom.
+/// A grid of images in rows of `columns`, from left to right and from top to bottom.
 #[derive(Clone, Copy, Debug)]
 pub struct Sheet<'a> {
     /// The images, usually of one shape. A smaller one is drawn in the upper left corner of its cell.
     pub images: &'a [Raster],
-    /// Images a row, at least 1; a sheet is never wider than its images.
+    /// The number of images in a row, at least 1. A sheet is never wider than its images.
     pub columns: usize,
-    /// One a row, to its left; a missing one is blank, what is too many is left out.
+    /// A label for each row, to its left. A missing label is blank, and surplus labels are ignored.
     pub row_labels: Option<&'a [String]>,
-    /// One a column, above it.
+    /// A label for each column, above it.
     pub column_labels: Option<&'a [String]>,
 }
 
-/// Where things are, in pixels.
+/// The positions and sizes of a sheet's parts, in pixels.
 struct SheetLayout {
     columns: u32,
     rows: u32,
-    /// `[width, height]` of a cell.
+    /// The size of a cell, `[width, height]`.
     cell: [u32; 2],
-    /// Each of an image's pixels becomes a square with this side.
+    /// The side of the square that each pixel of an image becomes.
     scale: u32,
     text_size: f32,
-    /// `[left, top]` corner of the grid: room for labels.
+    /// The upper left corner of the grid, `[left, top]`, which leaves room for the labels.
     grid: [u32; 2],
-    /// Height of the room for a caption below each cell.
+    /// The height of the caption below each cell.
     caption: u32,
 }
 
 impl Sheet<'_> {
-    /// The sheet. Small images are scaled up by a whole number, without smoothing.
+    /// Draws the sheet. Small images are scaled up by a whole number, without smoothing.
     pub fn draw(&self) -> RgbImage {
         self.draw_captioned(&[])
     }
 
-    /// The sheet with a line of text below each image, in the images' order; a missing one is blank.
+    /// Draws the sheet with a line of text below each image, in the order of the images. A missing caption is blank.
     pub fn draw_captioned(&self, captions: &[String]) -> RgbImage {
         let layout = self.layout(captions);
         let [width, height] = layout.size();
@@ -68,7 +69,7 @@ impl Sheet<'_> {
         for (place, image) in self.images.iter().enumerate() {
             let corner =
                 layout.corner(place as u32 % layout.columns, place as u32 / layout.columns);
-            // The margins of neighbours overlap; where the last row ends early the page stays white.
+            // The margins of neighbours overlap. The page stays white where the last row ends early.
             rectangle(
                 &mut canvas,
                 corner.map(|at| at - MARGIN),
@@ -162,7 +163,7 @@ impl Sheet<'_> {
 }
 
 impl SheetLayout {
-    /// `[width, height]` of the sheet, the grid's outer margin included.
+    /// Returns the size of the sheet, `[width, height]`, including the outer margin of the grid.
     fn size(&self) -> [u32; 2] {
         let side = |start: u32, count: u32, cell: u32| start + count * (cell + MARGIN) + MARGIN;
         [
@@ -171,7 +172,7 @@ impl SheetLayout {
         ]
     }
 
-    /// The upper left corner of a cell.
+    /// Returns the upper left corner of a cell.
     fn corner(&self, column: u32, row: u32) -> [u32; 2] {
         let at = |start: u32, place: u32, cell: u32| start + MARGIN + place * (cell + MARGIN);
         [
@@ -180,7 +181,7 @@ impl SheetLayout {
         ]
     }
 
-    /// Draws `text` in the middle of a cell's width, the room's upper left corner at `[left, top]`.
+    /// Draws `text` centred on a cell's width, below `[left, top]`.
     fn centre(&self, canvas: &mut RgbImage, text: &str, [left, top]: [u32; 2]) {
         let text = font::fit(text, self.cell[0], self.text_size);
         let x = left + (self.cell[0] - font::width(&text, self.text_size)) / 2;
@@ -188,8 +189,8 @@ impl SheetLayout {
     }
 }
 
-/// How many times larger an image of `[width, height]` is drawn in a grid of `[columns, rows]`: until it has the
-/// size of a cell and the widest label fits above it, unless the sheet becomes too large.
+/// Returns how many times larger an image of `[width, height]` is drawn in a grid of `[columns, rows]`. The image grows
+/// until it fills the smallest cell and the widest label fits above it, unless the sheet becomes too large.
 fn scale(image: [u32; 2], count: [u32; 2], label: u32) -> u32 {
     let longer = image[0].max(image[1]);
     let wanted = SMALLEST_CELL.div_ceil(longer).max(label.div_ceil(image[0]));

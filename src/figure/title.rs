@@ -8,7 +8,7 @@ use super::sheet::{INK, PAD, PAGE};
 /// The size of the text in pixels.
 const SIZE: f32 = 15.0;
 
-/// The image with `text` above it, from its left edge on; the page becomes wider where the text is.
+/// Returns the image with `text` above it, aligned to its left edge. The page grows if the text is wider.
 pub fn titled(image: &RgbImage, text: &str) -> RgbImage {
     let above = font::height(SIZE) + 2 * PAD;
     let width = image.width().max(font::width(text, SIZE) + 2 * PAD);

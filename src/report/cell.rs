@@ -1,4 +1,4 @@
-//! One value of a report, with the digits that people see.
+//! One value of a report, with the number of digits for readers.
 
 use serde_json::Value;
 
@@ -16,12 +16,12 @@ pub enum Cell {
         value: Option<f64>,
         digits: usize,
     },
-    /// A share, which people read in percent.
+    /// A share, which the text shows in percent.
     Share(Option<f64>),
     Count(usize),
     Flag(bool),
     Text(String),
-    /// A value for programs, and the words that people read in its place.
+    /// A value for the JSON, and the words that the text shows instead.
     Said(Value, String),
 }
 
@@ -53,12 +53,12 @@ impl Cell {
         )
     }
 
-    /// Whether the value belongs at the right end of its column, as numbers do.
+    /// Returns whether the value is aligned to the right end of its column, as numbers are.
     pub(super) fn is_number(&self) -> bool {
         !matches!(self, Self::Flag(_) | Self::Text(_) | Self::Said(..))
     }
 
-    /// Returns the value as people read it.
+    /// Returns the text of the value.
     pub fn render(&self) -> String {
         match self {
             Self::Estimate {
@@ -77,7 +77,7 @@ impl Cell {
         }
     }
 
-    /// Calls `add` with the key and the value of each field that programs read: two for an estimate, else one.
+    /// Calls `add` with the key and the value of each JSON field: two fields for an estimate, otherwise one.
     pub(super) fn fields(&self, key: &str, add: &mut dyn FnMut(String, Value)) {
         match self {
             Self::Estimate { value, .. } => {

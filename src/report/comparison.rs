@@ -1,4 +1,5 @@
-//! What `vae compare` reports: the last evaluations of several runs side by side, and where their protocols differ.
+//! The report of `vae compare`: the last evaluations of several runs side by side, and the differences in their
+//! protocols.
 
 use serde_json::{Value, json};
 
@@ -6,19 +7,19 @@ use super::evaluation::{MEASURES, PROTOCOL};
 use super::{Cell, Report, Table};
 use crate::eval::Estimate;
 
-/// A run and its last evaluation, as its `report.json` has it.
+/// A run and its last evaluation, as stored in its `report.json`.
 #[derive(Clone, Debug)]
 pub struct EvaluatedRun {
     pub name: String,
     pub report: Value,
-    /// Whether the model is another one than the one that was measured.
+    /// Whether the model has changed since the evaluation.
     pub changed_since: bool,
 }
 
-/// As much of a long text as a column has room for; the JSON has all of it.
+/// The most characters of a text in a column. The JSON has the whole text.
 const LONGEST: usize = 32;
 
-/// Returns the report on `runs`, of which there is at least one. The first is the one that the others are compared with.
+/// Returns the report on `runs`, of which there must be at least one. The others are compared with the first.
 pub fn report(runs: &[EvaluatedRun]) -> Report {
     let mut report = Report::new();
     let [first, others @ ..] = runs else {
@@ -83,7 +84,7 @@ impl EvaluatedRun {
     }
 }
 
-/// A row for each run: the measures that any of them has, and the parts of the protocol that differ.
+/// Returns a row for each run, with every measure that at least one run has and the parts of the protocol that differ.
 fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
     let is_known = |key: &str| runs.iter().any(|run| run.report[key].is_number());
     let measures = || MEASURES.iter().filter(|measure| is_known(measure.key));
@@ -131,17 +132,17 @@ fn shortened(value: &Value) -> String {
     }
 }
 
-/// The difference of two runs, image by image: how hard an image is for both cancels.
+/// The paired difference of two runs, image by image. The difficulty of an image, common to both runs, cancels.
 struct Paired {
-    /// The number compared.
+    /// The name of the number that is compared.
     what: &'static str,
     difference: Estimate,
     images: usize,
 }
 
 impl Paired {
-    /// Compares `log p(x)` or another bound if both reports have one, else the ELBO. Returns `None` if a report keeps no
-    /// numbers by image, or if their images differ.
+    /// Compares `log p(x)` or another bound if both reports have one, else the ELBO. Returns `None` if a report has no
+    /// numbers by image, or if the images differ.
     fn of(first: &Value, other: &Value) -> Option<Self> {
         let values = |report: &Value, key: &str| -> Option<Vec<f64>> {
             let values = report["by_image"][key].as_array()?;

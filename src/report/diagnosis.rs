@@ -1,4 +1,4 @@
-//! What `vae doctor` reports: numbers of each latent and of all of them, and a verdict with its reason and advice.
+//! The report of `vae doctor`: numbers for each latent and for all of them, and a verdict with its reason and advice.
 
 mod advice;
 
@@ -14,25 +14,25 @@ use crate::model::Activation;
 use crate::objective::NO_ELBO;
 use crate::run::Record;
 
-/// The rows of the table that people see; the JSON has all.
+/// The most rows of the table in the text. The JSON has all rows.
 const ROWS: usize = 32;
 
-/// What an autoencoder, which has no posterior, is not diagnosed by.
+/// The remark for an autoencoder, which has no posterior to diagnose.
 const NO_POSTERIOR: &str = "KL, mutual information and the prior are not looked at";
 
-/// The diagnostics of one model, and what they were measured on.
+/// The diagnostics of one model, with the model and the data that were measured.
 pub struct Diagnosis {
     pub provenance: Provenance,
     pub health: Diagnostics,
     pub findings: Vec<Finding>,
-    /// `None` for an autoencoder.
+    /// The decomposition of the KL; `None` for an autoencoder.
     pub decomposition: Option<KlDecomposition>,
     pub units: Vec<LayerUnits>,
-    /// The records of training itself, from the first epoch to the last.
+    /// The records of training, from the first epoch to the last.
     pub training: Vec<Record>,
-    /// The layers' names, in order.
+    /// The names of the layers, in order.
     pub layers: Vec<String>,
-    /// The chart of the latents.
+    /// The path of the chart of the latents.
     pub chart: String,
 }
 
@@ -157,7 +157,7 @@ const MEASURES: &[Measure<Diagnosis>] = &[
     },
 ];
 
-/// Returns the verdict in a word or a few.
+/// Returns the verdict in a few words.
 pub fn verdict(findings: &[Finding]) -> String {
     let names: Vec<&str> = findings.iter().map(|finding| finding.name()).collect();
     if names.is_empty() {
@@ -167,7 +167,7 @@ pub fn verdict(findings: &[Finding]) -> String {
     }
 }
 
-/// Returns what training says of the latents when it ends: the verdict, its numbers and, if something is wrong, advice.
+/// Returns the summary for the end of training: the verdict, its numbers and, if something is wrong, advice.
 pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run: &str) -> String {
     let (active, latents) = (health.active(), health.latents.len());
     let (verdict, images) = (verdict(findings), health.images);
@@ -189,7 +189,7 @@ pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run:
     text
 }
 
-/// Returns the reason of a finding, in numbers.
+/// Returns the reason for a finding, in numbers.
 fn reason(finding: Finding, health: &Diagnostics) -> String {
     let (active, latents) = (health.active(), health.latents.len());
     let kl = health.kl.map_or(0.0, |kl| kl.mean);
@@ -262,7 +262,7 @@ impl Diagnosis {
         report
     }
 
-    /// A row for each latent. People see those first that carry most.
+    /// Returns a row for each latent. The text starts with the latents that carry most.
     fn latents(&self) -> Table {
         let largest = self.health.largest_variance();
         let decomposition = self.decomposition.as_ref();
@@ -351,7 +351,7 @@ impl Diagnosis {
         advice::advice(finding, &self.health, &self.provenance.config)
     }
 
-    /// The most mutual information that the images can show, in nats.
+    /// Returns the largest mutual information that this number of images can show, in nats.
     fn most_information(&self) -> f64 {
         (self.health.images as f64).ln()
     }
@@ -361,7 +361,7 @@ impl Diagnosis {
         found.is_some_and(|found| found.is_saturated(self.health.images))
     }
 
-    /// The records that have gradient norms; earlier versions recorded none.
+    /// Returns the records that have gradient norms. Earlier versions recorded none.
     fn with_norms(&self) -> impl Iterator<Item = &Record> {
         let has_norms = |record: &&Record| !record.gradient_norms.is_empty();
         self.training.iter().filter(has_norms)

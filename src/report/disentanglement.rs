@@ -1,5 +1,5 @@
-//! What `vae disentangle` reports: scores of disentanglement, each beside what chance gives, and what probes read off the
-//! latents.
+//! The report of `vae disentangle`: scores of disentanglement, each beside the score by chance, and the accuracy of
+//! probes on the latents.
 
 use serde_json::{Value, json};
 
@@ -62,19 +62,19 @@ const SCORES: [Score; 7] = [
     },
 ];
 
-/// The scores of one model, and what they were measured on.
+/// The scores of one model, with the model and the data that were measured.
 pub struct Disentanglement<'a> {
     pub provenance: Provenance,
-    /// The model's latents.
+    /// The number of latents.
     pub latents: usize,
-    /// All factors that are known.
+    /// All known factors.
     pub factors: &'a [Factor],
-    /// Those with more than one value among the images.
+    /// The factors with more than one value among the images.
     pub varying: &'a [Factor],
-    /// The file of the factors, if they are not the data set's own.
+    /// The file of the factors; `None` if they come with the data set.
     pub factor_file: Option<String>,
     pub scores: Scores,
-    /// With the factors of other images.
+    /// The scores with the factors of other images.
     pub chance: Scores,
     pub probes: Option<Probes>,
 }
@@ -87,7 +87,7 @@ pub struct Probes {
     pub neighbours: usize,
     /// The accuracy of always guessing the most frequent label.
     pub chance: f64,
-    /// Images fitted to, and images measured on.
+    /// The numbers of images that the probes were fitted to and measured on.
     pub images: [usize; 2],
 }
 
@@ -160,7 +160,7 @@ impl Disentanglement<'_> {
         titled(&["measure", "value", "chance", " "], rows)
     }
 
-    /// A row for each factor: the two latents that tell most about it.
+    /// Returns a row for each factor, with the two latents that tell most about it.
     fn factor_table(&self, mig: &Mig) -> Table {
         let factors = self
             .varying
@@ -205,7 +205,8 @@ impl Disentanglement<'_> {
         self.provenance.add_fields(report);
     }
 
-    /// Returns how much each latent tells about a factor, as shares of its entropy, and how much it matters for it.
+    /// Returns the JSON of a factor: how much each latent tells about it, as shares of its entropy, and how important
+    /// each is.
     fn factor_json(&self, index: usize) -> Value {
         let factor = &self.varying[index];
         let shares = |mig: &Mig| -> Vec<f64> {
@@ -221,14 +222,14 @@ impl Disentanglement<'_> {
         })
     }
 
-    /// Where the factors come from; `None` if there are none.
+    /// Returns the source of the factors, or `None` if there are none.
     fn source(&self) -> Option<String> {
         let of_data = || "the data set".to_owned();
         let source = || self.factor_file.clone().unwrap_or_else(of_data);
         (!self.factors.is_empty()).then(source)
     }
 
-    /// Returns notes on scores that are missing, with the reason, and on what they are worth.
+    /// Returns notes that explain missing scores and limit the meaning of the others.
     fn notes(&self) -> Vec<String> {
         let config = &self.provenance.config;
         let varies = |factor: &&Factor| self.varying.iter().any(|other| other.name == factor.name);
@@ -270,7 +271,7 @@ impl Disentanglement<'_> {
     }
 }
 
-/// A table for people alone.
+/// Returns a table that only the text shows.
 fn titled(titles: &[&str], rows: Vec<Vec<Cell>>) -> Table {
     let columns = titles
         .iter()

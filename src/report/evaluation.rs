@@ -1,4 +1,4 @@
-//! What `vae eval` reports: the ELBO, its terms, bounds on log p(x) and reconstruction errors, with their protocol.
+//! The report of `vae eval`: the ELBO, its terms, bounds on log p(x) and reconstruction errors, with their protocol.
 
 use serde_json::{Value, json};
 
@@ -6,23 +6,23 @@ use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::eval::{ElboByImage, Estimate, Importance, Protocol, SquaredErrors, bits};
 use crate::objective::{LatentMode, NO_ELBO};
 
-/// The numbers of one evaluation, and what they were measured on.
+/// The numbers of one evaluation, with the model and the data that were measured.
 pub struct Evaluation {
     pub provenance: Provenance,
     pub protocol: Protocol,
     pub elbo: ElboByImage,
-    /// Values in an image.
+    /// The number of values in an image.
     pub values: usize,
-    /// The likelihood's sigma, if it has one for all values.
+    /// The likelihood's sigma, if it has a single one for all values.
     pub sigma: Option<f64>,
-    /// Importance-weighted bounds, by their number of samples.
+    /// The importance-weighted bounds, ordered by their number of samples.
     pub bounds: Vec<Importance>,
-    /// The time that all bounds took together.
+    /// The time for all bounds together.
     pub importance_seconds: Option<f64>,
     pub squared_errors: Option<SquaredErrors>,
 }
 
-/// The numbers, in order. `vae compare` shows the same.
+/// The numbers of the report, in order. `vae compare` shows the same numbers.
 pub const MEASURES: &[Measure<Evaluation>] = &[
     Measure {
         key: "elbo",
@@ -69,7 +69,7 @@ pub const MEASURES: &[Measure<Evaluation>] = &[
         remark: Evaluation::best_samples,
         always: false,
     },
-    // A bound on what is not a log-likelihood is not called one.
+    // A bound on a quantity that is not a log-likelihood must not be called a log-likelihood.
     Measure {
         key: "iw_bound",
         title: "IW bound",
@@ -115,8 +115,8 @@ pub const MEASURES: &[Measure<Evaluation>] = &[
     },
 ];
 
-/// The fields that two evaluations must share for their numbers to be comparable. The likelihood and the objective are not
-/// among them, because they are compared; whether both are log-likelihoods is.
+/// The fields that two evaluations must share for their numbers to be comparable. The likelihood and the objective are
+/// not among them, because they are what is compared; whether both are log-likelihoods is.
 pub const PROTOCOL: &[&str] = &[
     "data",
     "data_hash",
@@ -139,7 +139,7 @@ struct BoundRow {
     samples: usize,
     bound: Estimate,
     bits: Estimate,
-    /// The effective number of samples in the median image, and in the worst.
+    /// The effective number of samples in the median image and in the worst image.
     effective: [f64; 2],
     images: usize,
 }
@@ -208,7 +208,7 @@ impl Evaluation {
         report
     }
 
-    /// Adds the protocol: a sentence, and the field of each of its parts.
+    /// Adds the protocol: one sentence, and one field for each of its parts.
     fn add_protocol(&self, report: &mut Report) {
         let (provenance, config) = (&self.provenance, &self.provenance.config);
         let is_sampled = self.protocol.latent_mode.is_sampled();
@@ -289,7 +289,7 @@ impl Evaluation {
         self.bounds.iter().filter(|bound| !bound.log_px.is_empty())
     }
 
-    /// Returns the bound from the most samples.
+    /// Returns the bound with the most samples.
     fn best(&self) -> Option<&Importance> {
         self.measured().next_back()
     }
@@ -299,13 +299,13 @@ impl Evaluation {
         format!("{NATS}, from K = {samples} importance samples")
     }
 
-    /// Returns why the numbers are not log-likelihoods, if they are not.
+    /// Returns the reason why the numbers are not log-likelihoods, or `None` if they are.
     fn caveat(&self) -> Option<&'static str> {
         let likelihood = &self.provenance.config.likelihood;
         likelihood.kind().caveat(self.protocol.pixels.is_binary())
     }
 
-    /// Returns in words how many latents an image has, and how they come about.
+    /// Returns in words how many latents an image has and how they are obtained.
     fn latents_in_words(&self) -> String {
         match (self.protocol.latent_mode, self.protocol.samples) {
             (LatentMode::Sampled, 1) => {
@@ -330,8 +330,8 @@ impl Evaluation {
         self.provenance.config.prior.kind().kl_method()
     }
 
-    /// Returns the bound of every image, which the run's folder keeps beside the report, so that two runs can be
-    /// compared image by image: the one from the most samples, and the ELBO.
+    /// Returns the ELBO and the bound with the most samples for every image. The run's folder keeps them beside the
+    /// report, so that two runs can be compared image by image.
     pub fn by_image(&self) -> Value {
         let rounded = |values: &[f64]| {
             let rounded = values.iter().map(|value| (1e4 * value).round() / 1e4);

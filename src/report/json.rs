@@ -1,4 +1,4 @@
-//! A report for programs.
+//! The JSON of a report.
 
 use serde_json::{Map, Value};
 

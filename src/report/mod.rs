@@ -1,7 +1,7 @@
-//! Results as values: a [`Report`] holds numbers with their errors, tables, fields and sentences; one renderer writes it
-//! for people ([`Report::text`]), one for programs ([`Report::json`]).
+//! Results as values. A [`Report`] holds numbers with their errors, tables, fields and sentences. [`Report::text`]
+//! renders it for readers, and [`Report::json`] renders it for programs.
 //!
-//! What a report says is listed once: a further number is one more [`Measure`], a further column of a table one more
+//! The content of a report is listed once: another number is another [`Measure`], another column of a table is another
 //! [`Column`], and both renderers show it.
 
 mod cell;
@@ -22,7 +22,7 @@ pub use cell::Cell;
 pub use provenance::Provenance;
 pub use table::{Column, Table};
 
-/// The findings of a command, in the order in which a person reads them.
+/// The findings of a command, in reading order.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     entries: Vec<Entry>,
@@ -33,34 +33,34 @@ enum Entry {
     /// A number on a line of its own.
     Row(Row),
     Table(Table),
-    /// A value for programs; people read it in one of the sentences, or do not need it.
+    /// A value in the JSON alone. The text states it in a sentence, or leaves it out.
     Field(String, Value),
-    /// A sentence for people; programs read the fields.
+    /// A sentence in the text alone. The JSON has fields instead.
     Line(String),
 }
 
 #[derive(Clone, Debug)]
 struct Row {
-    /// The key in the JSON; `None` if programs find the number in a table or a field.
+    /// The key in the JSON; `None` if the number has its place in a table or a field.
     key: Option<String>,
     title: String,
     cell: Cell,
-    /// The unit, and what the number means.
+    /// The unit and the meaning of the number.
     remark: String,
 }
 
 /// A number that every report on a `T` states.
 pub struct Measure<T: ?Sized> {
-    /// The key in the JSON; the standard error has `_se` behind it.
+    /// The key in the JSON. The key of the standard error ends in `_se`.
     pub key: &'static str,
     pub title: &'static str,
-    /// Digits behind the point, for people.
+    /// The number of digits after the point in the text.
     pub digits: usize,
-    /// `None` if the number is not defined, or was not asked for.
+    /// The number, or `None` if it is not defined or was not asked for.
     pub value: fn(&T) -> Option<Estimate>,
-    /// The unit, and what the number means.
+    /// The unit and the meaning of the number.
     pub remark: fn(&T) -> String,
-    /// Whether people see the number even if there is none.
+    /// Whether the text shows the number even if it is `None`.
     pub always: bool,
 }
 
@@ -89,7 +89,7 @@ impl Report {
         self.push_row(Some(key), title, cell, remark.into());
     }
 
-    /// Appends a line for people; programs find its content under other keys.
+    /// Appends a line to the text alone. The JSON has its content under other keys.
     pub fn text_row(&mut self, title: &str, cell: Cell, remark: impl Into<String>) {
         self.push_row(None, title, cell, remark.into());
     }
@@ -107,12 +107,12 @@ impl Report {
         self.entries.push(Entry::Table(table));
     }
 
-    /// Appends a value for programs alone.
+    /// Appends a value to the JSON alone.
     pub fn field(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         self.entries.push(Entry::Field(key.into(), value.into()));
     }
 
-    /// Appends a sentence for people alone.
+    /// Appends a sentence to the text alone.
     pub fn line(&mut self, text: impl Into<String>) {
         self.entries.push(Entry::Line(text.into()));
     }

@@ -1,4 +1,4 @@
-//! Which model and which data the numbers of a report belong to.
+//! The model and the data that the numbers of a report belong to.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub struct Provenance {
     pub data_hash: String,
     /// `train`, `validation` or `test`.
     pub split: String,
-    /// The number of images that were measured, and that the split has.
+    /// The number of images that were measured, and the number in the split.
     pub images: usize,
     pub images_in_split: usize,
     pub seed: u64,
@@ -40,7 +40,7 @@ impl Provenance {
         report.field("program_version", env!("CARGO_PKG_VERSION"));
     }
 
-    /// Returns the images in words: `digits test, the first 100 of 200 images`.
+    /// Returns a description of the images: `digits test, the first 100 of 200 images`.
     pub fn images(&self) -> String {
         let (images, all) = (self.images, self.images_in_split);
         let counted = if images == all {
@@ -51,12 +51,12 @@ impl Provenance {
         format!("{} {}, {counted}", self.data, self.split)
     }
 
-    /// Returns the hashes of data and model.
+    /// Returns the hashes of the data and the model, in words.
     pub fn hashes(&self) -> String {
         format!("data {}, model {}", self.data_hash, self.model_hash)
     }
 
-    /// Whether the images are test images that were among those trained on.
+    /// Returns whether the test images were also used for training.
     pub fn is_no_test(&self) -> bool {
         self.split == "test" && self.config.data.kind().trains_on_test()
     }

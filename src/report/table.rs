@@ -1,39 +1,39 @@
-//! A table of a report, and the one place that aligns columns of text.
+//! A table of a report. This is the only module that aligns columns of text.
 
 use super::Cell;
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
-/// A column of a table with a row for each `T`.
+/// A column of a table whose rows are made from values of type `T`.
 pub struct Column<T: ?Sized> {
-    /// The key of the column in the JSON; the standard error of an estimate has `_se` behind it.
+    /// The key of the column in the JSON. The key of an estimate's standard error ends in `_se`.
     pub key: &'static str,
-    /// The title; an empty one makes the column one for programs alone.
+    /// The title; if it is empty, only the JSON has the column.
     pub title: &'static str,
     pub cell: fn(&T) -> Cell,
 }
 
-/// Rows of cells below titles.
+/// A table with titles and rows of cells.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// The key in the JSON, where the table is a list of objects; `None` for a table for people alone.
+    /// The key of the list of objects in the JSON; `None` if only the text has the table.
     pub key: Option<String>,
-    /// A line above the table, which is then indented.
+    /// A line above the table. The table below it is indented.
     pub heading: Option<String>,
-    /// Key and title of each column.
+    /// The key and the title of each column.
     pub columns: Vec<(String, String)>,
     pub rows: Vec<Vec<Cell>>,
-    /// The order in which people see the rows; `None` for that of `rows`.
+    /// The order of the rows in the text; `None` for the order of `rows`.
     pub order: Option<Vec<usize>>,
-    /// The most rows that people see; `None` for all.
+    /// The most rows in the text; `None` for all.
     pub most: Option<usize>,
     /// Whether the titles stand above the columns.
     pub has_titles: bool,
 }
 
 impl Table {
-    /// Builds the table with a row for each of `items`.
+    /// Builds a table with a row for each of `items`.
     pub fn of<'a, T: 'a>(
         key: &str,
         items: impl IntoIterator<Item = &'a T>,
@@ -54,7 +54,7 @@ impl Table {
         }
     }
 
-    /// Builds a list of names with a description each, below a heading: `key` with spaces, and a colon.
+    /// Builds a list of names and descriptions. Its heading is `key` with spaces and a colon.
     pub fn names<N: Into<String>, A: Into<String>>(
         key: &str,
         names: impl IntoIterator<Item = (N, A)>,
@@ -73,7 +73,7 @@ impl Table {
         }
     }
 
-    /// Returns the lines that people read. A column without any value is left out.
+    /// Returns the text of the table. A column without any value is left out.
     pub(super) fn text(&self) -> String {
         let has_value = |column: &usize| {
             let mut cells = self.rows.iter().map(|row| &row[*column]);
@@ -115,7 +115,8 @@ impl Table {
     }
 }
 
-/// Returns `lines` with their cells in columns, each as wide as its widest cell; numbers at the right end.
+/// Returns `lines` with their cells aligned in columns, each as wide as its widest cell. Numbers are aligned to the
+/// right.
 pub(super) fn aligned(lines: &[Vec<String>], to_the_right: &[bool], indent: &str) -> String {
     let widths: Vec<usize> = (0..to_the_right.len())
         .map(|column| {
@@ -157,7 +158,7 @@ mod tests {
             title: "value",
             cell: |value| Cell::number(*value, 1),
         },
-        // A new column is one entry; text and JSON both have it.
+        // A new column takes one entry, and both the text and the JSON show it.
         Column {
             key: "half",
             title: "half of it",

@@ -1,4 +1,4 @@
-//! A report for people.
+//! The text of a report.
 
 use super::table::aligned;
 use super::{Entry, Report, Row};
@@ -26,7 +26,7 @@ impl Report {
     }
 }
 
-/// Returns the text with an empty line at its end, unless it is empty.
+/// Returns the text followed by an empty line, unless it is empty.
 fn separated(text: String) -> String {
     if text.is_empty() || text.ends_with("\n\n") {
         text
@@ -35,7 +35,7 @@ fn separated(text: String) -> String {
     }
 }
 
-/// Returns rows that follow each other, their numbers in one column: the means end at the same place.
+/// Returns consecutive rows with their numbers in one column, whose means are aligned at the right.
 fn block(rows: &[&Row]) -> String {
     let lines: Vec<Vec<String>> = rows
         .iter()

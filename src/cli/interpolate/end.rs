@@ -9,15 +9,15 @@ use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::model::{nearest_to_mean, rows};
 
-/// One end of an interpolation: images, each with its latent.
+/// The images at one end of an interpolation, each with its latent.
 pub struct End {
-    /// `[rows][P]`, in [0, 1].
+    /// The images, `[rows][P]`, in [0, 1].
     pub images: Vec<Vec<f32>>,
-    /// `[rows][D]`, posterior means.
+    /// The posterior means, `[rows][D]`.
     pub latents: Vec<Vec<f32>>,
 }
 
-/// The meaning of `--from` or `--to`.
+/// The images that `--from` or `--to` names.
 pub enum Named {
     Class(u32),
     Index(u32),
@@ -25,7 +25,7 @@ pub enum Named {
 }
 
 impl Named {
-    /// Returns the class of what is named; `None` if it is not known.
+    /// Returns the class of the named images, or `None` if it is not known.
     pub fn class(&self, dataset: Option<&Dataset>) -> Option<u32> {
         match self {
             Self::Class(class) => Some(*class),
@@ -38,7 +38,7 @@ impl Named {
 /// Reads `--from` or `--to`.
 ///
 /// # Errors
-/// If the text names neither a class nor a test image nor a file.
+/// Returns an error if the text is neither a class nor a test image nor a file.
 pub fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     if let Some(index) = text.strip_prefix('#') {
         let index = index.parse().map_err(|_| {
@@ -62,7 +62,7 @@ pub fn named(flag: &str, text: &str, classes: &[String]) -> Result<Named> {
     }))
 }
 
-/// Returns one end of the interpolation, with at most `rows` images. `class` is that of images whose class is not known.
+/// Returns one end of the interpolation, with at most `rows` images. `class` is used for images of unknown class.
 pub fn end(
     model: &LoadedModel,
     dataset: Option<&Dataset>,
@@ -104,7 +104,7 @@ pub fn end(
     }
 }
 
-/// Returns the test images of a class whose latents are nearest to their class's mean, the nearest first.
+/// Returns the test images of a class whose latents are nearest to the class's mean, in order of distance.
 fn typical(model: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
     let members = dataset.test.members(class);
     let latents = model.latents(&dataset.test, &members, |_| {})?;
@@ -123,7 +123,7 @@ impl End {
         }
     }
 
-    /// Returns the same end with `rows` images; a single image is repeated.
+    /// Returns the same end with `rows` images, which repeats a single image.
     pub fn repeated(mut self, rows: usize) -> Self {
         if self.latents.len() == 1 {
             self.images = vec![self.images.remove(0); rows];

@@ -14,26 +14,26 @@ use crate::ui;
 
 /// The result of one training.
 pub struct Measured {
-    /// Negative nats per image.
+    /// The value in negative nats per image.
     pub value: Estimate,
-    /// log p(x) of each image; empty for another measure.
+    /// log p(x) of each image; empty for any other measure.
     pub log_px: Vec<f64>,
-    /// How many latents are active; empty for another measure than log p(x).
+    /// The number of active latents, in words; empty for any measure other than log p(x).
     pub active: String,
 }
 
-/// How and where to train and to measure.
+/// The settings of the training and the measurement.
 pub struct Request<'a> {
     pub epochs: usize,
     /// The most test images for log p(x).
     pub images: usize,
     pub run_args: &'a RunArgs,
     pub device: &'a SelectedDevice,
-    /// When the program was started.
+    /// The time at which the program was started.
     pub began: Instant,
 }
 
-/// Returns the name of a training's result.
+/// Returns the name of a training in the list of results.
 pub fn run_name(recipe: &Published, run: &PublishedRun) -> String {
     if run.name.is_empty() {
         recipe.recipe.clone()
@@ -42,7 +42,7 @@ pub fn run_name(recipe: &Published, run: &PublishedRun) -> String {
     }
 }
 
-/// Trains, or goes on with a training that was stopped, and measures.
+/// Trains, or continues a stopped training, and measures the result.
 pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Result<Measured> {
     let mut overrides = run.set.clone();
     overrides.push("figures=[]".to_owned());
@@ -95,7 +95,7 @@ fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured
     }
     let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |_| {})?;
     let latents = aggregate.latents();
-    // All latents are distributions: how large the largest variance is plays no part.
+    // A threshold of 0 is enough, because every latent is a distribution: the largest variance does not matter.
     let active = latents
         .iter()
         .filter(|latent| latent.is_active(0.0))

@@ -6,13 +6,13 @@ use crate::figure::curves::{CurvePanel, Curves, Series};
 use crate::files;
 use crate::run::{Record, RunFolder};
 
-/// Writes the curves of all epochs so far, as an SVG, which takes little time.
+/// Writes the curves of all epochs so far as an SVG, which takes little time.
 pub fn write_svg(history: &[Record], folder: &RunFolder) -> Result<()> {
     let svg = curves(history).svg()?;
     files::write(&folder.curves(), svg.as_bytes())
 }
 
-/// Writes the curves of a whole training as a PNG as well.
+/// Writes the curves of the whole training as a PNG.
 pub fn write_png(history: &[Record], folder: &RunFolder) -> Result<()> {
     let path = folder.curves().with_extension("png");
     files::write(&path, &curves(history).png()?)
@@ -34,7 +34,7 @@ fn curves(history: &[Record]) -> Curves {
     }
 }
 
-/// Returns a panel of one value, with a line for each split.
+/// Returns the panel of one value, with a line for each split.
 fn panel(history: &[Record], title: &str, value: impl Fn(&Record) -> Option<f64>) -> CurvePanel {
     let mut series: Vec<Series> = Vec::new();
     for record in history {

@@ -1,4 +1,4 @@
-//! What a person sees while a model trains: a bar, and a line, images and curves for each epoch.
+//! The display of a training: a progress bar and, for each epoch, a line, images and curves.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::ui;
 pub struct ProgressDisplay<'a> {
     folder: &'a RunFolder,
     bar: ui::ProgressBar,
-    /// When the program was started; `None` after the first step.
+    /// The time at which the program was started; `None` after the first step.
     began: Option<Instant>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> ProgressDisplay<'a> {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(&self) {
         self.bar.finish_and_clear();
     }
@@ -48,7 +48,7 @@ impl Observer for ProgressDisplay<'_> {
                 &self.bar,
                 format_args!("first step {seconds:.2} s after the start"),
             );
-            // The first step takes longer than the others.
+            // The first step takes longer than the others and would distort the estimate of the time left.
             self.bar.reset_eta();
         }
         self.bar.inc(1);
@@ -97,7 +97,7 @@ impl Observer for ProgressDisplay<'_> {
     }
 }
 
-/// Returns where a training stands, in words: the epoch and the step of its last step.
+/// Returns the position of a training in words: the epoch and the step of its last step.
 fn position(training: &Training) -> String {
     let steps = training.steps_per_epoch();
     let last = training.progress().step.saturating_sub(1) as usize;
@@ -109,7 +109,7 @@ fn position(training: &Training) -> String {
     )
 }
 
-/// Returns speed and means of the current epoch, in words; `None` before the first look at its numbers.
+/// Returns the speed and the means of the current epoch in words, or `None` before the first numbers are read back.
 fn running_means(training: &Training) -> Option<String> {
     let (config, progress) = (training.config(), training.progress());
     if progress.sums.images == 0 {
@@ -131,7 +131,7 @@ fn running_means(training: &Training) -> Option<String> {
     Some(format!("{speed:.0} images/s, {bound}"))
 }
 
-/// Returns the number by which a split is judged, in words.
+/// Returns the number that a split is judged by, in words.
 fn bound(record: &Record) -> String {
     match record.elbo {
         Some(elbo) => format!("ELBO {elbo:.2}"),

@@ -1,4 +1,4 @@
-//! One training from its data to its last epoch, with what is written and said about it.
+//! One training, from its data to its last epoch, with its files and messages.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::run::{About, Record, create};
 use crate::train::Training;
 use crate::{data, device, files, ui};
 
-/// A run that has done all its epochs.
+/// A run that has completed all its epochs.
 pub struct Finished {
     /// The trained model, with its data.
     pub model: LoadedModel,
@@ -36,7 +36,7 @@ pub fn train(
     selected: &SelectedDevice,
     began: Instant,
 ) -> Result<Finished> {
-    // What is wrong is found before the run's folder is made, and before hours of training.
+    // Find every mistake before the run's folder is made and before hours of training.
     let config = &start.config;
     config.check()?;
     let figures = EndFigures::of(config)?;

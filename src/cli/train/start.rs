@@ -1,4 +1,4 @@
-//! What to train, and from where: a new run, or one that was stopped.
+//! The start of a training: a new run, or one that was stopped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use crate::train::Checkpoint;
 /// A run before its data is loaded.
 pub struct Start {
     pub config: Config,
-    /// The name of a new run, if it was given one.
+    /// The name of a new run, if the user gave one.
     pub name: Option<String>,
-    /// The config's name, which a new run is named after otherwise.
+    /// The config's name. A new run without a name is called after it.
     pub config_name: String,
     /// The folder of a resumed run, and its lock.
     pub folder: Option<(RunFolder, Option<File>)>,
-    /// The saved state of a resumed run, and where it was read from.
+    /// The saved state of a resumed run, and the file that it was read from.
     pub checkpoint: Option<(Checkpoint, PathBuf)>,
-    /// Where a resumed run's data was found when it began.
+    /// The folder in which a resumed run found its data.
     pub data_folder: Option<PathBuf>,
 }
 
@@ -39,11 +39,11 @@ impl Start {
     }
 }
 
-/// Finds the run to go on with: `run`, or the newest in `runs`. A run that was killed before its first state was saved
+/// Finds the run to continue: `run`, or the newest in `runs`. A run that was killed before it saved a first state
 /// starts again from its config.
 ///
 /// # Errors
-/// There is no such run, another process trains it, or its files cannot be read.
+/// Returns an error if there is no such run, if another process trains it, or if its files cannot be read.
 pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
     let folder = match run {
         Some(path) => find_run(path, runs)?,

@@ -1,4 +1,4 @@
-//! What is said before the first step and after the last.
+//! The messages before the first step and after the last.
 
 use crate::device::SelectedDevice;
 use crate::model::Features;
@@ -7,7 +7,7 @@ use crate::run::RunFolder;
 use crate::train::{TrainedModel, Training};
 use crate::ui;
 
-/// Says what is trained, on what, and where it is kept.
+/// Prints the model, the data, the device and the folder of a training.
 pub fn introduce(training: &Training, folder: &RunFolder, selected: &SelectedDevice) {
     if let Some(remark) = &selected.remark {
         ui::note(format_args!(
@@ -48,7 +48,7 @@ pub fn introduce(training: &Training, folder: &RunFolder, selected: &SelectedDev
     }
 }
 
-/// Says the last test ELBO with its protocol, and where to look.
+/// Prints the last test ELBO with its protocol, and the files to look at.
 pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     let (config, history) = (&trained.config, &trained.history);
     let Some(record) = history.iter().rfind(|record| record.split == "test") else {

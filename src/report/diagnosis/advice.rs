@@ -1,11 +1,11 @@
-//! What to try where a latent is not healthy: a flag of `vae train`, by what the run was trained with.
+//! Advice for a latent that is not healthy: flags of `vae train`, depending on the config of the run.
 
 use crate::config::Config;
 use crate::eval::{Diagnostics, Finding};
 use crate::model::{Likelihood, Sigma};
 use crate::objective::{BetaTc, Elbo, Estimator, Info, Objective};
 
-/// The nats a latent may hold for nothing: a usual choice (Kingma et al. 2016, appendix C).
+/// The nats that a latent may hold without a penalty: a usual choice (Kingma et al. 2016, appendix C).
 const FREE_BITS: f64 = 0.1;
 
 pub fn advice(finding: Finding, health: &Diagnostics, config: &Config) -> String {
@@ -20,7 +20,7 @@ pub fn advice(finding: Finding, health: &Diagnostics, config: &Config) -> String
             [weaker(config), vec![latent_count]].concat()
         }
         Finding::UnderRegularised { .. } => stronger(config),
-        // Most often it has not learned to, yet.
+        // The usual reason is that the decoder has not learned to use the latent yet.
         Finding::IgnoresLatent => {
             return format!("try more epochs: `--epochs {}`", 4 * config.train.epochs);
         }
@@ -36,13 +36,14 @@ fn slower(config: &Config) -> String {
     format!("train.learning_rate={}", config.train.learning_rate / 10.0)
 }
 
-/// A fixed sigma weighs the reconstruction against the KL as beta does (Rybkin et al. 2021).
+/// Suggests an optimal sigma if it is fixed. A fixed sigma weighs the reconstruction against the KL as beta does
+/// (Rybkin et al. 2021).
 fn sigma(config: &Config) -> Option<String> {
     let is_fixed = matches!(&config.likelihood, Likelihood::Gaussian(gaussian) if matches!(gaussian.sigma, Sigma::Fixed(_)));
     is_fixed.then(|| "likelihood.gaussian.sigma=optimal".to_owned())
 }
 
-/// Ways to let the latent hold more.
+/// Returns flags that let the latent hold more.
 fn weaker(config: &Config) -> Vec<String> {
     let mut flags = match &config.objective {
         Objective::Elbo(Elbo { beta, .. }) if *beta > 1.0 => {
@@ -51,7 +52,7 @@ fn weaker(config: &Config) -> Vec<String> {
         Objective::Elbo(elbo) => {
             let mut flags = Vec::new();
             if elbo.warmup == 0.0 && elbo.cyclical.is_none() {
-                // A quarter of the training: by then the decoder has learned to use the latent.
+                // The warm-up takes a quarter of the training. By then the decoder has learned to use the latent.
                 flags.push(format!(
                     "objective.elbo.warmup={}",
                     config.train.epochs.div_ceil(4)
@@ -81,7 +82,7 @@ fn weaker(config: &Config) -> Vec<String> {
     flags
 }
 
-/// Ways to hold the latents nearer to the prior.
+/// Returns flags that keep the latents closer to the prior.
 fn stronger(config: &Config) -> Vec<String> {
     let mut flags = match &config.objective {
         Objective::Elbo(Elbo { beta, .. }) if *beta < 1.0 => {
