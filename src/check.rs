@@ -24,7 +24,7 @@ pub fn above_zero(key: &str, value: f64) -> Result<()> {
     )
 }
 
-/// Checks that a value lies in `[low, high]`.
+/// Checks that a value is in `[low, high]`.
 pub fn within(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     expect(
         (low..=high).contains(&value),
@@ -39,7 +39,7 @@ pub fn at_least_one(key: &str, value: usize) -> Result<()> {
     expect(value >= 1, key, value, "a whole number of at least 1")
 }
 
-/// Checks that a count lies in `1..=most`; more would need more memory than any machine has.
+/// Checks that a count is in `1..=most`; a larger count would need more memory than any machine has.
 pub fn count(key: &str, value: usize, most: usize) -> Result<()> {
     at_least_one(key, value)?;
     expect(value <= most, key, value, &format!("at most {most}"))

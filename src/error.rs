@@ -20,7 +20,7 @@ pub struct Error {
 pub enum ErrorKind {
     /// The request is wrong: an argument, a value in a config, a name that does not exist.
     Request,
-    /// A file that a person named, or that was looked for, is missing or not what was expected.
+    /// A file that the user named, or that the program looked for, is missing or has unexpected contents.
     File,
     /// The request was right and the run failed: a full disk, a loss that is not a number.
     Failed,
@@ -76,7 +76,8 @@ impl Error {
         self.kind
     }
 
-    /// Returns the exit code: 1 for a failed run, 2 for a wrong request, 130 for an interrupted run whose state is saved.
+    /// Returns the exit code: 1 for a failed run, 2 for a wrong request, 130 for an interrupted run whose state is
+    /// saved.
     pub fn code(&self) -> u8 {
         match self.kind {
             ErrorKind::Request | ErrorKind::File => 2,
@@ -85,7 +86,7 @@ impl Error {
         }
     }
 
-    /// Returns what a person reads on stderr: the message, then the hint on a line of its own.
+    /// Returns the text for stderr: the message, and then the hint on a separate line.
     pub fn render(&self) -> String {
         let kind = match self.kind {
             ErrorKind::Interrupted => "interrupted",
@@ -117,7 +118,7 @@ pub fn did_you_mean<'a>(
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        // The similarity of three-letter words does not see that two letters were exchanged.
+        // The Jaro-Winkler similarity misses swapped letters in three-letter words.
         .filter(|(score, candidate)| {
             *score > 0.8 || word.len() > 2 && strsim::osa_distance(word, candidate) == 1
         })

@@ -1,5 +1,5 @@
-//! Reads and writes files. A file is written to a sibling and renamed, so that a reader sees the old file or the new one,
-//! never a half.
+//! Reads and writes files. A file is written to a sibling and renamed, so that a reader sees the old file or the new
+//! one, and never a partial one.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Writes the file `path` with `fill`, whole or not at all, and makes the missing folders on the way.
+/// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way.
 ///
 /// # Errors
-/// Returns an error with exit code 2 where `path` cannot be written to, and with 1 where the disk is full. Nothing half-written
-/// stays behind.
+/// Returns an error with exit code 2 if `path` cannot be written to, and with exit code 1 if the disk is full. No
+/// partial file is left behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if path.is_dir() {
         return Err(Error::file(
@@ -35,24 +35,24 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         fs::rename(&partial, path)
     })();
     written.map_err(|error| {
-        // The partial file may not exist, which is as good as removed.
+        // The partial file may not exist, and then there is nothing to remove.
         let _ = fs::remove_file(&partial);
         unwritable(path, &error)
     })
 }
 
-/// Writes `bytes` to the file `path`, whole or not at all.
+/// Writes `bytes` to the file `path`, completely or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
 
-/// Reads a file that a person named.
+/// Reads a file that the user named.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// Returns the sibling that [`write_with`] fills and then renames. Each path has one, so that a killed program leaves at most one
-/// file behind, which the next write replaces.
+/// Returns the sibling that [`write_with`] fills and then renames. Each path has one, so that a killed program leaves
+/// at most one file behind, which the next write replaces.
 pub fn partial_name(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.partial"))

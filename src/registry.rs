@@ -1,10 +1,11 @@
-//! A part of the config that comes in several kinds: one list, from which the config, `vae list` and the tests follow.
+//! A macro for a part of the config that comes in several kinds. The config, `vae list` and the tests all use its one
+//! list.
 
-/// Defines the enum of the kinds of one part of a config. Each line is the tag a person writes, the struct that is its
-/// TOML table (with defaults, `deny_unknown_fields` and the trait), and what it is in a few words.
+/// Defines the enum of the kinds of one part of a config. Each line has the tag in the TOML, the struct of its table
+/// (with defaults, `deny_unknown_fields` and the trait), and a short description.
 ///
-/// The enum is externally tagged (`[objective.elbo]`), gives its settings as `dyn Trait` by `kind()`, and knows its own
-/// list.
+/// The enum is externally tagged (`[objective.elbo]`). Its method `kind()` returns the settings as `dyn Trait`, and
+/// `LIST` lists all kinds.
 macro_rules! registry {
     ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path {
         $($(#[$attribute:meta])* $tag:literal => $Kind:ident, $about:literal;)+
@@ -16,7 +17,7 @@ macro_rules! registry {
         }
 
         impl $Name {
-            /// Tag and description of each kind.
+            /// The tag and the description of each kind.
             pub const LIST: &'static [(&'static str, &'static str)] =
                 &[$($(#[$attribute])* ($tag, $about)),+];
 
@@ -38,9 +39,9 @@ macro_rules! registry {
     };
 }
 
-/// Does what [`registry`] does for a part whose kinds have parameters, and defines the enum of modules that hold them.
-/// Each line names, after the settings, the module that they become; settings without parameters can be their own module.
-/// burn's `Module` has to be in scope.
+/// Does the same as [`registry`] for a part whose kinds have parameters, and also defines the enum of the modules that
+/// hold them. Each line names the module after the settings; settings without parameters can be their own module.
+/// burn's `Module` must be in scope.
 macro_rules! registry_of_modules {
     ($(#[$doc:meta])* pub enum $Name:ident: $Trait:path;
      $(#[$module_doc:meta])* pub enum $Module:ident: $ModuleTrait:path;
@@ -62,7 +63,7 @@ macro_rules! registry_of_modules {
                 match self { $($(#[$attribute])* Self::$Kind(module) => module,)+ }
             }
 
-            /// Returns the module of this kind, to be changed.
+            /// Returns the module of this kind for changes.
             pub fn kind_mut(&mut self) -> &mut dyn $ModuleTrait {
                 match self { $($(#[$attribute])* Self::$Kind(module) => module,)+ }
             }

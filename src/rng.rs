@@ -1,9 +1,9 @@
 //! Random numbers as a function of (seed, stream, step): there is no state, so there is nothing to save.
 //!
-//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3,
-//! 2011). It only adds, xors and rotates, so that a GPU can make the same numbers. `Rng::new(seed).stream("noise").at(step)`
-//! names a sequence; element `i` of it depends on nothing else. The transcendental functions are polynomials of operations
-//! that round once, so every machine draws the same bytes.
+//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2,
+//! 3, 2011). It only adds, xors and rotates, so that a GPU can make the same numbers.
+//! `Rng::new(seed).stream("noise").at(step)` names a sequence; element `i` of it depends on nothing else. The
+//! transcendental functions are polynomials of operations that round once, so every machine draws the same bytes.
 
 /// A named sequence of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Rng {
 
 /// The rotations of the second word, for alternating groups of four rounds.
 pub const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-/// The constant that the third word of a key is xored with.
+/// The constant of Threefry's key schedule: the third word of a key is this constant xored with the other two.
 pub const PARITY: u32 = 0x1BD1_1BDA;
 
 /// Returns the two words of Threefry-2x32-20 for `counter` under `key`.
@@ -80,7 +80,7 @@ impl Rng {
             .collect()
     }
 
-    /// Returns the key that blocks are enciphered with.
+    /// Returns the key that encrypts the blocks.
     pub fn key(self) -> [u32; 2] {
         self.key
     }
@@ -103,7 +103,7 @@ impl Rng {
         normals(self.block(index / 2))[(index % 2) as usize]
     }
 
-    /// Returns a uniform integer below `bound`, with a bias too small to be measured (multiplication with 64 random bits, Lemire
+    /// Returns a uniform integer below `bound`, with a negligible bias (multiplication with 64 random bits, Lemire
     /// 2019).
     pub fn below(self, index: u64, bound: u64) -> u64 {
         let [low, high] = self.block(index);
@@ -136,7 +136,7 @@ impl Rng {
         }
     }
 
-    /// Returns a uniformly drawn order of `0..count` (Fisher and Yates, as in Durstenfeld 1964).
+    /// Returns a uniformly random permutation of `0..count` (Fisher and Yates, as in Durstenfeld 1964).
     pub fn permutation(self, count: usize) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count as u32).collect();
         for last in (1..count).rev() {
@@ -149,7 +149,7 @@ impl Rng {
 /// Returns two independent standard normal numbers from two words (Box, Muller 1958).
 #[inline(always)]
 pub fn normals([a, b]: [u32; 2]) -> [f32; 2] {
-    // In (0, 1], so that there is no logarithm of 0. The largest radius is sqrt(2 ln 2^24) = 5.77.
+    // `u` is in (0, 1], so that there is no logarithm of 0. The largest radius is sqrt(2 ln 2^24) = 5.77.
     let u = ((a >> 8) + 1) as f32 * (1.0 / 16_777_216.0);
     let radius = (-2.0 * ln(u)).sqrt();
     let [cos, sin] = cos_sin_turn(unit(b));
@@ -173,8 +173,8 @@ pub fn ln(x: f32) -> f32 {
 /// Returns (cos, sin) of `turn` turns, `turn` in [0, 1), with an absolute error below 2e-7 (tested).
 #[inline(always)]
 pub fn cos_sin_turn(turn: f32) -> [f32; 2] {
-    // The nearest quarter of a turn and the remaining angle, in [-pi/4, pi/4]. Adding 1.5 * 2^23 leaves the quarter in the lowest
-    // bits; a conversion to an integer would be done value by value.
+    // The nearest quarter of a turn and the remaining angle, in [-pi/4, pi/4]. Adding 1.5 * 2^23 leaves the quarter in
+    // the lowest bits; a conversion to an integer would prevent vector instructions.
     let whole = (turn * 4.0 + 0.5).floor();
     let quarter = (whole + 12_582_912.0).to_bits();
     let angle = (turn * 4.0 - whole) * std::f32::consts::FRAC_PI_2;

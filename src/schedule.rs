@@ -6,7 +6,7 @@ use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
 use crate::registry::registry;
 
-/// A factor of the learning rate as a function of time in epochs; fractions of an epoch count.
+/// A factor of the learning rate as a function of time in epochs, which may be fractional.
 pub trait ScheduleKind {
     /// Returns the factor in [0, 1] at `epoch` of `epochs`.
     fn at(&self, epoch: f64, epochs: f64) -> f64;
@@ -15,7 +15,7 @@ pub trait ScheduleKind {
 }
 
 registry! {
-    /// How the learning rate changes over training.
+    /// The change of the learning rate over training.
     pub enum Schedule: ScheduleKind {
         "constant" => Constant, "the same learning rate throughout";
         "cosine" => Cosine, "half a cosine from the learning rate down to a floor (Loshchilov, Hutter 2017)";
@@ -34,25 +34,25 @@ impl Default for Schedule {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Constant {
-    /// Epochs over which the learning rate rises linearly from 0.
+    /// The number of epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cosine {
-    /// Epochs over which the learning rate rises linearly from 0.
+    /// The number of epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
-    /// The share of the learning rate that is left at the end.
+    /// The fraction of the learning rate that is left at the end.
     pub floor: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
-    /// Epochs over which the learning rate rises linearly from 0.
+    /// The number of epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
-    /// Epochs between two steps.
+    /// The number of epochs between two steps.
     pub every: f64,
     /// The factor that each step multiplies the learning rate by.
     pub factor: f64,
@@ -60,7 +60,7 @@ pub struct Step {
 
 impl Default for Step {
     fn default() -> Self {
-        // A tenth every 30 epochs: the habit since ResNet's training recipe.
+        // A tenth every 30 epochs, as in ResNet's training recipe.
         Self {
             warmup: 0.0,
             every: 30.0,
@@ -72,7 +72,7 @@ impl Default for Step {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Milestones {
-    /// Epochs after which the learning rate falls.
+    /// The epochs after which the learning rate falls.
     pub at: Vec<f64>,
     /// The factor that each milestone multiplies the learning rate by.
     pub factor: f64,
@@ -80,7 +80,7 @@ pub struct Milestones {
 
 impl Default for Milestones {
     fn default() -> Self {
-        // Chosen here.
+        // These values are our own choice.
         Self {
             at: vec![82.0, 123.0],
             factor: 0.1,
@@ -88,20 +88,21 @@ impl Default for Milestones {
     }
 }
 
-/// Stages of growing length: stage i = 0, 1, ... lasts `growth`^i epochs, at the learning rate times `factor`^i (Burda et
-/// al. 2016, section 5). Five stages are 121 epochs, eight are 3280.
+/// A schedule in stages of growing length: stage i = 0, 1, ... lasts `growth`^i epochs, and multiplies the learning
+/// rate by `factor`^i (Burda et al. 2016, section 5). With a growth of 3, five stages take 121 epochs, and eight take
+/// 3280.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stages {
-    /// The factor by which each stage is longer than the one before.
+    /// The ratio of the lengths of two successive stages.
     pub growth: f64,
-    /// The factor that the learning rate is multiplied by from stage to stage.
+    /// The factor by which the learning rate changes from stage to stage.
     pub factor: f64,
 }
 
 impl Default for Stages {
     fn default() -> Self {
-        // The paper's: eight stages from 1e-3 to 1e-4.
+        // The paper's values: eight stages from 1e-3 to 1e-4.
         Self {
             growth: 3.0,
             factor: 10_f64.powf(-1.0 / 7.0),
@@ -118,9 +119,9 @@ pub fn warm_up(epoch: f64, length: f64) -> f64 {
     }
 }
 
-/// Returns a factor that rises again and again: in each of `cycles` equal parts of the `epochs` it rises linearly from 0 to 1
-/// over the share `rise` of the part, and stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle belongs to that
-/// cycle, not to the next.
+/// Returns a factor that rises repeatedly: in each of `cycles` equal parts of the `epochs` it rises linearly from 0 to
+/// 1 over the fraction `rise` of the part, and then stays at 1 (Fu et al. 2019, equations 6 and 7). The end of a cycle
+/// belongs to that cycle, not to the next.
 pub fn cyclical(epoch: f64, epochs: f64, cycles: usize, rise: f64) -> f64 {
     let place = epoch / epochs * cycles as f64;
     let place = if epoch > 0.0 && place.fract() == 0.0 {
@@ -197,7 +198,7 @@ impl ScheduleKind for Stages {
     }
 
     fn check(&self) -> Result<()> {
-        // Shorter and shorter stages would end nowhere.
+        // Stages that become shorter would never reach the end.
         within("schedule.stages.growth", self.growth, 1.0, 1000.0)?;
         within("schedule.stages.factor", self.factor, 0.0, 1.0)
     }
@@ -225,7 +226,7 @@ mod tests {
             [0.0, 1.9, 2.0, 4.5].map(|epoch| step.at(epoch, 9.0)),
             [1.0, 1.0, 0.5, 0.25]
         );
-        // Of 1, 3 and 9 epochs.
+        // The stages have 1, 3 and 9 epochs.
         let stages = Stages {
             growth: 3.0,
             factor: 0.5,
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_cycle_rises_stays_and_begins_anew() {
-        // Two cycles of four epochs, half of each rising.
+        // Two cycles of four epochs; the factor rises in the first half of each.
         let at = |epoch| cyclical(epoch, 8.0, 2, 0.5);
         let known = [
             (0.0, 0.0),
@@ -259,7 +260,7 @@ mod tests {
             .into_iter()
             .for_each(|(epoch, weight)| assert_eq!(at(epoch), weight, "{epoch}"));
         assert!(at(4.001) < 0.001);
-        // Without a rise it is constant.
+        // Without a rise the factor is constant.
         assert_eq!(
             [0.0, 1.0, 5.0].map(|epoch| cyclical(epoch, 8.0, 2, 0.0)),
             [1.0; 3]

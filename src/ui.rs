@@ -32,15 +32,15 @@ pub fn note(text: impl Display) {
 
 /// Prints a line on stderr that `--quiet` does not silence.
 pub fn error_line(text: impl Display) {
-    // If stderr is closed, nobody can be told.
+    // If stderr is closed, the error cannot be reported anywhere.
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
 /// Prints a line of data on stdout.
 ///
 /// # Errors
-/// Returns an error where the line cannot be written, for instance to a full disk. A reader that stops early
-/// (`vae list | head -1`) is no error.
+/// Returns an error if the line cannot be written, for instance to a full disk. A reader that stops early (`vae list |
+/// head -1`) is not an error.
 pub fn data(text: impl Display) -> Result<()> {
     match writeln!(stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::failed(format!(
@@ -76,7 +76,7 @@ fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
-/// Makes a bar for a download of `bytes`, which are `None` where the server does not tell.
+/// Makes a bar for a download of `bytes`, or `None` if the server does not report the size.
 pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     let template = match bytes {
         Some(_) => "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
@@ -112,7 +112,7 @@ pub fn train_bar(steps: u64) -> ProgressBar {
     bar
 }
 
-/// Prints a line above `bar`, or by itself where the bar is hidden.
+/// Prints a line above `bar`, or on its own if the bar is hidden.
 pub fn line_above(bar: &ProgressBar, text: impl Display) {
     bar.suspend(|| note(text));
 }

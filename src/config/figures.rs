@@ -1,4 +1,4 @@
-//! The tables `[[figures]]`: what is drawn when the last epoch is done.
+//! The tables `[[figures]]`: the figures to draw after the last epoch.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
-/// One table for each figure, as it was written. The commands that draw the figures know what may stand in it.
+/// One table for each figure, as the config has it. The commands that draw the figures check its keys.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Figures(pub Vec<Table>);
 
-/// Two lists are equal if they are written in the same way: the number `nan` is then equal to itself.
+/// Compares the text of the lists, so that the number `nan` is equal to itself.
 impl PartialEq for Figures {
     fn eq(&self, other: &Self) -> bool {
         let text = |figures: &Self| format!("{:?}", figures.0);
@@ -19,10 +19,10 @@ impl PartialEq for Figures {
     }
 }
 
-/// What earlier versions had in place of the tables.
+/// The message for a config with the table that earlier versions had instead.
 pub(super) const OLD: &str = "`[figures]` with `at_end` is not read any more";
 
-/// The new form.
+/// The hint that shows the new form.
 pub(super) const NEW: &str = "write a table for each figure: `[[figures]]`, and below it `kind = \"manifold\"` and, each on a line, arguments such as `n = 20`";
 
 impl Figures {

@@ -1,4 +1,4 @@
-//! The config that `--config` names.
+//! The lookup of the config that `--config` names.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::files;
 /// all work from anywhere. Also returns the name that a run's folder is named after.
 ///
 /// # Errors
-/// There is neither such a file nor such a preset, or the file is not a config.
+/// Returns an error if there is neither such a file nor such a preset, or if the file is not a config.
 pub fn find(wanted: &str) -> Result<(Config, String)> {
     let path = Path::new(wanted);
     if !path.is_file() {

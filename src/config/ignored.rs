@@ -1,9 +1,9 @@
-//! A table that a config may have, and that is no part of the experiment.
+//! A table that a config may have and that is not part of the experiment.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-/// The place of the table `[published]`, which is not kept.
+/// A field for the table `[published]`, whose contents are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IgnoredTable;
 

@@ -1,4 +1,4 @@
-//! How a config's data is read and measured.
+//! The loaders and the measuring protocol of a config.
 
 use super::Config;
 use crate::eval::Protocol;

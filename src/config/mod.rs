@@ -1,4 +1,4 @@
-//! The TOML that a person writes, presets and `--set`, read into one checked [`Config`].
+//! The config: TOML files, presets and `--set`, read into one checked [`Config`].
 
 mod figures;
 mod find;

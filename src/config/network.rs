@@ -9,11 +9,12 @@ use crate::model::{LayerShape, Network, OutputBias, ParameterShape};
 const LONGEST: usize = 1 << 16;
 
 impl Config {
-    /// Checks every value, and returns the network for images of shape `[C, H, W]`. `class_count` is 0 for images without
-    /// labels.
+    /// Checks every value, and returns the network for images of shape `[C, H, W]`. `class_count` is 0 for images
+    /// without labels.
     ///
     /// # Errors
-    /// A value is wrong, the layers do not fit each other or the images, or the network is too large for a machine.
+    /// Returns an error if a value is wrong, if the layers do not fit each other or the images, or if the network is
+    /// too large for one machine.
     pub fn network(&self, image_shape: [usize; 3], class_count: usize) -> Result<Network> {
         self.check()?;
         // The shape may come from a damaged model file.
@@ -39,7 +40,7 @@ impl Config {
         }
     }
 
-    /// Returns how many numbers of `network` are trained. An autoencoder's head for the variance is not.
+    /// Returns the number of trained parameters of `network`. An autoencoder's head for the variance is not trained.
     pub fn parameter_count(&self, network: &Network) -> usize {
         let numbers = |parameters: Vec<ParameterShape>| -> usize {
             parameters.iter().map(ParameterShape::count).sum()

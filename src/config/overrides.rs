@@ -1,4 +1,4 @@
-//! `--set key=value`.
+//! The option `--set key=value`.
 
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -13,16 +13,16 @@ use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 
-/// Levels of tables that a key can name; no value lies deeper.
+/// The largest number of levels in a key; no value of a config is nested deeper.
 const DEEPEST: usize = 8;
 
 /// Returns the config with one value replaced, as in `set(config, "objective.elbo.beta=4")`.
 ///
-/// Naming another kind of a part (`objective.iwae.samples=5`) replaces the kind that stood there, and `model.conv=` chooses a
+/// Another kind of a part (`objective.iwae.samples=5`) replaces the kind of the config, and `model.conv=` chooses a
 /// kind with its defaults.
 ///
 /// # Errors
-/// The key does not exist, or the value does not fit; the message names the override.
+/// Returns an error if the key does not exist, or if the value does not fit; the message names the override.
 pub fn set(config: &Config, assignment: &str) -> Result<Config> {
     let fail = |what: String| Error::request(format!("--set {assignment}: {what}"));
     let (key, value) = assignment
@@ -80,7 +80,7 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         Ok(config) => return Ok(config),
         Err(error) => error,
     };
-    // Where the key is one of an enum's, such as `corrupt.mask` beside `corrupt.gaussian`, it takes the other's place.
+    // If the key is a variant of an enum, it replaces the other variant, as `corrupt.mask` replaces `corrupt.gaussian`.
     if !choice
         && place(&mut table, &path, parse(value), Siblings::Remove).is_ok()
         && let Ok(config) = Config::deserialize(table)
@@ -95,7 +95,7 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
     })
 }
 
-/// Checks that a part of the config comes in the kind that `path` names. The error is what is wrong, and a hint.
+/// Checks that a part of the config has the kind that `path` names. The error is the message and a hint.
 fn check_kind(
     known: &Table,
     path: &[&str],
@@ -117,7 +117,7 @@ fn check_kind(
     ))
 }
 
-/// Finds where a key of this name stands: `batch` is `train.batch`, `objective.beta` is `objective.elbo.beta`.
+/// Finds the full path of a key with this name: `batch` is `train.batch`, `objective.beta` is `objective.elbo.beta`.
 fn elsewhere(table: &Table, path: &[&str]) -> Option<String> {
     let (wanted, first) = (path.last()?, path.first()?);
     let mut found = Vec::new();
@@ -139,7 +139,7 @@ fn elsewhere(table: &Table, path: &[&str]) -> Option<String> {
                 .map(|(kind, _)| format!("{part}.{kind}.{wanted}")),
         );
     }
-    // The one in the part that was named comes first.
+    // A match in the named part comes first.
     found
         .iter()
         .find(|path| path.split('.').next() == Some(first))
@@ -147,7 +147,7 @@ fn elsewhere(table: &Table, path: &[&str]) -> Option<String> {
         .cloned()
 }
 
-/// Returns the kinds that a part of the config comes in; `None` if it does not come in kinds.
+/// Returns the kinds of a part of the config, or `None` if it has no kinds.
 fn kinds(part: &str) -> Option<Vec<&'static str>> {
     let list = match part {
         "data" => Data::LIST,
@@ -162,7 +162,7 @@ fn kinds(part: &str) -> Option<Vec<&'static str>> {
     Some(list.iter().map(|(tag, _)| *tag).collect())
 }
 
-/// Reads a text as a TOML value, or takes it as a string if it is none (`pixels=dynamic`).
+/// Reads a text as a TOML value, or as a string if it is not valid TOML (`pixels=dynamic`).
 fn parse(text: &str) -> Value {
     match toml::from_str::<Table>(&format!("value = {text}")) {
         Ok(mut table) if table.len() == 1 => table
@@ -172,14 +172,14 @@ fn parse(text: &str) -> Value {
     }
 }
 
-/// What becomes of the other values in the table that a value is placed in.
+/// The fate of the other values in the table that receives a value.
 #[derive(PartialEq)]
 enum Siblings {
     Keep,
     Remove,
 }
 
-/// Puts `value` at `path`, and makes the tables on the way. A whole number becomes a float where a float stood.
+/// Puts `value` at `path`, and makes the tables on the way. A whole number becomes a float if it replaces a float.
 fn place(table: &mut Table, path: &[&str], value: Value, siblings: Siblings) -> Result<(), String> {
     let Some((last, way)) = path.split_last() else {
         return Err("expected a key".into());

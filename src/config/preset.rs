@@ -45,7 +45,7 @@ presets![
 ];
 
 impl Preset {
-    /// Returns what the preset is: the first line of its file.
+    /// Returns the description of the preset, which is the first line of its file.
     pub fn about(&self) -> &'static str {
         self.text
             .lines()
@@ -63,10 +63,10 @@ impl Preset {
     }
 }
 
-/// Finds a preset by its name: `mnist`, `mnist.toml` and `configs/mnist.toml` name the same.
+/// Finds a preset by its name: `mnist`, `mnist.toml` and `configs/mnist.toml` all name the same preset.
 ///
 /// # Errors
-/// There is no such preset; the message says that there is no such file either.
+/// Returns an error if there is no such preset; the message says that there is no such file either.
 pub fn find(wanted: &str) -> Result<&'static Preset> {
     let path = Path::new(wanted);
     let folder = path

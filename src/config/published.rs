@@ -1,6 +1,7 @@
-//! The table `[published]` of a preset: numbers that others published, and how `vae repro` finds them again.
+//! The table `[published]` of a preset: the numbers that others published, and the trainings by which `vae repro`
+//! reproduces them.
 //!
-//! It is no part of an experiment: a config may have it, and nothing but `vae repro` reads it.
+//! It is not part of an experiment: any config may have it, but only `vae repro` reads it.
 
 use serde::Deserialize;
 
@@ -12,21 +13,21 @@ use super::PRESETS;
 pub struct Published {
     /// The name for `vae repro`.
     pub recipe: String,
-    /// Model, data and protocol in a few words.
+    /// A short description of the model, the data and the protocol.
     pub about: String,
     /// The page of the source.
     pub source: String,
     pub measure: PublishedMeasure,
-    /// The importance samples of `log_px`.
+    /// The number of importance samples of `log_px`.
     #[serde(default)]
     pub importance_samples: usize,
     pub epochs: usize,
     /// Whether the epochs are the stages of Burda et al. 2016: 1, 3, 9, ...
     #[serde(default)]
     pub in_stages: bool,
-    /// How far our number may be from the published one, in nats.
+    /// The largest accepted difference between our number and the published one, in nats.
     pub tolerance: f64,
-    /// What is trained, each with its published number.
+    /// The trainings, each with its published number.
     pub runs: Vec<PublishedRun>,
     /// The preset that has the table.
     #[serde(skip)]
@@ -37,19 +38,19 @@ pub struct Published {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedRun {
-    /// The name, if there are several trainings.
+    /// The name of this training, if there are several.
     #[serde(default)]
     pub name: String,
-    /// What is set in the preset, as by `--set`.
+    /// The values to change in the preset, written as for `--set`.
     #[serde(default)]
     pub set: Vec<String>,
     /// The published number: negative nats per image, lower is better.
     pub value: f64,
-    /// Seconds of an epoch on two cores; `None` if it was never trained here.
+    /// The seconds per epoch on two cores; `None` if we never ran this training.
     pub epoch_seconds: Option<f64>,
 }
 
-/// What a published number measures.
+/// The quantity that a published number measures.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum PublishedMeasure {
@@ -66,7 +67,7 @@ pub fn published() -> Vec<Published> {
     }
 
     let of_preset = |preset: &super::Preset| {
-        // The presets are part of the program: a test reads them.
+        // The presets are part of the program, and a test checks that they can be read, so no error is lost here.
         let published = toml::from_str::<Preset>(preset.text).ok()?.published?;
         let preset = preset.name.to_owned();
         Some(Published {

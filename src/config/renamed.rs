@@ -1,21 +1,21 @@
-//! Keys of earlier versions.
+//! The keys of earlier versions that have new names.
 
 use toml::{Table, Value};
 
-/// Keys that have another name today: the old one, and what to write now. A line each.
+/// The renamed keys: the old key and what to write instead, one per line.
 const RENAMED: &[(&str, &str)] = &[
     ("train.rate", "train.learning_rate"),
     ("model.mlp.code_activation", "model.mlp.latent_activation"),
     ("model.conv.code_activation", "model.conv.latent_activation"),
 ];
 
-/// Returns a sentence that names the new key for an old one.
+/// Returns a sentence that names the new key for an old key, or `None` if the key was not renamed.
 pub fn renamed(key: &str) -> Option<String> {
     let (old, new) = RENAMED.iter().find(|(old, _)| *old == key)?;
     Some(format!("`{old}` is called `{new}` now"))
 }
 
-/// Returns such a sentence for the first old key in a config's text.
+/// Returns the same sentence for the first old key in the text of a config.
 pub fn renamed_in(text: &str) -> Option<String> {
     let table: Table = toml::from_str(text).ok()?;
     RENAMED

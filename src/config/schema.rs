@@ -14,7 +14,7 @@ use crate::optimizer::Optimizer;
 use crate::rng::Rng;
 use crate::schedule::Schedule;
 
-/// A whole experiment: what `config.toml` in a run's folder holds.
+/// A whole experiment, as stored in `config.toml` in a run's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -23,7 +23,7 @@ pub struct Config {
     pub seed: u64,
     pub data: Data,
     pub model: Model,
-    /// How the class enters the networks; `None` for a model that is not conditional.
+    /// The way in which the class enters the networks; `None` for a model that is not conditional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub struct Config {
     /// The figures to draw after the last epoch; the commands that draw them check the tables.
     #[serde(default, skip_serializing_if = "Figures::is_empty")]
     pub figures: Figures,
-    /// Read by `vae repro` alone, from presets.
+    /// A table that only `vae repro` reads, from presets.
     #[serde(default, skip_serializing)]
     pub published: IgnoredTable,
 }
@@ -54,8 +54,8 @@ impl Config {
     /// Reads a config from TOML; its values are not checked yet.
     ///
     /// # Errors
-    /// The text is not TOML, or has an unknown key or a value of the wrong type. The message names `origin`, the line and
-    /// the column.
+    /// Returns an error if the text is not TOML, or has an unknown key or a value of the wrong type. The message names
+    /// `origin`, the line and the column.
     pub fn parse(text: &str, origin: &Path) -> Result<Self> {
         toml::from_str(text).map_err(|error| toml_error::explain(text, origin, &error))
     }
@@ -65,7 +65,7 @@ impl Config {
         toml::to_string(self).map_err(Error::failed)
     }
 
-    /// Checks every value that can be checked before the data is there.
+    /// Checks every value that can be checked before the data is loaded.
     pub fn check(&self) -> Result<()> {
         if i64::try_from(self.seed).is_err() {
             return Err(Error::request(format!(
@@ -99,7 +99,7 @@ impl Config {
         Rng::new(self.seed).stream(stream)
     }
 
-    /// Returns the point in time at which `epoch` epochs are done; fractions of an epoch count.
+    /// Returns the point in training at which `epoch` epochs are done, which may be fractional.
     pub fn time(&self, epoch: f64) -> Time {
         Time {
             epoch,

@@ -1,4 +1,4 @@
-//! What is wrong with a TOML text: toml's own message with its place, and a hint.
+//! Errors in a TOML text: toml's own message with its position, and a hint.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use super::figures::{NEW, OLD};
 use super::renamed::renamed_in;
 use crate::error::{Error, did_you_mean};
 
-/// Characters of a line of the file that are shown.
+/// The largest number of characters shown of a line of the file.
 const LONGEST_LINE: usize = 160;
 
-/// Returns toml's error, which shows the line and points at the place, with the file's name and a hint.
+/// Returns toml's error, which shows the line and points at the position, with the name of the file and a hint.
 pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
-    // toml would point at a line that is right.
+    // For these mistakes toml would point at a line that is correct.
     for (part, kinds) in [
         ("data", "`[data.digits]` or `[data.mnist]`"),
         ("model", "`[model.mlp]` or `[model.conv]`"),
@@ -31,7 +31,7 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
     }
 }
 
-/// Returns the error of a value that was read before, without a place in a text.
+/// Returns the error for a value without a position in a text, because the text was parsed before.
 pub fn explain_value(error: &toml::de::Error) -> Error {
     with_suggestion(
         Error::request(one_line(&error.to_string())),
@@ -60,8 +60,8 @@ pub fn with_suggestion(error: Error, message: &str) -> Error {
     error.with_hint(hint)
 }
 
-/// Returns the known name closest to the unknown one in a message such as "unknown field `bacth`, expected one of `batch`,
-/// `epochs`".
+/// Returns the known name closest to the unknown one in a message such as "unknown field `bacth`, expected one of
+/// `batch`, `epochs`".
 fn suggestion(message: &str) -> Option<&str> {
     if !message.starts_with("unknown") {
         return None;
@@ -71,8 +71,8 @@ fn suggestion(message: &str) -> Option<&str> {
     did_you_mean(unknown, quoted)
 }
 
-/// Returns a message as a terminal can show it: without control characters, which it would obey, and
-/// without long lines of the file.
+/// Returns a message that is safe to show in a terminal: without control characters, which a terminal would execute,
+/// and without long lines of the file.
 fn printable(message: &str) -> String {
     let lines = message.trim_end().lines().map(|line| {
         // "12 | batch = 64": toml quotes a line of the file after its number.

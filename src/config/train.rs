@@ -1,4 +1,4 @@
-//! The `[train]` table: how long, in which batches and how fast.
+//! The `[train]` table: the epochs, the batch size and the learning rate.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use crate::error::Result;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct TrainConfig {
-    /// Passes over the training images.
+    /// The number of passes over the training images.
     pub epochs: usize,
-    /// Images per step.
+    /// The number of images per step.
     pub batch: usize,
     /// The learning rate before the schedule's factor.
     pub learning_rate: f64,
@@ -24,7 +24,7 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        // As in pytorch/examples' VAE; a minute of work is little to lose.
+        // The defaults are those of the VAE in pytorch/examples. Losing a minute of work in a crash is acceptable.
         Self {
             epochs: 10,
             batch: 128,

@@ -1,24 +1,26 @@
-//! Gaussians with a diagonal covariance. Each latent adds log N(z; m, s^2) = -1/2 (log 2 pi + log s^2 + (z - m)^2 / s^2).
+//! Gaussians with a diagonal covariance. Each latent contributes log N(z; m, s^2) = -1/2 (log 2 pi + log s^2 + (z -
+//! m)^2 / s^2).
 
 use burn::tensor::Tensor;
 
 use super::log_sum_exp;
 use crate::ops;
 
-/// log(2 pi).
+/// The constant log(2 pi).
 pub const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
-/// N(mean, exp(log_var)), its latents independent of each other.
+/// The Gaussian N(mean, exp(log_var)) with independent latents.
 #[derive(Clone, Debug)]
 pub struct DiagonalGaussian {
-    /// `[B, D]`.
+    /// The mean, `[B, D]`.
     pub mean: Tensor<2>,
-    /// `[B, D]`: the logarithm of the variance.
+    /// The logarithm of the variance, `[B, D]`.
     pub log_var: Tensor<2>,
 }
 
 impl DiagonalGaussian {
-    /// Returns a draw by the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4).
+    /// Returns a draw by the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section
+    /// 2.4).
     ///
     /// # Shapes
     /// `noise` and the result: `[K, B, D]`.
@@ -37,7 +39,7 @@ impl DiagonalGaussian {
         sum_latents((standardised + log_var + LOG_TWO_PI) * -0.5)
     }
 
-    /// Returns KL(q || N(0, I)) latent by latent: 1/2 (m^2 + s^2 - 1 - log s^2) (Kingma, Welling 2014, appendix B).
+    /// Returns KL(q || N(0, I)) of each latent: 1/2 (m^2 + s^2 - 1 - log s^2) (Kingma, Welling 2014, appendix B).
     ///
     /// # Shapes
     /// Result: `[B, D]`, not below zero except by rounding.
@@ -54,7 +56,7 @@ pub fn standard_normal_log_prob(z: Tensor<3>) -> Tensor<2> {
     sum_latents((z.square() + LOG_TWO_PI) * -0.5)
 }
 
-/// How many differences between latents and components are in memory at once.
+/// The number of differences between latents and components that are in memory at once.
 const PAIRS: usize = 4_000_000;
 
 /// Returns the logarithm of the mean of `C` Gaussians' densities at each latent.
@@ -76,9 +78,9 @@ pub fn log_mixture(components: &DiagonalGaussian, z: Tensor<3>) -> Tensor<2> {
     from_distances(Tensor::cat(distances.collect(), 1), components).reshape([k, b])
 }
 
-/// Does what [`log_mixture`] does by products of matrices: the square of (z - m) / s is multiplied out, with z and m measured
-/// from the components' middle, and all pairs take two products. It is less exact the narrower the components are against
-/// the distance between them, so it is for training, where the gradient has noise of its own.
+/// Does the same as [`log_mixture`] with matrix products: the square of (z - m) / s is multiplied out, with z and m
+/// measured from the mean of the components, so that all pairs take two products. The narrower the components are
+/// relative to their distances, the less exact the result is. Use it for training, where the gradient is noisy anyway.
 pub fn log_mixture_by_products(components: &DiagonalGaussian, z: Tensor<3>) -> Tensor<2> {
     let [k, b, latent_count] = z.dims();
     let middle = components.mean.clone().detach().mean_dim(0); // [1, D]

@@ -70,7 +70,8 @@ const FAR_TAIL: [[f64; 8]; 2] = [
     ],
 ];
 
-/// Returns the z below which a standard normal number lies with probability `p`: infinite at 0 and 1, NaN outside.
+/// Returns the z below which a standard normal number falls with probability `p`: infinite at 0 and 1, NaN outside [0,
+/// 1].
 pub fn normal_quantile(p: f64) -> f64 {
     let from_half = p - 0.5;
     if from_half.abs() <= 0.425 {
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_published_algorithm() {
-        // The first three are Wichura's own checks; the others are from Python's statistics.NormalDist.
+        // The first three values are Wichura's own checks; the others come from Python's statistics.NormalDist.
         for (p, z) in [
             (0.25, -0.6744897501960817),
             (0.001, -3.090232306167814),

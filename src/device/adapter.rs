@@ -3,10 +3,10 @@
 /// A device that a backend has on this machine.
 #[derive(Clone, Debug)]
 pub struct Adapter {
-    /// The name that the device gives itself; `None` where it has to be opened to be asked.
+    /// The name that the device gives itself; `None` if it has to be opened first.
     pub name: Option<String>,
     pub kind: AdapterKind,
-    /// The name and version of the driver; empty where it does not say.
+    /// The name and version of the driver; empty if the driver does not report them.
     pub driver: String,
 }
 

@@ -18,7 +18,7 @@ pub struct KnownBackend {
     pub name: &'static str,
     pub about: &'static str,
     pub is_gpu: bool,
-    /// The backend, or `None` where it is not built in.
+    /// The backend, or `None` if it is not built in.
     pub built_in: Option<&'static dyn Backend>,
 }
 
@@ -84,7 +84,8 @@ pub fn built_in() -> Vec<(&'static str, &'static str)> {
     listed(true)
 }
 
-/// Returns the name and the description of each backend that this binary could have. The name is that of the cargo feature.
+/// Returns the name and the description of each backend that this binary could have. The name is also the name of the
+/// cargo feature.
 pub fn not_built_in() -> Vec<(&'static str, &'static str)> {
     listed(false)
 }

@@ -1,4 +1,4 @@
-//! Finds and opens a GPU, with an error where a driver, an adapter or the device itself is missing.
+//! Finds and opens a GPU, with an error if a driver, an adapter or the device itself is missing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -53,8 +53,8 @@ impl Gpus<'_> {
         }
     }
 
-    /// Opens the best device that works and is not software. Returns `None` where there is no such device, and the reason of the
-    /// best one where none works.
+    /// Opens the best device that works and is not software. Returns `None` if there is no such device, and the reason
+    /// of the best one if none works.
     pub fn select_real(self) -> Result<Option<SelectedDevice>, NoDevice> {
         let adapters = self.adapters()?;
         let mut real: Vec<_> = adapters
@@ -141,7 +141,7 @@ impl Gpus<'_> {
     }
 }
 
-/// Each GPU that was asked for, with the answer.
+/// Returns the table of the GPUs that were opened so far, each with the result.
 fn tried() -> MutexGuard<'static, Vec<(String, Result<SelectedDevice, NoDevice>)>> {
     static TRIED: Mutex<Vec<(String, Result<SelectedDevice, NoDevice>)>> = Mutex::new(Vec::new());
     TRIED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,8 +156,8 @@ pub fn first_opened() -> Option<SelectedDevice> {
 
 /// Computes a product and an exponential and reads them back.
 ///
-/// A device starts, compiles and answers at the first operation only, and CUDA looks for its library of functions at the first
-/// exponential.
+/// A device starts, compiles and answers at the first operation only, and CUDA looks for its library of functions at
+/// the first exponential.
 fn try_out(device: &Device) -> Result<(), String> {
     let ones = Tensor::<2>::ones([2, 2], device);
     let sum: f32 = (ones.clone().matmul(ones).exp().log() + 1.0)

@@ -12,7 +12,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     match listen(work) {
         (Err(_), Some(why)) => Err(failed(&why)),
         (Err(payload), None) => resume_unwind(payload),
-        // After an error of its own, wgpu continues with whatever its buffers held.
+        // After an internal error wgpu continues with stale buffers, so the result is wrong.
         (Ok(Ok(_)), Some(why)) if why.starts_with("wgpu error") => Err(failed(&why)),
         (Ok(result), _) => result,
     }

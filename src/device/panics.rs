@@ -1,21 +1,22 @@
 //! The panic hook: panics of burn's runtimes become errors.
 //!
-//! The runtimes start on first use and on threads of their own, and have no other way to say that a library is missing, that a
-//! driver refuses or that a GPU has no memory left. One hook, installed once, keeps the reason of the first panic on any
-//! thread, because those that follow only say that there was one.
+//! The runtimes start on first use and on threads of their own, and have no other way to report that a library is
+//! missing, that a driver refuses or that a GPU is out of memory. One hook, installed once, keeps the reason of the
+//! first panic on any thread, because later panics only report that there was one.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
-/// The state of the hook: which panics it keeps, and the reasons kept.
+/// The state of the hook: the kinds of panics that it keeps, and the reasons kept.
 #[derive(Default)]
 struct Listener {
-    /// Whether [`quietly`] is at work: every panic is kept and none is shown.
+    /// Whether [`quietly`] is running: every panic is kept and none is shown.
     quiet: bool,
     quiet_reason: Option<String>,
-    /// Whether [`listen`] is at work on a GPU: the panics of other crates are kept, and shown with `$RUST_BACKTRACE` only.
+    /// Whether [`listen`] is running while a GPU is in use: the panics of other crates are kept, and shown only with
+    /// `$RUST_BACKTRACE`.
     listening: bool,
     gpu_in_use: bool,
     gpu_reason: Option<String>,
@@ -89,8 +90,8 @@ pub fn listen<T>(work: impl FnOnce() -> T) -> (thread::Result<T>, Option<String>
     (result, listener.gpu_reason.take())
 }
 
-/// Returns whether the panic is a mistake in this program: whether its place is in the source of this crate. burn's own message
-/// about a failed read has such a place, because burn names its caller.
+/// Returns whether the panic is a bug in this program, which means that its location is in the source of this crate.
+/// burn's own message about a failed read has such a location, because burn names its caller.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
     // The compiler writes the path of every file of the crate with the same beginning.
     let source = file!().trim_end_matches("device/panics.rs");

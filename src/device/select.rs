@@ -15,7 +15,8 @@ fn gpus(known: &KnownBackend) -> Option<Gpus<'_>> {
     })
 }
 
-/// Returns what this machine has for the backends that are built in: the name of each device in `--device`, and what it is.
+/// Returns the devices of this machine for the backends that are built in: the name of each in `--device`, and a
+/// description.
 pub fn on_this_machine() -> Vec<(String, String)> {
     let devices = |known: &KnownBackend| match gpus(known) {
         Some(gpus) => gpus.describe(),
@@ -29,15 +30,15 @@ pub fn on_this_machine() -> Vec<(String, String)> {
     BACKENDS.iter().flat_map(devices).collect()
 }
 
-/// Selects the device `wanted`: `auto`, `cpu`, `ndarray`, `wgpu`, `wgpu:1`, `cuda:0`, ... The device is without autodiff, and a GPU
-/// is tried out.
+/// Selects the device `wanted`: `auto`, `cpu`, `ndarray`, `wgpu`, `wgpu:1`, `cuda:0`, ... The device is without
+/// autodiff, and a GPU is tried out.
 ///
-/// The number of a GPU is that of [`on_this_machine`]; without a number the best one of the backend is taken. `auto` takes the
-/// first GPU that works, or else the processor. It takes no software adapter, which has to be named.
+/// [`on_this_machine`] lists the numbers of the GPUs; without a number the best GPU of the backend is taken. `auto`
+/// takes the first GPU that works, or else the processor. It takes no software adapter, which has to be named.
 ///
 /// # Errors
-/// Returns an error for a name that no backend has, for a backend that is not built in, and for a device that the machine does
-/// not have or that does not work. The message says what to build, install or pass.
+/// Returns an error for a name that no backend has, for a backend that is not built in, and for a device that the
+/// machine does not have or that does not work. The message says what to build, install or pass.
 pub fn select(wanted: &str) -> Result<SelectedDevice> {
     if wanted == "auto" {
         return automatic();

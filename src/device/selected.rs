@@ -10,12 +10,12 @@ pub struct SelectedDevice {
     pub name: String,
     /// The name that a GPU gives itself.
     pub model: Option<String>,
-    /// The reason why `auto` took no GPU, where it could have taken one.
+    /// The reason why `auto` took no GPU, if it could have taken one.
     pub remark: Option<String>,
 }
 
 impl SelectedDevice {
-    /// Returns the name for people: with the model, where it is known.
+    /// Returns the name for people: with the model if it is known.
     pub fn title(&self) -> String {
         self.model.as_ref().map_or_else(
             || self.name.clone(),

@@ -1,5 +1,5 @@
-//! Adapters of Vulkan, Metal and DirectX 12. OpenGL, which burn would also take, is left out: asking for it makes Mesa print on
-//! stderr, and a GPU that has nothing newer is too old for this.
+//! Adapters of Vulkan, Metal and DirectX 12. OpenGL, which burn would also take, is left out: asking for it makes Mesa
+//! print on stderr, and a GPU that has nothing newer is too old for this.
 
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -88,8 +88,8 @@ const APIS: [(WgpuApi, Api); 3] = [
     (WgpuApi::Dx12, Api::Dx12),
 ];
 
-/// Returns the adapters of the first API that has a GPU, or else of the first that has any adapter. The drivers are asked only
-/// once, because some print on stderr what they cannot find.
+/// Returns the adapters of the first API that has a GPU, or else of the first that has any adapter. The drivers are
+/// asked only once, because some print on stderr what they cannot find.
 fn enumerate() -> &'static Option<(Api, Vec<AdapterInfo>)> {
     static FOUND: OnceLock<Option<(Api, Vec<AdapterInfo>)>> = OnceLock::new();
     FOUND.get_or_init(ask)

@@ -6,7 +6,7 @@ use super::model_kind::ModelKind;
 use crate::registry::registry;
 
 registry! {
-    /// The networks of encoder and decoder.
+    /// The networks of the encoder and the decoder.
     pub enum Model: ModelKind {
         "mlp" => Mlp, "dense layers";
         "conv" => Conv, "a list of convolutional, transposed convolutional and dense layers";

@@ -1,8 +1,9 @@
-//! The `[condition]` table: a model of images whose class y is known, p(x | y) (the CVAE of Sohn, Lee and Yan 2015).
+//! The `[condition]` table: a model p(x | y) of images whose class y is known (the CVAE of Sohn, Lee and Yan 2015).
 //!
-//! The bound is log p(x | y) >= E_q(z | x, y)[log p(x | z, y)] - KL(q(z | x, y) || p(z)), with a prior that does
-//! not depend on the class (Kingma et al. 2014, "Semi-supervised learning with deep generative models", equation 6, without
-//! its log p(y)). An encoder that is not told the class gives q(z | x) in place of q(z | x, y), which is a bound as well.
+//! The bound is log p(x | y) >= E_q(z | x, y)[log p(x | z, y)] - KL(q(z | x, y) || p(z)), with a prior that does not
+//! depend on the class (Kingma et al. 2014, "Semi-supervised learning with deep generative models", equation 6, without
+//! its log p(y)). An encoder that does not read the class gives q(z | x) in place of q(z | x, y), which is a bound as
+//! well.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,36 +11,36 @@ use super::{Activation, ConditionSpec, DenseSpec, Features, LayerSpec, Network};
 use crate::check::count;
 use crate::error::{Error, Result};
 
-/// The number of values of a byte, which a label is.
+/// The largest number of classes: a label is one byte.
 const MOST_CLASSES: usize = 256;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Condition {
-    /// How the decoder is told the class.
+    /// The way in which the class enters the decoder.
     pub decoder: ConditionMode,
-    /// Whether the encoder is told the class as well: one-hot, beside the flat numbers that its first dense layer reads. In
-    /// an `mlp` these numbers are the image, as in Sohn et al. After convolutions they are the output of the last one; where
-    /// no dense layer follows, the two heads read the label.
+    /// Whether the class enters the encoder as well, as a one-hot label that its first dense layer reads beside its
+    /// flat input. In an `mlp` this input is the image, as in Sohn et al. After convolutions it is the output of the
+    /// last one. If no dense layer follows, the two heads read the label.
     pub encoder: bool,
 }
 
-/// How a class enters the decoder.
+/// The ways in which a class can enter the decoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConditionMode {
-    /// One-hot, through a dense layer with a ReLU to the latent's size, added to the latent.
+    /// A dense layer with a ReLU maps the one-hot label to the latent's size; the result is added to the latent.
     #[default]
     Add,
-    /// One-hot, beside the latent.
+    /// The decoder reads the one-hot label beside the latent.
     Concat,
 }
 
 impl Condition {
-    /// Returns the network with labels of `class_count` classes in it.
+    /// Returns the network extended to read labels of `class_count` classes.
     ///
     /// # Errors
-    /// Where the data has no labels.
+    /// Returns an error if the data has no labels.
     pub fn apply(self, mut network: Network, class_count: usize) -> Result<Network> {
         if class_count == 0 {
             return Err(Error::request(
@@ -79,7 +80,8 @@ impl Condition {
     }
 }
 
-/// Lets the encoder's first dense layer, or the two heads where there is none, read the label. Returns its index.
+/// Makes the encoder's first dense layer read the label, or the two heads if it has no dense layer. Returns the layer's
+/// index.
 fn tell_encoder(network: &mut Network, class_count: usize) -> usize {
     for (i, layer) in network.encoder.iter_mut().enumerate() {
         if let LayerSpec::Dense(layer) = layer {

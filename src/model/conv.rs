@@ -16,19 +16,19 @@ pub struct Conv {
     pub latent: usize,
     /// The activation of every layer that does not name its own. The decoder's last layer has none.
     pub activation: Activation,
-    /// The activation of the posterior's mean, which is an autoencoder's latent.
+    /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
     /// The layers from the image to the two heads.
     pub encoder: Vec<LayerConfig>,
-    /// The layers from the latent to the image, with as many channels at the end. A likelihood that asks for several numbers
-    /// a value widens the last layer itself.
+    /// The layers from the latent to the image; the last one has the image's channels. A likelihood that needs several
+    /// numbers per value widens the last layer itself.
     pub decoder: Vec<LayerConfig>,
 }
 
 impl Default for Conv {
     fn default() -> Self {
-        // The convolutional VAE of TensorFlow's tutorial.
+        // The default is the convolutional VAE of TensorFlow's tutorial.
         let conv = |channels| ConvolutionConfig {
             conv: channels,
             kernel: Some(3),

@@ -1,9 +1,9 @@
-//! What flows between two layers, for one image.
+//! The values that flow between two layers, for one image.
 
 use std::fmt;
 
-/// Numbers that one image may have between two layers: far more than a VAE of small images has, and few enough for one
-/// machine. A slip of the pen is to be an error, not a full memory.
+/// The largest number of values that one image may have between two layers: far more than a VAE of small images needs,
+/// and few enough for one machine. A typing mistake should be an error, not a full memory.
 const MOST_FEATURES: usize = 4_000_000;
 
 /// The shape of a layer's input or output, without the batch.
@@ -15,7 +15,7 @@ pub enum Features {
 }
 
 impl Features {
-    /// Returns how many numbers there are.
+    /// Returns the number of values.
     pub fn count(self) -> usize {
         match self {
             Self::Flat(count) => count,
@@ -23,7 +23,7 @@ impl Features {
         }
     }
 
-    /// Returns the same with another number of units or, of a map, of channels.
+    /// Returns the same shape with another number of units or, for a map, of channels.
     #[must_use]
     pub fn with_channels(self, count: usize) -> Self {
         match self {
@@ -32,8 +32,10 @@ impl Features {
         }
     }
 
+    /// Checks that the number of values is sensible.
+    ///
     /// # Errors
-    /// Where there are no numbers or too many; the text says what was expected.
+    /// Returns an error if there are no values or too many; the text says what was expected.
     pub fn check(self) -> Result<(), String> {
         let lengths = match self {
             Self::Flat(count) => vec![count],

@@ -1,7 +1,7 @@
 //! `model.safetensors`: the weights with everything that is needed to use them.
 //!
-//! Tensors have PyTorch's names and layouts. The metadata has one key, `vae`, whose value is JSON: with several keys
-//! their order would differ from one writing to the next, and the same training must give the same bytes.
+//! Tensors have PyTorch's names and layouts. The metadata has one key, `vae`, whose value is JSON. The order of several
+//! keys would differ each time the file is written, and the same training must give the same bytes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::NamedTensor;
 use crate::error::{Error, Result};
 
-/// The version of the format, raised when a reader of the older one would go wrong.
+/// The version of the format. It is raised when a reader of the older version would misread the file.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// Returns tensors and a card as the bytes of a safetensors file.
@@ -40,7 +40,7 @@ pub fn pack(card: &impl Serialize, tensors: &[NamedTensor]) -> Result<Vec<u8>> {
 /// Returns the card and the tensors of a file that [`pack`] made.
 ///
 /// # Errors
-/// Where the bytes are not such a file, or of another version of the format.
+/// Returns an error if the bytes are not such a file, or have another version of the format.
 pub fn unpack<C: for<'de> Deserialize<'de>>(
     path: &Path,
     bytes: &[u8],

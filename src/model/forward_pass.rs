@@ -1,10 +1,10 @@
-//! What every objective and every bound on log p(x) is made of.
+//! The forward pass, from which every objective and every bound on log p(x) is computed.
 
 use burn::tensor::Tensor;
 
 use crate::density::{DiagonalGaussian, standard_normal_log_prob};
 
-/// A forward pass through the model, for `B` images and `K` latents each.
+/// A forward pass through the model, for `B` images with `K` latents each.
 #[derive(Clone, Debug)]
 pub struct ForwardPass {
     pub posterior: DiagonalGaussian,
@@ -12,8 +12,8 @@ pub struct ForwardPass {
     pub z: Tensor<3>,
     /// `[K, B]`, nats.
     pub log_px_z: Tensor<2>,
-    /// log p(z) or its estimate, `[K, B]`, nats. `None` where p is N(0, I): its density is then found when it is asked
-    /// for, because the KL has a closed form that does not need it.
+    /// log p(z) or its estimate, `[K, B]`, nats. `None` if p is N(0, I): the KL then has a closed form that does not
+    /// need the density, so it is computed only on request.
     pub log_pz: Option<Tensor<2>>,
 }
 
@@ -31,13 +31,14 @@ impl ForwardPass {
         self.posterior.log_prob(self.z.clone())
     }
 
-    /// Returns the importance weights log p(x | z) + log p(z) - log q(z | x) (Burda et al. 2016, equation 8). `[K, B]`, nats.
+    /// Returns the importance weights log p(x | z) + log p(z) - log q(z | x) (Burda et al. 2016, equation 8). `[K, B]`,
+    /// nats.
     pub fn log_weights(&self) -> Tensor<2> {
         self.log_px_z.clone() + self.log_pz() - self.log_qz()
     }
 
-    /// Returns KL(q || p): in closed form where p is N(0, I), otherwise the mean over the latents of log q(z | x) - log p(z).
-    /// `[B]`, nats.
+    /// Returns KL(q || p): the closed form if p is N(0, I), otherwise the mean of log q(z | x) - log p(z) over the `K`
+    /// latents. `[B]`, nats.
     pub fn kl(&self) -> Tensor<1> {
         match self.kl_by_latent() {
             Some(by_latent) => by_latent.sum_dim(1).squeeze_dim::<1>(1),
@@ -47,7 +48,7 @@ impl ForwardPass {
         }
     }
 
-    /// Returns KL(q || p) in closed form, where p is N(0, I). `[B, D]`, nats.
+    /// Returns KL(q || p) of each latent in closed form, `[B, D]`, nats. `None` if p is not N(0, I).
     pub fn kl_by_latent(&self) -> Option<Tensor<2>> {
         self.log_pz
             .is_none()

@@ -1,4 +1,4 @@
-//! How weights start.
+//! The initial values of weights and biases.
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,21 +10,22 @@ use crate::rng::Rng;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Initialisation {
-    /// Weights and biases uniform in +-1 / sqrt(fan in), as PyTorch's layers are made.
+    /// Weights and biases uniform in +-1 / sqrt(fan in), the default of PyTorch's layers.
     #[default]
     Pytorch,
-    /// Weights uniform in +-sqrt(6 / (fan in + fan out)), biases 0 (Glorot, Bengio 2010), as Keras' layers are made.
+    /// Weights uniform in +-sqrt(6 / (fan in + fan out)), biases 0 (Glorot, Bengio 2010), the default of Keras' layers.
     Glorot,
 }
 
-/// Where the decoder's last bias starts.
+/// The initial value of the decoder's last bias.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputBias {
-    /// As the layer's other weights.
+    /// Drawn by the same rule as the bias of any other layer.
     #[default]
     Init,
-    /// At the logit of the training images' mean pixel, so that the first image is the mean (Burda et al. 2016's code).
+    /// The logit of the training images' mean, so that the first decoded image is this mean (the code of Burda et al.
+    /// 2016).
     Mean,
 }
 
@@ -35,17 +36,18 @@ impl OutputBias {
     }
 }
 
-/// Returns the logit of `p`, which is first kept `margin` away from 0 and 1.
+/// Returns the logit of `p`, after `p` is clamped to stay `margin` away from 0 and 1.
 pub(super) fn logit(p: f32, margin: f32) -> f32 {
     let p = p.clamp(margin, 1.0 - margin);
     (p / (1.0 - p)).ln()
 }
 
 impl Initialisation {
-    /// Returns weight and bias of a layer, drawn from `rng`. `shape` is the weight's in PyTorch's layout.
+    /// Returns the weight and the bias of a layer, drawn from `rng`. `shape` is the shape of the weight in PyTorch's
+    /// layout.
     pub fn draw(self, shape: &[usize], bias: usize, rng: Rng) -> (Vec<f32>, Vec<f32>) {
         let window: usize = shape[2..].iter().product();
-        // PyTorch takes axis 1 for "in" even where the convolution is transposed and axis 1 is "out".
+        // PyTorch takes axis 1 as "in" even for a transposed convolution, where axis 1 is "out".
         let fan_in = (shape[1] * window) as f32;
         let fan_out = (shape[0] * window) as f32;
         let count = shape.iter().product();
@@ -69,7 +71,7 @@ impl Initialisation {
 #[derive(Clone, Debug)]
 pub struct Init<'a> {
     initialisation: Initialisation,
-    /// The model's: each module draws from the stream of its own path.
+    /// The model's generator: each module draws from the stream of its own path.
     rng: Rng,
     path: String,
     device: &'a Device,
@@ -98,7 +100,7 @@ impl<'a> Init<'a> {
         }
     }
 
-    /// Returns a matrix, in memory as `[in, out]`, and its bias. `shape`: `[out, in]`.
+    /// Returns a matrix, stored as `[in, out]`, and its bias. `shape`: `[out, in]`.
     pub fn matrix(&self, shape: [usize; 2]) -> (Param<Tensor<2>>, Param<Tensor<1>>) {
         let (weight, bias) = self.draw(&shape, shape[0]);
         (matrix(weight, shape, self.device), bias)
@@ -114,7 +116,7 @@ impl<'a> Init<'a> {
         (self.parameter(TensorData::new(weight, shape)), bias)
     }
 
-    /// Returns a matrix of standard normal numbers, in memory as `[in, out]`. `shape`: `[out, in]`.
+    /// Returns a matrix of standard normal numbers, stored as `[in, out]`. `shape`: `[out, in]`.
     pub fn normal(&self, shape: [usize; 2]) -> Param<Tensor<2>> {
         let mut values = vec![0.0; shape[0] * shape[1]];
         self.rng.stream(&self.path).fill_normal(&mut values);
@@ -143,7 +145,8 @@ pub(super) fn scalar(value: f32, device: &Device) -> Param<Tensor<1>> {
     Param::from_data(TensorData::new(vec![value], [1]), device)
 }
 
-/// Returns a matrix as a parameter, laid out anew: `values` are `[out, in]`, as PyTorch has them, and burn wants `[in, out]`.
+/// Returns a matrix as a parameter. `values` are in PyTorch's layout, `[out, in]`, and are transposed to burn's, `[in,
+/// out]`.
 pub(super) fn matrix(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Param<Tensor<2>> {
     let values = Tensor::<2>::from_data(TensorData::new(values, shape), &device.clone().inner());
     Param::from_data(values.transpose().into_data(), device)

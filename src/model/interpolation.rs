@@ -4,13 +4,13 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::Vae;
 
-/// A way from one latent to another.
+/// A path from one latent to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
-    /// (1 - t) a + t b.
+    /// The straight line (1 - t) a + t b.
     Linear,
-    /// Along the arc between the two directions (Shoemake 1985; White 2016 for latents). It stays in the shell where a normal
-    /// prior has its mass, while a straight line cuts through the middle.
+    /// The arc between the two directions (Shoemake 1985; White 2016 for latents). It stays in the shell that holds the
+    /// mass of a normal prior, while a straight line cuts through the middle.
     Spherical,
 }
 
@@ -25,13 +25,14 @@ impl Interpolation {
     }
 }
 
-/// Returns the weights of `a` and `b` at `t` along the arc, or those of the straight line where the arc is not unique.
+/// Returns the weights of `a` and `b` at `t` along the arc, or along the straight line if the arc is not unique.
 fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
     let cos = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0);
     let angle = cos.acos();
     let sin = angle.sin();
-    // A latent of zero, two latents in one direction or in opposite directions, and the ends, which must be exact.
+    // The arc is undefined for a latent of zero and for two latents in the same or in opposite directions. The ends
+    // must be exact.
     if !sin.is_finite() || sin < 1e-4 || t == 0.0 || t == 1.0 {
         return [1.0 - t, t];
     }
@@ -41,8 +42,8 @@ fn arc(a: &[f32], b: &[f32], t: f32) -> [f32; 2] {
 /// Decodes `steps` latents from each row of `from` to the same row of `to`, both ends included.
 ///
 /// # Shapes
-/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. `class` is the class of every decoded image,
-/// where the model is conditional.
+/// `from`, `to`: rows of `D` numbers; result: `[rows][steps][P]`, in [0, 1]. If the model is conditional, every image
+/// is decoded with `class`.
 pub fn interpolate(
     vae: &Vae,
     from: &[Vec<f32>],
@@ -65,7 +66,7 @@ pub fn interpolate(
     from.iter().zip(to).map(row).collect()
 }
 
-/// Returns latents moved by `strength` times a vector. At strength 0 they are exactly what they were.
+/// Returns latents moved by `strength` times a vector. A strength of 0 changes no bit.
 ///
 /// # Shapes
 /// `latents` and the result: `[N, D]`; `vector`: `[D]`.
@@ -76,7 +77,7 @@ pub fn moved(latents: Tensor<2>, vector: &[f32], strength: f32) -> Tensor<2> {
     latents + Tensor::<2>::from_data(by, &device)
 }
 
-/// Returns the indices of `latents`, those nearest to their mean first.
+/// Returns the indices of `latents`, ordered by the distance to their mean, nearest first.
 ///
 /// # Shapes
 /// `latents`: rows of `D` numbers.
@@ -96,7 +97,7 @@ pub fn nearest_to_mean(latents: &[Vec<f32>]) -> Vec<usize> {
     order.into_iter().map(|(_, index)| index).collect()
 }
 
-/// Returns the rows of a matrix, away from its device.
+/// Copies the rows of a matrix from its device and returns them.
 pub fn rows(matrix: Tensor<2>) -> Vec<Vec<f32>> {
     let [_, width] = matrix.dims();
     let values: Vec<f32> = matrix.into_data().iter().collect();

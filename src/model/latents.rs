@@ -4,11 +4,11 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::{Vae, rows};
 
-/// How many latents go through the decoder together: few enough to keep a convolution's maps small.
+/// The number of latents that are decoded together, small enough to limit the memory of a convolution's maps.
 const AT_A_TIME: usize = 250;
 
-/// Returns copies of `base` in which one or two dimensions take each of `values`: the first of `dims` from left to right;
-/// the second, where there is one, from the bottom up, as on a graph.
+/// Returns copies of `base` in which one or two dimensions take each of `values`. The first of `dims` grows from left
+/// to right; the second, if given, from the bottom up, as on a graph.
 ///
 /// # Shapes
 /// `base`: `[D]`; result: rows of `D` numbers, row by row from the top.

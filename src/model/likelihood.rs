@@ -1,5 +1,5 @@
-//! p(x | z): how the decoder's output becomes a distribution over images. A likelihood is one file: its settings, and the
-//! module that holds its parameters, if it has some.
+//! p(x | z): the distribution over images that the decoder's output describes. A likelihood is one file with its
+//! settings and, if it has parameters, the module that holds them.
 
 mod bernoulli;
 mod continuous_bernoulli;
@@ -28,16 +28,15 @@ pub use sigma::Sigma;
 #[cfg(test)]
 use toy::{Toy, ToyLikelihood};
 
-/// A likelihood as a config has it.
+/// The settings of a likelihood.
 pub trait LikelihoodKind {
-    /// Returns `O`, how many numbers the decoder gives for each value of an image. They come as `[O, C, H, W]`: all images
-    /// of the first number, then of the second. The config describes the decoder's last layer for one number; that layer
-    /// is widened `O`-fold.
+    /// Returns `O`, the number of values that the decoder gives for each value of an image, as `[O, C, H, W]`. The
+    /// config describes the decoder's last layer for `O = 1`, and that layer is widened `O`-fold.
     fn outputs_per_value(&self) -> usize {
         1
     }
 
-    /// Returns the parameters that are trained, with their names below `likelihood`.
+    /// Returns the trained parameters, with their names below `likelihood`.
     fn parameters(&self) -> Vec<ParameterShape> {
         Vec::new()
     }
@@ -45,27 +44,30 @@ pub trait LikelihoodKind {
     /// Returns the likelihood with its parameters.
     fn module(&self, init: &Init) -> LikelihoodModule;
 
-    /// Whether the model that is measured and saved holds a value that was fitted to the training images
+    /// Returns whether the model that is measured and saved holds a value fitted to the training images
     /// ([`ImageDistribution::fit`]).
     fn is_fitted(&self) -> bool {
         false
     }
 
-    /// Whether log p(x | z) of an image depends on this image alone, not on the others of its batch.
+    /// Returns whether log p(x | z) of an image depends on this image alone, not on the other images of its batch.
     fn separable(&self) -> bool {
         true
     }
 
-    /// Whether the decoder's output is the logit of E[x | z].
+    /// Returns whether the decoder's output is the logit of E[x | z].
     fn takes_logits(&self) -> bool {
         false
     }
 
-    /// Returns why log p(x) of this likelihood is not a log-likelihood of such pixels, or `None` where it is one.
+    /// Returns the reason why log p(x) of this likelihood is not a log-likelihood of such pixels, or `None` if it is
+    /// one.
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str>;
 
+    /// Checks every setting.
+    ///
     /// # Errors
-    /// Where a value is not what it can be.
+    /// Returns an error if a value is out of its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -85,29 +87,31 @@ pub trait ImageDistribution {
     /// `decoded`: `[N, O P]`; result: `[N, P]`.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
 
-    /// Returns the standard deviation of a value, where one holds for all values of all images.
+    /// Returns the standard deviation of a value, or `None` if it is not the same for all values of all images.
     fn sigma(&self) -> Option<f64> {
         None
     }
 
-    /// Fits what is neither fixed nor trained to images whose reconstructions have this mean squared error
+    /// Sets a parameter that is neither fixed nor trained from the mean squared error of the reconstructions
     /// ([`LikelihoodKind::is_fitted`]).
     fn fit(&mut self, _mean_squared_error: f64, _device: &Device) {}
 }
 
-/// How a mean follows from the decoder's output.
+/// The map from the decoder's output to a mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputMap {
-    /// Its logistic function: in (0, 1), as pixels are.
+    /// The logistic function of the output, which is in (0, 1) like the pixels.
     Sigmoid,
     /// The output itself.
     Linear,
 }
 
 impl OutputMap {
+    /// Returns the mean for a decoder's output.
+    ///
     /// # Shapes
-    /// `decoded` and the result alike.
+    /// `decoded` and the result have the same shape.
     fn apply<const D: usize>(self, decoded: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Sigmoid => sigmoid(decoded),
@@ -130,7 +134,7 @@ registry_of_modules! {
     "toy" => Toy, ToyLikelihood, "a toy: a normal distribution with a trained shift of its mean";
 }
 
-/// Returns why a density is not a log-likelihood of pixels that are bytes, or binary.
+/// Returns the reason why a density is not a log-likelihood of byte or binary pixels.
 fn density_caveat(binary_pixels: bool) -> &'static str {
     if binary_pixels {
         "it is a density, and binary pixels have a probability: `[likelihood.bernoulli]` gives it"

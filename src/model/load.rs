@@ -1,4 +1,4 @@
-//! A model from saved weights.
+//! The construction of a model from saved weights.
 
 use burn::tensor::Device;
 
@@ -10,8 +10,8 @@ use crate::rng::Rng;
 /// Returns the model of a network with the weights `tensors`.
 ///
 /// # Errors
-/// Where one is missing or of another shape. That is found out before the model is built, because its size is what a file
-/// says.
+/// Returns an error if a tensor is missing or has another shape. This is checked before the model is built, because a
+/// damaged file could ask for a huge model.
 pub fn load(
     network: &Network,
     likelihood: &Likelihood,
@@ -23,7 +23,7 @@ pub fn load(
     }
     let mut model = Vae::new(network, likelihood, Rng::new(0), device);
     if likelihood.kind().is_fitted() {
-        // A model that was written holds what was fitted, which replaces this.
+        // A saved model holds the fitted value, which replaces this one.
         model = model.with_fitted_likelihood(1.0);
     }
     import(model, tensors)

@@ -13,20 +13,20 @@ pub struct Mlp {
     pub latent: usize,
     /// The units of the encoder's layers, from the image to the latent.
     pub hidden: Vec<usize>,
-    /// The units of the decoder's layers, from the latent to the image; where left out: `hidden` in reverse.
+    /// The units of the decoder's layers, from the latent to the image. The default is `hidden` in reverse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
-    /// The activation of the posterior's mean, which is an autoencoder's latent.
+    /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
-    /// Where the decoder's last bias starts.
+    /// The initial value of the decoder's last bias.
     pub output_bias: OutputBias,
 }
 
 impl Default for Mlp {
     fn default() -> Self {
-        // The VAE of pytorch/examples.
+        // The default is the VAE of pytorch/examples.
         Self {
             latent: 20,
             hidden: vec![400],

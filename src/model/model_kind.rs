@@ -5,15 +5,15 @@ use crate::error::Result;
 
 /// The `[model]` table of one kind.
 pub trait ModelKind {
-    /// Checks what does not depend on the images, so before they are downloaded.
+    /// Checks the values that do not depend on the images, so that mistakes are found before a download.
     ///
     /// # Errors
-    /// Where a value is not what it can be.
+    /// Returns an error if a value is out of its range.
     fn check(&self) -> Result<()>;
 
-    /// Returns the layers of encoder and decoder for images of shape `[C, H, W]`.
+    /// Returns the layers of the encoder and the decoder for images of shape `[C, H, W]`.
     ///
     /// # Errors
-    /// Where the layers do not fit each other or the images; the message says which layer gives what.
+    /// Returns an error if the layers do not fit each other or the images; the message names the output of each layer.
     fn network(&self, image_shape: [usize; 3]) -> Result<Network>;
 }

@@ -1,4 +1,4 @@
-//! A network before it has weights: layers whose shapes are known to fit.
+//! A network before it has weights: layers whose shapes fit each other.
 
 use super::{
     DenseSpec, Features, Initialisation, LatentSpace, LayerSpec, OutputBias, ParameterShape, Prior,
@@ -6,13 +6,13 @@ use super::{
 use crate::error::{Error, Result};
 use crate::ops::{Activation, MapLayout};
 
-/// Numbers that may be trained: far more than a VAE of small images has, and few enough for one machine.
+/// The largest number of trained parameters: far more than a VAE of small images needs, and few enough for one machine.
 const MOST_PARAMETERS: usize = 500_000_000;
 
-/// Values that all windows of a convolution over one image may have: a core holds them at once.
+/// The largest number of values in all windows of a convolution over one image, because a core holds them at once.
 const MOST_WINDOW_VALUES: usize = 100_000_000;
 
-/// Encoder and decoder of images of a known shape, every layer's input being the output of the one before.
+/// The encoder and the decoder for images of a known shape. The input of every layer is the output of the one before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// `[C, H, W]`.
@@ -22,7 +22,7 @@ pub struct Network {
     pub encoder: Vec<LayerSpec>,
     pub mean: DenseSpec,
     pub log_var: DenseSpec,
-    /// Where the class enters, in a conditional model.
+    /// The places where the class enters; `None` if the model is not conditional.
     pub condition: Option<ConditionSpec>,
     pub decoder: Vec<LayerSpec>,
     pub initialisation: Initialisation,
@@ -30,22 +30,23 @@ pub struct Network {
     pub prior: Prior,
 }
 
-/// Where the class enters a network.
+/// The places where the class enters a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionSpec {
     /// `L`.
     pub class_count: usize,
-    /// The layer whose output is added to the latent. `None` where the one-hot label stands beside the latent.
+    /// The layer whose output is added to the latent. `None` if the decoder reads the one-hot label beside the latent.
     pub projection: Option<DenseSpec>,
-    /// Which layer of the encoder reads the one-hot label beside its input; the heads count as the one after the last.
+    /// The index of the encoder's layer that reads the one-hot label beside its input. The heads have the index after
+    /// the last layer. `None` if the encoder does not read the label.
     pub encoder: Option<usize>,
 }
 
 impl Network {
-    /// Completes an encoder and a decoder by the two heads, and checks the whole.
+    /// Completes an encoder and a decoder with the two heads, and checks the whole network.
     ///
     /// # Errors
-    /// Where the latent is 0, or the decoder does not give what the image has.
+    /// Returns an error if there are no latents, or if the decoder's output does not fit the image.
     pub fn new(
         image_shape: [usize; 3],
         latent: usize,
@@ -78,7 +79,7 @@ impl Network {
         .checked()
     }
 
-    /// Returns the network, if a machine can hold it.
+    /// Returns the network, or an error if it is too large for one machine.
     pub(super) fn checked(self) -> Result<Self> {
         for (name, layer) in self.layers() {
             let layer = layer.kind();
@@ -102,11 +103,11 @@ impl Network {
         Ok(self)
     }
 
-    /// Returns the same with a decoder that gives `outputs` numbers for each value of an image, as `[outputs, C, H, W]`: its
-    /// last layer has so many times the units or channels that the image has.
+    /// Returns the same network with a decoder that gives `outputs` numbers for each value of an image, as `[outputs,
+    /// C, H, W]`. The units or channels of its last layer are multiplied by `outputs`.
     ///
     /// # Errors
-    /// Where that is more than a machine can hold, or there is no layer to widen.
+    /// Returns an error if the network becomes too large for one machine, or if there is no layer to widen.
     pub fn with_outputs(mut self, outputs: usize) -> Result<Self> {
         match self.decoder.last_mut() {
             Some(last) => {
@@ -130,23 +131,23 @@ impl Network {
         self.checked()
     }
 
-    /// Returns the same with another prior.
+    /// Returns the same network with another prior.
     ///
     /// # Errors
-    /// Where that is more than a machine can hold.
+    /// Returns an error if the network becomes too large for one machine.
     pub fn with_prior(self, prior: &Prior) -> Result<Self> {
         let prior = prior.clone();
         Self { prior, ..self }.checked()
     }
 
-    /// Returns the same with an activation on the posterior's mean.
+    /// Returns the same network with an activation on the posterior mean.
     #[must_use]
     pub fn with_latent_activation(mut self, activation: Activation) -> Self {
         self.mean.activation = activation;
         self
     }
 
-    /// Returns the space that the prior is over.
+    /// Returns the space on which the prior is defined.
     pub fn latent_space(&self) -> LatentSpace {
         LatentSpace {
             latent: self.latent,
@@ -154,8 +155,8 @@ impl Network {
         }
     }
 
-    /// Returns how many standard normal numbers a latent and its densities are made of: `D`, and after them those that the
-    /// prior asks for.
+    /// Returns the number of standard normal numbers that a latent and its densities need: `D` for the latent, followed
+    /// by [`PriorKind::noise`] for the prior.
     pub fn noise(&self) -> usize {
         self.latent + self.prior.kind().noise()
     }
@@ -180,7 +181,7 @@ impl Network {
         layers
     }
 
-    /// Returns every parameter but the likelihood's.
+    /// Returns every parameter except the likelihood's.
     pub fn parameters(&self) -> Vec<ParameterShape> {
         let is_prior = |path: &str| path.starts_with("prior.");
         let of_layer = |(path, layer): (String, LayerSpec)| {
@@ -196,7 +197,7 @@ impl Network {
             .collect()
     }
 
-    /// Returns how many numbers are trained, but for the likelihood's.
+    /// Returns the number of trained parameters, without the likelihood's.
     pub fn parameter_count(&self) -> usize {
         self.parameters()
             .iter()
@@ -205,8 +206,10 @@ impl Network {
     }
 }
 
+/// Checks that the decoder's output fits the image.
+///
 /// # Errors
-/// Where the decoder gives something else than an image.
+/// Returns an error if the decoder's output has another shape than the image.
 fn check_output(given: Features, image_shape: [usize; 3]) -> Result<()> {
     let values: usize = image_shape.iter().product();
     let (fits, widened) = match given {
@@ -230,8 +233,8 @@ fn check_output(given: Features, image_shape: [usize; 3]) -> Result<()> {
     }))
 }
 
-/// Lets the map between two convolutions lie in memory as they read it best. Everywhere else the order can be seen from
-/// outside, in a dense layer's weights, and is PyTorch's.
+/// Chooses the fastest memory layout for the map between two convolutions. Everywhere else the order is visible from
+/// outside, in the weights of a dense layer, and stays PyTorch's.
 fn lay_out(layers: &mut [LayerSpec]) {
     for i in 1..layers.len() {
         let (before, after) = layers.split_at_mut(i);

@@ -1,7 +1,7 @@
-//! A model's parameters: their names, their numbers in PyTorch's layouts, and back.
+//! A model's parameters: their names, and the conversion of their values to and from PyTorch's layouts.
 //!
-//! A parameter's name is its path in the tree of modules, as PyTorch's are: `encoder.0.weight`. burn's visitors report the
-//! path; an enum on the way, such as the one of layers, adds nothing to it.
+//! A parameter's name is its path in the tree of modules, as in PyTorch: `encoder.0.weight`. burn's visitors report the
+//! path; an enum on the way, such as `Layer`, adds nothing to it.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterShape {
     pub name: String,
-    /// In PyTorch's layout.
+    /// The shape in PyTorch's layout.
     pub shape: Vec<usize>,
 }
 
@@ -33,7 +33,7 @@ impl ParameterShape {
         }
     }
 
-    /// Returns how many numbers it has.
+    /// Returns the number of values.
     pub fn count(&self) -> usize {
         self.shape
             .iter()
@@ -41,7 +41,7 @@ impl ParameterShape {
     }
 }
 
-/// A tensor away from any device.
+/// A named tensor in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
     pub name: String,
@@ -49,26 +49,26 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
-/// Where burn's visitor stands in the tree of modules.
+/// The position of burn's visitor in the tree of modules.
 #[derive(Debug, Default)]
 pub struct ModulePath(Vec<String>);
 
 impl ModulePath {
-    /// For a visitor's `enter_module`.
+    /// Follows a visitor's `enter_module`.
     pub fn enter(&mut self, name: &str, container: &str) {
         if !container.starts_with("Enum:") {
             self.0.push(name.to_owned());
         }
     }
 
-    /// For a visitor's `exit_module`.
+    /// Follows a visitor's `exit_module`.
     pub fn exit(&mut self, container: &str) {
         if !container.starts_with("Enum:") {
             self.0.pop();
         }
     }
 
-    /// Returns the name of the parameter that is visited.
+    /// Returns the name of the visited parameter.
     pub fn name(&self) -> String {
         self.0.join(".")
     }
@@ -104,12 +104,12 @@ pub fn parameter_names(module: &impl Module) -> Vec<String> {
 pub struct LayerParameters {
     /// The layer's path.
     pub layer: String,
-    /// Places in the order in which burn visits the model's parameters.
+    /// The positions of the layer's parameters in the order in which burn visits the model.
     pub places: Vec<usize>,
 }
 
-/// Returns the layers of a module, each with its parameters, in the order in which burn visits them. A layer is what has a
-/// `weight`: neither a likelihood's log sigma nor a prior's pseudo-inputs belong to one.
+/// Returns the layers of a module, each with its parameters, in the order in which burn visits them. A layer is a
+/// module with a `weight`, so a likelihood's log sigma and a prior's pseudo-inputs belong to no layer.
 pub fn layer_parameters(module: &impl Module) -> Vec<LayerParameters> {
     let names = parameter_names(module);
     let path = |name: &str| {
@@ -135,7 +135,7 @@ pub fn layer_parameters(module: &impl Module) -> Vec<LayerParameters> {
     layers
 }
 
-/// Returns a module's parameters. Matrices are given as `[out, in]`.
+/// Returns a module's parameters. Matrices have the shape `[out, in]`.
 pub fn export(module: &impl Module) -> Vec<NamedTensor> {
     #[derive(Default)]
     struct Export {
@@ -172,7 +172,7 @@ pub fn export(module: &impl Module) -> Vec<NamedTensor> {
 /// Returns the module with its parameters replaced by `tensors`, found by name.
 ///
 /// # Errors
-/// Where one is missing or of another shape.
+/// Returns an error if a tensor is missing or has another shape.
 pub fn import<M: Module>(module: M, tensors: &[NamedTensor]) -> Result<M> {
     struct Import<'a> {
         path: ModulePath,
@@ -197,7 +197,7 @@ pub fn import<M: Module>(module: M, tensors: &[NamedTensor]) -> Result<M> {
                 Ok(tensor) => param.map(|old| {
                     let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
                     let inner = Tensor::<D>::from_data(data, &old.device().inner());
-                    // Made contiguous: a transposed view would be copied at every product.
+                    // The matrix is made contiguous, because a transposed view would be copied at every product.
                     let inner = if D == 2 {
                         contiguous(inner.transpose())
                     } else {
@@ -228,8 +228,10 @@ pub fn import<M: Module>(module: M, tensors: &[NamedTensor]) -> Result<M> {
     }
 }
 
+/// Returns the tensor with the name and shape of a parameter.
+///
 /// # Errors
-/// Where the tensor is missing or of another shape.
+/// Returns an error if the tensor is missing or has another shape.
 pub(super) fn find<'a>(
     tensors: &'a [NamedTensor],
     name: &str,

@@ -1,5 +1,5 @@
-//! p(z): what latents are before an image is seen. A prior is one file: its settings, and the module with its parameters
-//! that knows its density and how to draw from it.
+//! p(z): the distribution of latents before an image is seen. A prior is one file with its settings, and a module that
+//! holds its parameters, computes its density and draws from it.
 
 mod hierarchical;
 mod normal;
@@ -18,39 +18,43 @@ pub use hierarchical::{Hierarchical, HierarchicalPrior};
 pub use normal::StandardNormal;
 pub use vamp::{Vamp, VampPrior};
 
-/// The images that a prior is for, and their latents.
+/// The sizes of the latents and the images that a prior belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatentSpace {
     /// `D`.
     pub latent: usize,
-    /// `P`, the values of an image.
+    /// `P`, the number of values of an image.
     pub values: usize,
 }
 
-/// A prior as a config has it.
+/// The settings of a prior.
 pub trait PriorKind {
+    /// Checks every setting.
+    ///
     /// # Errors
-    /// Where a value is not what it can be.
+    /// Returns an error if a value is out of its range.
     fn check(&self) -> Result<()>;
 
+    /// Checks the prior against the number of training images.
+    ///
     /// # Errors
-    /// Where the prior needs more training images than there are.
+    /// Returns an error if the prior needs more training images than there are.
     fn check_images(&self, _count: usize) -> Result<()> {
         Ok(())
     }
 
-    /// Whether the prior is N(0, I), so that a KL to it has a closed form and is a sum over latents.
+    /// Returns whether the prior is N(0, I), so that the KL has a closed form and is a sum over latents.
     fn is_normal(&self) -> bool {
         false
     }
 
-    /// Returns `U`, how many standard normal numbers log p(z) is estimated from, beside those that the latent is drawn
-    /// from.
+    /// Returns `U`, the number of standard normal numbers that the estimate of log p(z) needs, in addition to the `D`
+    /// numbers of the latent.
     fn noise(&self) -> usize {
         0
     }
 
-    /// Returns `C`, how many images the prior is made of. They start as training images.
+    /// Returns `C`, the number of pseudo-inputs. They start as training images.
     fn pseudo_inputs(&self) -> usize {
         0
     }
@@ -65,14 +69,14 @@ pub trait PriorKind {
         Vec::new()
     }
 
-    /// Returns the prior with its first weights.
+    /// Returns the prior with its initial weights.
     fn module(&self, space: LatentSpace, init: &Init) -> PriorModule;
 
-    /// Returns how the KL is found, in words.
+    /// Returns a description of how the KL is computed.
     fn kl_method(&self) -> &'static str;
 }
 
-/// Returns q(z | x) of images, `[N, P]`.
+/// The function from images, `[N, P]`, to q(z | x).
 pub type Encode<'a> = &'a dyn Fn(Tensor<2>) -> DiagonalGaussian;
 
 /// p(z) with its parameters.
@@ -80,17 +84,17 @@ pub trait LatentDistribution {
     /// Returns log p(z), or an estimate of it.
     ///
     /// # Shapes
-    /// `z`: `[K, B, D]`; `noise`: `[K, B, D + U]`, standard normal, of which `z` was drawn from the first `D`; result:
+    /// `z`: `[K, B, D]`; `noise`: `[K, B, D + U]`, standard normal, whose first `D` numbers `z` was drawn from; result:
     /// `[K, B]`, nats.
     fn log_prob(&self, z: Tensor<3>, noise: Tensor<3>, encode: Encode) -> Tensor<2>;
 
-    /// Returns latents drawn from p(z). A latent depends on `rng`, its noise and its own id alone.
+    /// Returns latents drawn from p(z). A latent depends only on `rng`, its noise and its image id.
     ///
     /// # Shapes
     /// `noise`: `[1, N, D + U]`; `image_ids`: `[N]`; result: `[1, N, D]`.
     fn sample(&self, noise: Tensor<3>, rng: Rng, image_ids: &[u32], encode: Encode) -> Tensor<3>;
 
-    /// Sets the pseudo-inputs, of a prior that has some, to these images.
+    /// Sets the pseudo-inputs to these images, if the prior has pseudo-inputs.
     ///
     /// # Shapes
     /// `images`: `C * P` values in [0, 1].
@@ -114,7 +118,7 @@ impl Default for Prior {
 }
 
 impl Prior {
-    /// Whether it is N(0, I), so that a KL to it has a closed form and is a sum over latents.
+    /// Returns whether the prior is N(0, I), so that the KL has a closed form and is a sum over latents.
     pub fn is_normal(&self) -> bool {
         self.kind().is_normal()
     }

@@ -12,13 +12,13 @@ use crate::density::DiagonalGaussian;
 use crate::ops::noise;
 use crate::rng::Rng;
 
-/// A network with weights. The parameters' names are their paths from here.
+/// A network with weights. The name of a parameter is its path from here.
 #[derive(Module, Debug)]
 pub struct Vae {
     encoder: Vec<Layer>,
     mean: DenseLayer,
     log_var: DenseLayer,
-    /// From a class to what is added to the latent.
+    /// The layer from a one-hot label to the vector that is added to the latent.
     condition: Option<DenseLayer>,
     decoder: Vec<Layer>,
     prior: PriorModule,
@@ -27,13 +27,13 @@ pub struct Vae {
     network: Network,
 }
 
-/// Sees the outputs of a part's layers: the part's name, the layer's index and its output, `[N, F]`, which lies in memory
-/// as its spec says.
+/// A function that is called with the name of the encoder or decoder, the index of a layer and its output, `[N, F]`, in
+/// the memory layout that the layer's spec names.
 pub type LayerObserver<'a> = &'a mut dyn FnMut(&'static str, usize, &Tensor<2>);
 
 impl Vae {
-    /// Returns a model with weights drawn from `rng`: the same for the same seed on every device. The decoder of `network`
-    /// gives as many numbers for each value as `likelihood` asks for ([`Network::with_outputs`]).
+    /// Returns a model with weights drawn from `rng`, the same on every device. The decoder of `network` must already
+    /// give the number of outputs per value that `likelihood` needs ([`Network::with_outputs`]).
     pub fn new(network: &Network, likelihood: &Likelihood, rng: Rng, device: &Device) -> Self {
         let init = Init::new(network.initialisation, rng, device);
         let layers = |part: &str, layers: &[super::LayerSpec]| {
@@ -58,7 +58,7 @@ impl Vae {
         }
     }
 
-    /// Returns the same model, its likelihood fitted to images whose reconstructions have this mean squared error.
+    /// Returns the same model with its likelihood fitted to images whose reconstructions have this mean squared error.
     #[must_use]
     pub fn with_fitted_likelihood(mut self, mean_squared_error: f64) -> Self {
         let device = self.device();
@@ -66,8 +66,8 @@ impl Vae {
         self
     }
 
-    /// Returns the same model, the decoder's last bias such that it gives `outputs` where all else is 0: one value for each
-    /// value of an image, or the mean over a channel's where the bias has one a channel.
+    /// Returns the same model with the decoder's last bias set to `outputs`, one number for each value of an image. If
+    /// the bias has one number per channel, it is set to the mean over the channel.
     #[must_use]
     pub fn with_output_bias(mut self, outputs: &[f32]) -> Self {
         if let Some(last) = self.decoder.last_mut() {
@@ -76,7 +76,7 @@ impl Vae {
         self
     }
 
-    /// Returns the same model, its prior's pseudo-inputs set to these images.
+    /// Returns the same model with its prior's pseudo-inputs set to these images.
     ///
     /// # Shapes
     /// `images`: `C * P` values in [0, 1].
@@ -87,7 +87,7 @@ impl Vae {
         self
     }
 
-    /// Returns the standard deviation of a value under p(x | z), where one holds for all.
+    /// Returns the standard deviation of a value under p(x | z), or `None` if it is not the same for all values.
     pub fn sigma(&self) -> Option<f64> {
         self.likelihood.kind().sigma()
     }
@@ -96,18 +96,18 @@ impl Vae {
         &self.network
     }
 
-    /// Returns where the weights are.
+    /// Returns the device that holds the weights.
     pub fn device(&self) -> Device {
         self.mean.device()
     }
 
-    /// Returns `L`, where the model is conditional: `labels` are then to be given wherever they are asked for.
+    /// Returns `L` if the model is conditional. The methods below then expect one-hot labels.
     pub fn class_count(&self) -> Option<usize> {
         let condition = self.network.condition.as_ref();
         condition.map(|condition| condition.class_count)
     }
 
-    /// Returns `classes` as one-hot labels, where the model is conditional.
+    /// Returns `classes` as one-hot labels, or `None` if the model is not conditional.
     ///
     /// # Shapes
     /// `classes`: `[N]`, each below `L`; result: `[N, L]`.
@@ -116,15 +116,15 @@ impl Vae {
             .map(|count| one_hot(classes.iter().copied(), count, &self.device()))
     }
 
-    /// Returns q(z | x), or q(z | x, y) where the encoder is told the class.
+    /// Returns q(z | x), or q(z | x, y) if the encoder reads the class.
     ///
     /// # Shapes
-    /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, where the model is conditional.
+    /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, if the model is conditional.
     pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> DiagonalGaussian {
         self.encode_observed(x, labels, &mut |_, _, _| {})
     }
 
-    /// Does what [`Vae::encode`] does, and shows the output of each of the encoder's layers.
+    /// Does the same as [`Vae::encode`], and calls the observer with the output of each layer of the encoder.
     pub fn encode_observed(
         &self,
         x: Tensor<2>,
@@ -152,16 +152,16 @@ impl Vae {
         }
     }
 
-    /// Returns what the likelihood makes a distribution of: for a Bernoulli the logits.
+    /// Returns the parameters of p(x | z), which are the logits for a Bernoulli.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, O P]`, where `O` is how many
-    /// numbers the likelihood asks for of each value.
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, if the model is conditional; result: `[N, O P]`, where `O` is the
+    /// number of outputs per value that the likelihood needs.
     pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         self.decode_observed(z, labels, &mut |_, _, _| {})
     }
 
-    /// Does what [`Vae::decode`] does, and shows the output of each of the decoder's layers.
+    /// Does the same as [`Vae::decode`], and calls the observer with the output of each layer of the decoder.
     pub fn decode_observed(
         &self,
         z: Tensor<2>,
@@ -186,15 +186,15 @@ impl Vae {
     /// Returns E[x | z], the image to look at.
     ///
     /// # Shapes
-    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, where the model is conditional; result: `[N, P]`.
+    /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, if the model is conditional; result: `[N, P]`.
     pub fn decode_mean(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         self.likelihood.kind().mean(self.decode(z, labels))
     }
 
-    /// Encodes, draws `K` latents an image by reparameterisation and decodes them.
+    /// Encodes the batch, draws `K` latents per image by reparameterisation and decodes them.
     ///
     /// # Shapes
-    /// `noise`: `[K, B, D]`, standard normal, or as many more as [`Network::noise`] says.
+    /// `noise`: `[K, B, D + U]`, standard normal; [`Network::noise`] returns `D + U`.
     pub fn forward(&self, batch: &Batch, noise: Tensor<3>) -> ForwardPass {
         self.forward_from(
             self.encode(batch.input(), batch.labels.clone()),
@@ -203,7 +203,7 @@ impl Vae {
         )
     }
 
-    /// Does what [`Vae::forward`] does, where the posterior is known.
+    /// Does the same as [`Vae::forward`] for a known posterior.
     ///
     /// # Shapes
     /// `noise`: as in [`Vae::forward`].
@@ -223,7 +223,7 @@ impl Vae {
         self.forward_at(posterior, batch, z, noise)
     }
 
-    /// Does what [`Vae::forward`] does, where the posterior and its latents are known.
+    /// Does the same as [`Vae::forward`] for a known posterior and known latents.
     ///
     /// # Shapes
     /// `z`: `[K, B, D]`; `noise`: as in [`Vae::forward`].
@@ -246,7 +246,8 @@ impl Vae {
         }
     }
 
-    /// Returns latents drawn from p(z), all noise scaled by `temperature`. A latent depends on `rng` and its own id alone.
+    /// Returns latents drawn from p(z), with all noise scaled by `temperature`. A latent depends only on `rng` and its
+    /// image id.
     ///
     /// # Shapes
     /// `image_ids`: `[N]`; result: `[N, D]`.
@@ -273,13 +274,14 @@ impl Vae {
         likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]))
     }
 
-    /// Puts labels beside what a layer reads: `[N, F]` and `[N, L]` -> `[N, F + L]`.
+    /// Returns the features with the labels appended: `[N, F]` and `[N, L]` -> `[N, F + L]`.
     fn beside(&self, features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         let labels = self.labels_or_zeros(&features, labels);
         Tensor::cat(vec![features, labels], 1)
     }
 
-    /// Returns the labels of the rows of `beside`. Where a conditional model is given none, no class is told: all zeros.
+    /// Returns the labels for the rows of `beside`. If a conditional model is given no labels, they are all zeros,
+    /// which stand for no class.
     fn labels_or_zeros(&self, beside: &Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         labels.unwrap_or_else(|| {
             let [rows, _] = beside.dims();

@@ -1,5 +1,5 @@
-//! -log p(x | z) at one latent z, the encoder's mean: no noise, no KL, no bound on log p(x) (Hinton, Salakhutdinov 2006). With
-//! a corrupted input it is the denoising autoencoder (Vincent et al. 2010).
+//! -log p(x | z) at one latent z, the encoder's mean, without noise, KL or a bound on log p(x) (Hinton, Salakhutdinov
+//! 2006). With a corrupted input it is the denoising autoencoder (Vincent et al. 2010).
 //!
 //! The network's head for the variance exists but learns nothing: its gradient is 0.
 
@@ -17,7 +17,7 @@ use crate::model::{Prior, Vae};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Autoencoder {
-    /// How the images are corrupted before they are encoded. The clean images are to be reconstructed.
+    /// The corruption of the images before they are encoded. The loss compares reconstructions with the clean images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrupt: Option<Corruption>,
 }

@@ -1,9 +1,9 @@
-//! The decomposition of the KL into the mutual information of x and z, the total correlation of the latents and what is left
-//! latent by latent, each with a weight of its own (Chen, Li, Grosse, Duvenaud 2018, equations 2 to 4):
-//! KL = I(x; z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)).
+//! The decomposition of the KL into the mutual information of x and z, the total correlation of the latents and the
+//! remaining KL of each latent, each with its own weight (Chen, Li, Grosse, Duvenaud 2018, equations 2 to 4): KL = I(x;
+//! z) + KL(q(z) || prod_d q(z_d)) + sum_d KL(q(z_d) || p(z_d)).
 //!
-//! q(z), the mean of q(z | x) over all N training images, is estimated from the batch alone: by minibatch-weighted sampling
-//! (their section 3.1) or by stratified sampling (their appendix C.2).
+//! q(z), the mean of q(z | x) over all N training images, is estimated from the batch alone, either by
+//! minibatch-weighted sampling (their section 3.1) or by stratified sampling (their appendix C.2).
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -25,16 +25,16 @@ pub struct BetaTc {
     pub alpha: f64,
     /// The weight of the total correlation.
     pub beta: f64,
-    /// The weight of the rest, latent by latent.
+    /// The weight of the remaining KL, summed over the latents.
     pub gamma: f64,
-    /// How q(z) is estimated.
+    /// The estimator of q(z).
     pub sampling: Sampling,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// Every image of the batch stands for N / B others. The estimate is biased: a bound.
+    /// Every image of the batch stands for N / B images. The estimate is biased, and is a bound.
     Weighted,
     /// The latent's own image counts as one of N. The estimate is unbiased.
     #[default]
@@ -43,7 +43,7 @@ pub enum Sampling {
 
 impl Default for BetaTc {
     fn default() -> Self {
-        // A choice of ours: only the total correlation is weighted.
+        // The default is our own choice: only the total correlation is weighted.
         Self {
             alpha: 1.0,
             beta: 6.0,
@@ -54,7 +54,8 @@ impl Default for BetaTc {
 }
 
 impl BetaTc {
-    /// Whether the terms are weighted alike: their sum, the KL, does not depend on the estimate of q(z).
+    /// Returns whether all terms have the same weight. Their sum is then the KL, which does not depend on the estimate
+    /// of q(z).
     fn has_one_weight(&self) -> bool {
         self.alpha == self.beta && self.beta == self.gamma
     }
@@ -68,13 +69,14 @@ pub struct KlTerms {
     pub by_latent: Tensor<1>,
 }
 
-/// Returns the terms for a batch of `count` training images, means over their latents. Their sum is log q(z | x) - log p(z).
+/// Returns the terms for a batch of `count` training images, averaged over the `K` latents. Their sum is log q(z | x) -
+/// log p(z).
 pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> KlTerms {
     let [k, b, d] = pass.z.dims();
     let z = pass.z.clone().reshape([k * b, 1, d]);
     let mean = pass.posterior.mean.clone().reshape([1, b, d]);
     let log_var = pass.posterior.log_var.clone().reshape([1, b, d]);
-    // log q(z_i | x_j), latent by latent.
+    // The terms of log q(z_i | x_j) for each latent.
     let pairs = ((z - mean).square() * log_var.clone().neg().exp() + log_var + LOG_TWO_PI) * -0.5; // [K B, B, D]
     let weights = log_weights(b, count, sampling);
     let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &pass.z.device());
@@ -88,12 +90,12 @@ pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> Kl
     }
 }
 
-/// Returns the logarithm of what image j counts for in the estimate of q(z_i), `[B, B]`.
+/// Returns the logarithms of the weights of images j in the estimate of q(z_i), `[B, B]`.
 fn log_weights(b: usize, count: usize, sampling: Sampling) -> Vec<f32> {
     let (batch, all) = (b as f64, count.max(b) as f64);
     let weight = |i: usize, j: usize| match sampling {
         Sampling::Weighted => 1.0 / (batch * all),
-        // An image that is alone in its batch stands for all.
+        // An image that is alone in its batch stands for all images.
         Sampling::Stratified if b == 1 => 1.0,
         Sampling::Stratified if i == j => 1.0 / all,
         Sampling::Stratified => (all - 1.0) / all / (batch - 1.0),
@@ -121,12 +123,12 @@ impl ObjectiveKind for BetaTc {
     }
 
     fn loss(&self, means: &LossMeans, _time: Time) -> Option<f64> {
-        // The terms of another set of images are not a function of its mean KL, unless all have one weight.
+        // The weighted terms are a function of the mean KL only if they all have the same weight.
         self.has_one_weight()
             .then_some(means.reconstruction + self.beta * means.kl)
     }
 
-    /// q(z) is estimated from the batch. With one weight for all terms it cancels.
+    /// Returns whether all terms have the same weight: q(z), which is estimated from the batch, then cancels.
     fn separable(&self) -> bool {
         self.has_one_weight()
     }

@@ -1,5 +1,6 @@
-//! reconstruction + gamma |KL - C|, C growing linearly from 0 (Burgess et al. 2018, equation 8): the latent is given its nats one
-//! by one, so that it learns what is worth most first. The KL is the batch's mean.
+//! reconstruction + gamma |KL - C|, where C grows linearly from 0 (Burgess et al. 2018, equation 8). The capacity of
+//! the latent grows gradually, so that it first learns the features that improve the reconstruction most. The KL is the
+//! mean over the batch.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -18,13 +19,13 @@ pub struct Capacity {
     pub gamma: f64,
     /// The final capacity, in nats.
     pub max: f64,
-    /// The epochs over which it grows from 0.
+    /// The number of epochs over which the capacity grows from 0.
     pub growth: f64,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        // The paper's, on dSprites: 100 000 steps of 64 of its 737 280 images are 8.7 epochs.
+        // The paper's values on dSprites: 100 000 steps of 64 of its 737 280 images are 8.7 epochs.
         Self {
             gamma: 1000.0,
             max: 25.0,
@@ -34,7 +35,7 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Returns C, nats.
+    /// Returns the capacity C at `time`, in nats.
     fn at(&self, time: Time) -> f64 {
         self.max * warm_up(time.epoch, self.growth)
     }
@@ -56,7 +57,7 @@ impl ObjectiveKind for Capacity {
         Some(means.reconstruction + self.gamma * (means.kl - self.at(time)).abs())
     }
 
-    /// The KL that is held near the capacity is the batch's mean.
+    /// Returns `false`: the KL that is held near the capacity is the mean over the batch.
     fn separable(&self) -> bool {
         false
     }

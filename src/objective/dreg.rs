@@ -1,10 +1,11 @@
-//! The importance-weighted bound with the doubly reparameterised gradient (Tucker, Lawson, Gu, Maddison 2019, equation 8):
-//! in expectation that of `iwae`, and in the encoder with a signal that does not drown as K grows.
+//! The importance-weighted bound with the doubly reparameterised gradient (Tucker, Lawson, Gu, Maddison 2019, equation
+//! 8): It has the same expectation as the gradient of `iwae`, and its signal-to-noise ratio in the encoder does not
+//! vanish as K grows.
 //!
-//! With v_k = w_k / sum_j w_j the decoder's gradient is sum_k v_k d log w_k, and the encoder's sum_k v_k^2 (d log w_k / d z_k)
-//! (d z_k / d phi), where q's own parameters in log q(z_k | x) are constants. One more factor v_k on the way back through
-//! z_k turns the first into the second. The weights must be known before, so latents are decoded twice, once without a
-//! gradient.
+//! With v_k = w_k / sum_j w_j the decoder's gradient is sum_k v_k d log w_k. The encoder's gradient is sum_k v_k^2 (d
+//! log w_k / d z_k) (d z_k / d phi), where the parameters of q in log q(z_k | x) are held constant. One more factor v_k
+//! in the backward pass through z_k turns the first into the second. The weights must be known before that, so the
+//! latents are decoded twice, once without a gradient.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -29,7 +30,7 @@ pub struct Dreg {
 
 impl Default for Dreg {
     fn default() -> Self {
-        // That of `iwae`, so that the two can be compared.
+        // The same default as `iwae`, so that the two can be compared.
         Self { samples: 5 }
     }
 }
@@ -52,7 +53,7 @@ impl ObjectiveKind for Dreg {
         };
         let (bound, shares) = bound_and_shares;
         let shares: Tensor<2> = Tensor::from_inner(shares); // [K, B]
-        // z with its gradient multiplied by its share.
+        // z, with its gradient multiplied by v_k.
         let still = z.clone().detach();
         let scaled = still.clone() + (z - still) * shares.clone().unsqueeze_dim::<3>(2);
         let constant = DiagonalGaussian {

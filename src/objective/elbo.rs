@@ -1,5 +1,5 @@
-//! reconstruction + beta * KL: the negative ELBO at beta = 1 (Kingma, Welling 2014, equation 7), beta-VAE elsewhere
-//! (Higgins et al. 2017, equation 4).
+//! reconstruction + beta * KL: the negative ELBO at beta = 1 (Kingma, Welling 2014, equation 7), and the beta-VAE at
+//! any other beta (Higgins et al. 2017, equation 4).
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -17,17 +17,17 @@ use crate::schedule::{cyclical, warm_up};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Elbo {
-    /// The weight of the KL term in what is minimised. The ELBO that is reported has 1.
+    /// The weight of the KL term in the loss. The reported ELBO always has the weight 1.
     pub beta: f64,
-    /// Epochs over which the weight rises from 0 to `beta`, linearly (Sønderby et al. 2016).
+    /// The number of epochs over which the weight rises linearly from 0 to `beta` (Sønderby et al. 2016).
     pub warmup: f64,
-    /// The nats that each latent may hold without cost: its KL, the mean over the batch, counts as this much where it is less
-    /// (Kingma et al. 2016, equation 15).
+    /// The nats that each latent may use without cost: if the KL of a latent, averaged over the batch, is smaller, it
+    /// counts as this number (Kingma et al. 2016, equation 15).
     pub free_bits: f64,
-    /// How the KL that is minimised is found. The KL that is reported is in closed form where the prior has one; where it has
-    /// none, both are found from the draws.
+    /// The estimator of the minimised KL. The reported KL is in closed form if the prior has one; otherwise both are
+    /// computed from the samples.
     pub estimator: Estimator,
-    /// Cycles in place of a warm-up: the weight rises from 0 to `beta` several times.
+    /// The cycles that replace a warm-up: the weight rises from 0 to `beta` several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cyclical: Option<Cyclical>,
 }
@@ -35,26 +35,26 @@ pub struct Elbo {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Estimator {
-    /// In closed form.
+    /// The closed form of the KL.
     #[default]
     Analytic,
-    /// From log q(z | x) - log p(z) at the drawn latent (Kingma, Welling 2014, equation 6).
+    /// The value of log q(z | x) - log p(z) at the drawn latent (Kingma, Welling 2014, equation 6).
     Sampled,
 }
 
-/// A weight that rises several times (Fu et al. 2019).
+/// The schedule of a weight that rises several times (Fu et al. 2019).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cyclical {
     /// The number of cycles.
     pub cycles: usize,
-    /// The share of each cycle over which the weight rises. Then it stays.
+    /// The fraction of each cycle over which the weight rises. It is constant for the rest of the cycle.
     pub rise: f64,
 }
 
 impl Default for Cyclical {
     fn default() -> Self {
-        // The paper's.
+        // The paper's values.
         Self {
             cycles: 4,
             rise: 0.5,
@@ -64,7 +64,7 @@ impl Default for Cyclical {
 
 impl Default for Elbo {
     fn default() -> Self {
-        // The bound itself, from the first step.
+        // The default is the ELBO itself, from the first step.
         Self {
             beta: 1.0,
             warmup: 0.0,
@@ -76,7 +76,7 @@ impl Default for Elbo {
 }
 
 impl Elbo {
-    /// Returns the weight of the KL term.
+    /// Returns the weight of the KL term at a point in training.
     fn weight(&self, Time { epoch, epochs }: Time) -> f64 {
         let share = match self.cyclical {
             Some(Cyclical { cycles, rise }) => cyclical(epoch, epochs, cycles, rise),
@@ -85,7 +85,7 @@ impl Elbo {
         self.beta * share
     }
 
-    /// Returns the KL as it is minimised: `[B]`, or `[1]` with free bits, which are a floor under the batch's mean.
+    /// Returns the minimised KL: `[B]`, or `[1]` with free bits, which are a lower limit for the mean over the batch.
     fn minimised_kl(&self, pass: &ForwardPass, kl: &Tensor<1>) -> Tensor<1> {
         match self.estimator {
             Estimator::Sampled => mean_over_samples(pass.log_qz() - pass.log_pz()),
@@ -124,7 +124,7 @@ impl ObjectiveKind for Elbo {
         Some(means.reconstruction + kl * self.weight(time))
     }
 
-    /// Free bits are a floor under a mean over the batch.
+    /// Returns `false` with free bits, which are a lower limit for a mean over the batch.
     fn separable(&self) -> bool {
         self.free_bits == 0.0
     }

@@ -1,6 +1,7 @@
-//! InfoVAE: the reconstruction, (1 - alpha) KL(q(z | x) || p(z)), and (alpha + lambda - 1) MMD(q(z), p(z)), the maximum mean
-//! discrepancy between the batch's latents and as many draws from the prior (Zhao, Song, Ermon 2019, equation 6). With alpha = 1
-//! only the latents as a whole are held to the prior: the KL no longer pushes information out of them.
+//! InfoVAE: the reconstruction, (1 - alpha) KL(q(z | x) || p(z)), and (alpha + lambda - 1) MMD(q(z), p(z)), the maximum
+//! mean discrepancy between the batch's latents and the same number of draws from the prior (Zhao, Song, Ermon 2019,
+//! equation 6). With alpha = 1 only the distribution of all latents is matched to the prior, and the KL no longer
+//! removes information from them.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -15,16 +16,16 @@ use crate::ops::noise;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Info {
-    /// The share of the KL that is left out: 0 keeps the whole KL, 1 none of it.
+    /// The fraction of the KL that is left out: 0 keeps the whole KL, 1 removes it.
     pub alpha: f64,
-    /// The weight of the discrepancy is alpha + lambda - 1.
+    /// The lambda of the discrepancy's weight, alpha + lambda - 1.
     pub lambda: f64,
 }
 
 impl Default for Info {
     fn default() -> Self {
-        // MMD-VAE, the authors' own choice. The weight brings the discrepancy, below 2, to the size of the reconstruction, which is a
-        // sum over pixels.
+        // The default is MMD-VAE, the authors' own choice. The discrepancy is below 2, and the weight brings it to the
+        // size of the reconstruction, which is a sum over pixels.
         Self {
             alpha: 1.0,
             lambda: 1000.0,
@@ -32,8 +33,8 @@ impl Default for Info {
     }
 }
 
-/// Returns the squared maximum mean discrepancy (Gretton et al. 2012, equation 5: the biased estimate, never below 0) with the kernel
-/// exp(-|a - b|^2 / (2 D)): two draws from the prior lie some sqrt(2 D) apart.
+/// Returns the squared maximum mean discrepancy (Gretton et al. 2012, equation 5: the biased estimate, never below 0)
+/// with the kernel exp(-|a - b|^2 / (2 D)): the distance of two draws from the prior is about sqrt(2 D).
 ///
 /// # Shapes
 /// `a`, `b`: `[N, D]`; result: `[1]`.
@@ -42,7 +43,7 @@ pub fn discrepancy(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     (within(&a) + within(&b) - kernel(a, b) * 2.0).clamp_min(0.0)
 }
 
-/// Returns the kernel's mean over all pairs.
+/// Returns the mean of the kernel over all pairs.
 fn kernel(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let [_, d] = a.dims();
     // |a|^2 + |b|^2 - 2 a b, which rounding may bring below 0.
@@ -80,12 +81,12 @@ impl ObjectiveKind for Info {
         }
     }
 
-    /// The discrepancy is not a function of a split's means.
+    /// Returns `None`: the discrepancy is not a function of a split's means.
     fn loss(&self, _means: &LossMeans, _time: Time) -> Option<f64> {
         None
     }
 
-    /// The discrepancy is that of the batch's latents together.
+    /// Returns `false`: the discrepancy is a function of all latents of the batch.
     fn separable(&self) -> bool {
         false
     }

@@ -1,5 +1,6 @@
-//! The importance-weighted bound: -E[log 1/K sum_k w_k], w_k = p(x, z_k) / q(z_k | x) (Burda, Grosse, Salakhutdinov 2016,
-//! equation 8). With K = 1 it is the ELBO, its KL estimated by the draw; with more it lies nearer to log p(x).
+//! The importance-weighted bound: -E[log 1/K sum_k w_k] with w_k = p(x, z_k) / q(z_k | x) (Burda, Grosse, Salakhutdinov
+//! 2016, equation 8). With K = 1 it is the ELBO with its KL estimated from the sample; a larger K brings it closer to
+//! log p(x).
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub struct Iwae {
 
 impl Default for Iwae {
     fn default() -> Self {
-        // The paper's second value: most of what can be gained for five times the decoder's work.
+        // The paper's second value: most of the gain, for five times the work of the decoder.
         Self { samples: 5 }
     }
 }

@@ -4,15 +4,15 @@
 pub const NO_ELBO: &str =
     "an autoencoder has no ELBO: its latent is a point, not a distribution, and has no KL";
 
-/// Explains what an autoencoder's samples are worth.
+/// Explains why an autoencoder's samples mean little.
 pub const NO_PRIOR: &str = "an autoencoder's latents have no prior: nothing made them look like the N(0, I) drawn from here";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LatentMode {
-    /// z is drawn from q(z | x).
+    /// A sample from q(z | x).
     #[default]
     Sampled,
-    /// z is the mean that an autoencoder's encoder gives.
+    /// The mean, which is an autoencoder's only latent.
     Deterministic,
 }
 

@@ -1,4 +1,4 @@
-//! The quantities to minimise. The true bound is always reported beside them.
+//! The quantities to minimise. The true ELBO is always reported beside them.
 
 mod autoencoder;
 mod beta_tc;
@@ -30,48 +30,50 @@ pub use iwae::Iwae;
 pub use latent_mode::{LatentMode, NO_ELBO, NO_PRIOR};
 pub use vae_k::VaeK;
 
-/// The most latents for each image: more would need gigabytes in a step.
+/// The largest number of latents per image: more would need gigabytes in a step.
 const MOST_SAMPLES: usize = 10_000;
 
-/// Where training stands: how many epochs are done, with the fraction of the current one, out of how many.
+/// A point in training: the number of finished epochs, including the fraction of the current one, and the total number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
     pub epoch: f64,
     pub epochs: f64,
 }
 
-/// The inputs of an objective beside the images.
+/// The inputs of an objective other than the images.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub time: Time,
-    /// The source of noise other than the latents', with a stream for each kind of it.
+    /// The generator of all noise except the noise of the latents, with a stream for each kind.
     pub rng: Rng,
-    /// `N`: images to train on.
+    /// `N`, the number of training images.
     pub count: usize,
-    /// `[B]`: which images of their split these are. An image's noise depends on `rng` and its own id alone.
+    /// The image ids, `[B]`. An image's noise depends only on `rng` and its image id.
     pub image_ids: &'a [u32],
 }
 
-/// The terms of the loss for each image, each `[B]`, nats. The mean of `loss` is minimised; a term of the whole batch is part
-/// of each image's. The ELBO is `-(reconstruction + kl)`, whatever the objective.
+/// The terms of the loss for each image, each `[B]`, nats. The mean of `loss` is minimised; a term of the whole batch
+/// is part of the loss of each image. The ELBO is `-(reconstruction + kl)` for every objective.
 #[derive(Clone, Debug)]
 pub struct LossTerms {
     pub loss: Tensor<1>,
-    /// -E_q[log p(x | z)].
+    /// The reconstruction term, -E_q[log p(x | z)].
     pub reconstruction: Tensor<1>,
-    /// KL(q(z | x) || p(z)), in closed form where the prior has one ([`ForwardPass::kl`]). `None` for an autoencoder.
+    /// The KL term KL(q(z | x) || p(z)), in closed form if the prior has one ([`ForwardPass::kl`]). `None` for an
+    /// autoencoder.
     pub kl: Option<Tensor<1>>,
 }
 
-/// Means over the images of a split, nats.
+/// The means of the loss terms over the images of a split, in nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossMeans {
     pub reconstruction: f64,
-    /// 0 for an autoencoder.
+    /// The mean KL; 0 for an autoencoder.
     pub kl: f64,
-    /// `[D]`: the KL of each latent; empty where the prior is not a product over latents.
+    /// The mean KL of each latent, `[D]`; empty if the prior is not a product over latents.
     pub kl_by_latent: Vec<f64>,
-    /// The importance-weighted bound with [`ObjectiveKind::bound_samples`] latents, for an objective that needs it.
+    /// The importance-weighted bound with [`ObjectiveKind::bound_samples`] latents, or `None` if the objective does not
+    /// need it.
     pub bound: Option<f64>,
 }
 
@@ -83,8 +85,8 @@ pub trait ObjectiveKind {
     /// `noise`: `[K, B, D]` with `K` = [`ObjectiveKind::samples`].
     fn terms(&self, vae: &Vae, batch: &Batch, noise: Tensor<3>, context: Context) -> LossTerms;
 
-    /// Returns the loss of a whole split from its mean terms, comparable with the training loss. Where an estimate is
-    /// minimised, this is what it estimates. `None` if the loss is not a function of the means.
+    /// Returns the loss of a whole split from its mean terms, comparable with the training loss. If training minimises
+    /// an estimate, this is the estimated quantity. `None` if the loss is not a function of the means.
     fn loss(&self, means: &LossMeans, time: Time) -> Option<f64>;
 
     /// Returns `K`, the number of latents drawn for each image.
@@ -92,32 +94,37 @@ pub trait ObjectiveKind {
         1
     }
 
-    /// Returns `K` of the importance-weighted bound that [`ObjectiveKind::loss`] is a function of.
+    /// Returns the `K` of the importance-weighted bound that [`ObjectiveKind::loss`] needs, or `None` if it needs no
+    /// such bound.
     fn bound_samples(&self) -> Option<usize> {
         None
     }
 
-    /// Returns which latent an image is trained with: a draw, or an autoencoder's only one.
+    /// Returns the kind of latent that images are trained with: a sample, or an autoencoder's only latent.
     fn latent_mode(&self) -> LatentMode {
         LatentMode::Sampled
     }
 
-    /// Returns what the encoder's input is corrupted with, if it is.
+    /// Returns the corruption of the encoder's input, or `None` if it stays clean.
     fn corruption(&self) -> Option<Corruption> {
         None
     }
 
-    /// Whether the loss of a batch is the mean of losses that depend on one image each, so that the gradients of the parts of
-    /// a batch add up to that of the whole. It is not where a term is a function of the batch. The likelihood has its own
-    /// say: see [`separable`].
+    /// Returns whether the loss of a batch is the mean of losses that depend on one image each. The gradients of the
+    /// parts of a batch then add up to the gradient of the whole batch. The likelihood must be separable too: see
+    /// [`separable`].
     fn separable(&self) -> bool;
 
+    /// Checks every setting.
+    ///
     /// # Errors
-    /// Where a value is not what it can be.
+    /// Returns an error if a value is out of its range.
     fn check(&self) -> Result<()>;
 
+    /// Checks that the objective can be used with this prior.
+    ///
     /// # Errors
-    /// Where it makes no sense with this prior.
+    /// Returns an error if the combination makes no sense.
     fn check_prior(&self, _prior: &Prior) -> Result<()> {
         Ok(())
     }
@@ -143,13 +150,15 @@ impl Default for Objective {
     }
 }
 
-/// Whether the loss of a batch is the mean of losses that depend on one image each, whatever else is in the batch.
+/// Returns whether the loss of a batch is the mean of losses that depend on one image each.
 pub fn separable(objective: &Objective, likelihood: &Likelihood) -> bool {
     objective.kind().separable() && likelihood.kind().separable()
 }
 
+/// Checks that the prior is N(0, I), for an objective that needs it.
+///
 /// # Errors
-/// Where the prior is not N(0, I), which this objective needs.
+/// Returns an error with the reason `why` if it is not.
 fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
     if prior.is_normal() {
         return Ok(());
@@ -161,7 +170,7 @@ fn needs_normal(prior: &Prior, objective: &str, why: &str) -> Result<()> {
     .with_hint("leave `[prior]` out, or choose another objective"))
 }
 
-/// Returns -log p(x | z), its mean over the `K` latents. `[B]`, nats.
+/// Returns the mean of -log p(x | z) over the `K` latents. `[B]`, nats.
 pub fn reconstruction(pass: &ForwardPass) -> Tensor<1> {
     mean_over_samples(pass.log_px_z.clone()).neg()
 }

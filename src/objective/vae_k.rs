@@ -1,5 +1,5 @@
-//! The negative ELBO as the average over K latents, which Burda et al. 2016 (section 5) compare `iwae` with as "VAE, k": the
-//! same bound as with one latent, with less noise in its gradient.
+//! The negative ELBO as the average over K latents, the baseline "VAE, k" of Burda et al. 2016 (section 5) for `iwae`.
+//! It is the same bound as with one latent, with less noise in its gradient.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,8 @@ use crate::model::Vae;
 pub struct VaeK {
     /// `K`, the number of latents drawn for each image.
     pub samples: usize,
-    /// How the KL that is minimised is found. The KL that is reported is in closed form where the prior has one; where it has
-    /// none, both are found from the draws.
+    /// The estimator of the minimised KL. The reported KL is in closed form if the prior has one; otherwise both are
+    /// computed from the samples.
     pub estimator: Estimator,
 }
 

@@ -10,8 +10,8 @@ pub struct AdamStep {
     pub rate: f64,
     /// 1 / sqrt(1 - beta2^t).
     pub unbias: f64,
-    /// Whether moments far below epsilon are set to 0 first. That is so in every 64th step; otherwise they would become denormal
-    /// numbers.
+    /// Whether moments far below epsilon are set to 0 first. This happens in every 64th step, because they would
+    /// otherwise become denormal numbers.
     pub flush: bool,
 }
 

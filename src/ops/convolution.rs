@@ -7,7 +7,8 @@ use super::activation::Activation;
 pub struct Window {
     pub kernel: usize,
     pub stride: usize,
-    /// The zeros added before and after, `[vertical, horizontal]`; for a transposed convolution, the rows removed there.
+    /// The zeros added before and after, `[vertical, horizontal]`; for a transposed convolution, the rows removed
+    /// there.
     pub padding: [(usize, usize); 2],
     /// The rows at the end that no window reaches, `[vertical, horizontal]`; only for transposed convolutions.
     pub output_padding: [usize; 2],

@@ -1,5 +1,5 @@
-//! Tensor operations with a kernel of their own. Each has a plain definition, [`plain`], which every backend can run, and a
-//! fast one for the CPU in `kernels`; tests hold the two equal, gradients included.
+//! Tensor operations with a kernel of their own. Each has a plain definition, [`plain`], which every backend can run,
+//! and a fast one for the CPU in `kernels`; tests hold the two equal, gradients included.
 //!
 //! This module is the only way to `kernels`, which also has the thread pool, SIMD dispatch and the allocator.
 
@@ -20,7 +20,7 @@ pub use convolution::{Convolution, MapLayout, Window};
 use kernels::flex;
 pub use kernels::{allocator, math, pool, simd};
 
-/// Returns whether tensors on `device` lie in the processor's memory, where it can write them itself.
+/// Returns whether tensors on `device` are in host memory, so that the processor can write them directly.
 pub fn on_host(device: &Device) -> bool {
     #[cfg(feature = "cpu")]
     if *device == Device::flex() {
@@ -98,8 +98,8 @@ pub fn dense(
     plain::dense(x, weight, bias, activation)
 }
 
-/// Returns log p(x | logits) of a Bernoulli distribution, summed over the values of an image, in nats. `x` is data and gets no
-/// gradient.
+/// Returns log p(x | logits) of a Bernoulli distribution, summed over the values of an image, in nats. `x` is data and
+/// gets no gradient.
 ///
 /// # Shapes
 /// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
@@ -111,8 +111,8 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     plain::bernoulli_log_prob(x, logits)
 }
 
-/// Returns the sum over the values of an image of (x - m)^2, where m is the output or, if `logistic`, the logistic function of
-/// the output. `x` is data and gets no gradient.
+/// Returns the sum over the values of an image of (x - m)^2, where m is the output or, if `logistic`, the logistic
+/// function of the output. `x` is data and gets no gradient.
 ///
 /// # Shapes
 /// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
@@ -124,8 +124,8 @@ pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor
     plain::squared_error(x, outputs, logistic)
 }
 
-/// Returns the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is data and
-/// gets no gradient.
+/// Returns the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is
+/// data and gets no gradient.
 ///
 /// # Shapes
 /// `mean`, `log_var`: `[B, D]`; `noise` and the result: `[K, B, D]`.
@@ -150,8 +150,8 @@ pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
     plain::kl_to_standard_normal(mean, log_var)
 }
 
-/// Returns the sum of the squares of `values`. On the CPU the order does not depend on the number of threads, as that of
-/// burn-flex's own sum of a large tensor does.
+/// Returns the sum of the squares of `values`. On the CPU the order of the sum does not depend on the number of
+/// threads. In burn-flex's own sum of a large tensor it does.
 ///
 /// # Shapes
 /// `values`: `[n]`; result: `[1]`.
@@ -163,7 +163,8 @@ pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     plain::sum_of_squares(values)
 }
 
-/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the moments.
+/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the
+/// moments.
 ///
 /// # Shapes
 /// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.

@@ -8,7 +8,7 @@ use super::simd::with_widest_simd;
 use super::{pool, random};
 use crate::rng::Rng;
 
-/// Numbers that one core fills at a time, in whole rows.
+/// The number of values that one core fills at a time, in whole rows.
 const NUMBERS: usize = 8192;
 
 /// The distribution of independent random numbers.
@@ -22,8 +22,8 @@ pub enum Distribution {
     Mask(f64),
 }
 
-/// Draws `width` numbers from each generator. A row depends on its generator alone, not on the other rows, the threads or
-/// the device (normal numbers made on a GPU differ by rounding).
+/// Draws `width` numbers from each generator. A row depends only on its generator, not on the other rows, the threads
+/// or the device (normal numbers made on a GPU differ by rounding).
 ///
 /// # Shapes
 /// `rngs`: `[N]`; result: `[N, width]`.
@@ -35,8 +35,8 @@ pub fn fill(distribution: Distribution, rngs: &[Rng], width: usize, device: &Dev
     Tensor::from_data(TensorData::new(values, [rngs.len(), width]), device)
 }
 
-/// Draws standard normal noise for `samples` latents of each image. An image's noise depends on `rng` and its id alone, so
-/// that neither the size of a batch nor its order changes a result.
+/// Draws standard normal noise for `samples` latents of each image. An image's noise depends only on `rng` and its
+/// image id, so that neither the size of a batch nor its order changes a result.
 ///
 /// # Shapes
 /// `image_ids`: `[B]`; result: `[K, B, D]`.
@@ -68,7 +68,7 @@ pub fn latents(
     )
 }
 
-/// Does what [`latents`] does, on the device itself: the same numbers up to rounding.
+/// Does the same as [`latents`], on the device itself, with the same numbers up to rounding.
 pub fn latents_on_gpu(
     rng: Rng,
     image_ids: &[u32],
@@ -81,8 +81,8 @@ pub fn latents_on_gpu(
         .swap_dims(0, 1)
 }
 
-/// Draws standard normal noise for the latents `ks` of each image, latent `k` from `rng.at(k)`: any part of the latents
-/// can be drawn without those before it.
+/// Draws standard normal noise for the latents `ks` of each image, latent `k` from `rng.at(k)`, so that any part of the
+/// latents can be drawn without the earlier ones.
 ///
 /// # Shapes
 /// `image_ids`: `[B]`; result: `[K, B, D]`, `K` the length of `ks`.
@@ -100,7 +100,7 @@ pub fn numbered_latents(
     fill(Distribution::Normal(1.0), &rngs, latent_count, device).reshape(shape)
 }
 
-/// Does what [`fill`] does, on the device itself.
+/// Does the same as [`fill`], on the device itself.
 pub fn on_gpu(
     distribution: Distribution,
     rngs: &[Rng],

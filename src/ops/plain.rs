@@ -1,5 +1,5 @@
-//! The plain definitions, in burn's own operations. Every backend can run them, and the tests compare the fast ones with them.
-//! Shapes are those of the functions of the same names in [`crate::ops`].
+//! The plain definitions, in burn's own operations. Every backend can run them, and the tests compare the fast ones
+//! with them. The shapes are documented at the functions of the same names in [`crate::ops`].
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
@@ -106,8 +106,8 @@ fn flat(y: Tensor<4>, layout: MapLayout) -> Tensor<2> {
     }
 }
 
-/// Computes log p(x) = x l - log(1 + e^l) as `log_sigmoid(l) - (1 - x) l`, which does not overflow at any logit and takes one
-/// fused pass for the logarithm.
+/// Computes log p(x) = x l - log(1 + e^l) as `log_sigmoid(l) - (1 - x) l`, which does not overflow at any logit and
+/// takes one fused pass for the logarithm.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
     values.sum_dim(2).squeeze_dim::<2>(2)

@@ -1,15 +1,16 @@
 //! The numbers of [`Rng`] computed by tensor operations, so that a GPU makes its own noise.
 //!
-//! Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw 2011) runs on unsigned 32-bit integers. Its words give the same
-//! uniform numbers to the bit, and the same normal numbers up to rounding (Box, Muller 1958).
+//! Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw 2011) runs on unsigned 32-bit integers. Its words give the
+//! same uniform numbers to the bit, and the same normal numbers up to rounding (Box, Muller 1958).
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::made_on;
 use crate::rng::{PARITY, ROTATIONS, Rng};
 
-/// The count of numbers from which on a GPU makes them itself. That takes about two hundred operations, which we expect to cost
-/// as much time as one core needs for this many numbers; fewer are faster to upload. Not measured on a GPU.
+/// The smallest number of values that a GPU makes itself. That takes about two hundred operations, which we expect to
+/// cost as much time as one core needs for this number of values; fewer values are faster to upload. Not measured on a
+/// GPU.
 const MANY: usize = 65_536;
 
 /// Returns whether `count` random numbers for `device` should be made there.
@@ -26,8 +27,8 @@ pub fn uniforms(rngs: &[Rng], count: usize, device: &Device) -> Tensor<2> {
     made_on(device, interleaved(words.map(unit), count))
 }
 
-/// Returns elements `0..count` of each sequence of standard normal numbers, the rows of [`Rng::fill_normal`] up to an absolute
-/// error below 5e-6 (tested on burn-flex and llvmpipe).
+/// Returns elements `0..count` of each sequence of standard normal numbers, the rows of [`Rng::fill_normal`] up to an
+/// absolute error below 5e-6 (tested on burn-flex and llvmpipe).
 ///
 /// # Shapes
 /// `rngs`: `[N]`; result: `[N, count]`.
@@ -102,8 +103,9 @@ fn minus_ln(u: Tensor<2>) -> Tensor<2> {
     near.mask_where(u.clone().lower_elem(0.6), u.log().neg())
 }
 
-/// Returns (cos, sin) of `turn` turns, `turn` in [0, 1). These are polynomials, because a GPU's own functions may be wrong by
-/// 2^-11: of a quarter of the angle from -pi to pi, which is then doubled twice; the half turn changes both signs.
+/// Returns (cos, sin) of `turn` turns, `turn` in [0, 1). These are polynomials, because a GPU's own functions may be
+/// wrong by 2^-11: of a quarter of the angle from -pi to pi, which is then doubled twice; the half turn changes both
+/// signs.
 fn cos_sin_turn(turn: Tensor<2>) -> [Tensor<2>; 2] {
     let angle = (turn - 0.5) * std::f32::consts::FRAC_PI_2;
     let q = angle.clone().square();

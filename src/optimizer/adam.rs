@@ -21,7 +21,7 @@ pub struct Adam {
 
 impl Default for Adam {
     fn default() -> Self {
-        // The paper's.
+        // The paper's values.
         Self {
             beta1: 0.9,
             beta2: 0.999,
@@ -37,13 +37,14 @@ pub struct AdamW {
     pub beta1: f64,
     pub beta2: f64,
     pub epsilon: f64,
-    /// The weights shrink by `learning_rate * weight_decay` at each step, whatever the gradient.
+    /// The weight decay: each step shrinks the weights by `learning_rate * weight_decay`, independently of the
+    /// gradient.
     pub weight_decay: f64,
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        // PyTorch's.
+        // PyTorch's defaults.
         Self {
             beta1: 0.9,
             beta2: 0.999,
@@ -53,9 +54,9 @@ impl Default for AdamW {
     }
 }
 
-/// The rule that both share: only the way in which weights decay differs.
+/// The update rule of Adam and AdamW, which differ only in the way in which weights decay.
 struct Rule {
-    /// The config's table, for messages.
+    /// The name of the config's table, for messages.
     table: &'static str,
     beta1: f64,
     beta2: f64,

@@ -6,7 +6,8 @@ use burn::tensor::{Gradients, Tensor};
 use crate::model::{LayerParameters, Vae};
 use crate::ops;
 
-/// Takes the gradient of every parameter out of `gradients`, flat, in the order in which burn visits the parameters.
+/// Removes the gradient of every parameter from `gradients`, and returns them flat, in the order in which burn visits
+/// the parameters.
 ///
 /// # Shapes
 /// Each: `[n]`.
@@ -47,10 +48,10 @@ pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
     Tensor::cat(squares, 0).sum().sqrt()
 }
 
-/// Returns the squared Euclidean norm of each layer's gradient, that of all its parameters together.
+/// Returns the squared Euclidean norm of the gradient of each layer, over all its parameters together.
 ///
 /// # Shapes
-/// Each gradient: `[n]`, as [`collect`] gives them; result: `[L]`, the number of layers.
+/// Each gradient: `[n]`, as [`collect`] returns them; result: `[L]`, the number of layers.
 pub fn squared_norms(gradients: &[Tensor<1>], layers: &[LayerParameters]) -> Tensor<1> {
     let square = |&place: &usize| ops::sum_of_squares(gradients[place].clone());
     let layers = layers

@@ -1,4 +1,4 @@
-//! From gradients to new weights: textbook rules with PyTorch's conventions, applied to every parameter.
+//! The optimizers: textbook update rules with PyTorch's conventions, applied to every parameter.
 
 mod adam;
 mod gradients;
@@ -17,12 +17,13 @@ pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use state::OptimizerState;
 
-/// A rule that updates one parameter, laid out flat.
+/// A rule that updates one parameter, given as a flat tensor.
 pub trait OptimizerKind {
-    /// Names what the rule remembers of a parameter between two steps; each slot starts as zeros.
+    /// Returns the names of the slots: tensors that the rule keeps for each parameter from step to step, and that start
+    /// at zero.
     fn slots(&self) -> &'static [&'static str];
 
-    /// Returns the new weights. `step` counts from 1; `learning_rate` is that of this step.
+    /// Returns the new weights. `step` counts from 1; `learning_rate` applies to this step.
     ///
     /// # Shapes
     /// `weight`, `gradient` and each slot: `[n]`.
@@ -54,7 +55,7 @@ impl Default for Optimizer {
     }
 }
 
-/// Adds an L2 penalty's gradient, `decay * weight`.
+/// Adds the gradient of an L2 penalty, `decay * weight`.
 fn with_l2_penalty(gradient: Tensor<1>, weight: &Tensor<1>, decay: f64) -> Tensor<1> {
     if decay > 0.0 {
         gradient + weight.clone() * decay

@@ -10,7 +10,7 @@ use crate::error::Result;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RmsProp {
-    /// The share of the running mean square that is kept at each step.
+    /// The fraction of the running mean square that is kept at each step.
     pub alpha: f64,
     /// The constant added to the root.
     pub epsilon: f64,
@@ -21,7 +21,7 @@ pub struct RmsProp {
 
 impl Default for RmsProp {
     fn default() -> Self {
-        // PyTorch's.
+        // PyTorch's defaults.
         Self {
             alpha: 0.99,
             epsilon: 1e-8,
@@ -52,7 +52,7 @@ impl OptimizerKind for RmsProp {
         slots[0] = running(&slots[0], gradient.clone().square(), self.alpha);
         let variance = if self.centred {
             slots[1] = running(&slots[1], gradient.clone(), self.alpha);
-            // Rounding can leave a variance of zero below zero.
+            // Rounding can make a variance of zero negative.
             (slots[0].clone() - slots[1].clone().square()).clamp_min(0.0)
         } else {
             slots[0].clone()

@@ -1,4 +1,4 @@
-//! An optimizer at work: the rule and its memory of every parameter.
+//! The state of an optimizer: the rule and its slots for every parameter.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
@@ -6,7 +6,7 @@ use burn::tensor::{Gradients, Tensor};
 use super::{Optimizer, collect, global_norm};
 use crate::model::Vae;
 
-/// A rule at work on a model, with what it remembers of each parameter, in the order in which burn visits them.
+/// An update rule with its slots for each parameter of a model, in the order in which burn visits the parameters.
 #[derive(Clone, Debug)]
 pub struct OptimizerState {
     rule: Optimizer,
@@ -49,7 +49,7 @@ impl OptimizerState {
         self.apply(vae, gradients, step, learning_rate)
     }
 
-    /// Does what [`OptimizerState::update`] does, with gradients that [`collect`] returned.
+    /// Does the same as [`OptimizerState::update`], with gradients that [`collect`] returned.
     pub fn apply(
         &mut self,
         vae: Vae,
@@ -73,7 +73,7 @@ impl OptimizerState {
         })
     }
 
-    /// Returns what is remembered: `[parameter][slot]`, each tensor flat.
+    /// Returns the slots, `[parameter][slot]`, each a flat tensor.
     pub fn slots(&self) -> &[Vec<Tensor<1>>] {
         &self.slots
     }
@@ -82,7 +82,7 @@ impl OptimizerState {
         self.rule.kind().slots()
     }
 
-    /// Replaces what is remembered by what [`OptimizerState::slots`] returned earlier.
+    /// Replaces the slots by those that [`OptimizerState::slots`] returned earlier.
     pub fn restore(&mut self, slots: Vec<Vec<Tensor<1>>>) {
         self.slots = slots;
     }

@@ -21,11 +21,11 @@ pub struct About {
     /// The folder that `--data` named; `None` if it named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_folder: Option<PathBuf>,
-    /// How many numbers are trained.
+    /// The number of trained parameters.
     pub parameters: usize,
 }
 
-/// Returns the folder that `--data` named for the run in `folder`, if it named one that is still there.
+/// Returns the folder that `--data` named for the run in `folder`, or `None` if it named none or the folder is gone.
 pub fn remembered_data(folder: &Path) -> Option<PathBuf> {
     let text = files::read(
         &RunFolder {

@@ -19,7 +19,7 @@ impl RunFolder {
         self.path.join("config.toml")
     }
 
-    /// Returns the path of version, device, features and data.
+    /// Returns the path of the file with the version, the device, the features and the data.
     pub fn about(&self) -> PathBuf {
         self.path.join("about.json")
     }
@@ -34,7 +34,7 @@ impl RunFolder {
         self.path.join("metrics.jsonl")
     }
 
-    /// Returns the path of all that is needed to go on.
+    /// Returns the path of the state from which the run can be resumed.
     pub fn state(&self) -> PathBuf {
         self.path.join("state.safetensors")
     }
@@ -63,8 +63,8 @@ impl RunFolder {
             .join(format!("epoch-{epoch:04}.png"))
     }
 
-    /// Returns the epochs whose image lies beside `image`, which is one of [`RunFolder::samples`] or
-    /// [`RunFolder::reconstructions`], from the first to the last.
+    /// Returns, in ascending order, the epochs that have an image in the folder of `image`, which is one of
+    /// [`RunFolder::samples`] or [`RunFolder::reconstructions`].
     pub fn epochs_beside(image: &Path) -> Vec<usize> {
         let number = |name: &str| {
             name.strip_prefix("epoch-")?
@@ -91,19 +91,19 @@ impl RunFolder {
         self.path.join("curves.svg")
     }
 
-    /// Writes an evaluation in place of the one before.
+    /// Writes an evaluation, replacing the previous one.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn write_report(&self, report: &serde_json::Value) -> Result<()> {
         files::write(&self.report(), format!("{report:#}\n").as_bytes())
     }
 
-    /// Locks the folder for one training, until the handle is dropped. Returns `None` if a folder cannot be locked (Windows,
-    /// some network disks).
+    /// Locks the folder for one training, until the handle is dropped. Returns `None` if a folder cannot be locked
+    /// (Windows, some network disks).
     ///
     /// # Errors
-    /// Another process trains in it.
+    /// Returns an error if another process trains in the folder.
     pub fn lock(&self) -> Result<Option<File>> {
         let Ok(handle) = File::open(&self.path) else {
             return Ok(None);
@@ -120,10 +120,10 @@ impl RunFolder {
     }
 }
 
-/// Makes a new folder below `parent`, called `name` if it is given, else `preset-1`, `preset-2`, ...
+/// Makes a new folder below `parent`, called `name` if that is given, or else `preset-1`, `preset-2`, ...
 ///
 /// # Errors
-/// The name is taken, or the folder cannot be made.
+/// Returns an error if the name is taken, or if the folder cannot be made.
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
     if let Some(name) = name {
         if Path::new(name)
@@ -156,7 +156,7 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
     fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     for number in 1_u64.. {
         let path = parent.join(format!("{preset}-{number}"));
-        // Making the folder is the test whether it is free: two runs that start together get two folders.
+        // Creating the folder is also the test that the name is free, so two runs that start together get two folders.
         match fs::create_dir(&path) {
             Ok(()) => return Ok(RunFolder { path }),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -169,7 +169,7 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
 /// Returns the run below `parent` that was last written to.
 ///
 /// # Errors
-/// There is no run.
+/// Returns an error if there is no run.
 pub fn newest(parent: &Path) -> Result<RunFolder> {
     let touched = |folder: &RunFolder| -> Option<SystemTime> {
         fs::metadata(folder.state()).ok()?.modified().ok()

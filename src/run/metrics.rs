@@ -16,10 +16,10 @@ pub struct Record {
     pub epoch: usize,
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
-    /// The minimised loss, with beta and its warm-up as at the end of the epoch (for "train": step by step). `None` if it is
-    /// not a function of a split's means.
+    /// The minimised loss, with the weights of the terms at the end of the epoch (for "train": of each step). `None` if
+    /// it is not a function of a split's means.
     pub loss: Option<f64>,
-    /// -(reconstruction + KL), nats per image; `None` for an autoencoder.
+    /// The ELBO, -(reconstruction + KL), in nats per image; `None` for an autoencoder.
     pub elbo: Option<f64>,
     /// The standard error of `elbo` over images; `None` for "train", whose weights change meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,20 +27,20 @@ pub struct Record {
     #[serde(deserialize_with = "number")]
     pub reconstruction: f64,
     pub kl: Option<f64>,
-    /// Seconds of training or measuring alone, without images and saving.
+    /// The seconds of training or measuring, without figures and saving.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
-    /// The Euclidean norm of each layer's gradient before it is clipped, for "train": the mean over the epoch's first step
-    /// and every 50th after it. Empty in records that older programs wrote.
+    /// The Euclidean norm of each layer's gradient before it is clipped, for "train": the mean over the epoch's first
+    /// step and every 50th after it. Empty in records that older versions wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gradient_norms: BTreeMap<String, f64>,
 }
 
 impl Record {
-    /// Returns the number that tells the better of two models: the ELBO, or the negative reconstruction term of an
-    /// autoencoder.
+    /// Returns the number that is larger for the better of two models: the ELBO, or the negative reconstruction term of
+    /// an autoencoder.
     pub fn score(&self) -> f64 {
         self.elbo.unwrap_or(-self.reconstruction)
     }
@@ -60,10 +60,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the file and cuts it to its first `length` bytes: what a killed run wrote after its last saved state goes.
+    /// Opens the file and truncates it to `length` bytes, which removes the records that a killed run wrote after its
+    /// last saved state.
     ///
     /// # Errors
-    /// The file cannot be written to, is shorter than that, or holds something else than records.
+    /// Returns an error if the file cannot be written to, is shorter than that, or holds anything other than records.
     pub fn open(path: &Path, length: u64) -> Result<Self> {
         let fail = |error| unwritable(path, &error);
         let mut file = OpenOptions::new()
@@ -104,7 +105,7 @@ impl Metrics {
         self.records
     }
 
-    /// Appends a line for each record, and returns the file's new length in bytes.
+    /// Appends a line for each record, and returns the new length of the file in bytes.
     pub fn append(&mut self, records: Vec<Record>) -> Result<u64> {
         let mut lines = String::new();
         for record in &records {

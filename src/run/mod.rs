@@ -1,4 +1,4 @@
-//! A run's folder: the names of its files, and the plain files among them.
+//! The folder of a run: the names of its files, and the formats of its plain files.
 
 mod about;
 mod folder;

@@ -1,4 +1,4 @@
-//! `state.safetensors`: all that a run needs to go on exactly where it stood.
+//! `state.safetensors`: everything that a run needs to continue exactly where it stopped.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, export, import, pack, unpack};
 
-/// A training's state away from any device.
+/// The state of a training in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub config: Config,
@@ -39,7 +39,8 @@ impl Checkpoint {
         for (name, slots) in names.iter().zip(state.optimizer.slots()) {
             for (slot, values) in state.optimizer.slot_names().iter().zip(slots) {
                 let values: Vec<f32> = values.clone().into_data().iter().collect();
-                // Flat, in the device's order: for a matrix that is [in, out], although the weight is saved as [out, in].
+                // The slots are flat and in the device's order, [in, out] for a matrix, although the weight is saved as
+                // [out, in].
                 tensors.push(NamedTensor {
                     name: slot_name(slot, name),
                     shape: vec![values.len()],
@@ -76,12 +77,13 @@ impl Checkpoint {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// The file is missing, damaged, not one that `vae train` wrote, or of another version of the format.
+    /// Returns an error if the file is missing or damaged, was not written by `vae train`, or has another version of
+    /// the format.
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(path, &files::read(path)?)
     }
 
-    /// Reads a file from its bytes; `path` is only for messages.
+    /// Reads a file from its bytes; `path` is only used in messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let (metadata, tensors) = unpack::<CheckpointMetadata>(path, bytes)?;
         Ok(Self {
@@ -92,10 +94,10 @@ impl Checkpoint {
         })
     }
 
-    /// Returns `state` with its weights, its optimizer's memory and its progress replaced by the saved ones.
+    /// Returns `state` with its weights, its optimizer's slots and its progress replaced by the saved ones.
     ///
     /// # Errors
-    /// The saved tensors are not those that the model and the optimizer have.
+    /// Returns an error if the saved tensors do not fit the model and the optimizer.
     pub fn restore(&self, mut state: TrainState) -> Result<TrainState> {
         let device = state.vae.device().inner();
         let mut slots = Vec::new();

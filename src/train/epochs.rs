@@ -1,4 +1,4 @@
-//! The loop, from the first epoch to the last.
+//! The training loop, from the first epoch to the last.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::model::Vae;
 use crate::run::{Metrics, Record, RunFolder};
 
-/// What a training leaves in memory.
+/// The result of a training in memory.
 #[derive(Debug)]
 pub struct TrainedModel {
-    /// The model as it was written, without autodiff.
+    /// The saved model, without autodiff.
     pub vae: Vae,
     pub config: Config,
     pub dataset: Dataset,
@@ -26,21 +26,21 @@ pub struct TrainedModel {
 }
 
 impl TrainedModel {
-    /// Returns the model as its file holds it.
+    /// Returns the contents of the model's file.
     pub fn file(&self) -> ModelFile {
         ModelFile::new(&self.config, &self.dataset, &self.data_hash, &self.vae)
     }
 }
 
 impl Training {
-    /// Trains to the last epoch, and keeps state, models and metrics in `folder`.
+    /// Trains to the last epoch, and writes the state, the models and the metrics to `folder`.
     ///
     /// # Errors
-    /// The observer stopped it (the state is saved), a number is not finite (the last good state is saved), or a file
-    /// cannot be written.
+    /// Returns an error if the observer stops the run (the state is saved), if a number is not finite (the last good
+    /// state is saved), or if a file cannot be read or written.
     pub fn run(mut self, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainedModel> {
         let mut metrics = Metrics::open(&folder.metrics(), self.progress().metrics_length)?;
-        // What is on the disk is what runs, even if the config has more epochs than before.
+        // The state is saved first, so that the folder has the config of this run even if its epochs were raised.
         self.save(folder)?;
         let mut saved_at = Instant::now();
         let (train, loader) = (
@@ -73,7 +73,7 @@ impl Training {
                 self.state.progress.seconds += started.elapsed().as_secs_f64();
                 flow = observer.step(&self);
                 if step == last {
-                    // The state is saved with the epoch's records, or they would be lost.
+                    // The state is saved together with the records of the epoch, which would otherwise be lost.
                     break;
                 }
                 let overdue = saved_at.elapsed().as_secs_f64() >= self.config().train.save_every;
@@ -110,9 +110,9 @@ impl Training {
         })
     }
 
-    /// Measures, writes the records and the model, tells the observer, and saves.
+    /// Measures the model, writes the records and the model, calls the observer, and saves the state.
     ///
-    /// A run that is killed anywhere in here goes on from the state before, and does it all again with the same bytes.
+    /// A run that is killed in here continues from the previous state, and repeats all of this with the same bytes.
     fn finish_epoch(
         &mut self,
         epoch: usize,
@@ -123,7 +123,8 @@ impl Training {
         let mut checkpoint = self.checkpoint()?;
         let model = self.model()?;
         let records = records(self.config(), self.dataset(), &self.state, &model, epoch)?;
-        // Finite weights can still be too large to measure. Nothing was written yet: the last state stays.
+        // Finite weights can still be too large to measure. Nothing is written yet at this point, so the last state
+        // stays.
         let steps = self.progress().step;
         if let Some(error) = unmeasurable(self.config(), self.dataset(), steps, &records) {
             return Err(error);
@@ -161,7 +162,8 @@ impl Training {
         self.checkpoint()?.write(&folder.state())
     }
 
-    /// Looks at the numbers; if one of them is not finite, saves the state at the last look before it returns the error.
+    /// Reads back the unread numbers. If one of them is not finite, this saves the last good state and returns the
+    /// error.
     fn look_or_save_the_last_good(&mut self, folder: &RunFolder) -> Result<()> {
         self.look().map_err(|broken| {
             let good = self.checkpoint_of(&self.good);

@@ -1,5 +1,5 @@
-//! When a number stops being finite: replays the steps since the last good state one by one, to say which step and which
-//! term broke, and what to try.
+//! The diagnosis of numbers that are not finite. It replays the steps since the last good state one by one, to report
+//! which step and which term failed, and what to try.
 
 use burn::tensor::Tensor;
 
@@ -12,7 +12,8 @@ use crate::model::{Vae, export};
 use crate::optimizer::global_norm;
 use crate::run::Record;
 
-/// Names what broke between `good`, a state whose numbers are all finite, and the step `to` (from 0).
+/// Returns an error that names the first failure between `good`, a state whose numbers are all finite, and the step
+/// `to` (from 0).
 pub fn explain(config: &Config, dataset: &Dataset, good: TrainState, to: u64) -> Error {
     let count = dataset.train.len();
     let steps_per_epoch = config.train.steps_per_epoch(count) as u64;
@@ -66,7 +67,7 @@ pub fn explain(config: &Config, dataset: &Dataset, good: TrainState, to: u64) ->
     .with_hint(advice(config))
 }
 
-/// Returns an error if a number of an epoch's records is not finite; they were made after `steps` steps.
+/// Returns an error if a number of an epoch's records, made after `steps` steps, is not finite.
 pub fn unmeasurable(
     config: &Config,
     dataset: &Dataset,
@@ -117,7 +118,7 @@ fn advice(config: &Config) -> String {
     )
 }
 
-/// Reads a number back and says "infinite" or "not a number"; returns `None` if it is finite.
+/// Reads a number back and describes it as "infinite" or "not a number". Returns `None` if it is finite.
 fn describe(value: Tensor<1>) -> Option<&'static str> {
     not_finite(value.into_scalar())
 }

@@ -7,11 +7,11 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::model::{OutputBias, Vae};
 
-/// Returns the model that `config` asks for, with its first weights: drawn from the seed, the output bias and the prior's
-/// pseudo-inputs from the training images where the config says so. `device` is an autodiff device.
+/// Returns the model that `config` describes, with weights drawn from the seed. The output bias and the prior's
+/// pseudo-inputs come from the training images if the config says so. `device` is an autodiff device.
 ///
 /// # Errors
-/// The config and the data set do not fit each other.
+/// Returns an error if the config and the data set do not fit each other.
 pub fn initial_model(config: &Config, dataset: &Dataset, device: &Device) -> Result<Vae> {
     let train = &dataset.train;
     let network = config.network(train.shape, dataset.classes.len())?;

@@ -1,4 +1,4 @@
-//! What is measured after each epoch.
+//! The measurements after each epoch.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,21 +13,21 @@ use crate::eval::{drawn_squared_errors, importance, measure};
 use crate::model::{Vae, layer_parameters};
 use crate::run::Record;
 
-/// Training images that an optimal sigma is fitted to: more would hardly change it.
+/// The number of training images that an optimal sigma is fitted to; more would hardly change it.
 const FIT_TO: usize = 10_000;
 
-/// Returns the model to measure, look at and write: without autodiff and, if the likelihood's sigma is the optimal one, with
-/// the sigma that fits training images best under these weights.
+/// Returns the model to measure, look at and write: without autodiff and, if the likelihood's sigma is the optimal one,
+/// with the sigma that fits training images best under these weights.
 ///
 /// # Errors
-/// An image cannot be read.
+/// Returns an error if an image cannot be read.
 pub fn fitted_model(config: &Config, dataset: &Dataset, vae: &Vae) -> Result<Vae> {
     let vae = vae.valid();
     if !config.likelihood.kind().is_fitted() {
         return Ok(vae);
     }
     let train = &dataset.train;
-    // A random choice, because a data set may be sorted; the same after every epoch.
+    // The choice is random, because a data set may be sorted, and the same after every epoch.
     let mut some = config.rng("sigma").permutation(train.len());
     some.truncate(FIT_TO);
     let squares = drawn_squared_errors(&vae, train, &some, config.protocol())?;
@@ -38,7 +38,7 @@ pub fn fitted_model(config: &Config, dataset: &Dataset, vae: &Vae) -> Result<Vae
 /// Measures `model` after `epoch` epochs, and returns one record for each split.
 ///
 /// # Errors
-/// An image cannot be read.
+/// Returns an error if an image cannot be read.
 pub fn records(
     config: &Config,
     dataset: &Dataset,
@@ -54,7 +54,7 @@ pub fn records(
     Ok(records)
 }
 
-/// Returns the running means over the epoch: what each step saw, with the weights it had.
+/// Returns the running means over the epoch, where each step counts with the weights that it had.
 fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
     let progress = &state.progress;
     let [loss, reconstruction, kl] = progress.sums.means();

@@ -1,7 +1,7 @@
-//! Training: one door, [`Training`], from a config and a data set to a trained model in a run's folder.
+//! Training. [`Training`] is the single entry point from a config and a data set to a trained model in a run's folder.
 //!
-//! Read `epochs.rs` for the loop and `step.rs` for what a step computes. Training prints nothing and draws nothing: an
-//! [`Observer`] is told what happens.
+//! Read `epochs.rs` for the loop and `step.rs` for the computation of a step. Training neither prints nor draws
+//! anything; it calls an [`Observer`] instead.
 
 mod checkpoint;
 mod epochs;

@@ -1,4 +1,4 @@
-//! `model.safetensors`: the weights, with everything that is needed to use them.
+//! `model.safetensors`: the weights, with everything needed to use them.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, load, pack, unpack};
 
-/// A model away from any device.
+/// A model in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
     pub config: Config,
@@ -19,7 +19,7 @@ pub struct ModelFile {
     pub tensors: Vec<NamedTensor>,
 }
 
-/// What has to be known of the data that a model was trained on.
+/// The facts about its training data that a model needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// `[C, H, W]`.
@@ -75,12 +75,13 @@ impl ModelFile {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// The file is missing, damaged, not one that `vae train` wrote, or of another version of the format.
+    /// Returns an error if the file is missing or damaged, was not written by `vae train`, or has another version of
+    /// the format.
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(path, &files::read(path)?)
     }
 
-    /// Reads a file from its bytes; `path` is only for messages.
+    /// Reads a file from its bytes; `path` is only used in messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let (metadata, tensors) = unpack::<ModelMetadata>(path, bytes)?;
         Ok(Self {
@@ -93,7 +94,7 @@ impl ModelFile {
     /// Builds the model on `device`.
     ///
     /// # Errors
-    /// The weights do not fit the config.
+    /// Returns an error if the weights do not fit the config.
     pub fn build(&self, device: &Device) -> Result<Vae> {
         let network = self
             .config

@@ -1,4 +1,4 @@
-//! Who watches a training.
+//! The observer of a training.
 
 use std::ops::ControlFlow;
 
@@ -7,26 +7,26 @@ use crate::error::Result;
 use crate::model::Vae;
 use crate::run::Record;
 
-/// What is told how a training goes, and may stop it.
+/// A trait with callbacks for the progress of a training, which can also stop it.
 pub trait Observer {
     /// Is called after each step. `Break` saves the state and stops.
     fn step(&mut self, training: &Training) -> ControlFlow<()>;
 
-    /// Is called after each epoch, once it is measured and its model is written, and before the state is saved.
+    /// Is called after each epoch, when it has been measured and its model is written, but before the state is saved.
     ///
     /// # Errors
     /// An error ends the run.
     fn epoch(&mut self, training: &Training, report: &EpochReport) -> Result<()>;
 }
 
-/// An epoch that is done.
+/// A finished epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochReport<'a> {
     /// The number of the epoch, from 1.
     pub epoch: usize,
     /// The records of all epochs so far.
     pub history: &'a [Record],
-    /// The model that was measured and written, without autodiff.
+    /// The measured and saved model, without autodiff.
     pub model: &'a Vae,
 }
 

@@ -1,28 +1,28 @@
-//! How far a training has come: plain numbers, saved with every checkpoint.
+//! The progress of a training: plain numbers that are saved with every checkpoint.
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers that change during training. Noise, order and binarised pixels need no place here, because they are functions of
-/// the seed and the step.
+/// The numbers that change during training. Noise, order and binarised pixels are functions of the seed and the step,
+/// so they are not stored here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Steps done since the start.
+    /// The number of steps since the start.
     pub step: u64,
-    /// Loss sums of the current epoch.
+    /// The loss sums of the current epoch.
     pub sums: LossSums,
-    /// Gradient norms of the current epoch. States that older programs wrote have none.
+    /// The gradient norms of the current epoch. States that older versions wrote have none.
     #[serde(default)]
     pub gradient_norms: GradientNorms,
-    /// Seconds of training in the current epoch, without evaluation and images.
+    /// The seconds of training in the current epoch, without evaluation and figures.
     pub seconds: f64,
     /// The best validation score so far, in nats: a [`crate::run::Record::score`].
     pub best: Option<f64>,
-    /// The length of `metrics.jsonl` in bytes; what lies beyond was written after this state.
+    /// The length of `metrics.jsonl` in bytes. Anything after it was written after this state.
     pub metrics_length: u64,
 }
 
 impl Progress {
-    /// Clears what belongs to one epoch.
+    /// Clears the numbers of the current epoch.
     pub fn start_epoch(&mut self) {
         self.sums = LossSums::default();
         self.gradient_norms = GradientNorms::default();
@@ -30,7 +30,7 @@ impl Progress {
     }
 }
 
-/// Sums over images, nats.
+/// The sums of the loss terms over images, in nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LossSums {
     pub loss: f64,
@@ -54,11 +54,11 @@ impl LossSums {
     }
 }
 
-/// Sums of the gradient norms of each layer, over some of the steps.
+/// The sums of each layer's gradient norms over some of the steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GradientNorms {
     pub steps: u64,
-    /// `[L]`, in the network's order.
+    /// The sum of each layer, `[L]`, in the network's order.
     pub sums: Vec<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that changes during training: the weights, the optimizer's memory and the progress.
+//! Everything that changes during training: the weights, the optimizer's slots and the progress.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::model::Vae;
 use crate::optimizer::OptimizerState;
 
-/// The state between two steps. A clone shares its tensors until one of the two changes.
+/// The state between two steps. A clone shares its tensors with the original until one of them changes.
 #[derive(Clone, Debug)]
 pub struct TrainState {
     pub vae: Vae,
@@ -26,9 +26,9 @@ impl TrainState {
         }
     }
 
-    /// Returns the state after one step along `gradients`, at the learning rate of this step.
+    /// Returns the state after one step along `gradients`, with the given learning rate.
     ///
-    /// Takes and returns the state by value: weights that nobody else holds are then changed in place.
+    /// The state is passed by value, so that weights without another owner are changed in place.
     #[must_use]
     pub fn update(mut self, gradients: Vec<Tensor<1>>, learning_rate: f64) -> Self {
         self.progress.step += 1;
@@ -38,12 +38,12 @@ impl TrainState {
         self
     }
 
-    /// Returns whether every weight and all that the optimizer remembers is finite. Reads one number back.
+    /// Returns whether every weight and every slot of the optimizer is finite. Reads one number back from the device.
     pub fn is_finite(&self) -> bool {
         struct Zeros(Vec<Tensor<1>>);
         impl ModuleVisitor for Zeros {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                // 0 times anything finite is 0.
+                // 0 times a finite number is 0; 0 times any other number is NaN.
                 self.0.push((param.val().inner() * 0.0).sum());
             }
         }

@@ -1,4 +1,4 @@
-//! What one step computes: loss terms and gradients.
+//! The computation of one step: loss terms and gradients.
 
 use burn::tensor::Tensor;
 
@@ -9,12 +9,12 @@ use crate::objective::{Context, LossTerms};
 use crate::ops::noise;
 use crate::optimizer::collect;
 
-/// Returns the order in which `epoch` (from 0) sees the training images, of which there are `count`.
+/// Returns the order in which `epoch` (from 0) visits the `count` training images.
 pub fn epoch_order(config: &Config, count: usize, epoch: usize) -> Vec<u32> {
     config.rng("order").at(epoch as u64).permutation(count)
 }
 
-/// Returns how many epochs are done after `steps` steps over `count` training images, with the fraction.
+/// Returns the number of epochs, with the fraction, that `steps` steps over `count` training images make.
 pub fn epochs_after(config: &Config, count: usize, steps: u64) -> f64 {
     steps as f64 / config.train.steps_per_epoch(count) as f64
 }

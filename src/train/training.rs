@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::model::{Vae, layer_parameters};
 use crate::optimizer::squared_norms;
 
-/// Steps between two looks at the numbers. Reading a value back makes a GPU wait, so it is not done at every step.
+/// The number of steps after which the loss sums are read back. Reading a value back makes a GPU wait, so it is not
+/// done in every step.
 pub const LOOK_EVERY: usize = 50;
 
 /// A model in training. [`Training::run`] is the loop; [`Training::step`] takes one step.
@@ -24,19 +25,19 @@ pub struct Training {
     dataset: Dataset,
     data_hash: String,
     pub(super) state: TrainState,
-    /// The state at the last look, when all its numbers were finite.
+    /// The state when the numbers were last read back; all its numbers are finite.
     pub(super) good: TrainState,
-    /// Loss sums of the steps since the last look, each `[3]`, still on the device, with their numbers of images.
+    /// The loss sums of the steps since then, each `[3]`, still on the device, with their numbers of images.
     unread_sums: Vec<(Tensor<1>, usize)>,
-    /// Squared norms of the layers' gradients since the last look, each `[L]`, still on the device.
+    /// The squared norms of the layers' gradients since then, each `[L]`, still on the device.
     unread_norms: Vec<Tensor<1>>,
 }
 
 impl Training {
-    /// Prepares a training from its first step. `device` is where the weights go; autodiff is added here.
+    /// Prepares a training from its first step. The weights are placed on `device`; autodiff is added here.
     ///
     /// # Errors
-    /// A value of the config is wrong, or the config and the data set do not fit each other.
+    /// Returns an error if a value of the config is wrong, or if the config and the data set do not fit each other.
     pub fn new(config: &Config, dataset: Dataset, device: &Device) -> Result<Self> {
         let vae = initial_model(config, &dataset, &device.clone().autodiff())?;
         let state = TrainState::new(config, vae);
@@ -51,12 +52,12 @@ impl Training {
         })
     }
 
-    /// Prepares a training that goes on from `checkpoint`, which was read from `path`. The config may have more epochs than
-    /// the checkpoint's.
+    /// Prepares a training that continues from `checkpoint`, which was read from `path`. The config may have more
+    /// epochs than the checkpoint's.
     ///
     /// # Errors
-    /// Those of [`Training::new`]; the checkpoint belongs to other data or another model; or the config has fewer epochs
-    /// than are done.
+    /// Returns an error in the same cases as [`Training::new`], if the checkpoint belongs to other data or another
+    /// model, or if the config has fewer epochs than are done.
     pub fn resume(
         config: &Config,
         dataset: Dataset,
@@ -118,22 +119,22 @@ impl Training {
         self.config.train.steps_per_epoch(self.dataset.train.len())
     }
 
-    /// Returns how many numbers are trained.
+    /// Returns the number of trained parameters.
     pub fn parameter_count(&self) -> usize {
         self.config.parameter_count(self.state.vae.network())
     }
 
-    /// Returns how many epochs are done.
+    /// Returns the number of finished epochs.
     pub fn epochs_done(&self) -> usize {
         (self.progress().step / self.steps_per_epoch() as u64) as usize
     }
 
-    /// Returns how many steps of the current epoch are done.
+    /// Returns the number of finished steps of the current epoch.
     pub fn steps_into_epoch(&self) -> usize {
         (self.progress().step % self.steps_per_epoch() as u64) as usize
     }
 
-    /// Returns the order in which the current epoch sees the training images.
+    /// Returns the order in which the current epoch visits the training images.
     pub fn order(&self) -> Vec<u32> {
         epoch_order(&self.config, self.dataset.train.len(), self.epochs_done())
     }
@@ -141,7 +142,7 @@ impl Training {
     /// Reads the training images `image_ids`, and takes one step along the gradient of their loss.
     ///
     /// # Errors
-    /// An image cannot be read.
+    /// Returns an error if an image cannot be read.
     pub fn step(self, image_ids: &[u32]) -> Result<Self> {
         let loader = self.config.train_loader(self.vae());
         let loader = loader.at_step(self.progress().step);
@@ -149,15 +150,17 @@ impl Training {
         Ok(self.step_on(image_ids, batch))
     }
 
-    /// Takes one step along the gradient of the loss of a batch, the training images `image_ids`. Reads nothing back.
+    /// Takes one step along the gradient of the loss of a batch, which holds the training images `image_ids`. Reads
+    /// nothing back from the device.
     ///
-    /// Takes and returns the training by value: weights that nobody else holds are then changed in place.
+    /// The training is passed by value, so that weights without another owner are changed in place.
     #[must_use]
     pub fn step_on(mut self, image_ids: &[u32], batch: Batch) -> Self {
         let (step, count) = (self.progress().step, self.dataset.train.len());
         let vae = &self.state.vae;
         let (terms, gradients) = gradients(&self.config, count, vae, image_ids, batch, step);
-        // Chosen by the position in the epoch, so that a resumed run looks at the gradients of the same steps.
+        // The steps are chosen by their position in the epoch, so that a resumed run samples the gradients of the same
+        // steps.
         if self.steps_into_epoch().is_multiple_of(LOOK_EVERY) {
             let layers = layer_parameters(&self.state.vae);
             self.unread_norms.push(squared_norms(&gradients, &layers));
@@ -169,15 +172,15 @@ impl Training {
         self
     }
 
-    /// Returns the number of steps since the last look.
+    /// Returns the number of steps since the numbers were last read back.
     pub(super) fn unread(&self) -> usize {
         self.unread_sums.len()
     }
 
-    /// Reads back the numbers of the steps since the last look, and adds them up.
+    /// Reads back the numbers of the unread steps, and adds them up.
     ///
     /// # Errors
-    /// One of them, or a weight, is not finite: the message says which step broke.
+    /// Returns an error if one of them, or a weight, is not finite; the message names the first step that failed.
     pub fn look(&mut self) -> Result<()> {
         if self.unread_sums.is_empty() {
             return Ok(());
@@ -199,16 +202,16 @@ impl Training {
         Ok(())
     }
 
-    /// Returns the current state to save, once it is known to be finite. [`Training::look`] comes first.
+    /// Returns the current state for saving, after a check that it is finite. Call [`Training::look`] first.
     ///
     /// # Errors
-    /// A weight is not finite.
+    /// Returns an error if a weight is not finite.
     pub(super) fn checkpoint(&self) -> Result<Checkpoint> {
         let checkpoint = self.checkpoint_of(&self.state);
         if checkpoint.is_finite() {
             return Ok(checkpoint);
         }
-        // The losses are finite and the last update was not: replaying the step after it says so.
+        // The losses are finite, but the last update was not. Replaying one more step shows this.
         Err(self.explain(self.state.clone(), self.progress().step + 1))
     }
 

@@ -9,19 +9,19 @@ use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{self, Activation, Convolution, MapLayout, Window};
 
-/// A convolution as it is written.
+/// The config of a convolution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionConfig {
     /// The number of output channels.
     pub conv: usize,
-    /// Height and width of the kernel; 3 where left out.
+    /// The height and width of the kernel; the default is 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<usize>,
-    /// 1 where left out.
+    /// The stride; the default is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// `"same"` (where left out), `"valid"`, or the number of zeros on every side.
+    /// The padding: `"same"` (the default), `"valid"`, or the number of zeros on every side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<Padding>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ impl LayerKind for ConvolutionConfig {
         let input = input_map(input, [self.conv, kernel, stride])?;
         let along = |length: usize| {
             let (before, after) = match padding {
-                // As TensorFlow pads: the odd zero comes last.
+                // TensorFlow's rule puts the odd zero last.
                 Padding::Same => {
                     let total =
                         ((length.div_ceil(stride) - 1) * stride + kernel).saturating_sub(length);

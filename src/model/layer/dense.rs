@@ -8,13 +8,13 @@ use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{self, Activation};
 
-/// A dense layer as it is written.
+/// The config of a dense layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
     /// The number of units.
     pub dense: usize,
-    /// The units as `[C, H, W]`, for a convolution to follow.
+    /// The shape `[C, H, W]` of the units, needed if a convolution follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<[usize; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ impl DenseSpec {
         }
     }
 
-    /// Returns dense layers of `units` units, each reading the one before, and the output of the last.
+    /// Returns a chain of dense layers with `units` units, and the shape of the last layer's output.
     pub fn chain(
         mut input: Features,
         units: impl IntoIterator<Item = usize>,
@@ -85,12 +85,12 @@ impl DenseSpec {
         (layers, input)
     }
 
-    /// Lets the layer read one-hot labels of `class_count` classes after its input.
+    /// Widens the input of the layer by one-hot labels of `class_count` classes.
     pub fn read_labels(&mut self, class_count: usize) {
         self.input = Features::Flat(self.input.count() + class_count);
     }
 
-    /// Returns the layer with its first weights, as its own type.
+    /// Returns the layer with its initial weights, as its own type.
     pub fn dense(&self, init: &Init) -> DenseLayer {
         let (weight, bias) = init.matrix([self.output.count(), self.input.count()]);
         DenseLayer {

@@ -1,5 +1,6 @@
-//! The kinds of layers. Each has three types: its config (what a person writes), its spec (the shapes, known once the
-//! input is), and the layer with its weights. A new kind is one file and one line in the list at the end of this one.
+//! The kinds of layers. Each has three types: its config (the table in the TOML), its spec (the shapes, known once the
+//! input is known), and the layer with its weights. A new kind is one file, and one line in the list at the end of this
+//! file.
 
 mod convolution;
 mod dense;
@@ -22,18 +23,18 @@ use scale::{ScaleConfig, ScaleLayer, ScaleSpec};
 pub use transposed::{TransposedConfig, TransposedLayer, TransposedSpec};
 pub use window::Padding;
 
-/// Every number of a layer is at most this, so that no shape overflows.
+/// The largest value of any number in a layer's config, so that no shape overflows.
 const MOST: usize = 4_000_000;
 
-/// A layer as it is written in a config.
+/// A layer as a config describes it.
 pub trait LayerKind {
-    /// Returns the layer's shapes. `activation` follows the layer unless it names its own.
+    /// Returns the layer's shapes. `activation` applies unless the layer names its own.
     ///
     /// # Errors
-    /// Where the numbers do not fit each other or the input; the text says why.
+    /// Returns an error if the numbers do not fit each other or the input; the text says why.
     fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String>;
 
-    /// Returns the activation that the layer names.
+    /// Returns the activation that the layer names, or `None` if it names none.
     fn activation(&self) -> Option<Activation>;
 }
 
@@ -47,26 +48,26 @@ pub trait LayerShape {
 
     fn set_activation(&mut self, activation: Activation);
 
-    /// Sets the number of the output's units or, where the output is a map, of its channels.
+    /// Sets the number of output units or, if the output is a map, of output channels.
     fn set_channels(&mut self, count: usize);
 
     /// Returns the parameters in PyTorch's layouts, with their names below the layer's path.
     fn parameters(&self) -> Vec<ParameterShape>;
 
-    /// Returns the layer with its first weights.
+    /// Returns the layer with its initial weights.
     fn layer(&self, init: &Init) -> Layer;
 
-    /// Returns how input and output lie in memory, of a layer that reads and writes maps in either way.
+    /// Returns the memory layouts of the input and the output, or `None` if the layer supports only PyTorch's layout.
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {
         None
     }
 
-    /// Returns how the output lies in memory.
+    /// Returns the memory layout of the output.
     fn output_layout(&self) -> MapLayout {
         MapLayout::ChannelsFirst
     }
 
-    /// Returns how many values all windows of a convolution over one image have.
+    /// Returns the number of values in all windows of a convolution over one image.
     fn window_values(&self) -> usize {
         0
     }
@@ -74,21 +75,23 @@ pub trait LayerShape {
 
 /// A layer with its weights.
 pub trait Forward {
+    /// Returns the layer's output.
+    ///
     /// # Shapes
-    /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
+    /// `x`: `[N, input]`, always flat; result: `[N, output]`.
     fn forward(&self, x: Tensor<2>) -> Tensor<2>;
 
-    /// Returns the bias, of a layer that has one: `[units or channels]`.
+    /// Returns the bias, `[units or channels]`, or `None` if the layer has no bias.
     fn bias_mut(&mut self) -> Option<&mut Param<Tensor<1>>> {
         None
     }
 }
 
-/// Defines the enums of configs, specs and layers. Each line is the key by which a config's table is told apart, the
-/// three types of the kind, and what it is in a few words.
+/// Defines the enums of configs, specs and layers. Each line has the key that identifies the kind in a config, the
+/// three types of the kind, and a short description.
 macro_rules! layers {
     ($($(#[$attribute:meta])* $tag:literal => $Kind:ident($Config:ident, $Spec:ident, $Layer:ident), $about:literal;)+) => {
-        /// A layer as it is written: a table with exactly one of the keys of [`LayerConfig::LIST`].
+        /// The config of a layer: a table with exactly one of the keys in [`LayerConfig::LIST`].
         #[derive(Clone, Debug, PartialEq)]
         pub enum LayerConfig { $($(#[$attribute])* #[doc = $about] $Kind($Config),)+ }
 
@@ -101,7 +104,7 @@ macro_rules! layers {
         pub enum Layer { $($(#[$attribute])* #[doc = $about] $Kind($Layer),)+ }
 
         impl LayerConfig {
-            /// Key and description of each kind.
+            /// The key and the description of each kind.
             pub const LIST: &'static [(&'static str, &'static str)] =
                 &[$($(#[$attribute])* ($tag, $about)),+];
 
@@ -185,13 +188,15 @@ impl<'de> Deserialize<'de> for LayerConfig {
 }
 
 impl Layer {
+    /// Returns the layer's output.
+    ///
     /// # Shapes
-    /// `x`: `[N, input]`, flat, whatever the layer does with it; result: `[N, output]`.
+    /// `x`: `[N, input]`, always flat; result: `[N, output]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         self.kind().forward(x)
     }
 
-    /// Sets the bias, of a layer that has one: to `values`, `[output]`, or to the mean of those of each channel.
+    /// Sets the bias, if the layer has one, to `values`, `[output]`, or to their mean over each channel.
     pub fn set_bias(&mut self, values: &[f32]) {
         let Some(bias) = self.kind_mut().bias_mut() else {
             return;
@@ -207,8 +212,10 @@ impl Layer {
     }
 }
 
+/// Checks the size of a layer's numbers.
+///
 /// # Errors
-/// Where one of a layer's numbers is so large that a shape could overflow.
+/// Returns an error if a number is so large that a shape could overflow.
 fn check_numbers(numbers: impl IntoIterator<Item = Option<usize>>) -> Result<(), String> {
     match numbers.into_iter().flatten().find(|&number| number > MOST) {
         Some(number) => Err(format!("{number} is too much; expected at most {MOST}")),

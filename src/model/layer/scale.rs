@@ -1,4 +1,4 @@
-//! A toy that shows what a new kind of layer takes: this file and one line in the list of layers.
+//! A toy layer, which shows that a new kind of layer takes one file and one line in the list of layers.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -8,7 +8,7 @@ use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec};
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{Activation, plain};
 
-/// A layer that multiplies each feature by a trained factor, as it is written.
+/// The config of a layer that multiplies each feature by a trained factor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleConfig {

@@ -1,4 +1,5 @@
-//! What every kind of layer owes. A new kind is held to it by being listed.
+//! The contract of every kind of layer. These tests run over the list, so they cover a new kind as soon as it is
+//! listed.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -12,7 +13,7 @@ fn device() -> Device {
     Device::default().autodiff()
 }
 
-/// A small layer of each kind, after a map, with its weights.
+/// Returns a small layer of each kind that reads a map, with its weights.
 fn every(device: &Device) -> Vec<(String, LayerSpec, Layer)> {
     let built = |config: LayerConfig| {
         let spec = config.kind().spec(INPUT, Activation::Tanh).unwrap();

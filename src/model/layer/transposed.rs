@@ -9,22 +9,22 @@ use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{self, Activation, Convolution, MapLayout, Window};
 
-/// A transposed convolution as it is written.
+/// The config of a transposed convolution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransposedConfig {
     /// The number of output channels.
     pub transposed: usize,
-    /// Height and width of the kernel; 3 where left out.
+    /// The height and width of the kernel; the default is 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<usize>,
-    /// 1 where left out.
+    /// The stride; the default is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
-    /// `"same"` (where left out), `"valid"`, or the number of rows cut off on every side.
+    /// The padding: `"same"` (the default), `"valid"`, or the number of rows cut off on every side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<Padding>,
-    /// Rows and columns added at the end, as in PyTorch; `"same"` finds its own.
+    /// The number of rows and columns added at the end, as in PyTorch; `"same"` computes its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_padding: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,8 +64,8 @@ impl LayerKind for TransposedConfig {
                 );
             }
             (Padding::Same, None) => {
-                // What a convolution from n s to n pads with, whatever n is; where the kernel is smaller than the
-                // stride, rows that no window reaches.
+                // The padding of a convolution from n s to n, which is the same for every n. If the kernel is smaller
+                // than the stride, some rows are reached by no window.
                 let total = kernel.saturating_sub(stride);
                 (
                     (total / 2, total - total / 2),

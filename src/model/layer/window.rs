@@ -1,25 +1,25 @@
-//! What a convolution and a transposed convolution have in common: the sliding window and what it does at the border.
+//! The parts that a convolution and a transposed convolution share: the sliding window and its behaviour at the border.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Features;
 
-/// How a convolution treats the border.
+/// The rule for the border of a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenPadding", into = "WrittenPadding")]
 pub enum Padding {
-    /// TensorFlow's rule. A convolution's output is input / stride, rounded up, an odd zero at the end. A transposed
-    /// convolution, its gradient, gives input * stride, an odd row cut off at the end; PyTorch's habit of `padding = 1,
-    /// output_padding = 1` gives the same size and cuts the row off at the start.
+    /// TensorFlow's rule. A convolution's output is input / stride, rounded up, and an odd zero goes to the end. A
+    /// transposed convolution, which is its gradient, gives input * stride, and an odd row is cut off at the end;
+    /// PyTorch's habit of `padding = 1, output_padding = 1` gives the same size and cuts the row off at the start.
     #[default]
     Same,
     /// No padding.
     Valid,
-    /// As many zeros on every side; for a transposed convolution, as many rows cut off.
+    /// The given number of zeros on every side; for a transposed convolution, the number of rows cut off.
     Zeros(usize),
 }
 
-/// A padding as TOML has it.
+/// A padding as TOML represents it.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -58,7 +58,7 @@ impl From<Padding> for WrittenPadding {
 }
 
 impl Padding {
-    /// Returns the number of zeros, where one was given.
+    /// Returns the number of zeros, or `None` for a named padding.
     pub fn zeros(self) -> Option<usize> {
         match self {
             Self::Zeros(zeros) => Some(zeros),
@@ -70,7 +70,7 @@ impl Padding {
 /// Returns the input as `[C, H, W]`.
 ///
 /// # Errors
-/// Where the input is no map, or one of the layer's `[channels, kernel, stride]` is 0.
+/// Returns an error if the input is not a map, or if one of the layer's `[channels, kernel, stride]` is 0.
 pub fn input_map(input: Features, numbers: [usize; 3]) -> Result<[usize; 3], String> {
     let Features::Map(map) = input else {
         return Err(
@@ -84,8 +84,8 @@ pub fn input_map(input: Features, numbers: [usize; 3]) -> Result<[usize; 3], Str
     Ok(map)
 }
 
-/// Returns how many values all windows over one image have: each of the positions of the smaller map reads a window of
-/// every channel of the larger one.
+/// Returns the number of values in all windows over one image: each position of the smaller map reads a window of every
+/// channel of the larger map.
 pub fn window_values(larger: [usize; 3], kernel: usize, smaller: [usize; 3]) -> usize {
     [larger[0], kernel, kernel, smaller[1], smaller[2]]
         .into_iter()

@@ -1,4 +1,5 @@
-//! p(x | z) = p^x (1 - p)^(1 - x) a pixel, p the logistic function of the decoder's output (Kingma, Welling 2014, appendix C.1).
+//! p(x | z) = p^x (1 - p)^(1 - x) per pixel, with p the logistic function of the decoder's output (Kingma, Welling
+//! 2014, appendix C.1).
 
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::sigmoid};

@@ -1,24 +1,25 @@
-//! The function g(d) = log of the integral of e^(-d t) over t from 0 to 1 = log((1 - e^-d) / d), for d >= 0, and its slope
-//! g'(d) = 1 / (e^d - 1) - 1 / d, which rises from -1/2 to 0.
+//! The function g(d) = log of the integral of e^(-d t) over t from 0 to 1 = log((1 - e^-d) / d), for d >= 0, and its
+//! slope g'(d) = 1 / (e^d - 1) - 1 / d, which rises from -1/2 to 0.
 //!
-//! It is the normaliser of an exponential on [0, 1], and the share of a narrow bin of a logistic distribution. Below 1, where
-//! both formulas are differences of near equals, their series: that of d / (e^d - 1) has Bernoulli's numbers (Abramowitz,
-//! Stegun 1964, 23.1.1), and that of g is its integral.
+//! It is the normaliser of an exponential distribution on [0, 1], and the probability of a narrow bin of a logistic
+//! distribution. Below 1 both formulas would subtract nearly equal numbers, so their series are used: the series of d /
+//! (e^d - 1) has the Bernoulli numbers as coefficients (Abramowitz, Stegun 1964, 23.1.1), and the series of g is its
+//! integral.
 
 use burn::tensor::Tensor;
 
-/// g' = -1/2 + d/12 - d^3/720 + ...: the next term is 2e-8 at 1, below float32's rounding.
+/// The coefficients of g' = -1/2 + d/12 - d^3/720 + ... The next term is 2e-8 at 1, below the rounding of a float32.
 const SLOPE: [f64; 4] = [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0];
 
 /// Returns g and g', without autodiff.
 ///
 /// # Shapes
-/// All have the same shape; `d` is at least 0.
+/// All have the same shape; and `d` is at least 0.
 pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     let d = d.without_autodiff();
     let far = d.clone().greater_equal_elem(1.0);
     let square = d.clone().square();
-    // The sum of c_i d^(2i) / (2i + 2), which is that of g' once integrated; without the division for g' itself.
+    // The sum of c_i d^(2i) / (2i + 2) for the integral of g', or without the division for g' itself.
     let series = |divide: bool| {
         let term = |i: usize| SLOPE[i] / if divide { 2.0 * (i + 1) as f64 } else { 1.0 };
         (0..3).rev().fold(square.zeros_like() + term(3), |sum, i| {
@@ -35,8 +36,8 @@ pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     ]
 }
 
-/// Returns a function of `at` whose value and slope there are known. Autodiff's slope of a formula in two branches is not
-/// always finite; this one is. NaN where `at` is NaN or infinite.
+/// Returns `value` with `slope` as its gradient in `at`. Autodiff's own gradient of a formula with two branches is not
+/// always finite; this one is. The result is NaN if `at` is NaN or infinite.
 ///
 /// # Shapes
 /// All have the same shape; `value` and `slope` are without autodiff.

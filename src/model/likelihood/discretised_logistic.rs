@@ -1,12 +1,12 @@
-//! P(byte | z): the share of a logistic distribution, or of a mixture of several, that lies in a byte's bin, the first and the
-//! last bin taking the tails (Kingma et al. 2016, "Improved variational inference with inverse autoregressive flow";
-//! Salimans et al. 2017, "PixelCNN++", equation 2). A probability of bytes, so that its bits per dimension are those of the
-//! literature.
+//! P(byte | z): the probability that a logistic distribution, or a mixture of several, gives to a byte's bin. The first
+//! and the last bin include the tails (Kingma et al. 2016, "Improved variational inference with inverse autoregressive
+//! flow"; Salimans et al. 2017, "PixelCNN++", equation 2). It is a probability of bytes, so its bits per dimension are
+//! comparable with the literature.
 //!
-//! As in PixelCNN++ the bytes 0 to 255 lie on [-1, 1], a bin being w = 2/255 wide, and the decoder gives a mean m and the log
-//! of a scale s. With a and b the bin's ends in scales from the mean, the share is sigma(b) - sigma(a) =
-//! sigma(b) sigma(-a) (1 - e^(a - b)), whose log is a sum of three terms of which none cancels in either tail:
-//! log sigma(b) + log sigma(-a) + log(1 - e^(-w / s)). The first bin has no a, the last no b.
+//! As in PixelCNN++ the bytes 0 to 255 are mapped to [-1, 1], a bin is w = 2/255 wide, and the decoder gives a mean m
+//! and the log of a scale s. Let a and b be the distances of the bin's ends from the mean, in scales. The probability
+//! is sigma(b) - sigma(a) = sigma(b) sigma(-a) (1 - e^(a - b)), and its log is a sum of three terms that do not cancel
+//! in either tail: log sigma(b) + log sigma(-a) + log(1 - e^(-w / s)). The first bin has no a, the last no b.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -20,19 +20,19 @@ use crate::density::log_sum_exp;
 use crate::error::Result;
 use crate::model::Init;
 
-/// w, the width of a bin.
+/// The width w of a bin.
 const WIDTH: f64 = 2.0 / 255.0;
 
-/// The bound that log s stays above, as in PixelCNN++, which cuts it off there. Here it bends smoothly, so that its gradient
-/// is never 0.
-/// A bin is then at most 8.6 scales wide, and a byte within has at most 0.973 of the mass: it costs 0.04 bits or more.
+/// The lower bound of log s, as in PixelCNN++. PixelCNN++ clamps log s; here it approaches the bound smoothly, so that
+/// its gradient is never 0. A bin is then at most 8.6 scales wide, and an inner byte has a probability of at most
+/// 0.973, which costs at least 0.04 bits.
 const SMALLEST: f64 = -7.0;
 
 #[derive(Module, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscretisedLogistic {
-    /// `M`, the number of logistic distributions that are mixed for each value. The decoder's last layer is widened to 2 outputs a
-    /// value for one, 3 M for more.
+    /// `M`, the number of logistic distributions that are mixed for each value. The decoder's last layer is widened to
+    /// 2 outputs per value for one distribution, and to 3 M for more.
     pub components: usize,
 }
 
@@ -42,16 +42,16 @@ impl Default for DiscretisedLogistic {
     }
 }
 
-/// The distributions of each value: `[K, B, M, P]`.
+/// The logistic distributions of each value, `[K, B, M, P]`.
 struct Mixture {
     mean: Tensor<4>,
     log_scale: Tensor<4>,
-    /// Before the softmax over the components. `None` for a single component.
+    /// The logits of the components' weights. `None` for a single component.
     weight: Option<Tensor<4>>,
 }
 
 impl DiscretisedLogistic {
-    /// Splits the outputs in their order: `M` means, `M` log scales and, for more than one, `M` weights.
+    /// Splits the outputs, in this order: `M` means, `M` log scales and, for more than one, `M` weights.
     ///
     /// # Shapes
     /// `outputs`: `[K, B, outputs_per_value, P]`.
@@ -81,13 +81,13 @@ impl LikelihoodKind for DiscretisedLogistic {
         self.clone().into()
     }
 
-    /// It is a probability of bytes, binary ones (0 and 255) included.
+    /// Returns `None`: it is a probability of bytes, and so also of binary pixels, which are the bytes 0 and 255.
     fn caveat(&self, _binary_pixels: bool) -> Option<&'static str> {
         None
     }
 
     fn check(&self) -> Result<()> {
-        // The number of bytes.
+        // There is no use for more components than there are bytes.
         count(
             "likelihood.discretised-logistic.components",
             self.components,
@@ -105,7 +105,7 @@ impl ImageDistribution for DiscretisedLogistic {
             log_scale,
             weight,
         } = self.mixture(&decoded.reshape([k, b, self.outputs_per_value(), p]));
-        // Data: [1, B, 1, P]. The end of a bin is the same number as the start of the next.
+        // Data: [1, B, 1, P]. The end of a bin is exactly the start of the next.
         let byte = (x.without_autodiff().reshape([1, b, 1, p]) * 255.0).round();
         let (start, end) = (
             (byte.clone() * 2.0 - 256.0) / 255.0,
@@ -129,9 +129,9 @@ impl ImageDistribution for DiscretisedLogistic {
         log_share.sum_dim(3).reshape([k, b])
     }
 
-    /// Returns the mean of the distribution cut off at 0 and 255, before it is rounded to bytes: (s / 2) (log(1 + e^((m + 1) / s)) -
-    /// log(1 + e^((m - 1) / s))), the integral of P(X > t). The bytes' own mean differs by at most 0.16 of a grey level,
-    /// at the smallest scale, and by less than 0.001 where s is more than half a level.
+    /// Returns the mean of the distribution clamped to the range of the bytes, before rounding: (s / 2) (log(1 + e^((m
+    /// + 1) / s)) - log(1 + e^((m - 1) / s))), the integral of P(X > t). The mean after rounding to bytes differs by at
+    /// most 0.16 of a grey level, at the smallest scale, and by less than 0.001 if s is more than half a level.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
         let (n, outputs) = (decoded.dims()[0], self.outputs_per_value());
         let p = decoded.dims()[1] / outputs;
@@ -142,10 +142,12 @@ impl ImageDistribution for DiscretisedLogistic {
         } = self.mixture(&decoded.reshape([1, n, outputs, p]));
         let narrowness = log_scale.neg().exp();
         let softplus = |y: Tensor<4>| log_sigmoid(y.neg()).neg();
-        // Half the range, in scales: where it is tiny the difference would be rounding, and is as good as that of 1/200.
+        // Half the range, in scales. For tiny values the difference below would be mostly rounding, and 1/200 gives the
+        // same result.
         let half = narrowness.clone().clamp_min(0.005);
         let middle = mean * narrowness;
-        // Of a mean below the middle, where both terms are small if they are near each other; the other side mirrors it.
+        // Computed for a mean below the middle, where both terms are small if they are close to each other. The other
+        // side is the mirror image.
         let side = middle.clone().abs().neg();
         let low =
             (softplus(side.clone() + half.clone()) - softplus(side - half.clone())) / (half * 2.0);

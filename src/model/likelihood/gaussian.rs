@@ -1,10 +1,10 @@
-//! p(x | z) = N(x; m, sigma^2 I), m from the decoder (Kingma, Welling 2014, appendix C.2): with S the squared error of an
-//! image of P values, log p(x | z) = -S / (2 sigma^2) - P (log sigma + 1/2 log 2 pi).
+//! p(x | z) = N(x; m, sigma^2 I), with m from the decoder (Kingma, Welling 2014, appendix C.2). With S the squared
+//! error of an image of P values, log p(x | z) = -S / (2 sigma^2) - P (log sigma + 1/2 log 2 pi).
 //!
-//! One sigma holds for all values of all images. It is fixed; or trained as one more weight; or, in each batch, the one that
-//! makes the batch most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al. 2021). The last is a function of
-//! the images, and an image that is measured must not choose its own: the model that is saved holds the optimal sigma of
-//! its training images.
+//! One sigma holds for all values of all images. It is either fixed, or trained as one more weight, or set in each
+//! batch to the value that makes the batch most likely, sigma^2 = mean of S / P (the optimal sigma of Rybkin et al.
+//! 2021). The optimal sigma is a function of the images, and an image that is measured must not choose its own sigma.
+//! Therefore the saved model holds the optimal sigma of its training images.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -21,8 +21,8 @@ use crate::ops::squared_error;
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
 
-/// The smallest optimal sigma, squared: a quarter of the step between two grey levels, below which bytes say nothing. A
-/// batch known by heart would otherwise have a density without bound.
+/// The square of the smallest optimal sigma, a quarter of the step between two grey levels; bytes carry no information
+/// below it. Without this bound the density of a perfectly reconstructed batch would be infinite.
 const SMALLEST_VARIANCE: f64 = (0.25 / 255.0) * (0.25 / 255.0);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,13 +30,14 @@ const SMALLEST_VARIANCE: f64 = (0.25 / 255.0) * (0.25 / 255.0);
 pub struct Gaussian {
     /// The standard deviation of a value, whose range is [0, 1]: a number, "learned" or "optimal".
     pub sigma: Sigma,
-    /// How the mean follows from the decoder's output.
+    /// The map from the decoder's output to the mean.
     pub mean: OutputMap,
 }
 
 impl Default for Gaussian {
     fn default() -> Self {
-        // Nothing to choose: a fixed sigma weighs the reconstruction against the KL as beta does (Rybkin et al. 2021).
+        // A fixed sigma would be one more number to tune: it weighs the reconstruction against the KL as beta does
+        // (Rybkin et al. 2021).
         Self {
             sigma: Sigma::Optimal,
             mean: OutputMap::Sigmoid,
@@ -65,7 +66,7 @@ impl LikelihoodKind for Gaussian {
         self.sigma == Sigma::Optimal
     }
 
-    /// The optimal sigma is a function of the batch.
+    /// Returns `false` for the optimal sigma, which is a function of the batch.
     fn separable(&self) -> bool {
         self.sigma != Sigma::Optimal
     }
@@ -89,7 +90,7 @@ impl LikelihoodKind for Gaussian {
 /// A Gaussian with its sigma.
 #[derive(Module, Debug)]
 pub struct GaussianLikelihood {
-    /// `[1]`, where it is trained or was fitted to the training images.
+    /// The log sigma, `[1]`, if it is trained or was fitted to the training images.
     log_sigma: Option<Param<Tensor<1>>>,
     #[module(skip)]
     settings: Gaussian,
@@ -103,7 +104,7 @@ impl ImageDistribution for GaussianLikelihood {
         if let Sigma::Fixed(sigma) = self.settings.sigma {
             return squares * (-0.5 / (sigma * sigma)) - p * (sigma.ln() + HALF_LOG_TWO_PI);
         }
-        // The batch's optimal sigma needs no gradient: at a maximum the slope in sigma is 0.
+        // The optimal sigma of the batch needs no gradient, because the slope in sigma is 0 at a maximum.
         let log_sigma = self.log_sigma.as_ref().map_or_else(
             || log_optimal_sigma(squares.clone().detach(), values),
             Param::val,
@@ -133,7 +134,7 @@ impl ImageDistribution for GaussianLikelihood {
 /// Returns the log sigma that makes images most likely.
 ///
 /// # Shapes
-/// `squares`: the squared errors of any number of images of `values` values each, `[K, B]`; result: `[1]`.
+/// `squares`: `[K, B]`, the squared errors of images of `values` values each; result: `[1]`.
 fn log_optimal_sigma(squares: Tensor<2>, values: usize) -> Tensor<1> {
     (squares.mean() / values as f64)
         .clamp_min(SMALLEST_VARIANCE)

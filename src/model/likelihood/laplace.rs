@@ -1,9 +1,9 @@
-//! p(x | z) = e^(-|x - m| / b) / (2 b) a pixel, m from the decoder (Laplace 1774): with A the sum of the absolute errors of an
-//! image of P values, log p(x | z) = -A / b - P log(2 b). Its most likely m is the median of what x may be, and one pixel
-//! that is far off costs less than under a Gaussian.
+//! p(x | z) = e^(-|x - m| / b) / (2 b) per pixel, with m from the decoder (Laplace 1774). With A the sum of the
+//! absolute errors of an image of P values, log p(x | z) = -A / b - P log(2 b). The most likely m is the median of x,
+//! and an outlying pixel costs less than under a Gaussian.
 //!
-//! One scale b holds for all values of all images: fixed, or trained as one more weight. The model's file holds it as every
-//! sigma, the standard deviation, which is sqrt(2) b.
+//! One scale b, fixed or trained as one more weight, holds for all values of all images. The model file stores it as a
+//! standard deviation, sqrt(2) b, like every sigma.
 
 use std::f64::consts::{LN_2, SQRT_2};
 
@@ -19,22 +19,22 @@ use crate::model::{Init, ParameterShape};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Laplace {
-    /// b, of a value whose range is [0, 1]: a number or "learned".
+    /// The scale b of a value whose range is [0, 1]: a number or "learned".
     pub scale: Scale,
-    /// How m follows from the decoder's output.
+    /// The map from the decoder's output to m.
     pub mean: OutputMap,
 }
 
-/// Where a Laplace distribution's scale comes from.
+/// The source of a Laplace distribution's scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "WrittenScale", into = "WrittenScale")]
 pub enum Scale {
     Fixed(f64),
-    /// One log sigma, trained with the weights and saved with them.
+    /// One log sigma that is trained and saved with the weights.
     Learned,
 }
 
-/// A scale as TOML has it.
+/// A scale as TOML represents it.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number above 0 or \"learned\"")]
 enum WrittenScale {
@@ -68,7 +68,7 @@ impl From<Scale> for WrittenScale {
 
 impl Default for Laplace {
     fn default() -> Self {
-        // Nothing to choose: a fixed scale weighs the reconstruction against the KL as beta does.
+        // A fixed scale would be one more number to tune: it weighs the reconstruction against the KL as beta does.
         Self {
             scale: Scale::Learned,
             mean: OutputMap::Sigmoid,
@@ -116,9 +116,9 @@ impl LikelihoodKind for Laplace {
 /// A Laplace distribution with its scale.
 #[derive(Module, Debug)]
 pub struct LaplaceLikelihood {
-    /// `[1]`, where it is trained.
+    /// The log sigma, `[1]`, if it is trained.
     log_sigma: Option<Param<Tensor<1>>>,
-    /// b where no log sigma is trained.
+    /// The fixed b, used if no log sigma is trained.
     #[module(skip)]
     fixed_scale: f64,
     #[module(skip)]

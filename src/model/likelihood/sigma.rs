@@ -1,4 +1,4 @@
-//! Where a likelihood's standard deviation comes from.
+//! The source of a likelihood's standard deviation.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sigma {
     Fixed(f64),
-    /// One log sigma, trained with the weights and saved with them.
+    /// One log sigma that is trained and saved with the weights.
     Learned,
-    /// In training, the one that makes the batch most likely; in the model that is measured and saved, that of the
-    /// training images.
+    /// The sigma that maximises the likelihood: of the batch in training, of the training images in the model that is
+    /// measured and saved.
     Optimal,
 }
 

@@ -1,4 +1,5 @@
-//! What every likelihood owes. A new one is held to it by being listed.
+//! The contract of every likelihood. These tests run over the list, so they cover a new likelihood as soon as it is
+//! listed.
 
 use burn::tensor::{Device, TensorData};
 
@@ -6,7 +7,7 @@ use super::*;
 use crate::model::{Initialisation, export};
 use crate::rng::Rng;
 
-/// Images, latents and values.
+/// The numbers of images, latents and values.
 const B: usize = 3;
 const K: usize = 2;
 const P: usize = 5;

@@ -1,6 +1,6 @@
-//! A toy that shows what a new likelihood takes: this file and one line in the list of likelihoods. It owns a parameter.
+//! A toy likelihood with a parameter, which shows that a new likelihood takes one file and one line in the list.
 //!
-//! p(x | z) = N(x; m + shift, I / (2 pi)), whose log is -pi (x - m - shift)^2 a pixel.
+//! p(x | z) = N(x; m + shift, I / (2 pi)), whose log is -pi (x - m - shift)^2 per pixel.
 
 use std::f64::consts::PI;
 

@@ -1,8 +1,10 @@
-//! A second stochastic layer: p(z, u) = p(z | u) p(u), p(u) = N(0, I), and q(z, u | x) = q(z | x) q(u | z), each conditional
-//! a Gaussian whose mean and variance a network gives (Rezende, Mohamed, Wierstra 2014; Burda et al. 2016, section 3).
+//! A second stochastic layer: p(z, u) = p(z | u) p(u), p(u) = N(0, I), and q(z, u | x) = q(z | x) q(u | z). Each
+//! conditional is a Gaussian whose mean and variance are computed by a network (Rezende, Mohamed, Wierstra 2014; Burda
+//! et al. 2016, section 3).
 //!
-//! Seen from z it is a prior whose density is estimated: log p(z) is at least the mean of log p(z | u) + log p(u) -
-//! log q(u | z). The importance weights of (z, u) are those of z with this estimate in the place of log p(z).
+//! As a distribution of z it is a prior whose density is estimated: log p(z) is at least the mean of log p(z | u) + log
+//! p(u) - log q(u | z). The importance weights of (z, u) are the usual weights of z with this estimate in place of log
+//! p(z).
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -20,16 +22,16 @@ use crate::rng::Rng;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hierarchical {
-    /// `U`, the latents of u.
+    /// `U`, the number of latents of u.
     pub latent: usize,
-    /// Units of the layers from z to u; those from u to z are the same in reverse.
+    /// The units of the layers from z to u. The layers from u to z have the same units in reverse.
     pub hidden: Vec<usize>,
     pub activation: Activation,
 }
 
 impl Default for Hierarchical {
     fn default() -> Self {
-        // The second layer of Burda et al. 2016.
+        // The default is the second layer of Burda et al. 2016.
         Self {
             latent: 50,
             hidden: vec![100, 100],
@@ -38,7 +40,7 @@ impl Default for Hierarchical {
     }
 }
 
-/// The networks' shapes, under the names of the fields of [`HierarchicalPrior`].
+/// The shapes of the networks of a [`HierarchicalPrior`]. The heads for the mean and the variance have the same shape.
 struct Shapes {
     encoder: Vec<DenseSpec>,
     upper_head: DenseSpec,
@@ -132,14 +134,14 @@ impl PriorKind for Hierarchical {
 /// The prior's networks.
 #[derive(Module, Debug)]
 pub struct HierarchicalPrior {
-    /// From z up.
+    /// The layers from z to u.
     encoder: Vec<DenseLayer>,
-    /// Mean and logarithm of the variance of q(u | z).
+    /// The mean and the logarithm of the variance of q(u | z).
     upper_mean: DenseLayer,
     upper_log_var: DenseLayer,
-    /// From u down.
+    /// The layers from u to z.
     decoder: Vec<DenseLayer>,
-    /// Mean and logarithm of the variance of p(z | u).
+    /// The mean and the logarithm of the variance of p(z | u).
     mean: DenseLayer,
     log_var: DenseLayer,
     /// `D`.
@@ -173,7 +175,7 @@ impl HierarchicalPrior {
     }
 }
 
-/// Splits noise into that of z and that of u: `[K, B, D + U]` -> `[K, B, D]`, `[K, B, U]`.
+/// Splits `[K, B, D + U]` into the noise of z, `[K, B, D]`, and the noise of u, `[K, B, U]`.
 fn split(noise: Tensor<3>, latent: usize) -> [Tensor<3>; 2] {
     let upper = noise.dims()[2] - latent;
     [

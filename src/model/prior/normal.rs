@@ -1,4 +1,4 @@
-//! N(0, I) (Kingma, Welling 2014).
+//! The standard normal prior N(0, I) (Kingma, Welling 2014).
 
 use burn::module::Module;
 use burn::tensor::Tensor;

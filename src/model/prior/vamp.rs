@@ -1,9 +1,9 @@
-//! The variational mixture of posteriors: p(z) = 1/C sum_c q(z | u_c), pseudo-inputs u_c that are trained with the weights
-//! (Tomczak, Welling 2018, equation 9). The best prior there is, the aggregate posterior, is the same mixture over all
-//! training images.
+//! The variational mixture of posteriors: p(z) = 1/C sum_c q(z | u_c), where the pseudo-inputs u_c are trained with the
+//! weights (Tomczak, Welling 2018, equation 9). The prior with the best ELBO, the aggregate posterior, is the same
+//! mixture over all training images.
 //!
-//! A pseudo-input's values are logistic functions of what is trained, so that they stay in (0, 1) and always have a
-//! gradient (the authors cut them off at 0 and 1). They start as images that are drawn from the training set.
+//! The trained parameters are the logits of the pseudo-inputs, so that the values stay in (0, 1) and always have a
+//! gradient (the authors clamp them to [0, 1]). They start as images drawn from the training set.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
@@ -18,26 +18,25 @@ use crate::model::initialisation::{logit, matrix};
 use crate::model::{Init, ParameterShape};
 use crate::rng::Rng;
 
-/// Each costs an encoding a step.
+/// The largest number of pseudo-inputs; each of them is encoded in every step.
 const MOST_PSEUDO_INPUTS: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vamp {
-    /// `C`.
+    /// `C`, the number of pseudo-inputs.
     pub pseudo_inputs: usize,
 }
 
 impl Default for Vamp {
     fn default() -> Self {
-        // The authors', for MNIST.
+        // The authors' value for MNIST.
         Self { pseudo_inputs: 500 }
     }
 }
 
 impl Vamp {
-    /// Returns the numbers whose logistic functions are near `pixels`, and not so near to 0 or 1 that they could not be
-    /// moved.
+    /// Returns the logits of `pixels`, kept far enough from 0 and 1 to have a useful gradient.
     pub fn logits(pixels: &[f32]) -> Vec<f32> {
         pixels.iter().map(|&pixel| logit(pixel, 0.05)).collect()
     }
@@ -87,10 +86,10 @@ impl PriorKind for Vamp {
     }
 }
 
-/// The prior with its pseudo-inputs.
+/// The prior with its pseudo-inputs as parameters.
 #[derive(Module, Debug)]
 pub struct VampPrior {
-    /// `[P, C]`: logits.
+    /// The logits of the pseudo-inputs, `[P, C]`.
     pseudo_inputs: Param<Tensor<2>>,
 }
 

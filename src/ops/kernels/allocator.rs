@@ -1,8 +1,8 @@
 //! The global allocator: mimalloc with two changes for a program that moves large vectors of floats.
 //!
-//! Large blocks begin at a cache line: with vector loads that cross a line, Adam took 3.6 times as long. And freed pages are
-//! kept, because a training step frees what the next one allocates again: returned to the system and cleared anew each
-//! time, they took 18 % of the time of the preset `mnist`.
+//! Large blocks begin at a cache line: with vector loads that cross a line, Adam took 3.6 times as long. Freed pages
+//! are kept, because each training step allocates the memory that the previous one freed. Returning the pages to the
+//! system and clearing them again took 18 % of the time of the preset `mnist`.
 
 use std::alloc::{GlobalAlloc, Layout};
 
@@ -12,7 +12,7 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: LineAligned = LineAligned;
 
-/// The size, in bytes, from which on a block begins at a cache line.
+/// The smallest size, in bytes, of a block that begins at a cache line.
 const LARGE: usize = 1024;
 const LINE: usize = 64;
 
@@ -26,8 +26,8 @@ fn aligned(layout: Layout) -> Layout {
     }
 }
 
-// SAFETY: every method calls mimalloc's, with at least the alignment that was asked for. mimalloc frees by address alone,
-// whatever the alignment, and a block that grows or shrinks past `LARGE` keeps the alignment that was asked for.
+// SAFETY: every method calls mimalloc's, with at least the alignment that was asked for. mimalloc frees by address
+// alone, for any alignment, and a block that grows or shrinks past `LARGE` keeps the alignment that was asked for.
 unsafe impl GlobalAlloc for LineAligned {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `GlobalAlloc`, and a larger alignment does not break it.

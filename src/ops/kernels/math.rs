@@ -1,11 +1,12 @@
-//! Transcendental functions as polynomials, so that a loop over them becomes vector instructions. They use only operations
-//! that round once, which give the same bytes on every machine.
+//! Transcendental functions as polynomials, so that a loop over them becomes vector instructions. They use only
+//! operations that round once, which give the same bytes on every machine.
 
 /// Returns e^x for x <= 0, with a relative error below 3e-7 (tested), and 0 below -87.
 #[inline(always)]
 pub fn exp_negative(x: f32) -> f32 {
-    // x = n ln 2 + r, |r| <= ln 2 / 2; the product n ln 2 in two parts, the first exact. Adding 1.5 * 2^23 rounds to a whole
-    // number and leaves it in the lowest bits: a conversion to an integer would be done value by value, for Rust's saturates.
+    // x = n ln 2 + r, |r| <= ln 2 / 2, with the product n ln 2 in two parts, of which the first is exact. Adding 1.5 *
+    // 2^23 rounds to a whole number and leaves it in the lowest bits. A conversion to an integer would be done value by
+    // value, because Rust's conversion saturates.
     const SHIFT: f32 = 12_582_912.0;
     let clamped = if x < -87.0 { -87.0 } else { x };
     let shifted = clamped * std::f32::consts::LOG2_E + SHIFT;
@@ -37,7 +38,7 @@ pub fn exp(x: f32) -> f32 {
 /// Returns the hyperbolic tangent, with a relative error below 4e-7 (tested).
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
-    // Taylor's series where the quotient would cancel; the first term left out is below 2e-8 of the value.
+    // The Taylor series, used if the quotient would cancel; the first omitted term is below 2e-8 of the value.
     const SERIES: [f32; 6] = [
         1.0,
         -1.0 / 3.0,
@@ -55,8 +56,8 @@ pub fn tanh(x: f32) -> f32 {
     }
 }
 
-/// The coefficients of ln(1 + e) / e on [0, 1], with the smallest maximum error of ln(1 + e) (found by Lawson's iteration). A
-/// logarithm would need a division.
+/// The coefficients of ln(1 + e) / e on [0, 1], with the smallest maximum error of ln(1 + e) (found by Lawson's
+/// iteration). A logarithm would need a division.
 const LOG1P: [f32; 9] = [
     0.999_999_34,
     -0.499_970_94,
@@ -79,7 +80,8 @@ fn horner<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     sum
 }
 
-/// Returns ln(1 + e^-|l|) and the logistic function of l, from one exponential, with absolute errors below 2e-7 (tested).
+/// Returns ln(1 + e^-|l|) and the logistic function of l, from one exponential, with absolute errors below 2e-7
+/// (tested).
 #[inline(always)]
 pub fn log1p_exp_and_sigmoid(l: f32) -> (f32, f32) {
     let e = exp_negative(-l.abs());

@@ -1,11 +1,11 @@
 //! A thread pool for jobs as short as ten microseconds: its threads wait awake for the next job.
 //!
-//! Use it for whatever a training step or an evaluation repeats, and rayon for work that is done once, such as drawing or
-//! reading a data set, whose items differ in length or start further parallel work.
+//! Use it for work that a training step or an evaluation repeats, and rayon for work that is done once, such as drawing
+//! or reading a data set, whose items differ in length or start further parallel work.
 //!
-//! A training step is about thirty jobs with a little work of one core between them. The threads of a general pool fall
-//! asleep there, and waking one takes as long as many of the jobs do: with rayon the preset `mnist` was 1.4 times as fast on
-//! two cores as on one. These threads watch for a while before they sleep.
+//! A training step is about thirty jobs with a little single-threaded work between them. In these gaps the threads of a
+//! general pool fall asleep, and waking one takes as long as a typical job: with rayon the preset `mnist` was 1.4 times
+//! as fast on two cores as on one. These threads watch for a while before they sleep.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// The time that an idle thread watches before it sleeps: longer than the gaps within a step.
 const WATCH: Duration = Duration::from_micros(400);
 
-/// Does `work` for every item, on all cores. Which core takes which item is left to chance, so the result of an item must not
-/// depend on the others.
+/// Does `work` for every item, on all cores. Items are assigned to cores in no fixed order, so the result of an item
+/// must not depend on the others.
 pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
     let items: Vec<Mutex<Option<T>>> = items
         .into_iter()
@@ -66,7 +66,7 @@ struct Pool {
     numbers: AtomicU64,
     /// The open job.
     job: Mutex<Option<SendJob>>,
-    /// The number of threads that are about to look at the job or are at work on it.
+    /// The number of threads that are about to read the job or are running it.
     active: AtomicUsize,
     /// Whether a thread panicked in the open job.
     failed: AtomicBool,
@@ -81,12 +81,12 @@ struct SendJob(JobPointer);
 // SAFETY: the job behind the pointer is `Sync`, and `Pool::run` waits for all threads before it ends.
 unsafe impl Send for SendJob {}
 
-/// Returns the pool with at least `threads` threads, of which the caller is one. It grows to as many as rayon has, which burn
-/// uses, so that $RAYON_NUM_THREADS decides for both.
+/// Returns the pool with at least `threads` threads, of which the caller is one. It grows to the size of rayon's pool,
+/// which burn uses, so that $RAYON_NUM_THREADS sets the size of both.
 fn pool(threads: usize) -> &'static Pool {
     static POOL: OnceLock<Pool> = OnceLock::new();
     let pool = POOL.get_or_init(Pool::default);
-    // Where a thread cannot be started, the others do its share.
+    // If a thread cannot be started, the others do its share.
     while pool.size.load(SeqCst) + 1 < threads {
         let number = pool.size.fetch_add(1, SeqCst) + 1;
         let _ = std::thread::Builder::new()
@@ -99,8 +99,8 @@ fn pool(threads: usize) -> &'static Pool {
 impl Pool {
     /// Calls `job` on this thread and on every free thread of the pool, and returns when all calls have returned.
     ///
-    /// Where the pool already has a job (that of another thread, or the one that this job is a part of), it calls `job` on this
-    /// thread alone.
+    /// If the pool already has a job (from another thread, or the one that this job is a part of), it calls `job` on
+    /// this thread alone.
     fn run(&self, job: &(dyn Fn() + Sync)) {
         // A panic in an earlier job leaves nothing behind but the poisoned lock.
         let _caller = match self.caller.try_lock() {
@@ -164,7 +164,7 @@ impl Pool {
                 }
                 std::hint::spin_loop();
             }
-            // Where there are more threads than cores, another one may have work to do.
+            // If there are more threads than cores, another thread may have work to do.
             std::thread::yield_now();
         }
         let mut bed = lock(&self.bed);
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
-        // Without a message: the panic hook is not called.
+        // The panic has no message, because the panic hook is not called.
         let failing = || {
             for_each(0..64, |i| {
                 if i == 13 {

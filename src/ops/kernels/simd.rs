@@ -5,9 +5,9 @@ use pulp::{Arch, WithSimd};
 
 /// Runs `work` compiled for the widest vectors of this machine.
 ///
-/// That holds for what is inlined into it: `work` and all that it calls have to be `#[inline(always)]`. A closure that can be
-/// called more than once has to be passed by reference: passed by value it would be called through a function of its own,
-/// which is compiled for the narrowest vectors and takes about three times as long.
+/// This affects only code that is inlined: `work` and all functions that it calls have to be `#[inline(always)]`. A
+/// closure that can be called more than once has to be passed by reference: passed by value it would be called through
+/// a separate function, which is compiled for the narrowest vectors and takes about three times as long.
 #[inline(always)]
 #[cfg_attr(
     feature = "cpu",

@@ -8,7 +8,8 @@ use crate::ops::adam_step::AdamStep;
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// Values that one core takes at a time: 64 kB of each of the four arrays, which fit into the second-level cache together.
+/// The number of values that one core takes at a time: 64 kB of each of the four arrays, which together fit into the
+/// second-level cache.
 const CHUNK: usize = 16_384;
 
 /// The fast form of [`crate::ops::adam`].
@@ -19,7 +20,7 @@ pub fn adam(
     square: &mut Tensor<1>,
     step: AdamStep,
 ) -> Tensor<1> {
-    // Taken out, not cloned: a tensor without other owners is changed in place.
+    // The tensors are taken, not cloned, because a tensor without other owners is changed in place.
     let empty = || Tensor::empty([0], &burn::tensor::Device::flex());
     let mut m = untracked(std::mem::replace(mean, empty()));
     let mut v = untracked(std::mem::replace(square, empty()));
@@ -51,7 +52,7 @@ pub fn adam(
     Tensor::from_primitive::<Flex>(weight)
 }
 
-/// [`AdamStep`] in the precision of the weights.
+/// The constants of [`AdamStep`] in the precision of the weights.
 #[derive(Clone, Copy)]
 struct AdamNumbers {
     beta1: f32,
@@ -93,8 +94,9 @@ impl AdamNumbers {
     }
 }
 
-/// Sets moments to 0 next to which an epsilon of 1e-8 is everything, the square's after the mean's. The moments of a weight
-/// whose gradient has vanished shrink for ever, and with denormal numbers a step takes two to three times as long.
+/// Sets moments to 0 if they are negligible next to an epsilon of 1e-8, the square after the mean. The moments of a
+/// weight whose gradient has vanished shrink forever, and with denormal numbers a step takes two to three times as
+/// long.
 #[inline(always)]
 fn flush(m: &mut [f32], v: &mut [f32]) {
     for (m, v) in m.iter_mut().zip(v) {

@@ -1,5 +1,5 @@
-//! A dense layer. Bias and activation are applied within the product, and the two products of the backward pass run side by
-//! side.
+//! A dense layer. Bias and activation are applied within the product, and the two products of the backward pass run
+//! side by side.
 
 use std::mem::MaybeUninit;
 
@@ -157,15 +157,16 @@ impl Backward<Flex, 3> for DenseBackward {
     }
 }
 
-/// Turns `upstream` into the gradient before the activation, in place where it has no other owner, and returns its sums over
-/// the rows, `[O]`.
+/// Turns `upstream` into the gradient before the activation, in place where it has no other owner, and returns its sums
+/// over the rows, `[O]`.
 fn through_activation(
     upstream: &mut FlexTensor,
     output: &[f32],
     width: usize,
     activation: Activation,
 ) -> Vec<f32> {
-    // Rows are summed in blocks of a fixed size and the blocks in order, which gives the same sum on any number of threads.
+    // Rows are summed in blocks of a fixed size and the blocks in order, which gives the same sum on any number of
+    // threads.
     const ROWS: usize = 64;
     #[inline(always)]
     fn sum(db: &mut [f32], dz: &[f32]) {

@@ -1,5 +1,5 @@
-//! The Bernoulli log-likelihood and the squared error: sums over the values of an image of a function of the value and the
-//! decoder's output. The sum and its derivative take one pass over the outputs.
+//! The Bernoulli log-likelihood and the squared error: sums over the values of an image of a function of the value and
+//! the decoder's output. The sum and its derivative take one pass over the outputs.
 
 use std::mem::MaybeUninit;
 
@@ -17,11 +17,12 @@ use crate::ops::kernels::pool;
 use crate::ops::kernels::product::filled_vec;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// The number of partial sums: the lanes of the widest vectors, on every machine, so that the sum does not depend on it.
+/// The number of partial sums: the lanes of the widest vectors, on every machine, so that the sum does not depend on
+/// it.
 const LANES: usize = 16;
 
-/// The number of values that one core takes at a time, in whole rows and at most [`ROWS`] of them, so that small batches keep
-/// all cores busy, too.
+/// The number of values that one core takes at a time, in whole rows and at most [`ROWS`] of them, so that small
+/// batches also keep all cores busy.
 const VALUES: usize = 4096;
 const ROWS: usize = 16;
 

@@ -1,5 +1,5 @@
-//! The CPU kernels on the tensors of burn-flex. Each uses all cores and the widest vectors of the machine, and its results do
-//! not depend on the number of cores.
+//! The CPU kernels on the tensors of burn-flex. Each uses all cores and the widest vectors of the machine, and its
+//! results do not depend on the number of cores.
 
 mod adam;
 mod convolution;

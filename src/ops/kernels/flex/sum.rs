@@ -7,7 +7,7 @@ use super::tensors::{tensor, untracked, values};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// Values in a partial sum.
+/// The number of values in a partial sum.
 const CHUNK: usize = 16_384;
 
 /// The fast form of [`crate::ops::sum_of_squares`].
@@ -22,7 +22,8 @@ pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     Tensor::from_primitive::<Flex>(tensor(vec![sums.iter().sum()], [1]))
 }
 
-/// Returns the sum of the squares of a chunk, from sixteen partial sums whatever the vectors of the machine are.
+/// Returns the sum of the squares of a chunk, from sixteen partial sums on every machine, independently of the width of
+/// its vectors.
 #[inline(always)]
 fn chunk_sum(values: &[f32]) -> f32 {
     let (lines, rest) = values.as_chunks::<16>();

@@ -6,7 +6,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 
-/// burn-flex with autodiff.
+/// The backend burn-flex with autodiff.
 pub type AutodiffFlex = Autodiff<Flex>;
 
 type AutodiffTensor = <AutodiffFlex as BackendTypes>::FloatTensorPrimitive;
@@ -29,7 +29,8 @@ pub fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     }
 }
 
-/// Returns the primitive of a tensor with its node in the autodiff graph; a plain tensor becomes a constant of the graph.
+/// Returns the primitive of a tensor with its node in the autodiff graph; a plain tensor becomes a constant of the
+/// graph.
 pub fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
     let tensor = if tensor.is_autodiff() {
         tensor
@@ -42,7 +43,7 @@ pub fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
     }
 }
 
-/// Returns the values of a tensor in the order of its axes, copied only where they do not lie in memory like that.
+/// Returns the values of a tensor in the order of its axes, copied only if they are not in this order in memory.
 pub fn values(tensor: &FlexTensor) -> Cow<'_, [f32]> {
     match tensor.as_slice::<f32>() {
         Some(values) => values.into(),
@@ -50,7 +51,7 @@ pub fn values(tensor: &FlexTensor) -> Cow<'_, [f32]> {
     }
 }
 
-/// Returns the tensor with memory that holds its values in order and nothing else, so that it can be changed in place.
+/// Returns the tensor with memory that holds only its values, in order, so that it can be changed in place.
 pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
     let is_whole = tensor
         .as_slice::<f32>()

@@ -1,5 +1,5 @@
-//! Products with very few columns, where a vector of columns would be nearly empty: each value is a sum over whole vectors of
-//! both factors.
+//! Products with very few columns, where a vector of columns would be nearly empty: each value is a sum over whole
+//! vectors of both factors.
 
 use pulp::{Simd, WithSimd};
 

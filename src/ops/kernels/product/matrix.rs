@@ -1,6 +1,6 @@
 //! A matrix in memory, or its transpose.
 
-/// A matrix that lies in memory row after row, or the transpose of one.
+/// A matrix that is stored row after row, or the transpose of one.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a> {
     pub values: &'a [f32],

@@ -1,20 +1,21 @@
-//! Lists of the terms of a product's sums that are not 0. Most of an image is background (four values of five in MNIST), and
-//! a value of 0 on the left adds 0, whatever finite value stands on the right. Therefore an infinite weight or a NaN in a
-//! gradient goes unseen where the image is 0; training checks its weights and its losses, where it does not.
+//! Lists of the terms of a product's sums that are not 0. Most of an image is background (four values of five in
+//! MNIST), and a value of 0 on the left adds 0 for every finite value on the right. Therefore an infinite weight or a
+//! NaN in a gradient has no effect if the image is 0 there; training checks its weights and its losses, where it is
+//! found.
 
 use super::matrix::Matrix;
 use super::operands::BLOCK;
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// The part of the terms that has to be 0 for lists to be worth it.
+/// The fraction of the terms that has to be 0 for lists to be worthwhile.
 const SAVED: f32 = 0.25;
 
-/// Blocks of each round that are looked at first, so that a matrix without zeros costs no more than that.
+/// The number of blocks of each round that are checked first, so that a matrix without zeros costs little.
 const SAMPLES: usize = 4;
 
-/// For each round of terms, and within it for each [`BLOCK`] of rows, the terms that are not 0 in at least one of the rows, in
-/// ascending order and counted from the start of the round.
+/// The nonzero terms of each round, in one list for each [`BLOCK`] of rows. A list has the terms that are not 0 in at
+/// least one of its rows, in ascending order and counted from the start of the round.
 pub struct NonzeroLists {
     lists: Vec<Vec<u32>>,
     /// The number of blocks in a round.
@@ -22,7 +23,8 @@ pub struct NonzeroLists {
 }
 
 impl NonzeroLists {
-    /// Returns the lists for the left factor of a product that sums `depth` terms per round, or `None` where too few are 0.
+    /// Returns the lists for the left factor of a product that sums `depth` terms per round, or `None` if too few terms
+    /// are 0.
     pub fn find(a: Matrix<'_>, depth: usize) -> Option<Self> {
         if a.rows == 0 || a.columns == 0 {
             return None;
@@ -62,7 +64,7 @@ impl NonzeroLists {
 fn list(a: Matrix<'_>, from: usize, depth: usize, row: usize) -> Vec<u32> {
     let length = (a.columns - from).min(depth);
     let rows = (a.rows - row).min(BLOCK);
-    // The bits of the values of all rows, without their signs: 0 where every value is 0 or -0.
+    // The bits of the values of all rows, without their signs: 0 if every value is 0 or -0.
     let mut bits = vec![0_u32; length];
     if a.transposed {
         let lines = bits

@@ -1,7 +1,7 @@
-//! The operands of a tiled product, and where their values lie in memory.
+//! The operands of a tiled product, and the places of their values in memory.
 
-/// The left factor. Its value (row, segment, i), `i < length`, lies at `rows[row] + segments[segment] + i * step`. A matrix
-/// has one segment; the windows of a convolution have one for each row of the window.
+/// The left factor. Its value (row, segment, i), `i < length`, is at `rows[row] + segments[segment] + i * step`. A
+/// matrix has one segment; the windows of a convolution have one for each row of the window.
 #[derive(Clone, Copy)]
 pub struct LeftFactor<'a> {
     pub values: &'a [f32],
@@ -11,7 +11,7 @@ pub struct LeftFactor<'a> {
     pub step: usize,
 }
 
-/// The right factor. Its line (segment, i) lies at `segments[segment] + i * step` and has `columns` values.
+/// The right factor. Its line (segment, i) is at `segments[segment] + i * step` and has `columns` values.
 #[derive(Clone, Copy)]
 pub struct RightFactor<'a> {
     pub values: &'a [f32],
@@ -30,14 +30,15 @@ pub enum InitialSum<'a> {
     Previous,
 }
 
-/// The number of rows of the left factor that share a list of terms and form a tile. With fewer rows a list leaves out more
-/// terms, but more of the right factor is read for each multiplication.
+/// The number of rows of the left factor that share a list of terms and form a tile. With fewer rows a list leaves out
+/// more terms, but more of the right factor is read for each multiplication.
 pub const BLOCK: usize = 4;
 
 /// A product that is computed tile by tile. Row `r` of the result begins at `rows[r]`.
 pub struct TiledProduct<'a> {
     pub left: LeftFactor<'a>,
-    /// For each [`BLOCK`] of rows, the `i` of the only segment to sum over. The values left out are 0 in all rows of the block.
+    /// The `i` to sum over in the only segment, in one list for each [`BLOCK`] of rows. The values left out are 0 in
+    /// all rows of the block.
     pub nonzero: Option<&'a [Vec<u32>]>,
     pub right: RightFactor<'a>,
     pub rows: &'a [usize],

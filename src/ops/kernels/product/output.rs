@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-/// Memory for results that several threads write to, each at places of its own.
+/// Memory for results that several threads write to, each at its own places.
 #[derive(Clone, Copy)]
 pub struct OutputCells<'a> {
     first: *mut f32,
@@ -11,8 +11,8 @@ pub struct OutputCells<'a> {
     memory: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: all that writes through it, `TiledProduct::run_shared` and its own `write` and `slice`, is unsafe, and the callers
-// promise that no two threads use one place.
+// SAFETY: all that writes through it, `TiledProduct::run_shared` and its own `write` and `slice`, is unsafe, and the
+// callers promise that no two threads use one place.
 unsafe impl Send for OutputCells<'_> {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for OutputCells<'_> {}
@@ -45,7 +45,7 @@ impl<'a> OutputCells<'a> {
     /// Writes one value.
     ///
     /// # Safety
-    /// No other thread uses the place meanwhile.
+    /// No other thread uses the place at the same time.
     #[inline(always)]
     pub unsafe fn write(self, place: usize, value: f32) {
         assert!(place < self.length);

@@ -14,20 +14,22 @@ use crate::ops::kernels::math::tanh;
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// Multiplications in a part: long enough (10 to 20 microseconds) that handing it to another core costs little, and
-/// short enough that all cores end at about the same time.
+/// The number of multiplications in a part: long enough (10 to 20 microseconds) that handing it to another core costs
+/// little, and short enough that all cores end at about the same time.
 const PART: usize = 1_500_000;
 
-/// Columns of a part: a multiple of the width of the tiles on every machine.
+/// The number of columns of a part: a multiple of the width of the tiles on every machine.
 const COLUMNS: usize = 48;
 
-/// The number that the rows of a part are a multiple of, as it is of the height of the tiles on every machine.
+/// The number of rows of a part is a multiple of this number, which is a multiple of the height of the tiles on every
+/// machine.
 const ROWS: usize = 24;
 
-/// Terms of a sum that are added in one round: that many lines of a strip of the right factor stay in the second-level cache.
+/// The number of terms of a sum that are added in one round: this number of lines of a strip of the right factor stays
+/// in the second-level cache.
 const DEPTH: usize = 1024;
 
-/// The product out = activation(a b + bias).
+/// The product `out` = activation(a b + bias).
 pub struct MatrixProduct<'a> {
     pub a: Matrix<'a>,
     pub b: Matrix<'a>,
@@ -71,7 +73,8 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
     let out = OutputCells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
     assert!(bias.is_none_or(|bias| bias.len() == n));
-    // Looking for zeros costs as much as a few columns. With lists of nonzero terms the tiles are wider, and so are the parts.
+    // Looking for zeros costs as much as a few columns. With lists of nonzero terms the tiles are wider, and so are the
+    // parts.
     let nonzero = if n >= 2 * COLUMNS {
         NonzeroLists::find(a, DEPTH)
     } else {
@@ -180,8 +183,8 @@ impl ProductPart<'_> {
                 },
                 rectified: activation == Activation::Relu && from + length == k,
             };
-            // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. The first round has
-            // written what a later round adds to.
+            // SAFETY: the parts of a product are rectangles that do not overlap, and each is run once. The first round
+            // has written what a later round adds to.
             unsafe { tiles.run_shared(out) };
         }
         if activation == Activation::Tanh {
@@ -206,7 +209,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Zeros of the left factor are left out of the sums; the other terms are added in the same order.
+    /// Checks that zeros of the left factor are left out of the sums, and that the other terms are added in the same
+    /// order.
     #[test]
     fn leaving_out_zeros_changes_no_bit() {
         for (m, k, n) in [(13, 50, 100), (32, 1100, 97), (50, 16, 130)] {
@@ -246,7 +250,7 @@ mod tests {
                     && NonzeroLists::find(transposed, DEPTH).is_some()
             );
             let (fast, fast_transposed) = (product(plain, 0..n), product(transposed, 0..n));
-            // With so few columns zeros are not looked for.
+            // With few columns the product does not look for zeros.
             for columns in [0..40, 40..80, 80..n] {
                 let dense = product(plain, columns.clone());
                 for (row, line) in dense.chunks(columns.len()).enumerate() {

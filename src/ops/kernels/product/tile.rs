@@ -1,10 +1,10 @@
-//! The innermost loop of every product. A tile of the result, some rows by a few vectors of columns, stays in registers while
-//! it is summed; each value of the left factor is multiplied by whole vectors of the right one.
+//! The innermost loop of every product. A tile of the result, which is some rows by a few vectors of columns, stays in
+//! registers while it is summed; each value of the left factor is multiplied by whole vectors of the right one.
 //!
-//! The factors are not packed beforehand: at the sizes of a VAE both stay in the second-level cache, and this loop then runs
-//! at 98 % of what the multipliers of a core can do (Zen 4, AVX-512, 128 x 784 x 400), where a product that packs its
-//! operands reaches 85 %. Each value of the result is one chain of fused multiply-adds in the order of the sum, which gives
-//! the same bytes however the result is cut into tiles.
+//! The factors are not packed beforehand: at the sizes of a VAE both stay in the second-level cache, and this loop then
+//! runs at 98 % of the peak of a core's multipliers (Zen 4, AVX-512, 128 x 784 x 400), where a product that packs its
+//! operands reaches 85 %. Each value of the result is one chain of fused multiply-adds in the order of the sum, which
+//! gives the same bytes for every division of the result into tiles.
 
 use pulp::{MemMask, Simd, WithSimd};
 
@@ -13,7 +13,7 @@ use super::output::OutputCells;
 use crate::ops::kernels::simd::dispatch;
 
 impl TiledProduct<'_> {
-    /// Writes the product into `out`, which with [`InitialSum::Previous`] is also added to.
+    /// Writes the product into `out`, whose values it adds to with [`InitialSum::Previous`].
     pub fn run(self, out: &mut [f32]) {
         // SAFETY: `out` belongs to this call alone and has been written.
         unsafe { self.run_shared(OutputCells::from_floats(out)) }
@@ -22,7 +22,8 @@ impl TiledProduct<'_> {
     /// Writes the product into `out`.
     ///
     /// # Safety
-    /// No other thread uses the places that this product writes to, and with [`InitialSum::Previous`] they have been written.
+    /// No other thread uses the places that this product writes to, and with [`InitialSum::Previous`] they have been
+    /// written.
     pub unsafe fn run_shared(self, out: OutputCells<'_>) {
         let (left, right) = (self.left, self.right);
         assert_eq!(left.rows.len(), self.rows.len());
@@ -74,8 +75,9 @@ impl WithSimd for TileKernel<'_> {
             let rest = columns - left;
             let listed = self.product.nonzero.is_some();
             let large = S::REGISTER_COUNT >= 32;
-            // Three vectors at a time. Four are taken as two and two, because a single one keeps the multipliers waiting. With
-            // lists of terms the tiles are low and wide: the fewer rows share a list, the more it leaves out.
+            // Three vectors at a time. Four are taken as two and two, because a single one keeps the multipliers
+            // waiting. With lists of terms the tiles are low and wide: the fewer rows share a list, the more it leaves
+            // out.
             let vectors = match rest.div_ceil(lanes) {
                 few @ 1..=3 => few,
                 6.. if listed && large => 6,
@@ -88,7 +90,8 @@ impl WithSimd for TileKernel<'_> {
                 left,
                 last: width - (vectors - 1) * lanes,
             };
-            // As many rows as the registers hold beside the vectors of the right factor and one value of the left one.
+            // The number of rows that fit into the registers beside the vectors of the right factor and one value of
+            // the left one.
             match (vectors, large) {
                 _ if listed => match vectors {
                     1 => strip.run::<S, BLOCK, 1, true>(simd),
@@ -132,7 +135,7 @@ impl Strip<'_> {
     ) {
         let count = self.kernel.product.rows.len();
         for row in (0..count).step_by(R) {
-            // Where fewer rows are left, the last one is computed again and not stored.
+            // If fewer rows are left, the last one is computed again and not stored.
             let rows: [usize; R] = std::array::from_fn(|r| (row + r).min(count - 1));
             // SAFETY: `run_shared` checked that the places of every row, segment and column lie within the memory.
             unsafe { self.tile::<S, R, V, LISTED, WHOLE>(simd, rows, (count - row).min(R)) };
@@ -245,7 +248,7 @@ impl Strip<'_> {
 /// Reads a vector.
 ///
 /// # Safety
-/// `from` points to a whole vector of values, or for the last vector to as many values as `mask` lets through.
+/// `from` points to a whole vector of values, or for the last vector to the values that `mask` selects.
 #[inline(always)]
 unsafe fn load<S: Simd, const WHOLE: bool>(
     simd: S,

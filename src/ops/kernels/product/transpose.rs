@@ -1,4 +1,4 @@
-//! Transposes a block of a matrix into memory of its own.
+//! Transposes a block of a matrix into separate memory.
 
 /// Sets `to[column * width + row] = from[row * stride + column]`.
 pub fn transpose(
@@ -18,8 +18,8 @@ pub fn transpose(
     if std::arch::is_x86_feature_detected!("avx") {
         done = [rows / 8 * 8, columns / 8 * 8];
         for row in (0..done[0]).step_by(8) {
-            // SAFETY: the eight rows and `done[1]` columns from here on lie within both slices, as checked above, and the machine
-            // has AVX.
+            // SAFETY: the eight rows and `done[1]` columns from here on lie within both slices, as checked above, and
+            // the machine has AVX.
             unsafe {
                 eight_rows(
                     from.as_ptr().add(row * stride),

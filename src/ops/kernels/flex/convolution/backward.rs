@@ -16,8 +16,8 @@ use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::product::filled_vec;
 
-/// The number of parts that a batch is cut into at least, if it has so many images: with few parts, cores that have nothing
-/// left to do would wait for the last one. A weight gradient is summed within each part and then over the parts.
+/// The smallest number of parts that a batch is cut into, if it has enough images: with few parts, idle cores would
+/// wait for the last one. A weight gradient is summed within each part and then over the parts.
 const PARTS: usize = 32;
 
 /// Returns the number of images of a part of a batch.
@@ -111,8 +111,8 @@ impl Backward<Flex, 3> for DirectedConvolution {
 }
 
 impl DirectedConvolution {
-    /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k, C, S]`,
-    /// and in the bias.
+    /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k,
+    /// C, S]`, and in the bias.
     fn backward_part(
         &self,
         part: BatchPart<'_>,

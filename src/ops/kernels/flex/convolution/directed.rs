@@ -4,14 +4,14 @@ use super::feature_map::FeatureMap;
 use super::windows::Windows;
 use crate::ops::convolution::Convolution;
 
-/// The largest number of images that are at work at a time.
+/// The largest number of images that are processed at a time.
 pub const MAX_IMAGES: usize = 8;
 
-/// The number of values of the maps that are at work at a time.
+/// The number of values of the maps that are processed at a time.
 const VALUES: usize = 96 * 1024;
 
-/// A convolution or a transposed convolution. The weight of both is `[S, C, k, k]`: `S` channels of the small map, `C` channels
-/// of the big one.
+/// A convolution or a transposed convolution. The weight of both is `[S, C, k, k]`: `S` channels of the small map, `C`
+/// channels of the big one.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectedConvolution {
     pub convolution: Convolution,
@@ -43,7 +43,7 @@ impl DirectedConvolution {
         }
     }
 
-    /// Returns the number of images that are at work at a time.
+    /// Returns the number of images that are processed at a time.
     pub fn images_at_a_time(&self) -> usize {
         let values: usize = [self.convolution.input, self.convolution.output]
             .iter()

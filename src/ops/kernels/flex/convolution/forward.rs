@@ -11,7 +11,7 @@ use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::product::filled_vec;
 
-/// The number of groups that a batch is cut into at least, so that every core has some images of a small batch.
+/// The smallest number of groups that a batch is cut into, so that every core has some images of a small batch.
 const GROUPS: usize = 8;
 
 impl DirectedConvolution {
@@ -20,7 +20,7 @@ impl DirectedConvolution {
         let [n, _] = x.shape().dims();
         let [inputs, outputs] = self.lengths();
         let (x, weight, bias) = (values(x), values(weight), values(bias));
-        // `x` and the result are cut into as many groups only if `x` has the right length.
+        // `x` and the result are cut into the same number of groups only if `x` has the right length.
         assert_eq!(
             [x.len(), bias.len()],
             [n * inputs, self.convolution.output[0]]

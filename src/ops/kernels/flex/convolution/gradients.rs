@@ -22,7 +22,7 @@ pub fn before_activation(
                 .lines()
                 .zip(upstream.chunks_exact(pitch).zip(y.chunks_exact(pitch)))
             {
-                // A line that has no place in the frame, or not for all its pixels, still counts in the sum.
+                // A line that does not fit into the frame, or fits only in part, still counts in the sum.
                 let line = if length == pitch {
                     &mut into[to..][..length]
                 } else {
@@ -47,8 +47,8 @@ pub fn before_activation(
     );
 }
 
-/// Adds the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the big map,
-/// and each channel of the small map, the sum over all windows.
+/// Adds the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
+/// big map, and each channel of the small map, the sum over all windows.
 pub fn weight_gradient(
     windows: &Windows,
     count: usize,

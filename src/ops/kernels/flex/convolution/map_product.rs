@@ -12,7 +12,8 @@ use crate::ops::kernels::product::{
 };
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// A product that maps a framed feature map to another one, with the weights in the order in which its passes read them.
+/// A product that maps a framed feature map to another one, with the weights in the order in which its passes read
+/// them.
 pub struct MapProduct {
     pub frame: Frame,
     passes: Vec<(WindowPass, Vec<f32>)>,
@@ -56,7 +57,7 @@ impl MapProduct {
         }
     }
 
-    /// Computes the maps of as many images as `out` has room for.
+    /// Computes the maps of the images that fit into `out`.
     pub fn run(
         &self,
         frames: &[f32],
@@ -154,7 +155,8 @@ impl MapProduct {
     }
 }
 
-/// Returns the weights of the pixels `taps` of the window as `[taps, in, out]`, or as `[out, taps, in]` for few output channels.
+/// Returns the weights of the pixels `taps` of the window as `[taps, in, out]`, or as `[out, taps, in]` for few output
+/// channels.
 fn reordered(
     windows: &Windows,
     down: bool,

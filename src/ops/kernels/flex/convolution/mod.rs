@@ -1,6 +1,6 @@
 //! Convolutions as products that read their windows in place ("implicit" or "indirect" lowering, Dukhan 2019).
 //!
-//! They take a few images at a time, so that all they need stays in the second-level cache. Each core has images of its own,
+//! They process a few images at a time, so that all data stays in the second-level cache. Each core has its own images,
 //! and sums over images are taken in a fixed order.
 
 mod backward;

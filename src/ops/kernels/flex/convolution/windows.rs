@@ -1,8 +1,8 @@
-//! The places of the windows of a convolution in memory, so that a product reads them where they are.
+//! The places of the windows of a convolution in memory, so that a product can read them without a copy.
 //!
 //! Both kinds of convolution connect a big map and a small map, which has a pixel for each window of the big one. A
-//! convolution maps big to small, a transposed convolution small to big, and the gradient of each is the other. Maps are
-//! `[H, W, C]` here: the channels of a pixel lie side by side, and so do the pixels of a row of a window.
+//! convolution maps big to small, a transposed convolution small to big, and the gradient of each is the other. Maps
+//! are `[H, W, C]` here: the channels of a pixel are side by side, and so are the pixels of a row of a window.
 
 use crate::ops::convolution::Convolution;
 
@@ -58,8 +58,8 @@ impl Frame {
         self.map[1] * self.channels
     }
 
-    /// Returns for each line of the map the place of its first value in the frame, and how many of its values have a place
-    /// there. Values that no window covers have none.
+    /// Returns for each line of the map the place of its first value in the frame, and how many of its values have a
+    /// place there. Values that no window covers have none.
     pub fn lines(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let height = self.map[0].min(self.size[0].saturating_sub(self.before[0]));
         let width = self.map[1].min(self.size[1].saturating_sub(self.before[1]));
@@ -74,8 +74,8 @@ impl Frame {
     }
 }
 
-/// A product that computes some pixels of a map. Each is the sum over a window of a framed map, and all windows have the same
-/// pixels.
+/// A product that computes some pixels of a map. Each is the sum over a window of a framed map, and all windows have
+/// the same pixels.
 #[derive(Clone, Debug)]
 pub struct WindowPass {
     /// The place in the frame of the first value of the window, for each pixel.
@@ -165,8 +165,8 @@ impl Windows {
         }
     }
 
-    /// Returns the passes that compute every pixel of the big map from the framed small map: one for each phase of the stride,
-    /// because the pixels of a phase meet the same part of the kernel.
+    /// Returns the passes that compute every pixel of the big map from the framed small map: one for each phase of the
+    /// stride, because the pixels of a phase meet the same part of the kernel.
     pub fn up(&self) -> Vec<WindowPass> {
         let phases = 0..self.stride;
         phases
@@ -178,8 +178,9 @@ impl Windows {
     fn phase(&self, phase: [usize; 2]) -> WindowPass {
         let frame = self.small_frame();
         let [channels, height, width] = self.big;
-        // The rows (or columns) of the kernel that the phase meets, the last first, so that those of the small map come in
-        // order; and with each, how far its pixel lies from the first one of the phase, counting the zeros of the frame.
+        // The rows (or columns) of the kernel that the phase meets, the last first, so that the rows of the small map
+        // are in order. Each comes with the distance of its pixel from the first one of the phase, counting the zeros
+        // of the frame.
         let meets = |axis: usize| -> Vec<(usize, usize)> {
             let first = phase[axis] + self.before[axis];
             let rows = (0..self.kernel)
