@@ -20,7 +20,11 @@ pub fn above_zero(key: &str, value: f64) -> Result<()> {
         value.is_finite() && value > 0.0,
         key,
         value,
-        "a number above 0",
+        if value.is_finite() {
+            "a number above 0"
+        } else {
+            "a finite number above 0"
+        },
     )
 }
 

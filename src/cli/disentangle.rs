@@ -49,7 +49,7 @@ pub struct Disentangle {
     #[arg(long, default_value_t = 10_000)]
     n: usize,
 
-    /// Compare other images, and draw other noise: the seed [default: the run's]
+    /// Seed of the choice of images and of the noise [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 

@@ -29,19 +29,19 @@ const MOST: usize = 10_000;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
-Looks at the first 2000 test images, and judges the latents by N(0, I):
+Looks at the first N test images, and compares their latents with N(0, I):
 
   KL, variances        of each latent; it is active if the variance of its posterior mean is above 0.01
   mutual information   what z tells about which image it came from; N images cannot show more than log N
   total correlation    how far the latents depend on each other
   latents to prior     how far each latent alone is from the prior; the KL is the sum of these three
-  of another's latent  what the reconstruction loses with another image's latent; near 0 the decoder
-                       ignores z
+  with another's       what the reconstruction loses with another image's latent; near 0 the decoder
+    latent             ignores z
   saturated units      units that are 0 for every image, or at an end of tanh
   gradient norms       of each layer, over training
 
-The verdict is collapsed, ignores z, under-regularised, partly collapsed or healthy, with the flag of \
-`vae train` to try. The chart shows KL and variances, the latents that carry most first.";
+The verdict is one of: collapsed, ignores z, under-regularised, partly collapsed, healthy. Each but the last names the \
+flag of `vae train` to try. The chart shows KL and variances, the latents that carry most first.";
 
 /// Diagnose the latents: numbers, a verdict, and what to try if they are not healthy
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub struct Doctor {
     #[arg(long, default_value_t = 2000)]
     n: usize,
 
-    /// Draw other noise, and pair other images: the seed [default: the run's]
+    /// Seed of the noise and of the pairs of images [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 

@@ -51,7 +51,7 @@ pub struct Edit {
     #[serde(deserialize_with = "name")]
     subtract: String,
 
-    /// Add the vector this many times, one column each; 1 leads from the mean of one group to that of the other
+    /// Multiples of the vector to add, one column each; 1 leads from the mean of one group to that of the other
     #[arg(
         long,
         value_name = "A,B,...",

@@ -24,10 +24,10 @@ const MOST_IN_SVG: usize = 10_000;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
-latents.npy holds the posterior means as float32, one row per image; latents.csv the same with the index and \
+latents.npy holds the posterior means as float32, one row per image; latents.csv adds the index and \
 the label of each image. The chart shows two latents as they are, one latent in a lane for each class, \
 and more along their first two principal components, with the share of variance that each has. One unit \
-is as long on both axes. More than 10000 images are drawn as a PNG only. \
+is as long on both axes. More than 10000 images are drawn only as PNG. \
 A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.";
 
 /// Write the posterior means of a split as .npy and .csv, and draw them

@@ -24,14 +24,14 @@ const MOST_SAMPLES: usize = 10_000_000;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
-All numbers are nats per image: sums over values and latents, means over images. ± is the standard error \
+The ELBO, its terms and log p(x) are in nats per image: sums over values and latents, means over images. ± is the standard error \
 over images. The last lines name the protocol: two numbers can be compared where their protocols agree.
 
   ELBO             -(reconstruction + KL), a lower bound on log p(x)
   reconstruction   -log p(x given z) for z sampled from the posterior
   KL               from the posterior to the prior
   bits per dim     -ELBO / (values x ln 2)
-  log p(x)         by importance sampling: closer from below the more samples; if the effective
+  log p(x)         by importance sampling: a lower bound, closer with more samples; if the effective
                    number of samples is near 1, use more
   IW bound         the same, if the likelihood is no log-likelihood of the pixels
   squared error    of the image decoded from the posterior mean, beside that of as many principal
@@ -67,7 +67,7 @@ pub struct Eval {
     #[arg(long, value_name = "N")]
     images: Option<usize>,
 
-    /// Draw other noise and other binarised pixels: their seed [default: the run's, as in training]
+    /// Seed of the noise and of the binarised pixels [default: the run's, as in training]
     #[arg(long)]
     seed: Option<u64>,
 

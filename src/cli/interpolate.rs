@@ -26,7 +26,7 @@ use crate::{files, ui};
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 A class stands for its most typical test images: those whose latents are nearest to the mean of their class. \
-The spherical path keeps the length of the latents, as the prior has it; the linear path goes through \
+The spherical path keeps the length of the latents, as is typical of the prior; the linear path goes through \
 shorter ones. In a conditional model only the latent changes: the class stays that of --from. \
 A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
@@ -34,7 +34,7 @@ Examples:
   vae interpolate --from 3 --to 8
   vae interpolate --from '#12' --to five.png --out morph.gif";
 
-/// Show the way from one image to another through the latent
+/// Show the way from one image to another through latent space
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(after_long_help = LONG_HELP)]

@@ -43,7 +43,7 @@ pub struct Manifold {
     #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
-    /// Vary latent I to the right and latent J upwards, counted from 0; one alone makes a row [default: the first two]
+    /// Vary latent I to the right and latent J upwards, counted from 0; one index gives a single row [default: the first two]
     #[arg(long, value_name = "I,J", value_delimiter = ',')]
     dims: Vec<usize>,
 

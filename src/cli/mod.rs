@@ -108,7 +108,7 @@ impl Cli {
             if words.next().is_some_and(|command| command == "train") && !argument.starts_with('-')
             {
                 return Err(Error::request(format!(
-                    "`{argument}`: `vae train` takes no name of a preset without a flag"
+                    "`{argument}`: `vae train` takes a preset only through `--config`"
                 ))
                 .with_hint(format!("write: vae train --config {argument}")));
             }

@@ -189,7 +189,7 @@ impl Repro {
         match flags.iter().find(|(_, given)| *given) {
             None => Ok(()),
             Some((flag, _)) => Err(Error::request(format!(
-                "{flag}: `vae repro list` trains nothing"
+                "{flag}: no recipe is named, so nothing is trained"
             ))
             .with_hint("name a recipe, as in `vae repro iwae-1`")),
         }

@@ -49,7 +49,7 @@ pub struct Sample {
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// Draw other latents: the seed of their noise [default: the run's]
+    /// Seed of the latents [default: the run's]
     #[arg(long)]
     seed: Option<u64>,
 

@@ -33,7 +33,7 @@ pub struct Train {
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
 
-    /// Draw other weights, noise, order and binarised pixels: the seed
+    /// Seed of the weights, the noise, the order of the images and the binarised pixels
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
 

@@ -28,7 +28,7 @@ const MEASURED: usize = 1000;
 const LONG_HELP: &str = "\
 Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
 carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
-KL of their own: their standard deviation stands there instead; choose --range by it. \
+KL of their own: their standard deviation is shown instead; use it to choose --range. \
 A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
 
 Examples:
@@ -53,7 +53,7 @@ pub struct Traverse {
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// Vary each latent from minus this to this, in standard deviations of the prior
+    /// Vary each latent from -RANGE to +RANGE, in standard deviations of the prior
     #[arg(long, default_value_t = Self::default().range, allow_negative_numbers = true)]
     range: f32,
 

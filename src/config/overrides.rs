@@ -30,7 +30,8 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         .map(|(key, value)| (key.trim(), value.trim()))
         .filter(|(key, _)| !key.split('.').any(str::is_empty))
         .ok_or_else(|| {
-            fail("expected key=value".into()).with_hint("for instance `--set train.batch=64`")
+            fail("expected KEY=VALUE, with no empty part in the key".into())
+                .with_hint("for instance `--set train.batch=64`")
         })?;
     if let Some(renamed) = renamed(key) {
         return Err(fail(format!("there is no `{key}`")).with_hint(renamed));

@@ -60,7 +60,7 @@ pub fn select(wanted: &str) -> Result<SelectedDevice> {
     }
     if number.is_some() {
         return Err(
-            Error::request(format!("--device {wanted}: there is one `{name}` only"))
+            Error::request(format!("--device {wanted}: there is only one `{name}`"))
                 .with_hint(format!("use `--device {name}`")),
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::assemble::Loader;
+use super::placement::Loader;
 use crate::data::{Batch, Example, Split};
 use crate::error::{Error, Result};
 

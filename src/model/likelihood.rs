@@ -125,11 +125,11 @@ registry_of_modules! {
     pub enum Likelihood: LikelihoodKind;
     /// p(x | z) with its parameters.
     pub enum LikelihoodModule: ImageDistribution;
-    "bernoulli" => Bernoulli, Bernoulli, "a coin a pixel, on logits";
-    "gaussian" => Gaussian, GaussianLikelihood, "a normal distribution a pixel, its sigma fixed, learned, or the optimal one";
+    "bernoulli" => Bernoulli, Bernoulli, "a coin per pixel, on logits";
+    "gaussian" => Gaussian, GaussianLikelihood, "a normal distribution per pixel, its sigma fixed, learned, or the optimal one";
     "continuous-bernoulli" => ContinuousBernoulli, ContinuousBernoulli, "a Bernoulli of grey pixels with the normaliser that makes it a density";
     "discretised-logistic" => DiscretisedLogistic, DiscretisedLogistic, "the probability of each byte under a logistic distribution or a mixture";
-    "laplace" => Laplace, LaplaceLikelihood, "a Laplace distribution a pixel, its scale fixed or learned";
+    "laplace" => Laplace, LaplaceLikelihood, "a Laplace distribution per pixel, its scale fixed or learned";
     #[cfg(test)]
     "toy" => Toy, ToyLikelihood, "a toy: a normal distribution with a trained shift of its mean";
 }

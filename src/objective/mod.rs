@@ -134,9 +134,9 @@ registry! {
     /// The quantity to minimise.
     pub enum Objective: ObjectiveKind {
         "elbo" => Elbo, "the negative ELBO, its KL weighted by beta, with warm-up, cycles or free bits";
-        "iwae" => Iwae, "the importance-weighted bound, from several latents an image (Burda et al. 2016)";
-        "dreg" => Dreg, "that bound with the doubly reparameterised gradient (Tucker et al. 2019)";
-        "vae-k" => VaeK, "the negative ELBO, averaged over several latents an image";
+        "iwae" => Iwae, "the importance-weighted bound, from several samples of z per image (Burda et al. 2016)";
+        "dreg" => Dreg, "the iwae bound with the doubly reparameterised gradient (Tucker et al. 2019)";
+        "vae-k" => VaeK, "the negative ELBO, averaged over several samples of z per image";
         "beta-tc" => BetaTc, "the KL in its three terms, the total correlation weighted (Chen et al. 2018)";
         "info" => Info, "the latents as a whole held to the prior, by their discrepancy (Zhao et al. 2019)";
         "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";

@@ -1,4 +1,4 @@
-//! Random numbers on a device: the one place that decides whether the host fills them in or a GPU makes its own.
+//! Random numbers on a device, made by the host or by a GPU as `random.rs` decides.
 
 use std::ops::Range;
 

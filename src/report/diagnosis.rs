@@ -149,7 +149,7 @@ const MEASURES: &[Measure<Diagnosis>] = &[
     },
     Measure {
         key: "shuffled_latents_add",
-        title: "  of another's latent",
+        title: "  with another's latent",
         digits: 2,
         value: |found| Some(found.health.shuffled.difference),
         remark: |_| "nats more".into(),

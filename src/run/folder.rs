@@ -131,7 +131,7 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
             .ne([Component::Normal(name.as_ref())])
         {
             let what = format!(
-                "--name {name}: expected a name for a folder in {}",
+                "--name {name:?}: expected a plain folder name, without `/`, for a folder in {}",
                 parent.join("").display()
             );
             return Err(

@@ -1,10 +1,9 @@
 //! Training. [`Training`] is the single entry point from a config and a data set to a trained model in a run's folder.
 //!
-//! Read `epochs.rs` for the loop and `step.rs` for the computation of a step. Training neither prints nor draws
+//! Read `training_loop.rs` for the loop and `step.rs` for the computation of a step. Training neither prints nor draws
 //! anything; it calls an [`Observer`] instead.
 
 mod checkpoint;
-mod epochs;
 mod guard;
 mod initial_model;
 mod measure;
@@ -14,12 +13,13 @@ mod progress;
 mod state;
 mod step;
 mod training;
+mod training_loop;
 
 pub use checkpoint::Checkpoint;
-pub use epochs::TrainedModel;
 pub use model_file::{ModelCard, ModelFile};
 pub use observer::{EpochReport, Observer};
 pub use progress::{GradientNorms, LossSums, Progress};
 pub use state::TrainState;
 pub use step::{epoch_order, gradients, loss_sums};
 pub use training::Training;
+pub use training_loop::TrainedModel;

@@ -18,7 +18,7 @@ use crate::optimizer::squared_norms;
 /// done in every step.
 pub const LOOK_EVERY: usize = 50;
 
-/// A model in training. [`Training::run`] is the loop; [`Training::step`] takes one step.
+/// A model in training. [`Training::run`], in `training_loop.rs`, is the loop; [`Training::step`] takes one step.
 #[derive(Debug)]
 pub struct Training {
     config: Config,

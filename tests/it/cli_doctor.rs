@@ -37,7 +37,7 @@ fn the_doctor_says_what_it_sees() {
         "mutual information",
         "(of 200 images at most 5.30)",
         "total correlation",
-        "of another's latent",
+        "with another's latent",
         "saturated units encoder.0 ",
         "gradient norms encoder.0 ",
         "(epoch 1 to 2)",

@@ -218,7 +218,7 @@ impl Layer {
 /// Returns an error if a number is so large that a shape could overflow.
 fn check_numbers(numbers: impl IntoIterator<Item = Option<usize>>) -> Result<(), String> {
     match numbers.into_iter().flatten().find(|&number| number > MOST) {
-        Some(number) => Err(format!("{number} is too much; expected at most {MOST}")),
+        Some(number) => Err(format!("{number} is too large; expected at most {MOST}")),
         None => Ok(()),
     }
 }

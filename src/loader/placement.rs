@@ -1,4 +1,4 @@
-//! One batch: where it is put together, and of what.
+//! One batch: decides whether the host or a GPU puts it together, and does so.
 
 use burn::tensor::{Device, Tensor};
 
