@@ -12,16 +12,6 @@ const LONGEST_FILES: [(&str, usize); 2] = [("src", 400), ("tests/it", 800)];
 /// The largest median of the numbers of lines of the files in `src/`, without their unit tests.
 const LONGEST_MEDIAN: usize = 100;
 
-/// The number of doc comments that start with `Of` or `What` still. It may only shrink.
-const INVERTED_COMMENTS: usize = 60;
-
-/// Fails with everything that was found if there is more of it than `most`.
-fn hold_at_most(most: usize, what: &str, found: Vec<String>) {
-    if found.len() > most {
-        hold(&format!("{what}: {}, at most {most}", found.len()), found);
-    }
-}
-
 fn is_doc(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with("///") || line.starts_with("//!")
@@ -121,11 +111,7 @@ fn doc_comments_start_with_a_verb_or_a_noun() {
             before = line;
         }
     }
-    hold_at_most(
-        INVERTED_COMMENTS,
-        "doc comments that start with `Of` or `What`",
-        wrong,
-    );
+    hold("doc comments that start with `Of` or `What`", wrong);
 }
 
 #[test]
