@@ -90,11 +90,11 @@ pub fn not_built_in() -> Vec<(&'static str, &'static str)> {
     listed(false)
 }
 
-/// Returns the command that builds in the backend `name` and all GPUs.
+/// Returns the command that builds in the backend `name`, beside the GPU backends that are built in already.
 pub fn build_command(name: &str) -> String {
     let features: Vec<&str> = BACKENDS
         .iter()
-        .filter(|known| known.is_gpu || known.name == name)
+        .filter(|known| (known.is_gpu && known.built_in.is_some()) || known.name == name)
         .map(|known| known.name)
         .collect();
     format!("cargo build --release --features {}", features.join(","))
