@@ -15,11 +15,13 @@ pub fn renamed(key: &str) -> Option<String> {
     Some(format!("`{old}` is called `{new}` now"))
 }
 
-/// Returns the same sentence for the first old key in the text of a config.
-pub fn renamed_in(text: &str) -> Option<String> {
+/// Returns the same sentence if toml's error, `message`, is about an old key in the text of a config.
+pub fn renamed_in(text: &str, message: &str) -> Option<String> {
+    let unknown = message.strip_prefix("unknown field `")?.split('`').next()?;
     let table: Table = toml::from_str(text).ok()?;
     RENAMED
         .iter()
+        .filter(|(old, _)| old.rsplit('.').next() == Some(unknown))
         .find(|(old, _)| holds(&table, old))
         .and_then(|(old, _)| renamed(old))
 }

@@ -25,7 +25,7 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
         }
     }
     let explained = Error::file(origin, printable(&error.to_string()));
-    match renamed_in(text) {
+    match renamed_in(text, error.message()) {
         Some(renamed) => explained.with_hint(renamed),
         None => with_suggestion(explained, error.message()),
     }

@@ -323,9 +323,9 @@ mod tests {
         assert_eq!(drawn.dimensions(), (left + 118, top + 118));
         assert_eq!(drawn.get_pixel(left + 2, top + 2), &Rgb([0; 3]));
         let inked = |x: std::ops::Range<u32>, y: std::ops::Range<u32>| {
-            drawn.enumerate_pixels().any(|(px, py, &p)| {
-                x.contains(&px) && y.contains(&py) && p[0] < 128 && !(p[0] == 0)
-            })
+            drawn
+                .enumerate_pixels()
+                .any(|(px, py, &p)| x.contains(&px) && y.contains(&py) && p[0] < 128 && p[0] != 0)
         };
         assert!(inked(0..left, top..top + 60) && inked(0..left, top + 60..top + 118));
         assert!(inked(left..left + 60, 0..top) && inked(left + 60..left + 118, 0..top));

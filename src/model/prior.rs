@@ -105,6 +105,7 @@ registry_of_modules! {
     /// p(z).
     pub enum Prior: PriorKind;
     /// p(z) with its parameters.
+    #[expect(clippy::large_enum_variant, reason = "a model holds one prior")]
     pub enum PriorModule: LatentDistribution;
     "normal" => StandardNormal, StandardNormal, "N(0, I)";
     "vamp" => Vamp, VampPrior, "the mean of q(z | u) over trained pseudo-inputs u (Tomczak, Welling 2018)";

@@ -129,9 +129,10 @@ impl ImageDistribution for DiscretisedLogistic {
         log_share.sum_dim(3).reshape([k, b])
     }
 
-    /// Returns the mean of the distribution clamped to the range of the bytes, before rounding: (s / 2) (log(1 + e^((m
-    /// + 1) / s)) - log(1 + e^((m - 1) / s))), the integral of P(X > t). The mean after rounding to bytes differs by at
-    /// most 0.16 of a grey level, at the smallest scale, and by less than 0.001 if s is more than half a level.
+    /// Returns the mean of the distribution clamped to the range of the bytes, before rounding:
+    /// (s / 2) (log(1 + e^((m + 1) / s)) - log(1 + e^((m - 1) / s))), the integral of P(X > t). The mean after rounding
+    /// to bytes differs by at most 0.16 of a grey level, at the smallest scale, and by less than 0.001 if s is more than
+    /// half a level.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {
         let (n, outputs) = (decoded.dims()[0], self.outputs_per_value());
         let p = decoded.dims()[1] / outputs;
