@@ -68,6 +68,17 @@ impl Error {
         self
     }
 
+    /// Returns the same error with the name of the place that asked for it in front of the message.
+    #[must_use]
+    pub fn inside(self, place: &str) -> Self {
+        Self {
+            kind: self.kind,
+            what: format!("{place}: {self}"),
+            path: None,
+            hint: self.hint,
+        }
+    }
+
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

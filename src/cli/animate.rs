@@ -42,6 +42,7 @@ Example:
 pub struct Animate {
     /// A run's folder or name [default: the newest run in `runs`]
     #[arg(value_name = "RUN")]
+    #[serde(skip)]
     run: Option<PathBuf>,
 
     /// Show samples from the prior, or reconstructions of test images, from the same noise in every epoch

@@ -69,6 +69,16 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
         ))
     };
     let report: Value = serde_json::from_slice(&files::read(&path)?).map_err(wrong)?;
+    if report.get("reconstruction").is_none() {
+        return Err(Error::file(
+            &path,
+            "a report of an earlier version, or not a report: it has no `reconstruction`",
+        )
+        .with_hint(format!(
+            "measure it again: vae eval {}",
+            folder.path.display()
+        )));
+    }
     let name = folder
         .path
         .file_name()

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::config_name::name;
 use super::draw::{Draw, Format, Place, run};
-use super::figure_context::{FigureContext, MOST_PICTURES, class_named};
+use super::figure_context::{FigureContext, MOST_IMAGES, class_named};
 use super::images::{AT_A_TIME, image_files, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -115,12 +115,28 @@ impl Draw for Edit {
     }
 
     fn check(&self) -> Result<()> {
-        count("--n", self.n, MOST_PICTURES)?;
+        count("--n", self.n, MOST_IMAGES)?;
         Format::of(self.out.as_deref(), &[Format::Png])?;
         for (flag, group) in [("--add", &self.add), ("--subtract", &self.subtract)] {
             if group.is_empty() {
                 return Err(Error::request(format!("{flag} is missing"))
                     .with_hint("name a class or a folder of images, for instance `add = 8`"));
+            }
+        }
+        if self.images.is_some() && self.n != Self::default().n {
+            return Err(Error::request(
+                "--n has no effect with --images, which lists the images to edit",
+            )
+            .with_hint("leave one of the two out"));
+        }
+        for (flag, is_empty) in [
+            ("--images", self.images.as_ref().is_some_and(Vec::is_empty)),
+            ("--strength", self.strength.is_empty()),
+        ] {
+            if is_empty {
+                return Err(Error::request(format!(
+                    "{flag} is empty; expected at least one number"
+                )));
             }
         }
         if let Some(strength) = self.strength.iter().find(|strength| !strength.is_finite()) {

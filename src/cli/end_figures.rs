@@ -5,7 +5,7 @@ use super::figure_context::FigureContext;
 use super::figures::{figure, kind};
 use super::loaded_model::LoadedModel;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ui;
 
 /// The figures of a config's `[[figures]]`, with checked arguments.
@@ -31,10 +31,10 @@ impl EndFigures {
                 format!(" number {}", index + 1)
             };
             let title = format!("[[figures]]{number}");
-            let kind = kind(table).map_err(|error| in_table(&title, &error))?;
+            let kind = kind(table).map_err(|error| error.inside(&title))?;
             let title = format!("{title}, {kind}");
-            let figure = figure(kind, table).map_err(|error| in_table(&title, &error))?;
-            figure.check().map_err(|error| in_table(&title, &error))?;
+            let figure = figure(kind, table).map_err(|error| error.inside(&title))?;
+            figure.check().map_err(|error| error.inside(&title))?;
             Ok(EndFigure { title, figure })
         };
         let figures = tables.iter().enumerate().map(read);
@@ -47,7 +47,9 @@ impl EndFigures {
             figure.suits(context).map_err(|error| {
                 let hint = error.hint().map(|hint| format!("{hint}; "));
                 let leave_out = "`--set figures=[]` trains without figures";
-                in_table(title, &error).with_hint(hint.unwrap_or_default() + leave_out)
+                error
+                    .inside(title)
+                    .with_hint(hint.unwrap_or_default() + leave_out)
             })?;
         }
         Ok(())
@@ -71,7 +73,7 @@ impl EndFigures {
                     }
                 }
                 Err(error) => {
-                    if let Some(earlier) = failed.replace(in_table(title, &error)) {
+                    if let Some(earlier) = failed.replace(error.inside(title)) {
                         ui::note(earlier.render());
                     }
                 }
@@ -79,12 +81,6 @@ impl EndFigures {
         }
         failed.map_or(Ok(()), Err)
     }
-}
-
-/// Returns the same error with the name of the table in front.
-fn in_table(title: &str, error: &Error) -> Error {
-    let named = Error::request(format!("{title}: {error}"));
-    error.hint().into_iter().fold(named, Error::with_hint)
 }
 
 #[cfg(test)]

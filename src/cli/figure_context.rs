@@ -4,7 +4,7 @@
 use crate::error::{Error, Result, did_you_mean};
 
 /// The most images on one sheet. With more, each image would be smaller than its own pixels.
-pub const MOST_PICTURES: usize = 10_000;
+pub const MOST_IMAGES: usize = 10_000;
 
 /// The most values in all images of a figure together. They take a quarter of a gigabyte while the figure is drawn.
 const MOST_VALUES: usize = 50_000_000;
@@ -50,7 +50,7 @@ impl FigureContext<'_> {
 
     /// Checks that the number of images that `flag` asks for fits on a sheet, in an animation and in memory.
     pub fn fits(&self, flag: &str, images: usize) -> Result<()> {
-        let most = (MOST_VALUES / self.shape.iter().product::<usize>()).min(MOST_PICTURES);
+        let most = (MOST_VALUES / self.shape.iter().product::<usize>()).min(MOST_IMAGES);
         if images <= most {
             return Ok(());
         }

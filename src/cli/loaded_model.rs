@@ -195,7 +195,7 @@ impl LoadedModel {
     /// Returns the error for a model whose training broke. `what` says which of its numbers are not finite.
     pub fn broken(&self, what: &str) -> Error {
         Error::failed(format!("{}: its {what}", self.path.display())).with_hint(
-            "its training broke, or the file is damaged: train it again, with a lower rate",
+            "its training broke, or the file is damaged: train it again, with a lower learning rate",
         )
     }
 

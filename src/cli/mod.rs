@@ -77,7 +77,7 @@ enum Command {
     Config(config::ConfigArgs),
 }
 
-/// Flags of earlier versions, with their names today.
+/// The flags of `vae eval` in earlier versions, with their names today.
 const RENAMED: &[(&str, &str)] = &[
     ("--samples", "--importance-samples"),
     ("--codes", "--samples-per-image"),
@@ -97,16 +97,19 @@ impl Cli {
         if error.kind() == ErrorKind::UnknownArgument
             && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         {
-            if let Some((old, new)) = RENAMED.iter().find(|(old, _)| old == argument) {
+            let words: Vec<String> = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            let is_for = |command: &str| words.iter().any(|word| word == command);
+            if let Some((old, new)) = RENAMED.iter().find(|(old, _)| old == argument)
+                && is_for("eval")
+            {
                 return Err(Error::request(format!(
                     "{old}: this flag is called `{new}` now"
                 )));
             }
-            let mut words = std::env::args()
-                .skip(1)
-                .filter(|word| !word.starts_with('-'));
-            if words.next().is_some_and(|command| command == "train") && !argument.starts_with('-')
-            {
+            if is_for("train") && !argument.starts_with('-') {
                 return Err(Error::request(format!(
                     "`{argument}`: `vae train` takes a preset only through `--config`"
                 ))

@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::config_name::optional_name;
 use super::draw::{Draw, Format, Place, run};
-use super::figure_context::{FigureContext, MOST_PICTURES};
+use super::figure_context::{FigureContext, MOST_IMAGES};
 use super::images::{Classes, LatentSource, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::bounds;
 use crate::figure::Figure;
 use crate::objective::NO_PRIOR;
@@ -102,8 +102,14 @@ impl Draw for Sample {
     }
 
     fn check(&self) -> Result<()> {
-        self.n.map_or(Ok(()), |n| count("--n", n, MOST_PICTURES))?;
+        self.n.map_or(Ok(()), |n| count("--n", n, MOST_IMAGES))?;
         at_least_zero("--temperature", f64::from(self.temperature))?;
+        if self.in_box && self.temperature != Self::default().temperature {
+            return Err(Error::request(
+                "--temperature has no effect with --box, which draws latents uniformly",
+            )
+            .with_hint("leave one of the two out"));
+        }
         Format::of(self.out.as_deref(), &[Format::Png]).map(drop)
     }
 

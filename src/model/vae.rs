@@ -171,7 +171,7 @@ impl Vae {
         let z = match (&self.network.condition, &self.condition) {
             (None, _) => z,
             (Some(_), Some(projection)) => {
-                let labels = self.labels_or_zeros(&z, labels);
+                let labels = expected(labels);
                 z + projection.forward(labels)
             }
             (Some(_), None) => self.beside(z, labels),
@@ -276,17 +276,15 @@ impl Vae {
 
     /// Returns the features with the labels appended: `[N, F]` and `[N, L]` -> `[N, F + L]`.
     fn beside(&self, features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        let labels = self.labels_or_zeros(&features, labels);
+        let labels = expected(labels);
         Tensor::cat(vec![features, labels], 1)
     }
+}
 
-    /// Returns the labels for the rows of `beside`. If a conditional model is given no labels, they are all zeros,
-    /// which stand for no class.
-    fn labels_or_zeros(&self, beside: &Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        labels.unwrap_or_else(|| {
-            let [rows, _] = beside.dims();
-            let class_count = self.class_count().unwrap_or_default();
-            Tensor::zeros([rows, class_count], &beside.device())
-        })
-    }
+/// Returns the labels that the caller of a conditional model passes.
+fn expected(labels: Option<Tensor<2>>) -> Tensor<2> {
+    let Some(labels) = labels else {
+        unreachable!("a conditional model is given labels")
+    };
+    labels
 }
