@@ -21,10 +21,8 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     pub fn run(self) -> Result<()> {
-        let (mut config, _) = config::find(&self.preset)?;
-        for assignment in &self.overrides {
-            config = config::set(&config, assignment)?;
-        }
+        let (config, _) = config::find(&self.preset)?;
+        let config = config::set_all(&config, &self.overrides)?;
         config.check()?;
         EndFigures::of(&config)?;
         // Report a config that cannot be trained now, not after a download. The user's own files may have another

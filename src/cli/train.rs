@@ -89,10 +89,8 @@ impl Train {
         let mut start = match &self.resume {
             Some(run) => resumed(run.as_deref(), &self.run_args.out)?,
             None => {
-                let (mut config, name) = config::find(&self.config)?;
-                for assignment in &self.overrides {
-                    config = config::set(&config, assignment)?;
-                }
+                let (config, name) = config::find(&self.config)?;
+                let mut config = config::set_all(&config, &self.overrides)?;
                 config.seed = self.seed.unwrap_or(config.seed);
                 Start::new(config, self.name.clone(), name)
             }

@@ -16,7 +16,7 @@ mod train;
 pub use figures::Figures;
 pub use find::find;
 pub use ignored::IgnoredTable;
-pub use overrides::set;
+pub use overrides::{set, set_all};
 pub use preset::{PRESETS, Preset, find as find_preset};
 pub use published::{Published, PublishedMeasure, PublishedRun, published};
 pub use schema::Config;

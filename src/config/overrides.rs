@@ -68,7 +68,10 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
             return Err(
                 fail(format!("`{part}` comes in kinds: {}", kinds.join(", "))).with_hint(format!(
                     "write `--set {part}.{}=` to choose one, or name a value in it",
-                    kinds[0]
+                    kinds
+                        .iter()
+                        .find(|kind| **kind == value)
+                        .unwrap_or(&kinds[0])
                 )),
             );
         }
@@ -161,6 +164,41 @@ fn kinds(part: &str) -> Option<Vec<&'static str>> {
         _ => return None,
     };
     Some(list.iter().map(|(tag, _)| *tag).collect())
+}
+
+/// Returns the config with all `assignments`, in their order.
+///
+/// # Errors
+/// Returns the error of the first one that cannot be set, or an error if two of them choose different kinds of one part:
+/// the first would have no effect.
+pub fn set_all(config: &Config, assignments: &[String]) -> Result<Config> {
+    let chosen: Vec<[&str; 2]> = assignments
+        .iter()
+        .filter_map(|text| chosen_kind(text))
+        .collect();
+    for [part, kind] in &chosen {
+        if let Some([_, other]) = chosen
+            .iter()
+            .find(|[of, other]| of == part && other != kind)
+        {
+            return Err(Error::request(format!(
+                "--set chooses `{part}.{kind}` and `{part}.{other}`; expected one kind of `{part}`"
+            ))
+            .with_hint("leave one of the two out"));
+        }
+    }
+    assignments
+        .iter()
+        .try_fold(config.clone(), |config, assignment| {
+            set(&config, assignment)
+        })
+}
+
+/// Returns the part and the kind that an assignment such as `objective.elbo.beta=4` chooses.
+fn chosen_kind(assignment: &str) -> Option<[&str; 2]> {
+    let mut path = assignment.split_once('=')?.0.trim().split('.');
+    let (part, kind) = (path.next()?, path.next()?);
+    kinds(part)?.contains(&kind).then_some([part, kind])
 }
 
 /// Reads a text as a TOML value, or as a string if it is not valid TOML (`pixels=dynamic`).
