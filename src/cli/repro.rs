@@ -3,11 +3,13 @@
 
 mod measured;
 
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
 
 use self::measured::{Measured, Request, measured, run_name};
+use super::model_arg::RUNS;
 use super::output::show;
 use super::run_args::RunArgs;
 use crate::check::count;
@@ -185,6 +187,8 @@ impl Repro {
             ("--stages", self.stages.is_some()),
             ("--images", self.images.is_some()),
             ("--data", self.run_args.data.is_some()),
+            ("--device", self.run_args.device != "auto"),
+            ("--out", self.run_args.out != Path::new(RUNS)),
         ];
         match flags.iter().find(|(_, given)| *given) {
             None => Ok(()),

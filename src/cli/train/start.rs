@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::cli::model_arg::find_run;
+use crate::cli::model_arg::{RUNS, find_run};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::run::{RunFolder, newest, remembered_data};
 use crate::train::Checkpoint;
@@ -46,6 +46,14 @@ impl Start {
 /// Returns an error if there is no such run, if another process trains it, or if its files cannot be read.
 pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
     let folder = match run {
+        Some(path) if path.is_dir() && runs != Path::new(RUNS) && !path.starts_with(runs) => {
+            return Err(Error::request(format!(
+                "--out {}: has no effect, because --resume names the folder {}",
+                runs.display(),
+                path.display()
+            ))
+            .with_hint("leave `--out` out: a run goes on in its own folder"));
+        }
         Some(path) => find_run(path, runs)?,
         None => newest(runs)?,
     };
