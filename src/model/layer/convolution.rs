@@ -4,10 +4,10 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::window::{Padding, input_map, window_values};
-use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
-use crate::model::{Features, Init, ParameterShape};
-use crate::ops::{self, Activation, Convolution, MapLayout, Window};
+use super::window::{Padding, Windowed, input_map};
+use super::{Forward, Layer, LayerKind, LayerSpec, check_numbers};
+use crate::model::Features;
+use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a convolution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,8 +90,16 @@ impl LayerKind for ConvolutionConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConvolutionSpec(pub Convolution);
 
-impl ConvolutionSpec {
-    /// Returns the kernel's shape, `[out, in, k, k]`.
+impl Windowed for ConvolutionSpec {
+    fn convolution(&self) -> &Convolution {
+        &self.0
+    }
+
+    fn convolution_mut(&mut self) -> &mut Convolution {
+        &mut self.0
+    }
+
+    /// Returns `[out, in, k, k]`.
     fn kernel_shape(&self) -> [usize; 4] {
         let Convolution {
             input,
@@ -101,55 +109,17 @@ impl ConvolutionSpec {
         } = self.0;
         [output[0], input[0], window.kernel, window.kernel]
     }
-}
 
-impl LayerShape for ConvolutionSpec {
-    fn input(&self) -> Features {
-        Features::Map(self.0.input)
+    fn maps(&self) -> [[usize; 3]; 2] {
+        [self.0.input, self.0.output]
     }
 
-    fn output(&self) -> Features {
-        Features::Map(self.0.output)
-    }
-
-    fn activation(&self) -> Activation {
-        self.0.activation
-    }
-
-    fn set_activation(&mut self, activation: Activation) {
-        self.0.activation = activation;
-    }
-
-    fn set_channels(&mut self, count: usize) {
-        self.0.output[0] = count;
-    }
-
-    fn parameters(&self) -> Vec<ParameterShape> {
-        vec![
-            ParameterShape::new("weight", self.kernel_shape()),
-            ParameterShape::new("bias", [self.0.output[0]]),
-        ]
-    }
-
-    fn layer(&self, init: &Init) -> Layer {
-        let (weight, bias) = init.kernel(self.kernel_shape(), self.0.output[0]);
+    fn with_weights(&self, weight: Param<Tensor<4>>, bias: Param<Tensor<1>>) -> Layer {
         Layer::Convolution(ConvolutionLayer {
             weight,
             bias,
             convolution: self.0,
         })
-    }
-
-    fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {
-        Some(&mut self.0.layouts)
-    }
-
-    fn output_layout(&self) -> MapLayout {
-        self.0.layouts[1]
-    }
-
-    fn window_values(&self) -> usize {
-        window_values(self.0.input, self.0.window.kernel, self.0.output)
     }
 }
 

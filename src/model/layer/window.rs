@@ -1,8 +1,12 @@
 //! The parts that a convolution and a transposed convolution share: the sliding window and its behaviour at the border.
 
+use burn::module::Param;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Features;
+use super::{Layer, LayerShape};
+use crate::model::{Features, Init, ParameterShape};
+use crate::ops::{Activation, Convolution, MapLayout};
 
 /// The rule for the border of a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +88,69 @@ pub fn input_map(input: Features, numbers: [usize; 3]) -> Result<[usize; 3], Str
     Ok(map)
 }
 
-/// Returns the number of values in all windows over one image: each position of the smaller map reads a window of every
-/// channel of the larger map.
-pub fn window_values(larger: [usize; 3], kernel: usize, smaller: [usize; 3]) -> usize {
-    [larger[0], kernel, kernel, smaller[1], smaller[2]]
-        .into_iter()
-        .fold(1, usize::saturating_mul)
+/// A layer whose shapes are known and that slides a window over a map. Everything else about its shapes follows.
+pub trait Windowed {
+    fn convolution(&self) -> &Convolution;
+
+    fn convolution_mut(&mut self) -> &mut Convolution;
+
+    fn kernel_shape(&self) -> [usize; 4];
+
+    /// Returns the larger and the smaller map: each position of the smaller one belongs to a window of the larger one.
+    fn maps(&self) -> [[usize; 3]; 2];
+
+    /// Returns the layer with these weights.
+    fn with_weights(&self, weight: Param<Tensor<4>>, bias: Param<Tensor<1>>) -> Layer;
+}
+
+impl<W: Windowed> LayerShape for W {
+    fn input(&self) -> Features {
+        Features::Map(self.convolution().input)
+    }
+
+    fn output(&self) -> Features {
+        Features::Map(self.convolution().output)
+    }
+
+    fn activation(&self) -> Activation {
+        self.convolution().activation
+    }
+
+    fn set_activation(&mut self, activation: Activation) {
+        self.convolution_mut().activation = activation;
+    }
+
+    fn set_channels(&mut self, count: usize) {
+        self.convolution_mut().output[0] = count;
+    }
+
+    fn parameters(&self) -> Vec<ParameterShape> {
+        vec![
+            ParameterShape::new("weight", self.kernel_shape()),
+            ParameterShape::new("bias", [self.convolution().output[0]]),
+        ]
+    }
+
+    fn layer(&self, init: &Init) -> Layer {
+        let (weight, bias) = init.kernel(self.kernel_shape(), self.convolution().output[0]);
+        self.with_weights(weight, bias)
+    }
+
+    fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {
+        Some(&mut self.convolution_mut().layouts)
+    }
+
+    fn output_layout(&self) -> MapLayout {
+        self.convolution().layouts[1]
+    }
+
+    /// Returns the number of values in all windows: each position of the smaller map reads a window of every channel of
+    /// the larger map.
+    fn window_values(&self) -> usize {
+        let [larger, smaller] = self.maps();
+        let kernel = self.convolution().window.kernel;
+        [larger[0], kernel, kernel, smaller[1], smaller[2]]
+            .into_iter()
+            .fold(1, usize::saturating_mul)
+    }
 }
