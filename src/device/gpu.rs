@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::adapter::{Adapter, AdapterKind};
 use super::backend::Backend;
-use super::panics::{gpu_is_in_use, quietly};
 use super::selected::SelectedDevice;
+use crate::panics::{gpu_is_in_use, quietly};
 
 /// The GPUs of a backend.
 #[derive(Clone, Copy)]

@@ -4,8 +4,8 @@ use std::panic::resume_unwind;
 
 use super::backends::processor;
 use super::gpu::first_opened;
-use super::panics::listen;
 use crate::error::{Error, Result};
+use crate::panics::listen;
 
 /// Runs `work`. If a GPU was opened and burn panics, it returns an error; `$RUST_BACKTRACE` shows the panic, too.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {

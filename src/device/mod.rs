@@ -11,7 +11,6 @@ mod gpu;
 mod guard;
 #[cfg(feature = "ndarray")]
 mod ndarray;
-mod panics;
 mod select;
 mod selected;
 mod threads;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
@@ -15,6 +14,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::error::{Error, Result};
 use crate::files::unreadable;
+use crate::panics::contained;
 
 /// Beyond these a file is taken for a decompression bomb: a few bytes that claim gigabytes of pixels.
 const LARGEST_SIDE: u32 = 16_384;
@@ -29,9 +29,12 @@ const FORMATS: &str = "PNG, JPEG, GIF and BMP files can be read";
 /// 256 MiB. A panic in a decoder is such an error as well.
 pub fn decode(path: &Path) -> Result<DynamicImage> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    match catch_unwind(AssertUnwindSafe(|| decoded(BufReader::new(file)))) {
+    match contained(|| decoded(BufReader::new(file))) {
         Ok(image) => image.map_err(|fault| fault.at(path)),
-        Err(_) => Err(Error::file(path, "a broken image: its decoder failed")),
+        Err(why) => Err(Error::file(
+            path,
+            format!("a broken image: its decoder failed: {why}"),
+        )),
     }
 }
 

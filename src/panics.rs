@@ -1,10 +1,11 @@
-//! The panic hook: panics of burn's runtimes become errors.
+//! The panic hook: panics of burn's runtimes and of image decoders become errors.
 //!
-//! The runtimes start on first use and on threads of their own, and have no other way to report that a library is
+//! burn's runtimes start on first use and on threads of their own, and have no other way to report that a library is
 //! missing, that a driver refuses or that a GPU is out of memory. One hook, installed once, keeps the reason of the
 //! first panic on any thread, because later panics only report that there was one.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
@@ -30,6 +31,11 @@ static LISTENER: Mutex<Listener> = Mutex::new(Listener {
     gpu_reason: None,
 });
 
+thread_local! {
+    /// Whether [`contained`] is running on this thread.
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -39,7 +45,7 @@ fn install() {
     INSTALLED.call_once(|| {
         let show = take_hook();
         set_hook(Box::new(move |info| {
-            if !lock(&LISTENER).keeps(info) {
+            if !CONTAINED.get() && !lock(&LISTENER).keeps(info) {
                 show(info);
             }
         }));
@@ -75,6 +81,16 @@ pub fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String>
     result.unwrap_or_else(|payload| Err(first.unwrap_or_else(|| reason(text(&*payload)))))
 }
 
+/// Runs `work` and returns its result, or the reason of its panic. Nothing is shown of a panic on this thread, and it is
+/// not taken for the GPU's. Other threads are not held up.
+pub fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    install();
+    CONTAINED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.set(false);
+    result.map_err(|payload| reason(text(&*payload)))
+}
+
 /// Makes [`listen`] keep the panics of other crates from now on.
 pub fn gpu_is_in_use() {
     lock(&LISTENER).gpu_in_use = true;
@@ -94,7 +110,7 @@ pub fn listen<T>(work: impl FnOnce() -> T) -> (thread::Result<T>, Option<String>
 /// burn's own message about a failed read has such a location, because burn names its caller.
 fn is_ours(info: &PanicHookInfo<'_>) -> bool {
     // The compiler writes the path of every file of the crate with the same beginning.
-    let source = file!().trim_end_matches("device/panics.rs");
+    let source = file!().trim_end_matches("panics.rs");
     info.location()
         .is_some_and(|location| location.file().starts_with(source))
         && !text(info.payload()).starts_with("Error while reading data")
@@ -133,6 +149,13 @@ mod tests {
             (text(&"static"), text(&7)),
             ("static", "it does not say why")
         );
+    }
+
+    #[test]
+    fn a_contained_panic_is_its_reason_and_ends_nothing() {
+        let failed: Result<(), String> = contained(|| panic!("no such table"));
+        assert_eq!(failed, Err("no such table".to_owned()));
+        assert_eq!(contained(|| 7), Ok(7));
     }
 
     #[test]
