@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::draw::Format;
+use crate::check::count;
 use crate::data::{Split, image_file};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::draw_in_box;
 use crate::figure::Raster;
 use crate::figure::grid::square_columns;
@@ -19,6 +21,20 @@ pub const AT_A_TIME: usize = 250;
 
 /// The most frames in an animation. More would take hundreds of megabytes of memory.
 pub const MOST_FRAMES: usize = 200;
+
+/// Checks `--steps`, the number of images from one end to the other. A GIF goes there and back.
+pub fn check_steps(steps: usize, format: Format) -> Result<()> {
+    if steps < 2 {
+        return Err(Error::request(format!(
+            "--steps is {steps}; expected at least 2, the two ends"
+        )));
+    }
+    let most = match format {
+        Format::Gif => MOST_FRAMES / 2,
+        _ => 1000,
+    };
+    count("--steps", steps, most)
+}
 
 /// Returns the labels of values. They have one decimal, or up to four if neighbours would otherwise look the same.
 pub fn labels(values: &[f32]) -> Vec<String> {

@@ -11,7 +11,7 @@ use self::end::{End, Named, end, named};
 use super::config_name::{name, optional_name};
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{MOST_FRAMES, rasters};
+use super::images::{check_steps, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
@@ -121,21 +121,7 @@ impl Draw for Interpolate {
             }
         }
         count("--rows", self.rows(), 100)?;
-        if self.steps < 2 {
-            return Err(Error::request(format!(
-                "--steps is {}; expected at least 2, the two ends",
-                self.steps
-            )));
-        }
-        count(
-            "--steps",
-            self.steps,
-            if self.format()? == Format::Gif {
-                MOST_FRAMES / 2
-            } else {
-                1000
-            },
-        )?;
+        check_steps(self.steps, self.format()?)?;
         for (flag, end) in [("--from", &self.from), ("--to", &self.to)] {
             if self
                 .out
@@ -153,10 +139,11 @@ impl Draw for Interpolate {
     fn suits(&self, context: &FigureContext) -> Result<()> {
         let from = named("--from", &self.from, context.classes)?;
         let to = named("--to", &self.to, context.classes)?;
+        let names_class = [&from, &to]
+            .iter()
+            .any(|end| matches!(end, Named::Class(_)));
         if let Some(rows) = self.rows
-            && ![&from, &to]
-                .iter()
-                .any(|end| matches!(end, Named::Class(_)))
+            && !names_class
         {
             return Err(Error::request(format!(
                 "--rows {rows}: both ends are single images, so there is one row"
@@ -166,7 +153,8 @@ impl Draw for Interpolate {
         if self.label.is_some() || matches!(from, Named::File(_)) {
             context.class(self.label.as_deref())?;
         }
-        context.fits("--steps", self.rows() * (self.steps + 2))
+        let rows = if names_class { self.rows() } else { 1 };
+        context.fits("--steps", rows * (self.steps + 2))
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {

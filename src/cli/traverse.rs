@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::config_name::optional_name;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{MOST_FRAMES, labels, rasters};
+use super::images::{check_steps, labels, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
@@ -115,21 +115,7 @@ impl Draw for Traverse {
 
     fn check(&self) -> Result<()> {
         above_zero("--range", f64::from(self.range))?;
-        if self.steps < 2 {
-            return Err(Error::request(format!(
-                "--steps is {}; expected at least 2, the two ends",
-                self.steps
-            )));
-        }
-        count(
-            "--steps",
-            self.steps,
-            if self.format()? == Format::Gif {
-                MOST_FRAMES / 2
-            } else {
-                1000
-            },
-        )?;
+        check_steps(self.steps, self.format()?)?;
         count("--rows", self.rows, 1000)
     }
 
