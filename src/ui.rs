@@ -50,18 +50,6 @@ pub fn data(text: impl Display) -> Result<()> {
     }
 }
 
-/// Lays out rows of two columns, with the second one aligned.
-pub fn two_columns(rows: &[(&str, impl Display)]) -> String {
-    let width = rows
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    rows.iter()
-        .map(|(name, about)| format!("  {name:width$}  {about}\n"))
-        .collect()
-}
-
 /// Makes a bar on stderr, hidden when quiet or when stderr is not a terminal.
 fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     let target = if is_quiet() || !stderr().is_terminal() {

@@ -105,18 +105,6 @@ impl Raster {
         }
     }
 
-    /// Converts the image to the image crate's type: `H` rows of `W` pixels, with grey as three equal values.
-    ///
-    /// # Panics
-    /// Panics if the shape and the number of pixels disagree.
-    pub fn to_rgb(&self) -> RgbImage {
-        check(self.shape, self.pixels.len());
-        let [_, height, width] = self.shape;
-        RgbImage::from_fn(width as u32, height as u32, |x, y| {
-            self.rgb(x as usize, y as usize)
-        })
-    }
-
     /// Returns the pixel in column `x` of row `y`.
     fn rgb(&self, x: usize, y: usize) -> Rgb<u8> {
         let [channels, height, width] = self.shape;
@@ -168,7 +156,7 @@ mod tests {
             shape: [3, 1, 2],
             pixels: vec![1, 2, 3, 4, 5, 6],
         };
-        assert_eq!(image.to_rgb().get_pixel(1, 0), &Rgb([2, 4, 6]));
+        assert_eq!(image.rgb(1, 0), Rgb([2, 4, 6]));
     }
 
     #[test]
