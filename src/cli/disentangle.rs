@@ -154,19 +154,23 @@ impl Disentangle {
         latents: &[Vec<f32>],
         labels: &[u32],
     ) -> Result<Probes> {
-        let wide = |labels: &[u32]| {
-            labels
-                .iter()
-                .map(|&label| label as u16)
-                .collect::<Vec<u16>>()
+        let narrow = |labels: &[u32]| -> Result<Vec<u16>> {
+            let narrow = |&label: &u32| {
+                u16::try_from(label).map_err(|_| {
+                    Error::request(format!(
+                        "class {label}: probes can tell at most 65536 classes from each other"
+                    ))
+                })
+            };
+            labels.iter().map(narrow).collect()
         };
         let known = dataset.train.labels.as_deref().unwrap_or_default();
         if self.split == SplitName::Train {
             let half = latents.len() / 2;
             return Ok(measure_probes(
                 dataset.classes.len(),
-                (&latents[..half], &wide(&labels[..half])),
-                (&latents[half..], &wide(&labels[half..])),
+                (&latents[..half], &narrow(&labels[..half])?),
+                (&latents[half..], &narrow(&labels[half..])?),
             ));
         }
         let count = self.n.min(known.len());
@@ -178,8 +182,8 @@ impl Disentangle {
         bar.finish_and_clear();
         Ok(measure_probes(
             dataset.classes.len(),
-            (&train?, &wide(&known[..count])),
-            (latents, &wide(labels)),
+            (&train?, &narrow(&known[..count])?),
+            (latents, &narrow(labels)?),
         ))
     }
 }

@@ -148,27 +148,32 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
         .collect())
 }
 
-/// Returns one or two lines on the health of the latents, to print when training ends.
-pub fn at_the_end(opened: &LoadedModel) -> Option<String> {
+/// Returns one or two lines on the health of the latents, to print when training ends, or `None` if there are too few test
+/// images or the prior is not N(0, I).
+///
+/// # Errors
+/// Returns an error if an image cannot be read.
+pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
     if !opened.config.prior.is_normal() {
-        return None;
+        return Ok(None);
     }
-    let (dataset, _) = opened.data(None).ok()?;
-    let images = enough(&dataset.test, AT_THE_END).ok()?;
+    let (dataset, _) = opened.data(None)?;
+    let Ok(images) = enough(&dataset.test, AT_THE_END) else {
+        return Ok(None);
+    };
     let (health, _) = Diagnostics::of(
         &opened.vae,
         &dataset.test,
         images,
         opened.protocol(1, None),
         &mut |_| {},
-    )
-    .ok()?;
+    )?;
     if !health.is_finite() {
-        return None;
+        return Ok(None);
     }
     let run = opened.folder.display().to_string();
     let findings = findings(&health);
-    Some(summary(&health, &findings, &opened.config, &run))
+    Ok(Some(summary(&health, &findings, &opened.config, &run)))
 }
 
 /// Writes the chart of the latents to `path`, or in both formats to the run's folder. Returns the path of the image.

@@ -13,7 +13,7 @@ use crate::optimizer::Optimizer;
 use crate::report::{Report, Table};
 use crate::schedule::Schedule;
 
-/// List presets, models, priors, likelihoods, objectives and data
+/// List what a config can choose from, and the devices
 #[derive(Debug, Args)]
 pub struct List {
     /// Print this list only

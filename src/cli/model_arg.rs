@@ -52,7 +52,11 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             folder
         }
         Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
-        Some(path) => find_run(path, Path::new(RUNS))?,
+        Some(path) => find_run(path, Path::new(RUNS)).map_err(|_| {
+            Error::file(path, "no such run or model file").with_hint(format!(
+                "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
+            ))
+        })?,
     };
     let model = folder.model();
     if !model.is_file() && !folder.config().is_file() {
@@ -84,11 +88,9 @@ pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
         Some(folder) => Ok(RunFolder {
             path: folder.to_path_buf(),
         }),
-        None => Err(
-            Error::file(path, "no such run or model file").with_hint(format!(
-                "expected a run's folder, a run's name below `{}`, or a .safetensors file",
-                parent.display()
-            )),
-        ),
+        None => Err(Error::file(path, "no such run").with_hint(format!(
+            "expected a run's folder, or a run's name below `{}`",
+            parent.display()
+        ))),
     }
 }

@@ -92,6 +92,7 @@ impl<'a> Iterator for Batches<'a> {
 /// dropped.
 fn read_ahead(split: Split, ids: Vec<u32>, size: usize) -> Receiver<Read> {
     let (send, receive) = sync_channel(AHEAD);
+    let not_started = send.clone();
     let read = move || {
         for ids in ids.chunks(size) {
             let examples = ids
@@ -104,7 +105,12 @@ fn read_ahead(split: Split, ids: Vec<u32>, size: usize) -> Receiver<Read> {
             }
         }
     };
-    // If no thread can be started, the sender is dropped and the first batch is an error.
-    let _ = thread::Builder::new().name("loader".into()).spawn(read);
+    if let Err(error) = thread::Builder::new().name("loader".into()).spawn(read) {
+        let error = Error::failed(format!(
+            "the thread that reads the data cannot be started: {error}"
+        ));
+        // The receiver exists, so the first batch is this error.
+        let _ = not_started.send(Err(error));
+    }
     receive
 }

@@ -6,7 +6,7 @@ use crate::data::{Example, Split};
 use crate::error::Result;
 use crate::ops::pool;
 
-/// Bytes, in whole words an image: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million).
+/// Bytes, in whole words per image: the largest buffer that every WebGPU device lets a kernel read (MNIST has 47 million).
 /// The batches of a larger split travel one by one.
 const MOST: usize = 128 << 20;
 

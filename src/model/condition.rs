@@ -11,7 +11,7 @@ use super::{Activation, ConditionSpec, DenseSpec, Features, LayerSpec, Network};
 use crate::check::count;
 use crate::error::{Error, Result};
 
-/// The largest number of classes: a label is one byte.
+/// The largest number of classes, as many as the labels of an IDX file can name.
 const MOST_CLASSES: usize = 256;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -80,7 +80,11 @@ pub fn train(
     let history = trained.history.clone();
     let model = LoadedModel::trained(trained, folder, selected.clone())?;
     if !ui::is_quiet() {
-        at_the_end(&model).into_iter().for_each(ui::note);
+        match at_the_end(&model) {
+            Ok(health) => health.into_iter().for_each(ui::note),
+            // The model is saved: the run has not failed.
+            Err(error) => ui::note(format_args!("no health: {error}")),
+        }
     }
     Ok(Finished {
         model,
