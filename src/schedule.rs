@@ -19,7 +19,7 @@ registry! {
     pub enum Schedule: ScheduleKind {
         "constant" => Constant, "the same learning rate throughout";
         "cosine" => Cosine, "half a cosine from the learning rate down to a floor (Loshchilov, Hutter 2017)";
-        "step" => Step, "multiplied by a factor every so many epochs";
+        "step" => Step, "multiplied by a factor at regular intervals of epochs";
         "milestones" => Milestones, "multiplied by a factor after each of some epochs";
         "stages" => Stages, "stages of 1, 3, 9, ... epochs, each at a lower learning rate (Burda et al. 2016)";
     }

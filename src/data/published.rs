@@ -103,5 +103,5 @@ pub static FASHION_MNIST: IdxDataset = IdxDataset {
     first_labels: [9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9, 1, 0, 6, 4],
 };
 
-/// The sets that can be told apart.
+/// The sets that can be identified by their first labels.
 pub static SETS: [&IdxDataset; 2] = [&MNIST, &FASHION_MNIST];

@@ -230,7 +230,7 @@ fn add(sums: &mut [f64], values: impl Iterator<Item = f64>) {
         .for_each(|(sum, value)| *sum += value);
 }
 
-/// Splits are equal if their examples, labels and factors are, whatever their sources.
+/// Splits are equal if their examples, labels and factors are, and their sources may differ.
 impl PartialEq for Split {
     fn eq(&self, other: &Self) -> bool {
         let same =

@@ -101,7 +101,7 @@ pub fn importance(
     let (loader, all) = (protocol.loader(vae), split.first_ids(count));
     let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
-    // Fewer if each latent costs more: many values an image, many components of the prior.
+    // Fewer if each latent costs more: many values per image, many components of the prior.
     let inputs = vae.network().prior.kind().pseudo_inputs();
     let outputs = vae
         .network()

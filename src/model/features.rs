@@ -47,7 +47,7 @@ impl Features {
         match count {
             Some(1..=MOST_FEATURES) => Ok(()),
             _ => Err(format!(
-                "gives {self} numbers an image; expected from 1 to {MOST_FEATURES}"
+                "gives {self} numbers per image; expected from 1 to {MOST_FEATURES}"
             )),
         }
     }

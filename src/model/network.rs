@@ -124,7 +124,7 @@ impl Network {
                     "model: no decoder's layer can give {outputs} numbers for each value"
                 ))
                 .with_hint(
-                    "give the decoder a layer, or choose a likelihood of one number a value",
+                    "give the decoder a layer, or choose a likelihood of one number per value",
                 ));
             }
         }
@@ -227,7 +227,7 @@ fn check_output(given: Features, image_shape: [usize; 3]) -> Result<()> {
         Features::Map(image_shape)
     ))
     .with_hint(if widened {
-        "give the last layer what one number a value needs; a likelihood that asks for more widens it itself"
+        "size the last layer for one number per value; a likelihood that needs more widens it itself"
     } else {
         "channels come from the last layer, height and width from the strides before it"
     }))

@@ -140,7 +140,7 @@ registry! {
         "beta-tc" => BetaTc, "the KL in its three terms, the total correlation weighted (Chen et al. 2018)";
         "info" => Info, "the latents as a whole held to the prior, by their discrepancy (Zhao et al. 2019)";
         "capacity" => Capacity, "the KL held near a capacity that grows (Burgess et al. 2018)";
-        "autoencoder" => Autoencoder, "the reconstruction alone, of one latent an image; denoising if it corrupts its input";
+        "autoencoder" => Autoencoder, "the reconstruction alone, of one latent per image; denoising if it corrupts its input";
     }
 }
 

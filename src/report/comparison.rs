@@ -19,7 +19,7 @@ pub struct EvaluatedRun {
 /// The most characters of a text in a column. The JSON has the whole text.
 const LONGEST: usize = 32;
 
-/// Returns the report on `runs`, of which there must be at least one. The others are compared with the first.
+/// Returns the report on `runs`, at least one. The others are compared with the first.
 pub fn report(runs: &[EvaluatedRun]) -> Report {
     let mut report = Report::new();
     let [first, others @ ..] = runs else {

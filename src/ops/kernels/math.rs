@@ -4,7 +4,7 @@
 /// Returns e^x for x <= 0, with a relative error below 3e-7 (tested), and 0 below -87.
 #[inline(always)]
 pub fn exp_negative(x: f32) -> f32 {
-    // x = n ln 2 + r, |r| <= ln 2 / 2, with the product n ln 2 in two parts, of which the first is exact. Adding 1.5 *
+    // x = n ln 2 + r, |r| <= ln 2 / 2, with the product n ln 2 split into two parts; the first is exact. Adding 1.5 *
     // 2^23 rounds to a whole number and leaves it in the lowest bits. A conversion to an integer would be done value by
     // value, because Rust's conversion saturates.
     const SHIFT: f32 = 12_582_912.0;

@@ -81,7 +81,7 @@ struct SendJob(JobPointer);
 // SAFETY: the job behind the pointer is `Sync`, and `Pool::run` waits for all threads before it ends.
 unsafe impl Send for SendJob {}
 
-/// Returns the pool with at least `threads` threads, of which the caller is one. It grows to the size of rayon's pool,
+/// Returns the pool with at least `threads` threads, the caller's included. It grows to the size of rayon's pool,
 /// which burn uses, so that $RAYON_NUM_THREADS sets the size of both.
 fn pool(threads: usize) -> &'static Pool {
     static POOL: OnceLock<Pool> = OnceLock::new();

@@ -142,7 +142,7 @@ impl Strip<'_> {
         }
     }
 
-    /// Computes and stores one tile, of which the first `live` rows count.
+    /// Computes and stores the first `live` rows of one tile.
     ///
     /// # Safety
     /// The places of `rows` lie within the memory of both factors and of the result.
