@@ -31,6 +31,8 @@ pub struct Training {
     unread_sums: Vec<(Tensor<1>, usize)>,
     /// The squared norms of the layers' gradients since then, each `[L]`, still on the device.
     unread_norms: Vec<Tensor<1>>,
+    /// Whether a checkpoint of this state and this config is on the disk already.
+    pub(super) is_saved: bool,
 }
 
 impl Training {
@@ -49,6 +51,7 @@ impl Training {
             state,
             unread_sums: Vec::new(),
             unread_norms: Vec::new(),
+            is_saved: false,
         })
     }
 
@@ -91,6 +94,7 @@ impl Training {
             .restore(training.state)
             .map_err(|error| Error::file(path, format!("does not fit its own config: {error}")))?;
         training.good = training.state.clone();
+        training.is_saved = checkpoint.config == *config;
         Ok(training)
     }
 

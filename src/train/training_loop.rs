@@ -40,8 +40,10 @@ impl Training {
     /// state is saved), or if a file cannot be read or written.
     pub fn run(mut self, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainedModel> {
         let mut metrics = Metrics::open(&folder.metrics(), self.progress().metrics_length)?;
-        // The state is saved first, so that the folder has the config of this run even if its epochs were raised.
-        self.save(folder)?;
+        // A new state, or one whose config has more epochs now, is saved before the first step.
+        if !self.is_saved {
+            self.save(folder)?;
+        }
         let mut saved_at = Instant::now();
         let (train, loader) = (
             self.dataset().train.clone(),

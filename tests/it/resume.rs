@@ -291,8 +291,12 @@ fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
 #[test]
 fn a_finished_run_can_be_given_more_epochs() {
     let place = with_smoke_run();
+    let state = place.path().join("runs/smoke-1/state.safetensors");
+    let written = || fs::metadata(&state).unwrap().modified().unwrap();
+    let before = written();
     let finished = run(place.path(), &["train", "--resume"]);
     assert_eq!(finished.line(), "runs/smoke-1");
+    assert_eq!(written(), before, "nothing was left to save");
     assert!(
         finished.err.contains("run runs/smoke-1, from step 32 on"),
         "{}",
