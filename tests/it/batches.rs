@@ -1,4 +1,5 @@
-//! What a step sees: each image once an epoch, pixels drawn as the protocol says.
+//! Tests the batches of training: each image once per epoch, with pixels drawn as the protocol
+//! says.
 
 use proptest::prelude::*;
 use vae::config::find_preset;
@@ -11,7 +12,7 @@ use crate::models::{digits, load_batch, numbers, plain_device};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Each image once an epoch, in batches of which only the last may be smaller.
+    /// Each image occurs once per epoch, and only the last batch may be smaller.
     #[test]
     fn batches_partition_the_data(train in 1_usize..300, batch in 1_usize..80, epoch in 0_usize..5, seed in 0_u64..9) {
         let mut config = find_preset("smoke").unwrap().config().unwrap();
@@ -43,7 +44,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     let test = draw(evaluation, &indices);
     assert!(test.iter().all(|value| [0.0, 1.0].contains(value)));
     assert_eq!(test, draw(evaluation, &indices));
-    // In whatever company an image is drawn.
+    // The pixels of an image do not depend on the other images of its batch.
     assert_eq!(draw(evaluation, &[7]), test[7 * 784..][..784]);
     assert_eq!(draw(evaluation, &[29, 7])[784..], test[7 * 784..][..784]);
     let step = |step: u64| draw(Rng::new(1).stream("pixels").at(step), &indices);
@@ -51,7 +52,7 @@ fn dynamic_pixels_are_drawn_once_for_the_test_set_and_anew_for_each_step() {
     assert_ne!(step(3), step(4));
     assert_ne!(step(3), test);
 
-    // Each image has draws of its own: the same grey twice does not become the same pixels.
+    // Each image has draws of its own: two equal grey images become different pixels.
     let grey = Split::in_memory(vec![128; 2 * 784], [1, 28, 28]);
     let twins = numbers(load_batch(Pixels::Dynamic, &grey, &[0, 1], None, evaluation, &device).x);
     assert_ne!(twins[..784], twins[784..]);

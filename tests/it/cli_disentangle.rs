@@ -1,4 +1,4 @@
-//! `vae disentangle`.
+//! Tests `vae disentangle`.
 
 use std::fs;
 
@@ -156,7 +156,8 @@ fn a_person_can_give_the_factors() {
     let found = disentangle(&place, &["--factors", "mine.csv"]);
     let factors = found["factors"].as_array().unwrap();
     assert_eq!(factors.len(), 2);
-    // Those of the same levels, alone: one latent has the same information, whoever says it.
+    // A factor with the same levels as a built-in one has the same information, whichever file
+    // names it.
     assert_eq!(
         factors[0]["information"],
         disentangle(&place, &[])["factors"][1]["information"]
@@ -245,7 +246,7 @@ fn data_without_factors_have_probes_and_those_without_labels_need_factors() {
             .out
             .contains("probe")
     );
-    // Labels, and no factors.
+    // MNIST has labels, but no factors.
     crate::program::write_idx(&place.path().join("data/mnist"), 3);
     let mnist = [
         "train",

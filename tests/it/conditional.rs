@@ -1,4 +1,5 @@
-//! Models that are told the class: what a label does to the numbers, that it does what it should, and the commands.
+//! Tests conditional models: how the label enters the numbers, that a sample has the class asked
+//! for, and the commands.
 
 use std::fs;
 
@@ -25,7 +26,7 @@ fn mlp() -> Mlp {
     }
 }
 
-/// Shapes of the tensors that a condition changes or adds.
+/// Returns the shapes of the tensors that a condition changes or adds.
 fn shapes(model: &dyn ModelKind, condition: Condition) -> Vec<String> {
     let plain = model.network(PICTURE).unwrap();
     let given = condition.apply(plain.clone(), CLASSES).unwrap();
@@ -69,7 +70,7 @@ fn labels_enter_where_the_config_says() {
         "decoder.0.weight [784, 13]",
     ];
     assert_eq!(shapes(&bare, concat_both), heads);
-    // After convolutions: what their maps are flattened into.
+    // After convolutions the class stands beside the flattened feature maps.
     let conv = Conv::default();
     let heads = [
         "mean.weight [2, 2314]",
@@ -99,8 +100,8 @@ fn labels_enter_where_the_config_says() {
     );
 }
 
-/// The model without labels that a conditional one is for one class: the columns of the weights that a one-hot label
-/// would choose become part of the bias.
+/// Returns the unconditional model that a conditional one is for one class: the weight columns that
+/// a one-hot label would select become part of the bias.
 fn of_class(vae: &Vae, model: &dyn ModelKind, class: usize) -> (Vae, Vec<f32>) {
     let plain = model.network(PICTURE).unwrap();
     let tensors = export(vae);
@@ -130,7 +131,7 @@ fn of_class(vae: &Vae, model: &dyn ModelKind, class: usize) -> (Vae, Vec<f32>) {
         }
         weights.extend([weight, bias]);
     }
-    // ReLU(W y + b), W as [out, in].
+    // The shift is ReLU(W y + b), with W as [out, in].
     let shift = match tensors
         .iter()
         .find(|tensor| tensor.name == "condition.weight")
@@ -240,7 +241,7 @@ fn every_code_of_an_image_has_its_class() {
     assert!(gap(&together, &apart) < 1e-3, "{together:?} {apart:?}");
 }
 
-/// The class of the image that is nearest.
+/// Returns the class of the nearest image.
 fn recognised(images: &Split, image: &[f32]) -> u32 {
     let distance = |index: &usize| -> f64 {
         let bytes = images.image(*index).unwrap();
@@ -256,7 +257,8 @@ fn recognised(images: &Split, image: &[f32]) -> u32 {
     images.labels.as_ref().unwrap()[nearest.unwrap().1]
 }
 
-/// The preset `smoke` with more of everything. A heavy KL term makes a model leave to the label what the label says.
+/// The preset `smoke` with more images, units and steps. A heavy KL term makes the model leave the
+/// class to the label.
 const GENERATIVE: [&str; 7] = [
     "data.digits.train=4000",
     "data.digits.test=1000",
@@ -267,7 +269,8 @@ const GENERATIVE: [&str; 7] = [
     "train.learning_rate=5e-3",
 ];
 
-/// Latents from the prior, which knows nothing of the class: what digit comes out is the label's doing alone.
+/// Latents from the prior do not depend on the class, so only the label can decide which digit
+/// comes out.
 #[test]
 fn a_model_makes_the_digit_that_it_is_asked_for() {
     const EACH: usize = 8;
@@ -282,7 +285,7 @@ fn a_model_makes_the_digit_that_it_is_asked_for() {
                 .filter(|image| recognised(&data.test, image) == class)
                 .count();
         }
-        // 77 to 80 where this was written; 8 if labels did nothing.
+        // Measured: 77 to 80. If the label had no effect, about 8.
         assert!(
             right >= 68,
             "{condition:?}: {right} of 80 are the digit that was asked for"
@@ -290,7 +293,7 @@ fn a_model_makes_the_digit_that_it_is_asked_for() {
     }
 }
 
-/// A run of the preset `smoke` that is told the class, encoder and all.
+/// The arguments of a run of the preset `smoke` whose decoder and encoder are told the class.
 const GIVEN: [&str; 5] = [
     "-q",
     "--set",
@@ -320,7 +323,7 @@ fn the_commands_use_labels() {
         "{config}"
     );
 
-    // What `eval` measures is what training measured, and says that it is told the class.
+    // `eval` measures the same as training, and says that the class is given.
     let found = eval(&place, &[]);
     let last = metrics(&folder).pop().unwrap();
     assert_eq!([&found["elbo"], &found["kl"]], [&last["elbo"], &last["kl"]]);
@@ -333,7 +336,7 @@ fn the_commands_use_labels() {
         "{text}"
     );
 
-    // A sheet of samples shows a class a row, in training and after.
+    // A sheet of samples has one row per class, during training and afterwards.
     let sample = |out: &str, more: &[&str]| {
         assert_eq!(
             run(
@@ -350,10 +353,10 @@ fn the_commands_use_labels() {
     };
     let (all, sheet) = sample("all.png", &["--label", "all"]);
     assert!(all == read(&folder, "samples/epoch-0002.png"));
-    // Ten rows of ten, with room for the labels at the left.
+    // The sheet has ten rows of ten, and space for the labels at the left.
     let left = sheet.width() - 582;
     assert_eq!((sheet.height(), left > 10), (582, true));
-    // One class is one of its rows, by name or number.
+    // A single class, by name or number, is one row of the sheet.
     let (_, eights) = sample("eights.png", &["--label", "8", "--n", "10"]);
     let row = |row: u32, half: u32| {
         image::imageops::crop_imm(&sheet, left + half * 290, row * 58, 292, 60).to_image()
@@ -364,7 +367,7 @@ fn the_commands_use_labels() {
         );
         assert!(row(8, half) != row(3, half));
     }
-    // Where none is named, classes are drawn and named below.
+    // Without `--label`, random classes are drawn and named below the images.
     let (drawn, _) = sample("drawn.png", &["--n", "10"]);
     let (_, drawn_sheet) = sample("again.png", &["--n", "10"]);
     assert!(drawn == read(place.path(), "again.png") && drawn_sheet.height() > eights.height());
@@ -418,7 +421,8 @@ fn an_interpolation_keeps_its_class() {
         ],
     );
     way(&["--from", "own.png", "--to", "3", "--label", "3"]).line();
-    // An image file is taken for one of the class: a test image of it gives the same way.
+    // The image file counts as one of the class `--label`: with the pixels of a test image it gives
+    // the same figure.
     let label = vae::data::Digits {
         train: 1,
         test: 6,
@@ -510,7 +514,7 @@ fn what_a_label_cannot_be_is_said() {
         &["--n asks for 10010 images; expected at most 10000 in one figure"],
     );
 
-    // No labels, no condition: before anything is made.
+    // A condition on data without labels is refused before anything is written.
     let noise = ["--set", "data.noise.count=10", "--name", "noise"];
     run(
         place.path(),

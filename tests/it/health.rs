@@ -1,4 +1,4 @@
-//! The latent's health on models whose truth is known, made by hand.
+//! Tests the diagnostics of the latents on hand-made models with known answers.
 
 use vae::data::{Pixels, Split};
 use vae::eval::{
@@ -25,10 +25,10 @@ const PROTOCOL: Protocol = Protocol {
     latent_mode: LatentMode::Sampled,
     corruption: None,
 };
-/// Variance of a byte that is drawn uniformly, as a value.
+/// The variance of a uniform random byte, scaled to [0, 1].
 const BYTE: f64 = (256.0 * 256.0 - 1.0) / (12.0 * 255.0 * 255.0);
 
-/// Images of uniform noise: twelve independent values.
+/// Returns images of uniform noise, each with twelve independent values.
 fn noise_images() -> Split {
     let rng = Rng::new(5);
     let pixels = (0..(IMAGES * PIXELS) as u64)
@@ -37,19 +37,19 @@ fn noise_images() -> Split {
     Split::in_memory(pixels, PICTURE)
 }
 
-/// How a model that is linear from end to end treats latent `d`, which looks at pixel `d`.
+/// How a linear model treats latent `d`, which depends on pixel `d` alone.
 #[derive(Clone, Copy)]
 struct Line {
-    /// The latent's mean is this times (pixel - 1/2), plus `shift`.
+    /// The latent's mean is `scale` * (pixel - 1/2) + `shift`.
     scale: f64,
     shift: f64,
-    /// Of the posterior.
+    /// The variance of the posterior.
     variance: f64,
-    /// Pixel `d`'s logit is this times the latent.
+    /// The logit of pixel `d` is `logit` times the latent.
     logit: f64,
 }
 
-/// Nothing goes through: the posterior is the prior.
+/// A latent that carries no information: its posterior is the prior.
 const UNUSED: Line = Line {
     scale: 0.0,
     shift: 0.0,
@@ -57,7 +57,8 @@ const UNUSED: Line = Line {
     logit: 0.0,
 };
 
-/// A latent whose aggregate posterior has this variance, of which `noise` is the posterior's own.
+/// Returns a latent whose aggregate posterior has the given variance, and whose own posterior has
+/// the variance `noise`.
 fn used(variance: f64, noise: f64) -> Line {
     Line {
         scale: ((variance - noise) / BYTE).sqrt(),
@@ -89,7 +90,7 @@ fn linear(lines: &[Line]) -> Vae {
         .iter_mut()
         .for_each(|tensor| tensor.values.fill(0.0));
     for (d, line) in lines.iter().enumerate() {
-        // PyTorch's [out, in].
+        // The layout is PyTorch's, [out, in].
         set(&mut tensors, "mean.weight", |values| {
             values[d * PIXELS + d] = line.scale as f32
         });
@@ -110,7 +111,7 @@ fn examine(vae: &Vae, images: &Split) -> (Diagnostics, AggregatePosterior) {
     Diagnostics::of(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap()
 }
 
-/// Of the pixels `d`, as values: mean and variance, the population's.
+/// Returns the mean and the population variance of pixel `d` over the images, scaled to [0, 1].
 fn pixel_moments(images: &Split, d: usize) -> [f64; 2] {
     let values: Vec<f64> = (0..images.len())
         .map(|n| f64::from(images.image(n).unwrap()[d]) / 255.0)
@@ -158,7 +159,7 @@ fn three_of_ten_latents_are_seen_to_be_used() {
             (latent.mean_variance - noise).abs() < 1e-6
                 && (latent.variance() - variance - noise).abs() < 1e-5
         );
-        // 1/2 (E[m^2] + s^2 - 1 - ln s^2), of these images.
+        // The KL over these images is 1/2 (E[m^2] + s^2 - 1 - ln s^2).
         let kl = 0.5 * (mean.powi(2) + variance + noise - 1.0 - noise.ln());
         assert!(
             (latent.kl.unwrap() - kl).abs() < 1e-5,
@@ -178,7 +179,7 @@ fn three_of_ten_latents_are_seen_to_be_used() {
 #[test]
 fn a_code_that_does_all_it_should_is_healthy() {
     let images = noise_images();
-    // One latent of four that is not used is no fault.
+    // One unused latent among four is not a fault.
     let (health, aggregate) = examine(
         &linear(&[used(1.0, 0.2), used(1.1, 0.05), UNUSED, used(0.9, 0.3)]),
         &images,
@@ -200,7 +201,7 @@ fn a_collapsed_code_is_called_so() {
         health.kl.unwrap().mean.abs() < 1e-9
             && decompose(&aggregate).mutual_information.mean.abs() < 1e-9
     );
-    // Latents that vary a little, and carry next to nothing.
+    // These latents vary a little, and carry almost no information.
     let faint = Line {
         scale: (0.02_f64 / BYTE).sqrt(),
         variance: 0.98,
@@ -223,16 +224,17 @@ fn an_aggregate_posterior_far_from_the_prior_is_under_regularised() {
     assert_eq!(findings(&health), [Finding::UnderRegularised { latent: 1 }]);
     let latent = health.latents[1];
     assert!((latent.variance() - 25.0).abs() < 1.5, "{latent:?}");
-    // KL(N(m, v) || N(0, 1)).
+    // The distance is KL(N(m, v) || N(0, 1)).
     let truth = 0.5 * (latent.mean.powi(2) + latent.variance() - 1.0 - latent.variance().ln());
     assert!((latent.distance() - truth).abs() < 1e-12 && truth > 10.0);
-    // A uniform density of that variance is further from a normal one than its moments are, by its shape.
+    // Because of its shape, a uniform density is further from N(0, 1) than a normal density with
+    // the same moments is.
     let dimension_wise = decompose(&aggregate).by_latent[1];
     assert!(
         dimension_wise > truth && dimension_wise < truth + 0.5,
         "{dimension_wise} {truth}"
     );
-    // A mean that is off does it, too; so does a variance that is too small.
+    // A shifted mean and a variance that is too small are found as well.
     let shifted = Line {
         shift: 1.3,
         ..used(1.0, 0.1)
@@ -262,7 +264,8 @@ fn a_decoder_that_ignores_its_code_is_caught() {
         (3, 0.0, 0.0)
     );
     assert!(health.kl.unwrap().mean > 1.0);
-    // It costs nothing, it even gains: the decoder reads a pixel's latent with the wrong sign.
+    // Another image's latent even improves the reconstruction if the decoder reads the latent with
+    // the wrong sign.
     let wrong = Line {
         logit: -3.0,
         ..used(1.0, 0.1)
@@ -271,8 +274,9 @@ fn a_decoder_that_ignores_its_code_is_caught() {
     assert!(health.shuffled.difference.mean < 0.0 && findings(&health) == [Finding::IgnoresLatent]);
 }
 
-/// With a linear decoder of logits a z: the reconstruction is softplus(a z) - x a z a pixel, so that the latent of another
-/// image costs E[x a z] - E[x a z'] = a Cov(x, z) nats, in expectation over who gets whose.
+/// With a linear decoder of logits a z, the reconstruction term is softplus(a z) - x a z per pixel.
+/// Another image's latent therefore costs E[x a z] - E[x a z'] = a Cov(x, z) nats in expectation
+/// over the permutations.
 #[test]
 fn another_image_s_code_costs_what_it_should() {
     let images = noise_images();
@@ -302,7 +306,7 @@ fn what_is_seen_is_what_is_evaluated() {
         "{:?}",
         health.shuffled
     );
-    // The same seed, the same numbers; others with another.
+    // The same seed gives the same numbers, and another seed gives others.
     assert_eq!(examine(&vae, &images).0, health);
     let other = Diagnostics::of(
         &vae,
@@ -317,14 +321,15 @@ fn what_is_seen_is_what_is_evaluated() {
     .unwrap()
     .0;
     assert!(other.shuffled != health.shuffled && other.latents == health.latents);
-    // A part of the images is a part of the images.
+    // The first 50 images alone give the same numbers as a split that holds only those.
     let part = Diagnostics::of(&vae, &images, 50, PROTOCOL, &mut |_| {})
         .unwrap()
         .0;
     assert_eq!(part.latents, examine(&vae, &images.slice(0..50)).0.latents);
 }
 
-/// `copies` of each posterior, in turn, each with its own noise.
+/// Returns the aggregate posterior of `copies` copies of each posterior, each copy with its own
+/// noise.
 fn repeated(means: &[[f64; 2]], log_vars: &[[f64; 2]], copies: usize) -> AggregatePosterior {
     let repeat = |values: &[[f64; 2]]| values.as_flattened().repeat(copies);
     let rng = Rng::new(8).stream("noise");
@@ -334,7 +339,8 @@ fn repeated(means: &[[f64; 2]], log_vars: &[[f64; 2]], copies: usize) -> Aggrega
     AggregatePosterior::new(2, repeat(means), repeat(log_vars), &noise)
 }
 
-/// The three terms of a mixture of `means` and `log_vars` by the trapezoidal rule over the plane.
+/// Computes the three terms of a mixture with these `means` and `log_vars` by the trapezoidal rule
+/// over the plane.
 fn by_quadrature(means: &[[f64; 2]], log_vars: &[[f64; 2]]) -> [f64; 3] {
     const STEPS: i32 = 500;
     let width = 8.0 / f64::from(STEPS);
@@ -393,7 +399,7 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
         by_latent,
     } = decompose(&aggregate);
     let [information, correlation, by_dimension] = by_quadrature(&means, &log_vars);
-    // The terms are far enough from 0 for the test to see something.
+    // The terms are far enough from 0 for the comparison to mean something.
     assert!(
         information > 0.5 && correlation > 0.1 && by_dimension > 0.02,
         "{information} {correlation} {by_dimension}"
@@ -419,7 +425,8 @@ fn the_three_terms_are_what_quadrature_says_and_add_up_to_the_kl() {
 
 #[test]
 fn the_terms_have_their_known_ends() {
-    // Aggregate that never meet: the latent says which of the N images it is, and no more can be said.
+    // If the posteriors do not overlap, the latent identifies which of the N images it is; the
+    // mutual information reaches its maximum, log N.
     let apart: Vec<[f64; 2]> = (0..64).map(|n| [50.0 * f64::from(n), 0.0]).collect();
     let far = decompose(&repeated(&apart, &[[-2.0, 0.0]; 64], 1));
     assert!(
@@ -427,7 +434,7 @@ fn the_terms_have_their_known_ends() {
             && far.mutual_information.se < 1e-12
     );
     assert!(far.total_correlation.mean.abs() < 1e-9, "{far:?}");
-    // One posterior for all: nothing, and its distance from the prior is all there is.
+    // If all images share one posterior, the only term is its distance from the prior.
     let same = repeated(&[[1.0, -0.5]], &[[-1.0, 0.4]], 500);
     let terms = decompose(&same);
     assert!(
@@ -436,13 +443,13 @@ fn the_terms_have_their_known_ends() {
     assert_within_error("KL", terms.dimension_wise, same.kl().unwrap().mean);
 }
 
-/// The doctor's `mutual_information` of a Gaussian channel: 1/2 log(1 + S / N) for a normal signal.
+/// For a Gaussian channel with a normal signal, `mutual_information` is 1/2 log(1 + S / N).
 #[test]
 fn a_gaussian_channel_carries_what_shannon_says() {
     const N: usize = 2000;
     let rng = Rng::new(2).stream("signal");
     let signal = |n: usize| f64::from(rng.normal(n as u64));
-    // The second latent sees what the first sees, and noise of its own.
+    // The second latent has the signal of the first, and noise of its own.
     let means: Vec<f64> = (0..N)
         .flat_map(|n| [0.6 * signal(n), 0.6 * signal(n)])
         .collect();
@@ -456,7 +463,7 @@ fn a_gaussian_channel_carries_what_shannon_says() {
         vec![log_var; 2 * N],
         &noise,
     ));
-    // z ~ N(0, [[1, 0.36], [0.36, 1]]) and z given x has the covariance 0.64 I.
+    // z ~ N(0, [[1, 0.36], [0.36, 1]]), and z given x has the covariance 0.64 I.
     let determinant: f64 = 1.0 - 0.36 * 0.36;
     let information = 0.5 * (determinant / (0.64 * 0.64)).ln();
     let correlation = -0.5 * determinant.ln();
@@ -477,7 +484,7 @@ fn changed(network: &Network, change: impl FnOnce(&mut [NamedTensor])) -> Vae {
     with_weights(network, &tensors, &plain_device())
 }
 
-/// Each hidden layer and how many of its units are saturated.
+/// Returns each hidden layer with the number of its saturated units.
 fn saturated(vae: &Vae, images: &Split) -> Vec<(String, usize, usize)> {
     let aggregate =
         AggregatePosterior::read(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap();
@@ -504,7 +511,7 @@ fn units_that_no_longer_answer_are_counted() {
         };
         let network = model.network(PICTURE).unwrap();
         let push = |tensors: &mut [NamedTensor]| {
-            // All answer, but those whose bias is out of reach.
+            // All units respond, except those whose bias pushes them out of range.
             for name in ["encoder.0", "encoder.1", "decoder.0", "decoder.1"] {
                 set(tensors, &format!("{name}.bias"), |values| {
                     values.fill(usual)
@@ -562,7 +569,7 @@ fn a_dead_channel_is_one_unit_wherever_its_values_lie() {
         ] {
             set(tensors, name, |values| values.fill(1.0));
         }
-        // Between two convolutions channels come last in memory; before the heads they come first.
+        // Between two convolutions, channels come last in memory; before the heads they come first.
         set(tensors, "encoder.0.bias", |values| values[3] = -100.0);
         set(tensors, "encoder.1.bias", |values| values[1] = -100.0);
         set(tensors, "decoder.1.bias", |values| values[..2].fill(-100.0));
@@ -591,7 +598,7 @@ fn an_autoencoder_s_latents_are_told_apart_by_their_spread() {
     };
     let health = examine(&[used(25.0, 0.1), UNUSED, used(1.0, 0.1)]);
     assert!(health.kl.is_none() && health.latents.iter().all(|latent| latent.kl.is_none()));
-    // No prior: a large variance is no fault.
+    // An autoencoder has no prior, so a large variance is not a fault.
     assert_eq!(
         (health.active(), health.order()[0], findings(&health)),
         (2, 0, vec![])

@@ -1,5 +1,6 @@
-//! Estimates of log p(x), and the objectives made of importance weights, against a model whose log p(x) is known: x = W z + b
-//! + sigma e with normal z and e is N(b, W W' + sigma^2 I).
+//! Tests the estimates of log p(x), and the objectives built on importance weights, against a model
+//! whose log p(x) is known: x = W z + b + sigma e with standard normal z and e has the density N(b,
+//! W W' + sigma^2 I).
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
@@ -24,7 +25,8 @@ const VALUES: usize = 6;
 const LATENTS: usize = 2;
 const SIGMA: f64 = 0.4;
 
-/// Columns at right angles, so that the posterior has no correlation and the encoder can be exact.
+/// The columns are orthogonal, so that the posterior has no correlations and the encoder can be
+/// exact.
 const W: [[f64; LATENTS]; VALUES] = [
     [0.5, 0.1],
     [0.5, -0.1],
@@ -35,7 +37,8 @@ const W: [[f64; LATENTS]; VALUES] = [
 ];
 const B: [f64; VALUES] = [0.5, 0.4, 0.6, 0.5, 0.3, 0.5];
 
-/// The linear model. `exact`: whether its encoder gives the true posterior, or one that is shifted and too wide.
+/// Returns the linear model. Its encoder gives the true posterior if `exact`, else one that is
+/// shifted and too wide.
 fn linear(exact: bool, device: &burn::tensor::Device) -> Vae {
     let model = Mlp {
         latent: LATENTS,
@@ -48,7 +51,8 @@ fn linear(exact: bool, device: &burn::tensor::Device) -> Vae {
     });
     let network = model.network(PICTURE).unwrap();
     let vae = Vae::new(&network, &likelihood, Rng::new(1), device);
-    // The posterior: variance sigma^2 / (sigma^2 + |w|^2), mean w'(x - b) / (sigma^2 + |w|^2), a latent.
+    // The posterior of each latent: variance sigma^2 / (sigma^2 + |w|^2), mean w'(x - b) / (sigma^2
+    // + |w|^2).
     let norms: Vec<f64> = (0..LATENTS)
         .map(|d| SIGMA * SIGMA + W.iter().map(|row| row[d] * row[d]).sum::<f64>())
         .collect();
@@ -59,7 +63,7 @@ fn linear(exact: bool, device: &burn::tensor::Device) -> Vae {
     };
     let weights = export(&vae).into_iter().map(|tensor| {
         let values: Vec<f64> = match tensor.name.as_str() {
-            // PyTorch's [out, in].
+            // The layout is PyTorch's, [out, in].
             "mean.weight" => (0..LATENTS)
                 .flat_map(|d| W.iter().map(move |row| (d, row[d])))
                 .map(|(d, w)| scale * w / norms[d])
@@ -99,7 +103,7 @@ fn images(count: usize) -> Split {
     )
 }
 
-/// log N(x; b, W W' + sigma^2 I), from the eigenvectors, which are W's columns.
+/// Computes log N(x; b, W W' + sigma^2 I) from the eigenvectors, which are the columns of W.
 fn exact_log_px(bytes: &[u8]) -> f64 {
     let x: Vec<f64> = bytes
         .iter()
@@ -158,7 +162,7 @@ fn an_exact_posterior_gives_log_px_from_a_single_code() {
             "K = {}",
             estimate.samples
         );
-        // Every latent weighs the same.
+        // Every sample of z has the same weight.
         let [median, worst] = estimate.effective_range();
         let k = estimate.samples as f64;
         assert!(
@@ -187,7 +191,7 @@ fn bounds_rise_to_the_log_px_of_the_linear_model() {
             Estimate::of(gaps.iter().copied())
         })
         .collect();
-    // Below log p(x), nearer with more latents, and there with 5000.
+    // Each estimate is below log p(x) and rises with K; with 5000 samples it has converged.
     assert!(
         gaps.windows(2).all(|pair| pair[0].mean > pair[1].mean),
         "{gaps:?}"
@@ -197,7 +201,7 @@ fn bounds_rise_to_the_log_px_of_the_linear_model() {
         "{gaps:?}"
     );
     assert!(gaps[3].mean.abs() < 4.0 * gaps[3].se + 2e-3, "{gaps:?}");
-    // With one latent it is the ELBO, whose KL is in closed form.
+    // With one sample it is the ELBO, whose KL is in closed form.
     let elbo = measure(&vae, &images, protocol(4), &mut |_| {})
         .unwrap()
         .elbo()
@@ -207,7 +211,7 @@ fn bounds_rise_to_the_log_px_of_the_linear_model() {
         (elbo.mean - one.mean).abs() < 4.0 * (elbo.se + one.se),
         "{elbo:?} and {one:?}"
     );
-    // A width that is not the posterior's costs latents.
+    // An encoder wider than the posterior has fewer effective samples.
     for bound in &found[1..] {
         let ([median, worst], k) = (bound.effective_range(), bound.samples as f64);
         assert!(
@@ -221,7 +225,7 @@ fn bounds_rise_to_the_log_px_of_the_linear_model() {
 fn an_estimate_depends_on_the_images_and_their_latents_alone() {
     let (vae, images) = (linear(false, &plain_device()), images(230));
     let all = estimates(&vae, &images, &[1, 30, 70], 5);
-    // The first images, the first latents, other threads.
+    // Fewer images, fewer samples and another number of threads change nothing.
     let few = estimates(&vae, &images.slice(0..120), &[30], 5);
     assert!(gap(&few[0].log_px, &all[1].log_px[..120]) < 1e-6);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -233,7 +237,7 @@ fn an_estimate_depends_on_the_images_and_their_latents_alone() {
         all
     );
     assert_ne!(estimates(&vae, &images, &[1, 30, 70], 6), all);
-    // Stopped: the images that are done, and no half of one.
+    // An interrupted estimate returns whole images only.
     let mut calls = 0;
     let stopped = importance(&vae, &images, 230, protocol(5), &[1, 30], &mut |_| {
         calls += 1;
@@ -254,7 +258,7 @@ fn a_mean_of_exponentials_does_not_overflow() {
     assert!((found[3] - ((5_f64.exp() + 2_f64.exp()) / 2.0).ln()).abs() < 1e-6);
 }
 
-/// The first images, on the device of the model.
+/// Returns the first images as a batch on the model's device.
 fn batch(vae: &Vae, count: u32) -> Batch {
     let indices: Vec<u32> = (0..count).collect();
     let batch = load_batch(
@@ -316,7 +320,7 @@ fn the_objectives_are_the_bounds_of_their_weights() {
     assert!(gap(&numbers(terms.loss), &sum) < 1e-4);
 }
 
-/// The mean over many draws of each parameter's gradient, and its standard error.
+/// Returns the mean of each parameter's gradient over many draws, and its standard error.
 fn gradients(vae: &Vae, objective: &dyn ObjectiveKind, draws: u64) -> Vec<(String, Vec<Estimate>)> {
     let batch = batch(vae, 2);
     let mut all: Vec<Vec<NamedTensor>> = Vec::new();
@@ -344,7 +348,8 @@ fn gradients(vae: &Vae, objective: &dyn ObjectiveKind, draws: u64) -> Vec<(Strin
         .collect()
 }
 
-/// Where the encoder also makes the prior, both ways give one gradient in expectation.
+/// If the encoder also parameterises the prior, both estimators have the same gradient in
+/// expectation.
 #[test]
 fn the_doubly_reparameterised_gradient_knows_a_prior_made_by_the_encoder() {
     let model = Mlp {
@@ -375,7 +380,7 @@ fn the_doubly_reparameterised_gradient_knows_a_prior_made_by_the_encoder() {
     }
 }
 
-/// Tucker et al. 2019: the same gradient in expectation, and in the encoder less noise.
+/// Tucker et al. 2019: the gradient is the same in expectation, with less noise in the encoder.
 #[test]
 fn the_doubly_reparameterised_gradient_is_that_of_iwae_with_less_noise() {
     let vae = linear(false, &autodiff_device());
@@ -384,7 +389,7 @@ fn the_doubly_reparameterised_gradient_is_that_of_iwae_with_less_noise() {
     let (mut noise, mut less) = (0.0, 0.0);
     for ((name, a), (_, b)) in iwae.iter().zip(&dreg) {
         for (a, b) in a.iter().zip(b) {
-            // One of some thirty numbers lies five errors off once in 60 000 runs.
+            // By chance one of the thirty or so numbers is five errors off once in 60 000 runs.
             let error = (a.se * a.se + b.se * b.se).sqrt();
             assert!(
                 (a.mean - b.mean).abs() < 5.0 * error + 1e-6,
@@ -458,7 +463,7 @@ fn a_run_is_trained_measured_and_compared() {
         report["ess_worst"].as_f64().unwrap(),
     );
     assert!(1.0 <= worst && worst <= median && median <= 20.0);
-    // What is trained is measured as the loss of the test set.
+    // The test loss is the objective that is trained.
     let records = crate::program::metrics(&place.path().join("runs/one"));
     let test = records
         .iter()
@@ -483,7 +488,7 @@ fn a_run_is_trained_measured_and_compared() {
     assert!(
         (of_images.iter().sum::<f64>() / 100.0 - nats[2]).abs() < 1e-3 && of_images.len() == 100
     );
-    // Pixels that are drawn make it a log-likelihood; grey ones do not.
+    // With binarised pixels it is a log-likelihood; with grey pixels it is not.
     let grey = run(
         place.path(),
         &[&SMOKE[..], &["-q", "--epochs", "1", "--name", "grey"]].concat(),
@@ -509,7 +514,7 @@ fn a_run_is_trained_measured_and_compared() {
         "{text}"
     );
     assert!(eval("grey", &["--importance-samples", "2", "--images", "50"])["log_px"].is_null());
-    // Side by side, and what is not to be compared.
+    // `compare` prints the runs side by side, and says what cannot be compared.
     run(place.path(), &["compare", "one", "two"]).failed(
         2,
         &[
@@ -523,7 +528,8 @@ fn a_run_is_trained_measured_and_compared() {
         same.contains("log p(x)") && !same.contains("the protocols differ"),
         "{same}"
     );
-    // Image by image, the difference of the means, with a smaller error than either has.
+    // The paired difference over images is the difference of the means, with a smaller error than
+    // either mean has.
     let compared: serde_json::Value =
         serde_json::from_str(run(place.path(), &["compare", "one", "two", "--json"]).line())
             .unwrap();
@@ -565,7 +571,7 @@ fn a_run_is_trained_measured_and_compared() {
         ),
         "{differ}"
     );
-    // What cannot be reproduced is refused before anything is trained.
+    // A recipe that cannot be reproduced is refused before training starts.
     run(place.path(), &["repro", "iwae"])
         .failed(2, &["`iwae`: no such recipe", "did you mean `iwae-"]);
     run(place.path(), &["repro", "cvae-tf", "--stages", "3"]).failed(

@@ -1,4 +1,4 @@
-//! The way between two images goes through the latent.
+//! Tests that interpolation between two images goes through the latent space.
 
 use vae::data::Pixels;
 use vae::model::{Interpolation, interpolate};
@@ -6,7 +6,7 @@ use vae::rng::Rng;
 
 use crate::models::{gap, largest, load_batch, numbers, tensor, trained, wide};
 
-/// The latent at `t` on the great arc, or on the line, in float64.
+/// Returns the latent at `t` on the great arc or on the line, in float64.
 fn latent_between(method: Interpolation, a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let angle = (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).acos();
@@ -111,7 +111,7 @@ fn the_code_between_is_exact_at_its_ends_and_finite_everywhere() {
             }));
         }
     }
-    // Along the arc between latents of one length, the length stays.
+    // Along the arc between latents of equal length, the length is constant.
     let b = [2.0, -0.5, 1.0];
     for t in 0..=10 {
         let squares: f32 = Interpolation::Spherical

@@ -1,4 +1,5 @@
-//! What the command line makes of latents: `embed`, `edit`, `sample --box`, and the errors of reconstructions.
+//! Tests the commands that work on latents: `embed`, `edit` and `sample --box`, and the errors of
+//! reconstructions.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::program::{MODEL, SMOKE, edited, files, read, run, squeezed, with_smoke_run};
 
-/// A digit of a sheet, drawn twice as large, and the way to the next one.
+/// The side of a digit in a sheet, drawn at twice its size, and the distance to the next one.
 const CELL: u32 = 56;
 const STEP: u32 = 58;
 
@@ -17,7 +18,8 @@ fn open(folder: &Path, name: &str) -> RgbImage {
     image::open(folder.join(name)).unwrap().into_rgb8()
 }
 
-/// Cell `[column, row]` of a sheet of `[columns, rows]` of digits, whatever labels it has.
+/// Returns the cell `[column, row]` of a sheet with `[columns, rows]` of digits, with or without
+/// labels.
 fn cell(sheet: &RgbImage, grid: [u32; 2], [column, row]: [u32; 2]) -> RgbImage {
     let [left, top] = [
         sheet.width() - grid[0] * STEP - 2,
@@ -33,7 +35,7 @@ fn cell(sheet: &RgbImage, grid: [u32; 2], [column, row]: [u32; 2]) -> RgbImage {
     .to_image()
 }
 
-/// The values of an array file, and its shape.
+/// Returns the values of an `.npy` file, and its shape.
 fn array(bytes: &[u8]) -> (Vec<f32>, String) {
     assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
     let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -96,14 +98,14 @@ fn embed_writes_the_latents_twice_and_draws_them() {
         count += 1;
     }
     assert_eq!(count, 200);
-    // More than grey: the classes have colours.
+    // The classes have colours, so the figure is not grey alone.
     let colours = open(place.path(), "runs/smoke-1/latents.png")
         .pixels()
         .filter(|p| p[0].abs_diff(p[2]) > 60)
         .count();
     assert!(colours > 1000, "{colours}");
 
-    // Neither threads nor what is left out change a file.
+    // Neither the number of threads nor leaving out a file changes the others.
     run(
         place.path(),
         &["embed", "-q", "--threads", "1", "--out", "one"],
@@ -217,18 +219,18 @@ fn an_edit_of_strength_0_is_the_reconstruction() {
             "row {row}: the vector moves it"
         );
     }
-    // The other way round, the same images from the other end.
+    // With the classes exchanged, a negative strength gives the same images.
     let turned =
         "edit -q --add 3 --subtract 8 --images=0,1,2,3,4 --strength=1,-1.5 --out turned.png";
     let turned = run(place.path(), &turned.split(' ').collect::<Vec<_>>());
     let turned = open(place.path(), turned.line());
     assert!(cell(&turned, [3, 5], [1, 2]) == cell(&sheet, [4, 5], [1, 2]));
     assert!(cell(&turned, [3, 5], [2, 2]) == cell(&sheet, [4, 5], [3, 2]));
-    // Rows of one's choice.
+    // `--images` selects the rows.
     let chosen = edit("chosen.png", &["--images", "4,199,0", "--strength", "0,1"]);
     assert!(cell(&chosen, [3, 3], [0, 0]) == cell(&plain, [5, 2], [4, 0]));
     assert!(cell(&chosen, [3, 3], [0, 2]) == cell(&plain, [5, 2], [0, 0]));
-    // Unless told otherwise, images of the class that is subtracted.
+    // By default the rows are images of the subtracted class.
     let labels = vae::data::Digits {
         train: 1000,
         test: 200,
@@ -267,7 +269,7 @@ fn an_edit_can_start_from_folders() {
     }
     .draw()
     .train;
-    // The training images of two classes as files: the same concept by other means.
+    // The training images of two classes, as files, give the same concept vector.
     for class in [8_u32, 3] {
         let folder = place.path().join(format!("of-{class}"));
         fs::create_dir_all(folder.join("below")).unwrap();
@@ -412,7 +414,7 @@ fn eval_has_the_errors_of_the_model_and_of_pca() {
     let found = eval(&[]);
     let number = |key: &str| found[key].as_f64().unwrap();
     assert_eq!(found["pca_components"], 8);
-    // A network of two epochs is not there yet; what eight components can do is known.
+    // After two epochs the network is worse than eight principal components, whose error is known.
     assert!(
         number("squared_error") > number("pca_squared_error") && number("pca_squared_error") > 10.0,
         "{found}"
@@ -422,7 +424,7 @@ fn eval_has_the_errors_of_the_model_and_of_pca() {
     for key in ["squared_error", "pca_squared_error"] {
         assert_eq!(one[key], found[key], "{key}");
     }
-    // On what it was fitted to, no other linear latent does better than PCA.
+    // PCA has the smallest error on the images that it was fitted to.
     let train = eval(&["--split", "train"]);
     assert!(train["pca_squared_error"].as_f64() < found["pca_squared_error"].as_f64());
     let without = eval(&["--no-reconstruction"]);
@@ -499,7 +501,7 @@ fn a_conditional_model_is_told_the_classes() {
         )
     };
     assert_eq!(edit("8").line(), "edit.png");
-    // Each as the class that it has: the plain reconstruction.
+    // At strength 0 each image, decoded as its own class, is the plain reconstruction.
     let plain = run(
         place.path(),
         &["reconstruct", "-q", "--n", "3", "--out", "plain.png"],

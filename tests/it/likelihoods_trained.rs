@@ -1,5 +1,5 @@
-//! The likelihoods that are more than a Bernoulli or a Gaussian in a network and in the program: decoders of several numbers a
-//! value, training, evaluation, samples.
+//! Tests the likelihoods other than Bernoulli and Gaussian in a network and in the program:
+//! decoders with several outputs per value, training, evaluation and samples.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use crate::program::{metrics, read, run, timeless, train};
 
 const PICTURE: [usize; 3] = [1, 28, 28];
 
-/// What to choose each with, and whether its numbers are log-likelihoods.
+/// The `--set` argument of each likelihood, and whether its numbers are log-likelihoods.
 const KINDS: [(&str, bool); 4] = [
     ("likelihood.continuous-bernoulli=", false),
     ("likelihood.laplace.scale=0.1", false),
@@ -67,7 +67,7 @@ fn a_decoder_is_widened_at_its_last_layer_and_there_alone() {
     }
 }
 
-/// Weights of 0, and biases that count from 0.
+/// Sets the weights to 0, and the biases to 0, 1, 2, ...
 fn counting(tensors: Vec<NamedTensor>) -> Vec<NamedTensor> {
     let filled = |mut tensor: NamedTensor| {
         let count = tensor.name.ends_with("bias");
@@ -217,7 +217,7 @@ fn the_program_trains_evaluates_and_samples_with_each() {
         assert_eq!(found["caveat"].is_null(), is_log_likelihood, "{assignment}");
         let bits = found["bits_per_dim"].as_f64().unwrap();
         if is_log_likelihood {
-            // A byte has 8, and most of these are 0.
+            // A uniform byte has 8 bits, and most bytes here are 0.
             assert!(
                 bits > 0.3 && bits < 4.0,
                 "{assignment}: {bits} bits per dim"

@@ -1,5 +1,5 @@
-//! What must hold whatever the weights are: closed forms against Monte Carlo, bounds on log p(x) against log p(x) itself,
-//! evaluation against its own parts.
+//! Tests what must hold for any weights: closed forms against Monte Carlo estimates, bounds against
+//! the exact log p(x), and evaluation against the sum of its parts.
 
 use vae::data::Batch;
 use vae::data::Pixels;
@@ -20,7 +20,7 @@ use crate::models::{
 
 const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
-/// log of the mean of exp(values).
+/// Returns the log of the mean of exp(values).
 fn log_mean_exp(values: &[f64]) -> f64 {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     top + (values.iter().map(|value| (value - top).exp()).sum::<f64>() / values.len() as f64).ln()
@@ -30,7 +30,8 @@ pub fn estimate(values: &[f64]) -> Estimate {
     Estimate::of(values.iter().copied())
 }
 
-/// Whether `estimate` is `truth` but for chance: four standard errors, which a right estimate exceeds once in 16,000.
+/// Asserts that `estimate` is within four standard errors of `truth`, which a correct estimate
+/// misses once in 16,000.
 #[track_caller]
 pub fn assert_within_error(what: &str, estimate: Estimate, truth: f64) {
     let Estimate { mean, se } = estimate;
@@ -55,7 +56,7 @@ fn the_kl_in_closed_form_is_what_samples_say() {
     let closed = numbers(posterior.kl_to_standard_normal().sum_dim(1));
     assert_eq!(closed.len(), 4);
     for (row, kl) in closed.into_iter().enumerate() {
-        // [K, B] -> the K values of one row.
+        // Takes the K values of one row from [K, B].
         let sampled: Vec<f64> = log_ratio.iter().skip(row).step_by(4).copied().collect();
         assert_eq!(sampled.len(), K);
         let sampled = estimate(&sampled);
@@ -68,7 +69,7 @@ fn the_kl_in_closed_form_is_what_samples_say() {
     }
 }
 
-/// A dense network in float64, from exported weights.
+/// A dense network in float64, built from exported weights.
 struct Plain {
     layers: Vec<(NamedTensor, NamedTensor, Activation)>,
 }
@@ -98,7 +99,7 @@ impl Plain {
     fn forward(&self, input: &[f64]) -> Vec<f64> {
         let mut values = input.to_vec();
         for (weight, bias, activation) in &self.layers {
-            // PyTorch's [out, in].
+            // The layout is PyTorch's, [out, in].
             let rows = weight.values.chunks_exact(values.len()).zip(&bias.values);
             let unit = |(row, bias): (&[f32], &f32)| {
                 let sum = row
@@ -119,7 +120,7 @@ impl Plain {
     }
 }
 
-/// log p(x) of a model with one latent: the trapezoidal rule over z, in float64.
+/// Computes log p(x) of a model with one latent, by the trapezoidal rule over z in float64.
 fn exact_log_px(decoder: &Plain, x: &[f64]) -> f64 {
     const POINTS: usize = 4001;
     let (from, width) = (-10.0, 20.0 / (POINTS - 1) as f64);
@@ -134,12 +135,13 @@ fn exact_log_px(decoder: &Plain, x: &[f64]) -> f64 {
             .sum();
         log_px_z - 0.5 * (LOG_TWO_PI + z * z)
     };
-    // The ends weigh one half, but there the prior is exp(-50).
+    // The trapezoidal rule halves the weight of both ends, but the prior is exp(-50) there.
     let values: Vec<f64> = (0..POINTS).map(integrand).collect();
     log_mean_exp(&values) + (POINTS as f64 * width).ln()
 }
 
-/// One latent, twelve pixels; a decoder that makes much of its latent and a posterior that is not the true one.
+/// Returns a model with one latent and twelve pixels, whose decoder depends strongly on the latent
+/// and whose posterior is not the true one.
 fn one_latent() -> Vae {
     let model = Mlp {
         latent: 1,
@@ -165,7 +167,7 @@ fn binary_batch(vae: &Vae) -> Batch {
     Batch::new(grey.x.round())
 }
 
-/// log of the importance weights, image by image: `[B][count]`.
+/// Returns the log importance weights of each image, `[B][count]`.
 fn log_weights(vae: &Vae, batch: &Batch, count: usize, seed: u64) -> Vec<Vec<f64>> {
     let pass = vae.forward(batch, draw_noise(vae, PICTURES, count, seed));
     let all = numbers(pass.log_weights());
@@ -174,7 +176,8 @@ fn log_weights(vae: &Vae, batch: &Batch, count: usize, seed: u64) -> Vec<Vec<f64
         .collect()
 }
 
-/// The bound of Burda et al. (2016) with `k` samples, from `groups` draws of it for each image.
+/// Returns the bound of Burda et al. (2016) with `k` samples for each image, estimated from
+/// `groups` draws.
 fn iwae(vae: &Vae, batch: &Batch, k: usize, groups: usize, seed: u64) -> Vec<Estimate> {
     let of =
         |values: Vec<f64>| estimate(&values.chunks_exact(k).map(log_mean_exp).collect::<Vec<_>>());
@@ -189,14 +192,15 @@ fn bounds_rise_to_the_log_px_that_quadrature_finds() {
     let vae = one_latent();
     let batch = binary_batch(&vae);
     let decoder = Plain::decoder(&vae);
-    // Each bound with noise of its own: on shared noise they would be ordered by arithmetic alone.
+    // Each bound has its own noise: with shared noise arithmetic alone would order them.
     let bounds = [(1, 40_000), (5, 20_000), (50, 4_000), (5_000, 40)]
         .map(|(k, groups)| iwae(&vae, &batch, k, groups, k as u64));
     let x = numbers(batch.x);
     for (row, x) in x.chunks_exact(12).enumerate() {
         let exact = exact_log_px(&decoder, x);
         let [elbo, iwae5, iwae50, iwae5000] = bounds.each_ref().map(|bound| bound[row]);
-        // Seen clearly, not within the error: this posterior is far enough from the true one.
+        // The bounds differ by more than their errors, because this posterior is far enough from
+        // the true one.
         for (low, high) in [(elbo, iwae5), (iwae5, iwae50)] {
             assert!(
                 low.mean + 4.0 * low.se < high.mean - 4.0 * high.se,
@@ -222,7 +226,7 @@ fn the_elbo_with_a_closed_kl_is_the_mean_of_the_log_weights() {
     let batch = binary_batch(&vae);
     let pass = vae.forward(&batch, draw_noise(&vae, PICTURES, 40_000, 21));
     let (reconstruction, kl) = (reconstruction(&pass), pass.kl());
-    // Other noise for the other estimate: the two know nothing of each other.
+    // The second estimate has other noise, so that the two are independent.
     let sampled = log_weights(&vae, &batch, 40_000, 22);
     let log_px_z = numbers(pass.log_px_z);
     for (row, (reconstruction, kl)) in numbers(reconstruction)
@@ -286,7 +290,7 @@ fn log_weights_are_those_of_the_plain_decoder() {
     }
 }
 
-/// A convolution from its definition, zeros around the image.
+/// A convolution by its definition, with zeros around the image.
 fn slow_conv(
     x: &[f64],
     [c, h, w]: [usize; 3],
@@ -327,7 +331,8 @@ fn slow_conv(
 
 #[test]
 fn padding_same_puts_the_odd_zero_last() {
-    // Stride 2 over 6 pixels with a kernel of 3 needs one zero; stride 1 with a kernel of 4 three; over 7 pixels, two.
+    // Stride 2 over 6 pixels with a kernel of 3 needs one zero; stride 1 with a kernel of 4 needs
+    // three, and over 7 pixels two.
     for (size, kernel, stride, before) in [(6, 3, 2, 0), (6, 4, 1, 1), (7, 3, 2, 1), (6, 2, 1, 0)] {
         let layer = LayerConfig::from(ConvolutionConfig {
             conv: 3,
@@ -408,7 +413,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
                 "{pixels:?}, {first}"
             );
         }
-        // Other noise is another result: what was compared is not constant.
+        // Other noise gives another result, so the comparison above is not trivial.
         let other = measure(
             &vae,
             &images,
@@ -422,7 +427,7 @@ fn evaluation_depends_neither_on_chunks_nor_on_order() {
         assert!(gap(&other.reconstruction, &all.reconstruction) > 1e-2);
     }
 
-    // Backwards, the same images get the same pixels and the same noise.
+    // In reverse order the same images get the same pixels and the same noise.
     let (forwards, backwards): (Vec<u32>, Vec<u32>) = ((0..9).collect(), (0..9).rev().collect());
     let rng = Rng::new(1);
     let x = |indices: &[u32]| {
@@ -497,7 +502,7 @@ fn evaluation_is_the_mean_over_its_samples() {
 
 #[test]
 fn the_standard_error_is_the_textbooks() {
-    // Variance 5/3 over four values.
+    // The variance of the four values is 5/3.
     let estimate = estimate(&[1.0, 2.0, 3.0, 4.0]);
     assert_eq!(estimate.mean, 2.5);
     assert!((estimate.se - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
@@ -505,7 +510,7 @@ fn the_standard_error_is_the_textbooks() {
         Estimate::of([7.0].into_iter()),
         Estimate { mean: 7.0, se: 0.0 }
     );
-    // Where reconstruction and rate cancel image by image, their sum has no error at all.
+    // If reconstruction and KL cancel image by image, their sum has no error.
     let elbo = ElboByImage {
         reconstruction: vec![1.0, 2.0, 5.0],
         kl: Some(vec![5.0, 4.0, 1.0]),
@@ -524,7 +529,7 @@ fn the_standard_error_is_the_textbooks() {
 #[test]
 fn sharing_noise_between_images_would_be_seen() {
     let device = plain_device();
-    // [K, B, D]: K and B laid out as the shape says, each image's latents being its own.
+    // The shape is [K, B, D]: the order of K and B is fixed, and each image has latents of its own.
     let values = numbers(noise::latents(Rng::new(1), &[5, 8], 3, 2, &device));
     let alone = numbers(noise::latents(Rng::new(1), &[8], 3, 2, &device));
     for k in 0..3 {
