@@ -1,4 +1,4 @@
-//! Objectives that look at all latents of a batch at once, against plain sums.
+//! Tests the objectives that depend on all latents of a batch at once against plain sums.
 
 use vae::density::DiagonalGaussian;
 use vae::model::ForwardPass;
@@ -16,7 +16,7 @@ fn values(name: &str, count: usize, scale: f32) -> Vec<f32> {
     values.iter().map(|value| scale * value).collect()
 }
 
-/// Posteriors of `b` images and a latent of each.
+/// Returns posteriors of `b` images and one latent sample of each.
 fn passes(b: usize) -> ForwardPass {
     let device = plain_device();
     let mean = tensor(values("mean", b * D, 1.5), [b, D], &device);
@@ -53,7 +53,7 @@ fn the_three_terms_add_up_to_the_kl_at_the_code() {
     }
 }
 
-/// Where the batch is all there is, q(z) is the mean of its posteriors, exactly.
+/// If the batch is the whole data set, q(z) is exactly the mean of its posteriors.
 #[test]
 fn the_terms_of_a_whole_data_set_are_those_of_the_definition() {
     const N: usize = 11;
@@ -85,7 +85,8 @@ fn the_terms_of_a_whole_data_set_are_those_of_the_definition() {
             assert!((found[i] - due).abs() < 1e-4, "{i}: {} and {due}", found[i]);
         }
     }
-    // The weighted estimate counts each image of the batch as N / B: the same here, but for log N.
+    // The weighted estimate counts each image of the batch N / B times; here it differs by log N
+    // only.
     let weighted = terms(&pass, N, Sampling::Weighted);
     let shift = (N as f64).ln();
     for i in 0..N {

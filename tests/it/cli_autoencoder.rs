@@ -1,11 +1,12 @@
-//! An autoencoder and a Gaussian from the command line: what is reported, and what is said not to be there.
+//! Tests an autoencoder and a Gaussian from the command line: what is reported, and what is
+//! reported as missing.
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{metrics, run, train};
 
-/// Trained with `sets`, in a place of its own.
+/// Trains the preset `smoke` with `sets` in a temporary folder.
 fn trained(sets: &[&str]) -> TempDir {
     let place = TempDir::new().unwrap();
     let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
@@ -85,7 +86,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
     ] {
         assert!(json.get(key).is_some_and(Value::is_null), "{key}: {json}");
     }
-    // Of images that are for the most part 0.
+    // Most pixels of the images are 0.
     let error = json["squared_error"].as_f64().unwrap() / 784.0;
     assert!(error > 0.001 && error < 0.1, "{error}");
     let record = metrics(&place.path().join("runs/smoke-1")).pop().unwrap();
@@ -113,7 +114,7 @@ fn an_autoencoder_reports_no_elbo_and_says_so() {
     ))
     .unwrap();
     assert!(curves.contains("reconstruction") && !curves.contains("KL"));
-    // It goes on.
+    // The run can be resumed.
     assert_eq!(
         run(place.path(), &["train", "-q", "--resume", "--epochs", "3"]).line(),
         "runs/smoke-1"
@@ -138,11 +139,11 @@ fn a_denoising_autoencoder_shows_what_it_was_given() {
         image::image_dimensions(place.path().join(sheet)).unwrap().1
     };
     let plain = trained(&["objective.autoencoder="]);
-    // Three rows where there were two.
+    // The sheet has three rows instead of two.
     let ratio = f64::from(height(&place)) / f64::from(height(&plain));
     assert!(ratio > 1.4 && ratio < 1.6, "{ratio}");
     assert!(eval(&plain).1["corrupted_by"].is_null());
-    // Its error is of what it was given: other noise, another error.
+    // The error depends on the corruption, so another seed gives another error.
     let error = |place: &TempDir, seed: &str| -> serde_json::Value {
         let done = run(place.path(), &["eval", "-q", "--json", "--seed", seed]);
         serde_json::from_str::<serde_json::Value>(done.line()).unwrap()["squared_error"].clone()
@@ -170,7 +171,7 @@ fn a_gaussian_says_its_sigma_and_that_it_is_a_density() {
             text.contains("a density of pixels in [0, 1]") && json["is_log_likelihood"] == false,
             "{text}"
         );
-        // The number that training reported, from the file alone.
+        // `eval` computes the number that training reported from the model file alone.
         let record = metrics(&place.path().join("runs/smoke-1"))
             .into_iter()
             .rfind(|r| r["split"] == "test")

@@ -1,4 +1,4 @@
-//! `vae doctor` from the command line, and the line about the latent's health when training ends.
+//! Tests `vae doctor` from the command line, and the health line that training prints at its end.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn the_doctor_says_what_it_sees() {
         .map(|latent| number(&latent["kl"]))
         .sum();
     assert!((by_latent - mean("kl")).abs() < 1e-9);
-    // What `eval` says of the same images with the same seed.
+    // `eval` gives the same numbers for the same images and seed.
     let eval: Value = serde_json::from_str(
         run(
             place.path(),
@@ -106,7 +106,7 @@ fn the_flags_do_what_they_say_and_threads_nothing() {
     let few = found(&place, &["--n", "50"]);
     assert_eq!(few["images"], 50);
     assert!((few["mutual_information_at_most"].as_f64().unwrap() - 50_f64.ln()).abs() < 1e-12);
-    // A model file alone: no records of its training.
+    // A model file without its run has no training records.
     let file = found(
         &place,
         &["runs/smoke-1/model.safetensors", "--out", "file.png"],
@@ -162,7 +162,7 @@ fn a_decoder_cut_off_from_its_code_is_named() {
             .unwrap()
             .values
             .fill(0.0);
-        // Latents that say something.
+        // These latents carry information.
         let mean = tensors
             .iter_mut()
             .find(|tensor| tensor.name == "mean.weight")
@@ -283,7 +283,7 @@ fn gradient_norms_are_recorded_and_old_records_are_read() {
             assert!(norms.is_none(), "{record}");
         }
     }
-    // As an older program wrote it.
+    // Records of an older version have no gradient norms.
     let path = folder.join("metrics.jsonl");
     let text: String = metrics(&folder)
         .into_iter()
@@ -303,7 +303,8 @@ fn gradient_norms_are_recorded_and_old_records_are_read() {
     assert!(!doctor(&place, &["-q"]).out.contains("gradient norms"));
 }
 
-/// An epoch of 16 steps is looked at in its first: in the first epoch with the weights that were drawn.
+/// An epoch of 16 steps has one measured step, its first; in the first epoch that step uses the
+/// initial weights.
 #[test]
 fn the_norms_are_those_of_the_gradient() {
     let place = with_smoke_run();

@@ -1,4 +1,5 @@
-//! No text and no override makes the parser of configs panic; what it accepts survives the way to TOML and back.
+//! Tests that no text and no override makes the config parser panic, and that an accepted config
+//! survives the conversion to TOML and back.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use proptest::prelude::*;
 use vae::config::{Config, PRESETS, find_preset, set};
 use vae::error::Error;
 
-/// What a config may hold instead of what it should.
+/// Returns values of the wrong type or range.
 fn odd_value() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|value| value.to_string()),
@@ -38,7 +39,7 @@ fn odd_value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A key of the config, or something like one.
+/// Returns a key of the config, or something similar.
 fn odd_key() -> impl Strategy<Value = String> {
     let known = vec![
         "seed",
@@ -75,7 +76,7 @@ fn odd_key() -> impl Strategy<Value = String> {
     prop_oneof![3 => prop::sample::select(known).prop_map(str::to_owned), 1 => "[a-z.\\PC]{0,14}"]
 }
 
-/// A config that was read may be planned and written, or refused; what is accepted reads back as it is.
+/// Checks that a config is either refused, or can be written to TOML and read back unchanged.
 fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
     if let Ok(network) = config.network([1, 28, 28], 10) {
         let toml = config
@@ -84,7 +85,7 @@ fn check(config: &Config) -> std::result::Result<(), TestCaseError> {
         let read = Config::parse(&toml, Path::new("config.toml"))
             .map_err(|error| TestCaseError::fail(error.render()))?;
         prop_assert_eq!(&read, config);
-        // Whatever is accepted has a size that means something: no product has overflowed.
+        // An accepted config has a reasonable size, so no product has overflowed.
         prop_assert!(network.parameter_count() <= 1_000_000_000);
     }
     Ok(())
@@ -130,7 +131,7 @@ proptest! {
         }
     }
 
-    /// A preset in which one value, or a piece of any kind, is another.
+    /// Replaces one value, or any piece of a preset's text, by something else.
     #[test]
     fn no_changed_preset_makes_the_config_parser_panic(
         preset in prop::sample::select(PRESETS.iter().map(|preset| preset.text).collect::<Vec<_>>()),
@@ -175,7 +176,7 @@ proptest! {
     }
 }
 
-/// One of two ways to corrupt an image takes the other's place.
+/// Setting one way of corrupting images replaces the other one.
 #[test]
 fn an_override_replaces_the_other_choice_of_an_enum() {
     let config = find_preset("ae-denoise").unwrap().config().unwrap();

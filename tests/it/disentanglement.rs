@@ -1,4 +1,4 @@
-//! Disentanglement and probes on latents whose answer is known.
+//! Tests the disentanglement scores and the probes on latents with known answers.
 
 use vae::data::Factor;
 use vae::eval::disentanglement::{
@@ -7,7 +7,7 @@ use vae::eval::disentanglement::{
 use vae::eval::probe::{Logistic, nearest_neighbours};
 use vae::rng::Rng;
 
-/// Independent factors of as many values, the first one of classes.
+/// Returns independent factors with `sizes` values each; the first one is a class.
 fn factors(count: usize, sizes: &[usize]) -> Vec<Factor> {
     let level =
         |f: usize, i: usize| Rng::new(11).at(f as u64).below(i as u64, sizes[f] as u64) as u16;
@@ -20,10 +20,11 @@ fn factors(count: usize, sizes: &[usize]) -> Vec<Factor> {
     (0..sizes.len()).map(of).collect()
 }
 
-/// Posteriors of latents: means and log variances.
+/// The means and log variances of posteriors.
 type Codes = (Vec<Vec<f32>>, Vec<Vec<f32>>);
 
-/// Each factor is one latent, of variance 1, with steps ten times as wide as their noise and their posteriors.
+/// Returns latents that are one factor each, with variance 1, and steps ten times as wide as their
+/// noise and their posteriors.
 fn perfect(factors: &[Factor]) -> Codes {
     let step = |factor: &Factor| 12_f32.sqrt() / factor.size as f32;
     let mean = |f: usize, i: usize| {
@@ -40,7 +41,7 @@ fn perfect(factors: &[Factor]) -> Codes {
     (rows.collect(), vec![log_var; factors[0].levels.len()])
 }
 
-/// Means and widths that have nothing to do with any image.
+/// Returns means and widths that do not depend on the images.
 fn random(count: usize, latent_count: usize) -> Codes {
     let row = |i: usize| {
         (0..latent_count)
@@ -53,7 +54,7 @@ fn random(count: usize, latent_count: usize) -> Codes {
     )
 }
 
-/// Each row through `change`.
+/// Applies `change` to each row.
 fn changed(latents: &[Vec<f32>], change: impl Fn(&[f32]) -> Vec<f32>) -> Vec<Vec<f32>> {
     latents.iter().map(|row| change(row)).collect()
 }
@@ -62,7 +63,7 @@ fn measure((means, log_vars): &Codes, factors: &[Factor]) -> Scores {
     Scores::measure(means, Some(log_vars), factors, Rng::new(1))
 }
 
-/// All numbers: MIG, FactorVAE, beta-VAE, D, C and I of DCI, SAP.
+/// Returns all scores: MIG, FactorVAE, beta-VAE, DCI's D, C and I, and SAP.
 fn numbers(scores: &Scores) -> [f64; 7] {
     let dci = scores.dci.as_ref().unwrap();
     [
@@ -99,7 +100,7 @@ fn a_perfect_code_is_perfect_by_every_measure() {
         "DCI {disentanglement}, {completeness}"
     );
     assert!(informativeness > 0.98, "informativeness {informativeness}");
-    // The classes' gap is from 1 to the third that any latent gets right.
+    // For the class the gap is from 1 to the third that any latent gets right.
     assert!((sap - (4.0 + 2.0 / 3.0) / 5.0).abs() < 0.02, "SAP {sap}");
     let found = scores.mig.unwrap();
     for (f, factor) in factors.iter().enumerate() {
@@ -140,7 +141,7 @@ fn a_random_code_is_worth_nothing_by_any_measure() {
         "informativeness {informativeness}, by chance {guessing}"
     );
     assert!(sap < 0.02, "SAP {sap}");
-    // The factors of other images make a perfect latent a random one.
+    // With shuffled factors a perfect latent scores like a random one.
     let latents = perfect(&factors);
     let chance = measure(&latents, &shuffled(&factors, Rng::new(2)));
     assert!(
@@ -201,7 +202,7 @@ fn a_factor_in_two_latents_is_disentangled_and_not_complete() {
 fn the_order_the_sign_and_the_scale_of_latents_do_not_matter() {
     let sizes = [3, 6, 8];
     let factors = factors(3_000, &sizes);
-    // Something in between: the second factor in two latents, noise in the last one.
+    // An intermediate case: the second factor is in two latents, and the last latent is noise.
     let (mut means, mut log_vars) = perfect(&factors);
     let (noise, widths) = random(3_000, 2);
     for (i, (row, log_var)) in means.iter_mut().zip(&mut log_vars).enumerate() {
@@ -239,7 +240,7 @@ fn the_order_the_sign_and_the_scale_of_latents_do_not_matter() {
     ];
     for (other, what) in others.iter().zip(["order", "sign", "scale"]) {
         let after = measure(other, &factors);
-        // MIG's draws are others where the latents are.
+        // MIG draws other numbers if the latents are in another place.
         for ((a, b), tolerance) in numbers(&before)
             .iter()
             .zip(numbers(&after))
@@ -255,7 +256,7 @@ fn the_order_the_sign_and_the_scale_of_latents_do_not_matter() {
     }
 }
 
-/// I(z; v) of z ~ N(m_v, s_v^2), v one of two equally likely values, by the integral.
+/// Computes I(z; v) of z ~ N(m_v, s_v^2) by quadrature, for a v with two equally likely values.
 #[test]
 fn mutual_information_is_what_the_integral_says() {
     let count = 10_000;
@@ -321,7 +322,7 @@ fn what_varies_not_at_all_breaks_nothing() {
     let of = |means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor]| {
         Scores::measure(means, Some(log_vars), factors, Rng::new(4))
     };
-    // Latents that hold nothing.
+    // Constant latents carry no information.
     let scores = of(
         &vec![vec![0.25; 4]; 600],
         &vec![vec![0.0; 4]; 600],
@@ -345,7 +346,7 @@ fn what_varies_not_at_all_breaks_nothing() {
         (0.45..0.55).contains(&beta_vae) && (0.2..0.4).contains(&informativeness),
         "{scores:?}"
     );
-    // One that holds a factor, among them: nothing is lost by the constant one.
+    // A constant latent beside informative ones does not lower a score.
     let (means, log_vars) = perfect(&factors);
     let beside = |rows: &[Vec<f32>], value: f32| changed(rows, |row| [row, &[value]].concat());
     let wider = numbers(&of(
@@ -357,7 +358,7 @@ fn what_varies_not_at_all_breaks_nothing() {
     for (index, (a, b)) in wider.iter().zip(plain).enumerate() {
         assert!((a - b).abs() < 0.02, "{index}: {wider:?} and {plain:?}");
     }
-    // One latent, one factor, one image, none.
+    // The edge cases are one latent, one factor, one image and no image.
     let first = |rows: &[Vec<f32>]| changed(rows, |row| row[..1].to_vec());
     let one = of(&first(&means), &first(&log_vars), &factors);
     assert!(
@@ -387,7 +388,7 @@ fn what_varies_not_at_all_breaks_nothing() {
         }
     );
     assert!(varying(&[factors[0].of(&[5])]).is_empty());
-    // Two images, which differ in all.
+    // Two images that differ in every factor.
     let two = [
         0,
         factors[0]
@@ -408,7 +409,7 @@ fn what_varies_not_at_all_breaks_nothing() {
         scores.sap.is_some_and(f64::is_finite)
             && scores.mig.is_some_and(|mig| mig.score.is_finite())
     );
-    // Posteriors as narrow and as wide as can be.
+    // The posteriors are extremely narrow or wide.
     for extreme in [-300.0, 200.0] {
         let log_vars = vec![vec![extreme, 0.0]; 600];
         assert!(mig_score(&means, &log_vars, &factors).is_finite());
@@ -434,7 +435,7 @@ fn neither_threads_nor_a_second_run_change_a_number() {
     let one = with(1);
     assert_eq!(one, with(2));
     assert_eq!(one, with(1));
-    // Another seed, other images.
+    // Another seed draws other images.
     let means = random(900, 3).0;
     let of = |seed| {
         let rng = Rng::new(seed);
@@ -453,7 +454,7 @@ fn neither_threads_nor_a_second_run_change_a_number() {
 fn probes_read_what_is_there_and_nothing_else() {
     let normal = |i: u64| Rng::new(6).normal(i);
     let labels: Vec<u16> = (0..4_000).map(|i| Rng::new(7).below(i, 5) as u16).collect();
-    // Five clumps in the plane, a latent of noise and a constant one.
+    // The latents are five clusters in a plane, one latent of noise and a constant one.
     let separable: Vec<Vec<f32>> = (0_u64..)
         .zip(&labels)
         .map(|(i, &label)| {
@@ -472,11 +473,11 @@ fn probes_read_what_is_there_and_nothing_else() {
         [linear, nearest_neighbours(train, known, test, truth, 5)]
     };
     assert_eq!(accuracies(&separable), [1.0, 1.0]);
-    // Standard error 0.009.
+    // The standard error is 0.009.
     for accuracy in accuracies(&random(4_000, 4).0) {
         assert!((accuracy - 0.2).abs() < 0.03, "{accuracy}");
     }
-    // A ring around a disc: near, and not linear.
+    // Rings around a disc are separable by neighbours, but not linearly.
     let ring: Vec<Vec<f32>> = (0_u64..)
         .zip(&labels)
         .map(|(i, &label)| {

@@ -1,4 +1,5 @@
-//! The figures: the right image in the right place, from the command and at the end of training alike.
+//! Tests the figures: the right image is in the right place, from the command and at the end of
+//! training alike.
 
 use std::fs;
 use std::io::Cursor;
@@ -28,7 +29,7 @@ const PROTOCOL: Protocol = Protocol {
     corruption: None,
 };
 
-/// Latents of the preset `smoke`.
+/// The number of latents of the preset `smoke`.
 const LATENTS: usize = 8;
 
 fn opened(folder: &Path) -> Vae {
@@ -50,8 +51,8 @@ fn frames(path: &Path) -> Vec<RgbImage> {
         .collect()
 }
 
-/// The image of 28 pixels a side, drawn twice as large, in a column and row of a grid that ends in the sheet's lower
-/// right corner.
+/// Returns an image of 28 x 28, drawn at twice its size, from a column and row of a grid that ends
+/// in the lower right corner of the sheet.
 fn cell(sheet: &RgbImage, [columns, rows]: [u32; 2], [column, row]: [u32; 2]) -> Vec<u8> {
     let [left, top] = [
         sheet.width() - 58 * (columns - column),
@@ -62,12 +63,13 @@ fn cell(sheet: &RgbImage, [columns, rows]: [u32; 2], [column, row]: [u32; 2]) ->
         .collect()
 }
 
-/// What the decoder makes of a latent.
+/// Returns the decoded image of a latent.
 fn decoded(vae: &Vae, z: Vec<f32>) -> Vec<u8> {
     Raster::from_unit([1, 28, 28], &decode(vae, &[z], None)[0]).pixels
 }
 
-/// Equal but for rounding: how many latents are decoded together changes the last bits.
+/// Asserts equality up to rounding: the number of latents that are decoded together changes the
+/// last bits.
 fn assert_near(found: &[u8], expected: &[u8], what: &str) {
     assert_eq!(found.len(), expected.len());
     let most = found
@@ -138,7 +140,7 @@ fn a_manifold_shows_each_code_at_its_quantiles() {
             &format!("column {column}, row {row}"),
         );
     }
-    // Fewer or other quantiles are other latents; one latent is one row.
+    // `--quantiles` changes the latents, and a single latent gives a single row.
     let row = [
         "manifold",
         "-q",
@@ -155,7 +157,7 @@ fn a_manifold_shows_each_code_at_its_quantiles() {
     let drawn = sheet(&place.path().join("row.png"));
     let last = decoded(&vae, unit(3, normal_quantile(0.9) as f32));
     assert_near(&cell(&drawn, [12, 1], [11, 0]), &last, "the last of a row");
-    // Which two of eight are shown without being asked for is said.
+    // A note says which two of the eight latents are shown by default.
     let done = run(place.path(), &["manifold", "--n", "9", "--out", "two.png"]);
     assert!(
         done.err.contains("note: of 8 latents this shows 0 and 1"),
@@ -255,7 +257,7 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
             assert_near(&found, &expected, &format!("row {row}, column {column}"));
         }
     }
-    // From an image's latent, with another range and fewer rows.
+    // The traversal can start at an image's latent, with another range and fewer rows.
     let more = [
         "traverse",
         "-q",
@@ -300,7 +302,8 @@ fn a_traversal_moves_one_latent_a_row_the_fullest_first() {
     assert!(done.err.contains("note: 3 of 8 latents"), "{}", done.err);
     let moving = frames(&place.path().join("moving.gif"));
     assert_eq!(moving.len(), 20, "there and back, the ends once");
-    // The title is wider than the one column of images, whose right edge is that of the grey line below it.
+    // The title is wider than the single column of images, whose right edge is that of the grey
+    // line at the bottom.
     let (width, height) = moving[10].dimensions();
     let right = (0..width)
         .rfind(|&x| moving[10].get_pixel(x, height - 1).0 == [128; 3])
@@ -330,7 +333,7 @@ fn an_animation_has_a_frame_an_epoch() {
         let below =
             image::imageops::crop_imm(frame, 0, above, kept.width(), kept.height()).to_image();
         assert!(below == kept, "epoch {epoch}");
-        // What stands above it tells the epoch.
+        // The title above it names the epoch.
         let title =
             |frame: &RgbImage| frame.as_raw()[..(frame.width() * above * 3) as usize].to_vec();
         assert_eq!(
@@ -357,7 +360,7 @@ fn an_animation_has_a_frame_an_epoch() {
     let decoded = frames(&place.path().join("way.gif"));
     assert_eq!((decoded.len(), decoded[0].height()), (3, 4 * 58 + 2 + 28));
     assert!(decoded[0] != decoded[2]);
-    // A run that goes on keeps on with the same images.
+    // A resumed run continues with the same images.
     train(place.path(), &["-q", "--epochs", "1"]).line();
     run(
         place.path(),
@@ -430,7 +433,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     same("manifold.png", &["manifold", "--n", "4", "--dims", "1,0"]);
     same("way.gif", &["traverse", "--rows", "2"]);
     same("samples.gif", &["animate"]);
-    // One that cannot be drawn leaves the others, and the run, as they are.
+    // A figure that cannot be drawn does not affect the others or the run.
     let set_wrong = r##"figures=[{ kind = "traverse", image = 4000 }, { kind = "interpolate", from = "#12", to = 8 }]"##;
     let wrong = train(
         place.path(),
@@ -447,7 +450,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     assert!(place.path().join("runs/wrong/interpolation.png").is_file());
     let quiet = train(place.path(), &["-q", "--epochs", "1", "--set", set]);
     assert_eq!((quiet.line(), quiet.err.as_str()), ("runs/smoke-2", ""));
-    // Drawn again, after more epochs.
+    // The figures are drawn again after more epochs.
     let before = read(place.path(), "runs/smoke-2/manifold.png");
     run(
         place.path(),
@@ -455,7 +458,7 @@ fn training_ends_with_the_figures_that_its_config_asks_for() {
     )
     .line();
     assert!(read(place.path(), "runs/smoke-2/manifold.png") != before);
-    // What the model cannot show is found before it is trained.
+    // A figure that the model does not support is refused before training starts.
     let done = train(
         place.path(),
         &[

@@ -1,4 +1,4 @@
-//! Every gradient of every kind of model, likelihood and objective against finite differences.
+//! Tests every gradient of every model, likelihood and objective against finite differences.
 
 use burn::tensor::Device;
 use vae::model::{
@@ -13,11 +13,12 @@ use crate::models::{
     at, autodiff_device, found_gradients, largest, numbers, plain_device, random_batch, wide,
 };
 
-/// Every number of every gradient against finite differences of the loss.
+/// Checks every number of every gradient against finite differences of the loss.
 ///
-/// The loss is up to 50 nats an image in float32, so that a difference of two is known to some 4e-6, over a step of 0.1 to
-/// 4e-5; the five-point formula adds h^4 / 30 times the fifth derivative. Measured: 7e-5 at worst. A wrong factor in any
-/// gradient is a hundred times that.
+/// The loss is up to 50 nats per image in float32, so a difference of two losses is accurate to
+/// about 4e-6, and over a step of 0.1 to 4e-5; the five-point formula adds h^4 / 30 times the fifth
+/// derivative. The largest error measured is 7e-5. A wrong factor in any gradient would be a
+/// hundred times that.
 fn assert_gradients(
     model: &dyn ModelKind,
     image_shape: [usize; 3],
@@ -44,13 +45,14 @@ fn assert_gradients_of(
         |device: &Device| Vae::new(network, likelihood, Rng::new(4).stream("weights"), device);
     let weights = export(&of_device(&plain_device()));
     let vae = of_device(&autodiff_device());
-    // Weights that are at work, and images that the keys are enough for.
+    // At this epoch every term of a loss is active, and the context has image ids for the whole
+    // batch.
     let context = at(1.0);
 
     let draw = |vae: &Vae| {
         let (mut batch, noise) = random_batch(vae, 3, 2, 6);
         if likelihood.tag() == "laplace" {
-            // Pixels that the mean never meets: |x - m| has a kink there.
+            // The pixels lie where the mean never reaches them, because |x - m| has a kink at m.
             batch.x = (batch.x - 0.5).sign() * 1.5;
         }
         (batch, noise)
@@ -65,7 +67,7 @@ fn assert_gradients_of(
     let mut loss_at = |tensor: usize, place: usize, shift: f32| {
         let mut weights = weights.clone();
         weights[tensor].values[place] += shift;
-        // What float32 made of the step.
+        // The step after rounding to float32.
         let step = f64::from(weights[tensor].values[place]);
         other = vae::model::import(other.clone(), &weights).unwrap();
         let each = numbers(objective.terms(&other, &batch, noise.clone(), context).loss);
@@ -100,7 +102,7 @@ fn assert_gradients_of(
     }
 }
 
-// All with tanh: a finite difference across ReLU's kink says nothing.
+// All models use tanh, because a finite difference across the kink of a ReLU means nothing.
 
 fn tiny_mlp() -> Mlp {
     Mlp {
@@ -126,7 +128,7 @@ fn gradients_of_a_dense_vae_are_those_of_finite_differences() {
     );
 }
 
-/// The plain density of a mixture on one side, products on the other.
+/// Compares the plain density of a mixture with matrix products.
 #[test]
 fn gradients_of_every_prior_are_those_of_finite_differences() {
     for prior in [
@@ -148,7 +150,7 @@ fn gradients_of_every_prior_are_those_of_finite_differences() {
     }
 }
 
-/// Two channels, and paddings that differ from one side to the other.
+/// Returns a network with two channels and a padding that differs between the two sides.
 fn tiny_conv() -> Conv {
     let conv = LayerConfig::from(ConvolutionConfig {
         conv: 2,
@@ -192,11 +194,13 @@ fn gradients_of_a_convolutional_vae_are_those_of_finite_differences() {
 #[test]
 fn gradients_of_every_objective_are_those_of_finite_differences() {
     for objective in Objective::every().into_iter().chain(objective_variants()) {
-        // Its gradient in the encoder is another estimate of the same mean, not the derivative of its value: importance.rs.
+        // The encoder gradient of `dreg` is another estimate of the same mean, not the derivative
+        // of its value; importance.rs tests it.
         if objective.tag() == "dreg" {
             continue;
         }
-        // The defaults of these weigh a distance a thousandfold, and the error of its difference with it.
+        // By default these objectives multiply a distance by a thousand, and with it the error of
+        // its difference.
         let tolerance = if ["capacity", "info"].contains(&objective.tag()) {
             5e-2
         } else {

@@ -1,4 +1,5 @@
-//! The reader of IDX and the search for the four files: what is read, and what is said where it cannot be.
+//! Tests the IDX reader and the search for the four files: what is read, and which errors are
+//! reported.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -41,7 +42,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Three images of 2 x 2 to train on, two to test on.
+/// Writes three training images of 2 x 2 and two test images.
 fn write_tiny(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(NAMES[0]), images_file(3, 2, 2, &[7; 12])).unwrap();
@@ -50,7 +51,7 @@ fn write_tiny(folder: &Path) {
     fs::write(folder.join(NAMES[3]), labels_file(&[1, 2])).unwrap();
 }
 
-/// Nothing but what lies below `root`.
+/// Returns paths that all lie below `root`.
 fn place(root: &TempDir) -> DataPaths {
     let root = root.path();
     DataPaths {
@@ -264,7 +265,7 @@ fn a_corrupt_gzip_is_told_from_a_short_one() {
 
 #[test]
 fn a_bomb_is_not_unpacked_to_its_end() {
-    // 64 MB of zeros behind a header that asks for one byte: only one more than that is read.
+    // The header asks for one byte and 64 MB of zeros follow: at most one byte more is read.
     let bomb = gzip(&images_file(1, 1, 1, &vec![0; 64 << 20]));
     assert!(bomb.len() < 1 << 20);
     let fault = idx::parse_images(&bomb).unwrap_err();
@@ -380,7 +381,7 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
     write_tiny(&root.path().join("data"));
     let named = root.path().join("empty");
     fs::create_dir(&named).unwrap();
-    // Neither the files in data/ nor a download stand in.
+    // Neither the files in data/ nor a download replace the named folder.
     let place = DataPaths {
         data: Some(named.clone()),
         download: true,
@@ -482,7 +483,7 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
     let root = TempDir::new().unwrap();
     write_tiny(&root.path().join("data"));
     write_tiny(&root.path().join("data/mnist"));
-    // Files in data/ itself are MNIST's.
+    // Files directly in data/ belong to MNIST.
     assert!(idx_dataset::find(&place(&root), &FASHION_MNIST).is_err());
     for (asked, held) in [(&MNIST, &FASHION_MNIST), (&FASHION_MNIST, &MNIST)] {
         let folder = root.path().join(held.name);
@@ -503,7 +504,7 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
     }
 }
 
-/// The four real files, if `VAE_DATA` names them.
+/// Returns the four real files if `VAE_DATA` names their folder.
 fn real() -> Option<(DataPaths, IdxFiles)> {
     let Some(folder) = std::env::var_os("VAE_DATA").filter(|value| !value.is_empty()) else {
         eprintln!("skipped: set VAE_DATA to the folder of the real MNIST");
@@ -534,7 +535,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
     plain
 }
 
-/// Plain copies of the real files, each of which has the published checksum.
+/// Writes plain copies of the real files, and checks each against its published checksum.
 fn plain_copies(files: &IdxFiles, folder: &Path) {
     let paths = [
         &files.train_images,
@@ -600,7 +601,7 @@ fn the_real_images_are_not_taken_for_fashion() {
         .unwrap_err()
         .to_string();
     assert!(asked.contains("holds MNIST, not Fashion-MNIST"), "{asked}");
-    // Not even with other labels.
+    // The set is recognised even if its labels are replaced.
     let root = TempDir::new().unwrap();
     plain_copies(&files, root.path());
     fs::write(root.path().join(NAMES[1]), labels_file(&[0; 60_000])).unwrap();

@@ -1,4 +1,5 @@
-//! Where TensorFlow and Keras differ from PyTorch, we are held to the numbers that they give.
+//! Tests the conventions in which TensorFlow and Keras differ from PyTorch against the numbers of
+//! those libraries.
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
@@ -15,19 +16,20 @@ use vae::rng::Rng;
 use crate::models::{drawn, gap, numbers, plain_device, random_batch, tensor, wide};
 use crate::program::{run, write_idx};
 
-/// The layer of `config` after one that gives a map of shape `input`.
+/// Returns the layer of `config` after one whose output is a map of shape `input`.
 fn spec(config: impl Into<LayerConfig>, input: [usize; 3]) -> LayerSpec {
     let config = config.into();
     let spec = config.kind().spec(Features::Map(input), Activation::Relu);
     spec.unwrap()
 }
 
-/// The shape of a layer's weight.
+/// Returns the shape of a layer's weight.
 fn weight_shape(spec: &LayerSpec) -> Vec<usize> {
     spec.kind().parameters().swap_remove(0).shape
 }
 
-/// The layer's convolution with `weight` and without bias or activation, by the fast kernel and by its definition.
+/// Applies the layer's convolution with `weight` and without bias or activation, by the fast kernel
+/// and by its definition.
 fn applied(spec: &LayerSpec, x: Vec<f32>, weight: Vec<f32>) -> [Vec<f64>; 2] {
     type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
     let (convolution, ways): (_, [Convolve; 2]) = match spec {
@@ -73,8 +75,9 @@ fn transposed(channels: usize, kernel: usize, stride: usize) -> TransposedConfig
     }
 }
 
-/// What `tf.nn.conv2d_transpose(padding="SAME")` gives for the image 1 2 / 3 4 and the kernel 1, 2, 3 ... row by row: each
-/// pixel times the kernel, added up, of which `stride` rows a pixel are kept from row (kernel - stride) / 2 on.
+/// The expected values are those of `tf.nn.conv2d_transpose(padding="SAME")` for the image 1 2 / 3
+/// 4 and the kernel 1, 2, 3, ... in row order: the sum of each pixel times the kernel, of which
+/// `stride` rows per pixel are kept, starting at row (kernel - stride) / 2.
 #[test]
 fn a_transposed_convolution_with_padding_same_is_tensorflows() {
     let cases: [(usize, usize, &[f64]); 5] = [
@@ -113,7 +116,7 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
             assert_eq!(result, expected, "kernel {kernel}, stride {stride}");
         }
     }
-    // PyTorch's habit: the row is cut off at the start.
+    // PyTorch cuts off the row at the start.
     let torch = TransposedConfig {
         padding: Some(Padding::Zeros(1)),
         output_padding: Some(1),
@@ -134,7 +137,8 @@ fn a_transposed_convolution_with_padding_same_is_tensorflows() {
     }
 }
 
-/// TensorFlow defines it as the gradient of the convolution: <conv(u), v> = <u, transposed(v)>.
+/// TensorFlow defines the transposed convolution as the gradient of the convolution: <conv(u), v> =
+/// <u, transposed(v)>.
 #[test]
 fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
     let dot = |a: &[f32], b: &[f64]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum::<f64>();
@@ -169,8 +173,9 @@ fn the_two_convolutions_with_padding_same_are_each_others_gradients() {
     }
 }
 
-/// Keras 2, whose users the presets follow: `p - lr * g / (sqrt(a) + epsilon)`, the epsilon beside the root. (Keras 3 has
-/// it under the root, `sqrt(a + epsilon)`: the second weight here would end at 0.999372.) Computed in float64.
+/// Keras 2, which the presets follow, updates by `p - lr * g / (sqrt(a) + epsilon)`, with the
+/// epsilon outside the root. (Keras 3 has it inside, `sqrt(a + epsilon)`: the second weight here
+/// would end at 0.999372.) Computed in float64.
 #[test]
 fn rmsprop_is_that_of_keras_2() {
     let rule = Optimizer::RmsProp(RmsProp {
@@ -208,7 +213,8 @@ fn rmsprop_is_that_of_keras_2() {
     }
 }
 
-/// `glorot_uniform`: uniform in +-sqrt(6 / (fan in + fan out)), where a fan is the window's pixels times the channels.
+/// `glorot_uniform` is uniform in +-sqrt(6 / (fan in + fan out)), where a fan is the number of
+/// pixels of the window times the channels.
 #[test]
 fn weights_begin_as_keras_draws_them() {
     let dense = DenseSpec::new(Features::Flat(300), Features::Flat(100), Activation::Relu);
@@ -238,7 +244,7 @@ fn weights_begin_as_keras_draws_them() {
     }
 }
 
-/// A ReLU on the latent is on the posterior's mean alone, in both kinds of network.
+/// A ReLU on the latent applies to the posterior mean alone, in both kinds of network.
 #[test]
 fn a_code_has_the_activation_that_is_asked_for() {
     let latent_activation = Activation::Relu;
@@ -276,7 +282,8 @@ fn a_code_has_the_activation_that_is_asked_for() {
     }
 }
 
-/// keras.io's example trains on the test images as well: asked for, done, and said in every report.
+/// keras.io's example trains on the test images as well; the option does so, and every report says
+/// it.
 #[test]
 fn the_test_images_are_trained_on_where_that_is_asked_for() {
     let place = TempDir::new().unwrap();
@@ -315,7 +322,7 @@ fn the_test_images_are_trained_on_where_that_is_asked_for() {
     let json: serde_json::Value =
         serde_json::from_str(run(place.path(), &["eval", "-q", "--json"]).line()).unwrap();
     assert_eq!(json["test_was_trained_on"], true);
-    // What is set aside stays aside, and labels stay with their images.
+    // Validation images stay set aside, and labels stay with their images.
     let place_of_data = DataPaths {
         data: Some(place.path().join("data")),
         ..DataPaths::from_environment(None).unwrap()

@@ -1,4 +1,4 @@
-//! p(x | z): densities against the textbook, and where a Gaussian's sigma comes from.
+//! Tests p(x | z): densities against the textbook, and the source of a Gaussian's sigma.
 
 use burn::tensor::Tensor;
 use vae::data::Batch;
@@ -26,7 +26,7 @@ fn log_prob(likelihood: &dyn LikelihoodKind, x: Tensor<2>, outputs: Tensor<3>) -
     module(likelihood).kind().log_prob(x, outputs)
 }
 
-/// Pixels `[B, P]` and outputs `[K, B, P]`.
+/// Returns pixels `[B, P]` and outputs `[K, B, P]`.
 fn some(k: usize, b: usize, p: usize) -> (Tensor<2>, Tensor<3>) {
     let (mut x, mut outputs) = (vec![0.0; b * p], vec![0.0; k * b * p]);
     Rng::new(1).stream("x").fill_uniform(&mut x);
@@ -37,7 +37,7 @@ fn some(k: usize, b: usize, p: usize) -> (Tensor<2>, Tensor<3>) {
     )
 }
 
-/// log N(x; m, sigma^2 I) of each latent of each image, in float64.
+/// Computes log N(x; m, sigma^2 I) for each sample of each image, in float64.
 fn textbook(x: &[f64], outputs: &[f64], p: usize, mean: OutputMap, sigma: f64) -> Vec<f64> {
     let density = |(i, outputs): (usize, &[f64])| {
         let first = i * p % x.len();
@@ -72,7 +72,7 @@ fn a_gaussians_log_density_is_the_textbooks_with_all_constants() {
                 "fixed {sigma}: {}",
                 gap(&ours, &truth)
             );
-            // The same density where the model holds log sigma.
+            // The density is the same if the model holds log sigma.
             for held in [Sigma::Learned, Sigma::Optimal] {
                 let mut module = module(&gaussian(held, mean));
                 if held == Sigma::Learned {
@@ -133,7 +133,7 @@ fn the_optimal_sigma_makes_the_batch_most_likely() {
         let other = sum(Sigma::Fixed(factor * best));
         assert!(other < optimal - 0.1, "{factor}: {other} and {optimal}");
     }
-    // Its value, too: -N P / 2 (log(2 pi sigma^2) + 1).
+    // The sum has a closed form as well: -N P / 2 (log(2 pi sigma^2) + 1).
     let closed = -2.0 * 5.0 * 40.0 * (best.ln() + HALF_LOG_TWO_PI + 0.5);
     assert!((optimal - closed).abs() < 1e-3, "{optimal} and {closed}");
 }
@@ -179,7 +179,7 @@ fn a_measured_image_never_decides_sigma() {
     )
     .unwrap();
     assert!((alone.reconstruction[0] - all.reconstruction[0]).abs() < 1e-3);
-    // As a Gaussian of the same, fixed sigma says.
+    // A Gaussian with the same, fixed sigma gives the same numbers.
     let fixed = Likelihood::Gaussian(Gaussian {
         sigma: Sigma::Fixed((-1.0_f64).exp()),
         ..Gaussian::default()
@@ -192,7 +192,8 @@ fn a_measured_image_never_decides_sigma() {
     )
     .unwrap();
     assert!(gap(&fixed.reconstruction, &all.reconstruction) < 1e-2);
-    // While it trains a model has no sigma of its own: that of a batch depends on the batch.
+    // During training the model has no sigma of its own; each batch has one, which depends on the
+    // batch.
     assert_eq!(small(&likelihood, true).sigma(), None);
     let free = small(&likelihood, false);
     let digit = load_batch(
@@ -213,7 +214,7 @@ fn a_measured_image_never_decides_sigma() {
                 .reconstruction,
         )[0]
     };
-    // Of the same latent: alone, and beside images that are easier.
+    // The same image and latent have another reconstruction term alone than beside easier images.
     let alone = reconstruction(digit.clone(), noise.clone().slice([0..1, 0..1]));
     let together = reconstruction(Tensor::cat(vec![digit, grey.x.slice(0..2)], 0), noise);
     assert!((together - alone).abs() > 0.5, "{together} and {alone}");
@@ -221,7 +222,8 @@ fn a_measured_image_never_decides_sigma() {
 
 #[test]
 fn the_distortion_is_the_squared_error_in_other_words() {
-    // -log p = S / (2 sigma^2) + P (log sigma + 1/2 log 2 pi): at sigma^2 = 1/2 the squared error and a constant.
+    // -log p = S / (2 sigma^2) + P (log sigma + 1/2 log 2 pi), which at sigma^2 = 1/2 is the
+    // squared error plus a constant.
     let images = digits(30);
     let sigma = std::f64::consts::FRAC_1_SQRT_2;
     let vae = small(

@@ -1,5 +1,6 @@
-//! The continuous Bernoulli, the discretised logistic and the Laplace distribution against their textbooks, in float64: mass,
-//! values, slopes and means, also where a careless formula would lose them.
+//! Tests the continuous Bernoulli, the discretised logistic and the Laplace distribution against
+//! their textbook definitions in float64: mass, values, slopes and means, also where a careless
+//! formula would lose them.
 
 use burn::tensor::{Tensor, TensorData};
 use vae::model::{
@@ -9,7 +10,7 @@ use vae::model::{
 
 use crate::models::{autodiff_device, gap, module, numbers, plain_device, tensor, with_log_sigma};
 
-/// log p of each value of `x` under the same `outputs` for all.
+/// Returns log p of each value of `x` for the same `outputs`.
 fn log_probs(likelihood: &dyn LikelihoodKind, x: &[f64], outputs: &[f64]) -> Vec<f64> {
     let (n, o, device) = (x.len(), outputs.len(), plain_device());
     let x = tensor(narrow(x), [n, 1], &device);
@@ -17,7 +18,7 @@ fn log_probs(likelihood: &dyn LikelihoodKind, x: &[f64], outputs: &[f64]) -> Vec
     numbers(module(likelihood).kind().log_prob(x, outputs))
 }
 
-/// d log p / d output, of each output.
+/// Returns d log p / d output for each output.
 fn slopes(likelihood: &dyn LikelihoodKind, x: f64, outputs: &[f64]) -> Vec<f64> {
     let device = autodiff_device();
     let data = TensorData::new(narrow(outputs), [1, 1, outputs.len()]);
@@ -37,17 +38,17 @@ fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&value| value as f32).collect()
 }
 
-/// A number as float32 has it.
+/// Returns the number rounded to float32.
 fn rounded(value: f64) -> f64 {
     f64::from(value as f32)
 }
 
-/// df/dx by the five-point formula.
+/// Computes df/dx by the five-point formula.
 fn difference(f: impl Fn(f64) -> f64, x: f64, h: f64) -> f64 {
     (8.0 * (f(x + h) - f(x - h)) - (f(x + 2.0 * h) - f(x - 2.0 * h))) / (12.0 * h)
 }
 
-/// The integral of `f` from `low` to `high` by Simpson's rule.
+/// Computes the integral of `f` from `low` to `high` by Simpson's rule.
 fn integral(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
     const HALVES: usize = 100_000;
     let h = (high - low) / (2 * HALVES) as f64;
@@ -67,14 +68,15 @@ fn integral(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
 
 #[track_caller]
 fn assert_close(ours: f64, truth: f64, tolerance: f64, what: &str) {
-    // Written so that a number that is none fails.
+    // The comparison fails for NaN.
     assert!(
         (ours - truth).abs() <= tolerance * truth.abs().max(1.0),
         "{what}: {ours} and {truth}"
     );
 }
 
-/// Logits on both sides of everything: of lambda = 1/2, of where the series ends (1), of float32's ends of lambda.
+/// Returns logits on both sides of each limit: lambda = 1/2, the end of the series (1), and the
+/// ends of lambda in float32.
 fn logits() -> Vec<f64> {
     let positive = [
         1e-30, 1e-7, 1e-4, 1e-2, 0.1, 0.7, 0.999_999, 1.0, 1.000_001, 1.5, 3.0, 7.0, 17.0,
@@ -83,7 +85,7 @@ fn logits() -> Vec<f64> {
     both.chain([0.0]).collect()
 }
 
-/// Loaiza-Ganem and Cunningham's log density, as they write it.
+/// Returns the log density in the form of Loaiza-Ganem and Cunningham.
 fn paper(x: f64, l: f64) -> f64 {
     let (lambda, other) = (1.0 / (1.0 + (-l).exp()), 1.0 / (1.0 + l.exp()));
     let c = if l.abs() < 1e-6 {
@@ -147,7 +149,7 @@ fn a_continuous_bernoulli_has_the_mass_one_and_its_own_mean() {
             &format!("the mean at {l}"),
         );
     }
-    // Far from lambda, which is 0.982 here.
+    // The mean is far from lambda, which is 0.982 here.
     assert_close(
         mean(&likelihood, &[4.0]),
         0.768_657,
@@ -161,7 +163,7 @@ fn a_continuous_bernoulli_stays_finite_and_right_at_any_logit() {
     let likelihood = ContinuousBernoulli {};
     for size in [30.0, 100.0, 1e4, 1e10, 1e30].map(rounded) {
         for l in [size, -size] {
-            // p = |l| e^(-|l| distance) but for e^-30.
+            // p = |l| e^(-|l| distance), up to e^-30.
             for x in [0.0, 1.0, 0.5, rounded(1e-3), rounded(0.999)] {
                 let distance = if l > 0.0 { 1.0 - x } else { x };
                 let truth = size.ln() - size * distance;
@@ -205,12 +207,12 @@ fn logistic(y: f64) -> f64 {
     }
 }
 
-/// What an output makes of the scale.
+/// Returns the scale that an output stands for.
 fn scale(output: f64) -> f64 {
     (-7.0 + (output + 7.0).max(0.0) + (-(output + 7.0).abs()).exp().ln_1p()).exp()
 }
 
-/// The share of `byte`, subtracting what is small on its side.
+/// Returns the probability of `byte`, subtracting on the side where both terms are small.
 fn share(byte: f64, mean: f64, scale: f64) -> f64 {
     let (a, b) = (
         ((2.0 * byte - 256.0) / 255.0 - mean) / scale,
@@ -219,14 +221,14 @@ fn share(byte: f64, mean: f64, scale: f64) -> f64 {
     match byte {
         0.0 => logistic(b),
         255.0 => logistic(-a),
-        // Too narrow to subtract.
+        // The interval is too narrow for a difference.
         _ if b - a < 1e-6 => 2.0 / 255.0 / scale * logistic(a) * logistic(-b),
         _ if a > 0.0 => logistic(-a) - logistic(-b),
         _ => logistic(b) - logistic(a),
     }
 }
 
-/// log P(byte) of a mixture: `outputs` are its means, log scales and weights.
+/// Returns log P(byte) of a mixture whose `outputs` are its means, log scales and weights.
 fn mixture(byte: f64, outputs: &[f64]) -> f64 {
     let m = outputs.len().div_ceil(3);
     let weight = |i: usize| {
@@ -253,7 +255,8 @@ fn levels() -> Vec<f64> {
     (0..256).map(|byte| f64::from(byte) / 255.0).collect()
 }
 
-/// Means far outside, at the ends, on and between levels; scales from the smallest to one that is all tails.
+/// Returns outputs with means far outside, at the ends, on levels and between them, and scales from
+/// the smallest to one with nothing but tails.
 fn singles() -> Vec<Vec<f64>> {
     let means = [
         -1e6,
@@ -312,7 +315,7 @@ fn the_share_of_a_byte_is_right_in_both_tails() {
         let mut seen = 0;
         for (byte, ours) in (0..256).map(f64::from).zip(ours) {
             let truth = mixture(byte, &outputs);
-            // Below that float64 has none of it.
+            // Below that, the float64 reference underflows.
             if truth > -600.0 {
                 assert_close(ours, truth, 1e-4, &format!("byte {byte} of {outputs:?}"));
                 seen += 1;
@@ -320,7 +323,8 @@ fn the_share_of_a_byte_is_right_in_both_tails() {
         }
         assert!(seen > 0, "{outputs:?}");
     }
-    // Where float64 has none either, 1000 scales away: sigma is its exponential there.
+    // 1000 scales away, float64 underflows as well; there the logistic function equals its
+    // exponential tail.
     let (mean, s) = (rounded(2.4), scale(-6.0));
     let end = (-252.0 / 255.0 - mean) / s;
     assert!(end < -900.0);
@@ -400,7 +404,7 @@ fn the_mean_of_a_discretised_logistic_is_that_of_its_bytes() {
             .map(|byte| byte / 255.0 * mixture(byte, &outputs).exp())
             .sum();
         let m = outputs.len().div_ceil(3);
-        // Where a scale is less than half a level it is the mean before rounding.
+        // If a scale is less than half a level, the mean is the one before rounding.
         let coarse = outputs[m..2 * m]
             .iter()
             .any(|&output| scale(output) < 1.0 / 255.0);
@@ -420,7 +424,7 @@ fn the_outputs_come_number_by_number() {
         [-0.3, 0.4, -1.0, -2.0, 0.5, 0.1],
         [0.8, -0.6, -3.0, 0.0, -1.0, 1.0],
     );
-    // [O, P] for P = 2.
+    // The layout is [O, P], for P = 2.
     let outputs: Vec<f64> = first
         .iter()
         .zip(&second)
@@ -443,7 +447,7 @@ fn the_outputs_come_number_by_number() {
     assert_eq!(means.len(), 2);
     assert_close(means[0], mean(&likelihood, &first), 1e-6, "the first");
     assert_close(means[1], mean(&likelihood, &second), 1e-6, "the second");
-    // K latents of B images, each with outputs of its own.
+    // K samples for each of B images, each with its own outputs.
     let x: Vec<f64> = (0..6).map(|i| f64::from(i * 50) / 255.0).collect();
     let outputs: Vec<f64> = (0..2 * 3 * 4).map(|i| f64::from(i) / 12.0 - 1.0).collect();
     let single = DiscretisedLogistic::default();
@@ -503,7 +507,7 @@ fn a_laplace_distribution_is_the_textbooks() {
                     gap(&ours, &truth) < 1e-6 * 40.0 / b,
                     "{b} {output}: {ours:?} and {truth:?}"
                 );
-                // The same where the model holds the log of the standard deviation.
+                // The density is the same if the model holds the log of the standard deviation.
                 let sigma = 2_f64.sqrt() * b;
                 assert_eq!(module(&fixed).kind().sigma(), Some(sigma));
                 let learned = Laplace {

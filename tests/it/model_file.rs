@@ -1,4 +1,5 @@
-//! What is read and written: the model file as others read it, damage of every kind, and texts that make no sense.
+//! Tests the files that are read and written: the model file as other programs read it, every kind
+//! of damage, and invalid text.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::models::{autodiff_device, drawn, numbers, plain_device};
 
 const PICTURE: [usize; 3] = [1, 6, 6];
 
-/// A small network with every kind of layer.
+/// A small network that has every kind of layer.
 const CONFIG: &str = "
 [data.digits]
 [model.conv]
@@ -50,12 +51,12 @@ fn small_bytes() -> Vec<u8> {
     small_file().to_bytes().unwrap()
 }
 
-/// A model from a file's bytes, as the commands open it.
+/// Opens a model from the bytes of a file, as the commands do.
 fn open(bytes: &[u8]) -> Result<Vae> {
     ModelFile::parse(Path::new("model.safetensors"), bytes)?.build(&plain_device())
 }
 
-/// The bytes of a safetensors file with this header.
+/// Returns the bytes of a safetensors file with this header.
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     [
         &(header.len() as u64).to_le_bytes(),
@@ -65,14 +66,14 @@ fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The small file with a changed card.
+/// Returns the small file with a changed card.
 fn with_card(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut card = metadata();
     change(&mut card);
     pack(&card, &small_file().tensors).unwrap()
 }
 
-/// The small file's metadata.
+/// Returns the metadata of the small file.
 fn metadata() -> Value {
     unpack(Path::new("m"), &small_bytes()).unwrap().0
 }
@@ -95,7 +96,8 @@ fn the_file_is_what_the_safetensors_crate_reads() {
     let bytes = fs::read(&path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
 
-    // PyTorch's names and layouts: dense [out, in], convolution [out, in, k, k], transposed [in, out, k, k].
+    // Names and layouts are PyTorch's: dense [out, in], convolution [out, in, k, k], transposed
+    // [in, out, k, k].
     let expected: [(&str, &[usize]); 12] = [
         ("decoder.0.bias", &[18]),
         ("decoder.0.weight", &[18, 2]),
@@ -133,7 +135,7 @@ fn the_file_is_what_the_safetensors_crate_reads() {
         assert_eq!(values, ours.values, "{}", ours.name);
     }
 
-    // One entry of metadata, JSON, from which the model can be built again.
+    // The metadata has one JSON entry, from which the model can be built again.
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = header.metadata().clone().unwrap();
     assert_eq!(metadata.keys().collect::<Vec<_>>(), ["vae"]);
@@ -158,8 +160,8 @@ fn the_file_is_what_the_safetensors_crate_reads() {
     assert_eq!(export(&open(&bytes).unwrap()), file.tensors);
 }
 
-/// x W^T + b with the file's own numbers is what the layer computes: a transposed matrix would have the right shape
-/// wherever it is square.
+/// A layer computes x W^T + b with the numbers of the file. The shapes alone would not show a
+/// transposed square matrix.
 #[test]
 fn matrices_are_laid_out_as_out_by_in() {
     let vae = open(&small_bytes()).unwrap();
@@ -196,7 +198,7 @@ fn the_same_model_gives_the_same_bytes() {
         fs::read(path).unwrap()
     });
     assert_eq!(bytes[0], bytes[1]);
-    // Neither the order of the tensors nor a way through a file matters.
+    // Neither the order of the tensors nor a round trip through a file changes the bytes.
     let mut file = ModelFile::read(&folder.path().join("a")).unwrap();
     file.tensors.reverse();
     assert_eq!(file.to_bytes().unwrap(), bytes[0]);
@@ -210,7 +212,7 @@ fn the_same_model_gives_the_same_bytes() {
 #[test]
 fn another_version_of_the_format_is_named_with_ours() {
     for version in [0, FORMAT_VERSION + 1, u32::MAX] {
-        // Of another version nothing else need be as we know it.
+        // A file of another version need not have anything else that this version knows.
         let bytes = with_card(|card| *card = json!({ "format_version": version }));
         let message = refused(ModelFile::parse(Path::new("m.safetensors"), &bytes));
         assert_eq!(
@@ -300,14 +302,14 @@ fn a_tensor_missing_or_of_another_shape_is_named() {
             "{message}"
         );
     }
-    // The same numbers, the other way round: a matrix laid out as [in, out].
+    // The same numbers are refused as [in, out].
     let mut turned = tensors.clone();
     turned
         .iter_mut()
         .filter(|tensor| tensor.shape.len() == 2)
         .for_each(|tensor| tensor.shape.reverse());
     both(&turned);
-    // What is right is taken, whatever else lies in the file.
+    // Valid tensors are accepted beside unknown ones.
     let mut more = tensors.clone();
     more.insert(
         0,
@@ -320,7 +322,7 @@ fn a_tensor_missing_or_of_another_shape_is_named() {
     assert_eq!(export(&import(vae, &more).unwrap()), tensors);
 }
 
-/// A header may promise any size: it is held against the bytes that are there before memory is asked for.
+/// The size in a header is compared with the bytes present before memory is allocated.
 #[test]
 fn huge_promises_are_refused() {
     let card = serde_json::to_string(&serde_json::to_string(&small_file().card).unwrap()).unwrap();
@@ -344,7 +346,7 @@ fn huge_promises_are_refused() {
     refused(open(&long));
     refused(open(&with_header(&"[".repeat(100_000), b"")));
 
-    // Split and layers of any size, too: the tensors that are there do not fit them.
+    // Images and layers of an absurd size are refused as well, because the tensors do not fit them.
     let most = usize::MAX;
     for image in [
         [0, 0, 0],
@@ -394,7 +396,7 @@ fn small_state() -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Either is fine, a panic is not.
+/// Reads the bytes. Success and an error are both fine, a panic is not.
 fn survive(bytes: &[u8]) {
     let _ = open(bytes);
     let _ = Checkpoint::parse(Path::new("state.safetensors"), bytes);

@@ -1,4 +1,5 @@
-//! Each fast kernel equals its plain definition, values and gradients, at awkward sizes too.
+//! Tests that each fast kernel equals its plain definition, values and gradients, also at awkward
+//! sizes.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
@@ -15,8 +16,8 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
 }
 
-/// Equal up to rounding: relative to the largest value, or to 1 where that is less, for the values are sums of products of
-/// standard normal numbers, which may cancel.
+/// Asserts equality up to rounding, relative to the largest value, or to 1 if that is smaller: the
+/// values are sums of products of standard normal numbers, which may cancel.
 #[track_caller]
 fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
     assert_eq!(fast.len(), plain.len(), "{what}");
@@ -31,7 +32,8 @@ fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
     }
 }
 
-/// The value of a dense layer and its gradients in x, weight and bias, for an upstream gradient that differs everywhere.
+/// Returns the value of a dense layer and its gradients in x, weight and bias, for an upstream
+/// gradient that differs everywhere.
 fn dense_and_gradients(
     dense: fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>,
     sizes: [usize; 3],
@@ -170,7 +172,8 @@ fn large_products_are_cut_and_equal_their_definition() {
     }
 }
 
-/// As images are, with black columns: zeros are left out of these products, with bias, activation and gradients.
+/// The inputs have black columns, as images do: these products skip zeros, with bias, activation
+/// and gradients.
 #[test]
 fn products_of_images_equal_their_definition() {
     for ([n, i, o], activation) in [
@@ -211,7 +214,7 @@ fn a_number_that_is_none_reaches_the_value_and_the_gradients() {
             (0..9).map(|row| row == 2).collect::<Vec<_>>()
         );
         assert!(dw[7 * o..8 * o].iter().all(|value| value.is_nan()));
-        // A rectified NaN lets the gradient through as it is; a tangent of one does not.
+        // ReLU passes the gradient through at a NaN; tanh turns it into a NaN.
         let beyond = activation == Activation::Tanh;
         assert_eq!(
             (
@@ -273,7 +276,8 @@ fn adam_equals_its_definition() {
         Tensor::zeros([length], &device),
     ];
     let mut slow = fast.clone();
-    // Across the step that makes vanishing moments 0: a third of the weights had a gradient once.
+    // The steps include the one that sets vanishing moments to 0. A third of the weights have a
+    // gradient at step 62 alone.
     let lives = normal("lives", [length], &device)
         .greater_elem(-0.5)
         .float();
@@ -297,7 +301,7 @@ fn adam_equals_its_definition() {
     }
 }
 
-/// A convolution that fits, as large as `sizes` say.
+/// Returns a convolution with these sizes, or `None` if its output would be empty.
 fn convolution(
     image_shape: [usize; 3],
     channels: usize,
@@ -307,7 +311,8 @@ fn convolution(
 ) -> Option<Convolution> {
     let [kernel, stride, before, after] = window;
     let [_, height, width] = image_shape;
-    // A transposed convolution loses as many rows on either side, or one more on one (or gains some, at the end).
+    // A transposed convolution cuts off equally many rows on both sides, or one more on one side,
+    // or adds some at the end.
     let (padding, extra) = match (transposed, after) {
         (false, _) => ((before, after), 0),
         (true, 0) => ((before, before + 1), 0),
@@ -396,7 +401,8 @@ proptest! {
             if transposed { (ops::convolve_transposed, plain::convolve_transposed) } else { (ops::convolve, plain::convolve) };
         let fast = convolution_and_gradients(fast, n, convolution, transposed);
         let slow = convolution_and_gradients(slow, n, convolution, transposed);
-        // The rounding of a sum of up to a thousand terms, of which a tangent hides how large they were.
+        // The tolerance covers the rounding of a sum of up to a thousand terms; tanh hides how
+        // large they were.
         let tolerance = if activation == Activation::Tanh { 2e-4 } else { 3e-5 };
         for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
             assert_close(fast, slow, tolerance, what);
@@ -404,7 +410,8 @@ proptest! {
     }
 }
 
-/// As in training: parts of several images, groups of several in a part, and the last ones not whole.
+/// As in training, batches are split into parts of several images and groups of several images, and
+/// the last ones are incomplete.
 #[test]
 fn convolutions_of_large_batches_equal_their_definition() {
     for (n, image, channels, transposed) in [
@@ -449,7 +456,7 @@ fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
     assert_close(&one[..1], &flat(plain::sum_of_squares(values)), 1e-4, "sum");
 }
 
-/// Frozen weights below a latent that is optimised, and frozen latents below weights that are.
+/// Covers frozen weights with a tracked input, and a frozen input with tracked weights.
 #[test]
 fn plain_and_tracked_operands_mix() {
     let (device, tracked) = (Device::flex(), Device::flex().autodiff());

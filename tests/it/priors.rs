@@ -1,5 +1,6 @@
-//! Priors other than N(0, I): their densities against sums in float64 and against a chain of Gaussians whose marginal is
-//! known, what is drawn from them, and their life from training to a file and back.
+//! Tests the priors other than N(0, I): their densities against sums in float64 and against a chain
+//! of Gaussians with a known marginal, their samples, and their way from training to a file and
+//! back.
 
 use std::fs;
 
@@ -62,7 +63,8 @@ fn batch(count: usize) -> Batch {
 #[test]
 fn a_mixture_s_density_is_the_mean_of_its_components() {
     let device = plain_device();
-    // Wide and narrow components, near zero and far from it; latents within, between and far outside.
+    // The components are wide and narrow, near zero and far from it; the latents lie within,
+    // between and far outside.
     for (latent_count, shift, log_var) in [
         (1, 0.0, 0.0),
         (3, 0.0, -2.0),
@@ -131,14 +133,14 @@ fn a_vamp_prior_is_the_mean_of_its_pseudo_inputs_posteriors() {
     let pass = vae.forward(&batch(5), draw_noise(&vae, 5, 4, 1));
     let expected = numbers(log_mixture(&posteriors, pass.z.clone()));
     assert!(gap(&numbers(pass.log_pz()), &expected) < 1e-5);
-    // Without a closed form the rate is the mean of its terms.
+    // Without a closed form, the KL is the mean of its terms.
     let terms = numbers(pass.log_qz() - pass.log_pz());
     let means: Vec<f64> = (0..5)
         .map(|b| (0..4).map(|k| terms[k * 5 + b]).sum::<f64>() / 4.0)
         .collect();
     assert!(gap(&numbers(pass.kl()), &means) < 1e-5 && pass.kl_by_latent().is_none());
 
-    // Draws: a third from each component.
+    // A third of the samples comes from each component.
     let image_ids: Vec<u32> = (0..6000).collect();
     let draws = numbers(vae.sample_prior(Rng::new(3), &image_ids, 1.0));
     let [means, log_vars] = [numbers(posteriors.mean), numbers(posteriors.log_var)];
@@ -166,8 +168,8 @@ fn a_vamp_prior_is_the_mean_of_its_pseudo_inputs_posteriors() {
     assert!(gap(&few, &[&draws[34..36], &draws[8..10]].concat()) < 1e-6);
 }
 
-/// u is N(0, 1), z is N(a u + c, s^2), latent by latent, and an encoder of u that gives the true posterior, or one that is
-/// shifted and too wide: z is N(c, a^2 + s^2).
+/// Each latent is a chain: u ~ N(0, 1) and z ~ N(a u + c, s^2), so z ~ N(c, a^2 + s^2). The encoder
+/// of u gives the true posterior, or one that is shifted and too wide.
 const A: [f64; 2] = [0.8, -1.5];
 const C: [f64; 2] = [0.3, -0.2];
 const S: [f64; 2] = [0.6, 0.4];
@@ -209,7 +211,7 @@ fn chain(exact: bool) -> Vae {
     .unwrap()
 }
 
-/// log p(z), exactly.
+/// Returns the exact log p(z).
 fn exact(z: &[f64]) -> f64 {
     (0..2)
         .map(|d| log_normal(z[d], C[d], (A[d] * A[d] + S[d] * S[d]).ln()))
@@ -226,7 +228,7 @@ fn a_second_layer_s_estimate_is_exact_where_its_posterior_is() {
     {
         assert!((found - exact(z)).abs() < 1e-4, "{found} and {}", exact(z));
     }
-    // z is drawn from the first numbers of the noise.
+    // z uses the first numbers of the noise.
     let noise = draw_noise(&vae, 5, 3, 1);
     let z = vae
         .encode(batch(5).x, None)
@@ -237,7 +239,7 @@ fn a_second_layer_s_estimate_is_exact_where_its_posterior_is() {
 #[test]
 fn a_second_layer_s_estimate_is_a_bound_that_many_draws_close() {
     let vae = chain(false);
-    // One latent of one image, met with 20 000 draws from the layer above.
+    // One latent of one image with 20 000 samples of the layer above.
     let k = 20_000;
     let below = of_normals(5, 2, 1.0, 0.0);
     let above = of_normals(6, 2 * k, 1.0, 0.0);
@@ -276,11 +278,12 @@ fn a_second_layer_draws_its_marginal() {
             "{spread} and {variance}"
         );
     }
-    // Without noise: the middle.
+    // Without noise the sample is the mean.
     assert!(gap(&numbers(vae.sample_prior(Rng::new(3), &[7], 0.0)), &C) < 1e-6);
 }
 
-/// With the true posterior above it, importance weights are those of a model with one layer and the marginal as its prior.
+/// With the true posterior of the upper layer, importance weights equal those of a one-layer model
+/// whose prior is the marginal.
 #[test]
 fn importance_weights_hold_the_layer_above() {
     let vae = chain(true);
@@ -321,7 +324,7 @@ fn a_trained_prior_lives_in_the_model_s_file() {
             train(&["--epochs", "2", "--name", name]).line(),
             format!("runs/{name}")
         );
-        // Stopped after an epoch, and gone on with.
+        // A run that was stopped after an epoch and resumed gives the same model.
         let half = format!("{name}-half");
         assert_eq!(
             train(&["--epochs", "1", "--name", &half]).line(),
@@ -356,7 +359,7 @@ fn a_trained_prior_lives_in_the_model_s_file() {
             (Some(kl), Some(true))
         );
         let bound = |k: usize| report["importance"][k]["bound"].as_f64().unwrap();
-        // From one draw the bound is the ELBO itself.
+        // With one sample the bound is the ELBO itself.
         assert!(
             (bound(0) - report["elbo"].as_f64().unwrap()).abs() < 1e-3 && bound(1) > bound(0) + 1.0,
             "{report}"

@@ -1,4 +1,5 @@
-//! A run that was stopped, at any moment and in any way, goes on as if nothing had been.
+//! Tests that a run which was stopped, at any moment and in any way, resumes as if nothing had
+//! happened.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use vae::rng::Rng;
 
 use crate::program::{Done, files, metrics, run, timeless, vae, with_smoke_run, write_idx};
 
-/// Some hundred steps, a state every few of them, and a validation split whose best epoch is not the last: the rate is
-/// too high.
+/// Trains for several hundred steps and saves a state every few of them. The learning rate is too
+/// high on purpose, so that the best epoch of the validation split is not the last one.
 const TRAIN: [&str; 21] = [
     "train",
     "-q",
@@ -50,12 +51,14 @@ fn end(child: Child) -> Done {
     Done::of(child.wait_with_output().unwrap())
 }
 
-/// What must not depend on how often a run was stopped: every file but `about.json` and the times in the records.
+/// Asserts equality of everything that must not depend on how often a run was stopped: every file
+/// except `about.json` and the times in the records.
 fn assert_same_run(a: &Path, b: &Path) {
     assert_eq!(files(a), files(b));
     assert_eq!(timeless(a), timeless(b));
     for name in files(a) {
-        // A state holds the seconds of its epoch and the length of the records, which hold times.
+        // A state contains the seconds of its epoch and the length of the records, which contain
+        // times.
         if !["about.json", "metrics.jsonl", "state.safetensors"].contains(&name.as_str()) {
             assert!(
                 fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(),
@@ -65,7 +68,7 @@ fn assert_same_run(a: &Path, b: &Path) {
     }
 }
 
-/// Looks at short intervals until `ready`, or until the program ends.
+/// Polls until `ready` returns true or the program ends.
 fn wait_until(child: &mut Child, ready: impl Fn() -> bool) {
     let patience = Instant::now() + Duration::from_secs(60);
     while child.try_wait().unwrap().is_none() && !ready() {
@@ -74,7 +77,7 @@ fn wait_until(child: &mut Child, ready: impl Fn() -> bool) {
     }
 }
 
-/// How many records a run has, if any.
+/// Returns the number of records of a run, 0 if there is no file.
 fn written(folder: &Path) -> usize {
     fs::read_to_string(folder.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
 }
@@ -90,11 +93,12 @@ fn twenty_kills_change_nothing() {
     let [best, last] = ["best", "model"]
         .map(|name| fs::read(reference.join(name).with_extension("safetensors")).unwrap());
     if best == last {
-        // It is not where this was written; another processor rounds otherwise.
+        // They differ on the machine where this was written; another processor rounds otherwise.
         println!("the last epoch is the best one here: that the best is remembered goes untested");
     }
 
-    // How a run stood when it was killed: before its config, before its first state, in a save, elsewhere.
+    // These count the states in which runs were killed: before the config, before the first state,
+    // during a save, elsewhere.
     let [mut early, mut stateless, mut saving, mut kills] = [0; 4];
     let mut random = (0..).map(|draw| Rng::new(20).stream("kills").at(draw).permutation(1000)[0]);
     while kills < 20 {
@@ -105,29 +109,30 @@ fn twenty_kills_change_nothing() {
             let mut child = start(place.path(), arguments);
             let share = f64::from(random.next().unwrap()) / 1000.0;
             match kills % 6 {
-                // As soon as there is something to go on with.
+                // Kill the run as soon as it can be resumed.
                 0 => wait_until(&mut child, || folder.join("config.toml").exists()),
-                // In the middle of a save: of the state, or of anything else.
+                // Kill the run during a save of the state or of the model.
                 1 | 2 => {
                     thread::sleep(whole.mul_f64(0.4 * share));
                     let partial =
                         [".state.safetensors.partial", ".model.safetensors.partial"][kills % 6 - 1];
                     wait_until(&mut child, || folder.join(partial).exists());
                 }
-                // In the last epoch, after the best one.
+                // Kill the run in the last epoch, after the best one.
                 3 => {
                     wait_until(&mut child, || written(&folder) >= 7 * 3);
                     thread::sleep(whole.mul_f64(0.1 * share));
                 }
                 _ => thread::sleep(whole.mul_f64(0.7 * share)),
             }
-            // The signal cannot be caught; a run that has just ended does not mind.
+            // The signal cannot be caught, and is harmless to a run that has just ended.
             child.kill().unwrap();
             let done = end(child);
             if done.code == Some(0) {
                 break;
             }
-            // Killed: before its last line, or between that and its end.
+            // The run was killed before it printed its last line, or between that line and its
+            // exit.
             assert_eq!((done.code, done.err.as_str()), (None, ""));
             assert!(
                 ["", "runs/mine\n"].contains(&done.out.as_str()),
@@ -137,7 +142,7 @@ fn twenty_kills_change_nothing() {
             kills += 1;
             if !folder.join("config.toml").exists() {
                 early += 1;
-                // There is nothing to go on with: the folder is empty, or there is none.
+                // There is nothing to resume: the folder is empty or missing.
                 if folder.exists() {
                     run(place.path(), &RESUME).failed(2, &["config.toml: no such file", "hint: "]);
                     fs::remove_dir_all(&folder).unwrap();
@@ -179,7 +184,7 @@ fn a_run_killed_before_its_first_state_starts_from_its_config() {
     assert_same_run(&folder, &place.path().join("runs/smoke-1"));
 }
 
-/// Sends an interrupt, as Ctrl-C does.
+/// Sends an interrupt signal, as Ctrl-C does.
 fn interrupt(child: &Child) {
     assert!(
         Command::new("kill")
@@ -197,7 +202,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let reference = reference.path().join("runs/mine");
     let place = TempDir::new().unwrap();
     let folder = place.path().join("runs/mine");
-    // A run that saves after each epoch only: what an interrupt saves is what it goes on from.
+    // This run saves only after each epoch, so it resumes from the state that the interrupt saved.
     let seldom: Vec<&str> = TRAIN
         .iter()
         .map(|&a| {
@@ -211,7 +216,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let mut arguments = seldom;
     let mut interrupts = 0;
     for more in [0, 6, 6, 6] {
-        // New records tell that the program listens to signals; so does the first state.
+        // New records and the first state both show that the program listens to signals.
         let records = written(&folder) + more;
         let mut child = start(place.path(), &arguments);
         wait_until(&mut child, || {
@@ -240,14 +245,14 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
         let path = folder.join("model.safetensors");
         vae::train::ModelFile::read(&path).unwrap().tensors
     };
-    // The configs differ in how often they save.
+    // The configs differ in `save_every`, so only the tensors are compared.
     assert!(tensors(&folder) == tensors(&reference));
 }
 
 #[test]
 fn an_interrupt_at_the_last_step_of_an_epoch_loses_no_records() {
     let place = TempDir::new().unwrap();
-    // One step an epoch, so that every interrupt comes at a last one.
+    // An epoch has one step, so that every interrupt comes at a last step.
     let mut arguments = vec![
         "train", "-q", "--config", "smoke", "--name", "mine", "--epochs", "60",
     ];
@@ -316,7 +321,7 @@ fn a_finished_run_can_be_given_more_epochs() {
         &place.path().join("runs/smoke-1"),
         &place.path().join(whole.line()),
     );
-    // The best and the last stay what they are where fewer are asked for than were done.
+    // The best and the last model do not change if fewer epochs are requested than are done.
     let fewer = run(
         place.path(),
         &["train", "-q", "--resume", "smoke-1", "--epochs", "3"],
@@ -346,7 +351,7 @@ fn the_newest_run_is_the_one_that_was_last_written_to() {
         Path::new("runs/smoke-1")
     );
     assert_eq!(train(&["--resume"]), Path::new("runs/smoke-1"));
-    // Below another folder, the newest there, and a name there.
+    // With `--out`, the newest run and a name are looked for in that folder.
     assert_eq!(
         train(&["--config", "smoke", "--out", "other", "--name", "mine"]),
         Path::new("other/mine")
@@ -439,7 +444,7 @@ fn what_cannot_be_gone_on_with_says_why() {
         2,
         &["metrics.jsonl: line 1: "],
     );
-    // A model in place of the state.
+    // A model file in place of the state is refused.
     let place = with_smoke_run();
     let folder = place.path().join("runs/smoke-1");
     fs::copy(

@@ -1,5 +1,5 @@
-//! Holds the walls of the program: which module may import which, who prints, who names a backend, and that the list of presets
-//! is complete. `style` holds how the code is written.
+//! Checks the architecture: which module may import which, who prints, who names a backend, and
+//! that the list of presets is complete. `style` checks how the code is written.
 
 mod imports;
 mod source;
@@ -30,7 +30,7 @@ pub const ROWS: &[&[&str]] = &[
     &["rng", "error"],
 ];
 
-/// The modules that hold tensors; no other imports burn.
+/// The modules that hold tensors; no other module imports burn.
 const TENSORS: &[&str] = &[
     "train",
     "eval",
@@ -44,7 +44,7 @@ const TENSORS: &[&str] = &[
     "device",
 ];
 
-/// For a module, those of the rows below that it must not import from all the same.
+/// For each module, the modules of lower rows that it must not import either.
 const MUST_NOT: &[(&str, &[&str])] = &[
     ("train", &["ui", "figure", "device"]),
     ("eval", &["ui", "figure", "device", "run", "files"]),
@@ -64,7 +64,7 @@ fn row(module: &str) -> Option<usize> {
         .map(|from_the_top| ROWS.len() - 1 - from_the_top)
 }
 
-/// Fails with everything that was found, a line each.
+/// Fails with a list of all findings, one per line.
 fn hold(what: &str, mut found: Vec<String>) {
     found.dedup();
     assert!(found.is_empty(), "{what}:\n  {}\n", found.join("\n  "));
@@ -213,7 +213,7 @@ fn no_file_names_a_place_on_the_machine_it_was_written_on() {
     let prefix = concat!("/wo", "rk/").as_bytes();
     let names = String::from_utf8(listed.stdout).unwrap();
     let names = names.split('\0').filter(|name| !name.is_empty());
-    // A file that is gone but still listed holds nothing.
+    // A file that is listed but deleted counts as empty.
     let holds = |name: &&str| {
         fs::read(root().join(name))
             .unwrap_or_default()
