@@ -1,5 +1,6 @@
-//! How long the parts of a training take, from a whole step down to single operations, each of ours beside its plain
-//! definition. `cargo bench`, or `cargo bench -- convolve` for what has that in its name. Nothing is downloaded.
+//! Times the parts of training, from a whole step down to single operations, each of ours beside
+//! its plain definition. Run all with `cargo bench`, or those with a name such as `convolve` with
+//! `cargo bench -- convolve`. Nothing is downloaded.
 
 #![expect(
     clippy::expect_used,
@@ -26,11 +27,11 @@ use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, alloc
 use vae::rng::Rng;
 use vae::train::{ModelFile, Training};
 
-/// The images of a batch, as in the presets.
+/// The number of images in a batch, as in the presets.
 const BATCH: usize = 128;
 
 fn main() {
-    // On a worker thread, as the program runs its commands.
+    // The program runs its commands on a worker thread as well.
     allocator::keep_freed_pages();
     rayon::scope(|_| divan::main());
 }
@@ -61,14 +62,14 @@ fn training_on_noise(preset: &str, count: usize) -> Training {
     Training::new(&config, dataset, &cpu()).expect("a preset can be trained")
 }
 
-/// Takes one step.
+/// Runs one training step.
 fn step(training: Training, image_ids: &[u32]) -> Training {
     training
         .step(image_ids)
         .expect("images in memory can be read")
 }
 
-/// Takes the steps of an epoch, and reads their numbers back.
+/// Runs the steps of an epoch, and reads their numbers back.
 fn train_epoch(mut training: Training) -> Training {
     let batch = training.config().train.batch;
     for image_ids in training.order().chunks(batch) {
@@ -84,7 +85,7 @@ mod training {
 
     #[divan::bench(args = ["mnist", "mnist-conv"])]
     fn step(bencher: Bencher, preset: &str) {
-        // In a long epoch, whose first step alone also takes the norms of the gradients.
+        // The epoch is long, because its first step also computes the norms of the gradients.
         let mut training = Some(training_on_noise(preset, 50 * BATCH));
         let image_ids: Vec<u32> = (0..BATCH as u32).collect();
         bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
@@ -103,7 +104,7 @@ mod training {
             .bench_local(|| training = training.take().map(train_epoch));
     }
 
-    /// Measures the way from bytes to what the model reads.
+    /// Measures the conversion of bytes into the input of the model.
     #[divan::bench(args = [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic])]
     fn batch(bencher: Bencher, pixels: Pixels) {
         let (images, device) = (
@@ -140,7 +141,7 @@ mod training {
     }
 }
 
-/// Our kernel, or the plain definition that it is tested by.
+/// Our kernel, or the plain definition that it is tested against.
 #[derive(Clone, Copy, Debug)]
 enum Kernel {
     Fast,
@@ -166,7 +167,8 @@ type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -
 type Draw = fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>;
 type Divergence = fn(Tensor<2>, Tensor<2>) -> Tensor<2>;
 
-/// Measures each operation forwards alone, as in evaluation, and forwards and backwards, as in training.
+/// Measures each operation forward only, as in evaluation, and forward and backward, as in
+/// training.
 #[divan::bench_group(max_time = Duration::from_secs(2))]
 mod operations {
     use super::*;
@@ -357,7 +359,7 @@ mod operations {
         bencher.bench_local(|| {
             step += 1;
             let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-3);
-            // Nobody else holds it, so that it is changed in place, as in training.
+            // No other reference exists, so that it is changed in place, as in training.
             let held = weight.take().expect("put back");
             weight = Some(adam(
                 held,
@@ -410,13 +412,13 @@ mod files {
         });
     }
 
-    /// Measures what the start of the program does: all images are generated.
+    /// Measures the start of the program, which generates all images.
     #[divan::bench]
     fn load_sprites(bencher: Bencher) {
         bencher.bench_local(|| data::hash(&Sprites::default().draw()));
     }
 
-    /// Measures what each step does: 64 images are generated and made into a batch.
+    /// Measures the work of each step: 64 images are generated and made into a batch.
     #[divan::bench]
     fn draw_sprites(bencher: Bencher) {
         let images = Sprites::default().draw().train;
@@ -444,7 +446,7 @@ mod files {
             .bench_local(|| noise.draw());
     }
 
-    /// Measures what is done after each epoch: a sheet of 64 images.
+    /// Measures the work after each epoch: a sheet of 64 images.
     #[divan::bench]
     fn write_sheet(bencher: Bencher) {
         let image = |index| Raster {

@@ -1,4 +1,5 @@
-//! Larochelle's binarised MNIST: its reader, the search for its three files, and what the program says of it.
+//! Tests Larochelle's binarised MNIST: its reader, the search for its three files, and what the
+//! program reports about it.
 
 use std::fs;
 use std::io::Write;
@@ -20,7 +21,8 @@ use crate::program::{Done, metrics, rendered, run};
 
 const VALUES: usize = 784;
 
-/// As published: a number and a blank in turn, the last blank of a line its end.
+/// Returns the published text format: numbers separated by blanks, with a blank before the end of
+/// each line.
 fn text(pixels: &[u8], values: usize) -> Vec<u8> {
     let line = |image: &[u8]| {
         image
@@ -42,7 +44,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Digits in black and white.
+/// Returns digits in black and white.
 fn images(count: usize) -> Vec<u8> {
     digits(count)
         .to_bytes()
@@ -52,7 +54,7 @@ fn images(count: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Three files of 5, 3 and 2 images.
+/// Writes three files of 5, 3 and 2 images.
 fn write_tiny(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let all = images(10);
@@ -65,7 +67,7 @@ fn write_tiny(folder: &Path) {
     }
 }
 
-/// Nothing but what lies below `root`.
+/// Returns paths that all lie below `root`.
 fn place(root: &TempDir) -> DataPaths {
     let [local, cache] = ["data", "cache"].map(|name| root.path().join(name));
     DataPaths {
@@ -94,7 +96,7 @@ proptest! {
         count in 0..5_usize,
     ) {
         let text = words.concat();
-        // An independent reading of the same text.
+        // Parses the same text independently.
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_ascii_whitespace().collect()).collect();
         let good = lines.len() == count
             && lines.iter().all(|line| line.len() == 4 && line.iter().all(|word| ["0", "1"].contains(word)));
@@ -117,7 +119,7 @@ proptest! {
         prop_assert!(amat::parse(&bytes[..end.index(bytes.len())], 2, [1, 28, 28]).is_err());
     }
 
-    /// With any blanks between the numbers, plain and gzipped.
+    /// Tries any blanks between the numbers, plain and gzipped.
     #[test]
     fn what_is_written_is_read(
         ones in prop::collection::vec(any::<bool>(), 30),
@@ -141,7 +143,7 @@ proptest! {
     }
 }
 
-/// What is said of a file of two images of 1 x 3 that holds `bytes`.
+/// Returns the error for a file of two images of 1 x 3 that contains `bytes`.
 fn error_of(bytes: &[u8]) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file.amat");
@@ -218,7 +220,7 @@ fn a_fault_is_named_with_file_and_line() {
             assert_eq!(error_of(&gzip(bytes)), expected);
         }
     }
-    // A disk full of blanks is not read to its end.
+    // A huge file of blanks is not read to its end.
     assert!(
         error_of(&vec![b' '; 1 << 20])
             .contains("DIR/file.amat: line 1 does not end within 65536 bytes")
@@ -260,7 +262,7 @@ fn the_three_files_are_a_data_set_with_its_own_validation() {
         assert_eq!((images.shape, images.labels.is_none()), ([1, 28, 28], true));
         assert!(images.to_bytes().unwrap() == all[range.start * VALUES..range.end * VALUES]);
     }
-    // The hash is of the images, of the validation's too.
+    // The hash covers the images, including the validation images.
     assert_eq!(hash(&read()).unwrap(), first);
     fs::write(
         folder.join(format!("{}.gz", FILES[1])),
@@ -269,7 +271,7 @@ fn the_three_files_are_a_data_set_with_its_own_validation() {
     .unwrap();
     assert_ne!(hash(&read()).unwrap(), first);
 
-    // The published counts are what the program asks for.
+    // The program asks for the published counts.
     let message = load(&Data::BinarizedMnist(BinarizedMnist {}), &place(&root))
         .unwrap_err()
         .to_string();
@@ -278,7 +280,7 @@ fn the_three_files_are_a_data_set_with_its_own_validation() {
             .ends_with("binarized_mnist_train.amat: expected 50000 lines, one an image, found 5"),
         "{message}"
     );
-    // Another file under its name is caught by them.
+    // The counts reveal a file that has the name of another.
     let swapped = binarized_mnist::read(&binarized_mnist::find(&place(&root)).unwrap(), [5, 3, 1])
         .unwrap_err();
     assert!(
@@ -294,7 +296,7 @@ fn places_are_tried_in_order_and_all_are_named() {
     let mut place = place(&root);
     fs::create_dir_all(at("cache/binarized-mnist")).unwrap();
     fs::write(at("cache/binarized-mnist").join(FILES[2]), []).unwrap();
-    // Whatever `download` says.
+    // `download` makes no difference.
     assert_eq!(
         rendered(&binarized_mnist::find(&place).unwrap_err(), root.path()),
         "error: binarised MNIST (the three files binarized_mnist_train.amat, binarized_mnist_valid.amat, \
@@ -388,7 +390,8 @@ fn its_pixels_are_as_they_are_and_called_so() {
             .collect();
         assert_eq!(x, expected);
     }
-    // It is a data set, and neither a way to draw the pixels of another one nor drawn otherwise itself.
+    // It is a data set of its own: no other set can draw its pixels so, and it has no `pixels` or
+    // `validation` to set.
     let smoke = find_preset("smoke").unwrap().config().unwrap();
     for value in [
         "data.mnist.pixels=larochelle",
@@ -399,7 +402,7 @@ fn its_pixels_are_as_they_are_and_called_so() {
     }
 }
 
-/// As large as the published files, of ten images over and over.
+/// The files are as large as the published ones, and repeat ten images.
 #[test]
 fn a_model_of_it_is_trained_chosen_and_measured() {
     let place = TempDir::new().unwrap();
@@ -458,7 +461,7 @@ fn a_model_of_it_is_trained_chosen_and_measured() {
     );
     assert!(found["log_px"].as_f64().unwrap() < 0.0);
 
-    // What needs labels says that there are none.
+    // Commands that need labels report that there are none.
     let no_labels = "this run's data has no labels";
     vae(&["interpolate", "--from", "3", "--to", "8"])
         .failed(2, &["--from 3: no such class", no_labels]);

@@ -1,4 +1,5 @@
-//! The command line: what needs no trained model as data in `tests/cmd`, the rest here, on one run of the preset `smoke`.
+//! Tests the command line. Commands that need no trained model are data in `tests/cmd`; the others
+//! use one run of the preset `smoke`.
 
 use std::fs;
 use std::io::Cursor;
@@ -13,7 +14,7 @@ use vae::model::unpack;
 
 use crate::program::{MODEL, files, metrics, read, run, squeezed, timeless, train, with_smoke_run};
 
-/// `TRYCMD=overwrite cargo test --release` writes what the program now says.
+/// `TRYCMD=overwrite cargo test --release` updates the expected output.
 #[test]
 fn what_the_program_says() {
     let cases = trycmd::TestCases::new();
@@ -36,7 +37,7 @@ fn size(path: &Path) -> (u32, u32) {
     image::image_dimensions(path).unwrap()
 }
 
-/// The side of a sheet of `count` images of 28 pixels, drawn twice as large.
+/// Returns the side of a sheet of `count` images of 28 pixels, drawn at twice their size.
 fn side(count: u32) -> u32 {
     count * 58 + 2
 }
@@ -202,7 +203,7 @@ fn arguments_of_training_land_in_the_run() {
             "hint: choose another `--name`",
         ],
     );
-    // What a run wrote is a config of its own.
+    // The config that a run wrote can be used again.
     let copy = run(
         place.path(),
         &[
@@ -300,7 +301,7 @@ fn the_seed_decides_everything_and_threads_nothing() {
         .path()
         .join(train(place.path(), &["-q", "--seed", "2"]).line());
     assert_ne!(timeless(&other)[1]["elbo"], timeless(&one[0][0])[1]["elbo"]);
-    // The images have a seed of their own.
+    // The images have their own seed.
     let hash = |folder: &Path| {
         serde_json::from_slice::<Value>(&read(folder, "about.json")).unwrap()["data_hash"].clone()
     };
@@ -310,7 +311,7 @@ fn the_seed_decides_everything_and_threads_nothing() {
 #[test]
 fn a_validation_split_chooses_the_best_model() {
     let place = TempDir::new().unwrap();
-    // At this rate it becomes worse from some epoch on.
+    // At this learning rate the model gets worse after some epoch.
     let sets = [
         "--set",
         "data.digits.validation=200",
@@ -343,7 +344,7 @@ fn a_validation_split_chooses_the_best_model() {
         (best, Some(200))
     );
     assert_eq!(eval("smoke-1")["elbo"].as_f64().unwrap(), elbos[5]);
-    // Without a split nothing is chosen, and nothing is measured on it.
+    // Without a validation split, no best model is chosen, and nothing can be measured on it.
     let plain = with_smoke_run();
     run(plain.path(), &["eval", "--split", "validation"]).failed(
         2,
@@ -387,7 +388,7 @@ fn eval_prints_the_numbers_of_training_with_their_protocol() {
         assert_eq!(&found[key], value, "{key}");
     }
     assert_eq!(found["is_log_likelihood"], false);
-    // Another seed is another draw; more latents have a smaller error, and their mean agrees.
+    // Another seed draws other samples. More samples have a smaller error, and their mean agrees.
     let other: Value =
         serde_json::from_str(run(place.path(), &["eval", "--json", "-q", "--seed", "2"]).line())
             .unwrap();
@@ -457,7 +458,7 @@ fn samples_are_a_sheet_that_the_seed_decides() {
         "the run's seed"
     );
     assert!(sample("other.png", &["--seed", "2"]) != grid);
-    // The first of more are the same ones.
+    // A larger sheet begins with the same images.
     assert_eq!(
         run(place.path(), &["sample", "-q"]).line(),
         "runs/smoke-1/samples.png"
@@ -542,7 +543,7 @@ fn interpolations_go_from_one_image_to_another() {
     assert_eq!(frames.len(), 20, "there and back, the ends once");
     assert_eq!(frames[0].buffer().dimensions(), (side(2), side(2)));
 
-    // An image file: of the test image itself, drawn by other means, it gives the same way.
+    // An image file with the pixels of a test image gives the same figure.
     let digit = vae::data::digits::digit(1, vae::data::digits::Half::Test, 5);
     let image = image::GrayImage::from_raw(28, 28, digit.pixels.to_vec()).unwrap();
     image.save(place.path().join("five.png")).unwrap();
@@ -563,7 +564,7 @@ fn interpolations_go_from_one_image_to_another() {
 fn what_an_interpolation_cannot_start_from_is_named() {
     let place = with_smoke_run();
     fs::write(place.path().join("note.png"), "no image").unwrap();
-    // The first third of a photo, as a transfer that broke leaves it.
+    // The first third of a photo, as after a transfer that broke off.
     let photo = place.path().join("cut.jpg");
     image::RgbImage::from_fn(120, 90, |x, y| {
         image::Rgb([(x * y) as u8, x as u8, y as u8])

@@ -1,4 +1,4 @@
-//! What can go wrong, from the command line: exit code, words, and that nothing is lost.
+//! Tests errors from the command line: the exit code, the message, and that no data is lost.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -265,7 +265,7 @@ fn a_full_disk_leaves_what_was_there() {
         "{:?}",
         files(place.path())
     );
-    // With room again, both go on as if nothing had been.
+    // With free space again, both continue as if nothing had happened.
     assert_eq!(
         run(
             place.path(),
@@ -358,7 +358,7 @@ fn a_closed_stderr_is_no_error() {
 fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
     let lower = "hint: lower the learning rate (`--set train.learning_rate=";
     for (sets, pass) in [
-        // In the middle of an epoch.
+        // The loss breaks in the middle of an epoch.
         (
             &["train.learning_rate=1e12"][..],
             &[
@@ -366,12 +366,12 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
                 "the loss is not a number",
             ][..],
         ),
-        // At the first step of all, by the loss alone.
+        // The loss is infinite at the very first step.
         (
             &["objective.elbo.beta=1e300"],
             &["training broke at step 1 (epoch 1)", "the loss is infinite"],
         ),
-        // By the last update of an epoch: the weights are finite, and nothing can be measured with them.
+        // The last update of an epoch leaves finite weights with which nothing can be measured.
         (
             &["train.learning_rate=1e12", "train.batch=1000"],
             &[
@@ -380,7 +380,7 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
                 "the test KL is infinite",
             ],
         ),
-        // By the last update of an epoch, which leaves infinite weights.
+        // The last update of an epoch leaves infinite weights.
         (
             &["train.learning_rate=1e39", "train.batch=1000"],
             &[
@@ -411,7 +411,7 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
                 .iter()
                 .all(|tensor| tensor.values.iter().all(|value| value.is_finite()))
         );
-        // Nothing has changed, so it breaks again in the same way.
+        // Nothing has changed, so training breaks again in the same way.
         let again = run(place.path(), &["train", "-q", "--resume"]);
         assert_eq!((again.code, again.err), (done.code, done.err));
         run(place.path(), &["sample"]).failed(
@@ -427,7 +427,7 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
 #[test]
 fn a_later_break_keeps_the_epochs_before_it() {
     let place = TempDir::new().unwrap();
-    // The rate jumps in the second epoch.
+    // The learning rate jumps in the second epoch.
     let sets = [
         "--set",
         "schedule.step.every=1",
@@ -477,7 +477,7 @@ fn data_in_files_is_found_and_used() {
         (&found["data"], &found["images"]),
         (&json!("mnist"), &json!(30))
     );
-    // Other files are other data, and that is said.
+    // Other files are other data, and a note says so.
     write_idx(&place.path().join("other"), 2);
     let done = run(place.path(), &["eval", "--data", "other"]);
     assert!(
@@ -486,7 +486,7 @@ fn data_in_files_is_found_and_used() {
                 .err
                 .contains("note: this is not the data that the model was trained on")
     );
-    // $VAE_DATA and data/ do as well.
+    // The data can also be in $VAE_DATA or data/.
     let by_environment = vae(place.path(), &["eval", "-q", "--json"])
         .env("VAE_DATA", "mine")
         .output()
@@ -640,7 +640,7 @@ fn a_network_that_does_not_fit_files_of_another_size_is_refused_before_a_run_is_
         .line(),
         "one.png"
     );
-    // The run knows where its data lay, for as long as they are there.
+    // The run remembers the folder of its data, which works as long as the files are there.
     assert_eq!(run(place.path(), &["eval", "-q"]).code, Some(0));
     assert_eq!(
         run(place.path(), &["train", "-q", "--resume", "--epochs", "2"]).line(),

@@ -1,4 +1,4 @@
-//! What every entry of every registry owes: a new kind is held to it by being listed.
+//! Tests the contract of every registry entry; a new kind is tested because it is listed.
 
 use std::ops::Range;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn config(data: Data, model: Model) -> Config {
     }
 }
 
-/// What else a likelihood can be told to be.
+/// Returns likelihoods with other settings than their defaults.
 pub fn likelihood_variants() -> Vec<Likelihood> {
     let variants = [
         (Sigma::Fixed(0.7), OutputMap::Sigmoid),
@@ -69,7 +69,7 @@ pub fn likelihood_variants() -> Vec<Likelihood> {
         .collect()
 }
 
-/// What else an objective can be told to be.
+/// Returns objectives with other settings than their defaults.
 pub fn objective_variants() -> Vec<Objective> {
     let elbo = Elbo::default;
     vec![
@@ -119,8 +119,8 @@ pub fn objective_variants() -> Vec<Objective> {
     ]
 }
 
-/// Every model with every likelihood and every objective, every model with every way to tell it the class, and how to
-/// call each: models with random weights, on the autodiff device.
+/// Returns every model with every likelihood and every objective, and every model with every
+/// condition, each with its name. The models have random weights and are on the autodiff device.
 fn combinations() -> impl Iterator<Item = (String, Vae, Likelihood, Objective)> {
     Model::every().into_iter().flat_map(|model| {
         let mut each = Vec::new();
@@ -188,7 +188,8 @@ pub fn build_on(
     Vae::new(&network, likelihood, Rng::new(1).stream("weights"), device)
 }
 
-/// The first sixteen digits, with their labels where the model asks for them, and noise for as many latents as the objective draws.
+/// Returns the first sixteen digits, labelled if the model is conditional, and noise for the
+/// objective's samples of z.
 pub fn real_batch(vae: &Vae, objective: &dyn ObjectiveKind, seed: u64) -> (Batch, Tensor<3>) {
     let indices: Vec<u32> = (0..16).collect();
     let batch = load_batch(
@@ -202,7 +203,7 @@ pub fn real_batch(vae: &Vae, objective: &dyn ObjectiveKind, seed: u64) -> (Batch
     (batch, draw_noise(vae, 16, objective.samples(), seed))
 }
 
-/// Loss, reconstruction and rate, which is 0 where there is none.
+/// Returns loss, reconstruction and KL, which is 0 if there is none.
 pub fn values(terms: &LossTerms) -> [Vec<f64>; 3] {
     let rate = terms
         .kl
@@ -241,7 +242,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
             [16; 3],
             "{name}"
         );
-        // In closed form; an estimate may be.
+        // The KL in closed form is not negative; an estimate may be.
         let closed = vae.network().prior.is_normal();
         assert!(
             !closed || rate.iter().all(|&rate| rate > -1e-4),
@@ -253,7 +254,8 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
             "{name}"
         );
         let gradients = found_gradients(&vae, &terms.loss.mean().backward());
-        // What the network and the likelihood say before there are weights is what the model has.
+        // The parameters that the network and the likelihood declare before there are weights are
+        // those of the model.
         let network = vae.network().parameters().into_iter();
         let likelihood = likelihood.kind().parameters().into_iter();
         let likelihood = likelihood.map(|parameter| parameter.below("likelihood"));
@@ -265,7 +267,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
         assert_eq!(found, expected, "{name}");
         for ((parameter_name, gradient), parameter) in gradients.iter().zip(export(&vae)) {
             let Some(gradient) = gradient else {
-                // An autoencoder's latent has no variance.
+                // The latent of an autoencoder has no variance.
                 let unused = parameter_name.starts_with("log_var")
                     && !objective.kind().latent_mode().is_sampled();
                 assert!(unused, "{name}: `{parameter_name}` has no gradient");
@@ -282,7 +284,7 @@ fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
     }
 }
 
-/// Loss per image of the images `range` of a batch of 16.
+/// Returns the loss per image for the images `range` of a batch of 16.
 fn losses(
     vae: &Vae,
     objective: &Objective,
@@ -321,7 +323,8 @@ fn a_separable_loss_is_the_same_for_a_batch_and_for_its_halves() {
         if separable(&objective, &likelihood) {
             assert!(gap < 1e-5, "{objective:?} {likelihood:?}: off by {gap:e}");
         } else if !objective_variants().contains(&objective) {
-            // A variant may not show it: free bits that no latent falls below, or that all do.
+            // A variant may not show it, for example if no latent or every latent is below the free
+            // bits.
             assert!(gap > 1e-5, "{objective:?} {likelihood:?}: {gap:e} only");
         }
     }
@@ -330,14 +333,15 @@ fn a_separable_loss_is_the_same_for_a_batch_and_for_its_halves() {
 #[test]
 fn every_combination_learns_one_batch_by_heart() {
     let (likelihood, objective) = (Likelihood::default().tag(), Objective::default().tag());
-    // Of a likelihood and an objective one is the usual one.
+    // Keep the combinations whose likelihood or objective is the default.
     let usual = |name: &str| {
         name.split(' ').any(|part| part == likelihood) || name.ends_with(&format!(" {objective}"))
     };
     for (name, mut vae, _, objective) in
         combinations().filter(|(name, ..)| name.contains('{') || usual(name))
     {
-        // All 256 bytes have a probability: it takes long until one has nearly all of it.
+        // With a probability for each of 256 bytes, it takes long until one byte has nearly all of
+        // it.
         let part = if name.contains("discretised") {
             0.5
         } else {
@@ -347,8 +351,8 @@ fn every_combination_learns_one_batch_by_heart() {
         let mut updater = OptimizerState::new(rule, None, &vae);
         let mut first = None;
         let mut last = 0.0;
-        // As many steps as it takes; some rest at the mean image for a while. At a higher rate all ReLUs of a
-        // convolutional autoencoder can die.
+        // Train for as long as necessary, because some models stay at the mean image for a while.
+        // At a higher learning rate all ReLUs of a convolutional autoencoder can die.
         let rate = if name.starts_with("conv") { 3e-4 } else { 1e-3 };
         for step in 0..1500 {
             let (batch, noise) = real_batch(&vae, objective.kind(), step);
@@ -391,7 +395,8 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
             rate.iter().all(|&rate| rate > 1e-3),
             "a rate that could be seen"
         );
-        // The weight that is due: none without beta or at the start of a warm-up, then in proportion, then beta.
+        // The expected weight is 0 without beta and at the start of a warm-up, then rises linearly
+        // to beta.
         let cases = [
             (1.0, 0.0, 0.0, 1.0),
             (4.0, 0.0, 0.0, 4.0),
@@ -403,7 +408,7 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
         ];
         for (beta, warmup, epoch, weight) in cases {
             let [loss, d, r] = terms(beta, warmup, epoch);
-            // What is reported is the true bound, whatever is minimised.
+            // The reported terms are those of the true bound, independently of beta.
             assert_eq!(
                 (&d, &r),
                 (&reconstruction, &rate),
@@ -415,7 +420,7 @@ fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
                 gap < 1e-4,
                 "beta {beta}, warm-up {warmup}, epoch {epoch}: off by {gap:e}"
             );
-            // The loss that is reported of a test set is the same function.
+            // The reported loss of a test set is the same function.
             let means = LossMeans {
                 reconstruction: d[0],
                 kl: r[0],
@@ -465,7 +470,7 @@ fn a_step_reports_the_same_bound_for_every_beta() {
     assert_eq!(plain[1..], heavy[1..]);
     assert!((plain[0] - (plain[1] + plain[2])).abs() < 1e-6 * plain[0]);
     assert!((heavy[0] - (heavy[1] + 9.0 * heavy[2])).abs() < 1e-6 * heavy[0]);
-    // A warm-up counts in epochs: 16 steps are one here.
+    // A warm-up is measured in epochs, which have 16 steps here.
     config.objective = Objective::Elbo(Elbo {
         beta: 9.0,
         warmup: 1.0,
@@ -539,7 +544,7 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
             1,
             1e-3,
         );
-        // But for weight decay, which AdamW has by default.
+        // The tolerance allows for weight decay, which AdamW has by default.
         assert!(gap(&numbers(new), &wide(&weight)) < 1e-4, "{name}");
         assert!(
             slots.into_iter().all(|slot| numbers(slot) == [0.0; 3]),
@@ -548,7 +553,7 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
     }
 }
 
-/// What `config` says, written as TOML and read again.
+/// Asserts that `config` survives being written as TOML and read again.
 #[track_caller]
 fn assert_round_trip(config: &Config) {
     let text = config.to_toml().unwrap();
@@ -584,7 +589,7 @@ fn every_default_is_valid_and_survives_toml() {
             "{}: a label is a byte",
             data.tag()
         );
-        // A list of layers fits images of one size, by default those of MNIST.
+        // A list of layers fits images of one size, which by default is MNIST's.
         let fits =
             |model: &Model| model.tag() == "mlp" || data.kind().outline().unwrap().shape == PICTURE;
         configs.extend(
@@ -635,7 +640,8 @@ fn every_default_is_valid_and_survives_toml() {
     });
 }
 
-/// Tags are written in files and typed by people: lower case, without a blank, each once; and each is described.
+/// Tags are written in files and typed by people, so they are lower case, without blanks and
+/// unique, and each has a description.
 #[test]
 fn every_registry_lists_each_kind_once_with_a_description() {
     let lists = [
@@ -687,7 +693,7 @@ fn every_preset_gives_a_network_and_its_effective_toml_is_the_same_config() {
             "{}: what is it?",
             preset.name
         );
-        // By each of the ways to name it.
+        // A preset can be found by each of these names.
         for name in [
             preset.name.to_owned(),
             format!("{}.toml", preset.name),
@@ -715,7 +721,7 @@ fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
             model.tag()
         );
         assert_ne!(weights(3), weights(4), "{}", model.tag());
-        // LossTerms with and without autodiff, too.
+        // The loss terms are also the same with and without autodiff.
         let plain = drawn(model.kind(), PICTURE, 3, &plain_device());
         let terms = |vae: &Vae| {
             let (batch, noise) = random_batch(vae, 2, 1, 5);

@@ -1,5 +1,6 @@
-//! What `--device` names, whatever this machine has and whatever is built in. What does not depend on the machine is said
-//! by `tests/cmd/built-in.trycmd`; what needs an adapter is in `tests/gpu.py`.
+//! Tests the names that `--device` takes, on any machine and with any features.
+//! `tests/cmd/built-in.trycmd` tests what does not depend on the machine, `tests/gpu.py` what needs
+//! an adapter.
 
 use vae::device::{built_in, not_built_in, on_this_machine, select};
 
@@ -41,7 +42,7 @@ fn every_backend_is_built_in_or_not() {
 #[test]
 fn auto_is_never_a_software_adapter_and_says_why_it_is_no_gpu() {
     let Ok(chosen) = select("auto") else {
-        // Only where the processor has no backend.
+        // This happens only in a build without a backend for the processor.
         assert!(
             built_in()
                 .iter()

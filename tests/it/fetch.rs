@@ -1,4 +1,4 @@
-//! Downloads, from a server on this machine that does what servers do.
+//! Tests downloads from a local server that fails in the ways servers do.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +16,7 @@ use vae::data::idx_dataset;
 use vae::data::{DataPaths, IdxDataset, PublishedFile};
 use vae::error::Error;
 
-/// Answers `/MANNER/.../NAME` with the file NAME, in the way that MANNER says.
+/// A server that answers `/MANNER/.../NAME` with the file NAME in the way that MANNER says.
 struct Server {
     base: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -28,12 +28,12 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        // Ends with the process.
+        // The thread ends with the process.
         thread::spawn(move || {
             let files = Arc::new(files);
             for stream in listener.incoming().flatten() {
                 let (files, seen) = (Arc::clone(&files), Arc::clone(&seen));
-                // A client that hangs up early is part of the tests.
+                // A client that hangs up early is part of the tests, so the error is ignored.
                 thread::spawn(move || drop(answer(stream, &files, &seen)));
             }
         });
@@ -89,7 +89,7 @@ fn answer(
     };
     match manner {
         "right" => send(&mut stream, body),
-        // As a mirror that does not sort the sets into folders.
+        // Like a mirror that does not sort the sets into folders.
         "flat" if path.matches('/').count() == 2 => send(&mut stream, body),
         "late" => {
             thread::sleep(Duration::from_millis(100));
@@ -168,7 +168,7 @@ const QUICK: Limits = Limits {
     bytes: 200_000_000,
 };
 
-/// Tries `manners` in order; what is left in the folder may be the whole file, and nothing else.
+/// Tries `manners` in order. The folder may contain the complete file afterwards, and nothing else.
 fn try_mirrors(manners: &[&str]) -> (Result<(), Error>, Server) {
     let body = body();
     let server = Server::one(&body);
@@ -212,7 +212,7 @@ fn a_file_arrives_whole() {
 
 #[test]
 fn a_slow_line_may_take_longer_than_the_limit_on_silence() {
-    // Two seconds in all, and never more than a tenth without a byte.
+    // The download takes two seconds, but never a tenth of a second without a byte.
     try_mirrors(&["slow"]).0.unwrap();
 }
 
@@ -343,7 +343,7 @@ fn a_disk_that_takes_nothing_is_not_the_mirrors_fault() {
     let body = body();
     let server = Server::one(&body);
     let folder = TempDir::new().unwrap();
-    // The folder to write to is a file.
+    // A file is in the place of the folder.
     fs::write(folder.path().join("sub"), []).unwrap();
     let urls = [server.url("right"), server.url("right")];
     let destination = folder.path().join("sub/file.gz");
@@ -369,7 +369,7 @@ const NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A data set of two images and one, and a server that has it.
+/// Returns a data set of two training images and one test image, and a server that has it.
 fn published() -> (IdxDataset, Server) {
     let contents: [&[u8]; 4] = [
         &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 50, 60],

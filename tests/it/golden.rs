@@ -1,4 +1,4 @@
-//! Our numbers against PyTorch's: `tests/golden/README.md` says what the files hold.
+//! Tests our numbers against PyTorch's; `tests/golden/README.md` says what the files contain.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,12 +22,12 @@ use crate::models::{
     with_weights,
 };
 
-/// Of every run in the files.
+/// The learning rate of every run in the files.
 const RATE: f64 = 1e-3;
 
 /// One golden file.
 struct Golden {
-    /// Shape and values.
+    /// The shape and the values of each tensor.
     tensors: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
     about: Value,
 }
@@ -75,7 +75,7 @@ impl Golden {
             .1
     }
 
-    /// The numbers as the float32 that they are.
+    /// Returns the values as float32, the type they have in the file.
     fn floats(&self, name: &str) -> Vec<f32> {
         self.values(name)
             .iter()
@@ -83,7 +83,7 @@ impl Golden {
             .collect()
     }
 
-    /// The tensors whose names begin with `prefix`, without it.
+    /// Returns the tensors whose names begin with `prefix`, under their names without it.
     fn under(&self, prefix: &str) -> Vec<NamedTensor> {
         let tensors = self.tensors.iter().filter_map(|(name, (shape, _))| {
             let short = name.strip_prefix(prefix)?;
@@ -96,7 +96,7 @@ impl Golden {
         tensors.collect()
     }
 
-    /// Batch and noise of `step`: `x` is `[T, B, P]`, `eps` is `[T, B, D]`.
+    /// Returns the batch and the noise of `step`; `x` is `[T, B, P]`, `eps` is `[T, B, D]`.
     fn batch(&self, step: usize) -> (Batch, Tensor<3>) {
         let device = autodiff_device();
         let slice = |name: &str| {
@@ -116,7 +116,7 @@ impl Golden {
     }
 }
 
-/// The losses that the metadata holds, of the run in float64: decimal strings.
+/// Returns the losses of the float64 run, which the metadata holds as decimal strings.
 fn exact_losses(losses: &Value) -> Vec<f64> {
     losses
         .as_array()
@@ -175,7 +175,8 @@ fn terms(vae: &Vae, golden: &Golden, step: usize) -> LossTerms {
     Elbo::default().terms(vae, &batch, noise, at(0.0))
 }
 
-/// Ten steps from the file's first weights, on its batches: the losses and the last weights.
+/// Trains for ten steps from the initial weights and on the batches of the file. Returns the losses
+/// and the last weights.
 fn train(
     golden: &Golden,
     network: &Network,
@@ -195,7 +196,8 @@ fn train(
     (losses, export(&vae))
 }
 
-/// Losses are sums of 144 float32 numbers, each right to 1e-7: 3e-5, of about 100 nats.
+/// Losses of about 100 nats are sums of 144 float32 numbers, each accurate to 1e-7, hence the
+/// tolerance of 3e-5.
 fn assert_losses(case: &str, ours: &[f64], exact: &[f64]) {
     assert_eq!(ours.len(), 10);
     for (step, (ours, exact)) in ours.iter().zip(exact).enumerate() {
@@ -218,7 +220,7 @@ fn assert_weights(case: &str, ours: &[NamedTensor], name: &str, theirs: &[f64]) 
     );
 }
 
-/// LossTerms and gradients of the first step, then ten steps of Adam.
+/// Compares the loss terms and gradients of the first step, then ten steps of Adam.
 fn assert_model(case: &str, network: &Network) {
     let golden = Golden::read(case);
     let vae = with_weights(network, &golden.under("init."), &autodiff_device());
@@ -333,7 +335,8 @@ fn every_optimiser_steps_as_pytorchs_does() {
     }
 }
 
-/// `ours` in float32 against the truth in float64; `scale` is the size of the numbers that are added up on the way.
+/// Compares `ours` in float32 with the truth in float64; `scale` is the size of the numbers that
+/// are summed on the way.
 fn assert_density(name: &str, ours: &[f64], truth: &[f64], scale: &[f64]) {
     assert_eq!([ours.len(), scale.len()], [truth.len(); 2]);
     for (i, (ours, truth)) in ours.iter().zip(truth).enumerate() {

@@ -1,4 +1,4 @@
-//! Small models for the tests, and what the tests ask of a model.
+//! Small models and helpers that several tests share.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -15,7 +15,8 @@ use vae::ops::noise;
 use vae::rng::Rng;
 use vae::train::Training;
 
-/// `$VAE_TEST_DEVICE`, or the one that `auto` takes: with `wgpu` the contracts hold on a software adapter, too, given time.
+/// Returns the device in `$VAE_TEST_DEVICE`, or else the one that `auto` takes. With `wgpu` the
+/// contracts hold on a software adapter as well, but slowly.
 pub fn plain_device() -> Device {
     device::select(&std::env::var("VAE_TEST_DEVICE").unwrap_or("auto".into()))
         .unwrap()
@@ -34,7 +35,7 @@ pub fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().iter::<f32>().map(f64::from).collect()
 }
 
-/// A model with weights of its own drawing.
+/// Returns a model with random weights.
 pub fn drawn(model: &dyn ModelKind, image_shape: [usize; 3], seed: u64, device: &Device) -> Vae {
     blank(&model.network(image_shape).unwrap(), seed, device)
 }
@@ -48,18 +49,18 @@ pub fn blank(network: &Network, seed: u64, device: &Device) -> Vae {
     )
 }
 
-/// A model of the same layers with other weights, on another device.
+/// Returns a model of the network with these weights, on another device.
 pub fn with_weights(network: &Network, weights: &[NamedTensor], device: &Device) -> Vae {
     import(blank(network, 1, device), weights).unwrap()
 }
 
-/// The likelihood with its first parameters.
+/// Returns the likelihood's module with its initial parameters.
 pub fn module(likelihood: &dyn LikelihoodKind) -> LikelihoodModule {
     let device = plain_device();
     likelihood.module(&Init::new(Initialisation::default(), Rng::new(0), &device))
 }
 
-/// The same with another standard deviation, where it is trained.
+/// Returns the module with another standard deviation. Panics unless that is a parameter.
 pub fn with_log_sigma(likelihood: LikelihoodModule, sigma: f64) -> LikelihoodModule {
     let log_sigma = NamedTensor {
         name: "log_sigma".into(),
@@ -69,7 +70,7 @@ pub fn with_log_sigma(likelihood: LikelihoodModule, sigma: f64) -> LikelihoodMod
     import(likelihood, &[log_sigma]).unwrap()
 }
 
-/// Every way to tell a model the class.
+/// Returns every way to tell a model the class.
 pub fn conditions() -> [Condition; 4] {
     let of = |decoder, encoder| Condition { decoder, encoder };
     let [add, concat] = [ConditionMode::Add, ConditionMode::Concat];
@@ -81,7 +82,7 @@ pub fn conditions() -> [Condition; 4] {
     ]
 }
 
-/// The first `count` of the program's own digits.
+/// Returns the first `count` built-in digits.
 pub fn digits(count: usize) -> Split {
     Digits {
         train: count,
@@ -92,7 +93,7 @@ pub fn digits(count: usize) -> Split {
     .train
 }
 
-/// Images as one batch, labelled if `class_count` is given.
+/// Loads images as one batch, labelled if `class_count` is given.
 pub fn load_batch(
     pixels: Pixels,
     images: &Split,
@@ -110,7 +111,7 @@ pub fn load_batch(
     loader.batch(images, ids).unwrap()
 }
 
-/// Grey images of random pixels, and standard normal noise `[K, B, D]` for them.
+/// Returns grey images of random pixels, and standard normal noise `[K, B, D]` for them.
 pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batch, Tensor<3>) {
     let device = vae.device();
     let values: usize = vae.network().image_shape.iter().product();
@@ -122,7 +123,7 @@ pub fn random_batch(vae: &Vae, count: usize, samples: usize, seed: u64) -> (Batc
     )
 }
 
-/// Standard normal noise `[K, B, D]`.
+/// Returns standard normal noise `[K, B, D]`.
 pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<3> {
     let image_ids: Vec<u32> = (0..count as u32).collect();
     noise::latents(
@@ -134,7 +135,7 @@ pub fn draw_noise(vae: &Vae, count: usize, samples: usize, seed: u64) -> Tensor<
     )
 }
 
-/// Some moment of a training of 100 epochs, on the first images of a split.
+/// Returns the context at an epoch of a training of 100 epochs, with the first images of a split.
 pub fn at(epoch: f64) -> Context<'static> {
     static FIRST: [u32; 64] = {
         let mut image_ids = [0; 64];
@@ -156,7 +157,8 @@ pub fn at(epoch: f64) -> Context<'static> {
     }
 }
 
-/// The gradient of every parameter, under its name and in PyTorch's layout. Panics where a parameter has none.
+/// Returns the gradient of every parameter, under its name and in PyTorch's layout. Panics if a
+/// parameter has no gradient.
 pub fn named_gradients(vae: &Vae, gradients: &Gradients) -> Vec<NamedTensor> {
     let found = found_gradients(vae, gradients).into_iter();
     found
@@ -164,7 +166,7 @@ pub fn named_gradients(vae: &Vae, gradients: &Gradients) -> Vec<NamedTensor> {
         .collect()
 }
 
-/// Every parameter's name, and its gradient if it has one.
+/// Returns the name of every parameter, and its gradient if it has one.
 pub fn found_gradients(vae: &Vae, gradients: &Gradients) -> Vec<(String, Option<NamedTensor>)> {
     struct Visitor<'a> {
         gradients: &'a Gradients,
@@ -200,12 +202,12 @@ pub fn found_gradients(vae: &Vae, gradients: &Gradients) -> Vec<(String, Option<
     visitor.found
 }
 
-/// The largest absolute value.
+/// Returns the largest absolute value.
 pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().map(f64::abs).fold(0.0, f64::max)
 }
 
-/// The largest difference, a number that is not finite counting as infinite.
+/// Returns the largest difference, where a value that is not finite counts as infinite.
 pub fn gap(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let difference = |(a, b): (&f64, &f64)| {
@@ -222,7 +224,7 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().copied().map(f64::from).collect()
 }
 
-/// Returns a training of `config` on the program's own digits.
+/// Returns a training of `config` on the built-in digits.
 pub fn training(config: &Config, device: &Device) -> Training {
     let Data::Digits(digits) = &config.data else {
         panic!("other data would have to be found")
@@ -230,13 +232,15 @@ pub fn training(config: &Config, device: &Device) -> Training {
     Training::new(config, digits.draw(), device).unwrap()
 }
 
-/// The preset `smoke`, trained until its latents mean something, and its test images.
+/// Trains the preset `smoke` until its latents carry information. Returns the model and its test
+/// images.
 pub fn trained() -> (Vae, Split) {
     let (vae, data) = trained_as(None, &[]);
     (vae, data.test)
 }
 
-/// The same, told the class as `condition` says and with some values set otherwise, and its data.
+/// Does the same with a condition and other config values. Returns the model and the whole data
+/// set.
 pub fn trained_as(condition: Option<Condition>, values: &[&str]) -> (Vae, Dataset) {
     let mut config = find_preset("smoke").unwrap().config().unwrap();
     config.train.epochs = 15;

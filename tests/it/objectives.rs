@@ -1,4 +1,5 @@
-//! What each objective minimises, what it reports meanwhile, and that a training with it goes on exactly.
+//! Tests what each objective minimises, what it reports meanwhile, and that training with it
+//! resumes exactly.
 
 use std::ops::ControlFlow;
 
@@ -43,7 +44,7 @@ fn small(latent: usize) -> Mlp {
     }
 }
 
-/// Sixteen digits and a model of them whose latent says something.
+/// Returns a model and its loss terms for sixteen digits.
 fn some_terms(objective: &dyn ObjectiveKind, autodiff: bool) -> (Vae, LossTerms) {
     let device = if autodiff {
         autodiff_device()
@@ -93,7 +94,8 @@ fn the_sampled_loss_is_the_analytic_one_in_the_mean() {
     const DRAWS: usize = 40_000;
     let vae = drawn(&small(2), [1, 4, 4], 5, &plain_device());
     let (one, _) = random_batch(&vae, 1, 1, 2);
-    // One image many times, each time with a latent of its own; the other estimate from other latents.
+    // The batch is one image many times, each time with its own sample of z; the second estimate
+    // uses other samples.
     let batch = Batch::new(one.x.repeat_dim(0, DRAWS));
     for beta in [1.0, 4.0] {
         let sampled =
@@ -114,7 +116,7 @@ fn the_sampled_loss_is_the_analytic_one_in_the_mean() {
             both.se
         );
         assert_within_error(&format!("beta {beta}"), both, b.mean);
-        // What is reported is in closed form: without noise, and the same for every draw.
+        // The reported KL is in closed form: it has no noise, so every draw gives the same value.
         let rates = numbers(sampled.kl.unwrap());
         assert!(gap(&rates, &numbers(analytic.kl.unwrap())) == 0.0);
         assert!(rates.iter().all(|rate| *rate == rates[0]) && rates[0] > 0.01);
@@ -167,10 +169,10 @@ fn the_capacity_grows_and_pulls_the_kl_up_as_well_as_down() {
     };
     let (_, terms) = some_terms(&capacity(8.0), false);
     let (reconstruction, rate) = (mean(terms.reconstruction), mean(terms.kl.unwrap()));
-    // At epoch 1 of 4 a quarter of the capacity.
+    // At epoch 1 of 4 the capacity is a quarter of its maximum.
     assert!((mean(terms.loss) - (reconstruction + 3.0 * (rate - 2.0).abs())).abs() < 1e-3);
     assert!(rate < 2.0, "the KL is below: {rate}");
-    // Below the capacity more KL is less loss: the pull of the KL alone is the ELBO's turned round.
+    // Below the capacity, more KL means less loss: the gradient of the KL has the opposite sign.
     let [up, down, none] = [
         capacity(8.0),
         capacity(0.0),
@@ -207,7 +209,8 @@ fn below_the_free_bits_the_kl_pulls_at_nothing() {
         free_bits,
         ..Elbo::default()
     };
-    // Far above every latent's KL: the gradient of the reconstruction alone, and a loss that counts the floor.
+    // With a floor far above the KL of every latent, the gradient is that of the reconstruction
+    // alone, and the loss contains the floor.
     let (_, terms) = some_terms(&free(50.0), false);
     assert!((mean(terms.loss) - mean(terms.reconstruction) - 3.0 * 50.0).abs() < 1e-2);
     assert_same_gradients(
@@ -218,12 +221,12 @@ fn below_the_free_bits_the_kl_pulls_at_nothing() {
         }),
         1e-5,
     );
-    // Far below: the plain bound.
+    // With a floor far below, the objective is the plain bound.
     let [ours, plain] =
         [free(1e-6), Elbo::default()].map(|objective| mean(some_terms(&objective, false).1.loss));
     assert!((ours - plain).abs() < 1e-3);
     assert_same_gradients(&gradients(&free(1e-6)), &gradients(&Elbo::default()), 1e-4);
-    // Latent by latent: a floor that some are above and some below.
+    // The floor applies to each latent: some are above it and some below.
     let (vae, terms) = some_terms(&Elbo::default(), false);
     let protocol = Protocol {
         pixels: Pixels::Grey,
@@ -285,7 +288,7 @@ fn the_loss_of_a_split_is_that_of_the_training() {
                     .unwrap();
             means.bound = Some(bounds[0].bound().mean);
         }
-        // The same noise as the measurement's.
+        // The noise is that of the measurement.
         let rng = Rng::new(1).stream("evaluation").stream("noise");
         let of_latent =
             |k: usize| vae::ops::noise::latents(rng.at(k as u64), &indices, 1, 3, &plain_device());
@@ -294,14 +297,14 @@ fn the_loss_of_a_split_is_that_of_the_training() {
         let context = at(3.0);
         let loss = mean(objective.kind().terms(&vae, &batch, noise, context).loss);
         let Some(reported) = objective.kind().loss(&means, context.time) else {
-            // LossTerms of the batch as a whole.
+            // These losses depend on the batch as a whole.
             assert!(
                 ["beta-tc", "info"].contains(&objective.tag()),
                 "{objective:?}"
             );
             continue;
         };
-        // The sampled estimator estimates what is reported: sixty draws of it.
+        // The sampled estimator is an estimate of the reported value, from sixty images.
         let sampled = match &objective {
             Objective::Elbo(elbo) => elbo.estimator == Estimator::Sampled,
             Objective::VaeK(vae_k) => vae_k.estimator == Estimator::Sampled,
@@ -437,7 +440,7 @@ fn corruption_is_what_it_says_and_each_image_has_its_own() {
     assert!((gone - 0.3).abs() < 0.012, "{gone}");
     for corruption in [Corruption::Gaussian(0.5), Corruption::Mask(0.3)] {
         let all = apply(corruption, 1, &image_ids);
-        // By key: neither the batch nor the place in it matters.
+        // The corruption depends on the image id, not on the batch or the place in it.
         let one = apply(corruption, 1, &[33, 5]);
         assert_eq!(one[..784], all[33 * 784..34 * 784]);
         assert_eq!(one[784..], all[5 * 784..6 * 784]);
@@ -469,7 +472,7 @@ fn a_denoising_autoencoder_sees_the_corrupted_and_is_held_to_the_clean() {
     assert_eq!(numbers(terms.reconstruction), due);
 }
 
-/// Stops once, after so many steps.
+/// An observer that stops once, after `steps` steps.
 struct Stop {
     steps: usize,
 }
@@ -489,7 +492,8 @@ impl Observer for Stop {
     }
 }
 
-/// Trains in `place`, stopping after so many steps to go on from the saved state. Returns the model's file.
+/// Trains in `place`, stopping after each of `stops` steps and resuming from the saved state.
+/// Returns the model file.
 fn train(config: &Config, place: &TempDir, stops: &[usize]) -> ModelFile {
     let folder = RunFolder {
         path: place.path().to_path_buf(),
@@ -544,7 +548,8 @@ fn a_training_with_any_of_them_goes_on_exactly() {
             timeless(places[1].path()),
             "{name}"
         );
-        // What was trained is what is written: a sigma that is learned has moved, one that is fitted is there.
+        // The file holds what was trained: a learned sigma has moved, and a fitted sigma is
+        // present.
         let sigma = whole
             .tensors
             .iter()
@@ -563,7 +568,7 @@ fn a_training_with_any_of_them_goes_on_exactly() {
                 [config.objective.kind().latent_mode().is_sampled(); 2],
                 "{name}"
             );
-            // A loss of the batch as a whole has no value on a split.
+            // A loss that depends on the batch as a whole has no value on a split.
             let measured = record["split"] == "train"
                 || !["beta-tc", "info"].contains(&config.objective.tag());
             assert!(record["loss"].as_f64().is_some() || !measured, "{name}");

@@ -1,5 +1,6 @@
-//! What `$VAE_TEST_DEVICE` (or else the device that `auto` takes) computes is what the processor computes. On CUDA, where
-//! factors may be rounded to TF32, the tolerances may be too narrow: nobody could try.
+//! Tests that the device in `$VAE_TEST_DEVICE` (or the one that `auto` takes) computes the same as
+//! the processor. CUDA may round factors to TF32, for which the tolerances may be too narrow;
+//! nobody has been able to try.
 
 use burn::tensor::Device;
 use vae::config::{Config, find_preset, set};
@@ -22,12 +23,12 @@ fn processor() -> Device {
     device::select("cpu").unwrap().device
 }
 
-/// The largest difference over the largest number.
+/// Returns the largest difference over the largest number.
 fn apart(here: &[f64], there: &[f64]) -> f64 {
     gap(here, there) / largest(here.iter().copied()).max(1e-30)
 }
 
-/// LossTerms and gradients of one batch, each with its name.
+/// Returns the loss terms and the gradients of one batch, each with its name.
 fn pass(vae: &Vae, objective: &Objective) -> Vec<(String, Vec<f64>)> {
     let (batch, noise) = real_batch(vae, objective.kind(), 1);
     let terms = objective.kind().terms(vae, &batch, noise, at(50.0));
@@ -90,7 +91,8 @@ fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
             .unwrap()
             .with_prior(&prior)
             .unwrap();
-        // Pseudo-inputs as training starts with: of some that are all alike the gradient is rounding.
+        // The pseudo-inputs are images, as at the start of training: if they were all alike, their
+        // gradient would be rounding noise.
         let count = prior.kind().pseudo_inputs();
         let bytes = digits(count.max(1)).to_bytes().unwrap().into_iter();
         let pixels: Vec<f32> = bytes.map(|byte| f32::from(byte) / 255.0).collect();
@@ -176,7 +178,8 @@ fn bounds_are_the_processors_whatever_the_pixels() {
             latent_mode: Objective::default().kind().latent_mode(),
             corruption: None,
         };
-        // Of the later latents so many that their noise, 50 x 130 x 20 numbers, is made there.
+        // The later sizes need 50 x 130 x 20 numbers of noise, enough for the device to make them
+        // itself.
         let [here, there] = [processor(), plain_device()].map(|device| {
             let vae = vae(&device);
             let elbo = measure(&vae, &images, protocol, &mut |_| {}).unwrap();

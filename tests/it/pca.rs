@@ -1,4 +1,4 @@
-//! Principal components, on data that have known ones; latents of many images.
+//! Tests principal components on data whose components are known, and the latents of many images.
 
 use vae::data::{Example, ExampleShape, Examples, Split};
 use vae::error::Result;
@@ -13,7 +13,7 @@ const N: usize = 3000;
 const P: usize = 60;
 const MEAN: f64 = 0.4;
 
-/// Makes vectors orthonormal, and each orthogonal to `also` where there is one.
+/// Makes vectors orthonormal, and orthogonal to `also` if it is given.
 fn orthonormal(mut vectors: Vec<Vec<f64>>, also: Option<Vec<f64>>) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for i in 0..vectors.len() {
@@ -44,10 +44,11 @@ fn random(count: usize, length: usize, stream: &str) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Rows whose mean is `MEAN` everywhere and whose covariance has, exactly but for rounding, `variances` along `axes`.
+/// Returns rows whose mean is `MEAN` everywhere and whose covariance has `variances` along `axes`,
+/// exactly up to rounding. Returns the axes as well.
 fn known(variances: &[f64]) -> (Vec<f32>, Vec<Vec<f64>>) {
     let axes = orthonormal(random(variances.len(), P, "axes"), None);
-    // Weights without correlation, each of mean 0 and variance 1.
+    // The weights are uncorrelated, each with mean 0 and variance 1.
     let weights = orthonormal(random(variances.len(), N, "weights"), Some(vec![1.0; N]));
     let mut values = vec![MEAN; N * P];
     for ((axis, weights), variance) in axes.iter().zip(&weights).zip(variances) {
@@ -68,7 +69,7 @@ fn picked(values: &[f32], indices: &[u32]) -> Vec<f32> {
         .collect()
 }
 
-/// Rows of `P` floats as a source of examples.
+/// Rows of `P` floats, as a source of examples.
 #[derive(Debug)]
 struct Table(Vec<f32>);
 
@@ -89,7 +90,7 @@ impl Examples for Table {
 #[test]
 fn the_principal_components_of_known_data_are_found() {
     let device = plain_device();
-    // A spectrum that falls slowly, as that of images does, and two equal ones in it.
+    // The spectrum falls slowly, as it does for images, and two of its variances are equal.
     let mut variances: Vec<f64> = (0..50).map(|k| 5.0 * 0.85_f64.powi(k)).collect();
     variances[2] = variances[1];
     let (values, axes) = known(&variances);
@@ -122,7 +123,7 @@ fn the_principal_components_of_known_data_are_found() {
                 "{count}: component {k} has {along} along its axis"
             );
         }
-        // What a latent leaves out is what the other components have (Pearson 1901).
+        // The mean squared error is the sum of the variances that are left out (Pearson 1901).
         let indices: Vec<u32> = (0..N as u32).collect();
         let split = Split::new(Table(values.clone()));
         let loader = Loader::plain(&device);
@@ -161,7 +162,7 @@ fn components_are_as_many_as_there_are_dimensions() {
     );
     let x = read(&[5, 6, 7]).unwrap();
     assert!(gap(&numbers(x.clone()), &numbers(pca.reconstruct(x))) < 1e-5);
-    // Nothing varies: nothing is found, and nothing is not a number.
+    // Constant data has no variance to find, and must not give NaN.
     let constant = |some: &[u32]| Ok(tensor(vec![0.25; some.len() * 3], [some.len(), 3], &device));
     let pca = Pca::fit(
         &Rows {
@@ -204,7 +205,7 @@ fn latents_of_many_images_are_those_of_each() {
         );
         assert!(gap(&wide(&latents[place]), &alone) < 1e-5);
     }
-    // The box holds every latent and each side touches one.
+    // The box contains every latent, and each of its sides touches one.
     let span = bounds(&latents);
     let mean = mean(&latents);
     for (d, [low, high]) in span.iter().enumerate() {
@@ -232,7 +233,7 @@ fn latents_of_many_images_are_those_of_each() {
         drawn[1999],
         rows(draw_in_box(&span, Rng::new(1), &[1999], &device))[0]
     );
-    // The shares are of all the variance there is, and the points have them.
+    // The shares refer to the total variance, and the points have them.
     let (points, shares) = by_pca(&latents, &device).unwrap();
     assert!(shares[0] >= shares[1] && shares[1] > 0.0 && shares[0] + shares[1] < 1.0);
     let total: f64 = (0..mean.len())

@@ -1,4 +1,4 @@
-//! The program as a person runs it.
+//! Runs the program as a person does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use vae::error::Error;
 use vae::model::{NamedTensor, pack, unpack};
 
-/// A command in `folder`, which is also its home, whatever the environment of the tests says.
+/// Returns a command that runs in `folder`, which is also its home, independently of the
+/// environment of the tests.
 pub fn vae(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vae"));
     at_home(&mut command, folder);
@@ -18,11 +19,11 @@ pub fn vae(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The same below a shell that limits files to a few kilobytes, as a full disk would.
+/// Returns the same command in a shell that limits files to a few kilobytes, like a full disk.
 pub fn vae_on_a_full_disk(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     at_home(&mut command, folder);
-    // The signal ignored, a write beyond the limit is an error.
+    // With the signal ignored, a write beyond the limit fails with an error.
     command
         .args([
             "-c",
@@ -51,10 +52,10 @@ fn at_home(command: &mut Command, folder: &Path) {
         .stdin(Stdio::null());
 }
 
-/// What a command that has ended leaves behind.
+/// The results of a command that has ended.
 #[derive(Debug)]
 pub struct Done {
-    /// Nothing where a signal ended it.
+    /// `None` if a signal ended the command.
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -76,14 +77,15 @@ impl Done {
         done
     }
 
-    /// The one line on stdout of a command that succeeded.
+    /// Returns the only line on stdout of a command that succeeded.
     pub fn line(&self) -> &str {
         assert_eq!(self.code, Some(0), "{}", self.err);
         assert_eq!(self.out.lines().count(), 1, "{}", self.out);
         self.out.trim_end()
     }
 
-    /// Ended with `code`, nothing on stdout, and an error that says all of `parts`.
+    /// Asserts that the command ended with `code`, nothing on stdout, and an error that contains
+    /// all of `parts`.
     pub fn failed(&self, code: i32, parts: &[&str]) {
         assert_eq!(
             (self.code, self.out.as_str()),
@@ -105,11 +107,12 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Done {
     Done::of(vae(folder, arguments).output().unwrap())
 }
 
-/// A folder with a copy of one finished run of the preset `smoke`, `runs/smoke-1`, trained once for all tests.
+/// Returns a folder with a copy of a finished run of the preset `smoke`, `runs/smoke-1`, which is
+/// trained once for all tests.
 pub fn with_smoke_run() -> TempDir {
     static TRAINED: OnceLock<PathBuf> = OnceLock::new();
     let trained = TRAINED.get_or_init(|| {
-        // One a process: several may run at the same time.
+        // One folder per process, because several may run at the same time.
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("smoke-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
@@ -136,14 +139,14 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// What a person reads, without the folder's random name.
+/// Returns the error as printed, without the random name of the folder.
 pub fn rendered(error: &Error, folder: &Path) -> String {
     assert_eq!(error.code(), 2);
     assert!(error.hint().is_some(), "no hint: {error}");
     error.render().replace(folder.to_str().unwrap(), "DIR")
 }
 
-/// Every file below `folder`, by its path in it, sorted.
+/// Returns every file below `folder` by its path in it, sorted.
 pub fn files(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -163,7 +166,7 @@ pub fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The records of a run.
+/// Returns the records of a run.
 pub fn metrics(run: &Path) -> Vec<Value> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     text.lines()
@@ -171,7 +174,7 @@ pub fn metrics(run: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The records of a run without the times, which differ from one run to the next.
+/// Returns the records of a run without the times, which differ between runs.
 pub fn timeless(run: &Path) -> Vec<Value> {
     let mut records = metrics(run);
     for record in &mut records {
@@ -191,7 +194,7 @@ pub fn timeless(run: &Path) -> Vec<Value> {
     records
 }
 
-/// A small data set as the four files of MNIST: `seed` decides its images.
+/// Writes a small data set as the four files of MNIST; `seed` determines its images.
 pub fn write_idx(folder: &Path, seed: u64) {
     let digits = vae::data::Digits {
         seed,
@@ -225,10 +228,10 @@ pub fn write_idx(folder: &Path, seed: u64) {
     }
 }
 
-/// `vae train --config smoke`.
+/// The arguments of `vae train --config smoke`.
 pub const SMOKE: [&str; 3] = ["train", "--config", "smoke"];
 
-/// What it leaves, by its default name.
+/// The model file that it writes under its default name.
 pub const MODEL: &str = "runs/smoke-1/model.safetensors";
 
 pub fn train(folder: &Path, arguments: &[&str]) -> Done {
@@ -239,7 +242,7 @@ pub fn read(folder: &Path, name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap()
 }
 
-/// The model file with its card changed by hand.
+/// Rewrites the model file with changes to its card and tensors.
 pub fn edited(folder: &Path, change: impl FnOnce(&mut Value, &mut Vec<NamedTensor>)) {
     let path = folder.join(MODEL);
     let (mut card, mut tensors) = unpack::<Value>(&path, &fs::read(&path).unwrap()).unwrap();
@@ -247,7 +250,8 @@ pub fn edited(folder: &Path, change: impl FnOnce(&mut Value, &mut Vec<NamedTenso
     fs::write(path, pack(&card, &tensors).unwrap()).unwrap();
 }
 
-/// Returns the text with each run of spaces as one space: columns may become wider, what they say stays.
+/// Returns the text with each run of spaces as a single space, so that wider columns change
+/// nothing.
 pub fn squeezed(text: &str) -> String {
     let lines = text
         .lines()

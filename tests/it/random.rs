@@ -1,5 +1,5 @@
-//! What a GPU makes by itself (noise, batches from the bytes it holds) equals what the processor makes: on the processor's
-//! backend, unless `$VAE_TEST_DEVICE` names a GPU.
+//! Tests that what a GPU makes by itself (noise, and batches from the bytes it holds) equals what
+//! the processor makes. Runs on the processor's backend unless `$VAE_TEST_DEVICE` names a GPU.
 
 use burn::tensor::Tensor;
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ fn the_processor_makes_its_noise_itself() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Images of any size, for four of their bytes share a word.
+    /// Covers images of any size, because four bytes share a word.
     #[test]
     fn a_batch_of_the_bytes_there_is_the_same(
         width in 1_usize..40,

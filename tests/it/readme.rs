@@ -1,4 +1,5 @@
-//! Holds the Markdown files to the program: what they show can be typed, what they list is complete, and links lead somewhere.
+//! Checks the Markdown files against the program: commands and configs in them are accepted, lists
+//! are complete, and links lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,14 +21,15 @@ const PAGES: [&str; 5] = [
     "data/README.md",
 ];
 
-/// The README's largest size: a page that is read in one sitting. What is longer belongs on the other pages.
+/// The largest size of the README, a page to be read in one sitting. Longer texts belong on the
+/// other pages.
 const LONGEST: usize = 16_000;
 
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The texts between "```language" and "```".
+/// Returns the texts between "```language" and "```".
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let after = page.split(&fence).skip(1);
@@ -36,7 +38,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// The block, with the tables that every config must have.
+/// Returns the block with the tables that every config must have.
 fn completed(block: &str) -> String {
     let missing = |table: &str| !block.contains(&format!("[{table}."));
     let mut text = String::new();
@@ -71,7 +73,7 @@ fn every_config_in_the_pages_is_accepted() {
         fs::write(folder.path().join("mine.toml"), &text).unwrap();
         let done = run(folder.path(), &["config", "mine.toml"]);
         assert_eq!(done.code, Some(0), "{text}\n{}", done.err);
-        // A network that does not fit its images is only a note.
+        // A network that does not fit the images only causes a note.
         assert!(!done.err.contains("note:"), "{text}\n{}", done.err);
     }
 }
@@ -87,7 +89,7 @@ fn every_command_in_the_pages_is_accepted() {
             let Some(command) = line.strip_prefix("$ vae ") else {
                 continue;
             };
-            // As a shell reads it: without the comment, the redirection and the quotes.
+            // A shell drops the comment, the redirection and the quotes.
             let command = command.split("  #").next().unwrap();
             let command = command.split('>').next().unwrap();
             let words = command
@@ -102,7 +104,8 @@ fn every_command_in_the_pages_is_accepted() {
     assert!(count > 15, "{count} commands");
 }
 
-/// The names by which links reach the headings of a page: lower case, words joined by hyphens, without punctuation.
+/// Returns the anchors of a page's headings: lower case, words joined by hyphens, without
+/// punctuation.
 fn anchors(page: &str) -> BTreeSet<String> {
     let headings = page.lines().filter(|line| line.starts_with('#'));
     headings
@@ -162,7 +165,7 @@ fn config_reference_has_every_preset_and_every_key() {
     for preset in PRESETS {
         expect(preset.name);
         let done = run(folder.path(), &["config", preset.name]);
-        // The keys of figures are options of commands.
+        // The keys of figures are options of their commands.
         let config = done.out.split("[[figures]]").next().unwrap();
         let keys = config.lines().filter_map(|line| line.split_once(" = "));
         keys.for_each(|(key, _)| expect(key));
@@ -227,7 +230,8 @@ fn architecture_table_has_the_rows_of_modules() {
             "README.md: the table of rows lacks `{module}`"
         );
     }
-    // From the top down, as tests/it/tidy.rs has them; modules of one row stay in one row.
+    // The README's rows must be in the order of tests/it/tidy.rs, with each of its rows in a single
+    // row.
     let rows: Vec<BTreeSet<usize>> = ROWS
         .iter()
         .map(|row| {
@@ -242,7 +246,8 @@ fn architecture_table_has_the_rows_of_modules() {
     );
 }
 
-/// The first command that anybody types. Seeds, and processors that round otherwise, spread its number by about a nat.
+/// Tests the first command in the README. Its number varies by about a nat with the seed and with
+/// how the processor rounds.
 #[test]
 fn first_command_reaches_its_number() {
     let folder = TempDir::new().unwrap();

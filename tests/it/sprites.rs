@@ -1,4 +1,5 @@
-//! The built-in sprites: each combination of the factors once, each factor seen in the image, nothing held.
+//! Tests the built-in sprites: each combination of the factors occurs once, each factor is visible
+//! in the image, and no image stays in memory.
 
 use std::collections::HashSet;
 
@@ -11,16 +12,17 @@ use crate::models::{load_batch, numbers, plain_device};
 const SIDE: usize = 64;
 const SIZES: [usize; 5] = [3, 6, 20, 16, 16];
 const COUNT: usize = 92_160;
-/// Where each factor stands.
+/// The place of each factor in a combination.
 const SHAPE: usize = 0;
 const SCALE: usize = 1;
 const X: usize = 3;
 const Y: usize = 4;
 
-/// Both splits, and where each combination of the factors is.
+/// Both splits, and the place of each combination of the factors.
 struct All {
     data: Dataset,
-    /// By number, the last factor changing first: whether it is a training image, and its index there.
+    /// For each combination, in the order in which the last factor changes first: whether it is a
+    /// training image, and its index in its split.
     places: Vec<(bool, usize)>,
 }
 
@@ -79,7 +81,7 @@ fn number(factors: [usize; 5]) -> usize {
         })
 }
 
-/// The combinations in which `fixed` factors are 0 and the others take every value.
+/// Returns the combinations in which the `fixed` factors are 0 and the others take every value.
 fn every(fixed: &[usize]) -> Vec<[usize; 5]> {
     let mut all = vec![[0; 5]];
     for factor in (0..5).filter(|factor| !fixed.contains(factor)) {
@@ -96,7 +98,7 @@ fn with(mut factors: [usize; 5], factor: usize, value: usize) -> [usize; 5] {
     factors
 }
 
-/// Where the white pixels are, x and y of their centres.
+/// Returns x and y of the centres of the white pixels.
 fn white(image: &[u8]) -> Vec<[f64; 2]> {
     let at = |at: usize| [(at % SIDE) as f64 + 0.5, (at / SIDE) as f64 + 0.5];
     (0..image.len())
@@ -134,7 +136,8 @@ fn each_combination_is_one_image_and_a_tenth_is_held_out() {
         assert!(
             (0..images.len()).all(|index| labels[index] == u32::from(truth.factors(index)[SHAPE]))
         );
-        // Whatever a factor's value, about a tenth of its images are held out: no factor decides.
+        // About a tenth of the images of each factor value are held out, so no factor decides the
+        // split.
         for (factor, size) in SIZES.into_iter().enumerate() {
             let due = images.len() as f64 / size as f64;
             for value in 0..size {
@@ -183,9 +186,10 @@ fn sprites_are_white_on_black_inside_the_frame_and_centred_on_their_place() {
             );
         }
     }
-    // Five rotations of a square, ten of an ellipse, twenty of a heart, at each size and place.
+    // A square has five different rotations, an ellipse ten and a heart twenty, at each size and
+    // place.
     assert_eq!(different.len(), (5 + 10 + 20) * 6 * 256);
-    // A change of this number is a change of the data: every result measured on it must be measured again.
+    // If this number changes, the data has changed, and every result on it must be measured again.
     assert_eq!(sum, 0xbb72_bfab_e816_bc57, "{sum:#018x}");
 }
 
@@ -224,13 +228,14 @@ fn a_larger_scale_holds_the_smaller_one_and_more() {
                 "{factors:?}, scale {scale}: {less} and {more} pixels"
             );
         }
-        // Half the size is a quarter of the area, as well as pixels can say.
+        // Half the size means a quarter of the area, as closely as pixels allow.
         let ratio = white(&images[5]).len() as f64 / white(&images[0]).len() as f64;
         assert!((3.3..4.6).contains(&ratio), "{factors:?}: {ratio}");
     }
 }
 
-/// Pixels that differ between `image` and `first` turned clockwise by `turns` about the place (7, 9).
+/// Returns the number of pixels that differ between `image` and `first` turned clockwise by `turns`
+/// about the place (7, 9).
 fn differing(image: &[u8], first: &[u8], turns: f64) -> usize {
     let (sin, cos) = (turns * std::f64::consts::TAU).sin_cos();
     let [right, down] = [17.0 + 14.0, 17.0 + 18.0];
@@ -277,7 +282,7 @@ fn rotation_turns_clockwise_by_a_twentieth_and_symmetric_shapes_come_back() {
             }
         }
     }
-    // Upright: the heart is the same from both sides, and its point is below.
+    // The upright heart is symmetric, and its point is at the bottom.
     let heart = all.image([2, 5, 0, 7, 7]);
     assert!(
         heart
@@ -295,7 +300,7 @@ fn rotation_turns_clockwise_by_a_twentieth_and_symmetric_shapes_come_back() {
     );
 }
 
-/// The same images as bytes in memory.
+/// Returns the same images as bytes in memory.
 fn held(images: &Split) -> Split {
     let held = Split::in_memory(images.clone().to_bytes().unwrap(), images.shape);
     held.with_labels(images.labels.clone().unwrap())
@@ -335,7 +340,7 @@ fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads(
         .flat_map(bytes)
         .map(|byte| f64::from(byte) / 255.0)
         .collect();
-    // Every way to read a level takes black and white as they are.
+    // Every kind of `pixels` keeps black and white as they are.
     for pixels in [Pixels::Grey, Pixels::Threshold, Pixels::Dynamic] {
         assert!(batch(&data.train, pixels) == expected, "{pixels:?}");
         assert!(batch(&held(&data.train), pixels) == expected, "{pixels:?}");
@@ -379,7 +384,7 @@ fn what_is_set_aside_and_hashed_is_what_is_drawn() {
         data.validation.unwrap().factors.unwrap().factors(3),
         whole.train.factors.as_ref().unwrap().factors(203)
     );
-    // Other images, another hash; and it is the same tomorrow.
+    // Other images have another hash, and the hash does not change between loads.
     assert_eq!(
         hash(&whole).unwrap(),
         hash(&load(&sprites(300, 0), &place).unwrap()).unwrap()

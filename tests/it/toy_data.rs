@@ -1,5 +1,4 @@
-//! A source of data that exists in tests only: one file, trained through the loader. What the loader promises of any
-//! source is held with it.
+//! Tests the loader's promises with a source of data that exists in this file only.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -19,16 +18,16 @@ use vae::train::{EpochReport, Observer, Training};
 
 use crate::models::{numbers, plain_device};
 
-/// Images with one white stripe, as a folder would hold them.
+/// Images with one white stripe, as if from a folder.
 #[derive(Clone, Debug)]
 struct Stripes {
     count: usize,
-    /// Whether reading is said to wait for a disk.
+    /// Whether the source says that reading waits for a disk.
     on_disk: bool,
-    /// The image whose file is gone.
+    /// The image whose file is missing.
     gone: Option<usize>,
     floats: bool,
-    /// The number of reads after which the folder is gone.
+    /// The number of reads after which the whole folder is missing.
     reads_left: Option<Arc<AtomicUsize>>,
 }
 
@@ -70,7 +69,7 @@ impl Examples for Stripes {
     }
 }
 
-/// The preset `smoke` for binarised pixels.
+/// Returns the preset `smoke` with binarised pixels.
 fn config() -> Config {
     let mut config = find_preset("smoke").unwrap().config().unwrap();
     config = set(&config, "data.digits.pixels=dynamic").unwrap();
@@ -166,7 +165,7 @@ fn an_image_that_is_lost_during_the_training_ends_it_and_the_state_is_saved() {
     for on_disk in [false, true] {
         let stripes = Stripes {
             on_disk,
-            // Both splits are hashed first.
+            // The hash of both splits takes 2 * 60 reads first.
             reads_left: Some(Arc::new(AtomicUsize::new(2 * 60 + 40))),
             ..STRIPES
         };

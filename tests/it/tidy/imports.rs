@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Source;
 
-/// For each file of `src/`, by name, the files that it imports from, without itself.
+/// For each file of `src/`, the other files that it imports from, by name.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// A path such as `crate::ops::Window`, from the root and without `crate`.
 type Path = Vec<String>;
 
-/// The modules of the program, found by their paths.
+/// The modules of the program by their paths.
 struct Modules<'a> {
     files: BTreeMap<Path, &'a Source>,
-    /// What each file re-exports: the public name and the path behind it.
+    /// The re-exports of each file: the public name and the path behind it.
     re_exports: BTreeMap<&'a str, Vec<(String, Path)>>,
 }
 
@@ -145,7 +145,7 @@ impl Modules<'_> {
     }
 }
 
-/// The paths that one `use` names, or a path in the code.
+/// The paths of one `use` statement, or a path in the code.
 #[derive(Debug, PartialEq)]
 struct Statement {
     /// Whether it is a `pub use`.

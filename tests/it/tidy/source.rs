@@ -1,14 +1,15 @@
-//! Reads the source as text, and tells code from comments, strings and tests.
+//! Reads the source as text, and separates code from comments, strings and tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file of `src/`.
 pub struct Source {
-    /// Below `src/`, with `/`.
+    /// The path below `src/`, with `/`.
     pub name: String,
     pub text: String,
-    /// Without comments, the contents of strings, and modules of tests; as many lines as `text`.
+    /// The text without comments, the contents of strings, and test modules; it has as many lines
+    /// as `text`.
     pub code: String,
 }
 
@@ -43,7 +44,7 @@ pub fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns the files of the program. A file `tests.rs` is a module of tests.
+/// Returns the files of the program, except files named `tests.rs`, which are test modules.
 pub fn sources() -> Vec<Source> {
     let folder = root().join("src");
     let mut paths = Vec::new();
@@ -71,7 +72,7 @@ pub fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// `text` without comments and without what stands in strings and characters.
+/// Returns `text` without comments and without the contents of strings and characters.
 fn without_words(text: &str) -> String {
     let mut code = String::new();
     let mut rest = text;
@@ -110,7 +111,7 @@ fn without_words(text: &str) -> String {
     code
 }
 
-/// The length of the literal that `text` starts with, its quotes included.
+/// Returns the length of the literal that `text` starts with, including its quotes.
 fn closing(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -124,7 +125,7 @@ fn closing(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// `code` with each item under `#[cfg(test)]` left empty.
+/// Returns `code` with each item under `#[cfg(test)]` left empty.
 fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut rest = code;
@@ -147,7 +148,7 @@ fn without_tests(code: &str) -> String {
     kept + rest
 }
 
-/// The words of `code` with the number of their line.
+/// Returns the words of `code` with their line numbers.
 pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = |(number, line)| (number + 1, line);
     code.lines()

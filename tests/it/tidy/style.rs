@@ -1,4 +1,4 @@
-//! Holds how the code is written: short files, one meaning for each name, and plain sentences.
+//! Checks how the code is written: short files, one meaning for each name, and plain sentences.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::fs;
 use super::hold;
 use super::source::{files_below, root, sources, words};
 
-/// The largest numbers of lines of a file in `src/` and in `tests/it/`.
+/// The largest number of lines of a file in `src/` and in `tests/it/`.
 const LONGEST_FILES: [(&str, usize); 2] = [("src", 400), ("tests/it", 800)];
 
-/// The largest median of the numbers of lines of the files in `src/`, without their unit tests.
+/// The largest median number of lines of the files in `src/`, without their unit tests.
 const LONGEST_MEDIAN: usize = 100;
 
 fn is_doc(line: &str) -> bool {
@@ -91,7 +91,8 @@ fn an_image_is_called_an_image() {
     hold("`picture` for `image`", wrong);
 }
 
-/// "Of ... the first" and "What ... is" are inverted; a doc comment starts with a verb or a noun.
+/// A doc comment starts with a verb or a noun; sentences that start with "Of" or "What" are
+/// inverted.
 #[test]
 fn doc_comments_start_with_a_verb_or_a_noun() {
     let mut wrong = Vec::new();
