@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Whether training slows down, or its memory grows, over an hour.
+"""Measures whether training slows down, or its memory grows, over an hour.
 
     python3 benches/stability.py [--config mnist] [--minutes 60] [--data DIR] [--threads 2] [--vae target/release/vae]
 
-Trains for so long, and at the start and at the end times a fixed loop of Python on as many cores beside the epochs: the
-trainer is stopped meanwhile (SIGSTOP), so that a machine that has become slower or busier is not taken for a program that has.
-Prints the medians of images per second over rounds of the loop per second, their ratio, and the memory. What runs on the
-machine between the two windows does not matter. Linux; no packages.
+Trains for `--minutes`. In a window at the start and in one at the end it times the epochs, and a fixed loop of Python on as
+many cores, with the trainer stopped (SIGSTOP). The loop shows whether the machine, not the program, has become slower or
+busier. Prints the median of images per second over rounds of the loop per second for both windows, their ratio, and the
+memory. Other processes between the two windows do not matter. Needs Linux, and no packages.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Run:
         self.threads = options.threads
 
     def epochs(self):
-        """Images per second of each epoch so far."""
+        """Returns the images per second of each epoch so far."""
         if self.process.poll() is not None:
             sys.exit(f"error: training ended with {self.process.returncode}")
         lines = self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.exists() else []
@@ -59,11 +59,11 @@ class Run:
         return speed
 
     def window(self):
-        """The median ratio of a few epochs to the loop before and after them, and the memory."""
+        """Returns the median ratio of a few epochs to the loop before and after them, and the memory."""
         ratios = []
         for _ in range(SAMPLES):
             before, done = self.reference(), len(self.epochs())
-            # The epoch that was stopped holds the pause.
+            # Skip the epoch that contains the pause.
             speeds = self.wait(done + 1 + EPOCHS)[done + 1 :]
             ratios.append(statistics.median(speeds) / statistics.mean([before, self.reference()]))
         return statistics.median(ratios), resident(self.process)
@@ -83,12 +83,12 @@ def main():
         try:
             run.wait(2)
             first, memory = run.window()
-            print(f"start: {first:.2f} images a round of the loop, {memory:.0f} MiB", flush=True)
+            print(f"start: {first:.2f} images per round of the loop, {memory:.0f} MiB", flush=True)
             while (left := options.minutes * 60 - (time.monotonic() - start)) > 0:
                 time.sleep(min(left, 5))
                 run.epochs()
             last, later = run.window()
-            print(f"end:   {last:.2f} images a round of the loop, {later:.0f} MiB, {len(run.epochs())} epochs")
+            print(f"end:   {last:.2f} images per round of the loop, {later:.0f} MiB, {len(run.epochs())} epochs")
             print(f"ratio {last / first:.3f}, memory {later - memory:+.0f} MiB, after {options.minutes:.0f} minutes")
         finally:
             run.process.send_signal(signal.SIGCONT)

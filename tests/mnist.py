@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds the preset `mnist` to what the README says of it, on real MNIST: python3 tests/mnist.py VAE, with $VAE_DATA set.
+"""Tests what the README says about the preset `mnist` on real MNIST: python3 tests/mnist.py VAE, with $VAE_DATA set.
 
-Trains it, and checks the test ELBO after 10 epochs with seed 1 (published: -105.6), the peak memory, that `vae eval`
-prints the same, and that the README's ten lines of Python compute it from model.safetensors. Those need numpy and
-safetensors; where they cannot be installed that part is skipped, and says so.
+Trains the preset and checks the test ELBO after 10 epochs with seed 1 (published: -105.6) and the peak memory. `vae eval`
+must print the same ELBO, and the README's ten lines of Python must compute it from model.safetensors. Those lines need
+numpy and safetensors; if they cannot be installed, that part is skipped with a message.
 """
 import json
 import os
@@ -51,4 +51,4 @@ with tempfile.TemporaryDirectory() as folder:
         theirs = float(re.search(r"ELBO (-[\d.]+)", printed).group(1))
         hold(abs(theirs - trained) < 0.5, f"ten lines of Python: {printed}")
     else:
-        print("skipped: the ten lines of Python, for numpy and safetensors or the gzipped test images are not to be had")
+        print("skipped: the ten lines of Python, because numpy, safetensors or the gzipped test images are missing")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Speed beside the peers: the same VAE on the same cores or GPU, trained by us, by PyTorch and by JAX in turn.
+"""Measures training speed beside the peers: our program, PyTorch and JAX train the same VAE on the same cores or GPU in turn.
 
     python3 benches/peers/compare.py [CONFIG ...] [--set KEY=VALUE] [--batch 16,128,1024] [--data DIR] [--rounds 3] ...
     python3 benches/peers/compare.py --device cuda --install [--data DIR]
 
 A CONFIG is a preset's name or a TOML file. Progress goes to stderr, the tables to stdout as Markdown. Needs Python 3.11
-and, for the peers, a virtual environment: `--install` makes one. See benches/README.md for what each number is.
+and, for the peers, a virtual environment, which `--install` makes. benches/README.md explains each number.
 """
 
 import argparse
@@ -30,9 +30,9 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TORCH, JAX = ("torch", "torch-fused", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
 ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
-# Test images, where an epoch is not all of MNIST: the program measures on them, outside of what is timed.
+# The number of test images if an epoch is limited. The program measures on them outside the timed part.
 FEW = 200
-# A virtual machine's cores are now and then two halves of one core, for seconds: then nobody has what `--threads` says.
+# Two cores of a virtual machine are sometimes two halves of one core for some seconds; `--threads` then means less.
 ENOUGH, TRIES = 0.85, 6
 
 
@@ -42,26 +42,26 @@ def arguments():
     names = lambda text: [name for name in text.split(",") if name]
     add = parser.add_argument
     add("configs", nargs="*", default=["mnist", "mnist-conv"], metavar="CONFIG")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="of every config, as `vae train` has it")
-    add("--device", default="cpu", help="ours: cpu (default), cuda[:N] or wgpu[:N]; the peers then use CUDA")
-    add("--batch", type=numbers, help="images a step (default 16,128,1024; on a GPU 128,1024,8192)")
-    add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="where MNIST lies, or its folder mnist")
-    add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
-    add("--epochs", type=int, help="the first is warm-up and is not counted (default 3; on a GPU 10)")
-    add("--images", type=int, help="images an epoch, the first so many (default: all)")
-    add("--jax-conv-images", type=int, default=1280, help="the same for JAX's convolutions (default 1280; 0: all)")
-    add("--modes", type=names, help=f"peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
-    add("--threads", type=int, default=2, help="threads and cores of every process (default 2)")
-    add("--tolerance", type=float, default=0.02, help="how far a peer's loss may be from ours (default 0.02)")
-    add("--vae", type=pathlib.Path, help="our binary (default: built now)")
-    add("--venv", type=pathlib.Path, default=TARGET / "peers", help="the peers' environment (default target/peers)")
-    add("--install", action="store_true", help="make that environment")
-    add("--json", type=pathlib.Path, help="a file for all raw figures")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of every config, as in `vae train`")
+    add("--device", default="cpu", help="run ours on cpu (default), or on cuda[:N] or wgpu[:N], with the peers on CUDA")
+    add("--batch", type=numbers, help="images per step (default 16,128,1024; on a GPU 128,1024,8192)")
+    add("--data", default=os.environ.get("VAE_DATA", ROOT / "data"), help="read MNIST from this folder or its subfolder mnist")
+    add("--rounds", type=int, default=3, help="start each program this many times, in turn (default 3)")
+    add("--epochs", type=int, help="train for this many epochs; the first is a warm-up and not counted (default 3; on a GPU 10)")
+    add("--images", type=int, help="limit an epoch to the first N images (default: all)")
+    add("--jax-conv-images", type=int, default=1280, help="the same limit for JAX's convolutions (default 1280; 0: all)")
+    add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
+    add("--threads", type=int, default=2, help="give every process this many threads and cores (default 2)")
+    add("--tolerance", type=float, default=0.02, help="the largest relative difference of a peer's loss from ours (default 0.02)")
+    add("--vae", type=pathlib.Path, help="use this binary of ours (default: build it)")
+    add("--venv", type=pathlib.Path, default=TARGET / "peers", help="find the peers in this environment (default target/peers)")
+    add("--install", action="store_true", help="make the environment of `--venv` first")
+    add("--json", type=pathlib.Path, help="write all raw figures to this file")
     options = parser.parse_args()
     options.gpu = options.device != "cpu"
     if options.gpu and not re.fullmatch(r"(cuda|wgpu)(:\d+)?", options.device):
         parser.error(f"--device {options.device}: expected cpu, cuda[:N] or wgpu[:N]")
-    # A number of wgpu's is none of CUDA's.
+    # The device numbers of wgpu and CUDA are unrelated.
     options.peers_device = options.device if options.device.startswith("cuda") else "cuda"
     options.modes = options.modes or [*(ON_GPU if options.gpu else ON_CPU)]
     options.batch = options.batch or ([128, 1024, 8192] if options.gpu else [16, 128, 1024])
@@ -69,7 +69,7 @@ def arguments():
     if unknown := set(options.modes) - {*TORCH, *JAX}:
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX])}")
     if options.epochs < 2:
-        parser.error("--epochs: expected at least 2, for the first is warm-up")
+        parser.error("--epochs: expected at least 2, because the first is a warm-up")
     return options
 
 
@@ -82,7 +82,7 @@ def fail(text):
 
 
 def run(command, **more):
-    """stdout of a command that must succeed."""
+    """Runs a command that must succeed. Returns its stdout."""
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, **more)
     if done.returncode:
         fail(f"`{' '.join(map(str, command))}` ended with {done.returncode}")
@@ -95,7 +95,7 @@ def install(venv):
 
 
 def busy():
-    """Seconds that all cores together have worked since the machine started; nothing where that cannot be asked."""
+    """Returns the seconds that all cores have worked since the machine started, or None if that is unknown."""
     try:
         with open("/proc/stat", encoding="ascii") as file:
             user, nice, system, _, _, interrupts, soft = map(int, file.readline().split()[1:8])
@@ -105,7 +105,7 @@ def busy():
 
 
 def count(results, seconds):
-    """Puts how many rounds of a loop a process makes."""
+    """Puts the number of rounds of a loop that this process makes into `results`."""
     end, rounds = time.perf_counter() + seconds, 0
     while time.perf_counter() < end:
         sum(range(2000))
@@ -114,7 +114,7 @@ def count(results, seconds):
 
 
 def rounds(processes, seconds=0.15):
-    """How many rounds of the loop so many processes make together."""
+    """Returns the number of rounds of the loop that `processes` processes make together."""
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     results = context.SimpleQueue()
     workers = [context.Process(target=count, args=(results, seconds)) for _ in range(processes)]
@@ -127,13 +127,13 @@ def rounds(processes, seconds=0.15):
 
 
 def cores(processes):
-    """How many cores' work so many processes do at once, beside what one does alone."""
+    """Returns the work of `processes` processes side by side, relative to one process alone."""
     return rounds(processes) / max(rounds(1), 1)
 
 
 class Process:
-    """A process that ran to its end: its lines, when the one of the first step came, its peak memory, and how many
-    cores others kept busy meanwhile."""
+    """A process that has ended: its lines, the time of the first step, its peak memory, and the number of cores that other
+    processes kept busy meanwhile."""
 
     def __init__(self, command, environment, listen):
         self.lines, self.first_step = [], None
@@ -149,7 +149,7 @@ class Process:
             process.returncode = os.waitstatus_to_exitcode(status)
             self.others = None
             if busy_before is not None:
-                # The machine counts in ticks of some 10 ms a core: for a short process more than others did.
+                # The machine counts in ticks of about 10 ms per core, which for a short process is more than others use.
                 own = usage.ru_utime + usage.ru_stime + 0.05
                 self.others = max(0.0, busy() - busy_before - own) / (time.perf_counter() - begun)
             other.seek(0)
@@ -179,16 +179,16 @@ class Bench:
         self.temporary = tempfile.TemporaryDirectory(prefix="vae-peers-")
         self.folder = pathlib.Path(self.temporary.name)
         self.configs = 0
-        self.data = {}  # where the images of a config's file lie
+        self.data = {}  # the folder with the images of each config file
 
     def threads(self):
-        """As many threads and cores for every process as for every other."""
+        """Gives every process the same number of threads and cores."""
         count = self.options.threads
         if hasattr(os, "sched_setaffinity"):
             cores = sorted(os.sched_getaffinity(0))
             if len(cores) < count:
                 fail(f"--threads {count}: this machine gives {len(cores)} cores")
-            # What we start inherits it. JAX has no other way to be told.
+            # Child processes inherit the affinity. JAX has no other setting for it.
             os.sched_setaffinity(0, cores[:count])
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         self.environment = {**os.environ, **dict.fromkeys(names, str(count))}
@@ -197,7 +197,7 @@ class Bench:
             self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
     def config(self, name, batch, images):
-        """The effective config as a file, limited to the first `images` images, and what is read from it."""
+        """Returns the effective config as a file, its experiment and the number of images, at most `images`."""
         sets = [*self.options.set, f"train.batch={batch}", f"train.epochs={self.options.epochs}"]
 
         def effective():
@@ -207,7 +207,7 @@ class Bench:
             return path, plan.read(path)
 
         path, experiment = effective()
-        # Two configs can have one name: a number keeps their files, and the weights named after them, apart.
+        # Two configs can have the same name; a number makes their files and weights distinct.
         self.configs += 1
         count, data = experiment.count, self.options.data
         if count is None:
@@ -217,7 +217,7 @@ class Bench:
                 data = self.folder / f"{self.configs}-data"
                 plan.first_of_mnist(self.options.data, experiment.aside + images, FEW, data)
             else:
-                # The program sets the last images aside; what is left are the first ones, for the peers too.
+                # The program sets the last images aside, so the first ones remain, for the peers as well.
                 sets.append(f"data.{experiment.data}.validation={experiment.aside + count - images}")
                 path, experiment = effective()
             count = images
@@ -226,10 +226,10 @@ class Bench:
         return path, experiment, count
 
     def weights(self, config, seed):
-        """The weights that our run of this seed starts from: what it has after steps that are too small to be one."""
+        """Returns the initial weights of our run with this seed, from a run with a vanishing learning rate."""
         out, name = self.folder / "weights", f"{config.stem}-{seed}"
         experiment = plan.read(config)
-        # One sample of z per image has the same weights, and is measured sooner.
+        # One sample of z per image has the same weights, and takes less time to measure.
         sets = ["objective.elbo.beta=1", "train.learning_rate=1e-30", "train.batch=1000"]
         if not experiment.reads_data:
             channels, height, width = experiment.network.image
@@ -254,7 +254,7 @@ class Bench:
         return self.figures(process, [record for record in records if record["split"] == "train"])
 
     def train_peer(self, mode, config, seed):
-        # torch.compile keeps what it compiled: without a folder of its own a process would find an earlier one's.
+        # torch.compile caches its code; with a folder of its own a process cannot find that of an earlier one.
         with tempfile.TemporaryDirectory() as cache:
             environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
             words = [mode, config, self.weights(config, seed), "--seed", seed]
@@ -288,7 +288,7 @@ class Bench:
         return {**json.loads(process.lines[-1]), "cores_others_used": process.others}
 
     def steady(self, train, where, told=None):
-        """A run before and after which the machine gave all its cores: else another one, whoever's it is."""
+        """Repeats a run until the machine gave all its cores before and after it, at most TRIES times."""
         threads = self.options.threads
         for _ in range(TRIES):
             before = cores(threads)
@@ -300,13 +300,13 @@ class Bench:
         return figures
 
     def case(self, name, batch):
-        """One config at one size of batch: everybody in turn, round after round."""
+        """Measures one config at one batch size: all programs in turn, round after round."""
         options = self.options
         main, experiment, count = self.config(name, batch, options.images)
         where = f"{pathlib.Path(name).stem}, batch {batch}"
         limits = {mode: count for mode in [OURS, *options.modes]}
         if experiment.network.is_convolutional() and options.jax_conv_images and not options.gpu:
-            # Whole batches, so that no short one is slower.
+            # Whole batches only, because a short one would be slower.
             limit = min(count, -(-options.jax_conv_images // batch) * batch)
             limits |= {mode: limit for mode in options.modes if mode in JAX}
         configs = {count: main}
@@ -326,7 +326,7 @@ class Bench:
             products.append(self.products(main))
             losses[count].append(runs[OURS][-1]["loss"])
             for limit in set(configs) - {count}:
-                # A peer that saw fewer images is held to what we reach on as few.
+                # The loss of a peer that saw fewer images is compared with ours on the same number.
                 figures = self.train_ours(configs[limit], seed)
                 say(f"{where}, round {seed}, {OURS} on {limit} images, for the loss: {brief(figures)}")
                 losses[limit].append(figures.get("loss", float("nan")))
@@ -347,7 +347,7 @@ def brief(figures):
 
 
 def summarise(case, tolerance):
-    """Medians over the rounds, and whether the losses agree."""
+    """Adds the medians over the rounds to `case`, and whether the losses agree."""
     rows = {}
     for mode, runs in case["runs"].items():
         good = [run for run in runs if "failure" not in run]
@@ -362,7 +362,7 @@ def summarise(case, tolerance):
             "first_step_seconds": median("first_step_seconds"),
             "peak_bytes": median("peak_bytes"),
         }
-        # Written so that a NaN is void.
+        # The comparison makes a NaN void.
         if not abs(row["loss"] - row["our_loss"]) <= tolerance * abs(row["our_loss"]):
             row["void"] = f"its loss is {row['loss']:.2f}, ours {row['our_loss']:.2f}"
         rows[mode] = row
@@ -386,7 +386,7 @@ def machine():
 
 
 def graphics(options):
-    """The GPU and its driver, as NVIDIA's tool names them."""
+    """Returns the GPU and its driver under the names of NVIDIA's tool."""
     if not options.gpu:
         return ""
     try:
@@ -442,13 +442,13 @@ def tables(cases, options, about):
         flops = f"{case['flops_per_image'] / 1e9:.4f}"
         whole.append([case["config"], case["batch"], flops, f"{ours:.0f}", *best, share])
     head = ["config", "batch", "who", "images/s", "ours : this", "first step", "peak memory", "loss"]
-    more = ["config", "batch", "GFLOP an image", "our images/s", "ours : best PyTorch", "ours : best JAX"]
+    more = ["config", "batch", "GFLOP per image", "our images/s", "ours : best PyTorch", "ours : best JAX"]
     more.append("products at MKL's rate")
     return f"""{about}
 
 {table(head, detail)}
 
-\\* a scan gives nothing before its end: the first epoch's.
+\\* a scan returns nothing before the end of the first epoch.
 
 {table(more, whole)}
 """
@@ -458,8 +458,8 @@ def main():
     options = arguments()
     bench = Bench(options)
     about = f"{machine()}, {options.threads} cores{graphics(options)}; {versions(bench)}. "
-    about += f"Rounds: {options.rounds}, of {options.epochs} epochs of which the first is not counted. "
-    about += f"VOID: a failure, or a loss further than {options.tolerance:.1%} from ours."
+    about += f"Rounds: {options.rounds}, each of {options.epochs} epochs; the first epoch is not counted. "
+    about += f"VOID: a failure, or a loss that differs from ours by more than {options.tolerance:.1%}."
     try:
         cases = [bench.case(name, batch) for name in options.configs for batch in options.batch]
     except plan.Refused as error:

@@ -1,6 +1,6 @@
-"""An effective config (what `vae config` prints) as layers, matrix products and bytes. Needs no more than Python 3.11.
+"""Reads an effective config (as `vae config` prints it) as layers, matrix products and bytes. Needs only Python 3.11.
 
-The shapes follow the program's `src/model/conv.rs` and `src/model/mlp.rs`. What the peers do not have is refused.
+The shapes follow the program's `src/model/conv.rs` and `src/model/mlp.rs`. A config that the peers cannot train is refused.
 """
 
 import gzip
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 
 class Refused(Exception):
-    """What cannot be built, said so that a person can change it."""
+    """The peers cannot train this config; the message names the key to change."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer and its activation. A map is (C, H, W), anything else (count,)."""
+    """A layer and its activation. Shapes are (C, H, W) for maps, and (count,) for everything else."""
 
     kind: str  # dense | conv | transposed
     input: tuple
@@ -25,11 +25,11 @@ class Layer:
     activation: str  # relu | tanh | none
     kernel: int = 1
     stride: int = 1
-    padding: tuple = ((0, 0), (0, 0))  # vertical, horizontal: zeros before and after
+    padding: tuple = ((0, 0), (0, 0))  # zeros before and after: vertically, horizontally
     output_padding: int = 0
 
     def product(self, batch):
-        """The forward pass as one product [M, K] x [K, N], a convolution's with its windows laid out (im2col)."""
+        """Returns M, K, N of the forward pass as one product [M, K] x [K, N]; for a convolution, of its im2col form."""
         if self.kind == "dense":
             return batch, math.prod(self.input), math.prod(self.output)
         window = self.kernel**2
@@ -48,7 +48,7 @@ class Network:
     decoder: list
 
     def layers(self):
-        """In the order of the model file, under its names."""
+        """Returns the layers in the order of the model file, with their names there."""
         named = [(f"encoder.{i}", layer) for i, layer in enumerate(self.encoder)]
         named += [("mean", self.mean), ("log_var", self.log_var)]
         return named + [(f"decoder.{i}", layer) for i, layer in enumerate(self.decoder)]
@@ -57,14 +57,14 @@ class Network:
         return any(layer.kind != "dense" for _, layer in self.layers())
 
     def products(self, batch, samples=1):
-        """(name, M, K, N) of every product of a training step: a layer's output and the gradients of its weight and of
-        its input; the input of the first layer is data and needs none. The decoder sees `samples` samples of z per image."""
+        """Yields (name, M, K, N) of every product of a training step: each layer's output and the gradients of its weight
+        and its input, except the input of the first layer, which is data. The decoder has `samples` samples of z per image."""
         reads_data = self.encoder[:1] or [self.mean, self.log_var]
         for name, layer in self.layers():
             m, k, n = layer.product(batch * samples if name.startswith("decoder") else batch)
             yield "forward", m, k, n
             yield "weight", k, m, n
-            # The heads are equal, hence `is`.
+            # The heads compare as equal, so `==` would not distinguish them.
             if not any(layer is first for first in reads_data):
                 yield "input", m, n, k
 
@@ -75,20 +75,20 @@ class Network:
 @dataclass(frozen=True)
 class Experiment:
     data: str  # mnist | noise
-    count: int | None  # images to train on; None: all that the files have, less `aside`
+    count: int | None  # training images; None: all in the files except the last `aside`
     aside: int
-    reads_data: bool  # whether the weights that training starts from depend on the images
+    reads_data: bool  # whether the initial weights depend on the images
     pixels: str  # grey | threshold | dynamic | static
-    samples: int | None  # samples of z per image in the importance-weighted bound; None: the ELBO, its KL in closed form
+    samples: int | None  # samples of z per image in the importance-weighted bound; None: the ELBO with its KL in closed form
     batch: int
     epochs: int
     learning_rate: float
-    stages: dict | None  # of the learning rate; None: it is constant
+    stages: dict | None  # the schedule's growth and factor; None: the learning rate is constant
     adam: dict
     network: Network
 
     def learning_rate_in(self, epoch):
-        """The learning rate of an epoch (0, 1, ...), as the program's `src/schedule.rs` has it."""
+        """Returns the learning rate of an epoch (0, 1, ...), as the program's `src/schedule.rs` does."""
         rate, length, end = self.learning_rate, 1, 1
         while self.stages and end <= epoch:
             length *= self.stages["growth"]
@@ -98,7 +98,7 @@ class Experiment:
 
 
 def read(path):
-    """The experiment of an effective config's file."""
+    """Reads the experiment from the file of an effective config."""
     config = tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     try:
         return experiment(config)
@@ -153,7 +153,7 @@ def experiment(config):
 
 
 def complete(model, image, encoder, decoder):
-    """The two heads, and the last layer without an activation."""
+    """Builds the network: adds the two heads to the encoder and decoder."""
     features = encoder[-1].output if encoder else image
     mean, log_var = (Layer("dense", features, (model["latent"],), "none") for _ in range(2))
     if math.prod(decoder[-1].output) != math.prod(image):
@@ -188,7 +188,7 @@ def conv(model, image):
 
 
 def layer(table, start, activation):
-    """One line of an encoder or decoder, on what the line before gives."""
+    """Returns the layer of one line of an encoder or decoder; `start` is the output shape of the line before."""
     activation = table.get("activation", activation)
     if "dense" in table:
         return Layer("dense", start, tuple(table.get("shape", [table["dense"]])), activation)
@@ -196,7 +196,7 @@ def layer(table, start, activation):
         raise Refused(f"{table}: its input {start} is no map")
     kernel, stride, padding = table.get("kernel", 3), table.get("stride", 1), table.get("padding", "same")
     if "conv" in table:
-        # "same" as TensorFlow pads: the odd zero comes last.
+        # TensorFlow's "same": an odd zero comes last.
         def along(length):
             total = max(0, (math.ceil(length / stride) - 1) * stride + kernel - length)
             return {"same": (total // 2, total - total // 2), "valid": (0, 0)}.get(padding, (padding, padding))
@@ -204,7 +204,7 @@ def layer(table, start, activation):
         pads = tuple(along(length) for length in start[1:])
         sides = [(length + sum(pad) - kernel) // stride + 1 for length, pad in zip(start[1:], pads)]
         return Layer("conv", start, (table["conv"], *sides), activation, kernel, stride, pads)
-    # "same" gives stride times the size, as TensorFlow does: the odd row is cut off at the end.
+    # TensorFlow's "same": the output is stride times the input; an odd row is cut off at the end.
     total = max(0, kernel - stride)
     pad = {"same": (total // 2, total - total // 2), "valid": (0, 0)}.get(padding, (padding, padding))
     extra = max(0, stride - kernel) if padding == "same" else table.get("output_padding", 0)
@@ -217,7 +217,7 @@ TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
 
 
 def open_mnist(folder, name=TRAIN):
-    """One of MNIST's files below `folder`, plain or gzipped."""
+    """Opens one of the files of MNIST below `folder`, plain or gzipped."""
     for place in (pathlib.Path(folder) / "mnist", pathlib.Path(folder)):
         for path, opened in ((place / (name + ".gz"), gzip.open), (place / name, open)):
             if path.is_file():
@@ -231,7 +231,7 @@ def mnist_count(folder):
 
 
 def first_of_mnist(folder, count, tests, out):
-    """Writes MNIST's first `count` training and `tests` test images to the folder `out`, as MNIST has them."""
+    """Writes the first `count` training and `tests` test images of MNIST to the folder `out`, in the same format."""
     out.mkdir()
     for name, most in ((TRAIN, count), (TEST, tests)):
         for part, values, header in ((name, 28 * 28, 16), (name.replace("images-idx3", "labels-idx1"), 1, 8)):
@@ -243,13 +243,13 @@ def first_of_mnist(folder, count, tests, out):
 
 
 def test_images(folder, count):
-    """The bytes of the first so many of MNIST's test images."""
+    """Returns the bytes of the first `count` test images of MNIST."""
     with open_mnist(folder, TEST) as file:
         return file.read(16 + count * 28 * 28)[16:]
 
 
 def images(experiment, folder):
-    """The bytes of the images to train on, `[N, C, H, W]`; as the program does, the last ones are set aside."""
+    """Returns the bytes of the training images, `[N, C, H, W]`, without those that the program sets aside."""
     values = math.prod(experiment.network.image)
     if experiment.pixels == "static":
         raise Refused('pixels = "static": the peers have grey, threshold and dynamic only')

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The estimate of log p(x) by importance sampling beside PyTorch: the same weights, the same images and pixels, the same cores,
-in turn.
+"""Measures the speed of estimating log p(x) by importance sampling beside PyTorch, in turn, with the same weights, images,
+pixels and cores.
 
     python3 benches/peers/importance.py [--run RUN] [--samples 5000] [--images 1000] [--data DIR] [--rounds 3] ...
 
-RUN is a folder of a run on MNIST with binary pixels, such as one of the preset iwae-1; without it that preset is trained
-for `--epochs`. Progress goes to stderr, the table to stdout as Markdown. See benches/README.md for what each number is.
+RUN is the folder of a run on MNIST with binary pixels, such as a run of the preset iwae-1. Without it, that preset is
+trained for `--epochs` first. Progress goes to stderr, the table to stdout as Markdown. benches/README.md explains each
+number.
 """
 
 import argparse
@@ -29,24 +30,24 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: [name for name in text.split(",") if name]
     add = parser.add_argument
-    add("--run", type=pathlib.Path, help="a run's folder (default: one is trained)")
-    add("--epochs", type=int, default=2, help="of the preset iwae-1, where one is trained (default 2)")
-    add("--samples", type=int, default=5000, help="K, samples of z per image (default 5000)")
-    add("--images", type=int, default=1000, help="test images, the first so many (default 1000)")
-    add("--data", default=os.environ.get("VAE_DATA", compare.ROOT / "data"), help="where MNIST lies, or its folder mnist")
-    add("--rounds", type=int, default=3, help="processes of each, in turn (default 3)")
-    add("--modes", type=names, default=[*MODES], help=f"peers (default {','.join(MODES)})")
-    add("--threads", type=int, default=2, help="threads and cores of every process (default 2)")
-    add("--tolerance", type=float, default=0.1, help="nats a peer's log p(x) may be from ours (default 0.1)")
-    add("--vae", type=pathlib.Path, help="our binary (default: built now)")
-    add("--venv", type=pathlib.Path, default=compare.TARGET / "peers", help="the peers' environment (default target/peers)")
-    add("--install", action="store_true", help="make that environment")
-    add("--json", type=pathlib.Path, help="a file for all raw figures")
+    add("--run", type=pathlib.Path, help="measure the model in this run's folder (default: train iwae-1)")
+    add("--epochs", type=int, default=2, help="without `--run`, train iwae-1 for this many epochs (default 2)")
+    add("--samples", type=int, default=5000, help="draw K samples of z per image (default 5000)")
+    add("--images", type=int, default=1000, help="measure on the first N test images (default 1000)")
+    add("--data", default=os.environ.get("VAE_DATA", compare.ROOT / "data"), help="read MNIST from this folder or its subfolder mnist")
+    add("--rounds", type=int, default=3, help="start each program this many times, in turn (default 3)")
+    add("--modes", type=names, default=[*MODES], help=f"measure these peers (default {','.join(MODES)})")
+    add("--threads", type=int, default=2, help="give every process this many threads and cores (default 2)")
+    add("--tolerance", type=float, default=0.1, help="the largest difference of a peer's log p(x) from ours, in nats (default 0.1)")
+    add("--vae", type=pathlib.Path, help="use this binary of ours (default: build it)")
+    add("--venv", type=pathlib.Path, default=compare.TARGET / "peers", help="find the peers in this environment (default target/peers)")
+    add("--install", action="store_true", help="make the environment of `--venv` first")
+    add("--json", type=pathlib.Path, help="write all raw figures to this file")
     options = parser.parse_args()
     if unknown := set(options.modes) - set(MODES):
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join(MODES)}")
     if not 1 <= options.images <= 10_000:
-        parser.error("--images: expected 1 to 10000, the test images there are")
+        parser.error("--images: expected 1 to 10000, the number of test images")
     return options
 
 
@@ -58,7 +59,7 @@ class Bench(compare.Bench):
         for path in (self.config, run / "model.safetensors"):
             if not path.is_file():
                 compare.fail(f"{path} is not there; --run takes the folder of a run")
-        # Of a file outside of a run's folder the program keeps no report.
+        # Outside the run's folder, the program writes no report beside the model.
         shutil.copy(run / "model.safetensors", self.model)
         experiment = plan.read(self.config)
         if experiment.data != "mnist" or experiment.pixels == "grey":
@@ -96,14 +97,14 @@ class Bench(compare.Bench):
         return {**json.loads(process.lines[-1]), "peak_bytes": process.peak, "cores_others_used": process.others}
 
     def measure(self):
-        """Everybody in turn, round after round."""
+        """Measures all programs in turn, round after round."""
         runs = {mode: [] for mode in [OURS, *self.options.modes]}
         latents = self.options.images * self.options.samples
         for seed in range(1, self.options.rounds + 1):
             for mode in runs:
                 if mode != OURS and mode not in self.tried:
                     self.tried[mode] = self.peer(mode, seed)
-                    compare.say(f"{mode}, images,latents,form: {json.dumps(self.tried[mode])}")
+                    compare.say(f"{mode}, images,samples,form: {json.dumps(self.tried[mode])}")
                 shape = None if mode == OURS else self.tried[mode].get("shape")
                 if mode != OURS and not shape:
                     runs[mode].append(self.tried[mode])
@@ -124,7 +125,7 @@ def brief(latents, figures):
 
 
 def summarise(runs, options):
-    """Medians over the rounds, and whether the estimates agree."""
+    """Returns the medians over the rounds, and whether the estimates agree."""
     rows = {}
     for mode, of_mode in runs.items():
         if failures := [run["failure"] for run in of_mode if "failure" in run]:
@@ -135,9 +136,9 @@ def summarise(runs, options):
         if mode != OURS:
             row["ratio"] = rows[OURS]["samples_per_second"] / row["samples_per_second"]
             row["difference"] = row["log_px"] - rows[OURS]["log_px"]
-            # Ours has as many latents, of other noise.
-            row["difference_se"] = 2**0.5 * statistics.median(run["codes_se"] for run in of_mode)
-            # Written so that a NaN is void.
+            # Ours has as many samples, from other noise.
+            row["difference_se"] = 2**0.5 * statistics.median(run["samples_se"] for run in of_mode)
+            # The comparison makes a NaN void.
             if not abs(row["difference"]) <= options.tolerance:
                 row["void"] = f"its log p(x) is {row['difference']:+.3f} nats from ours"
         rows[mode] = row
@@ -179,7 +180,7 @@ def main():
     rows = summarise(runs, options)
     about = f"{compare.machine()}, {options.threads} cores; {compare.versions(bench)}. "
     about += f"{options.run or 'iwae-1'}, {options.images} test images, K = {options.samples}; rounds: {options.rounds}. "
-    about += f"VOID: a failure, or log p(x) further than {options.tolerance} nats from ours."
+    about += f"VOID: a failure, or a log p(x) that differs from ours by more than {options.tolerance} nats."
     if options.json:
         figures = {"about": about, "rows": rows, "runs": runs, "tried": bench.tried}
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

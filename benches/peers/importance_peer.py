@@ -1,14 +1,14 @@
-"""log p(x) by importance sampling in PyTorch, from a model file of the program. Run by importance.py.
+"""Estimates log p(x) by importance sampling in PyTorch, from a model file of the program. Run by importance.py.
 
     python3 importance_peer.py MODE CONFIG WEIGHTS --samples K --images N [--data DIR] [--shape B,K,FORM] ...
 
     torch          eager
-    torch-compile  torch.compile of the log weights of B images and some of their latents
+    torch-compile  torch.compile of the log weights of B images and some of their samples of z
 
-log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test images, their pixels as the program draws them, float32, without
-gradients. `--shape`: of how many images and latents the log weights are found together, and how log p(x | z) is written;
-without it several are tried and the fastest is printed. With it: the estimate's seconds, from the images in memory to the
-last log p(x), after one warm-up of that shape.
+The estimate is log 1/K sum_k p(x, z_k) / q(z_k | x) of the first N test images, with the pixels that the program draws, in
+float32 and without gradients. `--shape` gives the numbers of images and samples that are decoded together, and the form of
+log p(x | z). Without it, the script tries several shapes and prints the fastest. With it, the script prints the estimate and
+its seconds, from the images in memory to the last log p(x), after one warm-up of that shape.
 """
 
 import argparse
@@ -25,16 +25,16 @@ import experiment as plan
 import peer
 import pixels
 
-# Images and latents that are decoded together: of one image some hundreds to all of its latents, as people do, or some latents
-# of each of several.
+# The numbers of images and samples that are decoded together: hundreds to all samples of one image, as people do, or some
+# samples of several images.
 SHAPES = (1, 250), (1, 500), (1, 1000), (1, 5000), (20, 10), (20, 25), (20, 100), (100, 5), (100, 20), (100, 100)
-# A compiler writes the forms as one loop each; each shape costs it seconds.
+# A compiler turns each form into a single loop, and needs seconds for each shape.
 FORMS = {"torch": ("bce", "softplus", "product", "signs"), "torch-compile": ("softplus",)}
-PATIENCE = 0.5  # seconds a shape is tried for
+PATIENCE = 0.5  # seconds for each shape
 
 
 def log_likelihood(logits, x, form):
-    """log p(x | z), `[K, B]`; `logits`: `[K, B, P]`, `x`: `[B, P]`, 0 or 1."""
+    """Returns log p(x | z), `[K, B]`, for logits `[K, B, P]` and x `[B, P]` of zeros and ones."""
     if form == "bce":
         return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(2)
     if form == "softplus":
@@ -46,7 +46,7 @@ def log_likelihood(logits, x, form):
 
 def log_weights_of(model, mode):
     def log_weights(x, mean, log_var, latents, form):
-        """Returns log p(x, z) - log q(z | x) of new latents, `[K, B]`."""
+        """Returns log p(x, z) - log q(z | x) of new samples of z, `[K, B]`."""
         noise = torch.randn(latents, *mean.shape)
         z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
         logits = model.decoder(z.flatten(0, 1)).view(latents, *x.shape)
@@ -56,12 +56,12 @@ def log_weights_of(model, mode):
 
 
 def divisor(number, most):
-    """The largest divisor of `number` that is at most `most`: no chunk is shorter, or would be compiled anew."""
+    """Returns the largest divisor of `number` up to `most`, so that no chunk is shorter and has to be compiled again."""
     return max(d for d in range(1, min(number, most) + 1) if number % d == 0)
 
 
 def fastest(log_weights, model, x, options):
-    """Returns the shape and form that decode most latents per second."""
+    """Returns the shape and form that decode most samples per second."""
     speeds = {}
     for images, latents in SHAPES:
         images, latents = divisor(len(x), images), divisor(options.samples, latents)
@@ -80,7 +80,7 @@ def fastest(log_weights, model, x, options):
 
 
 def estimate(log_weights, model, x, samples, images, latents, form):
-    """log p(x) and the effective sample size of each image."""
+    """Returns log p(x) and the effective sample size of each image."""
     log_px, effective = [], []
     for some in x.split(images):
         mean, log_var = model.encode(some)
@@ -102,8 +102,8 @@ def main():
     parser.add_argument("--shape")
     parser.add_argument("--data", default="data")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1, help="decides the latents")
-    parser.add_argument("--pixels-seed", type=int, default=1, help="the program's, of the pixels")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the samples of z")
+    parser.add_argument("--pixels-seed", type=int, default=1, help="the program's seed, for the pixels")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -131,8 +131,8 @@ def main():
         "seconds": seconds,
         "log_px": log_px.mean().item(),
         "log_px_se": log_px.std().item() / count**0.5,
-        # From the noise of the latents alone: Var log(mean w) is about 1/ESS - 1/K.
-        "codes_se": (1 / effective - 1 / options.samples).clamp(min=0).sum().sqrt().item() / count,
+        # The error from the sampling of z alone: Var log(mean w) is about 1/ESS - 1/K.
+        "samples_se": (1 / effective - 1 / options.samples).clamp(min=0).sum().sqrt().item() / count,
     }
     print(json.dumps(figures))
 

@@ -1,20 +1,20 @@
-"""One peer: the VAE of an effective config, trained by PyTorch or JAX, or its matrix products alone. Run by compare.py.
+"""Trains the VAE of an effective config in PyTorch or JAX, or times its matrix products alone. Run by compare.py.
 
     python3 peer.py MODE CONFIG WEIGHTS [--data DIR] [--threads N] [--seed N] [--device cuda]
 
-    torch          eager, Adam as PyTorch makes it by default (what pytorch/examples does)
+    torch          eager, with PyTorch's default Adam, as in pytorch/examples
     torch-fused    eager, Adam(fused=True)
     torch-compile  torch.compile of loss and backward, Adam(fused=True)
     torch-graphs   the same with CUDA graphs (mode="reduce-overhead"), on a GPU only
-    jax            one jitted step (loss, gradient, Adam) a batch, its state donated
+    jax            one jitted step (loss, gradient, Adam) per batch, its state donated
     jax-scan       the whole batches of an epoch in one jitted lax.scan, its state donated
-    products       only the step's matrix products, by torch.mm, at their best
+    products       only the step's matrix products, by torch.mm, the best time of each
 
-Pixels all in memory as float32 in [0, 1], drawn anew for each step where they are dynamic; a Bernoulli on logits summed
-over the values of an image. The negative ELBO with the KL in closed form and one sample of z, or, for the objective
-iwae, the importance-weighted bound of K; its mean over the images of a batch. The weights start as those of WEIGHTS, a
-model file of the program; the seed decides order and noise. Prints "first step" when it is done, and a line of JSON an
-epoch: the mean loss of its images, and the seconds of its training.
+All pixels are in memory as float32 in [0, 1]; dynamic pixels are drawn again in each step. The likelihood is a Bernoulli on
+logits, summed over the values of an image. The loss is the negative ELBO with the KL in closed form and one sample of z, or
+for the objective iwae the negative importance-weighted bound of K samples; its mean over the images of a batch is minimised.
+Training starts from WEIGHTS, a model file of the program; the seed decides order and noise. Prints "first step" when that
+step is done, and one line of JSON per epoch with the mean loss of its images and the seconds of its training.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import numpy as np
 
 import experiment as plan
 
-PATIENCE = 0.4  # seconds a product is repeated for
+PATIENCE = 0.4  # seconds for each product
 
 
 def first_step():
@@ -45,7 +45,7 @@ def batches(order, size):
 
 
 def read_weights(path):
-    """Weight and bias of each layer of a model file (safetensors), by the layer's name, in PyTorch's layouts."""
+    """Returns weight and bias of each layer of a model file (safetensors) by the layer's name, in PyTorch's layouts."""
     data = pathlib.Path(path).read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     layers = {}
@@ -59,14 +59,14 @@ def read_weights(path):
 
 
 def torch_network(network, weights):
-    """Encoder with its heads, and decoder, as modules on flat images."""
+    """Returns the encoder with its heads and the decoder as a module on flat images."""
     import torch
     from torch import nn
 
     activations = {"relu": [nn.ReLU()], "tanh": [nn.Tanh()], "none": []}
 
     def module(named, before):
-        """`named` after the layer `before`; what a dense layer gives is flat, and so is data."""
+        """Returns the module of `named` after the layer `before`. Data and the outputs of dense layers are flat."""
         name, layer = named
         kernel, stride, ((top, bottom), (left, right)) = layer.kernel, layer.stride, layer.padding
         flat = before is None or before.kind == "dense"
@@ -79,7 +79,7 @@ def torch_network(network, weights):
             if layer.kind == "transposed":
                 core = nn.ConvTranspose2d(*channels, kernel, stride, (top, left), layer.output_padding)
                 if (top, left) != (bottom, right):
-                    after = [nn.ZeroPad2d((0, left - right, 0, top - bottom))]  # below zero: it cuts off
+                    after = [nn.ZeroPad2d((0, left - right, 0, top - bottom))]  # negative padding cuts off
             elif (top, left) == (bottom, right):
                 core = nn.Conv2d(*channels, kernel, stride, (top, left))
             else:
@@ -118,7 +118,7 @@ def run_torch(mode, experiment, data, options):
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    # On a GPU everybody may round a product's factors to TF32: burn does where it is faster, and JAX by itself.
+    # On a GPU all programs may round the factors of a product to TF32: burn does so if it is faster, and JAX by default.
     torch.set_float32_matmul_precision("highest" if options.device == "cpu" else "high")
     network, size = experiment.network, experiment.batch
     x_train = torch.frombuffer(bytearray(data), dtype=torch.uint8).float().div_(255)
@@ -141,7 +141,7 @@ def run_torch(mode, experiment, data, options):
         noise = torch.randn(experiment.samples, *mean.shape, device=mean.device)
         z = mean + noise * torch.exp(0.5 * log_var)  # [K, B, D]
         logits = model.decoder(z.flatten(0, 1)).view(*z.shape[:2], -1)
-        # Of the ways to write it none was faster, with its gradient, in eager mode.
+        # In eager mode no other form was faster together with its gradient.
         log_px = -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(2)
         log_weights = log_px + 0.5 * (noise * noise - z * z + log_var).sum(2)
         return math.log(experiment.samples) - torch.logsumexp(log_weights, 0).mean()
@@ -154,7 +154,7 @@ def run_torch(mode, experiment, data, options):
         return loss
 
     if mode in ("torch-compile", "torch-graphs"):
-        # Each batch size is compiled by itself, as with JAX: the last batch does not slow down the others.
+        # Each batch size is compiled separately, as in JAX, so that the last batch does not slow down the others.
         step = torch.compile(step, dynamic=False, mode="reduce-overhead" if mode == "torch-graphs" else None)
     for epoch in range(experiment.epochs):
         order, total = torch.randperm(len(x_train), device=options.device), torch.zeros((), device=options.device)
@@ -170,7 +170,7 @@ def run_torch(mode, experiment, data, options):
             total = total + step(x).detach() * len(x)
             adam.step()
             if epoch == number == 0:
-                # A GPU is waited for here and at the end of an epoch only.
+                # The only waits for a GPU are here and at the end of an epoch.
                 total.item()
                 first_step()
         total = float(total)
@@ -178,7 +178,7 @@ def run_torch(mode, experiment, data, options):
 
 
 def jax_network(network, weights):
-    """The weights, and encode and decode on flat images in the order H, W, C, which XLA convolves best on a CPU."""
+    """Returns weights, encode and decode for flat images in the order H, W, C, which XLA convolves fastest on a CPU."""
     import jax
     import jax.numpy as jnp
     from jax import lax
@@ -187,7 +187,7 @@ def jax_network(network, weights):
     axes = ("NHWC", "HWIO", "NHWC")
 
     def order(features):
-        """Where each value in the order H, W, C stands in PyTorch's C, H, W."""
+        """Returns the place of each value of the order H, W, C in PyTorch's C, H, W."""
         places = np.arange(math.prod(features)).reshape(features)
         return (places.transpose(1, 2, 0) if len(features) == 3 else places).reshape(-1)
 
@@ -210,7 +210,7 @@ def jax_network(network, weights):
             x = x.reshape(-1, height, width, channels)
             strides, spread, padding = (layer.stride,) * 2, (1, 1), layer.padding
             if layer.kind == "transposed":
-                # The gradient of a convolution: zeros between the rows, and a border of kernel - 1 - padding.
+                # The gradient of a convolution has zeros between the rows, and a border of kernel - 1 - padding.
                 strides, spread, border = (1, 1), strides, layer.kernel - 1
                 padding = [(border - before, border - after + layer.output_padding) for before, after in padding]
             y = lax.conv_general_dilated(x, p["w"], strides, padding, spread, dimension_numbers=axes)
@@ -294,7 +294,7 @@ def run_jax(mode, experiment, data, options):
             carry, losses = whole(carry, x_train, full, rate)
             total = losses.sum() * size
             if epoch == 0:
-                # A scan gives nothing before its end.
+                # A scan returns nothing before its end.
                 total.block_until_ready()
                 first_step()
         for number, index in enumerate(rest):
@@ -309,14 +309,14 @@ def run_jax(mode, experiment, data, options):
 
 
 def run_products(experiment, options):
-    """The shortest time that torch.mm took for each product, into memory that is there, and their sum."""
+    """Prints the shortest time of torch.mm for each product, into allocated memory, and their sum."""
     import torch
 
     torch.set_num_threads(options.threads)
     best, products = {}, list(experiment.network.products(experiment.batch, experiment.samples or 1))
     for product in set(products):
         name, m, k, n = product
-        # The gradient of a weight reads what came in transposed, that of an input the weight.
+        # The gradient of a weight has a transposed input, and the gradient of an input has a transposed weight.
         left = torch.randn(k, m).t() if name == "weight" else torch.randn(m, k)
         right = torch.randn(n, k).t() if name == "input" else torch.randn(k, n)
         out, times, until = torch.empty(m, n), [], time.perf_counter() + PATIENCE
@@ -334,11 +334,11 @@ def main():
     modes = ["torch", "torch-fused", "torch-compile", "torch-graphs", "jax", "jax-scan", "products"]
     parser.add_argument("mode", choices=modes)
     parser.add_argument("config")
-    parser.add_argument("weights", nargs="?", help="where to start; not for products")
+    parser.add_argument("weights", nargs="?", help="start from this model file; not for products")
     parser.add_argument("--data", default="data")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cpu", help="as PyTorch calls it; JAX takes its own best")
+    parser.add_argument("--device", default="cpu", help="use this device of PyTorch; JAX chooses its own")
     options = parser.parse_args()
     try:
         experiment = plan.read(options.config)

@@ -1,6 +1,6 @@
-"""The pixels that the program draws, drawn again: both then measure the same images. Needs numpy.
+"""Draws the same pixels as the program, so that both measure the same images. Needs numpy.
 
-Threefry-2x32-20 and its streams as in the program's `src/rng.rs`, an image's pixels as in `src/data/pixels.rs`.
+Threefry-2x32-20 and its streams follow the program's `src/rng.rs`, the pixels of an image `src/data/pixels.rs`.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ WORD = 0xFFFFFFFF
 
 
 def threefry(key, counter):
-    """The two words of `counter` under `key`; each of the four an array of 32-bit words, or all of one shape."""
+    """Returns the two words of `counter` under `key`. Each of the four is a 32-bit word or an array of them."""
     a, b = (np.asarray(word, np.uint32) for word in key)
     keys = a, b, np.uint32(0x1BD11BDA) ^ a ^ b
     with np.errstate(over="ignore"):
@@ -40,7 +40,7 @@ def new(seed):
 
 
 def uniforms(key, count, values):
-    """The first `values` numbers of each of the sequences 0, 1, ... below `count`: `[count, values]`, in [0, 1)."""
+    """Returns the first `values` numbers in [0, 1) of each of the sequences 0, 1, ... below `count`, `[count, values]`."""
     of_each = [word[:, None] for word in at(key, np.arange(count, dtype=np.uint64))]
     pairs = threefry(of_each, (np.arange((values + 1) // 2, dtype=np.uint32)[None], np.uint32(0)))
     words = np.stack(pairs, axis=2).reshape(count, -1)[:, :values]
@@ -48,7 +48,7 @@ def uniforms(key, count, values):
 
 
 def drawn(pixels, levels, seed):
-    """What the program measures on: `levels`, bytes `[N, P]`, as float32 in the way of its `pixels`."""
+    """Returns the pixels that the program measures on: the bytes `levels`, `[N, P]`, as float32 by its rule `pixels`."""
     levels = levels.astype(np.float32)
     if pixels == "grey":
         return levels / np.float32(255)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden numbers: what PyTorch computes for small VAEs, for the tests to compare with.
+"""Writes the golden numbers: what PyTorch computes for small VAEs, for the tests to compare with.
 
     python3 -m venv golden && golden/bin/pip install torch numpy safetensors
     golden/bin/python3 make.py
@@ -7,8 +7,9 @@
 Writes mlp, conv, optimisers and densities .safetensors beside this file. The committed ones were made with torch 2.15.0 on
 a CPU: the models in float32 on one thread, the densities in float64. Another version or CPU may differ in the last bits.
 
-Each file's metadata has one entry, "json" (with several entries, their order in the file is not fixed): the case, the torch version, the
-losses of each run as strings that give the float32 back exactly, and what the same run in float64 says.
+The metadata of each file has a single entry, "json", because the order of several entries would not be fixed. It holds
+the case, the torch version, the losses of each run as strings that give back the exact float32, and the losses of the same
+run in float64.
 """
 
 import json
@@ -27,13 +28,13 @@ torch.use_deterministic_algorithms(True)
 
 
 def relu(x):
-    """ReLU, with no input so near 0 that rounding elsewhere could switch it (the seeds were chosen for that)."""
+    """Applies ReLU. Fails if an input is so near 0 that rounding elsewhere could switch it; the seeds avoid this."""
     assert x.abs().min() > 2e-5, "too near the kink: choose another seed"
     return F.relu(x)
 
 
 class Mlp(nn.Module):
-    """36-16(ReLU)-4 and back. Dense weights are [out, in]."""
+    """A VAE of 36-16(ReLU)-4 units and back. Dense weights are [out, in]."""
 
     pixels, latent, batch = 36, 4, 8
 
@@ -52,7 +53,7 @@ class Mlp(nn.Module):
 
 
 class Conv(nn.Module):
-    """1x12x12 -> 3x5x5 -> 5x2x2 -> 2, then 4x3x3 -> 5x6x6 -> 3x12x12 -> 1x12x12.
+    """A VAE of 1x12x12 -> 3x5x5 -> 5x2x2 -> 2, then 4x3x3 -> 5x6x6 -> 3x12x12 -> 1x12x12.
 
     Convolution weights are [out, in, 3, 3], transposed ones [in, out, 3, 3]; images are flattened in the order C, H, W.
     """
@@ -83,7 +84,7 @@ class Conv(nn.Module):
 
 
 def terms(model, x, eps):
-    """Reconstruction and kl of each image, in nats: [B], [B]."""
+    """Returns reconstruction [B] and KL [B] of each image, in nats."""
     mean, log_var = model.encode(x)
     z = mean + eps * torch.exp(log_var / 2)
     reconstruction = F.binary_cross_entropy_with_logits(model.decode(z), x, reduction="none").sum(1)
@@ -92,7 +93,7 @@ def terms(model, x, eps):
 
 
 def data(kind):
-    """Noisy copies of four patterns, many pixels exactly 0 or 1, and the noise: [T, B, C*H*W], [T, B, D]."""
+    """Returns noisy copies of four patterns, with many pixels exactly 0 or 1, [T, B, C*H*W], and the noise [T, B, D]."""
     patterns = torch.rand(4, kind.pixels)
     which = torch.randint(4, (STEPS, kind.batch))
     x = (patterns[which] + 0.3 * torch.randn(STEPS, kind.batch, kind.pixels)).clamp(0, 1)
@@ -100,7 +101,7 @@ def data(kind):
 
 
 def train(kind, init, x, eps, optimiser, max_norm=None, dtype=torch.float32):
-    """Ten steps from init: reconstruction, kl and gradients of step 0, the losses [T], the final weights."""
+    """Trains for ten steps from init. Returns reconstruction, KL and gradients of step 0, the losses [T] and the weights."""
     model = kind().to(dtype)
     model.load_state_dict(init)
     update = optimiser(model.parameters())
@@ -123,12 +124,12 @@ def train(kind, init, x, eps, optimiser, max_norm=None, dtype=torch.float32):
 
 
 def gap(a, b):
-    """The largest difference between two sets of weights."""
+    """Returns the largest difference between two sets of weights."""
     return max((a[name].double() - b[name].double()).abs().max().item() for name in a)
 
 
 def digits(losses):
-    """Nine significant digits name a float32, seventeen a float64."""
+    """Formats numbers exactly: nine significant digits identify a float32, seventeen a float64."""
     return [f"{v:.{9 if losses.dtype == torch.float32 else 17}g}" for v in losses.tolist()]
 
 
@@ -158,7 +159,7 @@ def model_case(case, kind, seed):
     return init, x, eps, final
 
 
-# name: (optimiser, the largest gradient norm)
+# name: (optimizer, largest gradient norm or None)
 OPTIMISERS = {
     "adamw": (lambda p: torch.optim.AdamW(p, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01), None),
     "rmsprop": (lambda p: torch.optim.RMSprop(p, lr=1e-3, alpha=0.99, eps=1e-8), None),
@@ -172,7 +173,7 @@ OPTIMISERS = {
 
 
 def optimisers_case(init, x, eps, plain_adam):
-    """The mlp case with other optimisers; each must end where no other does, or the test could not tell them apart."""
+    """Runs the mlp case with other optimizers. All must end at different weights, or the test could not distinguish them."""
     kept = "decoder.0.weight"
     tensors, about, ends = {}, {"losses": {}, "losses_float64": {}}, {"adam": {kept: plain_adam[kept]}}
     for name, (optimiser, max_norm) in OPTIMISERS.items():
@@ -190,16 +191,16 @@ def optimisers_case(init, x, eps, plain_adam):
 
 
 def grid(*axes):
-    """Every combination of the values, flattened: one float32 [N] for each axis."""
+    """Returns every combination of the values, flattened: one float32 [N] per axis."""
     return [v.flatten().contiguous() for v in torch.meshgrid(*[torch.tensor(a) for a in axes], indexing="ij")]
 
 
 def densities_case():
-    """Element by element: float32 inputs [N], widened to float64 before anything is computed; float64 outputs [N]."""
+    """Writes densities element by element: float32 inputs [N], widened to float64 first, and float64 outputs [N]."""
     wide = lambda *values: [v.double() for v in values]
     tensors = {}
 
-    # KL(N(mean, exp(log_var)) || N(0, 1)), of one latent
+    # KL(N(mean, exp(log_var)) || N(0, 1)) of one latent
     mean, log_var = grid([-5.0, -1.0, -0.1, 0.0, 0.3, 2.0, 10.0], [-20.0, -10.0, -3.0, -0.5, 0.0, 0.01, 1.0, 4.0, 10.0])
     m, v = wide(mean, log_var)
     kl = kl_divergence(Normal(m, (v / 2).exp()), Normal(torch.zeros_like(m), torch.ones_like(m)))
@@ -217,7 +218,7 @@ def densities_case():
     # x log p + (1 - x) log(1 - p) with p = sigmoid(logits)
     logits, x = grid([-100.0, -50.0, -20.0, -5.0, -1.0, -0.1, 0.0, 0.1, 1.0, 5.0, 20.0, 50.0, 100.0], [0.0, 0.3, 1.0])
     l, y = wide(logits, x)
-    log_prob = Bernoulli(logits=l, validate_args=False).log_prob(y)  # validation refuses x = 0.3
+    log_prob = Bernoulli(logits=l, validate_args=False).log_prob(y)  # validate_args=False because the default refuses x = 0.3
     torch.testing.assert_close(log_prob, y * l - torch.logaddexp(l, torch.zeros_like(l)), rtol=1e-12, atol=1e-12)
     tensors |= {"bernoulli.logits": logits, "bernoulli.x": x, "bernoulli.value": log_prob}
 

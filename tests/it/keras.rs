@@ -75,9 +75,9 @@ fn transposed(channels: usize, kernel: usize, stride: usize) -> TransposedConfig
     }
 }
 
-/// The expected values are those of `tf.nn.conv2d_transpose(padding="SAME")` for the image 1 2 / 3
-/// 4 and the kernel 1, 2, 3, ... in row order: the sum of each pixel times the kernel, of which
-/// `stride` rows per pixel are kept, starting at row (kernel - stride) / 2.
+/// The expected values are those of `tf.nn.conv2d_transpose(padding="SAME")` for an image with the
+/// rows 1 2 and 3 4, and a kernel with 1, 2, 3, ... in row order. The result is the sum of each pixel
+/// times the kernel; it keeps `stride` rows per pixel, starting at row (kernel - stride) / 2.
 #[test]
 fn a_transposed_convolution_with_padding_same_is_tensorflows() {
     let cases: [(usize, usize, &[f64]); 5] = [

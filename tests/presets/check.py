@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Holds every preset to the same model written in PyTorch, from what the original says and not from our TOML.
+"""Compares every preset with the same model written in PyTorch, following the original and not our TOML.
 
     python3 tests/presets/check.py [PRESET ...] [--data DIR] [--vae PATH] [--seeds 1,2,3] [--images N] [--threads N]
 
-Each is trained for one epoch (`conv-keras` for two, of which the second counts) with three seeds (`vae-bce` with nine), by
-PyTorch and by us, on the same images: all of MNIST's training images for dense networks, the first 12 800 for convolutions, images drawn here for
-`beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's; what a likelihood adds whatever the weights are is compared, but
-does not count among the 100 %. Order and noise are each one's own. The first weights are ours, once they are seen to have the
-shapes and the spread of those that PyTorch draws for its own network: with weights of its own each seed ends elsewhere
-(`beta-vae` between 256 and 277 nats), and three of them could not tell 1 %.
+Both programs train each preset for one epoch (`conv-keras` for two, and the second counts) with three seeds (`vae-bce`
+with nine) on the same images: all training images of MNIST for dense networks, the first 12 800 for convolutions, and
+images generated here for `beta-vae-sprites`. The mean of our training losses must lie within 1 % of the mean of PyTorch's.
+The 1 % does not include the constant that a likelihood adds for any weights. Order and noise differ between the programs.
+PyTorch starts from our initial weights, after a check that they have the shapes and the spread of PyTorch's own. With
+different weights each seed would end elsewhere (`beta-vae` between 256 and 277 nats), and three seeds could not resolve 1 %.
 
-Needs torch, numpy and the four files of MNIST (in DIR, $VAE_DATA or data/). Ends with 1 where a preset fails. All presets: about
-20 minutes on two cores.
+Needs torch, numpy and the four files of MNIST (in DIR, $VAE_DATA or data/). Exits with 1 if a preset fails. All presets take
+about 20 minutes on two cores.
 """
 
 import argparse
@@ -39,11 +39,11 @@ TOLERANCE = 0.01
 CONV_IMAGES = 12_800
 
 
-# --- Layers as TensorFlow has them
+# --- Layers with TensorFlow's padding
 
 
 def same(length, kernel, stride):
-    """Zeros before and after that padding "same" means: output = input / stride rounded up, the odd zero last."""
+    """Returns the zeros before and after for padding "same": output = input / stride, rounded up, with an odd zero last."""
     total = max((math.ceil(length / stride) - 1) * stride + kernel - length, 0)
     return total // 2, total - total // 2
 
@@ -60,7 +60,7 @@ class Conv(nn.Conv2d):
 
 
 class Transposed(nn.ConvTranspose2d):
-    """The gradient of that: as many rows are cut off as zeros were added there."""
+    """The gradient of `Conv`: it cuts off as many rows as `Conv` adds zeros."""
 
     def __init__(self, inputs, outputs, kernel, stride=1):
         super().__init__(inputs, outputs, kernel, stride)
@@ -82,7 +82,7 @@ def image(channels, size):
     return nn.Unflatten(1, (channels, size, size))
 
 
-# --- Models. Images come in flat and leave flat, before the last sigmoid.
+# --- Models. Inputs and outputs are flat images; the outputs are logits, before the last sigmoid.
 
 
 class Vae(nn.Module):
@@ -100,7 +100,7 @@ class Vae(nn.Module):
 
 
 class Conditional(Vae):
-    """The label, one-hot, through a layer with a ReLU, is added to the latent."""
+    """A VAE that adds the one-hot label to the latent, after a dense layer and a ReLU."""
 
     def __init__(self, *parts):
         super().__init__(*parts)
@@ -216,7 +216,7 @@ def mnist():
     return Vae(encoder, 400, 20, nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)))
 
 
-# --- Losses: one value an image, summed over pixels and latents, in nats
+# --- Losses: one value per image, summed over pixels and latents, in nats
 
 
 def bernoulli(out, x):
@@ -238,7 +238,7 @@ def analytic(reconstruction, beta=1.0):
 
 
 def sampled(reconstruction):
-    """-(log p(x|z) + log p(z) - log q(z|x)) of one z."""
+    """Returns the loss -(log p(x|z) + log p(z) - log q(z|x)) for one sample of z."""
 
     def loss(model, x, labels):
         mean, log_var = model.encode(x)
@@ -251,7 +251,7 @@ def sampled(reconstruction):
 
 
 def plain(reconstruction, noise=0.0):
-    """An autoencoder's; with noise on what it reads, not on what it is to give."""
+    """Returns the loss of an autoencoder. The noise is added to the input; the target is the clean image."""
     return lambda model, x, labels: reconstruction(model(x + noise * torch.randn_like(x) if noise else x), x)
 
 
@@ -261,7 +261,7 @@ FILES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 
 def read_idx(folder, name):
-    """The array in an IDX file of bytes, plain or gzipped."""
+    """Reads an IDX file of bytes, plain or gzipped, as an array."""
     for place in (folder / "mnist", folder):
         for path, opened in ((place / name, open), (place / f"{name}.gz", gzip.open)):
             if path.is_file():
@@ -273,7 +273,7 @@ def read_idx(folder, name):
 
 
 def write_mnist(folder, *arrays):
-    """Images and labels to train on, images and labels to test on."""
+    """Writes training images and labels, then test images and labels, as the four files of MNIST."""
     folder.mkdir()
     for name, array in zip(FILES, arrays):
         head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
@@ -281,7 +281,7 @@ def write_mnist(folder, *arrays):
 
 
 def shapes(count):
-    """White rectangles and ellipses of any size, place and angle on black: 64x64, [N, 64, 64]."""
+    """Generates white rectangles and ellipses of random size, place and angle on black, [N, 64, 64]."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[0:64, 0:64]
     images = np.zeros((count, 64, 64), np.uint8)
@@ -295,13 +295,13 @@ def shapes(count):
 
 
 class Mnist:
-    """MNIST as both read it: ours from files in the same format that hold what PyTorch is given."""
+    """The images for both programs: arrays for PyTorch, and files in MNIST's format with the same images for ours."""
 
     def __init__(self, source, folder, most):
         self.source, self.folder, self.most, self.made = source, folder, most, {}
 
     def images(self, case):
-        """Images [N, H, W] and labels [N] to train on, and the folder that our program finds them in."""
+        """Returns training images [N, H, W] and labels [N], and the folder where our program finds them."""
         key = (min(case.images, self.most), case.drawn, case.with_test)
         if key not in self.made:
             self.made[key] = self.make(*key)
@@ -334,12 +334,12 @@ class Case:
     optimiser: Callable
     batch: int
     images: int = 60_000
-    keras: bool = False  # Glorot-uniform weights, zero biases
+    keras: bool = False  # whether weights are Glorot-uniform and biases zero
     threshold: bool = False
-    with_test: bool = False  # the images are some to train on and some to test on
-    drawn: bool = False  # and no MNIST
-    constant: float = 0.0  # nats of the loss that no weight changes
-    epochs: int = 1  # the last is compared
+    with_test: bool = False  # whether training includes the test images
+    drawn: bool = False  # whether the images are generated instead of MNIST
+    constant: float = 0.0  # nats of the loss that do not depend on the weights
+    epochs: int = 1  # the last epoch is compared
     seeds: tuple = (1, 2, 3)
 
 
@@ -348,7 +348,7 @@ def adam(learning_rate, epsilon=1e-8):
 
 
 def rmsprop(parameters):
-    """Keras 2's: rho 0.9, epsilon 1e-7 beside the root. PyTorch's is the same rule."""
+    """Returns RMSprop as in Keras 2: rho 0.9, epsilon 1e-7 outside the root, as PyTorch has it."""
     return torch.optim.RMSprop(parameters, lr=1e-3, alpha=0.9, eps=1e-7)
 
 
@@ -356,7 +356,7 @@ def constant(sigma):
     return 784 * (math.log(sigma) + 0.5 * math.log(2 * math.pi))
 
 
-HALF = math.sqrt(0.5)  # the Gaussian whose -log p is the squared error, and a constant
+HALF = math.sqrt(0.5)  # with this sigma a Gaussian's -log p is the squared error plus a constant
 SQUARED = {"batch": 32, "constant": constant(HALF)}
 CONV = {"images": CONV_IMAGES}
 TF_CONV = {"images": CONV_IMAGES, "keras": True}
@@ -367,15 +367,16 @@ CASES = {
     "cvae-tf": Case(cvae_tf, sampled(bernoulli), adam(1e-4, 1e-7), 32, threshold=True, **TF_CONV),
     "mlp-keras": Case(mlp_keras, analytic(bernoulli), rmsprop, 100, keras=True),
     "deconv-keras": Case(deconv_keras, analytic(bernoulli), rmsprop, 100, **TF_CONV),
-    # RMSprop's first steps, each as large as the learning rate allows, raise the variances before they fall again; that peak,
-    # of any height, is all that the mean of the first epoch shows.
+    # The first steps of RMSprop are as large as the learning rate allows and raise the variances before they fall again.
+    # The mean of the first epoch shows little but this peak, whose height varies.
     "conv-keras": Case(conv_keras, analytic(bernoulli, 784 * 5e-4), rmsprop, 16, epochs=2, **TF_CONV),
     "vae-keras-io": Case(vae_keras_io, analytic(bernoulli), adam(1e-3, 1e-7), 128, with_test=True, **TF_CONV),
     "ae-8": Case(lambda: Autoencoder(8), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
     "ae-32": Case(lambda: Autoencoder(32), plain(gaussian(HALF)), adam(1e-3), **SQUARED),
     "ae-denoise": Case(lambda: Autoencoder(32), plain(gaussian(HALF), 0.5), adam(1e-3), **SQUARED),
     "vae-mse": Case(vae_of_ae, analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
-    # Order and noise decide how many of the eight ReLUs before the latents die: with the same weights a seed ends up to 7 nats elsewhere.
+    # Order and noise decide how many of the eight ReLUs before the latents die, so runs with the same weights differ by up
+    # to 7 nats.
     "vae-bce": Case(vae_of_ae, analytic(bernoulli), adam(1e-3), 32, seeds=range(1, 10)),
     "cvae": Case(lambda: vae_of_ae(Conditional), analytic(gaussian(HALF), 3.0), adam(1e-3), **SQUARED),
     "beta-vae": Case(beta_vae, analytic(bernoulli, 4.0), adam(5e-4), 64, **CONV),
@@ -384,12 +385,12 @@ CASES = {
 
 
 class Refused(Exception):
-    """Weights of ours that are not such as PyTorch draws."""
+    """Our weights do not look like weights that PyTorch draws."""
 
 
 def take(model, tensors):
-    """Puts our first weights in the place of the model's own, where they have the same shapes and are spread as wide."""
-    # An autoencoder has no variance; ours has its layer all the same, and does nothing with it.
+    """Replaces the model's initial weights by ours. Raises Refused if shapes or spreads differ."""
+    # An autoencoder has no variance; ours has the layer for it, but does not use it.
     rest = {name for name in tensors if hasattr(model, "log_var") or not name.startswith("log_var.")}
     for part in ("encoder", "mean", "log_var", "condition", "decoder"):
         layers = [layer for layer in getattr(model, part, nn.Identity()).modules() if hasattr(layer, "weight")]
@@ -400,7 +401,8 @@ def take(model, tensors):
                     given = tuple(tensors[name].shape) if name in tensors else "not there"
                     raise Refused(f"{name} is {tuple(own.shape)}, ours {given}")
                 rest.remove(name)
-                # Five standard errors of the ratio of two roots of mean squares of uniform numbers; of few it says nothing.
+                # The limit is five standard errors of the ratio of two root mean squares of uniform numbers; a few numbers
+                # are not enough to compare.
                 size, our_size = (values.double().square().mean().sqrt().item() for values in (own, tensors[name]))
                 if own.numel() >= 16 and abs(our_size - size) > 3.2 / math.sqrt(own.numel()) * size + 1e-20:
                     raise Refused(f"{name} is {size:.4g} wide, ours {our_size:.4g}")
@@ -410,7 +412,7 @@ def take(model, tensors):
 
 
 def theirs(case, images, labels, seed, tensors):
-    """PyTorch's mean loss over the last epoch's images, while the weights change."""
+    """Trains in PyTorch. Returns the mean loss over the last epoch, while the weights change."""
     torch.manual_seed(seed)
     model = case.model()
     if case.keras:
@@ -432,7 +434,7 @@ def theirs(case, images, labels, seed, tensors):
 
 
 def read_weights(path):
-    """The tensors of a safetensors file."""
+    """Returns the tensors of a safetensors file."""
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
@@ -445,7 +447,7 @@ def read_weights(path):
 
 
 def run(name, case, data, epochs, seed, options, out, *more):
-    """The folder of a run of ours."""
+    """Runs our program. Returns the folder of the run."""
     command = [options.vae, "train", "--quiet", "--config", name, "--epochs", epochs, "--seed", seed, "--data", data]
     command += ["--threads", options.threads, "--out", out, "--name", f"{name}-{seed}", *more]
     command += ["--set", "figures=[]"]
@@ -457,7 +459,7 @@ def run(name, case, data, epochs, seed, options, out, *more):
 
 
 def ours(name, case, data, seed, options, folder):
-    """Our mean loss over the last epoch, and the weights that it began with: those after a step too small to be one."""
+    """Returns our mean loss over the last epoch and our initial weights, read after an epoch at a vanishing learning rate."""
     first = run(name, case, data.with_name(data.name + "-one"), 1, seed, options, folder / "first", "--set", "train.learning_rate=1e-30")
     trained = run(name, case, data, case.epochs, seed, options, folder / "runs")
     records = map(json.loads, (trained / "metrics.jsonl").read_text().splitlines())
@@ -488,12 +490,12 @@ def check(name, options, mnist, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(number) for number in text.split(",")]
-    parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"some of {', '.join(CASES)} (default: all)")
+    parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"presets to check, from {', '.join(CASES)} (default: all)")
     parser.add_argument("--data", type=pathlib.Path, default=os.environ.get("VAE_DATA", ROOT / "data"))
-    parser.add_argument("--vae", type=pathlib.Path, help="our binary (default: built now)")
-    parser.add_argument("--seeds", type=numbers, help="default 1,2,3; 1 to 9 for vae-bce")
-    parser.add_argument("--images", type=int, default=60_000, help="at most so many, for a quick look")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each (default: all cores)")
+    parser.add_argument("--vae", type=pathlib.Path, help="use this binary of ours (default: build it)")
+    parser.add_argument("--seeds", type=numbers, help="train with these seeds (default 1,2,3; for vae-bce 1 to 9)")
+    parser.add_argument("--images", type=int, default=60_000, help="use at most N training images, for a quick look")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="number of threads for each program (default: all cores)")
     options = parser.parse_args()
     if unknown := set(options.presets) - set(CASES):
         parser.error(f"{', '.join(sorted(unknown))}: expected some of {', '.join(CASES)}")
