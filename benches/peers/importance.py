@@ -88,7 +88,7 @@ class Bench(compare.Bench):
         options = self.options
         with tempfile.TemporaryDirectory() as cache:
             environment = {**self.environment, "TORCHINDUCTOR_CACHE_DIR": cache}
-            words = [mode, self.config, self.model, "--importance-samples", options.samples, "--images", options.images]
+            words = [mode, self.config, self.model, "--samples", options.samples, "--images", options.images]
             words += ["--data", options.data, "--threads", options.threads, "--seed", seed]
             words += ["--pixels-seed", self.pixels_seed, *(["--shape", shape] if shape else [])]
             process = compare.Process([self.python, compare.HERE / "importance_peer.py", *words], environment, "stdout")
