@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::show;
@@ -53,9 +54,8 @@ pub struct Disentangle {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArg,
 
     /// Read the images' factors from a table: names in the first line, then a line for each image of the split
     /// [default: what the data set was generated from, if that is known]
@@ -71,7 +71,7 @@ impl Disentangle {
     pub fn run(self) -> Result<()> {
         at_least_one("--n", self.n)?;
         let opened = self.model.open()?;
-        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(&self.data)?;
         let images = self.split.of(dataset)?;
         let count = self.n.min(images.len());
         if count < FEWEST {

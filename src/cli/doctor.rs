@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::data_arg::DataArg;
 use super::draw::{CHARTS, Format, Place, save};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -58,9 +59,8 @@ pub struct Doctor {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArg,
 
     /// Write the chart here, a .png or .svg [default: health.png and health.svg in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -84,7 +84,7 @@ impl Doctor {
             ))
             .with_hint("`vae eval`, `vae embed` and `vae disentangle` look at any model"));
         }
-        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(&self.data)?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
         let bar = ui::image_bar("looking at", 2 * images);
@@ -157,7 +157,7 @@ pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
     if !opened.config.prior.is_normal() {
         return Ok(None);
     }
-    let (dataset, _) = opened.data(None)?;
+    let (dataset, _) = opened.data(&DataArg::default())?;
     let Ok(images) = enough(&dataset.test, AT_THE_END) else {
         return Ok(None);
     };

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::config_name::name;
+use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES, class_named};
 use super::images::{AT_A_TIME, image_files, rasters};
@@ -74,10 +75,9 @@ pub struct Edit {
     )]
     images: Option<Vec<u32>>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write the sheet here, a .png [default: edits.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -99,7 +99,7 @@ impl Default for Edit {
             strength: vec![0.0, 0.5, 1.0, 1.5, 2.0],
             n: 8,
             images: None,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -164,7 +164,7 @@ impl Draw for Edit {
                 self.add
             )));
         }
-        let (dataset, _) = model.data(self.data.as_deref())?;
+        let (dataset, _) = model.data(&self.data)?;
         let indices = self.indices(&dataset.test, &subtract, &model.card.classes)?;
         model
             .context()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
+use super::data_arg::DataArg;
 use super::draw::{Draw, Place, run};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -47,10 +48,9 @@ pub struct Embed {
     #[arg(long)]
     n: Option<usize>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write latents.png, latents.svg, latents.npy and latents.csv into this folder [default: the run's folder]
     #[arg(long, value_name = "DIR")]
@@ -63,7 +63,7 @@ impl Default for Embed {
             model: ModelArg::default(),
             split: SplitName::Test,
             n: None,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -83,7 +83,7 @@ impl Draw for Embed {
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
-        let (dataset, _) = model.data(self.data.as_deref())?;
+        let (dataset, _) = model.data(&self.data)?;
         let images = self.split.of(dataset)?;
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
         let indices = images.first_ids(count);

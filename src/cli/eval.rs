@@ -1,11 +1,11 @@
 //! `vae eval`: reports the ELBO of a split, estimates of log p(x) and the reconstruction error beside the error of PCA,
 //! with standard errors and the protocol.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 
+use super::data_arg::DataArg;
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -71,9 +71,8 @@ pub struct Eval {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArg,
 
     /// Leave out the squared errors of the reconstructions of the model and of PCA, which take a second or more
     #[arg(long)]
@@ -93,7 +92,7 @@ impl Eval {
         self.images
             .map_or(Ok(()), |images| at_least_one("--images", images))?;
         let opened = self.model.open()?;
-        let (dataset, _) = opened.data(self.data.as_deref())?;
+        let (dataset, _) = opened.data(&self.data)?;
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
         let images = &whole.slice(0..first);

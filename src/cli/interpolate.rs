@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use self::end::{End, Named, end, named};
 use super::config_name::{name, optional_name};
+use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
 use super::images::{check_steps, rasters};
@@ -71,10 +72,9 @@ pub struct Interpolate {
     #[serde(deserialize_with = "optional_name")]
     label: Option<String>,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write a sheet (.png) or an animation (.gif) here [default: interpolation.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ impl Default for Interpolate {
             rows: None,
             method: Method::Spherical,
             label: None,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -165,13 +165,12 @@ impl Draw for Interpolate {
             .iter()
             .any(|end| !matches!(end, Named::File(_)))
         {
-            dataset = Some(&model.data(self.data.as_deref())?.0);
-        } else if let Some(folder) = &self.data {
+            dataset = Some(&model.data(&self.data)?.0);
+        } else if let Some(given) = self.data.given() {
             return Err(Error::request(format!(
-                "--data {}: both ends are image files, so no data set is read",
-                folder.display()
+                "{given}: both ends are image files, so no data set is read"
             ))
-            .with_hint("leave `--data` out"));
+            .with_hint("leave the flag out"));
         }
         let class = self.class(model, dataset, [&from, &to])?;
         let from = end(model, dataset, "--from", &from, self.rows(), class)?;

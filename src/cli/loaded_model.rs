@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use super::data_arg::DataArg;
 use super::figure_context::FigureContext;
 use super::model_data;
 use crate::config::Config;
@@ -91,20 +92,24 @@ impl LoadedModel {
         })
     }
 
-    /// Returns the data set that the model was trained on, and its hash. The first call loads it from `folder`, or from
-    /// where training found it.
-    pub fn data(&self, folder: Option<&Path>) -> Result<&(Dataset, String)> {
+    /// Returns the data set that the model was trained on, and its hash. The first call loads it from where `argument`
+    /// says, or from where training found it.
+    ///
+    /// # Errors
+    /// Returns an error if the data cannot be read, or is other data and `argument` does not accept that.
+    pub fn data(&self, argument: &DataArg) -> Result<&(Dataset, String)> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        let run = self.path.parent();
-        let loaded = model_data::load(
-            &self.config.data,
-            &self.card,
-            self.vae.class_count().is_some(),
-            run,
-            folder,
-        )?;
+        // A model file may be named from its own folder, without a parent.
+        let run = RunFolder {
+            path: self
+                .path
+                .parent()
+                .map(Path::to_path_buf)
+                .unwrap_or_default(),
+        };
+        let loaded = model_data::load(&self.config, &self.card, &run, argument)?;
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
@@ -116,7 +121,7 @@ impl LoadedModel {
         [images, images_in_split]: [usize; 2],
         seed: u64,
     ) -> Result<Provenance> {
-        let (dataset, data_hash) = self.data(None)?;
+        let (dataset, data_hash) = self.data(&DataArg::default())?;
         Ok(Provenance {
             config: self.config.clone(),
             model: self.path.clone(),
@@ -124,6 +129,7 @@ impl LoadedModel {
             device: self.device.name.clone(),
             data: dataset.name.clone(),
             data_hash: data_hash.clone(),
+            trained_on: self.card.data_hash.clone(),
             split: split.to_owned(),
             images,
             images_in_split,

@@ -4,6 +4,7 @@ mod animate;
 mod compare;
 mod config;
 mod config_name;
+mod data_arg;
 mod devices;
 mod disentangle;
 mod doctor;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
+use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::images::{AT_A_TIME, below_each_other, rasters};
 use super::loaded_model::LoadedModel;
@@ -37,10 +38,9 @@ pub struct Reconstruct {
     #[arg(long, default_value_t = Self::default().n)]
     n: usize,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write the sheet here, a .png [default: reconstructions.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -52,7 +52,7 @@ impl Default for Reconstruct {
         Self {
             model: ModelArg::default(),
             n: 20,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -73,7 +73,7 @@ impl Draw for Reconstruct {
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
-        let (dataset, _) = model.data(self.data.as_deref())?;
+        let (dataset, _) = model.data(&self.data)?;
         let count = self.n.min(dataset.test.len());
         let indices = dataset.test.first_ids(count);
         let protocol = model.protocol(1, None);

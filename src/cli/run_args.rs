@@ -13,7 +13,7 @@ pub struct RunArgs {
     #[arg(long, default_value = "auto")]
     pub device: String,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
+    /// Read the data set from this folder [default: $VAE_DATA if it is set, else data/ and the user's cache]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 

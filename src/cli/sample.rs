@@ -1,11 +1,12 @@
 //! `vae sample`: draws images from the prior, or from the box that the training latents span.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
 
 use super::config_name::optional_name;
+use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES};
 use super::images::{Classes, LatentSource, sample_sheet};
@@ -62,15 +63,15 @@ pub struct Sample {
         conflicts_with = "in_box"
     )]
     temperature: f32,
-    /// Draw latents uniformly from the box that the training images' latents span, instead of from the prior
+    /// Draw latents uniformly from the box that the training images' latents span, instead of from the prior. The data
+    /// set is read for this only
     #[arg(long = "box")]
     #[serde(rename = "box")]
     in_box: bool,
 
-    /// Read the data set for `--box` from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR", requires = "in_box")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write the sheet here, a .png [default: samples.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -86,7 +87,7 @@ impl Default for Sample {
             seed: None,
             temperature: 1.0,
             in_box: false,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -104,6 +105,14 @@ impl Draw for Sample {
     fn check(&self) -> Result<()> {
         self.n.map_or(Ok(()), |n| count("--n", n, MOST_IMAGES))?;
         at_least_zero("--temperature", f64::from(self.temperature))?;
+        if let Some(given) = self.data.given()
+            && !self.in_box
+        {
+            return Err(Error::request(format!(
+                "{given}: no data set is read without --box, so the flag would have no effect"
+            ))
+            .with_hint("leave the flag out, or pass `--box`"));
+        }
         if self.in_box && self.temperature != Self::default().temperature {
             return Err(Error::request(
                 "--temperature has no effect with --box, which draws latents uniformly",
@@ -126,7 +135,7 @@ impl Draw for Sample {
             ));
         }
         let bounds = if self.in_box {
-            Some(spanned(model, self.data.as_deref())?)
+            Some(spanned(model, &self.data)?)
         } else {
             None
         };
@@ -157,7 +166,7 @@ impl Sample {
 }
 
 /// Returns the box that the latents of the training images span.
-fn spanned(model: &LoadedModel, data: Option<&Path>) -> Result<Vec<[f32; 2]>> {
+fn spanned(model: &LoadedModel, data: &DataArg) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = model.data(data)?;
     let indices = dataset.train.first_ids(dataset.train.len());
     let bar = ui::image_bar("encoding", indices.len());

@@ -7,6 +7,7 @@ use image::RgbImage;
 use serde::Deserialize;
 
 use super::config_name::optional_name;
+use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
 use super::images::{check_steps, labels, rasters};
@@ -65,10 +66,9 @@ pub struct Traverse {
     #[arg(long, default_value_t = Self::default().rows)]
     rows: usize,
 
-    /// Read the data set from this folder [default: $VAE_DATA, then data/, then the user's cache]
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
     #[serde(skip)]
-    data: Option<PathBuf>,
+    data: DataArg,
 
     /// Write a sheet (.png) or an animation (.gif) here [default: traverse.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ impl Default for Traverse {
             range: 3.0,
             steps: 11,
             rows: 32,
-            data: None,
+            data: DataArg::default(),
             out: None,
         }
     }
@@ -128,7 +128,7 @@ impl Draw for Traverse {
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
         let latent_count = model.vae.network().latent;
-        let (dataset, _) = model.data(self.data.as_deref())?;
+        let (dataset, _) = model.data(&self.data)?;
         let base = self.base(model, &dataset.test)?;
         let class = self.class(model, &dataset.test)?;
         let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));

@@ -71,20 +71,18 @@ impl DataKind for BinarizedMnist {
 /// # Errors
 /// Exit code 2, with the names, every folder looked in, and the publisher's page.
 pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
-    let folders = place
-        .folders(NAME, true)
-        .map_err(|error| error.with_hint("--data takes the folder that holds the three files"))?;
+    let folders = place.folders(NAME, true, "three files")?;
     let files = format!(
         "binarised MNIST (the three files {}, each plain or .gz)",
         FILES.join(", ")
     );
-    search(&folders, |folder| all_in(folder, FILES)).map_err(|looked_in| match &place.data {
+    search(&folders, |folder| all_in(folder, FILES)).map_err(|looked_in| match &place.named {
         Some(folder) => {
-            let what =
-                format!("{files} is not in the folder that --data names; looked in{looked_in}");
-            Error::file(folder, what).with_hint(format!(
-                "name the folder that holds the three files; they are at {URL}"
-            ))
+            let what = format!(
+                "{files} is not in this folder, which {} names; looked in{looked_in}\nthe files are at {URL}",
+                folder.by
+            );
+            folder.error(&what, "three files")
         }
         None => Error::request(format!(
             "{files} was not found; looked in{looked_in}\nand it is never downloaded"
@@ -108,6 +106,7 @@ pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
     );
     Ok(Dataset {
         name: NAME.into(),
+        folder: files[0].parent().map(Path::to_owned),
         classes: Vec::new(),
         train: train?,
         validation: Some(validation?),

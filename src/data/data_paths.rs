@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use super::named_folder::NamedFolder;
 use crate::error::{Error, Result};
 
-/// The places where data is looked for, in the order of the fields, and where it is downloaded from.
+/// The places where data is looked for, and where it is downloaded from.
 #[derive(Clone, Debug)]
 pub struct DataPaths {
-    /// `--data DIR`: it is used, or it is an error.
-    pub data: Option<PathBuf>,
-    /// `$VAE_DATA`.
-    pub vae_data: Option<PathBuf>,
+    /// The folder that the user named: it is the only place, or an error.
+    pub named: Option<NamedFolder>,
     /// `data/`, where the program is run.
     pub local: PathBuf,
     /// The user's cache folder for this program: what is downloaded goes there.
@@ -26,11 +25,11 @@ pub struct DataPaths {
 }
 
 impl DataPaths {
-    /// `data` is `--data`; the rest comes from the environment.
+    /// Returns the places with `named`, or else `$VAE_DATA`, as the named folder. The rest comes from the environment.
     ///
     /// # Errors
     /// Exit code 2 if there is no home folder to hold a cache, or `VAE_MIRROR` is no text.
-    pub fn from_environment(data: Option<PathBuf>) -> Result<Self> {
+    pub fn from_environment(named: Option<NamedFolder>) -> Result<Self> {
         let cache = etcetera::choose_base_strategy().map_err(|error| {
             Error::request(format!("no cache folder for data sets: {error}"))
                 .with_hint("set HOME to a folder of yours")
@@ -45,8 +44,7 @@ impl DataPaths {
                 ))
             })?;
         Ok(Self {
-            data,
-            vae_data: set("VAE_DATA").map(PathBuf::from),
+            named: named.or_else(|| set("VAE_DATA").map(NamedFolder::by_environment)),
             local: PathBuf::from("data"),
             cache: cache.cache_dir().join("vae"),
             download: true,
@@ -54,29 +52,18 @@ impl DataPaths {
         })
     }
 
-    /// Returns the folders to look in for the set `name`, in order: those that `--data` may mean, or without it the others.
-    /// `own_names`: whether the set's files are known by their names alone; others have to stand in a folder that says
-    /// whose they are, where there is one.
+    /// Returns the folders to look in for the set `name`, in order: those that the named folder may mean, or without it
+    /// the others. `own_names`: whether the set's files are known by their names alone; others have to stand in a folder
+    /// that says whose they are, where there is one. `files` says what the set consists of, for messages: "four files".
     ///
     /// # Errors
-    /// `--data` names no folder.
-    pub fn folders(&self, name: &str, own_names: bool) -> Result<Vec<PathBuf>> {
-        if let Some(folder) = &self.data {
-            if folder.is_dir() {
-                return Ok(named(folder, name, own_names));
-            }
-            let what = if folder.is_file() {
-                "expected a folder, found a file"
-            } else {
-                "no such folder"
-            };
-            return Err(Error::file(folder, what));
+    /// The named folder is not there.
+    pub fn folders(&self, name: &str, own_names: bool, files: &str) -> Result<Vec<PathBuf>> {
+        if let Some(folder) = &self.named {
+            folder.check(files)?;
+            return Ok(within(&folder.path, name, own_names));
         }
-        let mut folders = self
-            .vae_data
-            .as_deref()
-            .map_or_else(Vec::new, |folder| named(folder, name, own_names));
-        folders.push(self.local.join(name));
+        let mut folders = vec![self.local.join(name)];
         if own_names {
             folders.push(self.local.clone());
         }
@@ -91,7 +78,7 @@ fn set(name: &str) -> Option<OsString> {
 }
 
 /// Returns the folders that `folder` may stand for: its subfolder of the set's name, and itself.
-fn named(folder: &Path, name: &str, own_names: bool) -> Vec<PathBuf> {
+fn within(folder: &Path, name: &str, own_names: bool) -> Vec<PathBuf> {
     let subfolder = folder.join(name);
     if subfolder.is_dir() && !own_names {
         return vec![subfolder];

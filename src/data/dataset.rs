@@ -1,5 +1,7 @@
 //! A data set: what a model is trained on, and what it is measured on.
 
+use std::path::PathBuf;
+
 use super::Split;
 use crate::error::{Error, Result};
 
@@ -7,6 +9,8 @@ use crate::error::{Error, Result};
 pub struct Dataset {
     /// The name in reports: "mnist", "digits".
     pub name: String,
+    /// The folder that it was read from; `None` if it was not read from files.
+    pub folder: Option<PathBuf>,
     /// The classes' names, in the order of the labels; empty if there are no labels.
     pub classes: Vec<String>,
     pub train: Split,

@@ -100,6 +100,7 @@ impl Digits {
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "digits".into(),
+            folder: None,
             classes: (0..CLASSES).map(|class| class.to_string()).collect(),
             train: images(self.seed, Half::Train, self.train),
             validation: None,

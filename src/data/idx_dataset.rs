@@ -9,6 +9,9 @@ use super::{Dataset, Split, fetch, idx};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{files, ui};
 
+/// The files of a set, for messages.
+const FILES: &str = "four files";
+
 /// Images in the training set as it is published.
 const TRAIN: usize = 60_000;
 
@@ -26,21 +29,18 @@ pub struct IdxFiles {
 /// # Errors
 /// Exit code 2, with the four names, every folder looked in and what was wrong with it.
 pub fn find(place: &DataPaths, set: &IdxDataset) -> Result<IdxFiles> {
-    let folders = place
-        .folders(set.name, set.name == MNIST.name)
-        .map_err(|error| error.with_hint("--data takes the folder that holds the four files"))?;
+    let folders = place.folders(set.name, set.name == MNIST.name, FILES)?;
     let looked_in = match search(&folders, |folder| look(folder, set)) {
         Ok(files) => return Ok(files),
         Err(lines) => lines,
     };
-    if let Some(folder) = &place.data {
+    if let Some(folder) = &place.named {
         let what = format!(
-            "{} is not in the folder that --data names; looked in{looked_in}",
-            wanted(set)
+            "{} is not in this folder, which {} names; looked in{looked_in}",
+            wanted(set),
+            folder.by
         );
-        return Err(
-            Error::file(folder, what).with_hint("name the folder that holds the four files")
-        );
+        return Err(folder.error(&what, FILES));
     }
     if !place.download {
         return Err(missing(set, &looked_in, "downloading is disabled"));
@@ -177,6 +177,7 @@ fn read(files: &IdxFiles, set: &IdxDataset) -> Result<Dataset> {
     }
     Ok(Dataset {
         name: set.name.to_owned(),
+        folder: files.train_images.parent().map(Path::to_owned),
         classes: classes(set, [&train, &test]),
         train,
         validation: None,

@@ -118,6 +118,7 @@ impl Noise {
     pub fn draw(&self) -> Dataset {
         Dataset {
             name: "noise".into(),
+            folder: None,
             classes: Vec::new(),
             train: images("noise/train", self.shape(), self.count),
             validation: None,

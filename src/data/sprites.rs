@@ -118,6 +118,7 @@ impl Sprites {
         };
         Dataset {
             name: "sprites".into(),
+            folder: None,
             classes: CLASSES.map(str::to_owned).to_vec(),
             train: images(&order[TEST..][..self.train]),
             validation: None,

@@ -16,6 +16,8 @@ pub struct Provenance {
     /// The data set's name.
     pub data: String,
     pub data_hash: String,
+    /// The hash of the data that the model was trained on.
+    pub trained_on: String,
     /// `train`, `validation` or `test`.
     pub split: String,
     /// The number of images that were measured, and the number in the split.
@@ -29,6 +31,7 @@ impl Provenance {
     pub fn add_fields(&self, report: &mut Report) {
         report.field("data", self.data.as_str());
         report.field("data_hash", self.data_hash.as_str());
+        report.field("other_data", self.is_other_data());
         report.field("split", self.split.as_str());
         report.field("images", self.images);
         report.field("images_in_split", self.images_in_split);
@@ -48,7 +51,17 @@ impl Provenance {
         } else {
             format!("the first {images} of {all} images")
         };
-        format!("{} {}, {counted}", self.data, self.split)
+        let other = if self.is_other_data() {
+            " (not the data that the model was trained on)"
+        } else {
+            ""
+        };
+        format!("{} {}{other}, {counted}", self.data, self.split)
+    }
+
+    /// Returns whether the data is not the data that the model was trained on.
+    fn is_other_data(&self) -> bool {
+        self.data_hash != self.trained_on
     }
 
     /// Returns the hashes of the data and the model, in words.

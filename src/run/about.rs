@@ -21,21 +21,39 @@ pub struct About {
     /// The folder that `--data` named; `None` if it named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_folder: Option<PathBuf>,
+    /// The folder that the data was read from; `None` if it was not read from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_found_in: Option<PathBuf>,
     /// The number of trained parameters.
     pub parameters: usize,
 }
 
-/// Returns the folder that `--data` named for the run in `folder`, or `None` if it named none or the folder is gone.
-pub fn remembered_data(folder: &Path) -> Option<PathBuf> {
-    let text = files::read(
-        &RunFolder {
-            path: folder.to_path_buf(),
-        }
-        .about(),
-    )
-    .ok()?;
-    let about: About = serde_json::from_slice(&text).ok()?;
-    about.data_folder.filter(|folder| folder.is_dir())
+/// The place of a run's data, as far as the run remembers it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct RememberedData {
+    /// The folder that `--data` named; `None` if it named none.
+    #[serde(default)]
+    pub data_folder: Option<PathBuf>,
+    /// The folder that the data was read from; `None` if that is not known.
+    #[serde(default)]
+    pub data_found_in: Option<PathBuf>,
+}
+
+/// Returns the place of the data of the run in `folder`, as far as its `about.json` says it. A folder without that file
+/// remembers nothing.
+///
+/// # Errors
+/// Returns an error if the file cannot be read: another place might hold other data.
+pub fn remembered_data(folder: &RunFolder) -> Result<RememberedData> {
+    let path = folder.about();
+    if !path.exists() {
+        return Ok(RememberedData::default());
+    }
+    serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+        Error::file(&path, format!("cannot be read as JSON: {error}")).with_hint(
+            "it says where the training read its data: restore the file, or remove it to look in $VAE_DATA, data/ and the user's cache",
+        )
+    })
 }
 
 impl About {

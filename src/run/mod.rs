@@ -4,6 +4,6 @@ mod about;
 mod folder;
 mod metrics;
 
-pub use about::{About, remembered_data};
+pub use about::{About, RememberedData, remembered_data};
 pub use folder::{RunFolder, create, newest};
 pub use metrics::{Metrics, Record, read_metrics};

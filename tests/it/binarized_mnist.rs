@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 use vae::config::{find_preset, set};
-use vae::data::DataPaths;
 use vae::data::binarized_mnist::{self, COUNTS, FILES};
 use vae::data::{BinarizedMnist, Data, DataKind, Pixels, Split, amat, hash, load};
+use vae::data::{DataPaths, NamedFolder};
 use vae::rng::Rng;
 
 use crate::models::{digits, load_batch, numbers, plain_device};
@@ -71,8 +71,7 @@ fn write_tiny(folder: &Path) {
 fn place(root: &TempDir) -> DataPaths {
     let [local, cache] = ["data", "cache"].map(|name| root.path().join(name));
     DataPaths {
-        data: None,
-        vae_data: None,
+        named: None,
         local,
         cache,
         download: true,
@@ -324,8 +323,8 @@ fn places_are_tried_in_order_and_all_are_named() {
     for (folder, named) in folders.into_iter().zip([0, 0, 0, 1, 1, 2]) {
         write_tiny(&at(folder));
         match named {
-            1 => place.vae_data = Some(at("env")),
-            2 => place.data = Some(at("arg")),
+            1 => place.named = Some(NamedFolder::by_environment(at("env"))),
+            2 => place.named = Some(NamedFolder::by_flag(at("arg"))),
             _ => {}
         }
         assert_eq!(found(&place), at(folder));
@@ -334,26 +333,26 @@ fn places_are_tried_in_order_and_all_are_named() {
     assert_eq!(found(&place), at("arg/binarized-mnist"));
     fs::create_dir(at("empty")).unwrap();
     let error = binarized_mnist::find(&DataPaths {
-        data: Some(at("empty")),
+        named: Some(NamedFolder::by_flag(at("empty"))),
         ..place.clone()
     })
     .unwrap_err();
     assert_eq!(
         rendered(&error, root.path()),
         "error: DIR/empty: binarised MNIST (the three files binarized_mnist_train.amat, binarized_mnist_valid.amat, \
-         binarized_mnist_test.amat, each plain or .gz) is not in the folder that --data names; looked in\
+         binarized_mnist_test.amat, each plain or .gz) is not in this folder, which --data names; looked in\
          \n  DIR/empty/binarized-mnist: no such folder\n  DIR/empty: none of them\
-         \nhint: name the folder that holds the three files; they are at \
-         http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
+         \nthe files are at http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/\
+         \nhint: `--data` takes the folder that holds the three files"
     );
     let error = binarized_mnist::find(&DataPaths {
-        data: Some(PathBuf::from("nowhere")),
+        named: Some(NamedFolder::by_flag("nowhere")),
         ..place
     })
     .unwrap_err();
     assert_eq!(
         error.render(),
-        "error: nowhere: no such folder\nhint: --data takes the folder that holds the three files"
+        "error: nowhere: no such folder; --data names it\nhint: `--data` takes the folder that holds the three files"
     );
 }
 

@@ -477,15 +477,6 @@ fn data_in_files_is_found_and_used() {
         (&found["data"], &found["images"]),
         (&json!("mnist"), &json!(30))
     );
-    // Other files are other data, and a note says so.
-    write_idx(&place.path().join("other"), 2);
-    let done = run(place.path(), &["eval", "--data", "other"]);
-    assert!(
-        done.code == Some(0)
-            && done
-                .err
-                .contains("note: this is not the data that the model was trained on")
-    );
     // The data can also be in $VAE_DATA or data/.
     let by_environment = vae(place.path(), &["eval", "-q", "--json"])
         .env("VAE_DATA", "mine")
@@ -647,7 +638,7 @@ fn a_network_that_does_not_fit_files_of_another_size_is_refused_before_a_run_is_
         "runs/mnist-1"
     );
     fs::rename(&data, place.path().join("moved")).unwrap();
-    run(place.path(), &["eval", "-q"]).failed(2, &["MNIST"]);
+    run(place.path(), &["eval", "-q"]).failed(2, &["mine: no such folder"]);
     write_idx(&place.path().join("large"), 1);
     run(place.path(), &["eval", "-q", "--data", "large"])
         .failed(2, &["the model is for images of 1x14x14"]);

@@ -399,8 +399,7 @@ fn published() -> (IdxDataset, Server) {
 
 fn place(root: &TempDir, mirror: String) -> DataPaths {
     DataPaths {
-        data: None,
-        vae_data: None,
+        named: None,
         local: root.path().join("data"),
         cache: root.path().join("cache"),
         download: true,

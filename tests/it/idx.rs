@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use vae::data::idx_dataset::{self, IdxFiles};
-use vae::data::{DataPaths, FASHION_MNIST, MNIST};
+use vae::data::{DataPaths, FASHION_MNIST, MNIST, NamedFolder};
 use vae::data::{Split, fetch, idx};
 
 use crate::program::rendered;
@@ -55,8 +55,7 @@ fn write_tiny(folder: &Path) {
 fn place(root: &TempDir) -> DataPaths {
     let root = root.path();
     DataPaths {
-        data: None,
-        vae_data: None,
+        named: None,
         local: root.join("data"),
         cache: root.join("cache"),
         download: false,
@@ -357,16 +356,13 @@ fn what_is_nowhere_is_reported_with_every_name_and_place() {
     fs::create_dir(root.path().join("data")).unwrap();
     fs::create_dir_all(root.path().join("cache/mnist")).unwrap();
     fs::write(root.path().join("cache/mnist").join(NAMES[2]), []).unwrap();
-    let place = DataPaths {
-        vae_data: Some(root.path().join("mine")),
-        ..place(&root)
-    };
     assert_eq!(
-        rendered(&idx_dataset::find(&place, &MNIST).unwrap_err(), root.path()),
+        rendered(
+            &idx_dataset::find(&place(&root), &MNIST).unwrap_err(),
+            root.path()
+        ),
         "error: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
          t10k-labels-idx1-ubyte, each plain or .gz) was not found; looked in\
-         \n  DIR/mine/mnist: no such folder\
-         \n  DIR/mine: no such folder\
          \n  DIR/data/mnist: no such folder\
          \n  DIR/data: none of them\
          \n  DIR/cache/mnist: lacks train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-labels-idx1-ubyte\
@@ -383,28 +379,30 @@ fn a_folder_that_a_person_names_has_to_hold_the_files() {
     fs::create_dir(&named).unwrap();
     // Neither the files in data/ nor a download replace the named folder.
     let place = DataPaths {
-        data: Some(named.clone()),
+        named: Some(NamedFolder::by_flag(&named)),
         download: true,
         ..place(&root)
     };
     assert_eq!(
         rendered(&idx_dataset::find(&place, &MNIST).unwrap_err(), &named),
         "error: DIR: MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
-         t10k-labels-idx1-ubyte, each plain or .gz) is not in the folder that --data names; looked in\
-         \n  DIR/mnist: no such folder\n  DIR: none of them\nhint: name the folder that holds the four files"
+         t10k-labels-idx1-ubyte, each plain or .gz) is not in this folder, which --data names; looked in\
+         \n  DIR/mnist: no such folder\n  DIR: none of them\nhint: `--data` takes the folder that holds the four files"
     );
     let place = DataPaths {
-        data: Some(root.path().join("none")),
+        named: Some(NamedFolder::by_flag(root.path().join("none"))),
         ..place
     };
     assert!(
         idx_dataset::find(&place, &MNIST)
             .unwrap_err()
             .to_string()
-            .ends_with("none: no such folder")
+            .ends_with("none: no such folder; --data names it")
     );
     let place = DataPaths {
-        data: Some(root.path().join("data").join(NAMES[0])),
+        named: Some(NamedFolder::by_flag(
+            root.path().join("data").join(NAMES[0]),
+        )),
         ..place
     };
     assert!(
@@ -438,8 +436,8 @@ fn places_are_tried_in_order() {
     ] {
         write_tiny(&at(folder));
         match names_it {
-            1 => place.vae_data = Some(at("env")),
-            2 => place.data = Some(at("arg")),
+            1 => place.named = Some(NamedFolder::by_environment(at("env"))),
+            2 => place.named = Some(NamedFolder::by_flag(at("arg"))),
             _ => {}
         }
         assert_eq!(found(&place), at(folder));
@@ -492,7 +490,7 @@ fn a_set_is_not_taken_for_another_of_the_same_names() {
         labels[..20].copy_from_slice(&held.first_labels);
         fs::write(folder.join(NAMES[1]), labels_file(&labels)).unwrap();
         let place = DataPaths {
-            data: Some(folder),
+            named: Some(NamedFolder::by_flag(folder)),
             ..place(&root)
         };
         let message = idx_dataset::load(&place, asked).unwrap_err().to_string();
@@ -512,8 +510,7 @@ fn real() -> Option<(DataPaths, IdxFiles)> {
     };
     let nowhere = PathBuf::new();
     let place = DataPaths {
-        data: Some(folder.into()),
-        vae_data: None,
+        named: Some(NamedFolder::by_flag(folder)),
         local: nowhere.clone(),
         cache: nowhere,
         download: false,
@@ -572,7 +569,7 @@ fn the_real_files_are_read_as_the_mnist_crate_reads_them() {
         .finalize();
     for place in [
         DataPaths {
-            data: Some(copies.path().to_owned()),
+            named: Some(NamedFolder::by_flag(copies.path().to_owned())),
             ..place.clone()
         },
         place,
@@ -606,7 +603,7 @@ fn the_real_images_are_not_taken_for_fashion() {
     plain_copies(&files, root.path());
     fs::write(root.path().join(NAMES[1]), labels_file(&[0; 60_000])).unwrap();
     let place = DataPaths {
-        data: Some(root.path().to_owned()),
+        named: Some(NamedFolder::by_flag(root.path().to_owned())),
         ..place
     };
     let message = idx_dataset::load(&place, &FASHION_MNIST)

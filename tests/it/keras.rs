@@ -3,8 +3,8 @@
 
 use burn::tensor::Tensor;
 use tempfile::TempDir;
-use vae::data::DataPaths;
 use vae::data::{Data, Mnist, TrainOn, load};
+use vae::data::{DataPaths, NamedFolder};
 use vae::model::{
     Activation, Conv, ConvolutionConfig, DenseSpec, Features, Initialisation, LayerConfig,
     LayerSpec, Mlp, ModelKind, Padding, TransposedConfig, export,
@@ -324,7 +324,7 @@ fn the_test_images_are_trained_on_where_that_is_asked_for() {
     assert_eq!(json["test_was_trained_on"], true);
     // Validation images stay set aside, and labels stay with their images.
     let place_of_data = DataPaths {
-        data: Some(place.path().join("data")),
+        named: Some(NamedFolder::by_flag(place.path().join("data"))),
         ..DataPaths::from_environment(None).unwrap()
     };
     let load = |train_on| {

@@ -19,6 +19,7 @@ mod cli_errors;
 mod conditional;
 mod config_text;
 mod contract;
+mod data_places;
 mod device;
 mod disentanglement;
 mod fetch;

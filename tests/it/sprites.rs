@@ -361,8 +361,7 @@ fn drawn_on_demand_is_the_same_as_held_however_many_and_on_however_many_threads(
 #[test]
 fn what_is_set_aside_and_hashed_is_what_is_drawn() {
     let place = DataPaths {
-        data: None,
-        vae_data: None,
+        named: None,
         local: "".into(),
         cache: "".into(),
         download: false,

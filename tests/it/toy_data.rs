@@ -81,6 +81,7 @@ fn config() -> Config {
 fn dataset(stripes: Stripes) -> Dataset {
     Dataset {
         name: "stripes".into(),
+        folder: None,
         classes: Vec::new(),
         train: Split::new(stripes.clone()),
         validation: None,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::cli::data_arg::DataArg;
 use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
@@ -60,7 +61,7 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         mean.map(|mean| Estimate { mean, se: 0.0 })
     } else {
         let model = &finished.model;
-        let (dataset, _) = model.data(None)?;
+        let (dataset, _) = model.data(&DataArg::default())?;
         let protocol = model.protocol(1, None);
         let elbo = measure(&model.vae, &dataset.test, protocol, &mut |_| {})?.elbo();
         elbo.map(negated)
@@ -73,7 +74,7 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
 }
 
 fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured> {
-    let (dataset, _) = model.data(None)?;
+    let (dataset, _) = model.data(&DataArg::default())?;
     let (test, protocol) = (&dataset.test, model.protocol(1, None));
     let images = images.min(test.len());
     let bar = ui::sample_bar((samples * images) as u64);

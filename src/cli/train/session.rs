@@ -13,7 +13,7 @@ use crate::cli::figure_context::FigureContext;
 use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
-use crate::data::DataPaths;
+use crate::data::{DataPaths, NamedFolder};
 use crate::device::SelectedDevice;
 use crate::error::{ErrorKind, Result};
 use crate::run::{About, Record, create};
@@ -41,7 +41,8 @@ pub fn train(
     config.check()?;
     let figures = EndFigures::of(config)?;
     data::check_folder(&config.data, run_args.data.as_deref())?;
-    let data_folder = run_args.data.clone().or(start.data_folder.take());
+    let named = run_args.data.as_ref().map(NamedFolder::by_flag);
+    let data_folder = named.or(start.data_folder.take());
     let paths = DataPaths::from_environment(data_folder.clone())?;
     let dataset = data::load(&config.data, &paths)?;
     let training = match &start.checkpoint {
@@ -61,6 +62,7 @@ pub fn train(
     };
     // Once its config is written, the run can be resumed.
     files::write(&folder.config(), config.to_toml()?.as_bytes())?;
+    let data_folder = data_folder.map(|folder| folder.path);
     about(&training, selected, data_folder).write(&folder.about())?;
 
     summary::introduce(&training, &folder, selected);
@@ -104,6 +106,7 @@ fn figure_context(training: &Training) -> FigureContext<'_> {
 }
 
 fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<PathBuf>) -> About {
+    let found_in = training.dataset().folder.as_ref();
     About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: selected.title(),
@@ -115,6 +118,7 @@ fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<Pat
         data: training.dataset().name.clone(),
         data_hash: training.data_hash().to_owned(),
         data_folder: data_folder.and_then(|folder| std::path::absolute(folder).ok()),
+        data_found_in: found_in.and_then(|folder| std::path::absolute(folder).ok()),
         parameters: training.parameter_count(),
     }
 }

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::cli::model_arg::{RUNS, find_run};
+use crate::cli::model_data::named_by_run;
 use crate::config::Config;
+use crate::data::NamedFolder;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::run::{RunFolder, newest, remembered_data};
+use crate::run::{RunFolder, newest};
 use crate::train::Checkpoint;
 
 /// A run before its data is loaded.
@@ -21,8 +23,8 @@ pub struct Start {
     pub folder: Option<(RunFolder, Option<File>)>,
     /// The saved state of a resumed run, and the file that it was read from.
     pub checkpoint: Option<(Checkpoint, PathBuf)>,
-    /// The folder in which a resumed run found its data.
-    pub data_folder: Option<PathBuf>,
+    /// The folder that a resumed run's `--data` named.
+    pub data_folder: Option<NamedFolder>,
 }
 
 impl Start {
@@ -73,7 +75,7 @@ pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
         config,
         name: None,
         config_name: String::new(),
-        data_folder: remembered_data(&folder.path),
+        data_folder: named_by_run(&folder)?,
         folder: Some((folder, lock)),
         checkpoint,
     })

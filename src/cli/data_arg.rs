@@ -1,0 +1,28 @@
+//! The arguments of every command that reads the data of a trained model.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the data of a trained model is, and whether it may be other data.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DataArg {
+    /// Read the data set from this folder [default: the training's `--data`, else $VAE_DATA, else data/ and the user's
+    /// cache]
+    #[arg(long = "data", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+
+    /// Accept other data than the model was trained on
+    #[arg(long)]
+    pub other_data: bool,
+}
+
+impl DataArg {
+    /// Returns the first of the two flags that was passed, as it was passed.
+    pub fn given(&self) -> Option<String> {
+        match &self.folder {
+            Some(folder) => Some(format!("--data {}", folder.display())),
+            None => self.other_data.then(|| "--other-data".to_owned()),
+        }
+    }
+}
