@@ -157,21 +157,32 @@ fn thinned(epochs: &[usize]) -> Vec<usize> {
     }
 }
 
-/// Keeps the images of an epoch in the run's folder: samples, and reconstructions of the first test images. Both use
-/// noise that depends on the seed alone.
-pub fn keep(
-    folder: &RunFolder,
-    epoch: usize,
-    vae: &Vae,
-    config: &Config,
-    dataset: &Dataset,
-) -> Result<()> {
+/// The images of an epoch that training keeps.
+pub struct Sheets {
+    samples: RgbImage,
+    reconstructions: RgbImage,
+}
+
+/// Draws samples, and reconstructions of the first test images. Both use noise that depends on the seed alone.
+///
+/// # Errors
+/// Returns an error if a test image cannot be read, or if a decoded value is not finite.
+pub fn sheets(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<Sheets> {
     let classes = Classes::every(vae, &dataset.classes);
     let from = LatentSource::Prior { temperature: 1.0 };
-    let samples = sample_sheet(vae, from, config.seed, classes.usual_count(), classes);
-    files::write(&folder.samples(epoch), &encode_png(&samples)?)?;
-    let decoded = encode_png(&decoded_again(vae, config, dataset)?)?;
-    files::write(&folder.reconstructions(epoch), &decoded)
+    let samples = sample_sheet(vae, from, config.seed, classes.usual_count(), classes)?;
+    Ok(Sheets {
+        samples,
+        reconstructions: decoded_again(vae, config, dataset)?,
+    })
+}
+
+/// Keeps the images of an epoch in the run's folder.
+pub fn keep(folder: &RunFolder, epoch: usize, sheets: &Sheets) -> Result<()> {
+    let samples = encode_png(&sheets.samples)?;
+    files::write(&folder.samples(epoch), &samples)?;
+    let reconstructions = encode_png(&sheets.reconstructions)?;
+    files::write(&folder.reconstructions(epoch), &reconstructions)
 }
 
 fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbImage> {
@@ -180,14 +191,14 @@ fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbIma
     let protocol = config.protocol();
     let batch = protocol.loader(vae).batch(test, &indices)?;
     let z = first_latents(vae, &batch, protocol, &indices);
-    let decoded = rasters(vae, &rows(vae.decode_mean(z, batch.labels)));
+    let decoded = rasters(vae, &rows(vae.decode_mean(z, batch.labels)))?;
     let [above, below] = if protocol.corruption.is_some() {
         ["clean", "cleaned"]
     } else {
         ["image", "decoded"]
     };
     Ok(below_each_other(
-        &[(above, rasters(vae, &rows(batch.x))), (below, decoded)],
+        &[(above, rasters(vae, &rows(batch.x))?), (below, decoded)],
         COLUMNS,
     ))
 }

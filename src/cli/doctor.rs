@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::data_arg::DataArg;
 use super::draw::{CHARTS, Format, Place, save};
-use super::loaded_model::LoadedModel;
+use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::count;
@@ -94,7 +94,7 @@ impl Doctor {
         bar.finish_and_clear();
         let (health, aggregate) = examined?;
         if !health.is_finite() {
-            return Err(opened.broken("latents are not numbers, or infinite"));
+            return Err(opened.broken(BROKEN_LATENTS));
         }
         let image = draw(self.out.as_deref(), &opened, &health, &dataset.name)?;
         let layers = layer_parameters(&opened.vae).into_iter();
@@ -152,7 +152,7 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
 /// images or the prior is not N(0, I).
 ///
 /// # Errors
-/// Returns an error if an image cannot be read.
+/// Returns an error if an image cannot be read, or if a latent is not finite.
 pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
     if !opened.config.prior.is_normal() {
         return Ok(None);
@@ -169,7 +169,7 @@ pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
         &mut |_| {},
     )?;
     if !health.is_finite() {
-        return Ok(None);
+        return Err(opened.broken(BROKEN_LATENTS));
     }
     let run = opened.folder.display().to_string();
     let findings = findings(&health);

@@ -11,7 +11,7 @@ use super::config_name::name;
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES, class_named};
-use super::images::{AT_A_TIME, image_files, rasters};
+use super::images::{AT_A_TIME, image_files, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
@@ -239,13 +239,12 @@ fn lines(
 ) -> Result<Vec<Raster>> {
     let batch = model.read(images, indices)?;
     let mean = model.vae.encode(batch.x.clone(), batch.labels.clone()).mean;
-    let mut columns = vec![rasters(&model.vae, &rows(batch.x))];
+    model.are_numbers(&rows(mean.clone()))?;
+    let mut columns = vec![rasters_of(model, &rows(batch.x))?];
     for &strength in strengths {
         let moved = moved(mean.clone(), vector, strength);
-        columns.push(rasters(
-            &model.vae,
-            &rows(model.vae.decode_mean(moved, batch.labels.clone())),
-        ));
+        let decoded = model.vae.decode_mean(moved, batch.labels.clone());
+        columns.push(rasters_of(model, &rows(decoded))?);
     }
     Ok((0..indices.len())
         .flat_map(|row| columns.iter().map(move |column| column[row].clone()))

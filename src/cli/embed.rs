@@ -143,6 +143,12 @@ pub fn scatter(
         }
         _ => {
             let (points, shares) = by_pca(latents, &vae.device())?;
+            if !points.iter().flatten().all(|value| value.is_finite()) {
+                return Err(Error::failed(
+                    "the latents are too large for their principal components to be found",
+                )
+                .with_hint("`vae doctor` shows the variance of each latent"));
+            }
             let axis = |axis: usize| format!("PCA {} ({:.0} %)", axis + 1, 100.0 * shares[axis]);
             (
                 points,

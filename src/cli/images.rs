@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use super::draw::Format;
+use super::loaded_model::LoadedModel;
 use crate::check::count;
 use crate::data::{Split, image_file};
 use crate::error::{Error, Result};
@@ -21,6 +22,9 @@ pub const AT_A_TIME: usize = 250;
 
 /// The most frames in an animation. More would take hundreds of megabytes of memory.
 pub const MOST_FRAMES: usize = 200;
+
+/// The fault of a model that decodes to numbers that are no pixels, for [`LoadedModel::broken`].
+pub const BROKEN: &str = "images are not numbers, or infinite";
 
 /// Checks `--steps`, the number of images from one end to the other. A GIF goes there and back.
 pub fn check_steps(steps: usize, format: Format) -> Result<()> {
@@ -125,13 +129,16 @@ impl<'a> Classes<'a> {
 
 /// Returns a sheet of samples: E[x | z] for `count` latents from the prior or a box, or `count` in each row. A latent
 /// depends on `seed` and its index alone.
+///
+/// # Errors
+/// Returns an error if a decoded value is not finite.
 pub fn sample_sheet(
     vae: &Vae,
     from: LatentSource<'_>,
     seed: u64,
     count: usize,
     classes: Classes,
-) -> RgbImage {
+) -> Result<RgbImage> {
     let image_ids = 0..count as u32;
     let sheet = Sheet {
         images: &[],
@@ -139,13 +146,13 @@ pub fn sample_sheet(
         row_labels: None,
         column_labels: None,
     };
-    match classes {
+    Ok(match classes {
         Classes::One(class) => {
             let latents: Vec<(u32, u32)> = image_ids
                 .map(|key| (key, class.unwrap_or_default()))
                 .collect();
             Sheet {
-                images: &samples(vae, from, seed, &latents),
+                images: &samples(vae, from, seed, &latents)?,
                 ..sheet
             }
             .draw()
@@ -160,7 +167,7 @@ pub fn sample_sheet(
                 .map(|(_, class)| names[*class as usize].clone())
                 .collect();
             Sheet {
-                images: &samples(vae, from, seed, &latents),
+                images: &samples(vae, from, seed, &latents)?,
                 ..sheet
             }
             .draw_captioned(&captions)
@@ -168,7 +175,7 @@ pub fn sample_sheet(
         Classes::Each(names) => {
             let of_class = |(class, _)| image_ids.clone().map(move |key| (key, class));
             let latents: Vec<(u32, u32)> = (0_u32..).zip(names).flat_map(of_class).collect();
-            let images = samples(vae, from, seed, &latents);
+            let images = samples(vae, from, seed, &latents)?;
             Sheet {
                 images: &images,
                 columns: count,
@@ -177,12 +184,17 @@ pub fn sample_sheet(
             }
             .draw()
         }
-    }
+    })
 }
 
 /// Returns the images of latents. Each latent is a pair of its image id, which keys the noise, and its class, which a
 /// model that is not conditional ignores.
-fn samples(vae: &Vae, from: LatentSource<'_>, seed: u64, latents: &[(u32, u32)]) -> Vec<Raster> {
+fn samples(
+    vae: &Vae,
+    from: LatentSource<'_>,
+    seed: u64,
+    latents: &[(u32, u32)],
+) -> Result<Vec<Raster>> {
     let rng = Rng::new(seed).stream("sample");
     let draw = |latents: &[(u32, u32)]| {
         let (image_ids, classes): (Vec<u32>, Vec<u32>) = latents.iter().copied().unzip();
@@ -197,7 +209,8 @@ fn samples(vae: &Vae, from: LatentSource<'_>, seed: u64, latents: &[(u32, u32)])
             &crate::model::rows(vae.decode_mean(z, vae.labels(&classes))),
         )
     };
-    latents.chunks(AT_A_TIME).flat_map(draw).collect()
+    let images = latents.chunks(AT_A_TIME).map(draw);
+    Ok(images.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Reads the user's image files as images of `shape`. Prints a note if they look like ink on paper; `what` names them
@@ -217,10 +230,21 @@ pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<
 }
 
 /// Converts rows of `P` numbers in [0, 1] to images.
-pub fn rasters(vae: &Vae, rows: &[Vec<f32>]) -> Vec<Raster> {
+///
+/// # Errors
+/// Returns an error if a number is not finite.
+pub fn rasters(vae: &Vae, rows: &[Vec<f32>]) -> Result<Vec<Raster>> {
     rows.iter()
         .map(|row| Raster::from_unit(vae.network().image_shape, row))
         .collect()
+}
+
+/// Converts rows that `model` decoded, or read, to images.
+///
+/// # Errors
+/// Returns an error that names the model if a number is not finite.
+pub fn rasters_of(model: &LoadedModel, rows: &[Vec<f32>]) -> Result<Vec<Raster>> {
+    rasters(&model.vae, rows).map_err(|_| model.broken(BROKEN))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod end;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use image::RgbImage;
 use serde::Deserialize;
 
 use self::end::{End, Named, end, named};
@@ -12,7 +13,7 @@ use super::config_name::{name, optional_name};
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{check_steps, rasters};
+use super::images::{check_steps, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
@@ -194,8 +195,8 @@ impl Draw for Interpolate {
             class,
         );
         match self.format()? {
-            Format::Gif => Figure::gif("interpolation.gif", &frames(model, &ways), 120),
-            _ => Figure::png("interpolation.png", &sheet(model, &from, &ways, &to)),
+            Format::Gif => Figure::gif("interpolation.gif", &frames(model, &ways)?, 120),
+            _ => Figure::png("interpolation.png", &sheet(model, &from, &ways, &to)?),
         }
     }
 }
@@ -239,7 +240,7 @@ impl Interpolate {
 
 /// Returns a sheet with a row for each pair: the first image, its reconstruction, the path, the reconstruction of the
 /// second image, and the second image.
-fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> image::RgbImage {
+fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> Result<RgbImage> {
     let mut cells: Vec<Raster> = Vec::new();
     for ((first, way), last) in from.images.iter().zip(ways).zip(&to.images) {
         let line = std::iter::once(first)
@@ -247,7 +248,7 @@ fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> i
             .chain([last])
             .cloned()
             .collect::<Vec<_>>();
-        cells.extend(rasters(&model.vae, &line));
+        cells.extend(rasters_of(model, &line)?);
     }
     let steps = ways[0].len();
     let at = |step: usize| format!("{:.2}", step as f64 / (steps - 1) as f64);
@@ -255,28 +256,28 @@ fn sheet(model: &LoadedModel, from: &End, ways: &[Vec<Vec<f32>>], to: &End) -> i
         .chain((0..steps).map(at))
         .chain(["image".to_owned()])
         .collect();
-    Sheet {
+    let sheet = Sheet {
         images: &cells,
         columns: steps + 2,
         row_labels: None,
         column_labels: Some(&labels),
-    }
-    .draw()
+    };
+    Ok(sheet.draw())
 }
 
 /// Returns frames that show all pairs together, step by step from the first end to the second and back.
-fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Vec<image::RgbImage> {
+fn frames(model: &LoadedModel, ways: &[Vec<Vec<f32>>]) -> Result<Vec<RgbImage>> {
     let steps = ways[0].len();
     let frame = |step: usize| {
         let line: Vec<Vec<f32>> = ways.iter().map(|way| way[step].clone()).collect();
-        let cells = rasters(&model.vae, &line);
-        Sheet {
+        let cells = rasters_of(model, &line)?;
+        let sheet = Sheet {
             images: &cells,
             columns: square_columns(cells.len()),
             row_labels: None,
             column_labels: None,
-        }
-        .draw()
+        };
+        Ok(sheet.draw())
     };
     (0..steps).chain((1..steps - 1).rev()).map(frame).collect()
 }

@@ -20,6 +20,9 @@ use crate::report::Provenance;
 use crate::run::RunFolder;
 use crate::train::{ModelCard, ModelFile, TrainedModel};
 
+/// The fault of a model that encodes to numbers that are no latents, for [`LoadedModel::broken`].
+pub const BROKEN_LATENTS: &str = "latents are not numbers, or infinite";
+
 /// A trained model, ready to use.
 pub struct LoadedModel {
     pub vae: Vae,
@@ -35,6 +38,12 @@ pub struct LoadedModel {
     pub path: PathBuf,
     /// The data and their hash, once they are loaded.
     loaded: OnceCell<(Dataset, String)>,
+}
+
+fn broken(path: &Path, what: &str) -> Error {
+    Error::failed(format!("{}: its {what}", path.display())).with_hint(
+        "its training broke, or the file is damaged: train it again, with a lower learning rate",
+    )
 }
 
 /// Returns the hash of a model file.
@@ -59,6 +68,10 @@ impl LoadedModel {
             ))));
         }
         let vae = file.build(&device.device).map_err(wrong)?;
+        // Some networks hide such a weight: a ReLU turns NaN into 0, and the images are black.
+        if let Some(name) = file.broken_tensor() {
+            return Err(broken(&path, &format!("{name} is not finite")));
+        }
         // Hash the bytes that were read, not the file: a running training may replace it meanwhile.
         let hash = hash(&bytes);
         Ok(Self {
@@ -200,16 +213,18 @@ impl LoadedModel {
 
     /// Returns the error for a model whose training broke. `what` says which of its numbers are not finite.
     pub fn broken(&self, what: &str) -> Error {
-        Error::failed(format!("{}: its {what}", self.path.display())).with_hint(
-            "its training broke, or the file is damaged: train it again, with a lower learning rate",
-        )
+        broken(&self.path, what)
     }
 
-    fn are_numbers(&self, latents: &[Vec<f32>]) -> Result<()> {
+    /// Checks latents that become pixels or numbers: a ReLU would turn NaN into 0, and hide it.
+    ///
+    /// # Errors
+    /// Returns an error if a latent is not finite.
+    pub fn are_numbers(&self, latents: &[Vec<f32>]) -> Result<()> {
         if latents.iter().flatten().all(|value| value.is_finite()) {
             return Ok(());
         }
-        Err(self.broken("latents are not numbers, or infinite"))
+        Err(self.broken(BROKEN_LATENTS))
     }
 
     /// Returns the loader that reads clean images, for commands that look at latents.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::config_name::optional_name;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{labels, rasters};
+use super::images::{labels, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
@@ -140,10 +140,8 @@ impl Draw for Manifold {
         }
         let values = self.values();
         let latents = grid(&vec![0.0; latent_count], &dims, &values);
-        let cells = rasters(
-            &model.vae,
-            &decode(&model.vae, &latents, model.class(self.label.as_deref())?),
-        );
+        let class = model.class(self.label.as_deref())?;
+        let cells = rasters_of(model, &decode(&model.vae, &latents, class))?;
         let across = labels(&values);
         let up: Vec<String> = across.iter().rev().cloned().collect();
         let sheet = Sheet {

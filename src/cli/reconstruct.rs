@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
-use super::images::{AT_A_TIME, below_each_other, rasters};
+use super::images::{AT_A_TIME, below_each_other, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::at_least_one;
@@ -84,16 +84,17 @@ impl Draw for Reconstruct {
         for batch in loader.batches(&dataset.test, &indices, AT_A_TIME) {
             let (_, batch) = batch?;
             let input = batch.input();
-            originals.extend(rasters(&model.vae, &rows(batch.x)));
+            originals.extend(rasters_of(model, &rows(batch.x))?);
             if batch.corrupted.is_some() {
-                corrupted.extend(rasters(&model.vae, &rows(input.clone())));
+                corrupted.extend(rasters_of(model, &rows(input.clone()))?);
             }
             // Decode the posterior mean, which shows the content of the latent without the noise of a sample.
             let z = model.vae.encode(input, batch.labels.clone()).mean;
-            decoded.extend(rasters(
-                &model.vae,
+            model.are_numbers(&rows(z.clone()))?;
+            decoded.extend(rasters_of(
+                model,
                 &rows(model.vae.decode_mean(z, batch.labels)),
-            ));
+            )?);
         }
         let kinds = if corrupted.is_empty() {
             vec![("image", originals), ("decoded", decoded)]

@@ -301,13 +301,14 @@ impl Outcome {
             active,
             ..
         } = self;
-        let Estimate { mean, se } = self.ours;
+        let (mean, error) = (self.ours.mean, self.ours.plus_minus(2));
         let mut text = format!(
-            "{verdict}  {run}: ours {mean:.2} ± {se:.2}, published {published:.2}{theirs}, tolerance {tolerance:.1}; {protocol}, {epochs} epochs{active}"
+            "{verdict}  {run}: ours {mean:.2} {error}, published {published:.2}{theirs}, tolerance {tolerance:.1}; {protocol}, {epochs} epochs{active}"
         );
-        if let Some((name, Estimate { mean, se })) = &self.better {
+        if let Some((name, gain)) = &self.better {
+            let (mean, error) = (gain.mean, gain.plus_minus(2));
             text +=
-                &format!("\n      better than {name} by {mean:.2} ± {se:.2} nats, image by image");
+                &format!("\n      better than {name} by {mean:.2} {error} nats, image by image");
         }
         text
     }

@@ -9,7 +9,7 @@ use super::config_name::optional_name;
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES};
-use super::images::{Classes, LatentSource, sample_sheet};
+use super::images::{BROKEN, Classes, LatentSource, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
@@ -146,7 +146,8 @@ impl Draw for Sample {
             LatentSource::Box,
         );
         let seed = self.seed.unwrap_or(model.config.seed);
-        let sheet = sample_sheet(&model.vae, from, seed, self.count(classes), classes);
+        let sheet = sample_sheet(&model.vae, from, seed, self.count(classes), classes)
+            .map_err(|_| model.broken(BROKEN))?;
         Figure::png("samples.png", &sheet)
     }
 }

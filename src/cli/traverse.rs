@@ -10,8 +10,8 @@ use super::config_name::optional_name;
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
-use super::images::{check_steps, labels, rasters};
-use super::loaded_model::LoadedModel;
+use super::images::{check_steps, labels, rasters_of};
+use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
 use crate::data::Split;
@@ -152,6 +152,9 @@ impl Draw for Traverse {
                 deviation_by_latent(&model.vae, &measured, protocol)?,
             )
         };
+        if !carried.iter().all(|size| size.is_finite()) {
+            return Err(model.broken(BROKEN_LATENTS));
+        }
         let order = largest_first(&carried);
         if latent_count > self.rows {
             ui::note(format_args!(
@@ -165,10 +168,8 @@ impl Draw for Traverse {
             .map(|step| self.range * (2.0 * step as f32 / last - 1.0))
             .collect();
         let row = |&latent: &usize| {
-            rasters(
-                &model.vae,
-                &decode(&model.vae, &grid(&base, &[latent], &values), class),
-            )
+            let latents = grid(&base, &[latent], &values);
+            rasters_of(model, &decode(&model.vae, &latents, class))
         };
         let traversal = Traversal {
             labels: shown
@@ -182,7 +183,7 @@ impl Draw for Traverse {
                 })
                 .collect(),
             size,
-            images: shown.iter().map(row).collect(),
+            images: shown.iter().map(row).collect::<Result<_>>()?,
             values,
             others: match self.image {
                 Some(index) => format!("others as test image {index} has them"),
@@ -222,7 +223,9 @@ impl Traverse {
             )));
         }
         let batch = model.read(test, &[index])?;
-        Ok(rows(model.vae.encode(batch.x, batch.labels).mean).concat())
+        let latents = rows(model.vae.encode(batch.x, batch.labels).mean);
+        model.are_numbers(&latents)?;
+        Ok(latents.concat())
     }
 }
 

@@ -14,7 +14,7 @@ mod protocol;
 mod reconstruction;
 
 pub use elbo::{ElboByImage, first_latents, measure};
-pub use estimate::{Estimate, bits};
+pub use estimate::{Estimate, bits, plus_minus};
 pub use health::{
     ACTIVE, AggregatePosterior, COLLAPSED, Diagnostics, Finding, IGNORED, KlDecomposition,
     LatentStatistics, LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled, decompose, findings,

@@ -21,7 +21,7 @@ use image::{Rgb, RgbImage};
 pub use png::{encode_png, read_png};
 pub use title::titled;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A finished figure. It does not know where it will be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,21 +88,29 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// Makes an image from `C * H * W` values in [0, 1]. Values are rounded, those outside are clamped, and NaN becomes
-    /// 0.
+    /// Makes an image from `C * H * W` values in [0, 1]. Values are rounded, and those outside are clamped.
+    ///
+    /// # Errors
+    /// Returns an error if a value is not finite: it has no place between black and white, and an image that hides it
+    /// looks like a result.
     ///
     /// # Panics
     /// Panics if `C` is neither 1 nor 3, or if the number of values is not `C * H * W`.
-    pub fn from_unit(shape: [usize; 3], values: &[f32]) -> Self {
+    pub fn from_unit(shape: [usize; 3], values: &[f32]) -> Result<Self> {
         check(shape, values.len());
-        // `as` saturates and turns NaN into 0.
-        Self {
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(Error::failed(
+                "an image has values that are not numbers, or infinite",
+            ));
+        }
+        // `as` saturates.
+        Ok(Self {
             shape,
             pixels: values
                 .iter()
                 .map(|value| (value * 255.0).round() as u8)
                 .collect(),
-        }
+        })
     }
 
     /// Returns the pixel in column `x` of row `y`.
@@ -135,19 +143,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unit_values_are_rounded_clamped_and_never_nan() {
-        let values = [
-            0.0,
-            1.0,
-            0.5,
-            -3.0,
-            7.0,
-            f32::NAN,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-        ];
-        let image = Raster::from_unit([1, 2, 4], &values);
-        assert_eq!(image.pixels, [0, 255, 128, 0, 255, 0, 255, 0]);
+    fn unit_values_are_rounded_and_clamped() {
+        let values = [0.0, 1.0, 0.5, -3.0, 7.0, f32::MAX];
+        let image = Raster::from_unit([1, 2, 3], &values).unwrap();
+        assert_eq!(image.pixels, [0, 255, 128, 0, 255, 255]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_no_pixel() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let error = Raster::from_unit([1, 1, 2], &[0.5, value]).unwrap_err();
+            assert_eq!(error.code(), 1);
+        }
     }
 
     #[test]
@@ -162,6 +169,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "1 or 3 channels")]
     fn two_channels_are_refused() {
-        Raster::from_unit([2, 1, 1], &[0.0, 0.0]);
+        let _ = Raster::from_unit([2, 1, 1], &[0.0, 0.0]);
     }
 }

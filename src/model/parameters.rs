@@ -49,6 +49,12 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
+impl NamedTensor {
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+}
+
 /// The position of burn's visitor in the tree of modules.
 #[derive(Debug, Default)]
 pub struct ModulePath(Vec<String>);

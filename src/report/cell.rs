@@ -62,9 +62,9 @@ impl Cell {
     pub fn render(&self) -> String {
         match self {
             Self::Estimate {
-                value: Some(Estimate { mean, se }),
+                value: Some(value),
                 digits,
-            } => format!("{mean:.digits$} ± {se:.digits$}"),
+            } => format!("{:.digits$} {}", value.mean, value.plus_minus(*digits)),
             Self::Number {
                 value: Some(value),
                 digits,
@@ -82,7 +82,7 @@ impl Cell {
         match self {
             Self::Estimate { value, .. } => {
                 add(key.to_owned(), value.map(|value| value.mean).into());
-                add(format!("{key}_se"), value.map(|value| value.se).into());
+                add(format!("{key}_se"), value.and_then(|value| value.se).into());
             }
             Self::Number { value, .. } | Self::Share(value) => add(key.to_owned(), (*value).into()),
             Self::Count(count) => add(key.to_owned(), (*count).into()),

@@ -74,6 +74,14 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
 }
 
 impl EvaluatedRun {
+    /// Returns the standard error of the number `key`, or `None` if it is not known.
+    fn error_of(&self, key: &str) -> Option<f64> {
+        // Older versions stored the error of a single image as 0.
+        let is_known = self.report["images"].as_u64() != Some(1);
+        let se = self.report[format!("{key}_se")].as_f64();
+        se.filter(|_| is_known)
+    }
+
     fn json(&self) -> Value {
         let mut report = self.report.clone();
         if let Some(report) = report.as_object_mut() {
@@ -94,14 +102,12 @@ fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
     let row = |run: &EvaluatedRun| {
         let mut row = vec![Cell::text(&run.name)];
         row.extend(measures().map(|measure| {
-            let number = |key: &str| run.report[key].as_f64();
-            let (mean, se) = (number(measure.key), number(&format!("{}_se", measure.key)));
-            match (mean, se) {
-                (Some(mean), Some(se)) => {
-                    Cell::estimate(Some(Estimate { mean, se }), measure.digits)
-                }
-                (mean, _) => Cell::number(mean, measure.digits),
-            }
+            let mean = run.report[measure.key].as_f64();
+            let estimate = mean.map(|mean| Estimate {
+                mean,
+                se: run.error_of(measure.key),
+            });
+            Cell::estimate(estimate, measure.digits)
         }));
         row.extend(
             differ
@@ -167,10 +173,15 @@ impl Paired {
     }
 
     fn text(&self, name: &str, first: &str) -> String {
-        let Estimate { mean, se } = self.difference;
+        let Estimate { mean, .. } = self.difference;
+        let error = self.difference.plus_minus(3);
+        let images = match self.images {
+            1 => "1 image".to_owned(),
+            images => format!("{images} images"),
+        };
         format!(
-            "{} of {name} minus that of {first}, image by image: {mean:+.3} ± {se:.3} nats ({} images)",
-            self.what, self.images
+            "{} of {name} minus that of {first}, image by image: {mean:+.3} {error} nats ({images})",
+            self.what
         )
     }
 

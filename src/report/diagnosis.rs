@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::config::Config;
 use crate::eval::{
-    ACTIVE, Diagnostics, Estimate, Finding, KlDecomposition, LatentStatistics, LayerUnits,
-    MORE_THAN,
+    ACTIVE, Diagnostics, Finding, KlDecomposition, LatentStatistics, LayerUnits, MORE_THAN,
 };
 use crate::model::Activation;
 use crate::objective::NO_ELBO;
@@ -201,10 +200,11 @@ fn reason(finding: Finding, health: &Diagnostics) -> String {
             "the latent says nothing about the image: {active} of {latents} latents are active, the KL is {kl:.3} nats"
         ),
         Finding::IgnoresLatent => {
-            let Estimate { mean, se } = health.shuffled.difference;
+            let difference = health.shuffled.difference;
+            let (mean, error) = (difference.mean, difference.plus_minus(3));
             let kl = health.kl.map(|kl| format!(", at a KL of {:.2}", kl.mean));
             format!(
-                "the decoder ignores the latent: with another image's latent the reconstruction is {mean:.3} ± {se:.3} nats worse{}",
+                "the decoder ignores the latent: with another image's latent the reconstruction is {mean:.3} {error} nats worse{}",
                 kl.unwrap_or_default()
             )
         }

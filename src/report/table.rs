@@ -166,7 +166,7 @@ mod tests {
                 Cell::estimate(
                     Some(Estimate {
                         mean: value / 2.0,
-                        se: 0.25,
+                        se: Some(0.25),
                     }),
                     2,
                 )

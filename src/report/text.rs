@@ -73,7 +73,7 @@ mod tests {
             value: |mean| {
                 Some(Estimate {
                     mean: *mean,
-                    se: 0.5,
+                    se: Some(0.5),
                 })
             },
             remark: |_| "nats".into(),
@@ -86,7 +86,7 @@ mod tests {
             value: |mean| {
                 (*mean < 0.0).then_some(Estimate {
                     mean: 0.25,
-                    se: 0.125,
+                    se: Some(0.125),
                 })
             },
             remark: |_| String::new(),

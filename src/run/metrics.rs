@@ -21,7 +21,8 @@ pub struct Record {
     pub loss: Option<f64>,
     /// The ELBO, -(reconstruction + KL), in nats per image; `None` for an autoencoder.
     pub elbo: Option<f64>,
-    /// The standard error of `elbo` over images; `None` for "train", whose weights change meanwhile.
+    /// The standard error of `elbo` over images; `None` for "train", whose weights change meanwhile, and for a single
+    /// image, which has no standard error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elbo_se: Option<f64>,
     #[serde(deserialize_with = "number")]

@@ -58,9 +58,7 @@ impl Checkpoint {
 
     /// Returns whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        self.tensors
-            .iter()
-            .all(|tensor| tensor.values.iter().all(|value| value.is_finite()))
+        self.tensors.iter().all(NamedTensor::is_finite)
     }
 
     /// Writes the file to `path`.

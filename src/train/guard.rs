@@ -134,6 +134,6 @@ fn not_finite(value: f32) -> Option<&'static str> {
 fn first_infinite_weight(vae: &Vae) -> Option<String> {
     export(vae)
         .into_iter()
-        .find(|tensor| !tensor.values.iter().all(|value| value.is_finite()))
+        .find(|tensor| !tensor.is_finite())
         .map(|tensor| tensor.name)
 }

@@ -106,7 +106,7 @@ fn record(
             .kind()
             .loss(&means, config.time(epoch as f64)),
         elbo: elbo.map(|elbo| elbo.mean),
-        elbo_se: elbo.map(|elbo| elbo.se),
+        elbo_se: elbo.and_then(|elbo| elbo.se),
         reconstruction: measured.reconstruction().mean,
         kl: measured.kl().map(|kl| kl.mean),
         seconds,

@@ -91,6 +91,12 @@ impl ModelFile {
         })
     }
 
+    /// Returns the name of the first tensor that holds a number that is not finite, or `None` if all are finite.
+    pub fn broken_tensor(&self) -> Option<&str> {
+        let broken = self.tensors.iter().find(|tensor| !tensor.is_finite());
+        broken.map(|tensor| tensor.name.as_str())
+    }
+
     /// Builds the model on `device`.
     ///
     /// # Errors

@@ -65,7 +65,8 @@ fn cell(sheet: &RgbImage, [columns, rows]: [u32; 2], [column, row]: [u32; 2]) ->
 
 /// Returns the decoded image of a latent.
 fn decoded(vae: &Vae, z: Vec<f32>) -> Vec<u8> {
-    Raster::from_unit([1, 28, 28], &decode(vae, &[z], None)[0]).pixels
+    let image = Raster::from_unit([1, 28, 28], &decode(vae, &[z], None)[0]);
+    image.unwrap().pixels
 }
 
 /// Asserts equality up to rounding: the number of latents that are decoded together changes the

@@ -37,6 +37,7 @@ mod likelihoods_of_pixels;
 mod likelihoods_trained;
 mod model_file;
 mod models;
+mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
@@ -48,6 +49,7 @@ mod random;
 mod readme;
 mod resume;
 mod sprites;
+mod standard_errors;
 mod theory;
 mod tidy;
 mod toy_data;

@@ -77,7 +77,7 @@ pub fn end(
             let images = class
                 .into_iter()
                 .fold(images, |images, class| images.with_labels(vec![class]));
-            Ok(End::new(model, model.read(&images, &[0])?))
+            End::new(model, model.read(&images, &[0])?)
         }
         (Named::Index(index), Some(dataset)) => {
             if *index as usize >= dataset.test.len() {
@@ -86,7 +86,7 @@ pub fn end(
                     "{flag} #{index}: the test images are numbered #0 to #{last}"
                 )));
             }
-            Ok(End::new(model, model.read(&dataset.test, &[*index])?))
+            End::new(model, model.read(&dataset.test, &[*index])?)
         }
         (Named::Class(class), Some(dataset)) => {
             let typical = typical(model, dataset, *class, rows)?;
@@ -96,7 +96,7 @@ pub fn end(
                     "{flag} {name}: the test set has no image of this class"
                 )));
             }
-            Ok(End::new(model, model.read(&dataset.test, &typical)?))
+            End::new(model, model.read(&dataset.test, &typical)?)
         }
         (_, None) => Err(Error::failed(format!(
             "{flag}: the data set was not loaded"
@@ -116,11 +116,11 @@ fn typical(model: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> 
 }
 
 impl End {
-    fn new(model: &LoadedModel, batch: Batch) -> Self {
-        Self {
-            images: rows(batch.x.clone()),
-            latents: rows(model.vae.encode(batch.x, batch.labels).mean),
-        }
+    fn new(model: &LoadedModel, batch: Batch) -> Result<Self> {
+        let images = rows(batch.x.clone());
+        let latents = rows(model.vae.encode(batch.x, batch.labels).mean);
+        model.are_numbers(&latents)?;
+        Ok(Self { images, latents })
     }
 
     /// Returns the same end with `rows` images, which repeats a single image.

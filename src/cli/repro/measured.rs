@@ -58,7 +58,8 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         let mut records = finished.history.iter();
         let last = records.rfind(|record| record.split == "train");
         let mean = last.and_then(|record| record.loss);
-        mean.map(|mean| Estimate { mean, se: 0.0 })
+        // The weights change during the epoch, so its images are no sample of one model's losses.
+        mean.map(|mean| Estimate { mean, se: None })
     } else {
         let model = &finished.model;
         let (dataset, _) = model.data(&DataArg::default())?;
@@ -66,8 +67,10 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         let elbo = measure(&model.vae, &dataset.test, protocol, &mut |_| {})?.elbo();
         elbo.map(negated)
     };
+    let value = value.ok_or_else(|| nothing(recipe))?;
+    are_finite(&finished.model, &[value.mean])?;
     Ok(Measured {
-        value: value.ok_or_else(|| nothing(recipe))?,
+        value,
         log_px: Vec::new(),
         active: String::new(),
     })
@@ -94,6 +97,9 @@ fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured
     if interrupt::asked() {
         return Err(Error::interrupted("stopped; the same command goes on"));
     }
+    bounds
+        .iter()
+        .try_for_each(|bound| are_finite(model, &bound.log_px))?;
     let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |_| {})?;
     let latents = aggregate.latents();
     // A threshold of 0 is enough, because every latent is a distribution: the largest variance does not matter.
@@ -113,6 +119,14 @@ fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured
         log_px: bound.map(|bound| bound.log_px.clone()).unwrap_or_default(),
         active: format!("; {active} of {} latents{layer} active", latents.len()),
     })
+}
+
+/// Checks that the numbers of a model are finite.
+fn are_finite(model: &LoadedModel, numbers: &[f64]) -> Result<()> {
+    if numbers.iter().all(|number| number.is_finite()) {
+        return Ok(());
+    }
+    Err(model.broken("measured number is not a number, or infinite"))
 }
 
 fn negated(Estimate { mean, se }: Estimate) -> Estimate {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::curves;
-use crate::cli::animate::keep;
+use crate::cli::animate::{keep, sheets};
 use crate::cli::interrupt;
 use crate::error::Result;
 use crate::run::{Record, RunFolder};
@@ -86,13 +86,14 @@ impl Observer for ProgressDisplay<'_> {
                 ),
             );
         }
-        keep(
-            self.folder,
-            report.epoch,
-            report.model,
-            training.config(),
-            training.dataset(),
-        )?;
+        match sheets(report.model, training.config(), training.dataset()) {
+            Ok(sheets) => keep(self.folder, report.epoch, &sheets)?,
+            // The losses are finite, so training goes on: it may come back to where images are.
+            Err(error) => ui::line_above(
+                &self.bar,
+                format_args!("no images of epoch {}: {error}", report.epoch),
+            ),
+        }
         curves::write_svg(report.history, self.folder)
     }
 }

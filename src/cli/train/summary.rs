@@ -1,6 +1,7 @@
 //! The messages before the first step and after the last.
 
 use crate::device::SelectedDevice;
+use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::run::RunFolder;
@@ -54,10 +55,7 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     let Some(record) = history.iter().rfind(|record| record.split == "test") else {
         return;
     };
-    let error = record
-        .elbo_se
-        .map(|se| format!(" ± {se:.2}"))
-        .unwrap_or_default();
+    let error = plus_minus(record.elbo_se, 2);
     let (count, seed) = (trained.dataset.test.len(), config.seed);
     let (data, pixels) = (config.data.kind(), config.data.kind().pixels());
     let class = if config.condition.is_some() {
@@ -67,7 +65,7 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     };
     match (record.elbo, record.kl) {
         (Some(elbo), Some(kl)) => ui::note(format_args!(
-            "test ELBO {elbo:.2}{error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count} images, {} pixels, {class}1 sample of z, seed {seed})",
+            "test ELBO {elbo:.2} {error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count} images, {} pixels, {class}1 sample of z, seed {seed})",
             record.reconstruction,
             data.pixels_name(),
         )),
@@ -93,10 +91,10 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
             folder.best().display()
         ));
     }
-    ui::note(format_args!(
-        "look at {}",
-        folder.samples(record.epoch).display()
-    ));
+    let samples = folder.samples(record.epoch);
+    if samples.is_file() {
+        ui::note(format_args!("look at {}", samples.display()));
+    }
     if !config.objective.kind().latent_mode().is_sampled() {
         ui::note(NO_PRIOR);
     }

@@ -56,7 +56,8 @@ pub fn findings(health: &Diagnostics) -> Vec<Finding> {
         return vec![Finding::Collapsed];
     }
     let difference = health.shuffled.difference;
-    let ignored = difference.mean < IGNORED || difference.mean < 2.0 * difference.se;
+    let ignored =
+        difference.mean < IGNORED || difference.se.is_some_and(|se| difference.mean < 2.0 * se);
     let distance = |d: &usize| health.latents[*d].distance();
     let furthest = (0..health.latents.len()).max_by(|a, b| distance(a).total_cmp(&distance(b)));
     // An autoencoder has no prior to be close to.
