@@ -23,7 +23,8 @@ use vae::figure::encode_png;
 use vae::figure::sheet::Sheet;
 use vae::loader::Loader;
 use vae::ops::noise;
-use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, allocator, plain};
+use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
+use vae::os::allocator;
 use vae::rng::Rng;
 use vae::train::{ModelFile, Training};
 

@@ -1,44 +1,29 @@
 //! Reads and writes files. A file is written to a sibling and renamed, so that a reader sees the old file or the new
 //! one, and never a partial one.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+mod faults;
+mod folder_lock;
+mod partial;
+mod place;
 
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use self::partial::Partial;
+use self::place::folder_of;
 use crate::error::{Error, Result};
 
-/// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way.
+pub use faults::{unopenable, unreadable, unwritable};
+
+/// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way. Several
+/// processes may write the same path at once: the file is that of one of them.
 ///
 /// # Errors
 /// Returns an error with exit code 2 if `path` cannot be written to, and with exit code 1 if the disk is full. No
 /// partial file is left behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::file(
-            path,
-            "this is a folder, and a file was to be written there",
-        ));
-    }
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    }
-    let partial = partial_name(path);
-    let written = (|| {
-        let mut file = BufWriter::new(File::create(&partial)?);
-        fill(&mut file)?;
-        file.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
-        fs::rename(&partial, path)
-    })();
-    written.map_err(|error| {
-        // The partial file may not exist, and then there is nothing to remove.
-        let _ = fs::remove_file(&partial);
-        unwritable(path, &error)
-    })
+    finished(path, fill)?.publish()
 }
 
 /// Writes `bytes` to the file `path`, completely or not at all.
@@ -46,16 +31,72 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
 
+/// Writes files that belong together, each by its name and contents, into `folder`. If several processes do so at once,
+/// all the files are those of one of them.
+///
+/// # Errors
+/// Returns an error in the same cases as [`write_with`]. If one of the files cannot be written, none is replaced.
+pub fn write_together(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    let finished = files
+        .iter()
+        .map(|(name, bytes)| finished(&folder.join(name), |out| out.write_all(bytes)))
+        .collect::<Result<Vec<_>>>()?;
+    let _turn = folder_lock::lock(folder)?;
+    finished.into_iter().try_for_each(Partial::publish)
+}
+
+/// Writes the whole file beside its final name.
+fn finished(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Partial> {
+    if path.is_dir() {
+        return Err(Error::file(
+            path,
+            "this is a folder, and a file was to be written there",
+        ));
+    }
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let partial = Partial::new(path)?;
+    let filled = (|| {
+        let mut file = BufWriter::new(partial.file());
+        fill(&mut file)?;
+        file.into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()
+    })();
+    filled.map_err(|error| unwritable(path, &error))?;
+    Ok(partial)
+}
+
+/// Checks, before a long computation, that a file can be written at `path` afterwards. Nothing is left behind.
+///
+/// # Errors
+/// Returns an error in the same cases as [`write_with`].
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return finished(path, |_| Ok(())).map(drop);
+    }
+    let folder = folder_of(path);
+    if folder.is_dir() {
+        return Partial::new(path).map(drop);
+    }
+    // The folders are made when the file is written. Here it counts whether the first of them can be made.
+    let missing = folder
+        .ancestors()
+        .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
+        .last();
+    let holder = missing.map_or(folder, folder_of);
+    match missing {
+        Some(missing) if holder.is_dir() => Partial::new(missing).map(drop),
+        _ => {
+            let what = format!("cannot be written: {} is not a folder", holder.display());
+            Err(Error::file(path, what).with_hint("choose a place that you may write to"))
+        }
+    }
+}
+
 /// Reads a file that the user named.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| unreadable(path, &error))
-}
-
-/// Returns the sibling that [`write_with`] fills and then renames. Each path has one, so that a killed program leaves
-/// at most one file behind, which the next write replaces.
-pub fn partial_name(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.partial"))
 }
 
 /// Returns whether both paths name the same existing file.
@@ -63,26 +104,91 @@ pub fn same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Returns the error for a file that cannot be read.
-pub fn unreadable(path: &Path, error: &io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::NotFound => Error::file(path, "no such file"),
-        _ => Error::file(path, format!("cannot be read: {error}")),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::thread;
 
-/// Returns the error for a file that cannot be written.
-pub fn unwritable(path: &Path, error: &io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::WriteZero
-        | ErrorKind::FileTooLarge => {
-            Error::failed(format!("{}: cannot be written: {error}", path.display())).with_hint(
-                "make room on that disk, or write elsewhere; what was saved before is untouched",
-            )
-        }
-        _ => Error::file(path, format!("cannot be written: {error}"))
-            .with_hint("choose a place that you may write to"),
+    use super::*;
+
+    /// Returns the names in `folder`, sorted.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn several_writers_of_one_file_leave_the_whole_file_of_one_of_them() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("grid.png");
+        thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        write(path, &vec![writer; 10_000 + usize::from(writer)]).unwrap();
+                        let seen = read(path).unwrap();
+                        assert_eq!(seen.len(), 10_000 + usize::from(seen[0]));
+                        assert!(seen.iter().all(|byte| *byte == seen[0]));
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()), ["grid.png"]);
+    }
+
+    #[test]
+    fn files_that_belong_together_are_those_of_one_writer() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let folder = folder.path();
+        thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let content = vec![writer; 1000];
+                        let files = ["a.npy", "a.csv", "a.png"].map(|name| (name, &*content));
+                        write_together(folder, &files).unwrap();
+                    }
+                });
+            }
+        });
+        let first = read(&folder.join("a.npy")).unwrap();
+        assert_eq!(first, read(&folder.join("a.csv")).unwrap());
+        assert_eq!(first, read(&folder.join("a.png")).unwrap());
+        assert_eq!(names(folder), ["a.csv", "a.npy", "a.png"]);
+    }
+
+    #[test]
+    fn a_check_for_writing_leaves_nothing_behind_and_names_what_is_wrong() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let folder = folder.path();
+        check_writable(&folder.join("grid.png")).unwrap();
+        check_writable(&folder.join("new/deep/grid.png")).unwrap();
+        assert_eq!(names(folder), [""; 0]);
+        write(&folder.join("file"), b"text").unwrap();
+        let under_a_file = check_writable(&folder.join("file/grid.png")).unwrap_err();
+        assert!(
+            under_a_file.to_string().contains("is not a folder"),
+            "{under_a_file}"
+        );
+        let a_folder = check_writable(folder).unwrap_err();
+        assert!(
+            a_folder.to_string().contains("this is a folder"),
+            "{a_folder}"
+        );
+        assert_eq!(names(folder), ["file"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_behind_is_removed_by_the_next() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let folder = folder.path();
+        fs::write(folder.join(".grid.png.71-0.partial"), "half").unwrap();
+        fs::write(folder.join(".mine.partial"), "of somebody else").unwrap();
+        write(&folder.join("table.csv"), b"whole").unwrap();
+        assert_eq!(names(folder), [".mine.partial", "table.csv"]);
     }
 }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod objective;
 pub mod ops;
 pub mod optimizer;
+pub mod os;
 mod panics;
 mod registry;
 pub mod report;

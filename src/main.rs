@@ -1,20 +1,43 @@
 //! Parses the arguments, runs the command, and ends with an exit code.
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use vae::cli::Cli;
-use vae::ops::allocator;
+use vae::error::{Error, Result};
+use vae::os::{allocator, turn_limits_into_errors};
 use vae::ui;
+
+/// The bytes of the stack on which the arguments are parsed. The system's own may be limited to less than that takes
+/// (`ulimit -s`).
+const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    turn_limits_into_errors();
     allocator::keep_freed_pages();
-    match Cli::from_arguments().and_then(|cli| cli.run(began)) {
+    match run(began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui::error_line(error.render());
             ExitCode::from(error.code())
         }
     }
+}
+
+/// Parses the arguments and runs the command, on a thread with a stack of its own.
+fn run(began: Instant) -> Result<()> {
+    let work = move || Cli::from_arguments().and_then(|cli| cli.run(began));
+    thread::Builder::new()
+        .name("main".to_owned())
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(|error| {
+            Error::failed(format!("the first thread cannot be started: {error}"))
+                .with_hint("raise the limit on memory or on processes (`ulimit -a` shows them)")
+        })?
+        .join()
+        .unwrap_or_else(|panic| resume_unwind(panic))
 }

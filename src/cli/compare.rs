@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::loaded_model::hash;
 use super::model_arg::{RUNS, find_run};
 use super::output::show;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::files;
 use crate::report::comparison::{EvaluatedRun, report};
 
@@ -60,12 +60,12 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
     let path = folder.report();
     if !path.is_file() {
         return Err(Error::file(&path, "this run has not been measured")
-            .with_hint(format!("measure it: vae eval {}", folder.path.display())));
+            .with_hint(format!("measure it: vae eval {}", shell_word(&folder.path))));
     }
     let wrong = |error| {
         Error::file(&path, format!("not a report: {error}")).with_hint(format!(
             "measure it again: vae eval {}",
-            folder.path.display()
+            shell_word(&folder.path)
         ))
     };
     let report: Value = serde_json::from_slice(&files::read(&path)?).map_err(wrong)?;
@@ -76,7 +76,7 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
         )
         .with_hint(format!(
             "measure it again: vae eval {}",
-            folder.path.display()
+            shell_word(&folder.path)
         )));
     }
     let name = folder

@@ -10,7 +10,7 @@ use crate::ui;
 /// Print a preset or a config file with every default written out
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// The preset or the file to print
+    /// The preset or the file to print; `-` reads the TOML from stdin
     #[arg(default_value = "digits")]
     preset: String,
 

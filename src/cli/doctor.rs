@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::data_arg::DataArg;
-use super::draw::{CHARTS, Format, Place, save};
+use super::draw::{CHARTS, Format, Place, check_writable, save};
 use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
-use super::output::show;
+use super::output::{show, warn_if_unwritable};
 use crate::check::count;
 use crate::data::Split;
 use crate::error::{Error, Result};
@@ -84,6 +84,12 @@ impl Doctor {
             ))
             .with_hint("`vae eval`, `vae embed` and `vae disentangle` look at any model"));
         }
+        let place = Place::File(self.out.as_deref());
+        match self.out {
+            Some(_) => check_writable(place, &opened.folder, Path::new(""))?,
+            None => warn_if_unwritable(&opened.folder.join("health.png")),
+        }
+        let training = trained(&opened)?;
         let (dataset, _) = opened.data(&self.data)?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
@@ -96,7 +102,7 @@ impl Doctor {
         if !health.is_finite() {
             return Err(opened.broken(BROKEN_LATENTS));
         }
-        let image = draw(self.out.as_deref(), &opened, &health, &dataset.name)?;
+        let image = draw(self.out.as_deref(), &opened, &health, &dataset.name);
         let layers = layer_parameters(&opened.vae).into_iter();
         let layers = layers.map(|layer| layer.layer);
         let diagnosis = Diagnosis {
@@ -107,12 +113,14 @@ impl Doctor {
                 .is_sampled()
                 .then(|| decompose(&aggregate)),
             units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)?,
-            training: trained(&opened)?,
+            training,
             layers: layers.collect(),
-            chart: image.display().to_string(),
+            chart: image.as_ref().ok().map(|path| path.display().to_string()),
             health,
         };
+        // The numbers are shown even if the chart cannot be written.
         show(&diagnosis.report(), self.json)?;
+        let image = image.map_err(|error| error.failing("the chart is not kept"))?;
         ui::note(format_args!("look at {}", image.display()));
         Ok(())
     }

@@ -34,6 +34,7 @@ pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     figure.check()?;
     let model = argument.open()?;
     figure.suits(&model.context())?;
+    check_writable(figure.place(), &model.folder, Path::new(""))?;
     let drawn = figure.draw(&model)?;
     write(&drawn, figure.place(), &model.folder)
 }
@@ -53,29 +54,31 @@ pub enum Place<'a> {
     File(Option<&'a Path>),
 }
 
+/// Checks, before a figure is drawn, that its files can be written. The arguments are those of [`save`].
+pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
+    match place {
+        Place::File(Some(path)) => files::check_writable(&base.join(path)),
+        Place::Folder(Some(path)) => files::check_writable(&base.join(path).join("figure")),
+        Place::File(None) | Place::Folder(None) => files::check_writable(&folder.join("figure")),
+    }
+}
+
 /// Writes the files of a figure and returns their paths, starting with the image. The files go to `folder` unless
 /// `place` names another path; a relative path in `place` starts from `base`.
 pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result<Vec<PathBuf>> {
-    let (image, folder) = match place {
-        Place::File(Some(path)) => (base.join(path), None),
-        Place::Folder(Some(path)) => (
-            base.join(path).join(&figure.image.name),
-            Some(base.join(path)),
-        ),
-        Place::File(None) | Place::Folder(None) => {
-            (folder.join(&figure.image.name), Some(folder.to_path_buf()))
+    let folder = match place {
+        Place::File(Some(path)) => {
+            let image = base.join(path);
+            files::write(&image, &figure.image.bytes)?;
+            return Ok(vec![image]);
         }
+        Place::Folder(Some(path)) => base.join(path),
+        Place::File(None) | Place::Folder(None) => folder.to_path_buf(),
     };
-    files::write(&image, &figure.image.bytes)?;
-    let mut paths = vec![image];
-    if let Some(folder) = folder {
-        for file in &figure.beside {
-            let path = folder.join(&file.name);
-            files::write(&path, &file.bytes)?;
-            paths.push(path);
-        }
-    }
-    Ok(paths)
+    let all = std::iter::once(&figure.image).chain(&figure.beside);
+    let contents: Vec<(&str, &[u8])> = all.map(|file| (&*file.name, &*file.bytes)).collect();
+    files::write_together(&folder, &contents)?;
+    Ok(contents.iter().map(|(name, _)| folder.join(name)).collect())
 }
 
 /// A file format, given by the extension of the file's name.

@@ -1,6 +1,8 @@
 //! The figures that a config asks for. They are drawn when training ends.
 
-use super::draw::{Draw, save};
+use std::path::Path;
+
+use super::draw::{Draw, check_writable, save};
 use super::figure_context::FigureContext;
 use super::figures::{figure, kind};
 use super::loaded_model::LoadedModel;
@@ -53,6 +55,13 @@ impl EndFigures {
             })?;
         }
         Ok(())
+    }
+
+    /// Checks, before the training, that the figures can be written into the run's folder.
+    pub fn check_writable(&self, folder: &Path) -> Result<()> {
+        self.0.iter().try_for_each(|EndFigure { title, figure }| {
+            check_writable(figure.place(), folder, folder).map_err(|error| error.inside(title))
+        })
     }
 
     /// Draws the figures into the run's folder. A figure that fails does not stop the others.

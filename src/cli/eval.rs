@@ -9,18 +9,20 @@ use super::data_arg::DataArg;
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
-use super::output::show;
+use super::output::{show, warn_if_unwritable};
 use crate::check::{at_least_one, count};
 use crate::data::{Split, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::{Importance, Protocol, SquaredErrors, importance, measure};
 use crate::objective::NO_ELBO;
 use crate::report::evaluation::Evaluation;
-use crate::run::RunFolder;
 use crate::ui;
 
 /// The most importance samples per image for an estimate of log p(x).
 const MOST_SAMPLES: usize = 10_000_000;
+
+/// The beginning of the message when the report cannot be written.
+const NOT_KEPT: &str = "the results above are not kept in the run";
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -92,6 +94,9 @@ impl Eval {
         self.images
             .map_or(Ok(()), |images| at_least_one("--images", images))?;
         let opened = self.model.open()?;
+        if let Some(folder) = opened.run_folder() {
+            warn_if_unwritable(&folder.report());
+        }
         let (dataset, _) = opened.data(&self.data)?;
         let whole = self.split.of(dataset)?;
         let first = self.images.unwrap_or(usize::MAX).min(whole.len());
@@ -169,15 +174,19 @@ impl Eval {
             squared_errors: errors,
         };
         let report = evaluation.report();
-        if !opened.folder.as_os_str().is_empty() && !stopped {
-            let mut kept = report.json();
-            kept["by_image"] = evaluation.by_image();
-            RunFolder {
-                path: opened.folder.clone(),
-            }
-            .write_report(&kept)?;
-        }
-        show(&report, self.json)?;
+        // The numbers may have taken hours: one of the two places failing must not keep them from the other.
+        let shown = show(&report, self.json);
+        let kept = if stopped {
+            Ok(())
+        } else {
+            opened.run_folder().map_or(Ok(()), |folder| {
+                let mut kept = report.json();
+                kept["by_image"] = evaluation.by_image();
+                folder.write_report(&kept)
+            })
+        };
+        shown?;
+        kept.map_err(|error| error.failing(NOT_KEPT))?;
         if stopped {
             return Err(Error::interrupted(
                 "stopped; the figures above are of the images that were done",

@@ -2,15 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::error::{Error, Result};
-use crate::ui;
+use crate::error::Result;
+use crate::{files, os, ui};
 
 /// The number of interrupts since the program was started.
 static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the signal handler. Afterwards [`asked`] returns whether an interrupt arrived.
+/// Installs the signal handler. Afterwards [`asked`] returns whether an interrupt arrived. A signal that the parent
+/// process ignores is no interrupt.
 ///
 /// # Errors
 /// Returns an error if the system refuses the handler.
@@ -18,7 +19,7 @@ pub fn watch() -> Result<()> {
     if WATCHED.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
-    ctrlc::set_handler(|| {
+    os::watch(|| {
         // A second interrupt means that the user does not want to wait.
         if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(130);
@@ -26,7 +27,7 @@ pub fn watch() -> Result<()> {
         // A step takes milliseconds, except for the first step on a GPU, which compiles the kernels.
         ui::note("stopping after what is under way; press again to stop at once");
     })
-    .map_err(|error| Error::failed(format!("cannot watch for Ctrl-C: {error}")))
+    .map_err(|error| files::unopenable("Ctrl-C and signals cannot be watched", &error))
 }
 
 /// Returns whether an interrupt arrived.

@@ -105,6 +105,12 @@ impl LoadedModel {
         })
     }
 
+    /// Returns the run's folder, or `None` if RUN is a model file.
+    pub fn run_folder(&self) -> Option<RunFolder> {
+        let path = self.folder.clone();
+        (!path.as_os_str().is_empty()).then_some(RunFolder { path })
+    }
+
     /// Returns the data set that the model was trained on, and its hash. The first call loads it from where `argument`
     /// says, or from where training found it.
     ///

@@ -39,7 +39,7 @@ use std::time::Instant;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::{device, ui};
 
 /// Train variational autoencoders and put them to use.
@@ -114,7 +114,10 @@ impl Cli {
                 return Err(Error::request(format!(
                     "`{argument}`: `vae train` takes a preset only through `--config`"
                 ))
-                .with_hint(format!("write: vae train --config {argument}")));
+                .with_hint(format!(
+                    "write: vae train --config {}",
+                    shell_word(argument)
+                )));
             }
         }
         error.exit()
@@ -125,9 +128,7 @@ impl Cli {
         if self.quiet {
             ui::be_quiet();
         }
-        if let Some(threads) = self.threads {
-            device::set_threads(threads)?;
-        }
+        device::start_threads(self.threads)?;
         // Run on a worker thread, which hands work to the other workers cheaply. From outside, each handover costs a
         // sleep.
         let run = || {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::loaded_model::LoadedModel;
 use crate::device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
 use crate::ui;
 
@@ -75,7 +75,7 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
         )
         .with_hint(format!(
             "train on: vae train --resume {}",
-            folder.path.display()
+            shell_word(&folder.path)
         )));
     }
     Ok((model, folder.path))

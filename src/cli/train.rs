@@ -1,6 +1,7 @@
 //! `vae train`: trains a config in a run's folder.
 
 mod curves;
+mod memory;
 mod progress_display;
 mod session;
 mod start;
@@ -21,7 +22,7 @@ use crate::{config, device, ui};
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
 pub struct Train {
-    /// Train this preset (see `vae list presets`) or TOML file
+    /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin
     #[arg(long, default_value = "digits")]
     config: String,
 

@@ -1,27 +1,55 @@
 //! The lookup of the config that `--config` names.
 
+use std::fs::File;
+use std::io::{Read, stdin};
 use std::path::Path;
 
 use super::{Config, find_preset};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::unreadable;
 
-/// Finds a config by the path of a file or the name of a preset, so that `mnist`, `mnist.toml` and `configs/mnist.toml`
-/// all work from anywhere. Also returns the name that a run's folder is named after.
+/// The name that reads the config from stdin.
+const STDIN: &str = "-";
+
+/// The most bytes of a config. A pipe has no length, and may never end.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Finds a config by the path of a file or a pipe, by the name of a preset, or by `-` for stdin, so that `mnist`,
+/// `mnist.toml` and `configs/mnist.toml` all work from anywhere. Also returns the name that a run's folder is named
+/// after.
 ///
 /// # Errors
 /// Returns an error if there is neither such a file nor such a preset, or if the file is not a config.
 pub fn find(wanted: &str) -> Result<(Config, String)> {
     let path = Path::new(wanted);
-    if !path.is_file() {
+    if wanted == STDIN {
+        let path = Path::new("stdin");
+        let config = Config::parse(&text(path, &mut stdin().lock())?, path)?;
+        return Ok((config, "config".to_owned()));
+    }
+    if !path.exists() || path.is_dir() {
         let preset = find_preset(wanted)?;
         return Ok((preset.config()?, preset.name.to_owned()));
     }
-    let text = String::from_utf8(files::read(path)?)
-        .map_err(|_| Error::file(path, "not a text file; expected TOML"))?;
-    let name = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    Ok((Config::parse(&text, path)?, name))
+    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let config = Config::parse(&text(path, &mut file)?, path)?;
+    // A pipe, as of `--config <(...)`, has a number for a name.
+    let stem = path.file_stem().filter(|_| path.is_file());
+    let name = stem.map_or("config".into(), |stem| stem.to_string_lossy());
+    Ok((config, name.into_owned()))
+}
+
+/// Reads a config's text; `path` is only used in messages.
+fn text(path: &Path, from: &mut dyn Read) -> Result<String> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(Error::file(
+            path,
+            "too long for a config; expected TOML of at most 1 MiB",
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; expected TOML"))
 }

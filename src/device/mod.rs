@@ -22,4 +22,4 @@ pub use backends::{build_command, built_in, not_built_in};
 pub use guard::guarded;
 pub use select::{on_this_machine, select};
 pub use selected::SelectedDevice;
-pub use threads::{set_threads, threads};
+pub use threads::{start_threads, threads};

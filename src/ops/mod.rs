@@ -1,7 +1,7 @@
 //! Tensor operations with a kernel of their own. Each has a plain definition, [`plain`], which every backend can run,
 //! and a fast one for the CPU in `kernels`; tests hold the two equal, gradients included.
 //!
-//! This module is the only way to `kernels`, which also has the thread pool, SIMD dispatch and the allocator.
+//! This module is the only way to `kernels`, which also has the thread pool and SIMD dispatch.
 
 mod activation;
 mod adam_step;
@@ -18,7 +18,7 @@ pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
 #[cfg(feature = "cpu")]
 use kernels::flex;
-pub use kernels::{allocator, math, pool, simd};
+pub use kernels::{math, pool, simd};
 
 /// Returns whether tensors on `device` are in host memory, so that the processor can write them directly.
 pub fn on_host(device: &Device) -> bool {

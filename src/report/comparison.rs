@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::evaluation::{MEASURES, PROTOCOL};
 use super::{Cell, Report, Table};
+use crate::error::shell_word;
 use crate::eval::Estimate;
 
 /// A run and its last evaluation, as stored in its `report.json`.
@@ -55,7 +56,8 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
     for run in runs.iter().filter(|run| run.changed_since) {
         let name = &run.name;
         report.line(format!(
-            "! {name} was trained further after it was measured; measure it again: vae eval {name}"
+            "! {name} was trained further after it was measured; measure it again: vae eval {}",
+            shell_word(name)
         ));
     }
     report.field(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::config::Config;
+use crate::error::shell_word;
 use crate::eval::{
     ACTIVE, Diagnostics, Finding, KlDecomposition, LatentStatistics, LayerUnits, MORE_THAN,
 };
@@ -31,8 +32,8 @@ pub struct Diagnosis {
     pub training: Vec<Record>,
     /// The names of the layers, in order.
     pub layers: Vec<String>,
-    /// The path of the chart of the latents.
-    pub chart: String,
+    /// The path of the chart of the latents; `None` if it could not be written.
+    pub chart: Option<String>,
 }
 
 /// A row of the table of latents.
@@ -183,7 +184,7 @@ pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run:
     );
     if let Some(worst) = findings.first() {
         let advice = advice::advice(*worst, health, config);
-        text += &format!("\n{advice}; more: vae doctor {run}");
+        text += &format!("\n{advice}; more: vae doctor {}", shell_word(run));
     }
     text
 }
@@ -343,7 +344,7 @@ impl Diagnosis {
             self.with_norms().map(norms).collect::<Vec<Value>>(),
         );
         report.field("unit", "nats per image");
-        report.field("chart", self.chart.as_str());
+        report.field("chart", self.chart.clone());
         self.provenance.add_fields(report);
     }
 

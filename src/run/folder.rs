@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::error::{Error, Result};
-use crate::files::{self, unwritable};
+use crate::error::{Error, Result, shell_word};
+use crate::files::{self, unreadable, unwritable};
 
 /// The folder in which one run keeps everything it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,16 @@ impl RunFolder {
 /// # Errors
 /// Returns an error if the name is taken, or if the folder cannot be made.
 pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFolder> {
+    for (what, name) in [
+        ("--name", name.unwrap_or_default()),
+        ("the config's name", preset),
+    ] {
+        if name.contains(char::is_control) {
+            return Err(Error::request(format!(
+                "{what} {name:?}: expected the name of a folder, without line ends or other control characters"
+            )));
+        }
+    }
     if let Some(name) = name {
         if Path::new(name)
             .components()
@@ -146,7 +156,7 @@ pub fn create(parent: &Path, name: Option<&str>, preset: &str) -> Result<RunFold
                 Err(
                     Error::file(&path, "there is such a run already").with_hint(format!(
                         "choose another `--name`, or go on with it: vae train --resume {}",
-                        path.display()
+                        shell_word(&path)
                     )),
                 )
             }
@@ -174,7 +184,10 @@ pub fn newest(parent: &Path) -> Result<RunFolder> {
     let touched = |folder: &RunFolder| -> Option<SystemTime> {
         fs::metadata(folder.state()).ok()?.modified().ok()
     };
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let entries = match fs::read_dir(parent) {
+        Err(error) if parent.exists() => return Err(unreadable(parent, &error)),
+        entries => entries.into_iter().flatten().flatten(),
+    };
     entries
         .map(|entry| RunFolder { path: entry.path() })
         .filter_map(|folder| Some((touched(&folder)?, folder)))

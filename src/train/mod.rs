@@ -7,6 +7,7 @@ mod checkpoint;
 mod guard;
 mod initial_model;
 mod measure;
+mod memory;
 mod model_file;
 mod observer;
 mod progress;
@@ -16,6 +17,7 @@ mod training;
 mod training_loop;
 
 pub use checkpoint::Checkpoint;
+pub use memory::MemoryNeed;
 pub use model_file::{ModelCard, ModelFile};
 pub use observer::{EpochReport, Observer};
 pub use progress::{GradientNorms, LossSums, Progress};

@@ -177,7 +177,13 @@ fn places_that_cannot_be_written_to_are_named() {
             "way.png",
             &["way.png: this is a folder, and a file was to be written there"][..],
         ),
-        ("file/way.png", &["file: cannot be written", choose]),
+        (
+            "file/way.png",
+            &[
+                "file/way.png: cannot be written: file is not a folder",
+                choose,
+            ],
+        ),
         (
             "/proc/way.png",
             &["/proc/way.png: cannot be written", choose],

@@ -35,6 +35,8 @@ mod latents;
 mod likelihoods;
 mod likelihoods_of_pixels;
 mod likelihoods_trained;
+#[cfg(unix)]
+mod limits;
 mod model_file;
 mod models;
 mod not_finite;
@@ -48,6 +50,9 @@ mod program;
 mod random;
 mod readme;
 mod resume;
+mod shell;
+#[cfg(unix)]
+mod signals;
 mod sprites;
 mod standard_errors;
 mod theory;

@@ -21,16 +21,16 @@ pub fn vae(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Returns the same command in a shell that limits files to a few kilobytes, like a full disk.
 pub fn vae_on_a_full_disk(folder: &Path, arguments: &[&str]) -> Command {
+    vae_in_a_shell(folder, "ulimit -f 8", arguments)
+}
+
+/// Returns the same command in a shell that first does `before`, such as setting a limit.
+pub fn vae_in_a_shell(folder: &Path, before: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     at_home(&mut command, folder);
-    // With the signal ignored, a write beyond the limit fails with an error.
+    let script = format!(r#"{before}; exec "$@""#);
     command
-        .args([
-            "-c",
-            r#"trap "" XFSZ; ulimit -f 8; exec "$@""#,
-            "sh",
-            env!("CARGO_BIN_EXE_vae"),
-        ])
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_vae")])
         .args(arguments);
     command
 }

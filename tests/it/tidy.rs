@@ -26,7 +26,7 @@ pub const ROWS: &[&[&str]] = &[
     &["objective", "optimizer"],
     &["model", "loader"],
     &["data", "density", "run", "figure", "device", "schedule"],
-    &["ops", "panics", "registry", "files", "check", "ui"],
+    &["ops", "os", "panics", "registry", "files", "check", "ui"],
     &["rng", "error"],
 ];
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::curves::write_png;
 use super::progress_display::ProgressDisplay;
 use super::start::Start;
-use super::summary;
+use super::{memory, summary};
 use crate::cli::doctor::at_the_end;
 use crate::cli::end_figures::EndFigures;
 use crate::cli::figure_context::FigureContext;
@@ -15,9 +15,10 @@ use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
 use crate::data::{DataPaths, NamedFolder};
 use crate::device::SelectedDevice;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, shell_word};
+use crate::ops::on_host;
 use crate::run::{About, Record, create};
-use crate::train::Training;
+use crate::train::{MemoryNeed, Training};
 use crate::{data, device, files, ui};
 
 /// A run that has completed all its epochs.
@@ -45,6 +46,13 @@ pub fn train(
     let data_folder = named.or(start.data_folder.take());
     let paths = DataPaths::from_environment(data_folder.clone())?;
     let dataset = data::load(&config.data, &paths)?;
+    let network = config.network(dataset.train.shape, dataset.classes.len())?;
+    // A GPU has memory of its own, and says itself when that is too small.
+    let need =
+        on_host(&selected.device).then(|| MemoryNeed::new(config, &network, dataset.train.len()));
+    if let Some(need) = &need {
+        memory::check(need, config.train.batch)?;
+    }
     let training = match &start.checkpoint {
         None => Training::new(config, dataset, &selected.device)?,
         Some((checkpoint, path)) => {
@@ -52,6 +60,8 @@ pub fn train(
         }
     };
     figures.suit(&figure_context(&training))?;
+    let resumed = start.folder.as_ref().map(|(folder, _)| &*folder.path);
+    figures.check_writable(resumed.unwrap_or(&run_args.out))?;
     let (folder, _lock) = match start.folder {
         Some(locked) => locked,
         None => {
@@ -65,7 +75,7 @@ pub fn train(
     let data_folder = data_folder.map(|folder| folder.path);
     about(&training, selected, data_folder).write(&folder.about())?;
 
-    summary::introduce(&training, &folder, selected);
+    summary::introduce(&training, need, &folder, selected);
     let mut display = ProgressDisplay::new(&training, &folder, began);
     interrupt::watch()?;
     let trained = training.run(&folder, &mut display);
@@ -73,7 +83,7 @@ pub fn train(
     let trained = trained.map_err(|error| match error.kind() {
         ErrorKind::Interrupted => error.with_hint(format!(
             "go on with: vae train --resume {}",
-            folder.path.display()
+            shell_word(&folder.path)
         )),
         _ => error,
     })?;

@@ -1,15 +1,21 @@
 //! The messages before the first step and after the last.
 
+use super::memory::size;
 use crate::device::SelectedDevice;
 use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::run::RunFolder;
-use crate::train::{TrainedModel, Training};
+use crate::train::{MemoryNeed, TrainedModel, Training};
 use crate::ui;
 
 /// Prints the model, the data, the device and the folder of a training.
-pub fn introduce(training: &Training, folder: &RunFolder, selected: &SelectedDevice) {
+pub fn introduce(
+    training: &Training,
+    need: Option<MemoryNeed>,
+    folder: &RunFolder,
+    selected: &SelectedDevice,
+) {
     if let Some(remark) = &selected.remark {
         ui::note(format_args!(
             "{remark}: training on `{}` (`vae devices` lists what there is)",
@@ -22,8 +28,11 @@ pub fn introduce(training: &Training, folder: &RunFolder, selected: &SelectedDev
     } else {
         ""
     };
+    let memory = need.map_or_else(String::new, |need| {
+        format!(", with about {} of memory", size(need.bytes()))
+    });
     ui::note(format_args!(
-        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, on {}",
+        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, on {}{memory}",
         dataset.name,
         dataset.train.len(),
         dataset.test.len(),

@@ -5,6 +5,7 @@
 //! system and clearing them again took 18 % of the time of the preset `mnist`.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mimalloc::MiMalloc;
 
@@ -17,6 +18,22 @@ const LARGE: usize = 1024;
 const LINE: usize = 64;
 
 struct LineAligned;
+
+/// The bytes of the last request that the system refused, or 0.
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns the bytes of the last request that the system refused, or `None` if it has refused none.
+pub fn failed() -> Option<usize> {
+    Some(REFUSED.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+}
+
+/// Records the request for `bytes` if the system refused it.
+fn noted(memory: *mut u8, bytes: usize) -> *mut u8 {
+    if memory.is_null() {
+        REFUSED.store(bytes, Ordering::Relaxed);
+    }
+    memory
+}
 
 fn aligned(layout: Layout) -> Layout {
     if layout.size() < LARGE {
@@ -31,12 +48,15 @@ fn aligned(layout: Layout) -> Layout {
 unsafe impl GlobalAlloc for LineAligned {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `GlobalAlloc`, and a larger alignment does not break it.
-        unsafe { MiMalloc.alloc(aligned(layout)) }
+        noted(unsafe { MiMalloc.alloc(aligned(layout)) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `GlobalAlloc`, and a larger alignment does not break it.
-        unsafe { MiMalloc.alloc_zeroed(aligned(layout)) }
+        noted(
+            unsafe { MiMalloc.alloc_zeroed(aligned(layout)) },
+            layout.size(),
+        )
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
@@ -51,13 +71,14 @@ unsafe impl GlobalAlloc for LineAligned {
             layout.align().max(LINE)
         };
         // SAFETY: the caller promises a valid size, and both alignments are powers of two.
-        unsafe {
+        let grown = unsafe {
             MiMalloc.realloc(
                 memory,
                 Layout::from_size_align_unchecked(layout.size(), align),
                 size,
             )
-        }
+        };
+        noted(grown, size)
     }
 }
 

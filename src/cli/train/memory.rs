@@ -1,0 +1,63 @@
+//! The check, before a training, that it fits in memory.
+
+use crate::error::{Error, Result};
+use crate::os::free_memory;
+use crate::train::MemoryNeed;
+
+/// Checks that a training which needs `need` fits in the memory that is free.
+///
+/// # Errors
+/// Returns an error with the largest batch that fits.
+pub fn check(need: &MemoryNeed, batch: usize) -> Result<()> {
+    let Some(free) = free_memory().filter(|free| need.exceeds(free.bytes)) else {
+        return Ok(());
+    };
+    let what = format!(
+        "train.batch = {batch}: this training needs about {} of memory, and {} {}",
+        size(need.bytes()),
+        size(free.bytes),
+        free.limit
+    );
+    Err(
+        Error::request(what).with_hint(match need.batch_within(free.bytes) {
+            Some(fits) => format!("a smaller batch fits: `--set train.batch={fits}`"),
+            None => {
+                "not even a batch of one image fits: use fewer units or channels, or another machine".into()
+            }
+        }),
+    )
+}
+
+/// Returns a number of bytes as text, with two digits: "120 MB".
+pub fn size(bytes: u64) -> String {
+    let (scale, unit) = if bytes < 1_000_000_000 {
+        (1e6, "MB")
+    } else {
+        (1e9, "GB")
+    };
+    let value = bytes as f64 / scale;
+    let step = if value >= 100.0 { 10.0 } else { 1.0 };
+    if value < 10.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{:.0} {unit}", (value / step).round() * step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn a_size_has_two_digits_and_a_unit() {
+        for (bytes, text) in [
+            (1_234_567, "1.2 MB"),
+            (87_654_321, "88 MB"),
+            (123_456_789, "120 MB"),
+            (2_345_678_901, "2.3 GB"),
+            (64_000_000_000, "64 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

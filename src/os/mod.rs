@@ -1,0 +1,16 @@
+//! The operating system: the allocator, signals, and the memory that is free. With `ops/kernels`, the only unsafe code
+//! of the program is here.
+
+#![expect(
+    unsafe_code,
+    reason = "the system's calls and the allocator's contract are not checked by the compiler; each block says why it is sound"
+)]
+
+pub mod allocator;
+mod free_memory;
+mod limits;
+mod signals;
+
+pub use free_memory::{FreeMemory, free_memory};
+pub use limits::turn_limits_into_errors;
+pub use signals::watch;

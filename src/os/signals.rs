@@ -1,0 +1,42 @@
+//! Ctrl-C and the signals that ask a program to end.
+
+use std::io;
+
+/// Calls `heard`, on a thread for this purpose, for each Ctrl-C, SIGTERM, SIGHUP and SIGXCPU (`ulimit -t`). A signal that the parent process
+/// ignores stays ignored: `nohup` ignores SIGHUP, and a script's shell ignores Ctrl-C for its background jobs.
+///
+/// # Errors
+/// Returns an error if the system refuses the handler or the thread.
+#[cfg(unix)]
+pub fn watch(heard: impl Fn() + Send + 'static) -> io::Result<()> {
+    let signals = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGXCPU];
+    let heeded = signals.into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = signal_hook::iterator::Signals::new(heeded)?;
+    let listen = move || signals.forever().for_each(|_| heard());
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(listen)
+        .map(drop)
+}
+
+/// Calls `heard`, on a thread for this purpose, for each Ctrl-C.
+///
+/// # Errors
+/// Returns an error if the system refuses the handler.
+#[cfg(not(unix))]
+pub fn watch(heard: impl Fn() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(heard).map_err(io::Error::other)
+}
+
+/// Returns whether the process ignores `signal`, as it does if its parent ignored it.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action, the call only writes the present one to `action`, which is large enough. All zeros
+    // are a valid `sigaction`, so `action` is initialised even if the call fails.
+    let action = unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    action.sa_sigaction == libc::SIG_IGN
+}

@@ -1,0 +1,111 @@
+//! Tests signals: which ones stop a training with its state saved, and that an ignored one stays ignored.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::program::{Done, metrics, run, vae_in_a_shell};
+
+/// A training that takes far longer than a test.
+const LONG: [&str; 7] = [
+    "train", "--config", "smoke", "--name", "mine", "--epochs", "100000",
+];
+
+/// The signals that ask a program to end.
+const SIGNALS: [&str; 4] = ["INT", "TERM", "HUP", "XCPU"];
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill")
+        .args([format!("-{signal}"), child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "SIG{signal}");
+}
+
+fn epochs(folder: &Path) -> usize {
+    let folder = folder.join("runs/mine");
+    if folder.join("metrics.jsonl").exists() {
+        metrics(&folder).len() / 2
+    } else {
+        0
+    }
+}
+
+/// Waits until the run has `count` epochs, or its process has ended.
+fn wait_for(child: &mut Child, folder: &Path, count: usize) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() && epochs(folder) < count {
+        assert!(Instant::now() < patience, "nothing happens");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Starts the long training in a shell, which first does `before`.
+fn start(folder: &Path, before: &str) -> Child {
+    let mut child = vae_in_a_shell(folder, before, &LONG)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&mut child, folder, 2);
+    child
+}
+
+#[test]
+fn a_signal_stops_a_training_with_its_state_saved() {
+    for signal in SIGNALS {
+        let place = TempDir::new().unwrap();
+        let child = start(place.path(), ":");
+        send(signal, &child);
+        let done = Done::of(child.wait_with_output().unwrap());
+        done.failed(
+            130,
+            &[
+                "interrupted: stopped ",
+                "hint: go on with: vae train --resume runs/mine",
+            ],
+        );
+        let epochs = epochs(place.path()) + 1;
+        let resumed = run(
+            place.path(),
+            &[
+                "train",
+                "-q",
+                "--resume",
+                "mine",
+                "--epochs",
+                &epochs.to_string(),
+            ],
+        );
+        assert_eq!(resumed.line(), "runs/mine", "after SIG{signal}");
+    }
+}
+
+/// `nohup` ignores SIGHUP, and a script's shell ignores SIGINT for the jobs that it starts with `&`.
+#[test]
+fn a_signal_that_the_parent_ignores_stops_nothing() {
+    let place = TempDir::new().unwrap();
+    let mut child = start(place.path(), "trap '' INT TERM HUP XCPU");
+    for signal in SIGNALS {
+        send(signal, &child);
+        let seen = epochs(place.path());
+        wait_for(&mut child, place.path(), seen + 2);
+        assert!(child.try_wait().unwrap().is_none(), "SIG{signal}");
+    }
+    child.kill().unwrap();
+    let done = Done::of(child.wait_with_output().unwrap());
+    assert_eq!(done.code, None);
+    assert!(!done.err.contains("stopping"), "{}", done.err);
+}
+
+/// A signal is heeded although another one is ignored.
+#[test]
+fn under_nohup_a_training_still_stops_on_sigterm() {
+    let place = TempDir::new().unwrap();
+    let child = start(place.path(), "trap '' HUP");
+    send("HUP", &child);
+    send("TERM", &child);
+    Done::of(child.wait_with_output().unwrap()).failed(130, &["interrupted: stopped "]);
+}
