@@ -41,8 +41,8 @@ fn too_many_open_files_are_an_error() {
         &["train", "-q", "--config", "smoke"],
         &["train", "-q", "--resume"],
     ] {
-        // With 3 the system cannot load the program.
-        for limit in 4..9 {
+        // With 4 the system cannot load the program.
+        for limit in 5..9 {
             let done = run_in_a_shell(place.path(), &format!("ulimit -n {limit}"), arguments);
             if done.code != Some(0) {
                 assert_eq!(done.code, Some(1), "{arguments:?}, {limit}: {}", done.err);
