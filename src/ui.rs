@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressDrawTarget, ProgressStyle};
@@ -12,6 +13,9 @@ pub use indicatif::ProgressBar;
 use crate::error::{Error, Result};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// The time between two drawings of a bar whose work does not move it.
+const TICK: Duration = Duration::from_millis(500);
 
 /// Silences everything on stderr except errors, for `--quiet`.
 pub fn be_quiet() {
@@ -23,10 +27,18 @@ pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
+/// The bar of the work that [`working`] shows, so that a line printed meanwhile does not end up in its middle.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
 /// Prints a line for people on stderr.
 pub fn note(text: impl Display) {
-    if !is_quiet() {
-        error_line(text);
+    if is_quiet() {
+        return;
+    }
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown {
+        Some(bar) => bar.suspend(|| error_line(text)),
+        None => error_line(text),
     }
 }
 
@@ -51,7 +63,12 @@ pub fn data(text: impl Display) -> Result<()> {
 }
 
 /// Makes a bar on stderr, hidden when quiet or when stderr is not a terminal.
+///
+/// It replaces the bar of [`working`], if there is one: two bars would overwrite each other.
 fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    if let Some(replaced) = show(None) {
+        replaced.finish_and_clear();
+    }
     let target = if is_quiet() || !stderr().is_terminal() {
         ProgressDrawTarget::hidden()
     } else {
@@ -93,10 +110,39 @@ pub fn sample_bar(count: u64) -> ProgressBar {
     )
 }
 
+/// Shows `what` and the time that it has taken while `work` runs: for a step that can take seconds and whose parts cannot
+/// be counted.
+pub fn working<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let bar = bar(None, "{msg} {spinner} {elapsed}");
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(TICK);
+    show(Some(bar.clone()));
+    let result = work();
+    show(None);
+    bar.finish_and_clear();
+    result
+}
+
+/// Replaces the bar that is shown, and returns the one before.
+fn show(bar: Option<ProgressBar>) -> Option<ProgressBar> {
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *shown, bar)
+}
+
+/// Makes a bar over `count` steps of different kinds, whose message is the current step.
+pub fn step_bar(count: usize) -> ProgressBar {
+    let bar = bar(
+        Some(count as u64),
+        "{msg} [{bar:30}] {pos} of {len} steps, {elapsed}",
+    );
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
 /// Makes a bar over the steps of a whole training, whose message shows the current numbers.
 pub fn train_bar(steps: u64) -> ProgressBar {
     let bar = bar(Some(steps), "{prefix} [{bar:20}] {msg}, {eta} left");
-    bar.enable_steady_tick(Duration::from_millis(500));
+    bar.enable_steady_tick(TICK);
     bar
 }
 

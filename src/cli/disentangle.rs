@@ -98,18 +98,24 @@ impl Disentangle {
         bar.finish_and_clear();
         let posteriors = posteriors?;
         let drawn = opened.config.objective.kind().latent_mode().is_sampled();
-        let measure = |factors: &[Factor]| {
+        let factors = factors.unwrap_or_default();
+        let varying = varying(&factors);
+        let bar = ui::step_bar(2 * Scores::STEPS);
+        let measure = |factors: &[Factor], what: &str| {
             Scores::measure(
                 &posteriors.means,
                 drawn.then_some(&posteriors.log_vars[..]),
                 factors,
                 rng,
+                &mut |score| {
+                    bar.set_message(format!("{what}{score}"));
+                    bar.inc(1);
+                },
             )
         };
-        let factors = factors.unwrap_or_default();
-        let varying = varying(&factors);
-        let scores = measure(&varying);
-        let chance = measure(&shuffled(&varying, rng));
+        let scores = measure(&varying, "measuring ");
+        let chance = measure(&shuffled(&varying, rng), "measuring the chance level of ");
+        bar.finish_and_clear();
         let probes = match images.labels.as_deref() {
             Some(labels) => {
                 Some(self.probe(&opened, dataset, &posteriors.means, &labels[..count])?)
@@ -202,10 +208,16 @@ fn measure_probes(
                 .count()
         })
         .max();
+    let linear = ui::working("fitting the linear probe", || {
+        Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1)
+    });
+    let nearest = ui::working("finding the nearest neighbours", || {
+        nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS)
+    });
     Probes {
         neighbours: NEIGHBOURS,
-        linear: Logistic::fit(train.0, train.1, classes, false).accuracy(test.0, test.1),
-        nearest: nearest_neighbours(train.0, train.1, test.0, test.1, NEIGHBOURS),
+        linear,
+        nearest,
         chance: most.unwrap_or(0) as f64 / test.1.len().max(1) as f64,
         images: [train.0.len(), test.0.len()],
     }

@@ -13,12 +13,12 @@ use super::output::{show, warn_if_unwritable};
 use crate::check::count;
 use crate::data::Split;
 use crate::error::{Error, Result};
-use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, saturated_units};
+use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, judged, saturated_units};
 use crate::figure::Figure;
 use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
 use crate::figure::chart::Chart;
 use crate::model::layer_parameters;
-use crate::report::diagnosis::{Diagnosis, summary};
+use crate::report::diagnosis::{Diagnosis, course, summary};
 use crate::run::{Record, RunFolder, read_metrics};
 use crate::ui;
 
@@ -41,8 +41,9 @@ Looks at the first N test images, and compares their latents with N(0, I):
   saturated units      units that are 0 for every image, or at an end of tanh
   gradient norms       of each layer, over training
 
-The verdict is one of: collapsed, ignores z, under-regularised, partly collapsed, healthy. Each but the last names the \
-flag of `vae train` to try. The chart shows KL and variances, the latents that carry most first.";
+The verdict is the worst finding, or healthy. Of the latents: collapsed, ignores z, under-regularised, partly collapsed, \
+noiseless. Of the training: constant data, diverged, not trained, dead layer, overfitted, too early to tell (few steps, a \
+loss that still falls, or weights of the loss that still change). Where a flag of `vae train` can help, it is named. The chart shows KL and variances, the latents that carry most first.";
 
 /// Diagnose the latents: numbers, a verdict, and what to try if they are not healthy
 #[derive(Debug, Args)]
@@ -89,7 +90,8 @@ impl Doctor {
             Some(_) => check_writable(place, &opened.folder, Path::new(""))?,
             None => warn_if_unwritable(&opened.folder.join("health.png")),
         }
-        let training = trained(&opened)?;
+        // A damaged file is found before the work.
+        let records = metrics(&opened)?;
         let (dataset, _) = opened.data(&self.data)?;
         let images = enough(&dataset.test, self.n)?;
         let protocol = opened.protocol(1, self.seed);
@@ -105,15 +107,21 @@ impl Doctor {
         let image = draw(self.out.as_deref(), &opened, &health, &dataset.name);
         let layers = layer_parameters(&opened.vae).into_iter();
         let layers = layers.map(|layer| layer.layer);
+        let decomposition = protocol
+            .latent_mode
+            .is_sampled()
+            .then(|| ui::working("splitting the KL into its terms", || decompose(&aggregate)));
+        let units = ui::working("looking at the hidden units", || {
+            saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)
+        })?;
+        let course = course(&opened.config, &records, dataset.train.len());
+        let records = of_training(records);
         let diagnosis = Diagnosis {
             provenance: opened.provenance("test", [images, dataset.test.len()], protocol.seed)?,
-            findings: findings(&health),
-            decomposition: protocol
-                .latent_mode
-                .is_sampled()
-                .then(|| decompose(&aggregate)),
-            units: saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)?,
-            training,
+            findings: judged(&health, &course, &units),
+            decomposition,
+            units,
+            training: records,
             layers: layers.collect(),
             chart: image.as_ref().ok().map(|path| path.display().to_string()),
             health,
@@ -141,8 +149,15 @@ fn enough(images: &Split, wanted: usize) -> Result<usize> {
     .with_hint("pass a larger `--n`, or train on data with more test images"))
 }
 
-/// Returns the records of the training split, or an empty list if the run's folder has none.
-fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
+/// Returns the records of the training split.
+fn of_training(records: Vec<Record>) -> Vec<Record> {
+    let mut records = records;
+    records.retain(|record| record.split == "train");
+    records
+}
+
+/// Returns the records of the run, or an empty list if its folder has none.
+fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
     let metrics = RunFolder {
         path: opened.folder.clone(),
     }
@@ -150,10 +165,7 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
     if opened.folder.as_os_str().is_empty() || !metrics.is_file() {
         return Ok(Vec::new());
     }
-    Ok(read_metrics(&metrics)?
-        .into_iter()
-        .filter(|record| record.split == "train")
-        .collect())
+    read_metrics(&metrics)
 }
 
 /// Returns one or two lines on the health of the latents, to print when training ends, or `None` if there are too few test
@@ -161,7 +173,7 @@ fn trained(opened: &LoadedModel) -> Result<Vec<Record>> {
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or if a latent is not finite.
-pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
+pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<String>> {
     if !opened.config.prior.is_normal() {
         return Ok(None);
     }
@@ -169,18 +181,24 @@ pub fn at_the_end(opened: &LoadedModel) -> Result<Option<String>> {
     let Ok(images) = enough(&dataset.test, AT_THE_END) else {
         return Ok(None);
     };
-    let (health, _) = Diagnostics::of(
-        &opened.vae,
-        &dataset.test,
-        images,
-        opened.protocol(1, None),
-        &mut |_| {},
-    )?;
+    let bar = ui::image_bar("looking at", 2 * images);
+    let protocol = opened.protocol(1, None);
+    let examined = Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
+        bar.set_position(seen as u64)
+    });
+    bar.finish_and_clear();
+    let (health, aggregate) = examined?;
     if !health.is_finite() {
         return Err(opened.broken(BROKEN_LATENTS));
     }
     let run = opened.folder.display().to_string();
-    let findings = findings(&health);
+    let course = course(&opened.config, history, dataset.train.len());
+    // The units explain latents that say nothing, and cost another pass over the images.
+    let units = match findings(&health).is_empty() {
+        true => Vec::new(),
+        false => saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)?,
+    };
+    let findings = judged(&health, &course, &units);
     Ok(Some(summary(&health, &findings, &opened.config, &run)))
 }
 

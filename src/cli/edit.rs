@@ -11,7 +11,7 @@ use super::config_name::name;
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES, class_named};
-use super::images::{AT_A_TIME, image_files, rasters_of};
+use super::images::{AT_A_TIME, encoded, image_files, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::count;
@@ -309,7 +309,7 @@ fn mean_latent(
                     "{flag} {name}: no training image is of this class"
                 )));
             }
-            let latents = model.latents(&dataset.train, &members, |_| {})?;
+            let latents = encoded(model, &dataset.train, &members)?;
             Ok((
                 mean(&latents),
                 format!("{} training images of `{name}`", members.len()),
@@ -334,7 +334,7 @@ fn mean_latent(
             }
             let images = folder_images(folder, model.card.image_shape)?;
             let indices = images.first_ids(images.len());
-            let latents = model.latents(&images, &indices, |_| {})?;
+            let latents = encoded(model, &images, &indices)?;
             Ok((
                 mean(&latents),
                 format!("{} images in {}", indices.len(), folder.display()),

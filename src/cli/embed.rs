@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::data_arg::DataArg;
 use super::draw::{Draw, Place, run};
+use super::images::encoded;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
@@ -87,10 +88,7 @@ impl Draw for Embed {
         let images = self.split.of(dataset)?;
         let count = self.n.unwrap_or(usize::MAX).min(images.len());
         let indices = images.first_ids(count);
-        let bar = ui::image_bar("encoding", count);
-        let latents = model.latents(images, &indices, |seen| bar.set_position(seen as u64));
-        bar.finish_and_clear();
-        let latents = latents?;
+        let latents = encoded(model, images, &indices)?;
         let labels = images.labels.as_deref().map(|labels| &labels[..count]);
         let name = |index: u32| {
             let label = labels.and_then(|labels| labels.get(index as usize));
@@ -142,7 +140,9 @@ pub fn scatter(
             )
         }
         _ => {
-            let (points, shares) = by_pca(latents, &vae.device())?;
+            let (points, shares) = ui::working("finding the principal components", || {
+                by_pca(latents, &vae.device())
+            })?;
             if !points.iter().flatten().all(|value| value.is_finite()) {
                 return Err(Error::failed(
                     "the latents are too large for their principal components to be found",

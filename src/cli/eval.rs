@@ -149,11 +149,10 @@ impl Eval {
         let errors = if self.no_reconstruction {
             None
         } else {
-            Some(SquaredErrors::measure(
-                &opened.vae,
-                protocol,
-                dataset,
-                images,
+            let measure = || SquaredErrors::measure(&opened.vae, protocol, dataset, images);
+            Some(ui::working(
+                "measuring squared errors, also of PCA",
+                measure,
             )?)
         };
         let weighted = self.weighted(&opened, images, protocol)?;

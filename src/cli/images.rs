@@ -213,6 +213,17 @@ fn samples(
     Ok(images.collect::<Result<Vec<_>>>()?.concat())
 }
 
+/// Returns the posterior means of the images `ids`, `[N][D]`, and shows a bar meanwhile.
+///
+/// # Errors
+/// Returns an error if an image cannot be read, or if a mean is not finite.
+pub fn encoded(model: &LoadedModel, images: &Split, ids: &[u32]) -> Result<Vec<Vec<f32>>> {
+    let bar = ui::image_bar("encoding", ids.len());
+    let latents = model.latents(images, ids, |seen| bar.set_position(seen as u64));
+    bar.finish_and_clear();
+    latents
+}
+
 /// Reads the user's image files as images of `shape`. Prints a note if they look like ink on paper; `what` names them
 /// in it.
 pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Split> {

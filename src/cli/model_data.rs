@@ -39,7 +39,8 @@ pub fn load(
         None if config.data.kind().reads_files() => named_by_run(run)?,
         None => None,
     };
-    let dataset = data::load(&config.data, &DataPaths::from_environment(named)?)?;
+    let paths = DataPaths::from_environment(named)?;
+    let dataset = ui::working("reading the data", || data::load(&config.data, &paths))?;
     if dataset.train.shape != card.image_shape {
         return Err(Error::request(format!(
             "the model is for images of {}, and the data has {} (channels, height, width)",

@@ -9,7 +9,7 @@ use super::config_name::optional_name;
 use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES};
-use super::images::{BROKEN, Classes, LatentSource, sample_sheet};
+use super::images::{BROKEN, Classes, LatentSource, encoded, sample_sheet};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::check::{at_least_zero, count};
@@ -170,10 +170,5 @@ impl Sample {
 fn spanned(model: &LoadedModel, data: &DataArg) -> Result<Vec<[f32; 2]>> {
     let (dataset, _) = model.data(data)?;
     let indices = dataset.train.first_ids(dataset.train.len());
-    let bar = ui::image_bar("encoding", indices.len());
-    let latents = model.latents(&dataset.train, &indices, |seen| {
-        bar.set_position(seen as u64)
-    });
-    bar.finish_and_clear();
-    Ok(bounds(&latents?))
+    Ok(bounds(&encoded(model, &dataset.train, &indices)?))
 }

@@ -16,9 +16,9 @@ mod reconstruction;
 pub use elbo::{ElboByImage, first_latents, measure};
 pub use estimate::{Estimate, bits, plus_minus};
 pub use health::{
-    ACTIVE, AggregatePosterior, COLLAPSED, Diagnostics, Finding, IGNORED, KlDecomposition,
-    LatentStatistics, LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled, decompose, findings,
-    saturated_units,
+    ACTIVE, AggregatePosterior, COLLAPSED, Course, Diagnostics, Early, EpochLosses, Finding,
+    IGNORED, KlDecomposition, LatentStatistics, LayerUnits, MORE_THAN, OUTSIDE, PARTLY, Shuffled,
+    decompose, findings, judged, saturated_units,
 };
 pub use importance::{Importance, importance};
 pub use latents::{deviation_by_latent, kl_by_latent, largest_first};

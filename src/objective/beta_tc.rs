@@ -128,6 +128,10 @@ impl ObjectiveKind for BetaTc {
             .then_some(means.reconstruction + self.beta * means.kl)
     }
 
+    fn kl_weight(&self) -> f64 {
+        self.alpha.min(self.beta).min(self.gamma)
+    }
+
     /// Returns whether all terms have the same weight: q(z), which is estimated from the batch, then cancels.
     fn separable(&self) -> bool {
         self.has_one_weight()

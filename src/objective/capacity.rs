@@ -57,6 +57,10 @@ impl ObjectiveKind for Capacity {
         Some(means.reconstruction + self.gamma * (means.kl - self.at(time)).abs())
     }
 
+    fn settles_after(&self, _epochs: f64) -> f64 {
+        self.growth
+    }
+
     /// Returns `false`: the KL that is held near the capacity is the mean over the batch.
     fn separable(&self) -> bool {
         false

@@ -124,6 +124,20 @@ impl ObjectiveKind for Elbo {
         Some(means.reconstruction + kl * self.weight(time))
     }
 
+    fn settles_after(&self, epochs: f64) -> f64 {
+        match self.cyclical {
+            // The weight rises for the last time in the last cycle.
+            Some(Cyclical { cycles, rise }) => {
+                epochs * (cycles as f64 - 1.0 + rise) / cycles as f64
+            }
+            None => self.warmup,
+        }
+    }
+
+    fn kl_weight(&self) -> f64 {
+        self.beta
+    }
+
     /// Returns `false` with free bits, which are a lower limit for a mean over the batch.
     fn separable(&self) -> bool {
         self.free_bits == 0.0

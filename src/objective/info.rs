@@ -86,6 +86,10 @@ impl ObjectiveKind for Info {
         None
     }
 
+    fn kl_weight(&self) -> f64 {
+        0.0
+    }
+
     /// Returns `false`: the discrepancy is a function of all latents of the batch.
     fn separable(&self) -> bool {
         false

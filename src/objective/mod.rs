@@ -89,6 +89,16 @@ pub trait ObjectiveKind {
     /// an estimate, this is the estimated quantity. `None` if the loss is not a function of the means.
     fn loss(&self, means: &LossMeans, time: Time) -> Option<f64>;
 
+    /// Returns the number of epochs, of `epochs` in all, after which the weights of the loss's terms no longer change.
+    fn settles_after(&self, _epochs: f64) -> f64 {
+        0.0
+    }
+
+    /// Returns the weight of the KL in the loss when training ends; of its terms' weights the smallest.
+    fn kl_weight(&self) -> f64 {
+        1.0
+    }
+
     /// Returns `K`, the number of latents drawn for each image.
     fn samples(&self) -> usize {
         1

@@ -1,9 +1,14 @@
 //! The report of `vae doctor`: numbers for each latent and for all of them, and a verdict with its reason and advice.
 
 mod advice;
+mod course;
+mod reason;
+
+pub use course::course;
 
 use serde_json::{Value, json};
 
+use self::reason::reason;
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::config::Config;
 use crate::error::shell_word;
@@ -157,14 +162,9 @@ const MEASURES: &[Measure<Diagnosis>] = &[
     },
 ];
 
-/// Returns the verdict in a few words.
-pub fn verdict(findings: &[Finding]) -> String {
-    let names: Vec<&str> = findings.iter().map(|finding| finding.name()).collect();
-    if names.is_empty() {
-        "healthy".into()
-    } else {
-        names.join(", ")
-    }
+/// Returns the verdict in a few words: the name of the worst finding.
+pub fn verdict(findings: &[Finding]) -> &'static str {
+    findings.first().map_or("healthy", Finding::name)
 }
 
 /// Returns the summary for the end of training: the verdict, its numbers and, if something is wrong, advice.
@@ -183,44 +183,21 @@ pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run:
         "health: {verdict}: {numbers}, another image's latent costs {difference:.2} nats (first {images} test images)"
     );
     if let Some(worst) = findings.first() {
-        let advice = advice::advice(*worst, health, config);
-        text += &format!("\n{advice}; more: vae doctor {}", shell_word(run));
+        let reason = match worst {
+            // The numbers above say why.
+            Finding::Collapsed | Finding::IgnoresLatent | Finding::PartlyCollapsed => None,
+            other => Some(reason(other, health)),
+        };
+        let advice = advice::advice(worst, health, config);
+        let parts = [
+            reason,
+            advice,
+            Some(format!("more: vae doctor {}", shell_word(run))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        text += &format!("\n{}", parts.join("; "));
     }
     text
-}
-
-/// Returns the reason for a finding, in numbers.
-fn reason(finding: Finding, health: &Diagnostics) -> String {
-    let (active, latents) = (health.active(), health.latents.len());
-    let kl = health.kl.map_or(0.0, |kl| kl.mean);
-    match finding {
-        Finding::Collapsed if health.kl.is_none() => {
-            "the latent is the same for every image".into()
-        }
-        Finding::Collapsed => format!(
-            "the latent says nothing about the image: {active} of {latents} latents are active, the KL is {kl:.3} nats"
-        ),
-        Finding::IgnoresLatent => {
-            let difference = health.shuffled.difference;
-            let (mean, error) = (difference.mean, difference.plus_minus(3));
-            let kl = health.kl.map(|kl| format!(", at a KL of {:.2}", kl.mean));
-            format!(
-                "the decoder ignores the latent: with another image's latent the reconstruction is {mean:.3} {error} nats worse{}",
-                kl.unwrap_or_default()
-            )
-        }
-        Finding::UnderRegularised { latent: index } => {
-            let latent = health.latents[index];
-            format!(
-                "the images' latents are where the prior has little mass: z{index} has mean {:.2} and variance {:.2}, the prior has 0 and 1",
-                latent.mean,
-                latent.variance()
-            )
-        }
-        Finding::PartlyCollapsed => format!(
-            "{active} of {latents} latents carry everything; the others say nothing about the image"
-        ),
-    }
 }
 
 impl Diagnosis {
@@ -256,8 +233,13 @@ impl Diagnosis {
         }
         report.line(format!("verdict: {}", verdict(&self.findings)));
         for finding in &self.findings {
-            let (reason, advice) = (reason(*finding, health), self.advice(*finding));
-            report.line(format!("  {}: {reason}; {advice}", finding.name()));
+            let advice = self.advice(finding).map(|advice| format!("; {advice}"));
+            report.line(format!(
+                "  {}: {}{}",
+                finding.name(),
+                reason(finding, health),
+                advice.unwrap_or_default()
+            ));
         }
         self.add_fields(&mut report);
         report
@@ -302,13 +284,24 @@ impl Diagnosis {
         }
         let mut recorded = self.with_norms();
         if let Some(first) = recorded.next() {
-            let last = recorded.last().unwrap_or(first);
+            let last = recorded.last();
             let layers = self.layers.iter().filter_map(|layer| {
-                let [from, to] = [first, last].map(|record| record.gradient_norms.get(layer));
-                Some(format!("{layer} {:.3} to {:.3}", from?, to?))
+                let from = first.gradient_norms.get(layer)?;
+                Some(match last {
+                    Some(last) => {
+                        format!(
+                            "{layer} {from:.3} to {:.3}",
+                            last.gradient_norms.get(layer)?
+                        )
+                    }
+                    None => format!("{layer} {from:.3}"),
+                })
             });
             let layers = layers.collect::<Vec<_>>().join(", ");
-            let epochs = format!("(epoch {} to {})", first.epoch, last.epoch);
+            let epochs = match last {
+                Some(last) => format!("(epoch {} to {})", first.epoch, last.epoch),
+                None => format!("(epoch {})", first.epoch),
+            };
             report.text_row("gradient norms", Cell::Text(layers), epochs);
         }
     }
@@ -317,7 +310,7 @@ impl Diagnosis {
         let health = &self.health;
         let finding = |finding: &Finding| {
             json!({
-                "name": finding.name(), "reason": reason(*finding, health), "advice": self.advice(*finding),
+                "name": finding.name(), "reason": reason(finding, health), "advice": self.advice(finding),
             })
         };
         let units = |units: &LayerUnits| json!({ "layer": units.layer, "units": units.units, "saturated": units.saturated });
@@ -348,7 +341,7 @@ impl Diagnosis {
         self.provenance.add_fields(report);
     }
 
-    fn advice(&self, finding: Finding) -> String {
+    fn advice(&self, finding: &Finding) -> Option<String> {
         advice::advice(finding, &self.health, &self.provenance.config)
     }
 

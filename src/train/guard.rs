@@ -106,7 +106,17 @@ fn broke(config: &Config, count: usize, step: u64, broken: &[String]) -> Error {
     .with_hint(advice(config))
 }
 
+/// The weight of the KL above which it breaks a training that the learning rate does not.
+const HEAVY: f64 = 1e4;
+
 fn advice(config: &Config) -> String {
+    let weight = config.objective.kind().kl_weight();
+    if weight > HEAVY {
+        return format!(
+            "lower the weight of the KL, which is {weight:e} (`--set objective.{}.beta=1`), in a new run; the last good state is kept",
+            config.objective.tag()
+        );
+    }
     let lower = config.train.learning_rate / 10.0;
     let clip = if config.train.clip.is_none() {
         " or clip the gradient (`--set train.clip=10`)"

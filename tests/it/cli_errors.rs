@@ -347,7 +347,9 @@ fn a_closed_stderr_is_no_error() {
 
 #[test]
 fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
-    let lower = "hint: lower the learning rate (`--set train.learning_rate=";
+    let lower_rate = "hint: lower the learning rate (`--set train.learning_rate=";
+    let lower_weight =
+        "hint: lower the weight of the KL, which is 1e300 (`--set objective.elbo.beta=1`)";
     for (sets, pass) in [
         // The loss breaks in the middle of an epoch.
         (
@@ -383,6 +385,10 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
         let place = TempDir::new().unwrap();
         let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
         let done = train(place.path(), &[&["-q"], &sets[..]].concat());
+        let lower = match sets[1].starts_with("objective") {
+            true => lower_weight,
+            false => lower_rate,
+        };
         done.failed(1, &[pass, &[lower, "the last good state is kept"]].concat());
         let folder = place.path().join("runs/smoke-1");
         assert_eq!(

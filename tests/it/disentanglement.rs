@@ -60,7 +60,7 @@ fn changed(latents: &[Vec<f32>], change: impl Fn(&[f32]) -> Vec<f32>) -> Vec<Vec
 }
 
 fn measure((means, log_vars): &Codes, factors: &[Factor]) -> Scores {
-    Scores::measure(means, Some(log_vars), factors, Rng::new(1))
+    Scores::measure(means, Some(log_vars), factors, Rng::new(1), &mut |_| {})
 }
 
 /// Returns all scores: MIG, FactorVAE, beta-VAE, DCI's D, C and I, and SAP.
@@ -320,7 +320,7 @@ fn what_varies_not_at_all_breaks_nothing() {
     let factors = varying(&factors);
     assert_eq!(factors.len(), 2);
     let of = |means: &[Vec<f32>], log_vars: &[Vec<f32>], factors: &[Factor]| {
-        Scores::measure(means, Some(log_vars), factors, Rng::new(4))
+        Scores::measure(means, Some(log_vars), factors, Rng::new(4), &mut |_| {})
     };
     // Constant latents carry no information.
     let scores = of(

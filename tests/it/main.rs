@@ -58,3 +58,4 @@ mod standard_errors;
 mod theory;
 mod tidy;
 mod toy_data;
+mod verdicts;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::figure_context::class_named;
-use crate::cli::images::image_files;
+use crate::cli::images::{encoded, image_files};
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
@@ -107,7 +107,7 @@ pub fn end(
 /// Returns the test images of a class whose latents are nearest to the class's mean, in order of distance.
 fn typical(model: &LoadedModel, dataset: &Dataset, class: u32, count: usize) -> Result<Vec<u32>> {
     let members = dataset.test.members(class);
-    let latents = model.latents(&dataset.test, &members, |_| {})?;
+    let latents = encoded(model, &dataset.test, &members)?;
     Ok(nearest_to_mean(&latents)
         .into_iter()
         .take(count)

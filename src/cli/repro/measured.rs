@@ -64,7 +64,12 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         let model = &finished.model;
         let (dataset, _) = model.data(&DataArg::default())?;
         let protocol = model.protocol(1, None);
-        let elbo = measure(&model.vae, &dataset.test, protocol, &mut |_| {})?.elbo();
+        let bar = ui::image_bar("measuring", dataset.test.len());
+        let measured = measure(&model.vae, &dataset.test, protocol, &mut |seen| {
+            bar.set_position(seen as u64)
+        });
+        bar.finish_and_clear();
+        let elbo = measured?.elbo();
         elbo.map(negated)
     };
     let value = value.ok_or_else(|| nothing(recipe))?;
@@ -100,7 +105,12 @@ fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured
     bounds
         .iter()
         .try_for_each(|bound| are_finite(model, &bound.log_px))?;
-    let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |_| {})?;
+    let bar = ui::image_bar("looking at", test.len());
+    let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |seen| {
+        bar.set_position(seen as u64)
+    });
+    bar.finish_and_clear();
+    let aggregate = aggregate?;
     let latents = aggregate.latents();
     // A threshold of 0 is enough, because every latent is a distribution: the largest variance does not matter.
     let active = latents

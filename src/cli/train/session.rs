@@ -45,7 +45,7 @@ pub fn train(
     let named = run_args.data.as_ref().map(NamedFolder::by_flag);
     let data_folder = named.or(start.data_folder.take());
     let paths = DataPaths::from_environment(data_folder.clone())?;
-    let dataset = data::load(&config.data, &paths)?;
+    let dataset = ui::working("reading the data", || data::load(&config.data, &paths))?;
     let network = config.network(dataset.train.shape, dataset.classes.len())?;
     // A GPU has memory of its own, and says itself when that is too small.
     let need =
@@ -92,7 +92,7 @@ pub fn train(
     let history = trained.history.clone();
     let model = LoadedModel::trained(trained, folder, selected.clone())?;
     if !ui::is_quiet() {
-        match at_the_end(&model) {
+        match at_the_end(&model, &history) {
             Ok(health) => health.into_iter().for_each(ui::note),
             // The model is saved: the run has not failed.
             Err(error) => ui::note(format_args!("no health: {error}")),

@@ -4,15 +4,16 @@
 //! Each round adds one tree of depth three for each class to its logit. A node is split at the edge of an input that most
 //! reduces the cross-entropy to second order. The importance of an input is what its splits have gained.
 
+mod histogram;
+
+use self::histogram::{BINS, Derivatives, Histogram, NODES};
 use crate::ops::pool;
 
 const ROUNDS: usize = 50;
 /// The learning rate: the share that is taken of each tree.
 const RATE: f64 = 0.2;
 const DEPTH: usize = 3;
-const LEAVES: usize = 1 << DEPTH;
-/// The number of bins that an input's values are put into.
-const BINS: usize = 128;
+const LEAVES: usize = 2 * NODES;
 /// The penalty on the squares of a tree's leaves.
 const RIDGE: f64 = 1.0;
 /// The least second derivative on either side of a split: about four examples at even odds.
@@ -41,9 +42,6 @@ struct Tree {
     splits: [Option<(usize, u8)>; LEAVES - 1],
     leaves: [f64; LEAVES],
 }
-
-/// The first and second derivatives of the loss by a logit, summed.
-type Derivatives = [f64; 2];
 
 impl Boosted {
     /// # Shapes
@@ -186,17 +184,19 @@ fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
         leaves: [0.0; LEAVES],
     };
     let (mut nodes, mut gains) = (vec![0_u8; derivatives.len()], Vec::new());
+    let mut histogram = Histogram::new();
     for level in 0..DEPTH {
         let mut best = vec![(LEAST_GAIN, None); 1 << level];
-        for (input, bins) in bins.iter().enumerate() {
-            let mut sums = [[0.0; 2]; BINS * LEAVES / 2];
-            for ((&node, &bin), [gradient, curvature]) in nodes.iter().zip(bins).zip(derivatives) {
-                let sum = &mut sums[usize::from(node) * BINS + usize::from(bin)];
-                sum[0] += gradient;
-                sum[1] += curvature;
+        // Most nodes of a small set cannot be split by any input, which is seen without looking at the inputs.
+        let open = open_nodes(&nodes, derivatives);
+        let inputs = if open.contains(&true) { bins } else { &[] };
+        for (input, bins) in inputs.iter().enumerate() {
+            histogram.clear();
+            for ((&node, &bin), derivatives) in nodes.iter().zip(bins).zip(derivatives) {
+                histogram.add(usize::from(node), bin, *derivatives);
             }
-            for (best, sums) in best.iter_mut().zip(sums.chunks_exact(BINS)) {
-                if let Some((gain, last)) = best_edge(sums, best.0) {
+            for (node, best) in best.iter_mut().enumerate().filter(|(node, _)| open[*node]) {
+                if let Some((gain, last)) = best_edge(histogram.node(node), best.0) {
                     *best = (gain, Some((input, last)));
                 }
             }
@@ -222,21 +222,39 @@ fn grow(bins: &[Vec<u8>], derivatives: &[Derivatives]) -> Grown {
     }
 }
 
+/// Returns for each node whether its examples have the curvature that two sides of a split need.
+fn open_nodes(nodes: &[u8], derivatives: &[Derivatives]) -> [bool; NODES] {
+    let mut curvatures = [0.0; NODES];
+    for (&node, [_, curvature]) in nodes.iter().zip(derivatives) {
+        curvatures[usize::from(node)] += curvature;
+    }
+    // The margin is for rounding: a split adds the same numbers in another order.
+    curvatures.map(|curvature| curvature > 2.0 * LEAST_CURVATURE * (1.0 - 1e-6))
+}
+
 /// Returns the split of a node that gains most, if that is more than `least`: its gain, and the last bin that goes left.
-fn best_edge(sums: &[Derivatives], least: f64) -> Option<(f64, u8)> {
+fn best_edge(
+    bins: impl Iterator<Item = (u8, Derivatives)> + Clone,
+    least: f64,
+) -> Option<(f64, u8)> {
     let score =
         |[gradient, curvature]: Derivatives| 0.5 * gradient * gradient / (curvature + RIDGE);
-    let all = sums
-        .iter()
-        .fold([0.0; 2], |[g, h], sum| [g + sum[0], h + sum[1]]);
+    let all = bins
+        .clone()
+        .fold([0.0; 2], |[g, h], (_, sum)| [g + sum[0], h + sum[1]]);
+    let of_all = score(all);
     let (mut best, mut most, mut left) = (None, least, [0.0; 2]);
-    for (last, sum) in (0_u8..).zip(&sums[..sums.len() - 1]) {
+    for (last, sum) in bins {
         left = [left[0] + sum[0], left[1] + sum[1]];
         let right = [all[0] - left[0], all[1] - left[1]];
-        if left[1] < LEAST_CURVATURE || right[1] < LEAST_CURVATURE {
+        if left[1] < LEAST_CURVATURE {
             continue;
         }
-        let gain = score(left) + score(right) - score(all);
+        // The bins to come only take more from the right.
+        if right[1] < LEAST_CURVATURE {
+            break;
+        }
+        let gain = score(left) + score(right) - of_all;
         if gain > most {
             (best, most) = (Some((gain, last)), gain);
         }
@@ -295,10 +313,11 @@ mod tests {
             0.5 * (part(l) + part(r) - part([l[0] + r[0], l[1] + r[1]]))
         };
         let expected = [gain([4.0, 2.0], [-4.0, 5.5]), gain([5.0, 5.0], [-5.0, 2.5])];
-        let (found, last) = best_edge(&sums, 0.0).unwrap();
+        let bins = || (0..).zip(sums);
+        let (found, last) = best_edge(bins(), 0.0).unwrap();
         assert!((found - expected[0].max(expected[1])).abs() < 1e-12);
         assert_eq!(usize::from(last), usize::from(expected[1] > expected[0]));
-        assert_eq!(best_edge(&sums, 100.0), None);
+        assert_eq!(best_edge(bins(), 100.0), None);
     }
 
     #[test]

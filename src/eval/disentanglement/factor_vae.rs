@@ -7,6 +7,7 @@
 use super::common::average;
 use crate::data::Factor;
 use crate::ops::pool;
+use crate::ops::simd::with_widest_simd;
 use crate::rng::Rng;
 
 /// Images of a vote, drawn with replacement from those that share the value.
@@ -41,6 +42,11 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         return Some(0.0);
     }
     let groups: Vec<Vec<Vec<u32>>> = factors.iter().map(Factor::groups).collect();
+    // [N][A], the active latents side by side: a vote reads whole rows.
+    let rows: Vec<Vec<f32>> = means
+        .iter()
+        .map(|row| active.iter().map(|&latent| row[latent]).collect())
+        .collect();
     // The factor and the latent; `None` if no other image shares the value.
     let vote = |number: usize| {
         let rng = rng.at(number as u64);
@@ -53,8 +59,9 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         let some: Vec<u32> = (0..IMAGES)
             .map(|index| group[rng.below(2 + index as u64, group.len() as u64) as usize])
             .collect();
-        let among = |latent: usize| variance(means, &some, latent) / spread[latent];
-        let scaled = active.iter().map(|&latent| (latent, among(latent)));
+        let among = variances(&rows, &some);
+        let among = active.iter().zip(among);
+        let scaled = among.map(|(&latent, variance)| (latent, variance / spread[latent]));
         scaled
             .min_by(|a, b| a.1.total_cmp(&b.1))
             .map(|(latent, _)| (factor, latent))
@@ -86,6 +93,39 @@ pub fn factor_vae_score(means: &[Vec<f32>], factors: &[Factor], rng: Rng) -> Opt
         .map(|(factor, latent)| f64::from(u8::from(stands_for[latent] == factor)))
         .collect();
     average(&right)
+}
+
+/// Returns the variance of each latent's means over some images, with the bits of [`variance`].
+fn variances(rows: &[Vec<f32>], indices: &[u32]) -> Vec<f64> {
+    let width = rows.first().map_or(0, Vec::len);
+    let n = indices.len() as f64;
+    // The sum of no numbers is -0.
+    let (mut means, mut squares) = (vec![-0.0; width], vec![-0.0; width]);
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for &index in indices {
+                let row = rows[index as usize].iter();
+                means
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            means.iter_mut().for_each(|mean| *mean /= n);
+            for &index in indices {
+                let row = rows[index as usize].iter().zip(&means);
+                squares
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, (&value, mean))| {
+                        let difference = f64::from(value) - mean;
+                        *sum += difference * difference;
+                    });
+            }
+            squares.iter_mut().for_each(|sum| *sum /= n);
+        },
+    );
+    squares
 }
 
 /// Returns the variance of a latent's means over some images.

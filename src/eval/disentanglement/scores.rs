@@ -20,7 +20,11 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Measures all scores. `factors`: those that vary among the images, [`varying`].
+    /// The number of steps of [`Scores::measure`].
+    pub const STEPS: usize = 5;
+
+    /// Measures all scores. `factors`: those that vary among the images, [`varying`]. `step` is told the name of each score
+    /// before it is measured.
     ///
     /// # Shapes
     /// `means` and `log_vars`: `[N][D]`, the posteriors; `log_vars` is `None` if the latents are points.
@@ -29,13 +33,24 @@ impl Scores {
         log_vars: Option<&[Vec<f32>]>,
         factors: &[Factor],
         rng: Rng,
+        step: &mut dyn FnMut(&'static str),
     ) -> Self {
+        step("MIG");
+        let mig = log_vars.and_then(|log_vars| mig(means, log_vars, factors, rng.stream("mig")));
+        step("the FactorVAE score");
+        let factor_vae = factor_vae_score(means, factors, rng.stream("factor-vae"));
+        step("the beta-VAE score");
+        let beta_vae = beta_vae_score(means, factors, rng.stream("beta-vae"));
+        step("DCI");
+        let dci = dci(means, factors, rng.stream("dci"));
+        step("SAP");
+        let sap = sap(means, factors, rng.stream("sap"));
         Self {
-            mig: log_vars.and_then(|log_vars| mig(means, log_vars, factors, rng.stream("mig"))),
-            factor_vae: factor_vae_score(means, factors, rng.stream("factor-vae")),
-            beta_vae: beta_vae_score(means, factors, rng.stream("beta-vae")),
-            dci: dci(means, factors, rng.stream("dci")),
-            sap: sap(means, factors, rng.stream("sap")),
+            mig,
+            factor_vae,
+            beta_vae,
+            dci,
+            sap,
         }
     }
 }

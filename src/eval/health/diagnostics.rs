@@ -13,6 +13,8 @@ use crate::model::Vae;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostics {
     pub images: usize,
+    /// Whether all of them are the same image.
+    pub same_images: bool,
     /// `[D]`.
     pub latents: Vec<LatentStatistics>,
     /// KL(q(z | x) || p(z)), nats; `None` for an autoencoder.
@@ -40,6 +42,7 @@ impl Diagnostics {
         Ok((
             Self {
                 images: count,
+                same_images: are_the_same(split, count)?,
                 latents: aggregate.latents(),
                 kl: aggregate.kl(),
                 shuffled,
@@ -91,4 +94,15 @@ impl Diagnostics {
         let carried = |latent: &LatentStatistics| latent.kl.unwrap_or(latent.variance_of_mean);
         latents::largest_first(&self.latents.iter().map(carried).collect::<Vec<_>>())
     }
+}
+
+/// Returns whether the first `count` images of a split are the same. Two that differ end the search.
+fn are_the_same(split: &Split, count: usize) -> Result<bool> {
+    let first = split.image(0)?;
+    for index in 1..count {
+        if split.image(index)? != first {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

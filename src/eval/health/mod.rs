@@ -2,6 +2,7 @@
 //! decoder uses them.
 
 mod aggregate;
+mod course;
 mod decomposition;
 mod diagnostics;
 mod saturation;
@@ -9,8 +10,9 @@ mod shuffled;
 mod verdict;
 
 pub use aggregate::{ACTIVE, AggregatePosterior, LatentStatistics};
+pub use course::{Course, Early, EpochLosses};
 pub use decomposition::{KlDecomposition, decompose};
 pub use diagnostics::Diagnostics;
 pub use saturation::{LayerUnits, MORE_THAN, saturated_units};
 pub use shuffled::Shuffled;
-pub use verdict::{COLLAPSED, Finding, IGNORED, OUTSIDE, PARTLY, findings};
+pub use verdict::{COLLAPSED, Finding, IGNORED, OUTSIDE, PARTLY, findings, judged};

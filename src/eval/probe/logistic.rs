@@ -2,7 +2,9 @@
 //! mean negative log-likelihood plus |W|^2 / 2N, which is scikit-learn's default penalty (C = 1).
 
 use super::lbfgs::minimise;
+use super::logits::{Logits, TOGETHER, add};
 use crate::ops::pool;
+use crate::ops::simd::with_widest_simd;
 
 /// Examples that one core takes at a time.
 const ROWS: usize = 256;
@@ -137,36 +139,52 @@ fn logit(weights: &[f64], x: &[f64]) -> f64 {
             .sum::<f64>()
 }
 
+/// Returns the sums of [`loss`] over some examples. Several are taken together, and each number is still added up in their
+/// order.
+#[inline(always)]
+fn part(examples: &[(Vec<f64>, u16, f64)], logits: &Logits, width: usize) -> (f64, Vec<f64>) {
+    let classes = logits.classes();
+    let (mut loss, mut gradient) = (0.0, vec![0.0; classes * width]);
+    // [TOGETHER][C]: the logits, and then the derivatives by them.
+    let mut p = vec![vec![0.0; classes]; TOGETHER];
+    for examples in examples.chunks(TOGETHER) {
+        // The last one stands in for those that are missing.
+        let x = std::array::from_fn(|i| &examples[i.min(examples.len() - 1)].0[..]);
+        logits.fill(x, &mut p);
+        for (p, (_, label, importance)) in p.iter_mut().zip(examples) {
+            let of_label = p[usize::from(*label)];
+            let largest = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            p.iter_mut().for_each(|p| *p = (*p - largest).exp());
+            let total: f64 = p.iter().sum();
+            loss += importance * (total.ln() + largest - of_label);
+            for (class, p) in p.iter_mut().enumerate() {
+                *p = importance * (*p / total - f64::from(u8::from(class == usize::from(*label))));
+            }
+        }
+        for (class, gradient) in gradient.chunks_exact_mut(width).enumerate() {
+            let (inputs, intercept) = gradient.split_at_mut(width - 1);
+            let errors: [f64; TOGETHER] = std::array::from_fn(|i| p[i][class]);
+            add(inputs, errors, x, examples.len());
+            for error in &errors[..examples.len()] {
+                intercept[0] += error;
+            }
+        }
+    }
+    (loss, gradient)
+}
+
 /// Returns the function that is minimised and its gradient. Both are added up in the examples' order, so that the number of
 /// threads does not change them.
 ///
 /// # Shapes
 /// `examples`: features `[D]`, class and weight; `weights` and the gradient: `[C * width]`, where `width` is D + 1.
 fn loss(examples: &[(Vec<f64>, u16, f64)], weights: &[f64], width: usize) -> (f64, Vec<f64>) {
+    let logits = Logits::new(weights, width);
     let pass = pool::map(examples.chunks(ROWS), |examples| {
-        let (mut loss, mut gradient) = (0.0, vec![0.0; weights.len()]);
-        let mut p = vec![0.0; weights.len() / width];
-        for (x, label, importance) in examples {
-            p.iter_mut()
-                .zip(weights.chunks_exact(width))
-                .for_each(|(p, weights)| *p = logit(weights, x));
-            let of_label = p[usize::from(*label)];
-            let largest = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            p.iter_mut().for_each(|p| *p = (*p - largest).exp());
-            let total: f64 = p.iter().sum();
-            loss += importance * (total.ln() + largest - of_label);
-            for (class, (p, gradient)) in p.iter().zip(gradient.chunks_exact_mut(width)).enumerate()
-            {
-                let error =
-                    importance * (p / total - f64::from(u8::from(class == usize::from(*label))));
-                gradient
-                    .iter_mut()
-                    .zip(x)
-                    .for_each(|(sum, x)| *sum += error * x);
-                gradient[width - 1] += error;
-            }
-        }
-        (loss, gradient)
+        with_widest_simd(
+            #[inline(always)]
+            || part(examples, &logits, width),
+        )
     });
     let penalty = 1.0 / examples.len() as f64;
     let (mut value, mut gradient) = (0.0, vec![0.0; weights.len()]);

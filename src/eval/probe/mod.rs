@@ -2,6 +2,7 @@
 
 mod lbfgs;
 mod logistic;
+mod logits;
 mod neighbours;
 
 pub use lbfgs::minimise;
