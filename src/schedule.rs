@@ -11,6 +11,11 @@ pub trait ScheduleKind {
     /// Returns the factor in [0, 1] at `epoch` of `epochs`.
     fn at(&self, epoch: f64, epochs: f64) -> f64;
 
+    /// Returns the table of the config that is spread over all epochs, and so changes with their number.
+    fn spread_over_epochs(&self) -> Option<&'static str> {
+        None
+    }
+
     fn check(&self) -> Result<()>;
 }
 
@@ -151,6 +156,10 @@ impl ScheduleKind for Cosine {
         warm_up(epoch, self.warmup) * cosine
     }
 
+    fn spread_over_epochs(&self) -> Option<&'static str> {
+        Some("schedule.cosine")
+    }
+
     fn check(&self) -> Result<()> {
         at_least_zero("schedule.cosine.warmup", self.warmup)?;
         within("schedule.cosine.floor", self.floor, 0.0, 1.0)
@@ -265,6 +274,19 @@ mod tests {
             [0.0, 1.0, 5.0].map(|epoch| cyclical(epoch, 8.0, 2, 0.0)),
             [1.0; 3]
         );
+    }
+
+    #[test]
+    fn a_schedule_that_changes_with_the_number_of_epochs_says_so() {
+        for schedule in Schedule::every() {
+            let changes = (0..=100).any(|tenth| {
+                let epoch = f64::from(tenth) / 10.0;
+                schedule.kind().at(epoch, 10.0) != schedule.kind().at(epoch, 20.0)
+            });
+            let said = schedule.kind().spread_over_epochs();
+            let table = format!("schedule.{}", schedule.tag());
+            assert_eq!(said, changes.then_some(table.as_str()));
+        }
     }
 
     #[test]

@@ -11,13 +11,15 @@ use super::model_arg::{RUNS, find_run};
 use super::output::show;
 use crate::error::{Error, Result, shell_word};
 use crate::files;
-use crate::report::comparison::{EvaluatedRun, report};
+use crate::report::comparison::{EvaluatedRun, MeasuredModel, report};
+use crate::run::RunFolder;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 Shows the report that `vae eval` left in each run. Numbers of different protocols are not comparable: the parts \
 that differ are shown in columns of their own. If two runs were measured on the same images, their \
-difference is taken image by image, so that an image that is easy for both adds nothing to its error.";
+difference is taken image by image, so that an image that is easy for both adds nothing to its error; the seed of the noise \
+may differ. A model that is no longer the one that was measured is named.";
 
 /// Show the last evaluations of several runs side by side, and where their protocols differ
 #[derive(Debug, Args)]
@@ -35,17 +37,35 @@ pub struct Compare {
 impl Compare {
     pub fn run(self) -> Result<()> {
         let runs = self.runs.iter().map(|run| read(run));
-        show(&report(&runs.collect::<Result<Vec<_>>>()?), self.json)
+        let mut runs = runs.collect::<Result<Vec<_>>>()?;
+        let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+        for run in &mut runs {
+            // A moved copy may have the name of its original.
+            if names.iter().filter(|name| **name == run.name).count() > 1 {
+                run.name.clone_from(&run.folder);
+            }
+        }
+        show(&report(&runs), self.json)
     }
 }
 
-/// Returns whether the model file has changed since `report` measured it.
-fn has_changed(report: &Value) -> Result<bool> {
-    let model = report["model"].as_str().map(Path::new);
-    let (Some(model), Some(measured)) = (model, report["model_hash"].as_str()) else {
-        return Ok(false);
+/// Compares the model in the run's folder with the one that `report` measured. A report names its file; older reports
+/// have a path, which may lead elsewhere once the run is moved or copied, so only its last name counts.
+fn measured_model(folder: &RunFolder, report: &Value) -> Result<MeasuredModel> {
+    let path = report["model"].as_str().unwrap_or_default();
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let (false, Some(measured)) = (name.is_empty(), report["model_hash"].as_str()) else {
+        return Ok(MeasuredModel::Unknown);
     };
-    Ok(model.is_file() && hash(&files::read(model)?) != measured)
+    let model = folder.path.join(name);
+    if !model.is_file() {
+        return Ok(MeasuredModel::Missing);
+    }
+    Ok(if hash(&files::read(&model)?) == measured {
+        MeasuredModel::Same
+    } else {
+        MeasuredModel::Other
+    })
 }
 
 /// Returns a run's name and its last report.
@@ -79,15 +99,18 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
             shell_word(&folder.path)
         )));
     }
-    let name = folder
-        .path
+    // `.` and `..` name a run too.
+    let absolute = folder.path.canonicalize();
+    let absolute = absolute.unwrap_or_else(|_| folder.path.clone());
+    let name = absolute
         .file_name()
         .unwrap_or(folder.path.as_os_str())
         .to_string_lossy()
         .into_owned();
     Ok(EvaluatedRun {
-        changed_since: has_changed(&report)?,
+        model: measured_model(&folder, &report)?,
         name,
+        folder: folder.path.display().to_string(),
         report,
     })
 }

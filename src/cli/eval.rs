@@ -181,6 +181,9 @@ impl Eval {
             opened.run_folder().map_or(Ok(()), |folder| {
                 let mut kept = report.json();
                 kept["by_image"] = evaluation.by_image();
+                // A run may be moved or copied: its report names the file beside it.
+                let name = opened.path.file_name();
+                kept["model"] = name.map(|name| name.to_string_lossy()).into();
                 folder.write_report(&kept)
             })
         };

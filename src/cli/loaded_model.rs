@@ -145,6 +145,7 @@ impl LoadedModel {
             config: self.config.clone(),
             model: self.path.clone(),
             model_hash: self.hash.clone(),
+            started_from: self.card.started_from.clone(),
             device: self.device.name.clone(),
             data: dataset.name.clone(),
             data_hash: data_hash.clone(),

@@ -1,5 +1,6 @@
 //! The argument RUN of every command on a trained model: a run's folder or name, a model file, or the newest run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -69,16 +70,30 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
         )));
     }
     if !model.is_file() {
-        return Err(Error::file(
-            &model,
-            "this run has no model yet: its first epoch is not done",
-        )
-        .with_hint(format!(
-            "train on: vae train --resume {}",
-            shell_word(&folder.path)
-        )));
+        return Err(without_model(&folder));
     }
     Ok((model, folder.path))
+}
+
+/// Returns the error for a run without a model, with a way out that works: the state of a run gives its model back.
+fn without_model(folder: &RunFolder) -> Error {
+    let has_records = fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
+    let what = if has_records {
+        "no such file: this run has records, and its model is missing"
+    } else {
+        "this run has no model yet: its first epoch is not done"
+    };
+    let run = shell_word(&folder.path);
+    Error::file(folder.model(), what).with_hint(if !has_records {
+        format!("train on: vae train --resume {run}")
+    } else if folder.state().is_file() {
+        format!("write it again from the saved state: vae train --resume {run}")
+    } else {
+        format!(
+            "copy it from where the run was trained, or train a new run: vae train --config {}",
+            shell_word(folder.config())
+        )
+    })
 }
 
 /// Returns the folder of a run by its path, or by its name below `parent`.

@@ -4,7 +4,6 @@ use super::data_arg::DataArg;
 use crate::config::Config;
 use crate::data::{self, DataPaths, Dataset, NamedBy, NamedFolder};
 use crate::error::{Error, Result};
-use crate::model::Features;
 use crate::run::{RememberedData, RunFolder, remembered_data};
 use crate::train::ModelCard;
 use crate::ui;
@@ -41,24 +40,7 @@ pub fn load(
     };
     let paths = DataPaths::from_environment(named)?;
     let dataset = ui::working("reading the data", || data::load(&config.data, &paths))?;
-    if dataset.train.shape != card.image_shape {
-        return Err(Error::request(format!(
-            "the model is for images of {}, and the data has {} (channels, height, width)",
-            Features::Map(card.image_shape),
-            Features::Map(dataset.train.shape)
-        )));
-    }
-    if config.condition.is_some() && dataset.classes != card.classes {
-        let found = if dataset.classes.is_empty() {
-            "no labels".to_owned()
-        } else {
-            dataset.classes.join(", ")
-        };
-        let classes = card.classes.join(", ");
-        return Err(Error::request(format!(
-            "the model is conditional on the classes {classes}, and the data has {found}"
-        )));
-    }
+    card.check_data(&dataset, config.condition.is_some())?;
     let hash = data::hash(&dataset)?;
     if hash != card.data_hash {
         if !argument.other_data {

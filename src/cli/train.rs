@@ -3,6 +3,7 @@
 mod curves;
 mod memory;
 mod progress_display;
+mod resume;
 mod session;
 mod start;
 mod summary;
@@ -12,22 +13,39 @@ use std::time::Instant;
 
 use clap::Args;
 
+use self::resume::resumed;
 use self::session::Finished;
-use self::start::{Start, resumed};
+use self::start::{FirstModel, Start};
 use super::run_args::RunArgs;
 use crate::device::SelectedDevice;
 use crate::error::Result;
 use crate::{config, device, ui};
 
+/// The explanation of `--resume` and `--from`, for `--help`.
+const LONG_HELP: &str = "\
+--resume goes on from state.safetensors in the run's folder. With an unchanged config the run ends with the same bytes as one that \
+was never stopped. These values may be changed, in the run's config.toml or by --set: train.epochs, train.learning_rate, train.clip, \
+train.save_every, [schedule] and [[figures]]. metrics.jsonl states each change with its step, as `changes` of the next \
+record. Any other changed value is an error.
+
+--from begins a new run, with its own optimizer and epochs, with the weights of a trained model. about.json and the model's \
+file name that model and its hash.
+
+Examples:
+  vae train --resume mnist-1 --epochs 20 --set train.learning_rate=1e-4
+  vae train --from mnist-1 --set objective.elbo.beta=4";
+
 /// Train a model: the built-in digits, unless a config says otherwise
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Train {
-    /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin
-    #[arg(long, default_value = "digits")]
-    config: String,
+    /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin [default: digits, or the
+    /// config of `--from`]
+    #[arg(long)]
+    config: Option<String>,
 
     /// Replace one value of the config, as in `train.batch=64` (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 
     /// Train for N passes over the training images
@@ -45,6 +63,10 @@ pub struct Train {
     #[arg(long, conflicts_with = "resume")]
     name: Option<String>,
 
+    /// Begin with the weights of this run or model file, of the same architecture, instead of random ones
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    from: Option<PathBuf>,
+
     /// Continue a run (the newest unless one is named) exactly where it stopped
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "config")]
     resume: Option<Option<PathBuf>>,
@@ -61,12 +83,13 @@ impl Train {
     ) -> Self {
         let folder = run_args.out.join(name);
         Self {
-            config: config.to_owned(),
+            config: Some(config.to_owned()),
             overrides,
             epochs: Some(epochs),
             seed: None,
             run_args,
             name: Some(name.to_owned()),
+            from: None,
             resume: folder.is_dir().then_some(Some(folder)),
         }
     }
@@ -87,17 +110,27 @@ impl Train {
     }
 
     fn start(&self) -> Result<Start> {
-        let mut start = match &self.resume {
-            Some(run) => resumed(run.as_deref(), &self.run_args.out)?,
-            None => {
-                let (config, name) = config::find(&self.config)?;
-                let mut config = config::set_all(&config, &self.overrides)?;
-                config.seed = self.seed.unwrap_or(config.seed);
-                Start::new(config, self.name.clone(), name)
-            }
+        if let Some(run) = &self.resume {
+            let out = &self.run_args.out;
+            return resumed(run.as_deref(), out, &self.overrides, self.epochs);
+        }
+        let first = self.from.as_deref().map(FirstModel::read).transpose()?;
+        let (config, name) = match (&self.config, &first) {
+            (Some(config), _) => config::find(config)?,
+            (None, Some(first)) => first.config(),
+            (None, None) => config::find("digits")?,
         };
-        let train = &mut start.config.train;
-        train.epochs = self.epochs.unwrap_or(train.epochs);
-        Ok(start)
+        let data_folder = match (&self.config, &first) {
+            (None, Some(first)) if config.data.kind().reads_files() => first.data_folder()?,
+            _ => None,
+        };
+        let mut config = config::set_all(&config, &self.overrides)?;
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        let start = Start::new(config, self.name.clone(), name, first);
+        Ok(Start {
+            data_folder,
+            ..start
+        })
     }
 }

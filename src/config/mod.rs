@@ -1,5 +1,6 @@
 //! The config: TOML files, presets and `--set`, read into one checked [`Config`].
 
+mod changes;
 mod figures;
 mod find;
 mod ignored;
@@ -13,6 +14,7 @@ mod schema;
 mod toml_error;
 mod train;
 
+pub use changes::changes;
 pub use figures::Figures;
 pub use find::find;
 pub use ignored::IgnoredTable;

@@ -107,6 +107,13 @@ impl Config {
         }
     }
 
+    /// Returns the tables whose values are spread over all epochs: they change with `train.epochs`.
+    pub fn spread_over_epochs(&self) -> Vec<&'static str> {
+        let schedule = self.schedule.kind().spread_over_epochs();
+        let objective = self.objective.kind().spread_over_epochs();
+        schedule.into_iter().chain(objective).collect()
+    }
+
     /// Returns the learning rate once `epoch` epochs are done.
     pub fn learning_rate(&self, epoch: f64) -> f64 {
         self.train.learning_rate * self.schedule.kind().at(epoch, self.train.epochs as f64)

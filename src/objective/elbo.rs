@@ -154,6 +154,10 @@ impl ObjectiveKind for Elbo {
         Ok(())
     }
 
+    fn spread_over_epochs(&self) -> Option<&'static str> {
+        self.cyclical.map(|_| "objective.elbo.cyclical")
+    }
+
     fn check(&self) -> Result<()> {
         at_least_zero("objective.elbo.beta", self.beta)?;
         at_least_zero("objective.elbo.warmup", self.warmup)?;

@@ -125,6 +125,11 @@ pub trait ObjectiveKind {
     /// [`separable`].
     fn separable(&self) -> bool;
 
+    /// Returns the table of the config that is spread over all epochs, and so changes with their number.
+    fn spread_over_epochs(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

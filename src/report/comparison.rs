@@ -13,9 +13,37 @@ use crate::eval::Estimate;
 pub struct EvaluatedRun {
     pub name: String,
     pub report: Value,
-    /// Whether the model has changed since the evaluation.
-    pub changed_since: bool,
+    /// The path of the run's folder.
+    pub folder: String,
+    pub model: MeasuredModel,
 }
+
+/// The model in a run's folder, beside the one that its report measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasuredModel {
+    /// The same model.
+    Same,
+    /// Another model: the run was trained further, or its file was replaced.
+    Other,
+    /// No model.
+    Missing,
+    /// A report of an earlier version, which does not tell.
+    Unknown,
+}
+
+impl MeasuredModel {
+    /// Returns whether the numbers may be of another model, or `None` if that cannot be told.
+    fn has_changed(self) -> Option<bool> {
+        match self {
+            Self::Same => Some(false),
+            Self::Other => Some(true),
+            Self::Missing | Self::Unknown => None,
+        }
+    }
+}
+
+/// The part of the protocol that may differ where images are paired: it draws the noise, and not the images.
+const NOISE: &str = "seed";
 
 /// The most characters of a text in a column. The JSON has the whole text.
 const LONGEST: usize = 32;
@@ -33,6 +61,11 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
         .filter(|key| others.iter().any(|run| unlike(run, key)))
         .collect();
     report.table(table(runs, &differ));
+    let seeds_differ = differ.contains(&NOISE);
+    let differ: Vec<&str> = differ.into_iter().filter(|key| *key != NOISE).collect();
+    if seeds_differ {
+        report.line("the seeds differ: each run was measured with noise of its own");
+    }
     if !differ.is_empty() {
         let differ = differ.join(", ");
         report.line(format!(
@@ -42,7 +75,8 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
     let paired: Vec<Option<Paired>> = others
         .iter()
         .map(|run| {
-            let comparable = !PROTOCOL.iter().any(|key| unlike(run, key));
+            let mut images = PROTOCOL.iter().filter(|key| **key != NOISE);
+            let comparable = !images.any(|key| unlike(run, key));
             comparable
                 .then(|| Paired::of(&first.report, &run.report))
                 .flatten()
@@ -53,18 +87,33 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
             report.line(paired.text(&run.name, &first.name));
         }
     }
-    for run in runs.iter().filter(|run| run.changed_since) {
-        let name = &run.name;
-        report.line(format!(
-            "! {name} was trained further after it was measured; measure it again: vae eval {}",
-            shell_word(name)
-        ));
+    for EvaluatedRun {
+        name,
+        folder,
+        model,
+        ..
+    } in runs
+    {
+        let again = format!("measure it again: vae eval {}", shell_word(folder));
+        match model {
+            MeasuredModel::Same => {}
+            MeasuredModel::Other => report.line(format!(
+                "! {name} has another model than the one that was measured, for it was trained further or replaced; {again}"
+            )),
+            MeasuredModel::Missing => report.line(format!(
+                "! {name} has no model any more, so nothing tells whether these are its numbers"
+            )),
+            MeasuredModel::Unknown => report.line(format!(
+                "! {name} has a report that does not say which model was measured; {again}"
+            )),
+        }
     }
     report.field(
         "runs",
         runs.iter().map(EvaluatedRun::json).collect::<Vec<_>>(),
     );
     report.field("protocols_differ_in", differ);
+    report.field("seeds_differ", seeds_differ);
     let paired = paired
         .iter()
         .map(|paired| paired.as_ref().map(Paired::json));
@@ -88,7 +137,7 @@ impl EvaluatedRun {
         let mut report = self.report.clone();
         if let Some(report) = report.as_object_mut() {
             report.remove("by_image");
-            report.insert("changed_since".into(), self.changed_since.into());
+            report.insert("changed_since".into(), self.model.has_changed().into());
         }
         json!({ "run": self.name, "report": report })
     }
@@ -100,7 +149,11 @@ fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
     let measures = || MEASURES.iter().filter(|measure| is_known(measure.key));
     let mut columns = vec![(String::new(), "run".to_owned())];
     columns.extend(measures().map(|measure| (String::new(), measure.title.to_owned())));
-    columns.extend(differ.iter().map(|key| (String::new(), format!("! {key}"))));
+    let titles = differ.iter().map(|key| match *key {
+        NOISE => NOISE.to_owned(),
+        key => format!("! {key}"),
+    });
+    columns.extend(titles.map(|title| (String::new(), title)));
     let row = |run: &EvaluatedRun| {
         let mut row = vec![Cell::text(&run.name)];
         row.extend(measures().map(|measure| {

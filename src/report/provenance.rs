@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::Report;
 use crate::config::Config;
+use crate::run::StartedFrom;
 
 /// The model that was measured, and the data that it was measured on.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ pub struct Provenance {
     /// The model file.
     pub model: PathBuf,
     pub model_hash: String,
+    /// The model whose weights were the first ones in its training; `None` if they were drawn from the seed.
+    pub started_from: Option<StartedFrom>,
     pub device: String,
     /// The data set's name.
     pub data: String,
@@ -39,6 +44,10 @@ impl Provenance {
         report.field("seed", self.seed);
         report.field("model", self.model.to_string_lossy());
         report.field("model_hash", self.model_hash.as_str());
+        if let Some(StartedFrom { model, model_hash }) = &self.started_from {
+            let start = json!({ "model": model, "model_hash": model_hash });
+            report.field("started_from", start);
+        }
         report.field("device", self.device.as_str());
         report.field("program_version", env!("CARGO_PKG_VERSION"));
     }
@@ -66,7 +75,14 @@ impl Provenance {
 
     /// Returns the hashes of the data and the model, in words.
     pub fn hashes(&self) -> String {
-        format!("data {}, model {}", self.data_hash, self.model_hash)
+        let start = self.started_from.as_ref();
+        let start = start.map(|first| format!(", which began with the weights of {first}"));
+        format!(
+            "data {}, model {}{}",
+            self.data_hash,
+            self.model_hash,
+            start.unwrap_or_default()
+        )
     }
 
     /// Returns whether the test images were also used for training.

@@ -1,5 +1,6 @@
 //! `about.json`: the program, device and data that a run was made with.
 
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,20 @@ use serde::{Deserialize, Serialize};
 use super::RunFolder;
 use crate::error::{Error, Result};
 use crate::files;
+
+/// The model whose weights were the first weights of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedFrom {
+    /// The model's file, below the name of its run. The path to it is left out: it would be wrong elsewhere.
+    pub model: String,
+    pub model_hash: String,
+}
+
+impl Display for StartedFrom {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.model, self.model_hash)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About {
@@ -24,6 +39,9 @@ pub struct About {
     /// The folder that the data was read from; `None` if it was not read from files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_found_in: Option<PathBuf>,
+    /// The model whose weights this run began with; `None` if they were drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<StartedFrom>,
     /// The number of trained parameters.
     pub parameters: usize,
 }

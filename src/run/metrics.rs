@@ -1,14 +1,15 @@
 //! `metrics.jsonl`: one record for each epoch and split.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::{Error, Result};
-use crate::files::{self, unwritable};
+use super::Change;
+use crate::error::{Error, Result, shell_word};
+use crate::files::{self, unreadable, unwritable};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -37,6 +38,9 @@ pub struct Record {
     /// step and every 50th after it. Empty in records that older versions wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gradient_norms: BTreeMap<String, f64>,
+    /// The values that were changed in this epoch or right before it, for "train"; see `vae train --help`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 impl Record {
@@ -57,44 +61,40 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    /// The length of the file in bytes.
+    length: u64,
     records: Vec<Record>,
 }
 
 impl Metrics {
-    /// Opens the file and truncates it to `length` bytes, which removes the records that a killed run wrote after its
-    /// last saved state.
+    /// Opens the file and truncates it to the first `length` bytes, which removes the records that a killed run wrote
+    /// after its last saved state, of `epochs` finished epochs. If the file is missing or empty, a new one is begun.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be written to, is shorter than that, or holds anything other than records.
-    pub fn open(path: &Path, length: u64) -> Result<Self> {
+    /// Returns an error if the file cannot be written to, or in the cases of [`kept_records`]; it is unchanged then.
+    pub fn open(path: &Path, length: u64, epochs: usize) -> Result<Self> {
+        let records = kept_records(path, length, epochs)?;
+        let length = if records.is_empty() { 0 } else { length };
         let fail = |error| unwritable(path, &error);
         let mut file = OpenOptions::new()
-            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(path)
             .map_err(fail)?;
-        let found = file.metadata().map_err(fail)?.len();
-        if found < length {
-            return Err(Error::file(
-                path,
-                format!("has {found} bytes; the saved state was written after {length}"),
-            )
-            .with_hint("this file and the state are not of one run; start a new one"));
-        }
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
-        let records = if length > 0 {
-            read_metrics(path)?
-        } else {
-            Vec::new()
-        };
         Ok(Self {
             path: path.to_path_buf(),
             file,
+            length,
             records,
         })
+    }
+
+    /// Returns the length of the file in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// Returns the records of all epochs so far.
@@ -118,18 +118,69 @@ impl Metrics {
             self.file.sync_data()?;
             self.file.stream_position()
         })();
-        let length = written.map_err(|error| unwritable(&self.path, &error))?;
+        self.length = written.map_err(|error| unwritable(&self.path, &error))?;
         self.records.extend(records);
-        Ok(length)
+        Ok(self.length)
+    }
+}
+
+/// Reads the records that belong to a saved state of `epochs` finished epochs: the first `length` bytes of the file.
+/// There are none if the file is missing or empty.
+///
+/// # Errors
+/// Returns an error if the file and the state are not of one moment of one run: if the file is shorter, holds anything
+/// other than records of these epochs, or goes on for more than the one epoch that a killed run may not have saved.
+pub fn kept_records(path: &Path, length: u64, epochs: usize) -> Result<Vec<Record>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(unreadable(path, &error)),
+    };
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fail = |what: String| {
+        Error::file(path, what).with_hint(format!(
+            "copy this file and state.safetensors of one moment of the run again, or move this file away to go on without these records: mv {} {}",
+            shell_word(path),
+            shell_word(path.with_extension("old"))
+        ))
+    };
+    let Some((kept, later)) = bytes.split_at_checked(length as usize) else {
+        return Err(fail(format!(
+            "has {} bytes; the saved state was written after {length}",
+            bytes.len()
+        )));
+    };
+    let records = parse(kept).map_err(&fail)?;
+    if let Some(last) = records.last().filter(|record| record.epoch != epochs) {
+        return Err(fail(format!(
+            "its first {length} bytes are the records of {} epochs; the saved state has done {epochs}",
+            last.epoch
+        )));
+    }
+    // A killed run may have left half a line at the end.
+    let later = String::from_utf8_lossy(later).into_owned();
+    let later = later
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Record>(line).ok());
+    match later.map(|record| record.epoch).max() {
+        Some(newest) if newest > epochs + 1 => Err(fail(format!(
+            "has records of {newest} epochs; the saved state is older, and has done {epochs}"
+        ))),
+        _ => Ok(records),
     }
 }
 
 /// Reads the records of a run, in order.
 pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
-    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    parse(&files::read(path)?).map_err(|what| Error::file(path, what))
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Record>, String> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line)
-            .map_err(|error| Error::file(path, format!("line {}: {error}", number + 1)))
+        serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))
     };
     text.lines().enumerate().map(parse).collect()
 }

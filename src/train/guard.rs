@@ -1,20 +1,29 @@
 //! The diagnosis of numbers that are not finite. It replays the steps since the last good state one by one, to report
 //! which step and which term failed, and what to try.
 
+use std::path::Path;
+
 use burn::tensor::Tensor;
 
 use super::TrainState;
 use super::step::{epoch_order, epochs_after, gradients};
 use crate::config::Config;
 use crate::data::Dataset;
-use crate::error::Error;
+use crate::error::{Error, shell_word};
 use crate::model::{Vae, export};
 use crate::optimizer::global_norm;
 use crate::run::Record;
 
 /// Returns an error that names the first failure between `good`, a state whose numbers are all finite, and the step
 /// `to` (from 0).
-pub fn explain(config: &Config, dataset: &Dataset, good: TrainState, to: u64) -> Error {
+/// The run is kept in `folder`.
+pub fn explain(
+    config: &Config,
+    dataset: &Dataset,
+    folder: Option<&Path>,
+    good: TrainState,
+    to: u64,
+) -> Error {
     let count = dataset.train.len();
     let steps_per_epoch = config.train.steps_per_epoch(count) as u64;
     let from = good.progress.step;
@@ -57,20 +66,22 @@ pub fn explain(config: &Config, dataset: &Dataset, good: TrainState, to: u64) ->
             }
         }
         if !broken.is_empty() {
-            return broke(config, count, step, &broken);
+            return broke(config, count, folder, step, &broken);
         }
     }
     Error::failed(format!(
         "training broke between steps {} and {to}: a number is not finite",
         from + 1
     ))
-    .with_hint(advice(config))
+    .with_hint(advice(config, folder))
 }
 
-/// Returns an error if a number of an epoch's records, made after `steps` steps, is not finite.
+/// Returns an error if a number of an epoch's records, made after `steps` steps, is not finite. The run is kept in
+/// `folder`.
 pub fn unmeasurable(
     config: &Config,
     dataset: &Dataset,
+    folder: Option<&Path>,
     steps: u64,
     records: &[Record],
 ) -> Option<Error> {
@@ -91,10 +102,22 @@ pub fn unmeasurable(
     if broken.is_empty() {
         return None;
     }
-    Some(broke(config, dataset.train.len(), steps - 1, &broken))
+    Some(broke(
+        config,
+        dataset.train.len(),
+        folder,
+        steps - 1,
+        &broken,
+    ))
 }
 
-fn broke(config: &Config, count: usize, step: u64, broken: &[String]) -> Error {
+fn broke(
+    config: &Config,
+    count: usize,
+    folder: Option<&Path>,
+    step: u64,
+    broken: &[String],
+) -> Error {
     let epochs = epochs_after(config, count, step);
     let learning_rate = config.learning_rate(epochs);
     Error::failed(format!(
@@ -103,13 +126,13 @@ fn broke(config: &Config, count: usize, step: u64, broken: &[String]) -> Error {
         epochs as u64 + 1,
         broken.join(", ")
     ))
-    .with_hint(advice(config))
+    .with_hint(advice(config, folder))
 }
 
 /// The weight of the KL above which it breaks a training that the learning rate does not.
 const HEAVY: f64 = 1e4;
 
-fn advice(config: &Config) -> String {
+fn advice(config: &Config, folder: Option<&Path>) -> String {
     let weight = config.objective.kind().kl_weight();
     if weight > HEAVY {
         return format!(
@@ -119,12 +142,13 @@ fn advice(config: &Config) -> String {
     }
     let lower = config.train.learning_rate / 10.0;
     let clip = if config.train.clip.is_none() {
-        " or clip the gradient (`--set train.clip=10`)"
+        ", or with a clipped gradient (`--set train.clip=10`)"
     } else {
         ""
     };
+    let run = folder.map_or_else(|| "RUN".to_owned(), shell_word);
     format!(
-        "lower the learning rate (`--set train.learning_rate={lower:?}`){clip} in a new run; the last good state is kept"
+        "the last good state is kept: go on from it with a lower learning rate{clip}: vae train --resume {run} --set train.learning_rate={lower:?}"
     )
 }
 

@@ -77,6 +77,7 @@ fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
         seconds: progress.seconds,
         images_per_second: progress.sums.images as f64 / progress.seconds,
         gradient_norms: layers.zip(progress.gradient_norms.means()).collect(),
+        changes: progress.changes.clone(),
     }
 }
 
@@ -112,5 +113,6 @@ fn record(
         seconds,
         images_per_second: images.len() as f64 / seconds,
         gradient_norms: BTreeMap::new(),
+        changes: Vec::new(),
     })
 }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
-use crate::model::{FORMAT_VERSION, NamedTensor, Vae, export, load, pack, unpack};
+use crate::model::{FORMAT_VERSION, Features, NamedTensor, Vae, export, load, pack, unpack};
+use crate::run::StartedFrom;
 
 /// A model in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,37 @@ pub struct ModelCard {
     pub classes: Vec<String>,
     /// The hash of the images and labels that the model was trained on.
     pub data_hash: String,
+    /// The model whose weights were the first ones; `None` if they were drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<StartedFrom>,
+}
+
+impl ModelCard {
+    /// Checks that a model can be trained further or used with `dataset`.
+    ///
+    /// # Errors
+    /// Returns an error if the images have another shape or, for a conditional model, other classes.
+    pub fn check_data(&self, dataset: &Dataset, is_conditional: bool) -> Result<()> {
+        if dataset.train.shape != self.image_shape {
+            return Err(Error::request(format!(
+                "the model is for images of {}, and the data has {} (channels, height, width)",
+                Features::Map(self.image_shape),
+                Features::Map(dataset.train.shape)
+            )));
+        }
+        if is_conditional && dataset.classes != self.classes {
+            let found = if dataset.classes.is_empty() {
+                "no labels".to_owned()
+            } else {
+                dataset.classes.join(", ")
+            };
+            let classes = self.classes.join(", ");
+            return Err(Error::request(format!(
+                "the model is conditional on the classes {classes}, and the data has {found}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// The file's metadata.
@@ -51,9 +83,17 @@ impl ModelFile {
                 image_shape: vae.network().image_shape,
                 classes: dataset.classes.clone(),
                 data_hash: data_hash.to_owned(),
+                started_from: None,
             },
             tensors: export(vae),
         }
+    }
+
+    /// Returns the same model with the one that its training began with.
+    #[must_use]
+    pub fn with_start(mut self, started_from: Option<StartedFrom>) -> Self {
+        self.card.started_from = started_from;
+        self
     }
 
     /// Returns the bytes of the file.

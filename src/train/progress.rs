@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::{Change, StartedFrom};
+
 /// The numbers that change during training. Noise, order and binarised pixels are functions of the seed and the step,
 /// so they are not stored here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,12 @@ pub struct Progress {
     pub best: Option<f64>,
     /// The length of `metrics.jsonl` in bytes. Anything after it was written after this state.
     pub metrics_length: u64,
+    /// The changes since the last records, which the next records state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// The model whose weights were the first ones; `None` if they were drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<StartedFrom>,
 }
 
 impl Progress {
@@ -27,6 +35,22 @@ impl Progress {
         self.sums = LossSums::default();
         self.gradient_norms = GradientNorms::default();
         self.seconds = 0.0;
+        self.changes.clear();
+    }
+
+    /// Remembers `changes` for the next records. A value that is changed again after the same step counts once, and not
+    /// at all if it is back where it was.
+    pub fn remember(&mut self, changes: &[Change]) {
+        for change in changes {
+            let known = self.changes.iter_mut().find(|known| {
+                known.step == change.step && known.key == change.key && known.to == change.from
+            });
+            match known {
+                Some(known) => known.to = change.to.clone(),
+                None => self.changes.push(change.clone()),
+            }
+        }
+        self.changes.retain(|change| change.from != change.to);
     }
 }
 

@@ -1,18 +1,20 @@
 //! A model in training, from its first weights or from a checkpoint.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 
 use super::guard::explain;
 use super::initial_model::initial_model;
+use super::resumable::{all_changes, check_resumable, check_same_architecture};
 use super::step::{epoch_order, epochs_after, gradients, loss_sums};
-use super::{Checkpoint, Progress, TrainState};
-use crate::config::Config;
+use super::{Checkpoint, ModelFile, Progress, TrainState};
+use crate::config::{self, Config};
 use crate::data::{self, Batch, Dataset};
 use crate::error::{Error, Result};
-use crate::model::{Vae, layer_parameters};
+use crate::model::{Vae, import, layer_parameters};
 use crate::optimizer::squared_norms;
+use crate::run::{Change, StartedFrom};
 
 /// The number of steps after which the loss sums are read back. Reading a value back makes a GPU wait, so it is not
 /// done in every step.
@@ -33,6 +35,10 @@ pub struct Training {
     unread_norms: Vec<Tensor<1>>,
     /// Whether a checkpoint of this state and this config is on the disk already.
     pub(super) is_saved: bool,
+    /// The run's folder, once the loop runs: messages name it.
+    pub(super) folder: Option<PathBuf>,
+    /// The changes of the config when the training was resumed.
+    changes: Vec<Change>,
 }
 
 impl Training {
@@ -52,15 +58,49 @@ impl Training {
             unread_sums: Vec::new(),
             unread_norms: Vec::new(),
             is_saved: false,
+            folder: None,
+            changes: Vec::new(),
         })
     }
 
-    /// Prepares a training that continues from `checkpoint`, which was read from `path`. The config may have more
-    /// epochs than the checkpoint's.
+    /// Prepares a training from its first step with the weights of `model`, which `name` describes.
+    ///
+    /// # Errors
+    /// Returns an error in the same cases as [`Training::new`], if the model has another architecture or is for other
+    /// images or classes, or if a weight is not finite.
+    pub fn from_model(
+        config: &Config,
+        dataset: Dataset,
+        device: &Device,
+        model: &ModelFile,
+        name: StartedFrom,
+    ) -> Result<Self> {
+        check_same_architecture(&model.config, config)?;
+        model
+            .card
+            .check_data(&dataset, config.condition.is_some())?;
+        let mut training = Self::new(config, dataset, device)?;
+        training.state.vae = import(training.state.vae, &model.tensors)?;
+        if !training.state.is_finite() {
+            return Err(Error::request("a weight is infinite or not a number"));
+        }
+        training.state.progress.changes = vec![Change {
+            step: 0,
+            key: "weights".to_owned(),
+            from: "drawn from the seed".into(),
+            to: name.to_string().into(),
+        }];
+        training.state.progress.started_from = Some(name);
+        training.good = training.state.clone();
+        Ok(training)
+    }
+
+    /// Prepares a training that continues from `checkpoint`, which was read from `path`. The config may differ from the
+    /// checkpoint's in what acts on the steps to come alone; see [`check_resumable`].
     ///
     /// # Errors
     /// Returns an error in the same cases as [`Training::new`], if the checkpoint belongs to other data or another
-    /// model, or if the config has fewer epochs than are done.
+    /// model, if the config has fewer epochs than are done, or if a value has changed that must stay.
     pub fn resume(
         config: &Config,
         dataset: Dataset,
@@ -85,14 +125,21 @@ impl Training {
             .div_ceil(training.steps_per_epoch() as u64);
         if config.train.epochs < begun as usize {
             return Err(Error::request(format!(
-                "--epochs {}: this run has done {begun}",
+                "train.epochs is {}, and this run has begun epoch {begun}",
                 config.train.epochs
             ))
-            .with_hint("name as many or more, or start a new run"));
+            .with_hint(format!(
+                "pass `--epochs {begun}` or more, or start a new run"
+            )));
         }
+        check_resumable(&config::changes(&checkpoint.config, config, 0)?)?;
         training.state = checkpoint
             .restore(training.state)
             .map_err(|error| Error::file(path, format!("does not fit its own config: {error}")))?;
+        let (step, count) = (training.progress().step, training.dataset.train.len());
+        let epoch = epochs_after(config, count, step);
+        training.changes = all_changes(&checkpoint.config, config, step, epoch)?;
+        training.state.progress.remember(&training.changes);
         training.good = training.state.clone();
         training.is_saved = checkpoint.config == *config;
         Ok(training)
@@ -112,6 +159,11 @@ impl Training {
 
     pub fn progress(&self) -> &Progress {
         &self.state.progress
+    }
+
+    /// Returns the changes of the config, and of what follows from it, when the training was resumed.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// Returns the model as it is now, on an autodiff device.
@@ -224,7 +276,13 @@ impl Training {
     }
 
     fn explain(&self, good: TrainState, to: u64) -> Error {
-        explain(&self.config, &self.dataset, good, to)
+        explain(
+            &self.config,
+            &self.dataset,
+            self.folder.as_deref(),
+            good,
+            to,
+        )
     }
 
     /// Returns the data set and its hash.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::Vae;
-use crate::run::{Metrics, Record, RunFolder};
+use crate::run::{Metrics, Record, RunFolder, StartedFrom};
 
 /// The result of a training in memory.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct TrainedModel {
     pub config: Config,
     pub dataset: Dataset,
     pub data_hash: String,
+    /// The model whose weights were the first ones.
+    pub started_from: Option<StartedFrom>,
     /// The records of all epochs.
     pub history: Vec<Record>,
 }
@@ -29,6 +31,7 @@ impl TrainedModel {
     /// Returns the contents of the model's file.
     pub fn file(&self) -> ModelFile {
         ModelFile::new(&self.config, &self.dataset, &self.data_hash, &self.vae)
+            .with_start(self.started_from.clone())
     }
 }
 
@@ -39,7 +42,14 @@ impl Training {
     /// Returns an error if the observer stops the run (the state is saved), if a number is not finite (the last good
     /// state is saved), or if a file cannot be read or written.
     pub fn run(mut self, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainedModel> {
-        let mut metrics = Metrics::open(&folder.metrics(), self.progress().metrics_length)?;
+        self.folder = Some(folder.path.clone());
+        let (length, epochs) = (self.progress().metrics_length, self.epochs_done());
+        let mut metrics = Metrics::open(&folder.metrics(), length, epochs)?;
+        if metrics.length() != length {
+            self.state.progress.metrics_length = metrics.length();
+            self.good.progress.metrics_length = metrics.length();
+            self.is_saved = false;
+        }
         // A new state, or one whose config has more epochs now, is saved before the first step.
         if !self.is_saved {
             self.save(folder)?;
@@ -49,7 +59,7 @@ impl Training {
             self.dataset().train.clone(),
             self.config().train_loader(self.vae()),
         );
-        let mut model = None;
+        let mut model = self.write_missing_model(folder, &metrics)?;
         while self.epochs_done() < self.config().train.epochs {
             let epoch = self.epochs_done() + 1;
             let (order, last) = (self.order(), self.steps_per_epoch());
@@ -102,9 +112,11 @@ impl Training {
             Some(model) => model,
             None => self.model()?,
         };
+        let started_from = self.progress().started_from.clone();
         let (config, dataset, data_hash) = self.into_data();
         Ok(TrainedModel {
             vae,
+            started_from,
             config,
             dataset,
             data_hash,
@@ -128,10 +140,11 @@ impl Training {
         // Finite weights can still be too large to measure. Nothing is written yet at this point, so the last state
         // stays.
         let steps = self.progress().step;
-        if let Some(error) = unmeasurable(self.config(), self.dataset(), steps, &records) {
+        let place = self.folder.as_deref();
+        if let Some(error) = unmeasurable(self.config(), self.dataset(), place, steps, &records) {
             return Err(error);
         }
-        let file = ModelFile::new(self.config(), self.dataset(), self.data_hash(), &model);
+        let file = self.model_file(&model);
         let validation = records.iter().find(|record| record.split == "validation");
         if let Some(score) = validation.map(Record::score)
             && self.progress().best.is_none_or(|best| score > best)
@@ -154,6 +167,34 @@ impl Training {
         checkpoint.progress = self.progress().clone();
         checkpoint.write(&folder.state())?;
         Ok(model)
+    }
+
+    /// Writes the model after the last whole epoch again if its file is missing or damaged and the state is of that
+    /// moment, and likewise the best model if it is the same. Returns the model if it was needed.
+    fn write_missing_model(&self, folder: &RunFolder, metrics: &Metrics) -> Result<Option<Vae>> {
+        if self.epochs_done() == 0 || self.steps_into_epoch() > 0 {
+            return Ok(None);
+        }
+        let validation = metrics
+            .records()
+            .iter()
+            .rfind(|record| record.split == "validation");
+        let is_best = validation.map(Record::score) == self.progress().best;
+        let mut missing = vec![folder.model()];
+        missing.extend((validation.is_some() && is_best).then(|| folder.best()));
+        missing.retain(|path| ModelFile::read(path).is_err());
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let model = self.model()?;
+        let file = self.model_file(&model);
+        missing.iter().try_for_each(|path| file.write(path))?;
+        Ok(Some(model))
+    }
+
+    fn model_file(&self, model: &Vae) -> ModelFile {
+        ModelFile::new(self.config(), self.dataset(), self.data_hash(), model)
+            .with_start(self.progress().started_from.clone())
     }
 
     fn model(&self) -> Result<Vae> {

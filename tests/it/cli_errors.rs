@@ -347,7 +347,7 @@ fn a_closed_stderr_is_no_error() {
 
 #[test]
 fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
-    let lower_rate = "hint: lower the learning rate (`--set train.learning_rate=";
+    let lower_rate = ": vae train --resume runs/smoke-1 --set train.learning_rate=";
     let lower_weight =
         "hint: lower the weight of the KL, which is 1e300 (`--set objective.elbo.beta=1`)";
     for (sets, pass) in [

@@ -42,6 +42,7 @@ fn small_file() -> ModelFile {
             image_shape: PICTURE,
             classes: vec!["a".into(), "b".into()],
             data_hash: "md5:0".into(),
+            started_from: None,
         },
         tensors: export(&vae),
     }

@@ -337,7 +337,13 @@ fn a_finished_run_can_be_given_more_epochs() {
         place.path(),
         &["train", "-q", "--resume", "smoke-1", "--epochs", "3"],
     );
-    fewer.failed(2, &["--epochs 3: this run has done 4"]);
+    fewer.failed(
+        2,
+        &[
+            "train.epochs is 3, and this run has begun epoch 4",
+            "hint: pass `--epochs 4` or more",
+        ],
+    );
     let config = fs::read_to_string(place.path().join("runs/smoke-1/config.toml")).unwrap();
     assert!(config.contains("epochs = 4"), "{config}");
 }
@@ -446,7 +452,7 @@ fn what_cannot_be_gone_on_with_says_why() {
         2,
         &[
             "metrics.jsonl: has 100 bytes; the saved state was written after ",
-            "hint: this file and the state",
+            "hint: copy this file and state.safetensors of one moment",
         ],
     );
     fails(

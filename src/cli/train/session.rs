@@ -13,11 +13,12 @@ use crate::cli::figure_context::FigureContext;
 use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
+use crate::config::Config;
 use crate::data::{DataPaths, NamedFolder};
 use crate::device::SelectedDevice;
 use crate::error::{ErrorKind, Result, shell_word};
 use crate::ops::on_host;
-use crate::run::{About, Record, create};
+use crate::run::{About, Record, RunFolder, create, kept_records};
 use crate::train::{MemoryNeed, Training};
 use crate::{data, device, files, ui};
 
@@ -53,15 +54,14 @@ pub fn train(
     if let Some(need) = &need {
         memory::check(need, config.train.batch)?;
     }
-    let training = match &start.checkpoint {
-        None => Training::new(config, dataset, &selected.device)?,
-        Some((checkpoint, path)) => {
-            Training::resume(config, dataset, &selected.device, checkpoint, path)?
-        }
-    };
+    let training = start.training(dataset, selected)?;
     figures.suit(&figure_context(&training))?;
     let resumed = start.folder.as_ref().map(|(folder, _)| &*folder.path);
     figures.check_writable(resumed.unwrap_or(&run_args.out))?;
+    if let Some((folder, _)) = &start.folder {
+        let length = training.progress().metrics_length;
+        kept_records(&folder.metrics(), length, training.epochs_done())?;
+    }
     let (folder, _lock) = match start.folder {
         Some(locked) => locked,
         None => {
@@ -71,7 +71,7 @@ pub fn train(
         }
     };
     // Once its config is written, the run can be resumed.
-    files::write(&folder.config(), config.to_toml()?.as_bytes())?;
+    write_config(config, &folder)?;
     let data_folder = data_folder.map(|folder| folder.path);
     about(&training, selected, data_folder).write(&folder.about())?;
 
@@ -87,7 +87,10 @@ pub fn train(
         )),
         _ => error,
     })?;
-    write_png(&trained.history, &folder)?;
+    // Without records, the curves of an earlier day are all there is.
+    if !trained.history.is_empty() {
+        write_png(&trained.history, &folder)?;
+    }
     summary::conclude(&trained, &folder);
     let history = trained.history.clone();
     let model = LoadedModel::trained(trained, folder, selected.clone())?;
@@ -103,6 +106,18 @@ pub fn train(
         history,
         figures,
     })
+}
+
+/// Writes the config, unless the file holds it already: it may have a person's comments.
+fn write_config(config: &Config, folder: &RunFolder) -> Result<()> {
+    let path = folder.config();
+    let is_written = files::read(&path).is_ok_and(|text| {
+        Config::parse(&String::from_utf8_lossy(&text), &path).is_ok_and(|kept| kept == *config)
+    });
+    if is_written {
+        return Ok(());
+    }
+    files::write(&path, config.to_toml()?.as_bytes())
 }
 
 fn figure_context(training: &Training) -> FigureContext<'_> {
@@ -129,6 +144,7 @@ fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<Pat
         data_hash: training.data_hash().to_owned(),
         data_folder: data_folder.and_then(|folder| std::path::absolute(folder).ok()),
         data_found_in: found_in.and_then(|folder| std::path::absolute(folder).ok()),
+        started_from: training.progress().started_from.clone(),
         parameters: training.parameter_count(),
     }
 }

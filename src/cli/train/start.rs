@@ -1,16 +1,18 @@
-//! The start of a training: a new run, or one that was stopped.
+//! The start of a training: a new run, one that begins with the weights of another, or one that was stopped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::cli::model_arg::{RUNS, find_run};
+use crate::cli::loaded_model::hash;
+use crate::cli::model_arg::locate;
 use crate::cli::model_data::named_by_run;
 use crate::config::Config;
-use crate::data::NamedFolder;
+use crate::data::{Dataset, NamedFolder};
+use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::run::{RunFolder, newest};
-use crate::train::Checkpoint;
+use crate::run::{RunFolder, StartedFrom};
+use crate::train::{Checkpoint, ModelFile, Training};
 
 /// A run before its data is loaded.
 pub struct Start {
@@ -21,62 +23,116 @@ pub struct Start {
     pub config_name: String,
     /// The folder of a resumed run, and its lock.
     pub folder: Option<(RunFolder, Option<File>)>,
-    /// The saved state of a resumed run, and the file that it was read from.
-    pub checkpoint: Option<(Checkpoint, PathBuf)>,
-    /// The folder that a resumed run's `--data` named.
+    pub weights: StartWeights,
+    /// The folder that the `--data` of a resumed run named, or of the run whose config a new one takes over.
     pub data_folder: Option<NamedFolder>,
+}
+
+/// The source of the weights before the next step.
+pub enum StartWeights {
+    /// The seed.
+    Seed,
+    /// The model of another run.
+    Model(FirstModel),
+    /// The saved state of a resumed run, and the file that it was read from.
+    State(Checkpoint, PathBuf),
+}
+
+/// The model that a new run begins with.
+pub struct FirstModel {
+    file: ModelFile,
+    path: PathBuf,
+    name: StartedFrom,
+}
+
+impl FirstModel {
+    /// Reads the model of `run`, the folder or name of a run or a model file.
+    pub fn read(run: &Path) -> Result<Self> {
+        let (path, _) = locate(Some(run))?;
+        let bytes = files::read(&path)?;
+        let file = ModelFile::parse(&path, &bytes)?;
+        // Only the last two names: a path would be wrong once a folder is moved.
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        let names = [
+            absolute.parent().and_then(Path::file_name),
+            absolute.file_name(),
+        ];
+        let model: PathBuf = names.into_iter().flatten().collect();
+        let name = StartedFrom {
+            model: model.to_string_lossy().into_owned(),
+            model_hash: hash(&bytes),
+        };
+        Ok(Self { file, path, name })
+    }
+
+    /// Returns the folder that the `--data` of the model's run named, or `None` if it named none.
+    pub fn data_folder(&self) -> Result<Option<NamedFolder>> {
+        named_by_run(&RunFolder {
+            path: self
+                .path
+                .parent()
+                .map(Path::to_path_buf)
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Returns the config of the model, and its run's name without the number.
+    pub fn config(&self) -> (Config, String) {
+        let run = Path::new(&self.name.model)
+            .parent()
+            .map(Path::to_string_lossy);
+        let run = run.unwrap_or_default().into_owned();
+        let name = match run.rsplit_once('-') {
+            Some((name, number)) if number.parse::<u64>().is_ok() => name.to_owned(),
+            _ => run,
+        };
+        let name = if name.is_empty() {
+            "run".to_owned()
+        } else {
+            name
+        };
+        (self.file.config.clone(), name)
+    }
 }
 
 impl Start {
     /// Starts a new run.
-    pub fn new(config: Config, name: Option<String>, config_name: String) -> Self {
+    pub fn new(
+        config: Config,
+        name: Option<String>,
+        config_name: String,
+        first: Option<FirstModel>,
+    ) -> Self {
         Self {
             config,
             name,
             config_name,
             folder: None,
-            checkpoint: None,
+            weights: first.map_or(StartWeights::Seed, StartWeights::Model),
             data_folder: None,
         }
     }
-}
 
-/// Finds the run to continue: `run`, or the newest in `runs`. A run that was killed before it saved a first state
-/// starts again from its config.
-///
-/// # Errors
-/// Returns an error if there is no such run, if another process trains it, or if its files cannot be read.
-pub fn resumed(run: Option<&Path>, runs: &Path) -> Result<Start> {
-    let folder = match run {
-        Some(path) if path.is_dir() && runs != Path::new(RUNS) && !path.starts_with(runs) => {
-            return Err(Error::request(format!(
-                "--out {}: has no effect, because --resume names the folder {}",
-                runs.display(),
-                path.display()
-            ))
-            .with_hint("leave `--out` out: a run goes on in its own folder"));
+    /// Prepares the training.
+    pub fn training(&self, dataset: Dataset, selected: &SelectedDevice) -> Result<Training> {
+        let device = &selected.device;
+        match &self.weights {
+            StartWeights::Seed => Training::new(&self.config, dataset, device),
+            StartWeights::State(checkpoint, path) => {
+                Training::resume(&self.config, dataset, device, checkpoint, path)
+            }
+            StartWeights::Model(FirstModel { file, path, name }) => {
+                Training::from_model(&self.config, dataset, device, file, name.clone()).map_err(
+                    |error| {
+                        let place = format!("--from {}", path.display());
+                        let hint = error.hint().map(str::to_owned);
+                        let error: Error = error.inside(&place);
+                        error.with_hint(hint.unwrap_or_else(|| {
+                    "leave `--config` and `--set` out to train on with that model's config".into()
+                }))
+                    },
+                )
+            }
         }
-        Some(path) => find_run(path, runs)?,
-        None => newest(runs)?,
-    };
-    let lock = folder.lock()?;
-    let state = folder.state();
-    let (config, checkpoint) = if state.is_file() {
-        let checkpoint = Checkpoint::read(&state)?;
-        (checkpoint.config.clone(), Some((checkpoint, state)))
-    } else {
-        let text = files::read(&folder.config()).map_err(|error| {
-            error.with_hint("expected the folder of a run that `vae train` made")
-        })?;
-        let text = String::from_utf8_lossy(&text);
-        (Config::parse(&text, &folder.config())?, None)
-    };
-    Ok(Start {
-        config,
-        name: None,
-        config_name: String::new(),
-        data_folder: named_by_run(&folder)?,
-        folder: Some((folder, lock)),
-        checkpoint,
-    })
+    }
 }

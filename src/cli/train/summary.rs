@@ -50,6 +50,12 @@ pub fn introduce(
         step => format!(", from step {step} on"),
     };
     ui::note(format_args!("run {}{from}", folder.path.display()));
+    for change in training.changes() {
+        ui::note(change);
+    }
+    if let (0, Some(model)) = (training.progress().step, &training.progress().started_from) {
+        ui::note(format_args!("the first weights are those of {model}"));
+    }
     if selected.model.is_some() {
         ui::note(format_args!(
             "{} compiles its kernels first, which takes minutes where it is software",

@@ -1,0 +1,90 @@
+//! The rule for which values of a config may change when a run is resumed.
+
+use crate::config::{self, Config};
+use crate::error::{Error, Result};
+use crate::run::Change;
+
+/// The keys and tables that act on the steps to come alone. Every other value has made the weights, the records or the
+/// order of the images what they are.
+const CHANGEABLE: &[&str] = &[
+    "train.epochs",
+    "train.learning_rate",
+    "train.clip",
+    "train.save_every",
+    "schedule",
+    "figures",
+];
+
+/// The tables that the network and its parameters are built from.
+const ARCHITECTURE: &[&str] = &["model", "prior", "condition"];
+
+/// Checks that a run can go on with these changes of its config.
+///
+/// # Errors
+/// Returns an error that names every key that must stay, with both values.
+pub fn check_resumable(changes: &[Change]) -> Result<()> {
+    refuse(
+        changes.iter().filter(|change| !is_in(change, CHANGEABLE)),
+        "this run was trained with",
+        "a run keeps it from its first step to its last",
+    )
+}
+
+/// Checks that weights trained with the config `from` fit the architecture of `to`.
+///
+/// # Errors
+/// Returns an error that names every key of the architecture that differs, with both values.
+pub fn check_same_architecture(from: &Config, to: &Config) -> Result<()> {
+    let changes = config::changes(from, to, 0)?;
+    refuse(
+        changes.iter().filter(|change| is_in(change, ARCHITECTURE)),
+        "the weights are from a model with",
+        "the architecture must be the same",
+    )
+}
+
+/// Returns the changes between the configs of a run that has done `step` steps, which are `epoch` epochs: the changed keys,
+/// and the schedules and the learning rate that follow from them.
+pub fn all_changes(from: &Config, to: &Config, step: u64, epoch: f64) -> Result<Vec<Change>> {
+    let mut changes = config::changes(from, to, step)?;
+    let [before, after] = [from.train.epochs, to.train.epochs];
+    if before != after {
+        changes.extend(to.spread_over_epochs().into_iter().map(|key| Change {
+            step,
+            key: key.to_owned(),
+            from: format!("spread over {before} epochs").into(),
+            to: format!("spread over {after} epochs").into(),
+        }));
+    }
+    let factor = |config: &Config| config.learning_rate(epoch) / config.train.learning_rate;
+    if factor(from) != factor(to) {
+        let [before, after] = [from, to].map(|config| config.learning_rate(epoch));
+        changes.push(Change {
+            step,
+            key: "learning_rate".to_owned(),
+            from: before.into(),
+            to: after.into(),
+        });
+    }
+    Ok(changes)
+}
+
+fn is_in(change: &Change, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        let rest = change.key.strip_prefix(place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+fn refuse<'a>(changes: impl Iterator<Item = &'a Change>, was: &str, why: &str) -> Result<()> {
+    let refused: Vec<String> = changes
+        .map(|Change { key, from, to, .. }| {
+            let [from, to] = [from, to].map(Change::words);
+            format!("`{key}` is {to}, and {was} {from}")
+        })
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error::request(format!("{}: {why}", refused.join("; "))))
+}
