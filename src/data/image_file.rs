@@ -1,5 +1,6 @@
 //! An image file of any size -> the bytes of an image of the shape that a model takes.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 
 mod decode;
 
-use decode::decode;
+use decode::{decode, decode_from};
 
 /// Reads a PNG, JPEG, GIF (its first frame) or BMP file as the bytes of an image of `shape`, `[C, H, W]`.
 ///
@@ -21,16 +22,32 @@ use decode::decode;
 /// Exit code 2 if the file is missing, is no image, is broken or cut short, or is larger than 16384 pixels a side or
 /// 256 MiB.
 pub fn read(path: impl AsRef<Path>, shape: [usize; 3]) -> Result<Vec<u8>> {
-    let path = path.as_ref();
+    check(shape)?;
+    Ok(shaped(decode(path.as_ref())?, shape))
+}
+
+/// Does what [`read`] does with the bytes of a file; `path` is only used in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &Path, bytes: &[u8], shape: [usize; 3]) -> Result<Vec<u8>> {
+    check(shape)?;
+    Ok(shaped(decode_from(path, Cursor::new(bytes))?, shape))
+}
+
+fn check(shape: [usize; 3]) -> Result<()> {
     let [channels, height, width] = shape;
-    if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
-        let what = format!(
-            "an image file cannot be given the shape {shape:?}: 1 or 3 channels are expected"
-        );
-        return Err(Error::request(what));
+    if matches!(channels, 1 | 3) && height > 0 && width > 0 {
+        return Ok(());
     }
-    let fitted = fit(&over_black(decode(path)?), width as u32, height as u32);
-    Ok(planes(&fitted, channels))
+    let what =
+        format!("an image file cannot be given the shape {shape:?}: 1 or 3 channels are expected");
+    Err(Error::request(what))
+}
+
+fn shaped(image: DynamicImage, [channels, height, width]: [usize; 3]) -> Vec<u8> {
+    let fitted = fit(&over_black(image), width as u32, height as u32);
+    planes(&fitted, channels)
 }
 
 /// Returns the bytes channel after channel; colours become grey as PIL makes them (ITU-R 601 luma).

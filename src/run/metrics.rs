@@ -174,11 +174,16 @@ pub fn kept_records(path: &Path, length: u64, epochs: usize) -> Result<Vec<Recor
 
 /// Reads the records of a run, in order.
 pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
-    parse(&files::read(path)?).map_err(|what| Error::file(path, what))
+    parse_metrics(path, &files::read(path)?)
+}
+
+/// Reads the records of a run from the bytes of its file; `path` is only used in messages.
+pub fn parse_metrics(path: &Path, bytes: &[u8]) -> Result<Vec<Record>> {
+    parse(bytes).map_err(|what| Error::file(path, what))
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Record>, String> {
-    let text = String::from_utf8_lossy(bytes).into_owned();
+    let text = String::from_utf8_lossy(bytes);
     let parse = |(number, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))
     };

@@ -8,4 +8,4 @@ mod metrics;
 pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
 pub use folder::{RunFolder, create, newest};
-pub use metrics::{Metrics, Record, kept_records, read_metrics};
+pub use metrics::{Metrics, Record, kept_records, parse_metrics, read_metrics};

@@ -26,6 +26,7 @@ mod device;
 mod disentanglement;
 mod fetch;
 mod figures;
+mod fuzz;
 mod golden;
 mod gradients;
 mod half_copied_runs;

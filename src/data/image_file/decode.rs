@@ -1,7 +1,7 @@
 //! Bytes of an image file -> an image, strictly: a file that is cut short is an error and not half an image.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegDecoder;
@@ -29,7 +29,12 @@ const FORMATS: &str = "PNG, JPEG, GIF and BMP files can be read";
 /// 256 MiB. A panic in a decoder is such an error as well.
 pub fn decode(path: &Path) -> Result<DynamicImage> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    match contained(|| decoded(BufReader::new(file))) {
+    decode_from(path, BufReader::new(file))
+}
+
+/// Does what [`decode`] does with a file that is open; `path` is only used in messages.
+pub fn decode_from(path: &Path, input: impl BufRead + Seek) -> Result<DynamicImage> {
+    match contained(|| decoded(input)) {
         Ok(image) => image.map_err(|fault| fault.at(path)),
         Err(why) => Err(Error::file(
             path,
@@ -84,7 +89,7 @@ impl DecodeFault {
 }
 
 /// The format is told from the file's first bytes, because a name may lie.
-fn decoded(file: BufReader<File>) -> Result<DynamicImage, DecodeFault> {
+fn decoded(file: impl BufRead + Seek) -> Result<DynamicImage, DecodeFault> {
     let reader = ImageReader::new(file).with_guessed_format()?;
     if reader.format() == Some(ImageFormat::Jpeg) {
         return jpeg(reader.into_inner());
@@ -103,7 +108,7 @@ fn decoded(file: BufReader<File>) -> Result<DynamicImage, DecodeFault> {
 }
 
 /// Decodes a JPEG by `zune-jpeg` in its strict mode. `image` uses the same decoder, but fills what is missing with grey.
-fn jpeg(mut file: BufReader<File>) -> Result<DynamicImage, DecodeFault> {
+fn jpeg(mut file: impl BufRead) -> Result<DynamicImage, DecodeFault> {
     let mut bytes = Vec::new();
     file.by_ref()
         .take(LARGEST_BYTES + 1)

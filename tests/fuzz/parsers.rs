@@ -1,0 +1,104 @@
+//! Every parser of bytes that a person may hand to the program, each as a function that takes any bytes. None may panic, hang, or
+//! allocate more than the bytes can hold. cargo-fuzz and an ordinary test both call them.
+
+use std::path::Path;
+
+use vae::config::Config;
+use vae::data::{amat, factors, idx, image_file};
+use vae::model::Features;
+use vae::report::comparison::{self, EvaluatedRun, MeasuredModel};
+use vae::run::parse_metrics;
+use vae::train::{Checkpoint, ModelFile};
+
+/// A parser by the name of its fuzzing target.
+pub type Parser = (&'static str, fn(&[u8]));
+
+/// Every parser.
+pub const PARSERS: [Parser; 9] = [
+    ("amat", amat),
+    ("config", config),
+    ("csv", csv),
+    ("gz", gz),
+    ("idx", idx),
+    ("image", image),
+    ("metrics", metrics),
+    ("model", model),
+    ("report", report),
+];
+
+/// Binary images as text: two images of four values.
+pub fn amat(bytes: &[u8]) {
+    let _ = amat::parse(bytes, 2, [1, 2, 2]);
+}
+
+/// The TOML of a config. What is accepted is written and read again.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(config) = Config::parse(&text, Path::new("fuzz.toml")) else {
+        return;
+    };
+    if config.check().is_ok() {
+        let written = config
+            .to_toml()
+            .expect("a config that is accepted can be written");
+        let again = Config::parse(&written, Path::new("written.toml"));
+        assert_eq!(again.expect("a config that is written can be read"), config);
+    }
+}
+
+/// A table of factors, the one kind of CSV file that is read.
+pub fn csv(bytes: &[u8]) {
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let _ = factors::parse(
+        bytes,
+        lines.saturating_sub(1),
+        Path::new("fuzz.csv"),
+        "images",
+    );
+}
+
+/// Compressed data files.
+pub fn gz(bytes: &[u8]) {
+    idx(bytes);
+    amat(bytes);
+}
+
+/// The images and labels of MNIST's format.
+pub fn idx(bytes: &[u8]) {
+    let _ = idx::parse_images(bytes);
+    let _ = idx::parse_labels(bytes);
+}
+
+/// An image file of any kind.
+pub fn image(bytes: &[u8]) {
+    let _ = image_file::parse(Path::new("fuzz.png"), bytes, [3, 8, 8]);
+}
+
+/// The records of a run.
+pub fn metrics(bytes: &[u8]) {
+    let _ = parse_metrics(Path::new("metrics.jsonl"), bytes);
+}
+
+/// A model and the state of a training. A model that is accepted is built.
+pub fn model(bytes: &[u8]) {
+    let _ = Checkpoint::parse(Path::new("state.safetensors"), bytes);
+    if let Ok(file) = ModelFile::parse(Path::new("model.safetensors"), bytes)
+        && Features::Map(file.card.image_shape).check().is_ok()
+    {
+        let _ = file.build(&vae::device::select("cpu").expect("the processor").device);
+    }
+}
+
+/// The report of an evaluation, as `vae compare` reads it, beside itself.
+pub fn report(bytes: &[u8]) {
+    if let Ok(report) = serde_json::from_slice(bytes) {
+        let run = EvaluatedRun {
+            name: "fuzz".to_owned(),
+            report,
+            folder: "runs/fuzz".to_owned(),
+            model: MeasuredModel::Unknown,
+        };
+        let compared = comparison::report(&[run.clone(), run]);
+        let _ = (compared.text(), compared.json());
+    }
+}
