@@ -75,7 +75,7 @@ class Bench(compare.Bench):
 
     def ours(self):
         options = self.options
-        words = ["eval", self.model, "--importance-samples", options.samples, "--images", options.images, "--no-reconstruction"]
+        words = ["eval", self.model, "--importance-samples", options.samples, "--first", options.images, "--no-reconstruction"]
         words += ["--json", "-q", "--data", options.data, "--threads", options.threads]
         process = compare.Process([self.vae, *words], self.environment, "stdout")
         if process.failure:

@@ -10,7 +10,7 @@ use super::model_arg::ModelArg;
 use super::output::show;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
-use crate::data::{Dataset, Split, SplitName};
+use crate::data::{Choice, Dataset, Part, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::disentanglement::{Scores, shuffled, varying};
 use crate::eval::probe::{Logistic, nearest_neighbours};
@@ -46,9 +46,13 @@ pub struct Disentangle {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// Use the first N images of the split, and N training images for the probes
+    /// Use N images of the split, drawn at random: the same ones every time; and N training images for the probes
     #[arg(long, default_value_t = 10_000)]
     n: usize,
+
+    /// Use the first N images of each split, which say little about the others if the data is sorted
+    #[arg(long, value_name = "N", conflicts_with = "n")]
+    first: Option<usize>,
 
     /// Seed of the choice of images and of the noise [default: the run's]
     #[arg(long)]
@@ -70,17 +74,20 @@ pub struct Disentangle {
 impl Disentangle {
     pub fn run(self) -> Result<()> {
         at_least_one("--n", self.n)?;
+        self.first
+            .map_or(Ok(()), |first| at_least_one("--first", first))?;
         let opened = self.model.open()?;
         let (dataset, _) = opened.data(&self.data)?;
         let images = self.split.of(dataset)?;
-        let count = self.n.min(images.len());
+        let part = Part::new(images, self.choice());
+        let count = part.len();
         if count < FEWEST {
             return Err(Error::request(format!(
                 "{count} images: too few to say anything of factors; at least {FEWEST}"
             ))
             .with_hint("pass a larger `--n`"));
         }
-        let factors = self.factors_of(images, count)?;
+        let factors = self.factors_of(&part)?;
         if factors.is_none() && images.labels.is_none() {
             return Err(Error::request(format!(
                 "{} has neither factors nor labels: there is nothing that its latents could be compared with",
@@ -92,9 +99,8 @@ impl Disentangle {
         }
         let seed = self.seed.unwrap_or(opened.config.seed);
         let rng = Rng::new(seed).stream("disentanglement");
-        let all = images.first_ids(count);
         let bar = ui::image_bar("encoding", count);
-        let posteriors = opened.posteriors(images, &all, |seen| bar.set_position(seen as u64));
+        let posteriors = opened.posteriors(images, &part.ids, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let posteriors = posteriors?;
         let drawn = opened.config.objective.kind().latent_mode().is_sampled();
@@ -116,14 +122,12 @@ impl Disentangle {
         let scores = measure(&varying, "measuring ");
         let chance = measure(&shuffled(&varying, rng), "measuring the chance level of ");
         bar.finish_and_clear();
-        let probes = match images.labels.as_deref() {
-            Some(labels) => {
-                Some(self.probe(&opened, dataset, &posteriors.means, &labels[..count])?)
-            }
+        let probes = match part.labels() {
+            Some(labels) => Some(self.probe(&opened, dataset, &posteriors.means, &labels)?),
             None => None,
         };
         let disentanglement = Disentanglement {
-            provenance: opened.provenance(self.split.name(), [count, images.len()], seed)?,
+            provenance: opened.provenance(self.split.name(), &part, seed)?,
             latents: opened.vae.network().latent,
             factors: &factors,
             varying: &varying,
@@ -135,24 +139,25 @@ impl Disentangle {
         show(&disentanglement.report(), self.json)
     }
 
-    /// Returns the factors of the first `count` images, or `None` if they are not known.
-    fn factors_of(&self, images: &Split, count: usize) -> Result<Option<Vec<Factor>>> {
+    fn choice(&self) -> Choice {
+        Choice::of(Some(self.n), self.first)
+    }
+
+    /// Returns the factors of the images of a part, or `None` if they are not known.
+    fn factors_of(&self, part: &Part) -> Result<Option<Vec<Factor>>> {
         let Some(path) = &self.factors else {
-            return Ok(images
-                .factors
-                .as_ref()
-                .map(|factors| factors.columns(count)));
+            let factors = part.split.factors.as_ref();
+            return Ok(factors.map(|factors| factors.columns(&part.ids)));
         };
         let counted = format!("{} images", self.split.name());
-        let first = images.first_ids(count);
-        let factors = parse(&files::read(path)?, images.len(), path, &counted)?;
+        let factors = parse(&files::read(path)?, part.split.len(), path, &counted)?;
         Ok(Some(
-            factors.iter().map(|factor| factor.of(&first)).collect(),
+            factors.iter().map(|factor| factor.of(&part.ids)).collect(),
         ))
     }
 
     /// Fits the probes to training images and measures them on the images of the split. If the split is the training
-    /// set itself, the probes are fitted to its first half and measured on its second.
+    /// set itself, the probes are fitted to one half of these images and measured on the other.
     fn probe(
         &self,
         opened: &LoadedModel,
@@ -170,7 +175,6 @@ impl Disentangle {
             };
             labels.iter().map(narrow).collect()
         };
-        let known = dataset.train.labels.as_deref().unwrap_or_default();
         if self.split == SplitName::Train {
             let half = latents.len() / 2;
             return Ok(measure_probes(
@@ -179,16 +183,16 @@ impl Disentangle {
                 (&latents[half..], &narrow(&labels[half..])?),
             ));
         }
-        let count = self.n.min(known.len());
-        let indices = dataset.train.first_ids(count);
-        let bar = ui::image_bar("encoding training images", count);
-        let train = opened.latents(&dataset.train, &indices, |seen| {
+        let part = Part::new(&dataset.train, self.choice());
+        let known = part.labels().unwrap_or_default();
+        let bar = ui::image_bar("encoding training images", part.len());
+        let train = opened.latents(&dataset.train, &part.ids, |seen| {
             bar.set_position(seen as u64)
         });
         bar.finish_and_clear();
         Ok(measure_probes(
             dataset.classes.len(),
-            (&train?, &narrow(&known[..count])?),
+            (&train?, &narrow(&known)?),
             (latents, &narrow(labels)?),
         ))
     }

@@ -11,7 +11,7 @@ use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
 use crate::check::count;
-use crate::data::Split;
+use crate::data::{Choice, Part, Split};
 use crate::error::{Error, Result};
 use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, judged, saturated_units};
 use crate::figure::Figure;
@@ -30,7 +30,7 @@ const MOST: usize = 10_000;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
-Looks at the first N test images, and compares their latents with N(0, I):
+Looks at N test images, drawn at random (the same ones every time), and compares their latents with N(0, I):
 
   KL, variances        of each latent; it is active if the variance of its posterior mean is above 0.01
   mutual information   what z tells about which image it came from; N images cannot show more than log N
@@ -52,9 +52,13 @@ pub struct Doctor {
     #[command(flatten)]
     model: ModelArg,
 
-    /// Look at the first N test images
+    /// Look at N test images, drawn at random: the same ones every time
     #[arg(long, default_value_t = 2000)]
     n: usize,
+
+    /// Look at the first N test images, which say little about the others if the data is sorted
+    #[arg(long, value_name = "N", conflicts_with = "n")]
+    first: Option<usize>,
 
     /// Seed of the noise and of the pairs of images [default: the run's]
     #[arg(long)]
@@ -75,6 +79,8 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self) -> Result<()> {
         count("--n", self.n, MOST)?;
+        self.first
+            .map_or(Ok(()), |first| count("--first", first, MOST))?;
         Format::of(self.out.as_deref(), CHARTS)?;
         let opened = self.model.open()?;
         if !opened.config.prior.is_normal() {
@@ -93,10 +99,10 @@ impl Doctor {
         // A damaged file is found before the work.
         let records = metrics(&opened)?;
         let (dataset, _) = opened.data(&self.data)?;
-        let images = enough(&dataset.test, self.n)?;
+        let images = &enough(&dataset.test, Choice::of(Some(self.n), self.first))?;
         let protocol = opened.protocol(1, self.seed);
-        let bar = ui::image_bar("looking at", 2 * images);
-        let examined = Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
+        let bar = ui::image_bar("looking at", 2 * images.len());
+        let examined = Diagnostics::of(&opened.vae, images, protocol, &mut |seen| {
             bar.set_position(seen as u64)
         });
         bar.finish_and_clear();
@@ -112,12 +118,12 @@ impl Doctor {
             .is_sampled()
             .then(|| ui::working("splitting the KL into its terms", || decompose(&aggregate)));
         let units = ui::working("looking at the hidden units", || {
-            saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)
+            saturated_units(&opened.vae, images, &aggregate, protocol)
         })?;
         let course = course(&opened.config, &records, dataset.train.len());
         let records = of_training(records);
         let diagnosis = Diagnosis {
-            provenance: opened.provenance("test", [images, dataset.test.len()], protocol.seed)?,
+            provenance: opened.provenance("test", images, protocol.seed)?,
             findings: judged(&health, &course, &units),
             decomposition,
             units,
@@ -134,17 +140,18 @@ impl Doctor {
     }
 }
 
-/// Returns `wanted`, or the number of images if there are fewer.
+/// Returns the chosen images.
 ///
 /// # Errors
-/// Returns an error if fewer than two images are left.
-fn enough(images: &Split, wanted: usize) -> Result<usize> {
-    let found = wanted.min(images.len());
-    if found >= 2 {
-        return Ok(found);
+/// Returns an error if these are fewer than two images.
+fn enough(images: &Split, choice: Choice) -> Result<Part<'_>> {
+    let part = Part::new(images, choice);
+    if part.len() >= 2 {
+        return Ok(part);
     }
     Err(Error::request(format!(
-        "{found} test image: a latent is looked at over several, at least 2"
+        "{} test image: a latent is looked at over several, at least 2",
+        part.len()
     ))
     .with_hint("pass a larger `--n`, or train on data with more test images"))
 }
@@ -178,12 +185,12 @@ pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<Str
         return Ok(None);
     }
     let (dataset, _) = opened.data(&DataArg::default())?;
-    let Ok(images) = enough(&dataset.test, AT_THE_END) else {
+    let Ok(images) = enough(&dataset.test, Choice::AtRandom(AT_THE_END)) else {
         return Ok(None);
     };
-    let bar = ui::image_bar("looking at", 2 * images);
+    let bar = ui::image_bar("looking at", 2 * images.len());
     let protocol = opened.protocol(1, None);
-    let examined = Diagnostics::of(&opened.vae, &dataset.test, images, protocol, &mut |seen| {
+    let examined = Diagnostics::of(&opened.vae, &images, protocol, &mut |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();
@@ -196,7 +203,7 @@ pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<Str
     // The units explain latents that say nothing, and cost another pass over the images.
     let units = match findings(&health).is_empty() {
         true => Vec::new(),
-        false => saturated_units(&opened.vae, &dataset.test, &aggregate, protocol)?,
+        false => saturated_units(&opened.vae, &images, &aggregate, protocol)?,
     };
     let findings = judged(&health, &course, &units);
     Ok(Some(summary(&health, &findings, &opened.config, &run)))

@@ -12,7 +12,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
 use crate::check::at_least_one;
-use crate::data::SplitName;
+use crate::data::{Choice, Part, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::by_pca;
 use crate::figure::chart::Chart;
@@ -45,9 +45,13 @@ pub struct Embed {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// Encode the first N images of the split [default: all]
+    /// Encode N images of the split, drawn at random: the same ones every time [default: all]
     #[arg(long)]
     n: Option<usize>,
+
+    /// Encode the first N images of the split, which say little about the others if the split is sorted
+    #[arg(long, value_name = "N", conflicts_with = "n")]
+    first: Option<usize>,
 
     #[command(flatten)]
     #[serde(skip)]
@@ -64,6 +68,7 @@ impl Default for Embed {
             model: ModelArg::default(),
             split: SplitName::Test,
             n: None,
+            first: None,
             data: DataArg::default(),
             out: None,
         }
@@ -80,29 +85,49 @@ impl Draw for Embed {
     }
 
     fn check(&self) -> Result<()> {
-        self.n.map_or(Ok(()), |n| at_least_one("--n", n))
+        if self.n.is_some() && self.first.is_some() {
+            return Err(
+                Error::request("--n and --first both say which images to encode")
+                    .with_hint("leave one of the two out"),
+            );
+        }
+        for (flag, n) in [("--n", self.n), ("--first", self.first)] {
+            n.map_or(Ok(()), |n| at_least_one(flag, n))?;
+        }
+        Ok(())
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
         let (dataset, _) = model.data(&self.data)?;
         let images = self.split.of(dataset)?;
-        let count = self.n.unwrap_or(usize::MAX).min(images.len());
-        let indices = images.first_ids(count);
-        let latents = encoded(model, images, &indices)?;
-        let labels = images.labels.as_deref().map(|labels| &labels[..count]);
+        let part = Part::new(images, Choice::of(self.n, self.first));
+        let latents = encoded(model, images, &part.ids)?;
         let name = |index: u32| {
-            let label = labels.and_then(|labels| labels.get(index as usize));
+            let label = images
+                .labels
+                .as_ref()
+                .and_then(|labels| labels.get(index as usize));
             label
                 .and_then(|&label| dataset.classes.get(label as usize))
                 .cloned()
                 .unwrap_or_default()
         };
+        let count = part.len();
         let what = format!("{count} {} images of {}", self.split.name(), dataset.name);
         let (mut npy, mut csv) = (Vec::new(), Vec::new());
         write_npy(&mut npy, &latents)
-            .and_then(|()| write_csv(&mut csv, &latents, &indices, name))
+            .and_then(|()| write_csv(&mut csv, &latents, &part.ids, name))
             .map_err(Error::failed)?;
-        let mut figure = scatter(&model.vae, &latents, labels, &dataset.classes, &what)?;
+        let mut figure = {
+            let labels = part.labels();
+            scatter(
+                &model.vae,
+                &latents,
+                labels.as_deref(),
+                &dataset.classes,
+                &what,
+            )?
+        };
         figure.beside.push(NamedFile::new("latents.npy", npy));
         figure.beside.push(NamedFile::new("latents.csv", csv));
         Ok(figure)

@@ -11,7 +11,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
 use crate::check::{at_least_one, count};
-use crate::data::{Split, SplitName};
+use crate::data::{Choice, Part, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::{Importance, Protocol, SquaredErrors, importance, measure};
 use crate::objective::NO_ELBO;
@@ -65,9 +65,13 @@ pub struct Eval {
     #[arg(long, value_name = "K,...", value_delimiter = ',')]
     importance_samples: Vec<usize>,
 
-    /// Measure the first N images of the split [default: all]
+    /// Measure N images of the split, drawn at random: the same ones every time [default: all]
     #[arg(long, value_name = "N")]
     images: Option<usize>,
+
+    /// Measure the first N images of the split, which say little about the others if the split is sorted
+    #[arg(long, value_name = "N", conflicts_with = "images")]
+    first: Option<usize>,
 
     /// Seed of the noise and of the binarised pixels [default: the run's, as in training]
     #[arg(long)]
@@ -91,16 +95,16 @@ impl Eval {
         self.importance_samples
             .iter()
             .try_for_each(|&samples| count("--importance-samples", samples, MOST_SAMPLES))?;
-        self.images
-            .map_or(Ok(()), |images| at_least_one("--images", images))?;
+        for (flag, images) in [("--images", self.images), ("--first", self.first)] {
+            images.map_or(Ok(()), |images| at_least_one(flag, images))?;
+        }
         let opened = self.model.open()?;
         if let Some(folder) = opened.run_folder() {
             warn_if_unwritable(&folder.report());
         }
         let (dataset, _) = opened.data(&self.data)?;
         let whole = self.split.of(dataset)?;
-        let first = self.images.unwrap_or(usize::MAX).min(whole.len());
-        let images = &whole.slice(0..first);
+        let images = &Part::new(whole, Choice::of(self.images, self.first));
         let latent_mode = opened.config.objective.kind().latent_mode();
         let most = self
             .importance_samples
@@ -159,11 +163,7 @@ impl Eval {
         let stopped = interrupt::asked();
         let (bounds, importance_seconds) = weighted.unzip();
         let evaluation = Evaluation {
-            provenance: opened.provenance(
-                self.split.name(),
-                [images.len(), whole.len()],
-                protocol.seed,
-            )?,
+            provenance: opened.provenance(self.split.name(), images, protocol.seed)?,
             protocol,
             elbo,
             values: whole.values(),
@@ -201,7 +201,7 @@ impl Eval {
     fn weighted(
         &self,
         opened: &LoadedModel,
-        images: &Split,
+        images: &Part,
         protocol: Protocol,
     ) -> Result<Option<(Vec<Importance>, f64)>> {
         let mut samples = self.importance_samples.clone();
@@ -213,17 +213,10 @@ impl Eval {
         interrupt::watch()?;
         let bar = ui::sample_bar((most * images.len()) as u64);
         let begin = Instant::now();
-        let bounds = importance(
-            &opened.vae,
-            images,
-            images.len(),
-            protocol,
-            &samples,
-            &mut |done| {
-                bar.set_position(done);
-                !interrupt::asked()
-            },
-        );
+        let bounds = importance(&opened.vae, images, protocol, &samples, &mut |done| {
+            bar.set_position(done);
+            !interrupt::asked()
+        });
         bar.finish_and_clear();
         let bounds = bounds?;
         let seconds = begin.elapsed().as_secs_f64();

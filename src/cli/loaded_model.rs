@@ -9,7 +9,7 @@ use super::model_data;
 use crate::config::Config;
 use crate::data::Batch;
 use crate::data::fetch::md5_hex;
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Part, Split};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{Posteriors, Protocol, latents, posteriors};
@@ -132,14 +132,9 @@ impl LoadedModel {
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
-    /// Returns what a report says about the model and its data, which must be loaded. The two counts are the images
-    /// that were measured and the images in the split.
-    pub fn provenance(
-        &self,
-        split: &str,
-        [images, images_in_split]: [usize; 2],
-        seed: u64,
-    ) -> Result<Provenance> {
+    /// Returns what a report says about the model and its data, which must be loaded. `part` holds the
+    /// images that were measured, of the split of this name.
+    pub fn provenance(&self, split: &str, part: &Part, seed: u64) -> Result<Provenance> {
         let (dataset, data_hash) = self.data(&DataArg::default())?;
         Ok(Provenance {
             config: self.config.clone(),
@@ -151,8 +146,9 @@ impl LoadedModel {
             data_hash: data_hash.clone(),
             trained_on: self.card.data_hash.clone(),
             split: split.to_owned(),
-            images,
-            images_in_split,
+            images: part.len(),
+            images_in_split: part.split.len(),
+            choice: part.choice,
             seed,
         })
     }

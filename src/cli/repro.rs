@@ -14,6 +14,7 @@ use super::output::show;
 use super::run_args::RunArgs;
 use crate::check::count;
 use crate::config::{Published, PublishedMeasure, PublishedRun, published};
+use crate::data::Choice;
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::Estimate;
 use crate::report::{Cell, Column, Report, Table};
@@ -47,9 +48,13 @@ pub struct Repro {
     #[arg(long, value_name = "N")]
     stages: Option<usize>,
 
-    /// Measure log p(x) of the first N test images [default: 1000]
+    /// Measure log p(x) of N test images, drawn at random: the same ones every time [default: 1000]
     #[arg(long, value_name = "N")]
     images: Option<usize>,
+
+    /// Measure log p(x) of the first N test images
+    #[arg(long, value_name = "N", conflicts_with = "images")]
+    first: Option<usize>,
 
     #[command(flatten)]
     run_args: RunArgs,
@@ -186,6 +191,7 @@ impl Repro {
             ("--only", !self.only.is_empty()),
             ("--stages", self.stages.is_some()),
             ("--images", self.images.is_some()),
+            ("--first", self.first.is_some()),
             ("--data", self.run_args.data.is_some()),
             ("--device", self.run_args.device != "auto"),
             ("--out", self.run_args.out != Path::new(RUNS)),
@@ -216,19 +222,21 @@ impl Repro {
         }
     }
 
-    fn images_of(&self, recipe: &Published) -> Result<usize> {
-        let Some(images) = self.images else {
-            return Ok(IMAGES);
+    fn images_of(&self, recipe: &Published) -> Result<Choice> {
+        let (flag, images) = match (self.images, self.first) {
+            (None, None) => return Ok(Choice::AtRandom(IMAGES)),
+            (Some(images), _) => ("--images", images),
+            (None, Some(images)) => ("--first", images),
         };
-        count("--images", images, usize::MAX)?;
+        count(flag, images, usize::MAX)?;
         if recipe.measure == PublishedMeasure::LogPx {
-            return Ok(images);
+            return Ok(Choice::of(self.images, self.first));
         }
         let error = format!(
-            "--images {images}: `{}` is measured on every image",
+            "{flag} {images}: `{}` is measured on every image",
             recipe.recipe
         );
-        Err(Error::request(error).with_hint("leave `--images` out"))
+        Err(Error::request(error).with_hint(format!("leave `{flag}` out")))
     }
 
     fn runs<'a>(&self, recipe: &'a Published) -> Result<Vec<&'a PublishedRun>> {
@@ -264,8 +272,9 @@ impl Outcome {
             PublishedMeasure::Elbo => "-ELBO of the test set, 1 sample of z".to_owned(),
             PublishedMeasure::TrainingLoss => "training loss".to_owned(),
             PublishedMeasure::LogPx => format!(
-                "-log p(x) of the first {} test images, K = {}",
-                request.images, recipe.importance_samples
+                "-log p(x) of {}, K = {}",
+                request.images.of_images("test images"),
+                recipe.importance_samples
             ),
         };
         Self {

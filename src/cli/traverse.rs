@@ -14,7 +14,7 @@ use super::images::{check_steps, labels, rasters_of};
 use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
 use crate::check::{above_zero, count};
-use crate::data::Split;
+use crate::data::{Choice, Part, Split};
 use crate::error::{Error, Result};
 use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use crate::figure::sheet::Sheet;
@@ -27,7 +27,7 @@ const MEASURED: usize = 1000;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
-Beside each row stands the latent's KL, the mean over the first 1000 test images. A latent with a KL near 0 \
+Beside each row stands the latent's KL, the mean over 1000 test images, drawn at random. A latent with a KL near 0 \
 carries nothing, and its row does not change. Latents of an autoencoder, or with a trained prior, have no \
 KL of their own: their standard deviation is shown instead; use it to choose --range. \
 A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
@@ -131,7 +131,7 @@ impl Draw for Traverse {
         let (dataset, _) = model.data(&self.data)?;
         let base = self.base(model, &dataset.test)?;
         let class = self.class(model, &dataset.test)?;
-        let measured = dataset.test.slice(0..MEASURED.min(dataset.test.len()));
+        let measured = Part::new(&dataset.test, Choice::AtRandom(MEASURED));
         let protocol = model.protocol(1, None);
         // An autoencoder's latents have no KL, so their spread shows how much each one carries.
         let drawn = model.config.objective.kind().latent_mode().is_sampled();

@@ -39,12 +39,13 @@ impl GenerativeFactors {
         &self.values[index * self.names.len()..][..self.names.len()]
     }
 
-    /// Returns the factors of the first `count` images, one by one.
-    pub fn columns(&self, count: usize) -> Vec<Factor> {
+    /// Returns the factors of the images `ids`, one by one.
+    pub fn columns(&self, ids: &[u32]) -> Vec<Factor> {
         let of = |f: usize| Factor {
             name: self.names[f].to_owned(),
-            levels: (0..count)
-                .map(|index| u16::from(self.factors(index)[f]))
+            levels: ids
+                .iter()
+                .map(|&id| u16::from(self.factors(id as usize)[f]))
                 .collect(),
             size: self.sizes[f],
             nominal: self.classes.contains(&self.names[f]),

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::estimate::Estimate;
 use super::protocol::{CHUNK, Protocol};
-use crate::data::{Batch, Split};
+use crate::data::{Batch, Part};
 use crate::error::Result;
 use crate::model::Vae;
 use crate::objective::{LossMeans, reconstruction};
@@ -51,21 +51,21 @@ impl ElboByImage {
     }
 }
 
-/// Measures the images of a split in order. `vae` is without autodiff. `seen` is told after each batch how many are done.
+/// Measures images of a split in their order. `vae` is without autodiff. `seen` is told after each batch how many are done.
 ///
 /// An image's noise depends on the seed and its index alone, so that the result depends on the batches by rounding only.
 ///
 /// # Errors
 /// An image cannot be read.
-pub fn measure(
+pub fn measure<'a>(
     vae: &Vae,
-    split: &Split,
+    images: impl Into<Part<'a>>,
     protocol: Protocol,
     seen: &mut dyn FnMut(usize),
 ) -> Result<ElboByImage> {
     let mut result = ElboByImage::default();
-    let (loader, all) = (protocol.loader(vae), split.first_ids(split.len()));
-    for batch in loader.batches(split, &all, CHUNK) {
+    let (loader, part) = (protocol.loader(vae), images.into());
+    for batch in loader.batches(part.split, &part.ids, CHUNK) {
         let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {
             add_sampled(vae, &batch, protocol, ids, &mut result);
@@ -81,7 +81,7 @@ pub fn measure(
     result
         .kl_by_latent
         .iter_mut()
-        .for_each(|sum| *sum /= split.len() as f64);
+        .for_each(|sum| *sum /= part.len() as f64);
     Ok(result)
 }
 

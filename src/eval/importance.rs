@@ -4,7 +4,7 @@
 
 use super::Protocol;
 use super::estimate::Estimate;
-use crate::data::Split;
+use crate::data::Part;
 use crate::error::Result;
 use crate::model::Vae;
 use crate::ops::{noise, on_host};
@@ -74,7 +74,7 @@ impl Weights {
     }
 }
 
-/// Estimates log p(x) of the first `count` images of a split, for each number of samples in `samples` (ascending), from the
+/// Estimates log p(x) of images of a split, for each number of samples in `samples` (ascending), from the
 /// same samples of z. `vae` is without autodiff. `seen` is told after each group how many samples are done in all, and says
 /// whether to go on: if it says no, the result covers the images that are done, which may be none.
 ///
@@ -82,23 +82,23 @@ impl Weights {
 ///
 /// # Errors
 /// An image cannot be read.
-pub fn importance(
+pub fn importance<'a>(
     vae: &Vae,
-    split: &Split,
-    count: usize,
+    images: impl Into<Part<'a>>,
     protocol: Protocol,
     samples: &[usize],
     seen: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Vec<Importance>> {
+    let part = images.into();
     let mut results: Vec<Importance> = samples
         .iter()
         .map(|&samples| Importance {
             samples,
-            log_px: Vec::with_capacity(count),
-            effective: Vec::with_capacity(count),
+            log_px: Vec::with_capacity(part.len()),
+            effective: Vec::with_capacity(part.len()),
         })
         .collect();
-    let (loader, all) = (protocol.loader(vae), split.first_ids(count));
+    let loader = protocol.loader(vae);
     let (rng, width) = (protocol.latent_rng(), vae.network().noise());
     let mut done = 0;
     // Fewer if each latent costs more: many values per image, many components of the prior.
@@ -114,7 +114,7 @@ pub fn importance(
         LATENTS_ON_GPU
     };
     let latents = latents / (outputs / 1000).max(inputs / 500).max(1);
-    for batch in loader.batches(split, &all, IMAGES) {
+    for batch in loader.batches(part.split, &part.ids, IMAGES) {
         let (ids, batch) = batch?;
         let posterior = vae.encode(batch.input(), batch.labels.clone());
         let mut weights = vec![Weights::NONE; ids.len()];

@@ -1,12 +1,12 @@
 //! The information that each latent carries.
 
 use super::protocol::{CHUNK, Protocol};
-use crate::data::Split;
+use crate::data::Part;
 use crate::density::DiagonalGaussian;
 use crate::error::Result;
 use crate::model::{Vae, rows};
 
-/// Returns KL(q(z | x) || N(0, I)) of each latent, the mean over the images of a split: near 0 for a latent that is not
+/// Returns KL(q(z | x) || N(0, I)) of each latent, the mean over images of a split: near 0 for a latent that is not
 /// used.
 ///
 /// # Shapes
@@ -14,9 +14,14 @@ use crate::model::{Vae, rows};
 ///
 /// # Errors
 /// An image cannot be read.
-pub fn kl_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<f64>> {
+pub fn kl_by_latent<'a>(
+    vae: &Vae,
+    images: impl Into<Part<'a>>,
+    protocol: Protocol,
+) -> Result<Vec<f64>> {
+    let part = images.into();
     let mut sums = vec![0.0; vae.network().latent];
-    for_each_posterior(vae, split, protocol, |posterior| {
+    for_each_posterior(vae, &part, protocol, |posterior| {
         for row in rows(posterior.kl_to_standard_normal()) {
             sums.iter_mut()
                 .zip(row)
@@ -25,11 +30,11 @@ pub fn kl_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<
     })?;
     Ok(sums
         .into_iter()
-        .map(|sum| sum / split.len() as f64)
+        .map(|sum| sum / part.len() as f64)
         .collect())
 }
 
-/// Returns the standard deviation of each latent's posterior mean over the images of a split. It ranks an autoencoder's
+/// Returns the standard deviation of each latent's posterior mean over images of a split. It ranks an autoencoder's
 /// latents, which have no KL.
 ///
 /// # Shapes
@@ -37,11 +42,15 @@ pub fn kl_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<
 ///
 /// # Errors
 /// An image cannot be read.
-pub fn deviation_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Result<Vec<f64>> {
+pub fn deviation_by_latent<'a>(
+    vae: &Vae,
+    images: impl Into<Part<'a>>,
+    protocol: Protocol,
+) -> Result<Vec<f64>> {
     // Mean and sum of squared differences from it, updated latent by latent (Welford 1962).
     let mut moments = vec![(0.0, 0.0); vae.network().latent];
     let mut count = 0.0;
-    for_each_posterior(vae, split, protocol, |posterior| {
+    for_each_posterior(vae, &images.into(), protocol, |posterior| {
         for row in rows(posterior.mean) {
             count += 1.0;
             for ((mean, squares), value) in moments.iter_mut().zip(row) {
@@ -59,12 +68,12 @@ pub fn deviation_by_latent(vae: &Vae, split: &Split, protocol: Protocol) -> Resu
 
 fn for_each_posterior(
     vae: &Vae,
-    split: &Split,
+    part: &Part,
     protocol: Protocol,
     mut look: impl FnMut(DiagonalGaussian),
 ) -> Result<()> {
-    let (loader, all) = (protocol.clean_loader(vae), split.first_ids(split.len()));
-    for batch in loader.batches(split, &all, CHUNK) {
+    let loader = protocol.clean_loader(vae);
+    for batch in loader.batches(part.split, &part.ids, CHUNK) {
         let (_, batch) = batch?;
         look(vae.encode(batch.x, batch.labels));
     }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::elbo::{first_latents, numbers};
 use super::protocol::CHUNK;
 use super::{Estimate, Pca, Protocol, Rows};
-use crate::data::{Batch, Dataset, Split};
+use crate::data::{Batch, Dataset, Part, Split};
 use crate::error::Result;
 use crate::loader::Loader;
 use crate::model::Vae;
@@ -25,16 +25,11 @@ pub struct SquaredErrors {
 }
 
 impl SquaredErrors {
-    /// Measures the images of `split`; PCA is fitted to the training images of `dataset`.
+    /// Measures the images of `part`; PCA is fitted to the training images of `dataset`.
     ///
     /// # Errors
     /// An image cannot be read.
-    pub fn measure(
-        vae: &Vae,
-        protocol: Protocol,
-        dataset: &Dataset,
-        split: &Split,
-    ) -> Result<Self> {
+    pub fn measure(vae: &Vae, protocol: Protocol, dataset: &Dataset, part: &Part) -> Result<Self> {
         let clean = protocol.clean_loader(vae);
         let rows = Rows {
             count: dataset.train.len(),
@@ -47,9 +42,9 @@ impl SquaredErrors {
         } else {
             None
         };
-        let (loader, ids) = (protocol.loader(vae), split.first_ids(split.len()));
+        let loader = protocol.loader(vae);
         let estimate = |decode: &dyn Fn(Batch) -> Tensor<2>| -> Result<Estimate> {
-            let errors = squared_errors(&loader, split, &ids, decode)?;
+            let errors = squared_errors(&loader, part.split, &part.ids, decode)?;
             Ok(Estimate::of(errors.into_iter()))
         };
         Ok(Self {

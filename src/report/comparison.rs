@@ -54,7 +54,7 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
     let [first, others @ ..] = runs else {
         return report;
     };
-    let unlike = |run: &EvaluatedRun, key: &str| run.report[key] != first.report[key];
+    let unlike = |run: &EvaluatedRun, key: &str| run.protocol(key) != first.protocol(key);
     let differ: Vec<&str> = PROTOCOL
         .iter()
         .copied()
@@ -133,6 +133,17 @@ impl EvaluatedRun {
         se.filter(|_| is_known)
     }
 
+    /// Returns a part of the protocol. A report of version 0.1 does not say how its images were chosen: they were all
+    /// images of the split, or the first ones.
+    fn protocol(&self, key: &str) -> Value {
+        let report = &self.report;
+        match (key, &report[key]) {
+            ("part", Value::Null) if report["images"] == report["images_in_split"] => "all".into(),
+            ("part", Value::Null) => "first".into(),
+            (_, value) => value.clone(),
+        }
+    }
+
     fn json(&self) -> Value {
         let mut report = self.report.clone();
         if let Some(report) = report.as_object_mut() {
@@ -167,7 +178,7 @@ fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
         row.extend(
             differ
                 .iter()
-                .map(|key| Cell::text(shortened(&run.report[*key]))),
+                .map(|key| Cell::text(shortened(&run.protocol(key)))),
         );
         row
     };

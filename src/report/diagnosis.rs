@@ -180,7 +180,7 @@ pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run:
         None => format!("{active} of {latents} latents vary"),
     };
     let mut text = format!(
-        "health: {verdict}: {numbers}, another image's latent costs {difference:.2} nats (first {images} test images)"
+        "health: {verdict}: {numbers}, another image's latent costs {difference:.2} nats (on {images} test images)"
     );
     if let Some(worst) = findings.first() {
         let reason = match worst {

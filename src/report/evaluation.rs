@@ -122,6 +122,7 @@ pub const PROTOCOL: &[&str] = &[
     "data_hash",
     "split",
     "images",
+    "part",
     "pixels",
     "is_log_likelihood",
     "caveat",
@@ -259,7 +260,7 @@ impl Evaluation {
             && done < self.provenance.images
         {
             notes.push(format!(
-                "stopped early: the bounds are of the first {done} images"
+                "stopped early: the bounds are of the first {done} of these images"
             ));
         }
         if !self.protocol.latent_mode.is_sampled() {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Report;
 use crate::config::Config;
+use crate::data::Choice;
 use crate::run::StartedFrom;
 
 /// The model that was measured, and the data that it was measured on.
@@ -25,9 +26,10 @@ pub struct Provenance {
     pub trained_on: String,
     /// `train`, `validation` or `test`.
     pub split: String,
-    /// The number of images that were measured, and the number in the split.
+    /// The number of images that were measured, the number in the split, and how the former were chosen.
     pub images: usize,
     pub images_in_split: usize,
+    pub choice: Choice,
     pub seed: u64,
 }
 
@@ -40,6 +42,7 @@ impl Provenance {
         report.field("split", self.split.as_str());
         report.field("images", self.images);
         report.field("images_in_split", self.images_in_split);
+        report.field("part", self.choice.name());
         report.field("pixels", self.config.data.kind().pixels_name());
         report.field("seed", self.seed);
         report.field("model", self.model.to_string_lossy());
@@ -52,13 +55,13 @@ impl Provenance {
         report.field("program_version", env!("CARGO_PKG_VERSION"));
     }
 
-    /// Returns a description of the images: `digits test, the first 100 of 200 images`.
+    /// Returns a description of the images: `digits test, 100 of 200 images at random`.
     pub fn images(&self) -> String {
         let (images, all) = (self.images, self.images_in_split);
-        let counted = if images == all {
-            format!("{images} images")
-        } else {
-            format!("the first {images} of {all} images")
+        let counted = match self.choice {
+            Choice::All => format!("{images} images"),
+            Choice::AtRandom(_) => format!("{images} of {all} images at random"),
+            Choice::First(_) => format!("the first {images} of {all} images"),
         };
         let other = if self.is_other_data() {
             " (not the data that the model was trained on)"

@@ -93,8 +93,7 @@ fn record(
     let measured = measure(model, images, protocol, &mut |_| {})?;
     let mut means = measured.means();
     if let Some(samples) = config.objective.kind().bound_samples() {
-        let count = images.len();
-        let bounds = importance(model, images, count, protocol, &[samples], &mut |_| true)?;
+        let bounds = importance(model, images, protocol, &[samples], &mut |_| true)?;
         means.bound = bounds.first().map(|bound| bound.bound().mean);
     }
     let seconds = start.elapsed().as_secs_f64();

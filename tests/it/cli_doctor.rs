@@ -382,7 +382,7 @@ fn a_quiet_training_says_nothing_of_it() {
         .find(|line| line.starts_with("health: "))
         .unwrap();
     assert!(
-        line.contains(" of 8 latents active, KL ") && line.ends_with("(first 200 test images)"),
+        line.contains(" of 8 latents active, KL ") && line.ends_with("(on 200 test images)"),
         "{line}"
     );
 }

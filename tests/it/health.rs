@@ -1,6 +1,6 @@
 //! Tests the diagnostics of the latents on hand-made models with known answers.
 
-use vae::data::{Pixels, Split};
+use vae::data::{Choice, Part, Pixels, Split};
 use vae::eval::{
     AggregatePosterior, Diagnostics, Finding, KlDecomposition, Protocol, decompose, findings,
     measure, saturated_units,
@@ -108,7 +108,7 @@ fn linear(lines: &[Line]) -> Vae {
 }
 
 fn examine(vae: &Vae, images: &Split) -> (Diagnostics, AggregatePosterior) {
-    Diagnostics::of(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap()
+    Diagnostics::of(vae, images, PROTOCOL, &mut |_| {}).unwrap()
 }
 
 /// Returns the mean and the population variance of pixel `d` over the images, scaled to [0, 1].
@@ -311,7 +311,6 @@ fn what_is_seen_is_what_is_evaluated() {
     let other = Diagnostics::of(
         &vae,
         &images,
-        images.len(),
         Protocol {
             seed: 4,
             ..PROTOCOL
@@ -322,7 +321,8 @@ fn what_is_seen_is_what_is_evaluated() {
     .0;
     assert!(other.shuffled != health.shuffled && other.latents == health.latents);
     // The first 50 images alone give the same numbers as a split that holds only those.
-    let part = Diagnostics::of(&vae, &images, 50, PROTOCOL, &mut |_| {})
+    let first = Part::new(&images, Choice::First(50));
+    let part = Diagnostics::of(&vae, &first, PROTOCOL, &mut |_| {})
         .unwrap()
         .0;
     assert_eq!(part.latents, examine(&vae, &images.slice(0..50)).0.latents);
@@ -486,9 +486,8 @@ fn changed(network: &Network, change: impl FnOnce(&mut [NamedTensor])) -> Vae {
 
 /// Returns each hidden layer with the number of its saturated units.
 fn saturated(vae: &Vae, images: &Split) -> Vec<(String, usize, usize)> {
-    let aggregate =
-        AggregatePosterior::read(vae, images, images.len(), PROTOCOL, &mut |_| {}).unwrap();
-    let units = saturated_units(vae, images, &aggregate, PROTOCOL).unwrap();
+    let aggregate = AggregatePosterior::read(vae, images, PROTOCOL, &mut |_| {}).unwrap();
+    let units = saturated_units(vae, &images.into(), &aggregate, PROTOCOL).unwrap();
     units
         .into_iter()
         .map(|layer| (layer.layer, layer.saturated, layer.units))
@@ -592,7 +591,7 @@ fn an_autoencoder_s_latents_are_told_apart_by_their_spread() {
         ..PROTOCOL
     };
     let examine = |lines: &[Line]| {
-        Diagnostics::of(&linear(lines), &images, IMAGES, protocol, &mut |_| {})
+        Diagnostics::of(&linear(lines), &images, protocol, &mut |_| {})
             .unwrap()
             .0
     };

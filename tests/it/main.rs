@@ -49,6 +49,7 @@ mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
 mod parity;
+mod parts;
 mod pca;
 mod priors;
 mod program;

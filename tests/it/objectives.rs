@@ -284,8 +284,7 @@ fn the_loss_of_a_split_is_that_of_the_training() {
             .means();
         if let Some(samples) = objective.kind().bound_samples() {
             let bounds =
-                vae::eval::importance(&vae, &images, 60, protocol, &[samples], &mut |_| true)
-                    .unwrap();
+                vae::eval::importance(&vae, &images, protocol, &[samples], &mut |_| true).unwrap();
             means.bound = Some(bounds[0].bound().mean);
         }
         // The noise is that of the measurement.

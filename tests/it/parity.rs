@@ -183,7 +183,7 @@ fn bounds_are_the_processors_whatever_the_pixels() {
         let [here, there] = [processor(), plain_device()].map(|device| {
             let vae = vae(&device);
             let elbo = measure(&vae, &images, protocol, &mut |_| {}).unwrap();
-            let bound = importance(&vae, &images, 50, protocol, &[20, 150], &mut |_| true).unwrap();
+            let bound = importance(&vae, &images, protocol, &[20, 150], &mut |_| true).unwrap();
             [
                 elbo.reconstruction().mean,
                 elbo.kl().unwrap().mean,

@@ -8,6 +8,7 @@ use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
 use crate::cli::train::Train;
 use crate::config::{Published, PublishedMeasure, PublishedRun};
+use crate::data::{Choice, Part};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::eval::{AggregatePosterior, Estimate, Importance, importance, measure};
@@ -26,8 +27,8 @@ pub struct Measured {
 /// The settings of the training and the measurement.
 pub struct Request<'a> {
     pub epochs: usize,
-    /// The most test images for log p(x).
-    pub images: usize,
+    /// The test images for log p(x).
+    pub images: Choice,
     pub run_args: &'a RunArgs,
     pub device: &'a SelectedDevice,
     /// The time at which the program was started.
@@ -81,22 +82,15 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
     })
 }
 
-fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured> {
+fn log_px(model: &LoadedModel, samples: usize, images: Choice) -> Result<Measured> {
     let (dataset, _) = model.data(&DataArg::default())?;
     let (test, protocol) = (&dataset.test, model.protocol(1, None));
-    let images = images.min(test.len());
-    let bar = ui::sample_bar((samples * images) as u64);
-    let bounds = importance(
-        &model.vae,
-        test,
-        images,
-        protocol,
-        &[samples],
-        &mut |done| {
-            bar.set_position(done);
-            !interrupt::asked()
-        },
-    );
+    let part = Part::new(test, images);
+    let bar = ui::sample_bar((samples * part.len()) as u64);
+    let bounds = importance(&model.vae, &part, protocol, &[samples], &mut |done| {
+        bar.set_position(done);
+        !interrupt::asked()
+    });
     bar.finish_and_clear();
     let bounds = bounds?;
     if interrupt::asked() {
@@ -106,7 +100,7 @@ fn log_px(model: &LoadedModel, samples: usize, images: usize) -> Result<Measured
         .iter()
         .try_for_each(|bound| are_finite(model, &bound.log_px))?;
     let bar = ui::image_bar("looking at", test.len());
-    let aggregate = AggregatePosterior::read(&model.vae, test, test.len(), protocol, &mut |seen| {
+    let aggregate = AggregatePosterior::read(&model.vae, test, protocol, &mut |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();

@@ -6,7 +6,7 @@
 
 use super::super::estimate::Estimate;
 use super::super::protocol::{CHUNK, Protocol};
-use crate::data::Split;
+use crate::data::Part;
 use crate::error::Result;
 use crate::model::{Vae, rows};
 
@@ -86,21 +86,20 @@ impl AggregatePosterior {
         }
     }
 
-    /// Reads the posteriors of the first `count` images of a split; `seen` is told after each batch how many are done.
+    /// Reads the posteriors of images of a split; `seen` is told after each batch how many are done.
     ///
     /// # Errors
     /// An image cannot be read.
-    pub fn read(
+    pub fn read<'a>(
         vae: &Vae,
-        split: &Split,
-        count: usize,
+        images: impl Into<Part<'a>>,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
     ) -> Result<Self> {
         let width = vae.network().latent;
         let (mut mean, mut log_var, mut noise) = (Vec::new(), Vec::new(), Vec::new());
-        let (loader, all) = (protocol.loader(vae), split.first_ids(count));
-        for batch in loader.batches(split, &all, CHUNK) {
+        let (loader, part) = (protocol.loader(vae), images.into());
+        for batch in loader.batches(part.split, &part.ids, CHUNK) {
             let (ids, batch) = batch?;
             let posterior = vae.encode(batch.input(), batch.labels);
             let numbers = |matrix| rows(matrix).concat().into_iter().map(f64::from);

@@ -5,7 +5,7 @@ use super::super::latents;
 use super::super::protocol::Protocol;
 use super::aggregate::{AggregatePosterior, LatentStatistics};
 use super::shuffled::Shuffled;
-use crate::data::Split;
+use crate::data::Part;
 use crate::error::Result;
 use crate::model::Vae;
 
@@ -23,26 +23,27 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Examines the first `count` images of a split, at least 2; `seen` is told how many of twice as many are done. Also
+    /// Examines images of a split, at least 2; `seen` is told how many of twice as many are done. Also
     /// returns their posteriors, with a latent of each.
     ///
     /// # Errors
     /// An image cannot be read.
-    pub fn of(
+    pub fn of<'a>(
         vae: &Vae,
-        split: &Split,
-        count: usize,
+        images: impl Into<Part<'a>>,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
     ) -> Result<(Self, AggregatePosterior)> {
-        let aggregate = AggregatePosterior::read(vae, split, count, protocol, seen)?;
-        let shuffled = Shuffled::measure(vae, split, &aggregate, protocol, &mut |done| {
+        let part = images.into();
+        let count = part.len();
+        let aggregate = AggregatePosterior::read(vae, &part, protocol, seen)?;
+        let shuffled = Shuffled::measure(vae, &part, &aggregate, protocol, &mut |done| {
             seen(count + done)
         })?;
         Ok((
             Self {
                 images: count,
-                same_images: are_the_same(split, count)?,
+                same_images: are_the_same(&part)?,
                 latents: aggregate.latents(),
                 kl: aggregate.kl(),
                 shuffled,
@@ -96,11 +97,14 @@ impl Diagnostics {
     }
 }
 
-/// Returns whether the first `count` images of a split are the same. Two that differ end the search.
-fn are_the_same(split: &Split, count: usize) -> Result<bool> {
-    let first = split.image(0)?;
-    for index in 1..count {
-        if split.image(index)? != first {
+/// Returns whether all images are the same. Two that differ end the search.
+fn are_the_same(part: &Part) -> Result<bool> {
+    let [first, others @ ..] = &part.ids[..] else {
+        return Ok(true);
+    };
+    let first = part.split.image(*first as usize)?;
+    for &id in others {
+        if part.split.image(id as usize)? != first {
             return Ok(false);
         }
     }

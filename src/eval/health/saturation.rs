@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::Split;
+use crate::data::Part;
 use crate::error::Result;
 use crate::model::{Activation, Features, LayerShape, LayerSpec, Vae};
 use crate::ops::MapLayout;
@@ -35,14 +35,14 @@ struct Tally<'a> {
     counts: Vec<u64>,
 }
 
-/// Counts the saturated units of every hidden layer with a ReLU or a tanh, over the images of `aggregate` and their
-/// latents.
+/// Counts the saturated units of every hidden layer with a ReLU or a tanh, over images and their
+/// latents, which `aggregate` read of the same images.
 ///
 /// # Errors
 /// An image cannot be read.
 pub fn saturated_units(
     vae: &Vae,
-    split: &Split,
+    part: &Part,
     aggregate: &AggregatePosterior,
     protocol: Protocol,
 ) -> Result<Vec<LayerUnits>> {
@@ -60,8 +60,8 @@ pub fn saturated_units(
         .flatten()
         .map(|value| *value as f32)
         .collect();
-    let (loader, all) = (protocol.loader(vae), split.first_ids(aggregate.count()));
-    let batches = loader.batches(split, &all, CHUNK);
+    let loader = protocol.loader(vae);
+    let batches = loader.batches(part.split, &part.ids, CHUNK);
     for (batch, latents) in batches.zip(latents.chunks(CHUNK * width)) {
         let (ids, batch) = batch?;
         vae.encode_observed(batch.input(), batch.labels.clone(), &mut observe);
@@ -71,7 +71,7 @@ pub fn saturated_units(
         );
         vae.decode_observed(z, batch.labels, &mut observe);
     }
-    let images = all.len() as u64;
+    let images = part.len() as u64;
     Ok(tallies
         .into_iter()
         .filter_map(|tally| tally.units(images))

@@ -5,7 +5,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::Split;
+use crate::data::Part;
 use crate::error::Result;
 use crate::model::Vae;
 use crate::rng::Rng;
@@ -32,7 +32,7 @@ impl Shuffled {
     /// An image cannot be read.
     pub fn measure(
         vae: &Vae,
-        split: &Split,
+        part: &Part,
         aggregate: &AggregatePosterior,
         protocol: Protocol,
         seen: &mut dyn FnMut(usize),
@@ -52,19 +52,21 @@ impl Shuffled {
             .flatten()
             .map(|value| *value as f32)
             .collect();
-        let of = |images: &[u32]| -> Vec<f32> {
-            images
+        // An image's latent stands where the image stands in the part.
+        let of = |places: &[u32]| -> Vec<f32> {
+            places
                 .iter()
-                .flat_map(|&image| &latents[image as usize * width..][..width])
+                .flat_map(|&place| &latents[place as usize * width..][..width])
                 .copied()
                 .collect()
         };
-        let (loader, all) = (protocol.clean_loader(vae), split.first_ids(count));
+        let (loader, places) = (protocol.clean_loader(vae), part.split.first_ids(count));
         let (mut own, mut shuffled) = (Vec::new(), Vec::new());
-        let batches = loader.batches(split, &all, CHUNK);
-        for (batch, others) in batches.zip(other.chunks(CHUNK)) {
+        let batches = loader.batches(part.split, &part.ids, CHUNK);
+        let pairs = places.chunks(CHUNK).zip(other.chunks(CHUNK));
+        for (batch, (places, others)) in batches.zip(pairs) {
             let (ids, batch) = batch?;
-            let z = TensorData::new([of(ids), of(others)].concat(), [2, ids.len(), width]);
+            let z = TensorData::new([of(places), of(others)].concat(), [2, ids.len(), width]);
             let log_px_z = numbers(
                 vae.log_prob(&batch, Tensor::from_data(z, &vae.device()))
                     .reshape([2 * ids.len()]),
