@@ -60,12 +60,15 @@ impl FigureContext<'_> {
     }
 }
 
-/// Returns the class with this name, or else the class with this number.
+/// Returns the class with this name, or else, if the names are words, the class with this number. Classes that are named by
+/// numbers have no other numbers: of the classes 3 and 200 none is class 1.
 pub fn class_named(classes: &[String], name: &str) -> Option<u32> {
     let by_name = classes
         .iter()
         .position(|class| class.eq_ignore_ascii_case(name));
-    let by_number = || name.parse().ok().filter(|number| *number < classes.len());
+    let are_words = !classes.iter().any(|class| class.parse::<u64>().is_ok());
+    let number = || name.parse().ok().filter(|number| *number < classes.len());
+    let by_number = || are_words.then(number).flatten();
     by_name
         .or_else(by_number)
         .and_then(|class| u32::try_from(class).ok())

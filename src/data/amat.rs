@@ -7,11 +7,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Split;
 use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
-use super::idx::GZIP;
+use super::gzip::{GZIP, Gzip};
 use crate::error::Result;
 
 /// The most bytes of a line, with room for more blanks than anybody writes between the values of an image.
@@ -44,7 +42,7 @@ pub fn parse(bytes: &[u8], count: usize, shape: [usize; 3]) -> Result<Split, Fau
 fn decode(mut input: impl BufRead, count: usize, shape: [usize; 3]) -> Result<Split, Fault> {
     if input.fill_buf().map_err(Fault::Read)?.starts_with(&GZIP) {
         lines(
-            BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)),
+            BufReader::with_capacity(BUFFER, Gzip::new(input)),
             true,
             count,
             shape,

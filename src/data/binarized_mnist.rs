@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::data_paths::{DataPaths, all_in, search};
+use super::data_paths::{DataPaths, SetFolders, search};
+use super::file_names::Listing;
 use super::{DataKind, Dataset, Outline, Pixels, amat};
 use crate::error::{Error, Result};
 
 /// The name of the data set and of its folders.
 const NAME: &str = "binarized-mnist";
+const FOLDERS: SetFolders = SetFolders {
+    name: NAME,
+    torchvision: None,
+    own_names: true,
+};
 /// The files to train on, to choose the best model on, and to test on.
 pub const FILES: [&str; 3] = [
     "binarized_mnist_train.amat",
@@ -71,12 +77,12 @@ impl DataKind for BinarizedMnist {
 /// # Errors
 /// Exit code 2, with the names, every folder looked in, and the publisher's page.
 pub fn find(place: &DataPaths) -> Result<[PathBuf; 3]> {
-    let folders = place.folders(NAME, true, "three files")?;
+    let folders = place.folders(FOLDERS, "three files")?;
     let files = format!(
         "binarised MNIST (the three files {}, each plain or .gz)",
         FILES.join(", ")
     );
-    search(&folders, |folder| all_in(folder, FILES)).map_err(|looked_in| match &place.named {
+    search(&folders, |folder| Listing::of(folder)?.all(FILES)).map_err(|looked_in| match &place.named {
         Some(folder) => {
             let what = format!(
                 "{files} is not in this folder, which {} names; looked in{looked_in}\nthe files are at {URL}",

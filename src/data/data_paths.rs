@@ -52,38 +52,64 @@ impl DataPaths {
         })
     }
 
-    /// Returns the folders to look in for the set `name`, in order: those that the named folder may mean, or without it
-    /// the others. `own_names`: whether the set's files are known by their names alone; others have to stand in a folder
-    /// that says whose they are, where there is one. `files` says what the set consists of, for messages: "four files".
+    /// Returns the folders to look in for a set, in order: those that the named folder may mean, or without it the
+    /// others. `files` says what the set consists of, for messages: "four files".
     ///
     /// # Errors
     /// The named folder is not there.
-    pub fn folders(&self, name: &str, own_names: bool, files: &str) -> Result<Vec<PathBuf>> {
+    pub fn folders(&self, set: SetFolders, files: &str) -> Result<Vec<PathBuf>> {
         if let Some(folder) = &self.named {
             folder.check(files)?;
-            return Ok(within(&folder.path, name, own_names));
+            return Ok(set.within(&folder.path));
         }
-        let mut folders = vec![self.local.join(name)];
-        if own_names {
+        let mut folders = set.of_its_own(&self.local);
+        if set.own_names {
             folders.push(self.local.clone());
         }
-        folders.push(self.cache.join(name));
+        folders.push(self.cache.join(set.name));
         Ok(folders)
+    }
+}
+
+/// The folders in which programs keep a set.
+#[derive(Clone, Copy, Debug)]
+pub struct SetFolders {
+    /// Our own name of the set.
+    pub name: &'static str,
+    /// torchvision's folder of the set.
+    pub torchvision: Option<&'static str>,
+    /// Whether the set's files are known by their names alone; others have to stand in a folder that says whose they
+    /// are, where there is one.
+    pub own_names: bool,
+}
+
+impl SetFolders {
+    /// Returns the folders below `folder` whose names say that they hold this set.
+    fn of_its_own(self, folder: &Path) -> Vec<PathBuf> {
+        let torchvision = self.torchvision.map(|name| folder.join(name).join("raw"));
+        [folder.join(self.name)]
+            .into_iter()
+            .chain(torchvision)
+            .collect()
+    }
+
+    /// Returns the folders that `folder` may stand for: one below it with the set's name, and itself.
+    fn within(self, folder: &Path) -> Vec<PathBuf> {
+        let mut folders = self.of_its_own(folder);
+        if !self.own_names && folders.iter().any(|folder| folder.is_dir()) {
+            return folders;
+        }
+        if self.torchvision.is_some() {
+            folders.push(folder.join("raw"));
+        }
+        folders.push(folder.to_owned());
+        folders
     }
 }
 
 /// Returns an environment variable that is not empty.
 fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
-}
-
-/// Returns the folders that `folder` may stand for: its subfolder of the set's name, and itself.
-fn within(folder: &Path, name: &str, own_names: bool) -> Vec<PathBuf> {
-    let subfolder = folder.join(name);
-    if subfolder.is_dir() && !own_names {
-        return vec![subfolder];
-    }
-    vec![subfolder, folder.to_owned()]
 }
 
 /// Returns what `look` finds in the first of `folders` that has it.
@@ -102,35 +128,4 @@ pub fn search<T>(
         }
     }
     Err(lines)
-}
-
-/// Returns the files of the published `names`, plain or gzipped, if all of them are in `folder`.
-///
-/// # Errors
-/// Which are not.
-pub fn all_in<const N: usize>(folder: &Path, names: [&str; N]) -> Result<[PathBuf; N], String> {
-    if !folder.is_dir() {
-        return Err("no such folder".to_owned());
-    }
-    let found = names.map(|name| locate(folder, name));
-    let lacking: Vec<&str> = names
-        .iter()
-        .zip(&found)
-        .filter(|(_, path)| path.is_none())
-        .map(|(name, _)| *name)
-        .collect();
-    match lacking.len() {
-        0 => Ok(found.map(Option::unwrap_or_default)),
-        count if count == N => Err("none of them".to_owned()),
-        _ => Err(format!("lacks {}", lacking.join(", "))),
-    }
-}
-
-/// Returns the file of the published `name` in `folder`, also under the other common spelling of its name.
-pub fn locate(folder: &Path, name: &str) -> Option<PathBuf> {
-    let dotted = name.replacen("-idx", ".idx", 1);
-    [name, &dotted]
-        .iter()
-        .flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))])
-        .find(|path| path.is_file())
 }

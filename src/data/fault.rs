@@ -34,11 +34,18 @@ impl Fault {
             ErrorKind::UnexpectedEof if zipped => {
                 Self::content(format!("the gzip ends early: {}", context()), DAMAGED)
             }
-            ErrorKind::InvalidInput | ErrorKind::InvalidData if zipped => Self::content(
-                format!("the gzip is corrupt ({error}): {}", context()),
-                DAMAGED,
-            ),
+            ErrorKind::InvalidData if zipped => {
+                Self::content(format!("{error}: {}", context()), DAMAGED)
+            }
             _ => Self::Read(error),
+        }
+    }
+
+    /// Returns the same fault with the name of the part of the file that it is in.
+    pub(super) fn inside(self, part: &str) -> Self {
+        match self {
+            Self::Content { what, hint } => Self::content(format!("{part}: {what}"), hint),
+            Self::Read(error) => Self::Read(error),
         }
     }
 

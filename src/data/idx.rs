@@ -6,17 +6,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Split;
 use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
+use super::gzip::{GZIP, Gzip};
 use crate::error::Result;
 
 mod look;
 mod role;
 
 use look::{hint_for, look_of};
-pub(super) use role::GZIP;
 use role::Role;
 
 /// Deflate makes at most 1032 bytes of one (a match of 258 bytes in two bits), which bounds what a gzip can hold.
@@ -112,7 +110,7 @@ fn decode(mut input: impl BufRead, stored: Option<u64>, kind: Role) -> Result<Co
     if zipped {
         let bound = stored.map(|bytes| bytes.saturating_mul(MOST_FROM_ONE_BYTE));
         Decoder {
-            input: MultiGzDecoder::new(whole),
+            input: Gzip::new(whole),
             length: None,
             bound,
             zipped,
@@ -156,7 +154,7 @@ impl<R: Read> Decoder<R> {
         match up_to(&mut self.input, 1) {
             Ok(rest) if rest.is_empty() => Ok(Content { sizes, values }),
             Ok(_) => Err(self.trailing(&described, header + total)),
-            Err(error) => Err(self.failed(error, || "trailing bytes that are no gzip".to_owned())),
+            Err(error) => Err(self.failed(error, || format!("after {described}"))),
         }
     }
 

@@ -1,44 +1,45 @@
-//! Data sets of four IDX files (MNIST, Fashion-MNIST), found where a person put them or downloaded once.
+//! Data sets of four IDX files (MNIST, Fashion-MNIST), or of one file of NumPy arrays as Keras stores them, found where a
+//! person put them or downloaded once.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::data_paths::{DataPaths, all_in, locate, search};
-use super::published::{IdxDataset, MNIST, PublishedFile, SETS};
-use super::{Dataset, Split, fetch, idx};
+use super::data_paths::{DataPaths, SetFolders, search};
+use super::file_names::{Listing, locate, tried};
+use super::published::{IdxDataset, MNIST, PublishedFile};
+use super::{Dataset, fetch, idx};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{files, ui};
 
+mod read;
+
+pub use read::{IdxFiles, SetFiles};
+use read::{published_set, read};
+
 /// The files of a set, for messages.
 const FILES: &str = "four files";
-
-/// Images in the training set as it is published.
-const TRAIN: usize = 60_000;
-
-/// The four files of a data set, all from one folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdxFiles {
-    pub train_images: PathBuf,
-    pub train_labels: PathBuf,
-    pub test_images: PathBuf,
-    pub test_labels: PathBuf,
-}
 
 /// Finds the four files of `set`, or downloads them if they are in none of the places.
 ///
 /// # Errors
 /// Exit code 2, with the four names, every folder looked in and what was wrong with it.
-pub fn find(place: &DataPaths, set: &IdxDataset) -> Result<IdxFiles> {
-    let folders = place.folders(set.name, set.name == MNIST.name, FILES)?;
+pub fn find(place: &DataPaths, set: &IdxDataset) -> Result<SetFiles> {
+    let folders = SetFolders {
+        name: set.name,
+        torchvision: Some(set.torchvision),
+        own_names: set.name == MNIST.name,
+    };
+    let folders = place.folders(folders, FILES)?;
     let looked_in = match search(&folders, |folder| look(folder, set)) {
         Ok(files) => return Ok(files),
         Err(lines) => lines,
     };
     if let Some(folder) = &place.named {
         let what = format!(
-            "{} is not in this folder, which {} names; looked in{looked_in}",
-            wanted(set),
-            folder.by
+            "{} is not in this folder, which {} names; looked in{looked_in}\n{}",
+            set.title,
+            folder.by,
+            names_tried(set)
         );
         return Err(folder.error(&what, FILES));
     }
@@ -51,16 +52,25 @@ pub fn find(place: &DataPaths, set: &IdxDataset) -> Result<IdxFiles> {
     })
 }
 
-/// Describes the set and its files, for messages.
-fn wanted(set: &IdxDataset) -> String {
-    let names = set.files.each_ref().map(|file| file.name).join(", ");
-    format!("{} (the four files {names}, each plain or .gz)", set.title)
+/// Returns the name of the one file that Keras stores a set in.
+fn npz(set: &IdxDataset) -> String {
+    format!("{}.npz", set.name)
+}
+
+/// Describes the names under which the files are looked for.
+fn names_tried(set: &IdxDataset) -> String {
+    let names = set
+        .files
+        .each_ref()
+        .map(|file| format!("\n  {}", tried(file.name)));
+    format!("for the four files{}\nor for {}", names.concat(), npz(set))
 }
 
 fn missing(set: &IdxDataset, looked_in: &str, download: &str) -> Error {
     Error::request(format!(
-        "{} was not found; looked in{looked_in}\nand {download}",
-        wanted(set)
+        "{} was not found; looked in{looked_in}\n{}\nand {download}",
+        set.title,
+        names_tried(set)
     ))
     .with_hint(by_hand(set))
 }
@@ -72,29 +82,27 @@ fn by_hand(set: &IdxDataset) -> String {
     )
 }
 
-/// Returns the four files in `folder`, or why they are not there.
-fn look(folder: &Path, set: &IdxDataset) -> Result<IdxFiles, String> {
-    let [train_images, train_labels, test_images, test_labels] =
-        all_in(folder, set.files.each_ref().map(|file| file.name))?;
+/// Returns the files of the set in `folder`, or why they are not there.
+fn look(folder: &Path, set: &IdxDataset) -> Result<SetFiles, String> {
+    let listing = Listing::of(folder)?;
+    let found = listing.all(set.files.each_ref().map(|file| file.name));
+    let [train_images, train_labels, test_images, test_labels] = match found {
+        Ok(paths) => paths,
+        Err(why) => return listing.called(&npz(set)).map(SetFiles::Npz).ok_or(why),
+    };
     // A file that cannot be read is reported by whoever reads it next.
     let labels = idx::labels(&train_labels).unwrap_or_default();
-    match set_of(&labels) {
+    match published_set(&labels) {
         Some(other) if other.name != set.name => {
             Err(format!("holds {}, not {}", other.title, set.title))
         }
-        _ => Ok(IdxFiles {
+        _ => Ok(SetFiles::Idx(IdxFiles {
             train_images,
             train_labels,
             test_images,
             test_labels,
-        }),
+        })),
     }
-}
-
-/// Returns the published set that training labels belong to, if any.
-fn set_of(labels: &[u8]) -> Option<&'static IdxDataset> {
-    SETS.into_iter()
-        .find(|set| labels.len() == TRAIN && labels.starts_with(&set.first_labels))
 }
 
 /// Returns where to download `file` from, in order.
@@ -114,7 +122,7 @@ fn addresses(place: &DataPaths, set: &IdxDataset, file: &PublishedFile) -> Vec<S
 }
 
 /// Downloads what the cache lacks.
-fn download(place: &DataPaths, set: &IdxDataset) -> Result<IdxFiles> {
+fn download(place: &DataPaths, set: &IdxDataset) -> Result<SetFiles> {
     let folder = place.cache.join(set.name);
     fs::create_dir_all(&folder)
         .map_err(|error| files::unwritable(&folder, &error).with_hint(by_hand(set)))?;
@@ -148,79 +156,4 @@ fn lock(folder: &Path) -> Option<File> {
 /// Those of [`find`]; and exit code 2 if a file is not what its name says, or two of them disagree.
 pub fn load(place: &DataPaths, set: &IdxDataset) -> Result<Dataset> {
     read(&find(place, set)?, set)
-}
-
-/// Reads the data set in `files`.
-fn read(files: &IdxFiles, set: &IdxDataset) -> Result<Dataset> {
-    let (train, test) = rayon::join(
-        || split(&files.train_images, &files.train_labels),
-        || split(&files.test_images, &files.test_labels),
-    );
-    let (train, test) = (train?, test?);
-    if train.shape != test.shape {
-        let [_, height, width] = train.shape;
-        let [_, other_height, other_width] = test.shape;
-        let what = format!(
-            "expected images of {height} x {width}, as in {}, found {other_height} x {other_width}",
-            files.train_images.display()
-        );
-        return Err(Error::file(&files.test_images, what)
-            .with_hint("both files have to come from one data set"));
-    }
-    if set.name != MNIST.name && holds_mnist(&train) {
-        let what = format!("expected {}, found the images of MNIST", set.title);
-        let hint = format!(
-            "put the files of {} in a folder named {}",
-            set.title, set.name
-        );
-        return Err(Error::file(&files.train_images, what).with_hint(hint));
-    }
-    Ok(Dataset {
-        name: set.name.to_owned(),
-        folder: files.train_images.parent().map(Path::to_owned),
-        classes: classes(set, [&train, &test]),
-        train,
-        validation: None,
-        test,
-    })
-}
-
-/// Reads images with their labels.
-fn split(images_path: &Path, labels_path: &Path) -> Result<Split> {
-    let (images, classes) = (idx::images(images_path)?, idx::labels(labels_path)?);
-    if images.len() != classes.len() {
-        let (expected, found) = (images.len(), classes.len());
-        let what = format!(
-            "expected {expected} labels, one for each image in {}, found {found}",
-            images_path.display()
-        );
-        return Err(
-            Error::file(labels_path, what).with_hint("both files have to come from one data set")
-        );
-    }
-    Ok(images.with_labels(classes.into_iter().map(u32::from).collect()))
-}
-
-/// Whether these are the published images, with any labels.
-fn holds_mnist(train: &Split) -> bool {
-    let header = idx::image_header(TRAIN as u32, 28, 28);
-    train.len() == TRAIN
-        && train.shape == [1, 28, 28]
-        && Some(fetch::md5_hex(&[&header, train.bytes().unwrap_or_default()]).as_str())
-            == MNIST.files[0].plain_md5
-}
-
-/// Returns the set's own class names, or numbers if the files have more classes.
-fn classes(set: &IdxDataset, splits: [&Split; 2]) -> Vec<String> {
-    let largest = splits
-        .iter()
-        .filter_map(|split| split.labels.as_ref()?.iter().max())
-        .max()
-        .copied()
-        .unwrap_or(0);
-    if (largest as usize) < set.classes.len() {
-        set.classes.map(str::to_owned).to_vec()
-    } else {
-        (0..=largest).map(|class| class.to_string()).collect()
-    }
 }

@@ -13,6 +13,8 @@ pub struct PublishedFile {
 pub struct IdxDataset {
     /// The name of the data set and of its folders.
     pub name: &'static str,
+    /// torchvision's folder of the set.
+    pub torchvision: &'static str,
     /// The name in messages.
     pub title: &'static str,
     pub classes: [&'static str; 10],
@@ -27,6 +29,7 @@ pub struct IdxDataset {
 /// The handwritten digits (LeCun, Cortes, Burges, 1998).
 pub static MNIST: IdxDataset = IdxDataset {
     name: "mnist",
+    torchvision: "MNIST",
     title: "MNIST",
     classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     files: [
@@ -61,6 +64,7 @@ pub static MNIST: IdxDataset = IdxDataset {
 /// Zalando's articles of clothing (Xiao, Rasul, Vollgraf, 2017).
 pub static FASHION_MNIST: IdxDataset = IdxDataset {
     name: "fashion-mnist",
+    torchvision: "FashionMNIST",
     title: "Fashion-MNIST",
     classes: [
         "T-shirt/top",

@@ -232,7 +232,9 @@ fn a_fault_is_named_with_file_and_line() {
     );
     let crc = bad_sum.len() - 8;
     bad_sum[crc] ^= 1;
-    assert!(error_of(&bad_sum).contains("DIR/file.amat: the gzip is corrupt ("));
+    assert!(
+        error_of(&bad_sum).contains("DIR/file.amat: the gzip's checksum is wrong: after line 2")
+    );
 }
 
 #[test]

@@ -576,7 +576,8 @@ fn data_that_is_nowhere_says_where_it_was_looked_for() {
             .unwrap(),
     );
     done.failed(2, &[
-        "MNIST (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte",
+        "MNIST was not found; looked in",
+        "for the four files\n  train-images-idx3-ubyte, ",
         "  data/mnist: no such folder\n",
         ".cache/vae/mnist: ",
         "train-images-idx3-ubyte.gz could not be downloaded:",

@@ -16,6 +16,8 @@ use vae::data::idx_dataset;
 use vae::data::{DataPaths, IdxDataset, PublishedFile};
 use vae::error::Error;
 
+use crate::program::names_tried;
+
 /// A server that answers `/MANNER/.../NAME` with the file NAME in the way that MANNER says.
 struct Server {
     base: String,
@@ -375,7 +377,7 @@ fn published() -> (IdxDataset, Server) {
         &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 50, 60],
         &[0, 0, 8, 1, 0, 0, 0, 2, 4, 5],
         &[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 70],
-        &[0, 0, 8, 1, 0, 0, 0, 1, 6],
+        &[0, 0, 8, 1, 0, 0, 0, 1, 5],
     ];
     let files: Vec<_> = NAMES
         .iter()
@@ -384,6 +386,7 @@ fn published() -> (IdxDataset, Server) {
         .collect();
     let archive = IdxDataset {
         name: "tiny",
+        torchvision: "Tiny",
         title: "Tiny",
         classes: [""; 10],
         files: [0, 1, 2, 3].map(|i| PublishedFile {
@@ -420,7 +423,7 @@ fn what_is_nowhere_is_downloaded_once() {
         let data = idx_dataset::load(&place, &archive).unwrap();
         assert_eq!(
             (data.train.to_bytes().unwrap(), data.test.labels),
-            (vec![50, 60], Some(vec![6]))
+            (vec![50, 60], Some(vec![1]))
         );
         let asked = server.requests().len();
         idx_dataset::load(&place, &archive).unwrap();
@@ -468,14 +471,15 @@ fn a_download_that_fails_says_where_the_files_can_be_put() {
         .replace(&server.base, "SERVER");
     assert_eq!(
         message,
-        "error: Tiny (the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
-         t10k-labels-idx1-ubyte, each plain or .gz) was not found; looked in\
+        "error: Tiny was not found; looked in\
          \n  DIR/data/tiny: no such folder\
+         \n  DIR/data/Tiny/raw: no such folder\
          \n  DIR/cache/tiny: no such folder\
-         \nand train-images-idx3-ubyte.gz could not be downloaded:\
+         TRIED\nand train-images-idx3-ubyte.gz could not be downloaded:\
          \n  SERVER/none/tiny/train-images-idx3-ubyte.gz: not found there (404)\
          \n  SERVER/none/train-images-idx3-ubyte.gz: not found there (404)\
          \nhint: put the four files in data/tiny/, or pass --data DIR or set VAE_DATA, or run once where there is a network"
+            .replace("TRIED", &names_tried("tiny.npz"))
     );
     assert_eq!(names_in(&root.path().join("cache/tiny")), [""; 0]);
 }

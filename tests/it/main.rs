@@ -21,6 +21,7 @@ mod compare;
 mod conditional;
 mod config_text;
 mod contract;
+mod data_files;
 mod data_places;
 mod device;
 mod disentanglement;
@@ -48,6 +49,7 @@ mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod own_labels;
 mod parity;
 mod parts;
 mod pca;

@@ -283,3 +283,20 @@ pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync)
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
 }
+
+/// Returns the lines of an error that say under which names the files of a set were looked for.
+pub fn names_tried(npz: &str) -> String {
+    let lines = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"]
+        .map(|name| {
+            let (short, format) = name.split_once("-idx").unwrap();
+            format!(
+                "\n  {name}-ubyte, {short}.idx{format}-ubyte, {short} (plain, or with .gz or .bin or .bin.gz, in upper or lower case)"
+            )
+        });
+    format!("\nfor the four files{}\nor for {npz}", lines.concat())
+}
+
+/// Returns the metadata of a model file.
+pub fn unpack_card(path: &Path) -> Value {
+    unpack(path, &fs::read(path).unwrap()).unwrap().0
+}

@@ -1,7 +1,8 @@
 //! Guesses at what a file is that is no IDX file, for messages.
 
 use super::super::fault::ANOTHER_FILE;
-use super::role::{GZIP, Role};
+use super::super::gzip::GZIP;
+use super::role::Role;
 
 /// Returns what to do about bytes that are no `wanted`.
 pub(super) fn hint_for(bytes: &[u8], wanted: Role) -> &'static str {

@@ -1,8 +1,5 @@
 //! The two kinds of IDX files that a data set has.
 
-/// The first bytes of a gzip.
-pub const GZIP: [u8; 2] = [0x1f, 0x8b];
-
 /// The content of a file of a data set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
