@@ -55,7 +55,7 @@ fn finished(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     }
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    let partial = Partial::new(path)?;
+    let partial = Partial::new(path).map_err(|error| unwritable(path, &error))?;
     let filled = (|| {
         let mut file = BufWriter::new(partial.file());
         fill(&mut file)?;
@@ -75,9 +75,24 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         return finished(path, |_| Ok(())).map(drop);
     }
-    let folder = folder_of(path);
+    check(folder_of(path), path)
+}
+
+/// Checks, before a long computation, that files can be written into `folder` afterwards. Nothing is left behind.
+///
+/// # Errors
+/// Returns an error in the same cases as [`write_with`].
+pub fn check_folder_writable(folder: &Path) -> Result<()> {
+    // A file in it, so that an empty path stands for the current folder.
+    let folder = folder_of(&folder.join("file")).to_path_buf();
+    check(&folder, &folder)
+}
+
+/// Checks that a file can be written into `folder`, which need not exist. Messages name `place`.
+fn check(folder: &Path, place: &Path) -> Result<()> {
     if folder.is_dir() {
-        return Partial::new(path).map(drop);
+        let made = Partial::new(&folder.join("file"));
+        return made.map(drop).map_err(|error| unwritable(place, &error));
     }
     // The folders are made when the file is written. Here it counts whether the first of them can be made.
     let missing = folder
@@ -86,10 +101,12 @@ pub fn check_writable(path: &Path) -> Result<()> {
         .last();
     let holder = missing.map_or(folder, folder_of);
     match missing {
-        Some(missing) if holder.is_dir() => Partial::new(missing).map(drop),
+        Some(missing) if holder.is_dir() => Partial::new(missing)
+            .map(drop)
+            .map_err(|error| unwritable(missing, &error)),
         _ => {
             let what = format!("cannot be written: {} is not a folder", holder.display());
-            Err(Error::file(path, what).with_hint("choose a place that you may write to"))
+            Err(Error::file(place, what).with_hint("choose a place that you may write to"))
         }
     }
 }

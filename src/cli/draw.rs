@@ -58,8 +58,8 @@ pub enum Place<'a> {
 pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
     match place {
         Place::File(Some(path)) => files::check_writable(&base.join(path)),
-        Place::Folder(Some(path)) => files::check_writable(&base.join(path).join("figure")),
-        Place::File(None) | Place::Folder(None) => files::check_writable(&folder.join("figure")),
+        Place::Folder(Some(path)) => files::check_folder_writable(&base.join(path)),
+        Place::File(None) | Place::Folder(None) => files::check_folder_writable(folder),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -23,7 +23,7 @@ pub struct Partial {
 
 impl Partial {
     /// Makes the empty file for `destination`, and removes those that killed processes left behind there.
-    pub fn new(destination: &Path) -> Result<Self> {
+    pub fn new(destination: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         remove_abandoned(folder_of(destination));
         let name = name_of(destination);
@@ -34,7 +34,7 @@ impl Partial {
             match File::create_new(&path) {
                 // Processes in two containers can have one number.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(unwritable(destination, &error)),
+                Err(error) => return Err(error),
                 Ok(file) => {
                     // Another process may have taken the file for an abandoned one before it was locked. On a disk
                     // without locks nobody does.

@@ -76,9 +76,18 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Returns an error if the file is missing or damaged, was not written by `vae train`, or has another version of
-    /// the format.
+    /// the format, and with exit code 1 if a number is not finite: no state is saved with such numbers.
     pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(path, &files::read(path)?)
+        let checkpoint = Self::parse(path, &files::read(path)?)?;
+        match checkpoint.tensors.iter().find(|tensor| !tensor.is_finite()) {
+            None => Ok(checkpoint),
+            Some(broken) => {
+                let what = format!("{}: its {} is not finite", path.display(), broken.name);
+                Err(Error::failed(what).with_hint(
+                    "the file was damaged after it was saved: copy it again, or train a new run",
+                ))
+            }
+        }
     }
 
     /// Reads a file from its bytes; `path` is only used in messages.
