@@ -157,7 +157,7 @@ mod tests {
         for length in 1..end {
             assert_eq!(unpacked(&whole[..length]).unwrap_err(), "ends early");
         }
-        for more in [&b"more"[..], b"\0\0more", b"\x1f more"] {
+        for more in [&b"more"[..], b"\0\0more", b"\x1f and more than a header"] {
             let error = unpacked(&[&whole, more].concat()).unwrap_err();
             let expected = if more[0] == GZIP[0] {
                 "the gzip is corrupt"

@@ -118,7 +118,7 @@ fn embed_writes_the_latents_twice_and_draws_them() {
     }
     run(
         place.path(),
-        &["embed", "-q", MODEL, "--n", "7", "--out", "few"],
+        &["embed", "-q", MODEL, "--first", "7", "--out", "few"],
     );
     let (few, shape) = array(&read(place.path(), "few/latents.npy"));
     assert_eq!((&few[..], shape.as_str()), (&values[..7 * 8], "(7, 8)"));

@@ -64,6 +64,8 @@ mod signals;
 mod snapshot;
 mod sprites;
 mod standard_errors;
+#[cfg(target_os = "linux")]
+mod sweep;
 mod theory;
 mod tidy;
 mod tiny;

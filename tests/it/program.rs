@@ -26,6 +26,33 @@ pub fn vae_on_a_full_disk(folder: &Path, arguments: &[&str]) -> Command {
     vae_in_a_shell(folder, "ulimit -f 8", arguments)
 }
 
+/// Returns a command that listens to signals as at a terminal, even if the tests run under `nohup` or in the background of
+/// a script, which ignore some of them.
+pub fn listening(command: &Command) -> Command {
+    if !cfg!(target_os = "linux") {
+        return copied(command, Command::new(command.get_program()));
+    }
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT,TERM,HUP,XCPU")
+        .arg(command.get_program());
+    copied(command, env)
+}
+
+/// Returns `to` with the arguments, the environment and the folder of `command` added.
+fn copied(command: &Command, mut to: Command) -> Command {
+    to.args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => to.env(name, value),
+            None => to.env_remove(name),
+        };
+    }
+    command
+        .get_current_dir()
+        .map(|folder| to.current_dir(folder));
+    to
+}
+
 /// Returns the same command in a shell that first does `before`, such as setting a limit.
 pub fn vae_in_a_shell(folder: &Path, before: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");

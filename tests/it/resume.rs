@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vae::rng::Rng;
 
-use crate::program::{Done, files, metrics, run, timeless, vae, with_smoke_run, write_idx};
+use crate::program::{
+    Done, files, listening, metrics, run, timeless, vae, with_smoke_run, write_idx,
+};
 
 /// Trains for several hundred steps and saves a state every few of them. The learning rate is too
 /// high on purpose, so that the best epoch of the validation split is not the last one.
@@ -40,7 +42,7 @@ const TRAIN: [&str; 21] = [
 const RESUME: [&str; 5] = ["train", "-q", "--resume", "mine", "--threads=1"];
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {
-    vae(folder, arguments)
+    listening(&vae(folder, arguments))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::program::{Done, metrics, run, vae_in_a_shell};
+use crate::program::{Done, listening, metrics, run, vae_in_a_shell};
 
 /// A training that takes far longer than a test.
 const LONG: [&str; 7] = [
@@ -44,7 +44,7 @@ fn wait_for(child: &mut Child, folder: &Path, count: usize) {
 
 /// Starts the long training in a shell, which first does `before`.
 fn start(folder: &Path, before: &str) -> Child {
-    let mut child = vae_in_a_shell(folder, before, &LONG)
+    let mut child = listening(&vae_in_a_shell(folder, before, &LONG))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -59,5 +59,14 @@ pub fn with_tiny_runs() -> TempDir {
     });
     let copy = TempDir::new().unwrap();
     copy_folder(trained, copy.path());
+    // A run remembers the absolute path of its data. Each copy has data of its own.
+    let [from, to] = [trained, copy.path()].map(|folder| folder.join("data"));
+    for name in ["mine", "other"] {
+        let about = copy.path().join("runs").join(name).join("about.json");
+        let text = fs::read_to_string(&about).unwrap();
+        let moved = text.replace(from.to_str().unwrap(), to.to_str().unwrap());
+        assert_ne!(moved, text, "the run remembers its data");
+        fs::write(about, moved).unwrap();
+    }
     copy
 }
