@@ -13,6 +13,7 @@ use std::path::Path;
 use self::partial::Partial;
 use self::place::folder_of;
 use crate::error::{Error, Result};
+use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
 
@@ -91,8 +92,7 @@ pub fn check_folder_writable(folder: &Path) -> Result<()> {
 /// Checks that a file can be written into `folder`, which need not exist. Messages name `place`.
 fn check(folder: &Path, place: &Path) -> Result<()> {
     if folder.is_dir() {
-        let made = Partial::new(&folder.join("file"));
-        return made.map(drop).map_err(|error| unwritable(place, &error));
+        return check_access(folder).map_err(|error| unwritable(place, &error));
     }
     // The folders are made when the file is written. Here it counts whether the first of them can be made.
     let missing = folder
@@ -101,9 +101,9 @@ fn check(folder: &Path, place: &Path) -> Result<()> {
         .last();
     let holder = missing.map_or(folder, folder_of);
     match missing {
-        Some(missing) if holder.is_dir() => Partial::new(missing)
-            .map(drop)
-            .map_err(|error| unwritable(missing, &error)),
+        Some(missing) if holder.is_dir() => {
+            check_access(holder).map_err(|error| unwritable(missing, &error))
+        }
         _ => {
             let what = format!("cannot be written: {} is not a folder", holder.display());
             Err(Error::file(place, what).with_hint("choose a place that you may write to"))

@@ -1,4 +1,4 @@
-//! The operating system: the allocator, signals, and the memory that is free. With `ops/kernels`, the only unsafe code
+//! The operating system: the allocator, signals, access to folders, and the memory that is free. With `ops/kernels`, the only unsafe code
 //! of the program is here.
 
 #![expect(
@@ -6,11 +6,13 @@
     reason = "the system's calls and the allocator's contract are not checked by the compiler; each block says why it is sound"
 )]
 
+mod access;
 pub mod allocator;
 mod free_memory;
 mod limits;
 mod signals;
 
+pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
 pub use signals::watch;

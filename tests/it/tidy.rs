@@ -26,8 +26,8 @@ pub const ROWS: &[&[&str]] = &[
     &["objective", "optimizer"],
     &["model", "loader"],
     &["data", "density", "run", "figure", "device", "schedule"],
-    &["ops", "os", "panics", "registry", "files", "check", "ui"],
-    &["rng", "error"],
+    &["ops", "panics", "registry", "files", "check", "ui"],
+    &["rng", "error", "os"],
 ];
 
 /// The modules that hold tensors; no other module imports burn.

@@ -470,7 +470,9 @@ fn terminated(place: Place, command: Command, arguments: &[String]) -> Found {
         }
         _ => {
             let complete = undisturbed(command, &arguments);
-            let found = place.found(&[done], "runs", &[Arc::clone(&complete)]);
+            let mut found = place.found(&[done], "runs", &[Arc::clone(&complete)]);
+            // A command that is ended while it writes leaves a partial file, which the next command removes.
+            found.losses.retain(|loss| !loss.contains(".partial"));
             let mut again = place.found(&[place.plain(&arguments)], "runs", &[complete]);
             found
                 .losses
