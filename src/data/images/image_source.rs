@@ -1,0 +1,67 @@
+//! The seam for a person's images: whatever lists them and can decode each of them.
+
+use std::fmt::Debug;
+
+use image::DynamicImage;
+
+use crate::data::{GenerativeFactors, SplitName};
+use crate::error::Result;
+
+/// An image before it is decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageEntry {
+    /// Its name in outputs and messages: the path below the folder, or the array and the index.
+    pub name: String,
+    /// The split that the folder, the table or the archive puts it in; `None` if nothing does.
+    pub split: Option<SplitName>,
+    /// The name of its class.
+    pub class: Option<String>,
+}
+
+/// A decoded image, and what is known of the file that held it.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// In any size, upright.
+    pub image: DynamicImage,
+    pub facts: ImageFacts,
+}
+
+/// The properties of a file that its decoded image does not show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The orientation that a camera noted was applied.
+    pub rotated: bool,
+    /// The file is an animation, of which this is the first image.
+    pub animated: bool,
+    /// The colours were those of a printer.
+    pub cmyk: bool,
+}
+
+impl Decoded {
+    /// Returns an image with nothing special to it.
+    pub fn plain(image: DynamicImage) -> Self {
+        Self {
+            image,
+            facts: ImageFacts::default(),
+        }
+    }
+}
+
+/// A person's images, in a fixed order.
+pub trait ImageSource: Debug + Send + Sync {
+    fn entries(&self) -> &[ImageEntry];
+
+    /// Decodes image `index` of [`ImageSource::entries`].
+    ///
+    /// # Errors
+    /// The image is broken, which the caller may skip. The error names its file, or its place in an array.
+    fn decode(&self, index: usize) -> Result<Decoded>;
+
+    /// Returns bytes that differ if an image may differ: names, sizes and times of files. A cache is keyed by them.
+    fn key(&self) -> Vec<u8>;
+
+    /// Returns the known factors of all images, `[N, F]`, if the images were made from factors.
+    fn factors(&self) -> Option<GenerativeFactors> {
+        None
+    }
+}
