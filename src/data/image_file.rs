@@ -3,36 +3,35 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, Rgb, RgbImage};
-
 use crate::error::{Error, Result};
 
 mod decode;
+mod decoded;
+mod file_kind;
+mod fit;
 
-use decode::{decode, decode_from};
+pub use decode::{decode, decode_from, decoded_size};
+pub use decoded::{Decoded, ImageFacts};
+pub use file_kind::{FORMATS, FileKind, ending, stem};
+pub use fit::{ALL_LEVELS, Background, Fit, FitMode, luma};
 
-/// Reads a PNG, JPEG, GIF (its first frame) or BMP file as the bytes of an image of `shape`, `[C, H, W]`.
-///
-/// The whole image is kept: it is scaled (triangle filter) to the largest size that fits with its aspect, centred,
-/// and padded with black. One that already has the size keeps its pixels. Transparent parts become black; 16 bits
-/// become 8; the orientation that a camera notes is applied.
+/// Reads an image file as the bytes that `fit` makes of it.
 ///
 /// # Errors
 /// Exit code 2 if the file is missing, is no image, is broken or cut short, or is larger than 16384 pixels a side or
 /// 256 MiB.
-pub fn read(path: impl AsRef<Path>, shape: [usize; 3]) -> Result<Vec<u8>> {
-    check(shape)?;
-    Ok(shaped(decode(path.as_ref())?, shape))
+pub fn read(path: impl AsRef<Path>, fit: &Fit) -> Result<Vec<u8>> {
+    check(fit.shape)?;
+    Ok(fit.bytes(decode(path.as_ref())?.image))
 }
 
 /// Does what [`read`] does with the bytes of a file; `path` is only used in messages.
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(path: &Path, bytes: &[u8], shape: [usize; 3]) -> Result<Vec<u8>> {
-    check(shape)?;
-    Ok(shaped(decode_from(path, Cursor::new(bytes))?, shape))
+pub fn parse(path: &Path, bytes: &[u8], fit: &Fit) -> Result<Vec<u8>> {
+    check(fit.shape)?;
+    Ok(fit.bytes(decode_from(path, Cursor::new(bytes))?.image))
 }
 
 fn check(shape: [usize; 3]) -> Result<()> {
@@ -45,64 +44,11 @@ fn check(shape: [usize; 3]) -> Result<()> {
     Err(Error::request(what))
 }
 
-fn shaped(image: DynamicImage, [channels, height, width]: [usize; 3]) -> Vec<u8> {
-    let fitted = fit(&over_black(image), width as u32, height as u32);
-    planes(&fitted, channels)
-}
-
-/// Returns the bytes channel after channel; colours become grey as PIL makes them (ITU-R 601 luma).
-fn planes(image: &RgbImage, channels: usize) -> Vec<u8> {
-    match channels {
-        1 => image.pixels().map(|&pixel| luma(pixel)).collect(),
-        _ => (0..3)
-            .flat_map(|channel| image.pixels().map(move |pixel| pixel[channel]))
-            .collect(),
-    }
-}
-
-/// Returns ITU-R 601 luma in PIL's fixed point: the weights add up to one, so that grey stays what it was.
-fn luma(Rgb([red, green, blue]): Rgb<u8>) -> u8 {
-    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16)
-        as u8
-}
-
-/// Makes transparent parts black, as the padding is: what is stored under them was never meant to be seen.
-fn over_black(image: DynamicImage) -> RgbImage {
-    if !image.color().has_alpha() {
-        return image.into_rgb8();
-    }
-    let image = image.into_rgba8();
-    let dim = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8;
-    RgbImage::from_fn(image.width(), image.height(), |x, y| {
-        let [red, green, blue, alpha] = image.get_pixel(x, y).0;
-        image::Rgb([red, green, blue].map(|value| dim(value, alpha)))
-    })
-}
-
-/// Fits the image into `width` x `height`, its aspect kept, black around it.
-fn fit(image: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let [from_width, from_height] = [image.width().max(1), image.height().max(1)];
-    let scale = f64::min(
-        f64::from(width) / f64::from(from_width),
-        f64::from(height) / f64::from(from_height),
-    );
-    let side = |from: u32, most: u32| ((f64::from(from) * scale).round() as u32).clamp(1, most);
-    let [to_width, to_height] = [side(from_width, width), side(from_height, height)];
-    let scaled = imageops::resize(image, to_width, to_height, FilterType::Triangle);
-    let mut fitted = RgbImage::new(width, height);
-    imageops::replace(
-        &mut fitted,
-        &scaled,
-        i64::from((width - to_width) / 2),
-        i64::from((height - to_height) / 2),
-    );
-    fitted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgba, RgbaImage};
+    use image::{Rgb, RgbImage, Rgba, RgbaImage};
+    use super::fit::planes;
     use proptest::prelude::*;
     use std::path::PathBuf;
 
@@ -125,7 +71,7 @@ mod tests {
             let name = format!("a.{extension}");
             let (_folder, path) = written(&name, |path| gradient(12, 10).save(path).unwrap());
             assert_eq!(
-                read(&path, [3, 10, 12]).unwrap(),
+                read(&path, &Fit::whole([3, 10, 12])).unwrap(),
                 planes(&gradient(12, 10), 3),
                 "{extension}"
             );
@@ -140,7 +86,7 @@ mod tests {
                 .unwrap();
         });
         assert_eq!(
-            read(&path, [3, 40, 40]).unwrap(),
+            read(&path, &Fit::whole([3, 40, 40])).unwrap(),
             planes(&gradient(40, 40), 3)
         );
     }
@@ -149,7 +95,7 @@ mod tests {
     fn a_wide_image_is_centred_between_black_bands() {
         let white = RgbImage::from_pixel(100, 50, Rgb([255; 3]));
         let (_folder, path) = written("a.jpeg", |path| white.save(path).unwrap());
-        let image = read(&path, [1, 28, 28]).unwrap();
+        let image = read(&path, &Fit::whole([1, 28, 28])).unwrap();
         let rows: Vec<u8> = image.chunks(28).map(|row| row[0]).collect();
         assert_eq!(rows[..7], [0; 7]);
         assert_eq!(rows[7..21], [255; 14]);
@@ -160,9 +106,10 @@ mod tests {
     fn a_sliver_still_has_a_pixel() {
         let white = RgbImage::from_pixel(1, 3000, Rgb([255; 3]));
         assert_eq!(
-            fit(&white, 28, 28)
-                .pixels()
-                .filter(|pixel| pixel.0 == [255; 3])
+            Fit::whole([1, 28, 28])
+                .bytes(white.into())
+                .iter()
+                .filter(|level| **level == 255)
                 .count(),
             28
         );
@@ -174,13 +121,13 @@ mod tests {
             Rgba([255, 255, 255, if x == 0 { 0 } else { 255 }])
         });
         let (_folder, path) = written("a.png", |path| clear.save(path).unwrap());
-        assert_eq!(read(&path, [1, 1, 2]).unwrap(), [0, 255]);
+        assert_eq!(read(&path, &Fit::whole([1, 1, 2])).unwrap(), [0, 255]);
     }
 
     #[test]
     fn errors_say_what_is_wrong_with_the_file() {
         let message = |path: &Path| {
-            let error = read(path, [1, 28, 28]).unwrap_err();
+            let error = read(path, &Fit::whole([1, 28, 28])).unwrap_err();
             assert_eq!(error.code(), 2);
             error.render()
         };
@@ -213,11 +160,11 @@ mod tests {
     fn a_jpeg_that_is_cut_short_is_an_error() {
         let photo = RgbImage::from_fn(120, 90, |x, y| Rgb([(x * y) as u8, (x * 2) as u8, y as u8]));
         let (_folder, path) = written("a.jpeg", |path| photo.save(path).unwrap());
-        assert_eq!(read(&path, [3, 9, 12]).unwrap().len(), 3 * 9 * 12);
+        assert_eq!(read(&path, &Fit::whole([3, 9, 12])).unwrap().len(), 3 * 9 * 12);
         let bytes = std::fs::read(&path).unwrap();
         for part in [bytes.len() / 3, bytes.len() / 2, bytes.len() * 9 / 10] {
             std::fs::write(&path, &bytes[..part]).unwrap();
-            let error = read(&path, [3, 9, 12]).unwrap_err();
+            let error = read(&path, &Fit::whole([3, 9, 12])).unwrap_err();
             assert_eq!(error.code(), 2);
             let message = error.render();
             assert!(
@@ -231,7 +178,7 @@ mod tests {
     fn a_grey_jpeg_stays_grey() {
         let grey = image::GrayImage::from_pixel(16, 16, image::Luma([130]));
         let (_folder, path) = written("a.jpeg", |path| grey.save(path).unwrap());
-        let found = read(&path, [1, 16, 16]).unwrap();
+        let found = read(&path, &Fit::whole([1, 16, 16])).unwrap();
         assert!(
             found.iter().all(|&level| level.abs_diff(130) <= 1),
             "{found:?}"
@@ -261,7 +208,7 @@ mod tests {
             bytes.extend([1, 0, 24, 0]);
             bytes.extend([0; 24]);
             let (_folder, path) = written("a.bmp", |path| std::fs::write(path, bytes).unwrap());
-            let message = read(&path, [1, 28, 28]).unwrap_err().render();
+            let message = read(&path, &Fit::whole([1, 28, 28])).unwrap_err().render();
             assert!(message.contains("too large"), "{message}");
         }
     }
@@ -274,7 +221,7 @@ mod tests {
             rest in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             let (_folder, path) = written("a", |path| std::fs::write(path, [start, &rest].concat()).unwrap());
-            let _ = read(&path, [3, 8, 8]);
+            let _ = read(&path, &Fit::whole([3, 8, 8]));
         }
     }
 }

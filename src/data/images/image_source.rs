@@ -2,8 +2,7 @@
 
 use std::fmt::Debug;
 
-use image::DynamicImage;
-
+pub use crate::data::image_file::{Decoded, ImageFacts};
 use crate::data::{GenerativeFactors, SplitName};
 use crate::error::Result;
 
@@ -18,35 +17,6 @@ pub struct ImageEntry {
     pub class: Option<String>,
 }
 
-/// A decoded image, and what is known of the file that held it.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// In any size, upright.
-    pub image: DynamicImage,
-    pub facts: ImageFacts,
-}
-
-/// The properties of a file that its decoded image does not show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImageFacts {
-    /// The orientation that a camera noted was applied.
-    pub rotated: bool,
-    /// The file is an animation, of which this is the first image.
-    pub animated: bool,
-    /// The colours were those of a printer.
-    pub cmyk: bool,
-}
-
-impl Decoded {
-    /// Returns an image with nothing special to it.
-    pub fn plain(image: DynamicImage) -> Self {
-        Self {
-            image,
-            facts: ImageFacts::default(),
-        }
-    }
-}
-
 /// A person's images, in a fixed order.
 pub trait ImageSource: Debug + Send + Sync {
     fn entries(&self) -> &[ImageEntry];
@@ -56,6 +26,15 @@ pub trait ImageSource: Debug + Send + Sync {
     /// # Errors
     /// The image is broken, which the caller may skip. The error names its file, or its place in an array.
     fn decode(&self, index: usize) -> Result<Decoded>;
+
+    /// Returns the width and the height of image `index`, upright, without decoding more than needed.
+    ///
+    /// # Errors
+    /// As [`ImageSource::decode`]; a broken image may also pass.
+    fn size(&self, index: usize) -> Result<[u32; 2]> {
+        let image = self.decode(index)?.image;
+        Ok([image.width(), image.height()])
+    }
 
     /// Returns bytes that differ if an image may differ: names, sizes and times of files. A cache is keyed by them.
     fn key(&self) -> Vec<u8>;

@@ -1,0 +1,221 @@
+//! Decodes and fits every image of a source, once, before the first step of a training: what is broken is known then.
+
+use std::io::{self, Write};
+
+use image::ColorType;
+use md5::{Digest, Md5};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::image_source::{Decoded, ImageSource};
+use crate::data::image_file::Fit;
+use crate::error::{Error, Result};
+use crate::ui;
+
+/// The images that are decoded before any of them is written.
+const AT_A_TIME: usize = 256;
+
+/// The greatest difference of two channels of an image that is grey: JPEG's colours are not exact.
+const GREY_WITHIN: u8 = 8;
+
+/// An image that was fitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FittedImage {
+    /// Its number in the source.
+    pub entry: usize,
+    /// The MD5 of its bytes.
+    pub hash: [u8; 16],
+    /// The CRC-32 of its bytes.
+    pub checksum: u32,
+}
+
+/// An image that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedImage {
+    pub name: String,
+    pub reason: String,
+}
+
+/// The properties of a set of images, as they were before they were fitted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageSummary {
+    /// The number of images that were fitted.
+    pub images: usize,
+    /// Width and height of the image with the fewest pixels.
+    pub smallest: [u32; 2],
+    /// Width and height of the image with the most pixels.
+    pub largest: [u32; 2],
+    /// The images that have colours.
+    pub colour: usize,
+    pub rotated: usize,
+    pub animated: usize,
+    pub cmyk: usize,
+    pub alpha: usize,
+    pub sixteen_bit: usize,
+    /// The highest level of the images of 16 bits.
+    pub highest_level: u16,
+    /// The values of the fitted images, and how many of them are within 8 levels of black or white.
+    pub values: u64,
+    pub values_at_the_ends: u64,
+}
+
+/// An image while it is fitted.
+struct Work {
+    bytes: Vec<u8>,
+    hash: [u8; 16],
+    summary: ImageSummary,
+}
+
+/// The result of [`fit_all`].
+#[derive(Debug, Default)]
+pub struct Fitting {
+    pub images: Vec<FittedImage>,
+    pub skipped: Vec<SkippedImage>,
+    pub summary: ImageSummary,
+}
+
+/// Decodes and fits all images of `source`, and writes their bytes to `out`, one after another. Broken images are left
+/// out.
+///
+/// # Errors
+/// Returns an error if `out` cannot be written.
+pub fn fit_all(
+    source: &dyn ImageSource,
+    fit: &Fit,
+    out: &mut dyn Write,
+) -> Result<Fitting, FitFault> {
+    let entries = source.entries();
+    let bar = ui::image_bar("reading", entries.len());
+    let mut fitting = Fitting::default();
+    let mut next = 0;
+    while next < entries.len() {
+        let range = next..entries.len().min(next + AT_A_TIME);
+        next = range.end;
+        let work: Vec<Result<Work>> = range
+            .clone()
+            .into_par_iter()
+            .map(|index| source.decode(index).map(|decoded| fitted(decoded, fit)))
+            .collect();
+        for (entry, work) in range.zip(work) {
+            match work {
+                Ok(work) => {
+                    out.write_all(&work.bytes).map_err(FitFault::Write)?;
+                    fitting.images.push(FittedImage {
+                        entry,
+                        hash: work.hash,
+                        checksum: crc32fast::hash(&work.bytes),
+                    });
+                    fitting.summary.add(&work.summary);
+                }
+                Err(error) => fitting.skipped.push(SkippedImage {
+                    name: entries[entry].name.clone(),
+                    reason: reason(&error, &entries[entry].name),
+                }),
+            }
+        }
+        bar.set_position(next as u64);
+    }
+    bar.finish_and_clear();
+    Ok(fitting)
+}
+
+/// A fault that ends the fitting.
+pub enum FitFault {
+    /// The bytes cannot be written.
+    Write(io::Error),
+}
+
+/// Returns an error's text without the path, which stands beside it.
+fn reason(error: &Error, name: &str) -> String {
+    let text = error.to_string();
+    let end = format!("{name}: ");
+    match text.split_once(&end) {
+        Some((_, reason)) => reason.to_owned(),
+        None => text,
+    }
+}
+
+fn fitted(decoded: Decoded, fit: &Fit) -> Work {
+    let Decoded { image, facts } = decoded;
+    let size = [image.width(), image.height()];
+    let colour = image.color();
+    let sixteen_bit = matches!(
+        colour,
+        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16
+    );
+    let highest_level = if sixteen_bit {
+        let levels = |samples: &[u16]| samples.iter().copied().max().unwrap_or_default();
+        match &image {
+            image::DynamicImage::ImageLuma16(image) => levels(image.as_raw()),
+            image::DynamicImage::ImageRgb16(image) => levels(image.as_raw()),
+            _ => u16::MAX,
+        }
+    } else {
+        0
+    };
+    let bytes = fit.bytes(image);
+    let at_the_ends = bytes
+        .iter()
+        .filter(|level| **level <= GREY_WITHIN || **level >= 255 - GREY_WITHIN)
+        .count();
+    let summary = ImageSummary {
+        images: 1,
+        smallest: size,
+        largest: size,
+        colour: usize::from(has_colours(&bytes, fit.shape)),
+        rotated: usize::from(facts.rotated),
+        animated: usize::from(facts.animated),
+        cmyk: usize::from(facts.cmyk),
+        alpha: usize::from(colour.has_alpha()),
+        sixteen_bit: usize::from(sixteen_bit),
+        highest_level,
+        values: bytes.len() as u64,
+        values_at_the_ends: at_the_ends as u64,
+    };
+    Work {
+        hash: Md5::digest(&bytes).into(),
+        bytes,
+        summary,
+    }
+}
+
+/// Returns whether the channels of an image differ. `bytes`: `[C, H, W]`.
+fn has_colours(bytes: &[u8], [channels, height, width]: [usize; 3]) -> bool {
+    if channels != 3 {
+        return false;
+    }
+    let plane = height * width;
+    let (red, rest) = bytes.split_at(plane);
+    let (green, blue) = rest.split_at(plane);
+    red.iter().zip(green).zip(blue).any(|((red, green), blue)| {
+        let (low, high) = (*red.min(green).min(blue), *red.max(green).max(blue));
+        high - low > GREY_WITHIN
+    })
+}
+
+impl ImageSummary {
+    fn add(&mut self, other: &Self) {
+        let pixels = |[width, height]: [u32; 2]| u64::from(width) * u64::from(height);
+        if self.images == 0 || pixels(other.smallest) < pixels(self.smallest) {
+            self.smallest = other.smallest;
+        }
+        if self.images == 0 || pixels(other.largest) > pixels(self.largest) {
+            self.largest = other.largest;
+        }
+        self.images += other.images;
+        self.colour += other.colour;
+        self.rotated += other.rotated;
+        self.animated += other.animated;
+        self.cmyk += other.cmyk;
+        self.alpha += other.alpha;
+        self.sixteen_bit += other.sixteen_bit;
+        self.highest_level = self.highest_level.max(other.highest_level);
+        self.values += other.values;
+        self.values_at_the_ends += other.values_at_the_ends;
+    }
+
+    /// Whether nearly all values are black or white.
+    pub fn is_black_and_white(&self) -> bool {
+        self.values_at_the_ends as f64 >= 0.95 * self.values as f64
+    }
+}

@@ -1,0 +1,249 @@
+//! Recognises how a person's image files are laid out, and so which split and which class each of them belongs to.
+
+use serde::{Deserialize, Serialize};
+
+
+use super::file_tree::FileTree;
+use super::image_source::ImageEntry;
+use crate::data::image_file::{FORMATS, FileKind, ending};
+use crate::error::{Error, Result};
+
+mod folder_names;
+mod masks;
+mod table;
+
+use folder_names::{ABNORMAL, MASKS, NORMAL, class_name, is_one_of, split_of};
+
+/// The ways in which image files are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// The first of the others that fits, in the order table, splits, anomaly, classes, flat.
+    #[default]
+    Auto,
+    /// Files in one folder, or in folders that mean nothing.
+    Flat,
+    /// A folder for each class.
+    Classes,
+    /// A folder for each split, `train` and `test`, with the classes' folders in it, if there are any.
+    Splits,
+    /// A folder of normal images and folders of abnormal ones, which are all tested on.
+    Anomaly,
+    /// A CSV or JSONL file with the names of the images, their classes and their splits.
+    Table,
+}
+
+/// The part of a file's folders that names its class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelsFrom {
+    /// The uppermost folder.
+    #[default]
+    First,
+    /// The folder that the file lies in.
+    Last,
+    /// All folders: `Latin/a`.
+    Path,
+    /// Nothing: the images have no classes.
+    None,
+}
+
+/// Image files, sorted into splits and classes.
+#[derive(Clone, Debug)]
+pub struct Arrangement {
+    /// The layout that was found.
+    pub layout: Layout,
+    pub entries: Vec<ImageEntry>,
+    /// The number of each entry's file in its tree.
+    pub files: Vec<usize>,
+    /// Whether defects are searched for, so that an image's border must not be cut off.
+    pub has_defects: bool,
+    /// Facts that a person should know.
+    pub notes: Vec<String>,
+}
+
+/// An image file, and the folders in which it lies below the common one.
+struct Found<'a> {
+    file: usize,
+    path: &'a str,
+    folders: Vec<&'a str>,
+}
+
+impl Layout {
+    /// Returns the words of a message for the layout.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto | Self::Flat => "files",
+            Self::Classes => "class folders",
+            Self::Splits => "split folders",
+            Self::Anomaly => "folders of normal and abnormal images",
+            Self::Table => "a table",
+        }
+    }
+}
+
+/// Recognises the layout of the image files in `tree`, or takes `wanted`.
+///
+/// # Errors
+/// Returns an error if there is no image file, or if the files do not have the layout that is wanted.
+pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Result<Arrangement> {
+    let found = image_files(tree);
+    if found.is_empty() {
+        return Err(without_images(tree));
+    }
+    let tables = match wanted {
+        Layout::Auto | Layout::Table => table::candidates(tree)?,
+        _ => Vec::new(),
+    };
+    let (masks, images): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|found| found.folders.iter().any(|name| is_one_of(name, &MASKS)));
+    masks::check(tree, &masks, &images)?;
+    let folders = |test: &dyn Fn(&str) -> bool| {
+        images
+            .iter()
+            .all(|found| found.folders.first().is_some_and(|name| test(name)))
+    };
+    let is_split = |name: &str| split_of(name).is_some();
+    let has = |names: &[&str]| {
+        images
+            .iter()
+            .any(|found| found.folders.first().is_some_and(|name| is_one_of(name, names)))
+    };
+    let tops = top_folders(&images);
+    let layout = match wanted {
+        Layout::Auto if !tables.is_empty() => Layout::Table,
+        Layout::Auto if folders(&is_split) => Layout::Splits,
+        Layout::Auto
+            if has(&NORMAL)
+                && has(&ABNORMAL)
+                && folders(&|name| is_one_of(name, &NORMAL) || is_one_of(name, &ABNORMAL)) =>
+        {
+            Layout::Anomaly
+        }
+        Layout::Auto if tops.len() > 1 && folders(&|_| true) => Layout::Classes,
+        Layout::Auto => Layout::Flat,
+        wanted => wanted,
+    };
+    let refuse = |what: &str, hint: &str| {
+        Err(Error::file(tree.root(), what).with_hint(format!(
+            "{hint}, or leave `layout` out: it is recognised"
+        )))
+    };
+    match layout {
+        Layout::Table => return table::arrange(tree, &tables, &images),
+        Layout::Splits if !folders(&is_split) => {
+            return refuse(
+                "layout is \"splits\", and an image lies outside of the folders train, validation and test",
+                "move the images into such folders",
+            );
+        }
+        Layout::Anomaly if !has(&NORMAL) => {
+            return refuse(
+                "layout is \"anomaly\", and there is no folder of normal images",
+                "call their folder `normal` or `good`",
+            );
+        }
+        Layout::Classes if !folders(&|_| true) => {
+            return refuse(
+                "layout is \"classes\", and an image lies in no folder",
+                "move the images into folders, one for each class",
+            );
+        }
+        _ => {}
+    }
+    let mut arrangement = Arrangement {
+        layout,
+        entries: Vec::new(),
+        files: Vec::new(),
+        has_defects: layout == Layout::Anomaly || !masks.is_empty(),
+        notes: Vec::new(),
+    };
+    for found in &images {
+        let (split, folders) = match layout {
+            Layout::Splits => (found.folders.first().and_then(|name| split_of(name)), &found.folders[1..]),
+            Layout::Anomaly if !is_one_of(found.folders.first().unwrap_or(&""), &NORMAL) => {
+                (Some(crate::data::SplitName::Test), &found.folders[..])
+            }
+            _ => (None, &found.folders[..]),
+        };
+        let class = match layout {
+            Layout::Flat => None,
+            _ => class_name(folders, labels),
+        };
+        arrangement.files.push(found.file);
+        arrangement.entries.push(ImageEntry {
+            name: found.path.to_owned(),
+            split,
+            class,
+        });
+    }
+    if layout == Layout::Flat && wanted == Layout::Auto && !tops.is_empty() {
+        arrangement.notes.push(format!(
+            "images lie in folders and outside of them, so that folders name no classes ({})",
+            tops.join(", ")
+        ));
+    }
+    Ok(arrangement)
+}
+
+/// Returns the image files of a tree. A folder that holds all others is passed over.
+fn image_files(tree: &dyn FileTree) -> Vec<Found<'_>> {
+    let mut found: Vec<Found> = tree
+        .files()
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| FileKind::of(&entry.path) != FileKind::Other)
+        .map(|(file, entry)| {
+            let mut folders: Vec<&str> = entry.path.split('/').collect();
+            folders.pop();
+            Found {
+                file,
+                path: &entry.path,
+                folders,
+            }
+        })
+        .collect();
+    while let Some(&top) = found.first().and_then(|found| found.folders.first())
+        && split_of(top).is_none()
+        && found.iter().all(|found| found.folders.first() == Some(&top))
+    {
+        for found in &mut found {
+            found.folders.remove(0);
+        }
+    }
+    found
+}
+
+/// Returns the names of the uppermost folders, each once.
+fn top_folders<'a>(images: &[Found<'a>]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = images
+        .iter()
+        .filter_map(|found| found.folders.first().copied())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns the error for a folder without images, which says what was found instead.
+fn without_images(tree: &dyn FileTree) -> Error {
+    let mut endings: Vec<String> = tree
+        .files()
+        .iter()
+        .map(|entry| ending(&entry.path))
+        .collect();
+    endings.sort_unstable();
+    let mut kinds = Vec::new();
+    for same in endings.chunk_by(|a, b| a == b) {
+        let name = if same[0].is_empty() { "without an ending".to_owned() } else { format!(".{}", same[0]) };
+        kinds.push((same.len(), name));
+    }
+    kinds.sort_by(|a, b| b.cmp(a));
+    let kinds: Vec<String> = kinds.iter().take(5).map(|(count, name)| format!("{count} {name}")).collect();
+    let what = match kinds.is_empty() {
+        true => "expected images, found no files".to_owned(),
+        false => format!("expected images, found {}", kinds.join(", ")),
+    };
+    Error::file(tree.root(), what).with_hint(FORMATS)
+}

@@ -1,0 +1,225 @@
+//! Divides fitted images into those to train on, to validate on and to test on.
+
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+
+use super::fitting::FittedImage;
+use super::image_source::ImageEntry;
+use crate::data::SplitName;
+use crate::data::image_file::stem;
+
+/// Which images are kept together when the test images are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// Equal images alone.
+    #[default]
+    None,
+    /// The images of a folder: a patient, a day.
+    Folder,
+    /// The images whose names differ in the number at the end: the frames of a film.
+    Stem,
+}
+
+/// The images of each split, as numbers of fitted images, ordered by their hashes: so any part of a split is a random
+/// part, and a new image moves none of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Division {
+    pub train: Vec<usize>,
+    /// Empty unless the layout names validation images beside test images.
+    pub validation: Vec<usize>,
+    pub test: Vec<usize>,
+    /// Whether the test images were chosen here.
+    pub by_hash: bool,
+    /// Whether the images that the layout calls validation images are tested on, because there are no test images.
+    pub tests_on_validation: bool,
+    /// The images of which an equal one came before.
+    pub duplicates: usize,
+    /// The number of images to train on that are equal to one of the test images.
+    pub on_both_sides: usize,
+}
+
+/// Divides images. The layout's splits hold; images without one are trained on or, for the share `test` of them, tested on
+/// by a hash of their bytes or of their group's name.
+pub fn divide(
+    entries: &[ImageEntry],
+    images: &[FittedImage],
+    test: f64,
+    group: Group,
+) -> Division {
+    let split = |image: &FittedImage| entries[image.entry].split;
+    let mut order: Vec<usize> = (0..images.len()).collect();
+    order.sort_by_key(|&index| {
+        let image = &images[index];
+        (image.hash, &entries[image.entry].name)
+    });
+    let has = |wanted: SplitName| images.iter().any(|image| split(image) == Some(wanted));
+    let mut division = Division {
+        tests_on_validation: has(SplitName::Validation) && !has(SplitName::Test),
+        ..Division::default()
+    };
+    // Named test images are the test set, but abnormal ones alone are not: normal ones belong to it as well.
+    let names_all = images.iter().all(|image| split(image).is_some());
+    division.by_hash = !(names_all && (has(SplitName::Test) || has(SplitName::Validation)));
+    let mut nearest: Option<(u64, usize)> = None;
+    for &index in &order {
+        let image = &images[index];
+        let part = match split(image) {
+            Some(SplitName::Test) => &mut division.test,
+            Some(SplitName::Validation) if division.tests_on_validation => &mut division.test,
+            Some(SplitName::Validation) => &mut division.validation,
+            Some(SplitName::Train) if !division.by_hash || has(SplitName::Test) => &mut division.train,
+            _ => {
+                let place = place(&entries[image.entry].name, image, group);
+                if nearest.is_none_or(|(least, _)| place < least) {
+                    nearest = Some((place, index));
+                }
+                if (place as f64) < test * 2_f64.powi(64) {
+                    &mut division.test
+                } else {
+                    &mut division.train
+                }
+            }
+        };
+        part.push(index);
+    }
+    // Of a few images, none may be drawn.
+    if division.test.is_empty()
+        && let Some((_, index)) = nearest
+    {
+        let equal = |&other: &usize| images[other].hash == images[index].hash;
+        division.test = division.train.iter().copied().filter(equal).collect();
+        division.train.retain(|other| !equal(other));
+    }
+    let hash = |index: usize| images[index].hash;
+    division.duplicates = order
+        .windows(2)
+        .filter(|pair| hash(pair[0]) == hash(pair[1]))
+        .count();
+    let tested: std::collections::HashSet<[u8; 16]> =
+        division.test.iter().map(|&index| hash(index)).collect();
+    division.on_both_sides = division
+        .train
+        .iter()
+        .filter(|&&index| tested.contains(&hash(index)))
+        .count();
+    division
+}
+
+/// Returns the place of an image between 0 and 2^64, the same one whatever the other images are.
+fn place(name: &str, image: &FittedImage, group: Group) -> u64 {
+    let hash: [u8; 16] = match group {
+        Group::None => image.hash,
+        Group::Folder => Md5::digest(name.rsplit_once('/').map_or("", |(folder, _)| folder)).into(),
+        Group::Stem => Md5::digest(film(name)).into(),
+    };
+    hash[..8]
+        .iter()
+        .fold(0, |place, &byte| place << 8 | u64::from(byte))
+}
+
+/// Returns the path of an image without the number at the end of its name.
+fn film(name: &str) -> String {
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let film = stem(name)
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches(['-', '_', ' ', '.']);
+    format!("{folder}/{film}")
+}
+
+/// Returns whether most names end in numbers that follow each other, as those of the frames of a film do.
+pub fn looks_like_a_film(entries: &[ImageEntry]) -> bool {
+    let number = |entry: &ImageEntry| {
+        let name = stem(&entry.name);
+        let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = name[name.len() - digits..].parse().ok()?;
+        Some((film(&entry.name), number))
+    };
+    let mut numbers: Vec<(String, u64)> = entries.iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    let follow = numbers
+        .windows(2)
+        .filter(|pair| pair[0].0 == pair[1].0 && pair[1].1 == pair[0].1 + 1)
+        .count();
+    2 * follow > entries.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(entry: usize, content: &str) -> FittedImage {
+        FittedImage {
+            entry,
+            hash: Md5::digest(content).into(),
+            checksum: 0,
+        }
+    }
+
+    fn named(names: &[String]) -> Vec<ImageEntry> {
+        names
+            .iter()
+            .map(|name| ImageEntry {
+                name: name.clone(),
+                ..ImageEntry::default()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_new_image_or_a_new_name_moves_no_other_image() {
+        let names: Vec<String> = (0..300).map(|i| format!("{i}.png")).collect();
+        let renamed: Vec<String> = (0..300).map(|i| format!("x{}.png", 300 - i)).collect();
+        let images: Vec<FittedImage> = (0..300).map(|i| image(i, &i.to_string())).collect();
+        let all = divide(&named(&names), &images, 0.1, Group::None);
+        assert!((15..45).contains(&all.test.len()), "{}", all.test.len());
+        let fewer = divide(&named(&names), &images[..200], 0.1, Group::None);
+        let kept: Vec<usize> = all.test.iter().copied().filter(|&i| i < 200).collect();
+        assert_eq!(fewer.test, kept);
+        assert_eq!(divide(&named(&renamed), &images, 0.1, Group::None), all);
+    }
+
+    #[test]
+    fn equal_images_lie_on_one_side() {
+        let names: Vec<String> = (0..200).map(|i| format!("{i}.png")).collect();
+        let images: Vec<FittedImage> = (0..200).map(|i| image(i, &(i / 2).to_string())).collect();
+        let division = divide(&named(&names), &images, 0.3, Group::None);
+        assert_eq!((division.duplicates, division.on_both_sides), (100, 0));
+        assert!(division.test.len() % 2 == 0);
+    }
+
+    #[test]
+    fn a_film_and_a_folder_lie_on_one_side() {
+        let names: Vec<String> = (0..200).map(|i| format!("film{}_{:03}.png", i / 10, i % 10)).collect();
+        let images: Vec<FittedImage> = (0..200).map(|i| image(i, &i.to_string())).collect();
+        let division = divide(&named(&names), &images, 0.3, Group::Stem);
+        assert!(!division.test.is_empty() && division.test.len() % 10 == 0);
+        let names: Vec<String> = (0..200).map(|i| format!("p{}/{i}.png", i / 20)).collect();
+        let division = divide(&named(&names), &images, 0.3, Group::Folder);
+        assert!(!division.test.is_empty() && division.test.len() % 20 == 0);
+        assert!(looks_like_a_film(&named(&(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>())));
+        assert!(!looks_like_a_film(&named(&(0..9).map(|i| format!("a_{}.png", i * i * 7)).collect::<Vec<_>>())));
+    }
+
+    #[test]
+    fn the_splits_of_a_layout_hold() {
+        let mut entries = named(&(0..30).map(|i| format!("{i}.png")).collect::<Vec<_>>());
+        let images: Vec<FittedImage> = (0..30).map(|i| image(i, &i.to_string())).collect();
+        for (index, entry) in entries.iter_mut().enumerate() {
+            entry.split = Some([SplitName::Train, SplitName::Validation][index % 2]);
+        }
+        let division = divide(&entries, &images, 0.1, Group::None);
+        assert!(division.tests_on_validation && !division.by_hash);
+        assert_eq!((division.train.len(), division.test.len()), (15, 15));
+        entries[0].split = Some(SplitName::Test);
+        let division = divide(&entries, &images, 0.1, Group::None);
+        assert_eq!((division.test.as_slice(), division.validation.len()), (&[0][..], 15));
+    }
+
+    #[test]
+    fn a_few_images_still_have_a_test_image() {
+        let entries = named(&["a.png".to_owned(), "b.png".to_owned()]);
+        let division = divide(&entries, &[image(0, "a"), image(1, "b")], 1e-9, Group::None);
+        assert_eq!((division.train.len(), division.test.len()), (1, 1));
+    }
+}
