@@ -20,6 +20,7 @@ mod gzip;
 pub mod idx;
 pub mod idx_dataset;
 pub mod image_file;
+pub mod images;
 mod in_memory;
 mod mnist;
 mod named_folder;

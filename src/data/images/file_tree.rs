@@ -39,7 +39,6 @@ pub trait FileTree: Debug + Send + Sync {
 /// Whether nobody means the file with this path: it is hidden, or a system put it there.
 pub fn is_ignored(path: &str) -> bool {
     path.split('/').any(|name| {
-        name.starts_with('.')
-            || ["__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"].contains(&name)
+        name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"].contains(&name)
     })
 }

@@ -39,6 +39,11 @@ pub trait ImageSource: Debug + Send + Sync {
     /// Returns bytes that differ if an image may differ: names, sizes and times of files. A cache is keyed by them.
     fn key(&self) -> Vec<u8>;
 
+    /// Returns sentences for the person about what was not as expected, such as labels that were left out.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
     /// Returns the known factors of all images, `[N, F]`, if the images were made from factors.
     fn factors(&self) -> Option<GenerativeFactors> {
         None
