@@ -7,14 +7,18 @@ use clap::Args;
 /// Where the data of a trained model is, and whether it may be other data.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DataArg {
-    /// Read the data set from this folder [default: the training's `--data`, else $VAE_DATA, else data/ and the user's
+    /// Read the data set from this folder or file [default: the training's `--data`, else $VAE_DATA, else data/ and the user's
     /// cache]
-    #[arg(long = "data", value_name = "DIR")]
+    #[arg(long = "data", value_name = "PATH")]
     pub folder: Option<PathBuf>,
 
     /// Accept other data than the model was trained on
     #[arg(long)]
     pub other_data: bool,
+
+    /// Do not keep the fitted images of your own data for the next command
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 impl DataArg {

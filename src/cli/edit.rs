@@ -8,13 +8,14 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::config_name::name;
-use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::{FigureContext, MOST_IMAGES, class_named};
 use super::images::{AT_A_TIME, encoded, image_files, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::test_data::TestData;
 use crate::check::count;
+use crate::data::image_file::{FORMATS, Fit};
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::{concept, mean, norm};
@@ -77,7 +78,7 @@ pub struct Edit {
 
     #[command(flatten)]
     #[serde(skip)]
-    data: DataArg,
+    data: TestData,
 
     /// Write the sheet here, a .png [default: edits.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -99,7 +100,7 @@ impl Default for Edit {
             strength: vec![0.0, 0.5, 1.0, 1.5, 2.0],
             n: 8,
             images: None,
-            data: DataArg::default(),
+            data: TestData::default(),
             out: None,
         }
     }
@@ -164,8 +165,23 @@ impl Draw for Edit {
                 self.add
             )));
         }
-        let (dataset, _) = model.data(&self.data)?;
-        let indices = self.indices(&dataset.test, &subtract, &model.card.classes)?;
+        // The classes' means are those of the model's own data, whatever images are edited.
+        let needs_data = [&add, &subtract]
+            .iter()
+            .any(|group| matches!(group, Group::Class(_)));
+        let dataset = match needs_data || !self.data.are_new() {
+            true => Some(&model.data(&self.data.data)?.0),
+            false => None,
+        };
+        let edited = match dataset {
+            Some(dataset) if !self.data.are_new() => &dataset.test,
+            _ => &self.data.load(model)?.0.test,
+        };
+        let indices = if self.data.are_new() {
+            edited.first_ids(self.n)
+        } else {
+            self.indices(edited, &subtract, &model.card.classes)?
+        };
         model
             .context()
             .fits("--n or --images", indices.len() * (self.strength.len() + 1))?;
@@ -184,7 +200,7 @@ impl Draw for Edit {
 
         let mut cells = Vec::new();
         for some in indices.chunks(AT_A_TIME) {
-            let lines = lines(model, &dataset.test, some, &vector, &self.strength)?;
+            let lines = lines(model, edited, some, &vector, &self.strength)?;
             cells.extend(lines);
         }
         let columns: Vec<String> = std::iter::once("image".to_owned())
@@ -296,14 +312,17 @@ fn group(flag: &str, text: &str, classes: &[String]) -> Result<Group> {
 /// Returns the mean of a group's latents, and a description of the group.
 fn mean_latent(
     model: &LoadedModel,
-    dataset: &Dataset,
+    dataset: Option<&Dataset>,
     flag: &str,
     group: &Group,
 ) -> Result<(Vec<f64>, String)> {
     match group {
         Group::Class(class) => {
-            let members = dataset.train.members(*class);
             let name = &model.card.classes[*class as usize];
+            let dataset = dataset.ok_or_else(|| {
+                Error::failed(format!("{flag} {name}: the data set was not loaded"))
+            })?;
+            let members = dataset.train.members(*class);
             if members.is_empty() {
                 return Err(Error::request(format!(
                     "{flag} {name}: no training image is of this class"
@@ -332,7 +351,7 @@ fn mean_latent(
                         .with_hint("name a class, or train without `condition.encoder`"),
                 );
             }
-            let images = folder_images(folder, model.card.image_shape)?;
+            let images = folder_images(folder, &model.fit())?;
             let indices = images.first_ids(images.len());
             let latents = encoded(model, &images, &indices)?;
             Ok((
@@ -344,7 +363,7 @@ fn mean_latent(
 }
 
 /// Reads all images of a folder. Subfolders and hidden files are skipped.
-fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Split> {
+fn folder_images(folder: &Path, fit: &Fit) -> Result<Split> {
     let entries = folder
         .read_dir()
         .map_err(|error| files::unreadable(folder, &error))?;
@@ -358,9 +377,8 @@ fn folder_images(folder: &Path, shape: [usize; 3]) -> Result<Split> {
         .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(Error::file(folder, "this folder has no images").with_hint(
-            "PNG, JPEG, GIF and BMP files are read, of any size; folders below it are not",
-        ));
+        return Err(Error::file(folder, "this folder has no images")
+            .with_hint(format!("{FORMATS}, of any size; folders below it are not")));
     }
-    image_files(&paths, folder, shape)
+    image_files(&paths, folder, fit)
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-use super::data_arg::DataArg;
 use super::draw::{Draw, Place, run};
 use super::images::encoded;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::table::{write_csv, write_npy};
+use super::test_data::TestData;
 use crate::check::at_least_one;
 use crate::data::{Choice, Part, SplitName};
 use crate::error::{Error, Result};
@@ -27,12 +27,12 @@ const MOST_IN_SVG: usize = 10_000;
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 latents.npy holds the posterior means as float32, one row per image; latents.csv adds the index and \
-the label of each image. The chart shows two latents as they are, one latent in a lane for each class, \
+the label of each image, and the path of each file of your own images. The chart shows two latents as they are, one latent in a lane for each class, \
 and more along their first two principal components, with the share of variance that each has. One unit \
 is as long on both axes. More than 10000 images are drawn only as PNG. \
 A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.";
 
-/// Write the posterior means of a split as .npy and .csv, and draw them
+/// Write the posterior means of a split, or of new images, as .npy and .csv, and draw them
 #[derive(Args, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(after_long_help = LONG_HELP)]
@@ -55,7 +55,7 @@ pub struct Embed {
 
     #[command(flatten)]
     #[serde(skip)]
-    data: DataArg,
+    data: TestData,
 
     /// Write latents.png, latents.svg, latents.npy and latents.csv into this folder [default: the run's folder]
     #[arg(long, value_name = "DIR")]
@@ -69,7 +69,7 @@ impl Default for Embed {
             split: SplitName::Test,
             n: None,
             first: None,
-            data: DataArg::default(),
+            data: TestData::default(),
             out: None,
         }
     }
@@ -85,6 +85,7 @@ impl Draw for Embed {
     }
 
     fn check(&self) -> Result<()> {
+        self.data.check_split(self.split)?;
         if self.n.is_some() && self.first.is_some() {
             return Err(
                 Error::request("--n and --first both say which images to encode")
@@ -98,7 +99,7 @@ impl Draw for Embed {
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
-        let (dataset, _) = model.data(&self.data)?;
+        let (dataset, _) = self.data.load(model)?;
         let images = self.split.of(dataset)?;
         let part = Part::new(images, Choice::of(self.n, self.first));
         let latents = encoded(model, images, &part.ids)?;
@@ -113,10 +114,14 @@ impl Draw for Embed {
                 .unwrap_or_default()
         };
         let count = part.len();
-        let what = format!("{count} {} images of {}", self.split.name(), dataset.name);
+        let what = if self.data.are_new() {
+            format!("{count} new images")
+        } else {
+            format!("{count} {} images of {}", self.split.name(), dataset.name)
+        };
         let (mut npy, mut csv) = (Vec::new(), Vec::new());
         write_npy(&mut npy, &latents)
-            .and_then(|()| write_csv(&mut csv, &latents, &part.ids, name))
+            .and_then(|()| write_csv(&mut csv, &latents, &part.ids, images.names.as_deref(), name))
             .map_err(Error::failed)?;
         let mut figure = {
             let labels = part.labels();

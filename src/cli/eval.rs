@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::data_arg::DataArg;
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
+use super::test_data::TestData;
 use crate::check::{at_least_one, count};
 use crate::data::{Choice, Part, SplitName};
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ pub struct Eval {
     seed: Option<u64>,
 
     #[command(flatten)]
-    data: DataArg,
+    data: TestData,
 
     /// Leave out the squared errors of the reconstructions of the model and of PCA, which take a second or more
     #[arg(long)]
@@ -98,11 +98,14 @@ impl Eval {
         for (flag, images) in [("--images", self.images), ("--first", self.first)] {
             images.map_or(Ok(()), |images| at_least_one(flag, images))?;
         }
+        self.data.check_split(self.split)?;
         let opened = self.model.open()?;
-        if let Some(folder) = opened.run_folder() {
+        // The run's own report is that of its test images.
+        let run_folder = opened.run_folder().filter(|_| !self.data.are_new());
+        if let Some(folder) = &run_folder {
             warn_if_unwritable(&folder.report());
         }
-        let (dataset, _) = opened.data(&self.data)?;
+        let (dataset, _) = self.data.load(&opened)?;
         let whole = self.split.of(dataset)?;
         let images = &Part::new(whole, Choice::of(self.images, self.first));
         let latent_mode = opened.config.objective.kind().latent_mode();
@@ -150,7 +153,8 @@ impl Eval {
             };
             return Err(opened.broken(&format!("{what} is not a number, or infinite")));
         }
-        let errors = if self.no_reconstruction {
+        // The principal components are those of training images, which new images are without.
+        let errors = if self.no_reconstruction || self.data.are_new() {
             None
         } else {
             let measure = || SquaredErrors::measure(&opened.vae, protocol, dataset, images);
@@ -178,7 +182,7 @@ impl Eval {
         let kept = if stopped {
             Ok(())
         } else {
-            opened.run_folder().map_or(Ok(()), |folder| {
+            run_folder.map_or(Ok(()), |folder| {
                 let mut kept = report.json();
                 kept["by_image"] = evaluation.by_image();
                 // A run may be moved or copied: its report names the file beside it.

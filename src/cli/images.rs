@@ -7,7 +7,8 @@ use image::RgbImage;
 use super::draw::Format;
 use super::loaded_model::LoadedModel;
 use crate::check::count;
-use crate::data::{Split, image_file};
+use crate::data::Split;
+use crate::data::image_file::{self, Fit};
 use crate::error::{Error, Result};
 use crate::eval::draw_in_box;
 use crate::figure::Raster;
@@ -224,12 +225,12 @@ pub fn encoded(model: &LoadedModel, images: &Split, ids: &[u32]) -> Result<Vec<V
     latents
 }
 
-/// Reads the user's image files as images of `shape`. Prints a note if they look like ink on paper; `what` names them
+/// Reads the user's image files as images that `fit` makes of them. Prints a note if they look like ink on paper; `what` names them
 /// in it.
-pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<Split> {
+pub fn image_files(paths: &[PathBuf], what: &Path, fit: &Fit) -> Result<Split> {
     let mut pixels = Vec::new();
     for path in paths {
-        pixels.extend(image_file::read(path, shape)?);
+        pixels.extend(image_file::read(path, fit)?);
     }
     if pixels.iter().map(|&byte| usize::from(byte)).sum::<usize>() > 127 * pixels.len() {
         ui::note(format_args!(
@@ -237,7 +238,7 @@ pub fn image_files(paths: &[PathBuf], what: &Path, shape: [usize; 3]) -> Result<
             what.display()
         ));
     }
-    Ok(Split::in_memory(pixels, shape))
+    Ok(Split::in_memory(pixels, fit.shape))
 }
 
 /// Converts rows of `P` numbers in [0, 1] to images.

@@ -9,6 +9,7 @@ use super::model_data;
 use crate::config::Config;
 use crate::data::Batch;
 use crate::data::fetch::md5_hex;
+use crate::data::image_file::Fit;
 use crate::data::{Dataset, Part, Split};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ pub struct LoadedModel {
     pub path: PathBuf,
     /// The data and their hash, once they are loaded.
     loaded: OnceCell<(Dataset, String)>,
+    /// New images and their hash, if a person named some.
+    new_images: OnceCell<(Dataset, String)>,
 }
 
 fn broken(path: &Path, what: &str) -> Error {
@@ -83,6 +86,7 @@ impl LoadedModel {
             folder,
             path,
             loaded: OnceCell::new(),
+            new_images: OnceCell::new(),
         })
     }
 
@@ -102,6 +106,7 @@ impl LoadedModel {
             path: folder.model(),
             folder: folder.path,
             loaded: (trained.dataset, trained.data_hash).into(),
+            new_images: OnceCell::new(),
         })
     }
 
@@ -132,10 +137,30 @@ impl LoadedModel {
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
+    /// Returns how an image file becomes an image of the model's size.
+    pub fn fit(&self) -> Fit {
+        self.config.data.fit(self.card.image_shape)
+    }
+
+    /// Returns new images as the test images of a data set that has no others.
+    ///
+    /// # Errors
+    /// Returns an error if an image cannot be read, or if a conditional model is not told the class of each image.
+    pub fn new_images(&self, paths: &[PathBuf]) -> Result<&(Dataset, String)> {
+        if let Some(read) = self.new_images.get() {
+            return Ok(read);
+        }
+        let read = model_data::new_images(&self.config, &self.card, paths)?;
+        Ok(self.new_images.get_or_init(|| read))
+    }
+
     /// Returns what a report says about the model and its data, which must be loaded. `part` holds the
     /// images that were measured, of the split of this name.
     pub fn provenance(&self, split: &str, part: &Part, seed: u64) -> Result<Provenance> {
-        let (dataset, data_hash) = self.data(&DataArg::default())?;
+        let (dataset, data_hash) = match self.new_images.get() {
+            Some(read) => read,
+            None => self.data(&DataArg::default())?,
+        };
         Ok(Provenance {
             config: self.config.clone(),
             model: self.path.clone(),

@@ -4,6 +4,7 @@ mod animate;
 mod compare;
 mod config;
 mod config_name;
+mod data;
 mod data_arg;
 mod devices;
 mod disentangle;
@@ -16,6 +17,7 @@ mod eval;
 mod figure_context;
 mod figures;
 mod images;
+mod images_args;
 mod interpolate;
 mod interrupt;
 mod list;
@@ -29,6 +31,7 @@ mod repro;
 mod run_args;
 mod sample;
 mod table;
+mod test_data;
 #[cfg(test)]
 mod toy_figure;
 mod train;
@@ -65,7 +68,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Train(train::Train),
+    Train(Box<train::Train>),
+    Data(data::DataArgs),
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
     Disentangle(disentangle::Disentangle),
@@ -134,6 +138,7 @@ impl Cli {
         let run = || {
             rayon::scope(|_| match self.command {
                 Command::Train(train) => train.run(began),
+                Command::Data(data) => data.run(),
                 Command::Eval(eval) => eval.run(),
                 Command::Doctor(doctor) => doctor.run(),
                 Command::Disentangle(disentangle) => disentangle.run(),

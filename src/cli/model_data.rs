@@ -1,8 +1,11 @@
 //! The data of a trained model. It is read from where training found it, and compared with the data of the training.
 
+use std::path::PathBuf;
+
 use super::data_arg::DataArg;
 use crate::config::Config;
-use crate::data::{self, DataPaths, Dataset, NamedBy, NamedFolder};
+use crate::data::images::{LabelsFrom, NewImages, read_new};
+use crate::data::{self, Data, DataPaths, Dataset, NamedBy, NamedFolder};
 use crate::error::{Error, Result};
 use crate::run::{RememberedData, RunFolder, remembered_data};
 use crate::train::ModelCard;
@@ -38,7 +41,10 @@ pub fn load(
         None if config.data.kind().reads_files() => named_by_run(run)?,
         None => None,
     };
-    let paths = DataPaths::from_environment(named)?;
+    let paths = DataPaths {
+        keeps_images: !argument.no_cache,
+        ..DataPaths::from_environment(named)?
+    };
     let dataset = ui::working("reading the data", || data::load(&config.data, &paths))?;
     card.check_data(&dataset, config.condition.is_some())?;
     let hash = data::hash(&dataset)?;
@@ -51,6 +57,53 @@ pub fn load(
             card.data_hash
         ));
     }
+    Ok((dataset, hash))
+}
+
+/// Reads new images, fitted as the images of the training, and returns them as the test images of a data set, with its
+/// hash.
+///
+/// # Errors
+/// Returns an error if an image cannot be read, or if a conditional model is not told the class of each image.
+pub fn new_images(
+    config: &Config,
+    card: &ModelCard,
+    paths: &[PathBuf],
+) -> Result<(Dataset, String)> {
+    let labels = match &config.data {
+        Data::Images(settings) => settings.labels,
+        _ => LabelsFrom::default(),
+    };
+    let fit = config.data.fit(card.image_shape);
+    let places = DataPaths::from_environment(None)?;
+    let unpacked = places.cache.join("images").join("unpacked");
+    let NewImages { images, skipped } = read_new(paths, &fit, labels, &card.classes, &unpacked)?;
+    for image in &skipped {
+        ui::note(format_args!("skipped {}: {}", image.name, image.reason));
+    }
+    if config.condition.is_some() && images.labels.is_none() {
+        return Err(Error::file(
+            &paths[0],
+            "the model is conditional, and the class of an image is not known",
+        )
+        .with_hint(format!(
+            "put the images into folders that are called as their classes: {}",
+            card.classes.join(", ")
+        )));
+    }
+    let classes = match images.labels {
+        Some(_) => card.classes.clone(),
+        None => Vec::new(),
+    };
+    let dataset = Dataset {
+        name: "new images".to_owned(),
+        folder: None,
+        classes,
+        train: images.slice(0..0),
+        validation: None,
+        test: images,
+    };
+    let hash = data::hash(&dataset)?;
     Ok((dataset, hash))
 }
 

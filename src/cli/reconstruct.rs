@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::images::{AT_A_TIME, below_each_other, rasters_of};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::test_data::TestData;
 use crate::check::at_least_one;
 use crate::error::Result;
 use crate::figure::Figure;
@@ -40,7 +40,7 @@ pub struct Reconstruct {
 
     #[command(flatten)]
     #[serde(skip)]
-    data: DataArg,
+    data: TestData,
 
     /// Write the sheet here, a .png [default: reconstructions.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -52,7 +52,7 @@ impl Default for Reconstruct {
         Self {
             model: ModelArg::default(),
             n: 20,
-            data: DataArg::default(),
+            data: TestData::default(),
             out: None,
         }
     }
@@ -73,7 +73,7 @@ impl Draw for Reconstruct {
     }
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
-        let (dataset, _) = model.data(&self.data)?;
+        let (dataset, _) = self.data.load(model)?;
         let count = self.n.min(dataset.test.len());
         let indices = dataset.test.first_ids(count);
         let protocol = model.protocol(1, None);

@@ -13,8 +13,9 @@ pub struct RunArgs {
     #[arg(long, default_value = "auto")]
     pub device: String,
 
-    /// Read the data set from this folder [default: $VAE_DATA if it is set, else data/ and the user's cache]
-    #[arg(long, value_name = "DIR")]
+    /// Train on the images in this folder, archive or array file, see `vae data`; with `--config`, read the config's data
+    /// set from this folder [default: $VAE_DATA if it is set, else data/ and the user's cache]
+    #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
 
     /// Keep runs in this folder

@@ -17,19 +17,27 @@ pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
         .try_for_each(|value| out.write_all(&value.to_le_bytes()))
 }
 
-/// Writes a line for each row: its index, the name of its label (empty if there is none) and its values. Each value has
-/// enough digits to distinguish it from every other float32.
+/// Writes a line for each row: its index, the name of its label (empty if there is none), the path of its image if images
+/// have `paths`, and its values. Each value has enough digits to distinguish it from every other float32.
 pub fn write_csv(
     out: &mut dyn Write,
     rows: &[Vec<f32>],
     indices: &[u32],
+    paths: Option<&[String]>,
     label: impl Fn(u32) -> String,
 ) -> Result<()> {
     write!(out, "index,label")?;
+    if paths.is_some() {
+        write!(out, ",path")?;
+    }
     (0..rows.first().map_or(0, Vec::len)).try_for_each(|d| write!(out, ",z{d}"))?;
     writeln!(out)?;
     for (row, &index) in rows.iter().zip(indices) {
         write!(out, "{index},{}", quoted(&label(index)))?;
+        if let Some(paths) = paths {
+            let path = paths.get(index as usize).map_or("", String::as_str);
+            write!(out, ",{}", quoted(path))?;
+        }
         row.iter().try_for_each(|value| write!(out, ",{value}"))?;
         writeln!(out)?;
     }

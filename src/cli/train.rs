@@ -8,7 +8,7 @@ mod session;
 mod start;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -16,7 +16,9 @@ use clap::Args;
 use self::resume::resumed;
 use self::session::Finished;
 use self::start::{FirstModel, Start};
+use super::images_args::{ImagesArgs, OwnImages};
 use super::run_args::RunArgs;
+use crate::config::Config;
 use crate::device::SelectedDevice;
 use crate::error::Result;
 use crate::{config, device, ui};
@@ -35,12 +37,12 @@ Examples:
   vae train --resume mnist-1 --epochs 20 --set train.learning_rate=1e-4
   vae train --from mnist-1 --set objective.elbo.beta=4";
 
-/// Train a model: the built-in digits, unless a config says otherwise
+/// Train a model: on the built-in digits, on your own images (`--data`), or as a config says
 #[derive(Debug, Args)]
 #[command(after_long_help = LONG_HELP)]
 pub struct Train {
-    /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin [default: digits, or the
-    /// config of `--from`]
+    /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin [default: digits, one
+    /// that is chosen for the images of `--data`, or that of `--from`]
     #[arg(long)]
     config: Option<String>,
 
@@ -58,6 +60,9 @@ pub struct Train {
 
     #[command(flatten)]
     run_args: RunArgs,
+
+    #[command(flatten)]
+    images: ImagesArgs,
 
     /// Name the run [default: the config's name, with a number]
     #[arg(long, conflicts_with = "resume")]
@@ -88,6 +93,7 @@ impl Train {
             epochs: Some(epochs),
             seed: None,
             run_args,
+            images: ImagesArgs::default(),
             name: Some(name.to_owned()),
             from: None,
             resume: folder.is_dir().then_some(Some(folder)),
@@ -106,13 +112,16 @@ impl Train {
     /// Trains to the last epoch.
     pub fn train(&self, selected: &SelectedDevice, began: Instant) -> Result<Finished> {
         let start = self.start()?;
-        session::train(start, &self.run_args, selected, began)
+        session::train(start, &self.run_args, &self.images, selected, began)
     }
 
     fn start(&self) -> Result<Start> {
         if let Some(run) = &self.resume {
             let out = &self.run_args.out;
             return resumed(run.as_deref(), out, &self.overrides, self.epochs);
+        }
+        if let (None, None, Some(folder)) = (&self.config, &self.from, &self.run_args.data) {
+            return self.start_on_images(folder);
         }
         let first = self.from.as_deref().map(FirstModel::read).transpose()?;
         let (config, name) = match (&self.config, &first) {
@@ -124,13 +133,58 @@ impl Train {
             (None, Some(first)) if config.data.kind().reads_files() => first.data_folder()?,
             _ => None,
         };
-        let mut config = config::set_all(&config, &self.overrides)?;
-        config.seed = self.seed.unwrap_or(config.seed);
-        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
-        let start = Start::new(config, self.name.clone(), name, first);
+        let config = config::set_all(&config, &self.images.overrides()?)?;
+        let config = config::set_all(&config, &self.overrides)?;
+        let start = Start::new(self.with_flags(config), self.name.clone(), name, first);
         Ok(Start {
             data_folder,
             ..start
         })
+    }
+
+    /// Starts a training on a person's images, with a config that is chosen for them.
+    fn start_on_images(&self, folder: &Path) -> Result<Start> {
+        let own = self.images.load(folder, &self.overrides)?;
+        let OwnImages {
+            config,
+            dataset,
+            report,
+        } = own;
+        let start = Start::new(
+            self.with_flags(config),
+            self.name.clone(),
+            run_name(&report.name),
+            None,
+        );
+        Ok(Start {
+            loaded: Some((dataset, Some(report))),
+            ..start
+        })
+    }
+
+    fn with_flags(&self, mut config: Config) -> Config {
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
+        config
+    }
+}
+
+/// Returns the name of the runs on a folder of this name: without the ending of an archive, and without characters that
+/// make a path hard to type.
+fn run_name(folder: &str) -> String {
+    let stem = folder.split_once('.').map_or(folder, |(stem, _)| stem);
+    let name: String = stem
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    match name.trim_matches('-') {
+        "" => "images".to_owned(),
+        name => name.to_owned(),
     }
 }

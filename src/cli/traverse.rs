@@ -7,12 +7,12 @@ use image::RgbImage;
 use serde::Deserialize;
 
 use super::config_name::optional_name;
-use super::data_arg::DataArg;
 use super::draw::{Draw, Format, Place, run};
 use super::figure_context::FigureContext;
 use super::images::{check_steps, labels, rasters_of};
 use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
+use super::test_data::TestData;
 use crate::check::{above_zero, count};
 use crate::data::{Choice, Part, Split};
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ pub struct Traverse {
 
     #[command(flatten)]
     #[serde(skip)]
-    data: DataArg,
+    data: TestData,
 
     /// Write a sheet (.png) or an animation (.gif) here [default: traverse.png in the run's folder]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ impl Default for Traverse {
             range: 3.0,
             steps: 11,
             rows: 32,
-            data: DataArg::default(),
+            data: TestData::default(),
             out: None,
         }
     }
@@ -128,7 +128,7 @@ impl Draw for Traverse {
 
     fn draw(&self, model: &LoadedModel) -> Result<Figure> {
         let latent_count = model.vae.network().latent;
-        let (dataset, _) = model.data(&self.data)?;
+        let (dataset, _) = self.data.load(model)?;
         let base = self.base(model, &dataset.test)?;
         let class = self.class(model, &dataset.test)?;
         let measured = Part::new(&dataset.test, Choice::AtRandom(MEASURED));

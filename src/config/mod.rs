@@ -1,5 +1,6 @@
 //! The config: TOML files, presets and `--set`, read into one checked [`Config`].
 
+mod auto;
 mod changes;
 mod figures;
 mod find;
@@ -14,6 +15,7 @@ mod schema;
 mod toml_error;
 mod train;
 
+pub use auto::ImageSet;
 pub use changes::changes;
 pub use figures::Figures;
 pub use find::find;

@@ -20,6 +20,8 @@ pub struct DataPaths {
     pub cache: PathBuf,
     /// Whether data that is found nowhere may be downloaded.
     pub download: bool,
+    /// Whether the fitted images of a person are kept in the cache.
+    pub keeps_images: bool,
     /// `$VAE_MIRROR`: a base address in place of the published mirrors.
     pub mirror: Option<String>,
 }
@@ -48,6 +50,7 @@ impl DataPaths {
             local: PathBuf::from("data"),
             cache: cache.cache_dir().join("vae"),
             download: true,
+            keeps_images: true,
             mirror,
         })
     }

@@ -60,4 +60,14 @@ impl GenerativeFactors {
             self.values[range.start * self.names.len()..range.end * self.names.len()].to_vec();
         Self { values, ..*self }
     }
+
+    /// Returns the factors of the images `ids`, in their order.
+    #[must_use]
+    pub fn select(&self, ids: &[usize]) -> Self {
+        let values = ids
+            .iter()
+            .flat_map(|&id| self.factors(id).iter().copied())
+            .collect();
+        Self { values, ..*self }
+    }
 }

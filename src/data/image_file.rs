@@ -13,7 +13,7 @@ mod fit;
 pub use decode::{decode, decode_from, decoded_size};
 pub use decoded::{Decoded, ImageFacts};
 pub use file_kind::{FORMATS, FileKind, ending, stem};
-pub use fit::{ALL_LEVELS, Background, Fit, FitMode, luma};
+pub use fit::{ALL_LEVELS, Background, Fit, FitMode, luma_of};
 
 /// Reads an image file as the bytes that `fit` makes of it.
 ///
@@ -46,9 +46,9 @@ fn check(shape: [usize; 3]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::fit::planes;
     use super::*;
     use image::{Rgb, RgbImage, Rgba, RgbaImage};
-    use super::fit::planes;
     use proptest::prelude::*;
     use std::path::PathBuf;
 
@@ -160,7 +160,10 @@ mod tests {
     fn a_jpeg_that_is_cut_short_is_an_error() {
         let photo = RgbImage::from_fn(120, 90, |x, y| Rgb([(x * y) as u8, (x * 2) as u8, y as u8]));
         let (_folder, path) = written("a.jpeg", |path| photo.save(path).unwrap());
-        assert_eq!(read(&path, &Fit::whole([3, 9, 12])).unwrap().len(), 3 * 9 * 12);
+        assert_eq!(
+            read(&path, &Fit::whole([3, 9, 12])).unwrap().len(),
+            3 * 9 * 12
+        );
         let bytes = std::fs::read(&path).unwrap();
         for part in [bytes.len() / 3, bytes.len() / 2, bytes.len() * 9 / 10] {
             std::fs::write(&path, &bytes[..part]).unwrap();
@@ -194,7 +197,7 @@ mod tests {
     #[test]
     fn grey_stays_grey() {
         for level in 0..=255 {
-            assert_eq!(luma(Rgb([level; 3])), level);
+            assert_eq!(luma_of(&[level; 3]), [level]);
         }
     }
 

@@ -7,6 +7,8 @@ use md5::{Digest, Md5};
 use super::DataPaths;
 use super::data_kind::DataKind;
 use super::fetch::hex;
+use super::image_file::Fit;
+use super::images::{self, ImageReport, Images};
 use super::{BinarizedMnist, Dataset, Digits, FashionMnist, Mnist, Noise, Split, Sprites};
 use crate::error::{Error, Result};
 use crate::registry::registry;
@@ -18,6 +20,7 @@ registry! {
         "mnist" => Mnist, "the handwritten digits of LeCun, Cortes and Burges";
         "binarized-mnist" => BinarizedMnist, "MNIST in black and white as published (Larochelle, Murray 2011), 10000 images for validation";
         "fashion-mnist" => FashionMnist, "articles of clothing (Xiao, Rasul, Vollgraf 2017)";
+        "images" => Images, "images of your own, from the folder or file that `--data` names";
         "sprites" => Sprites, "a square, ellipse or heart drawn from five known factors, after dSprites (Matthey et al. 2017)";
         "noise" => Noise, "uniform random bytes of any size, for measuring speed";
     }
@@ -26,6 +29,16 @@ registry! {
 impl Default for Data {
     fn default() -> Self {
         Self::Digits(Digits::default())
+    }
+}
+
+impl Data {
+    /// Returns how an image file becomes an image of this data set, `[C, H, W]`.
+    pub fn fit(&self, shape: [usize; 3]) -> Fit {
+        match self {
+            Self::Images(settings) => settings.resolved_fit().unwrap_or_else(|| Fit::whole(shape)),
+            _ => Fit::whole(shape),
+        }
     }
 }
 
@@ -59,7 +72,26 @@ pub fn check_folder(data: &Data, folder: Option<&Path>) -> Result<()> {
 /// # Errors
 /// The data cannot be read, or no training image would be left.
 pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
-    let mut dataset = data.kind().load(place)?;
+    Ok(load_reported(data, place)?.0)
+}
+
+/// Does what [`load`] does, and returns what was found where the images are a person's own.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_reported(data: &Data, place: &DataPaths) -> Result<(Dataset, Option<ImageReport>)> {
+    let (dataset, report) = match data {
+        Data::Images(settings) => {
+            let (dataset, report) = images::load(settings, place)?;
+            (dataset, Some(report))
+        }
+        _ => (data.kind().load(place)?, None),
+    };
+    Ok((set_aside(data, dataset)?, report))
+}
+
+/// Sets the validation split aside, and adds the test images to those to train on if the config says so.
+fn set_aside(data: &Data, mut dataset: Dataset) -> Result<Dataset> {
     let aside = data.kind().validation();
     let count = dataset.train.len();
     if aside >= count {

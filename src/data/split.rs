@@ -25,6 +25,8 @@ pub struct Split {
     pub shape: [usize; 3],
     /// `[N]`: the class of each example, an index into [`Dataset::classes`](super::Dataset::classes).
     pub labels: Option<Vec<u32>>,
+    /// `[N]`: the name of each example, where examples have names.
+    pub names: Option<Vec<String>>,
     /// The known factors that each example was generated from.
     pub factors: Option<GenerativeFactors>,
     pub(crate) device_copy: DeviceCopy,
@@ -38,6 +40,7 @@ impl Split {
             shape: examples.shape().as_image(),
             examples: Arc::new(examples),
             labels: None,
+            names: None,
             factors: None,
             device_copy: DeviceCopy::default(),
         }
@@ -134,6 +137,10 @@ impl Split {
                 .labels
                 .as_ref()
                 .map(|labels| labels[range.clone()].to_vec()),
+            names: self
+                .names
+                .as_ref()
+                .map(|names| names[range.clone()].to_vec()),
             factors: self.factors.as_ref().map(|factors| factors.slice(range)),
             device_copy: DeviceCopy::default(),
         }

@@ -71,7 +71,11 @@ pub fn idx(bytes: &[u8]) {
 
 /// An image file of any kind.
 pub fn image(bytes: &[u8]) {
-    let _ = image_file::parse(Path::new("fuzz.png"), bytes, [3, 8, 8]);
+    let _ = image_file::parse(
+        Path::new("fuzz.png"),
+        bytes,
+        &image_file::Fit::whole([3, 8, 8]),
+    );
 }
 
 /// The records of a run.

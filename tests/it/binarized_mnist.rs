@@ -75,6 +75,7 @@ fn place(root: &TempDir) -> DataPaths {
         local,
         cache,
         download: true,
+        keeps_images: true,
         mirror: None,
     }
 }

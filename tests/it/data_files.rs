@@ -28,6 +28,7 @@ fn named(folder: &Path) -> DataPaths {
         local: PathBuf::new(),
         cache: PathBuf::new(),
         download: false,
+        keeps_images: true,
         mirror: None,
     }
 }

@@ -406,6 +406,7 @@ fn place(root: &TempDir, mirror: String) -> DataPaths {
         local: root.path().join("data"),
         cache: root.path().join("cache"),
         download: true,
+        keeps_images: true,
         mirror: Some(mirror),
     }
 }

@@ -59,6 +59,7 @@ fn place(root: &TempDir) -> DataPaths {
         local: root.join("data"),
         cache: root.join("cache"),
         download: false,
+        keeps_images: true,
         mirror: None,
     }
 }
@@ -498,6 +499,7 @@ fn real() -> Option<(DataPaths, IdxFiles)> {
         local: nowhere.clone(),
         cache: nowhere,
         download: false,
+        keeps_images: true,
         mirror: None,
     };
     let files = idx_dataset::find(&place, &MNIST).unwrap();

@@ -365,6 +365,7 @@ fn what_is_set_aside_and_hashed_is_what_is_drawn() {
         local: "".into(),
         cache: "".into(),
         download: false,
+        keeps_images: true,
         mirror: None,
     };
     let sprites = |train, validation| {

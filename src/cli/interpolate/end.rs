@@ -73,7 +73,7 @@ pub fn end(
 ) -> Result<End> {
     match (named, dataset) {
         (Named::File(path), _) => {
-            let images = image_files(std::slice::from_ref(path), path, model.card.image_shape)?;
+            let images = image_files(std::slice::from_ref(path), path, &model.fit())?;
             let images = class
                 .into_iter()
                 .fold(images, |images, class| images.with_labels(vec![class]));

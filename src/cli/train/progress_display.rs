@@ -17,7 +17,15 @@ pub struct ProgressDisplay<'a> {
     bar: ui::ProgressBar,
     /// The time at which the program was started; `None` after the first step.
     began: Option<Instant>,
+    /// The time of the first step, and the steps since; `None` once the time left was told.
+    pace: Option<(Instant, u64)>,
 }
+
+/// The steps after which the time of the whole training is told.
+const TOLD_AFTER: u64 = 20;
+
+/// A shorter training, in seconds, is over before anybody asks how long it takes.
+const WORTH_TELLING: f64 = 60.0;
 
 impl<'a> ProgressDisplay<'a> {
     /// Shows the bar.
@@ -31,6 +39,7 @@ impl<'a> ProgressDisplay<'a> {
             folder,
             bar,
             began: Some(began),
+            pace: None,
         }
     }
 
@@ -50,6 +59,22 @@ impl Observer for ProgressDisplay<'_> {
             );
             // The first step takes longer than the others and would distort the estimate of the time left.
             self.bar.reset_eta();
+            self.pace = Some((Instant::now(), 0));
+        } else if let Some((first, steps)) = &mut self.pace {
+            *steps += 1;
+            if *steps == TOLD_AFTER {
+                let seconds = first.elapsed().as_secs_f64() / TOLD_AFTER as f64;
+                let left = self
+                    .bar
+                    .length()
+                    .unwrap_or_default()
+                    .saturating_sub(training.progress().step);
+                let left = seconds * left as f64;
+                if left > WORTH_TELLING {
+                    ui::line_above(&self.bar, format_args!("about {} to go", duration(left)));
+                }
+                self.pace = None;
+            }
         }
         self.bar.inc(1);
         self.bar.set_prefix(position(training));
@@ -95,6 +120,16 @@ impl Observer for ProgressDisplay<'_> {
             ),
         }
         curves::write_svg(report.history, self.folder)
+    }
+}
+
+/// Returns a time in words: minutes, or hours from two hours on.
+fn duration(seconds: f64) -> String {
+    let minutes = seconds / 60.0;
+    if minutes < 120.0 {
+        format!("{:.0} minutes", minutes.ceil())
+    } else {
+        format!("{:.1} hours", minutes / 60.0)
     }
 }
 

@@ -65,6 +65,7 @@ pub fn resumed(
         (change(&config)?, StartWeights::Seed)
     };
     Ok(Start {
+        loaded: None,
         config,
         name: None,
         config_name: String::new(),

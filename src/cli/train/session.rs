@@ -10,13 +10,14 @@ use super::{memory, summary};
 use crate::cli::doctor::at_the_end;
 use crate::cli::end_figures::EndFigures;
 use crate::cli::figure_context::FigureContext;
+use crate::cli::images_args::{ImagesArgs, introduce};
 use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
 use crate::config::Config;
-use crate::data::{DataPaths, NamedFolder};
+use crate::data::{Data, DataPaths, Dataset, ImageReport, NamedFolder, SkippedImage};
 use crate::device::SelectedDevice;
-use crate::error::{ErrorKind, Result, shell_word};
+use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::ops::on_host;
 use crate::run::{About, Record, RunFolder, create, kept_records};
 use crate::train::{MemoryNeed, Training};
@@ -35,18 +36,27 @@ pub struct Finished {
 pub fn train(
     mut start: Start,
     run_args: &RunArgs,
+    images: &ImagesArgs,
     selected: &SelectedDevice,
     began: Instant,
 ) -> Result<Finished> {
     // Find every mistake before the run's folder is made and before hours of training.
-    let config = &start.config;
-    config.check()?;
-    let figures = EndFigures::of(config)?;
-    data::check_folder(&config.data, run_args.data.as_deref())?;
+    start.config.check()?;
+    let figures = EndFigures::of(&start.config)?;
+    data::check_folder(&start.config.data, run_args.data.as_deref())?;
     let named = run_args.data.as_ref().map(NamedFolder::by_flag);
     let data_folder = named.or(start.data_folder.take());
-    let paths = DataPaths::from_environment(data_folder.clone())?;
-    let dataset = ui::working("reading the data", || data::load(&config.data, &paths))?;
+    let paths = images.places(data_folder.clone())?;
+    let (dataset, report) = match start.loaded.take() {
+        Some(loaded) => loaded,
+        None => load(&start.config.data, &paths)?,
+    };
+    if let Some(report) = &report {
+        // The run's config has what was chosen, so that new files in the folder do not change it.
+        start.config.data = Data::Images(report.settings.clone());
+        introduce(report, Some(SKIPPED));
+    }
+    let config = &start.config;
     let network = config.network(dataset.train.shape, dataset.classes.len())?;
     // A GPU has memory of its own, and says itself when that is too small.
     let need =
@@ -72,6 +82,9 @@ pub fn train(
     };
     // Once its config is written, the run can be resumed.
     write_config(config, &folder)?;
+    if let Some(report) = report.filter(|report| !report.skipped.is_empty()) {
+        write_skipped(&report.skipped, &folder)?;
+    }
     let data_folder = data_folder.map(|folder| folder.path);
     about(&training, selected, data_folder).write(&folder.about())?;
 
@@ -106,6 +119,29 @@ pub fn train(
         history,
         figures,
     })
+}
+
+/// The file in a run's folder that lists the images that could not be read.
+const SKIPPED: &str = "skipped.csv";
+
+/// Loads the data of a config. Images of one's own have a bar of their own.
+fn load(data: &Data, paths: &DataPaths) -> Result<(Dataset, Option<ImageReport>)> {
+    match data {
+        Data::Images(_) => data::load_reported(data, paths),
+        _ => ui::working("reading the data", || data::load_reported(data, paths)),
+    }
+}
+
+fn write_skipped(skipped: &[SkippedImage], folder: &RunFolder) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["path", "reason"])
+        .map_err(Error::failed)?;
+    for image in skipped {
+        csv.write_record([&image.name, &image.reason])
+            .map_err(Error::failed)?;
+    }
+    let bytes = csv.into_inner().map_err(Error::failed)?;
+    files::write(&folder.path.join(SKIPPED), &bytes)
 }
 
 /// Writes the config, unless the file holds it already: it may have a person's comments.

@@ -7,7 +7,7 @@ use crate::cli::loaded_model::hash;
 use crate::cli::model_arg::locate;
 use crate::cli::model_data::named_by_run;
 use crate::config::Config;
-use crate::data::{Dataset, NamedFolder};
+use crate::data::{Dataset, ImageReport, NamedFolder};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::files;
@@ -26,6 +26,8 @@ pub struct Start {
     pub weights: StartWeights,
     /// The folder that the `--data` of a resumed run named, or of the run whose config a new one takes over.
     pub data_folder: Option<NamedFolder>,
+    /// The data, if it is loaded already, and what was found in a folder of images.
+    pub loaded: Option<(Dataset, Option<ImageReport>)>,
 }
 
 /// The source of the weights before the next step.
@@ -110,6 +112,7 @@ impl Start {
             folder: None,
             weights: first.map_or(StartWeights::Seed, StartWeights::Model),
             data_folder: None,
+            loaded: None,
         }
     }
 

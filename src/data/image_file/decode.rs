@@ -9,8 +9,8 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat,
-    ImageReader, Limits, RgbImage,
+    DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits, RgbImage,
 };
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -67,7 +67,11 @@ pub fn decoded_size(path: &Path, input: impl BufRead + Seek) -> Result<[u32; 2]>
                 | Orientation::Rotate90FlipH
                 | Orientation::Rotate270FlipH
         );
-        Ok(if is_turned { [height, width] } else { [width, height] })
+        Ok(if is_turned {
+            [height, width]
+        } else {
+            [width, height]
+        })
     };
     match contained(size) {
         Ok(size) => size.map_err(|fault: DecodeFault| fault.at(path)),
@@ -104,9 +108,7 @@ impl DecodeFault {
             {
                 unreadable(path, &error)
             }
-            Self::Decoder(ImageError::Unsupported(_)) => {
-                unknown(path)
-            }
+            Self::Decoder(ImageError::Unsupported(_)) => unknown(path),
             Self::Decoder(ImageError::Limits(_)) => {
                 let most = LARGEST_BYTES >> 20;
                 let what = format!(

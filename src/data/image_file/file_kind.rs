@@ -11,8 +11,8 @@ pub enum FileKind {
 }
 
 const READABLE: [&str; 17] = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "dib", "webp", "tif", "tiff", "pbm", "pgm", "ppm",
-    "pnm", "qoi", "tga",
+    "png", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "dib", "webp", "tif", "tiff", "pbm", "pgm",
+    "ppm", "pnm", "qoi", "tga",
 ];
 
 /// The formats that can be read, for messages.
@@ -64,7 +64,10 @@ mod tests {
     fn the_case_of_an_ending_does_not_matter() {
         assert_eq!(FileKind::of("a/IMG_1.JPG"), FileKind::Image);
         assert_eq!(FileKind::of("a.png/notes.txt"), FileKind::Other);
-        assert!(matches!(FileKind::of("x.HEIC"), FileKind::Foreign("HEIC", _)));
+        assert!(matches!(
+            FileKind::of("x.HEIC"),
+            FileKind::Foreign("HEIC", _)
+        ));
         assert_eq!((stem("a/b.c.png"), ending("a.b/c")), ("b.c", String::new()));
     }
 }

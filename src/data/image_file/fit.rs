@@ -160,7 +160,12 @@ impl Fit {
 fn resized(image: &RgbImage, width: u32, height: u32, part: &ResizeOptions) -> RgbImage {
     let options = part.resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     let mut to = Image::new(width, height, PixelType::U8x3);
-    let from = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3);
+    let from = ImageRef::new(
+        image.width(),
+        image.height(),
+        image.as_raw(),
+        PixelType::U8x3,
+    );
     // Both images have the type that their bytes say, and neither is empty, so that nothing is lost here: an image
     // without pixels stays black.
     if let Ok(from) = from {
@@ -183,4 +188,12 @@ pub fn planes(image: &RgbImage, channels: usize) -> Vec<u8> {
 pub fn luma(Rgb([red, green, blue]): Rgb<u8>) -> u8 {
     ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16)
         as u8
+}
+
+/// Returns the grey levels, `[H, W]`, of an image in three channels, `[3, H, W]`.
+pub fn luma_of(planes: &[u8]) -> Vec<u8> {
+    let size = planes.len() / 3;
+    (0..size)
+        .map(|place| luma(Rgb([0, 1, 2].map(|channel| planes[channel * size + place]))))
+        .collect()
 }

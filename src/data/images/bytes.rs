@@ -26,7 +26,14 @@ impl Bytes {
     /// # Errors
     /// It cannot be opened.
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of_open(File::open(path)?)
+    }
+
+    /// Returns the bytes of a file that is open.
+    ///
+    /// # Errors
+    /// Its length is not known.
+    pub fn of_open(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self::File {
             file: Arc::new(file),

@@ -25,6 +25,26 @@ pub enum FittedPixels {
     File(Arc<PixelsFile>, Vec<u32>),
 }
 
+/// The most bytes of a split that are kept in memory.
+const IN_MEMORY: usize = 128 << 20;
+
+impl FittedPixels {
+    /// Returns the images `rows` of a file: read at once if they are few.
+    ///
+    /// # Errors
+    /// The file was changed or damaged since it was written.
+    pub fn of(file: &Arc<PixelsFile>, rows: Vec<u32>) -> Result<Self> {
+        if rows.len().saturating_mul(file.width()) > IN_MEMORY {
+            return Ok(Self::File(Arc::clone(file), rows));
+        }
+        let mut bytes = Vec::with_capacity(rows.len() * file.width());
+        for row in rows {
+            bytes.extend(file.read(row as usize)?);
+        }
+        Ok(Self::Memory(bytes))
+    }
+}
+
 impl FittedImages {
     /// `hashes`: `[N]`, the MD5 of each image.
     pub fn new(shape: [usize; 3], pixels: FittedPixels, hashes: Vec<[u8; 16]>) -> Self {

@@ -80,7 +80,10 @@ impl FileTree for FolderTree {
         let path = self.full_path(index);
         if self.files[index].length > MOST_BYTES {
             let most = MOST_BYTES >> 20;
-            return Err(Error::file(path, format!("too large: at most {most} MiB are read")));
+            return Err(Error::file(
+                path,
+                format!("too large: at most {most} MiB are read"),
+            ));
         }
         fs::read(&path).map_err(|error| unreadable(&path, &error))
     }

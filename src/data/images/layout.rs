@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-
 use super::file_tree::FileTree;
 use super::image_source::ImageEntry;
 use crate::data::image_file::{FORMATS, FileKind, ending};
@@ -106,9 +105,12 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
     };
     let is_split = |name: &str| split_of(name).is_some();
     let has = |names: &[&str]| {
-        images
-            .iter()
-            .any(|found| found.folders.first().is_some_and(|name| is_one_of(name, names)))
+        images.iter().any(|found| {
+            found
+                .folders
+                .first()
+                .is_some_and(|name| is_one_of(name, names))
+        })
     };
     let tops = top_folders(&images);
     let layout = match wanted {
@@ -126,9 +128,8 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
         wanted => wanted,
     };
     let refuse = |what: &str, hint: &str| {
-        Err(Error::file(tree.root(), what).with_hint(format!(
-            "{hint}, or leave `layout` out: it is recognised"
-        )))
+        Err(Error::file(tree.root(), what)
+            .with_hint(format!("{hint}, or leave `layout` out: it is recognised")))
     };
     match layout {
         Layout::Table => return table::arrange(tree, &tables, &images),
@@ -161,7 +162,10 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
     };
     for found in &images {
         let (split, folders) = match layout {
-            Layout::Splits => (found.folders.first().and_then(|name| split_of(name)), &found.folders[1..]),
+            Layout::Splits => (
+                found.folders.first().and_then(|name| split_of(name)),
+                &found.folders[1..],
+            ),
             Layout::Anomaly if !is_one_of(found.folders.first().unwrap_or(&""), &NORMAL) => {
                 (Some(crate::data::SplitName::Test), &found.folders[..])
             }
@@ -206,7 +210,9 @@ fn image_files(tree: &dyn FileTree) -> Vec<Found<'_>> {
         .collect();
     while let Some(&top) = found.first().and_then(|found| found.folders.first())
         && split_of(top).is_none()
-        && found.iter().all(|found| found.folders.first() == Some(&top))
+        && found
+            .iter()
+            .all(|found| found.folders.first() == Some(&top))
     {
         for found in &mut found {
             found.folders.remove(0);
@@ -236,11 +242,19 @@ fn without_images(tree: &dyn FileTree) -> Error {
     endings.sort_unstable();
     let mut kinds = Vec::new();
     for same in endings.chunk_by(|a, b| a == b) {
-        let name = if same[0].is_empty() { "without an ending".to_owned() } else { format!(".{}", same[0]) };
+        let name = if same[0].is_empty() {
+            "without an ending".to_owned()
+        } else {
+            format!(".{}", same[0])
+        };
         kinds.push((same.len(), name));
     }
     kinds.sort_by(|a, b| b.cmp(a));
-    let kinds: Vec<String> = kinds.iter().take(5).map(|(count, name)| format!("{count} {name}")).collect();
+    let kinds: Vec<String> = kinds
+        .iter()
+        .take(5)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
     let what = match kinds.is_empty() {
         true => "expected images, found no files".to_owned(),
         false => format!("expected images, found {}", kinds.join(", ")),

@@ -3,12 +3,34 @@
 #[expect(dead_code, reason = "arrays are read from it, which follow")]
 mod archive;
 pub mod bytes;
+mod cache;
+mod choose;
+mod classes;
 mod file_tree;
+mod fitted;
+mod fitting;
+mod folder_tree;
+mod idx_images;
+mod image_files;
+mod image_report;
 mod image_source;
+mod layout;
+mod load;
+mod natural_order;
+mod new_images;
 mod open;
+mod pixels_file;
 #[expect(dead_code, reason = "arrays are read from it, which follow")]
 mod scratch;
+mod settings;
+mod splitting;
 
 pub use file_tree::{FileEntry, FileTree, is_ignored};
+pub use fitting::SkippedImage;
+pub use image_report::ImageReport;
 pub use image_source::{Decoded, ImageEntry, ImageFacts, ImageSource};
+pub use layout::{LabelsFrom, Layout};
+pub use load::load;
+pub use new_images::{NewImages, read_new};
 pub use open::{Opened, open};
+pub use settings::Images;

@@ -11,7 +11,10 @@ pub fn compare(a: &str, b: &str) -> Ordering {
             let (other, after_other) = self::number(right);
             (left, right) = (after, after_other);
             // Without leading zeros, the longer number is the larger one.
-            number.len().cmp(&other.len()).then_with(|| number.cmp(other))
+            number
+                .len()
+                .cmp(&other.len())
+                .then_with(|| number.cmp(other))
         } else {
             left = &left[first.len_utf8()..];
             right = &right[second.len_utf8()..];

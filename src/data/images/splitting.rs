@@ -41,12 +41,7 @@ pub struct Division {
 
 /// Divides images. The layout's splits hold; images without one are trained on or, for the share `test` of them, tested on
 /// by a hash of their bytes or of their group's name.
-pub fn divide(
-    entries: &[ImageEntry],
-    images: &[FittedImage],
-    test: f64,
-    group: Group,
-) -> Division {
+pub fn divide(entries: &[ImageEntry], images: &[FittedImage], test: f64, group: Group) -> Division {
     let split = |image: &FittedImage| entries[image.entry].split;
     let mut order: Vec<usize> = (0..images.len()).collect();
     order.sort_by_key(|&index| {
@@ -68,7 +63,9 @@ pub fn divide(
             Some(SplitName::Test) => &mut division.test,
             Some(SplitName::Validation) if division.tests_on_validation => &mut division.test,
             Some(SplitName::Validation) => &mut division.validation,
-            Some(SplitName::Train) if !division.by_hash || has(SplitName::Test) => &mut division.train,
+            Some(SplitName::Train) if !division.by_hash || has(SplitName::Test) => {
+                &mut division.train
+            }
             _ => {
                 let place = place(&entries[image.entry].name, image, group);
                 if nearest.is_none_or(|(least, _)| place < least) {
@@ -190,15 +187,23 @@ mod tests {
 
     #[test]
     fn a_film_and_a_folder_lie_on_one_side() {
-        let names: Vec<String> = (0..200).map(|i| format!("film{}_{:03}.png", i / 10, i % 10)).collect();
+        let names: Vec<String> = (0..200)
+            .map(|i| format!("film{}_{:03}.png", i / 10, i % 10))
+            .collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &i.to_string())).collect();
         let division = divide(&named(&names), &images, 0.3, Group::Stem);
         assert!(!division.test.is_empty() && division.test.len() % 10 == 0);
         let names: Vec<String> = (0..200).map(|i| format!("p{}/{i}.png", i / 20)).collect();
         let division = divide(&named(&names), &images, 0.3, Group::Folder);
         assert!(!division.test.is_empty() && division.test.len() % 20 == 0);
-        assert!(looks_like_a_film(&named(&(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>())));
-        assert!(!looks_like_a_film(&named(&(0..9).map(|i| format!("a_{}.png", i * i * 7)).collect::<Vec<_>>())));
+        assert!(looks_like_a_film(&named(
+            &(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>()
+        )));
+        assert!(!looks_like_a_film(&named(
+            &(0..9)
+                .map(|i| format!("a_{}.png", i * i * 7))
+                .collect::<Vec<_>>()
+        )));
     }
 
     #[test]
@@ -213,7 +218,10 @@ mod tests {
         assert_eq!((division.train.len(), division.test.len()), (15, 15));
         entries[0].split = Some(SplitName::Test);
         let division = divide(&entries, &images, 0.1, Group::None);
-        assert_eq!((division.test.as_slice(), division.validation.len()), (&[0][..], 15));
+        assert_eq!(
+            (division.test.as_slice(), division.validation.len()),
+            (&[0][..], 15)
+        );
     }
 
     #[test]

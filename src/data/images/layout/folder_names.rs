@@ -5,13 +5,24 @@ use crate::data::SplitName;
 
 const SPLITS: [(SplitName, &[&str]); 3] = [
     (SplitName::Train, &["train", "training"]),
-    (SplitName::Validation, &["validation", "valid", "val", "dev"]),
+    (
+        SplitName::Validation,
+        &["validation", "valid", "val", "dev"],
+    ),
     (SplitName::Test, &["test", "testing", "eval", "evaluation"]),
 ];
 
 pub const NORMAL: [&str; 3] = ["normal", "good", "ok"];
 pub const ABNORMAL: [&str; 9] = [
-    "abnormal", "bad", "defect", "defects", "defective", "anomaly", "anomalies", "anomalous", "ng",
+    "abnormal",
+    "bad",
+    "defect",
+    "defects",
+    "defective",
+    "anomaly",
+    "anomalies",
+    "anomalous",
+    "ng",
 ];
 pub const MASKS: [&str; 4] = ["ground_truth", "mask", "masks", "gt"];
 

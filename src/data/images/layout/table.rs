@@ -12,9 +12,24 @@ use crate::data::images::image_source::ImageEntry;
 use crate::error::{Error, Result};
 
 const FILE_COLUMNS: [&str; 9] = [
-    "file_name", "filename", "file", "image", "image_id", "path", "filepath", "image_path", "id",
+    "file_name",
+    "filename",
+    "file",
+    "image",
+    "image_id",
+    "path",
+    "filepath",
+    "image_path",
+    "id",
 ];
-const CLASS_COLUMNS: [&str; 6] = ["label", "class", "class_name", "target", "category", "labels"];
+const CLASS_COLUMNS: [&str; 6] = [
+    "label",
+    "class",
+    "class_name",
+    "target",
+    "category",
+    "labels",
+];
 const SPLIT_COLUMNS: [&str; 4] = ["split", "partition", "subset", "set"];
 
 /// The row of an image.
@@ -60,9 +75,11 @@ pub fn candidates(tree: &dyn FileTree) -> Result<Vec<Table>> {
 }
 
 fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
-    wanted
-        .iter()
-        .find_map(|wanted| names.iter().position(|name| name.trim().to_lowercase() == *wanted))
+    wanted.iter().find_map(|wanted| {
+        names
+            .iter()
+            .position(|name| name.trim().to_lowercase() == *wanted)
+    })
 }
 
 fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<Row>>> {
@@ -79,7 +96,10 @@ fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<Row>>
     let Some(file) = column(&names, &FILE_COLUMNS) else {
         return Ok(None);
     };
-    let (class, split) = (column(&names, &CLASS_COLUMNS), column(&names, &SPLIT_COLUMNS));
+    let (class, split) = (
+        column(&names, &CLASS_COLUMNS),
+        column(&names, &SPLIT_COLUMNS),
+    );
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(broken)?;
@@ -107,7 +127,12 @@ fn json_rows(path: &Path, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
             continue;
         }
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text)
-            .map_err(|error| Error::file(path, format!("line {line}: expected a JSON object: {error}")))?;
+            .map_err(|error| {
+                Error::file(
+                    path,
+                    format!("line {line}: expected a JSON object: {error}"),
+                )
+            })?;
         let names: Vec<String> = object.keys().cloned().collect();
         let cell = |wanted: &[&str]| {
             let value = &object[&names[column(&names, wanted)?]];
@@ -156,19 +181,26 @@ pub fn arrange(tree: &dyn FileTree, tables: &[Table], images: &[Found]) -> Resul
         });
     };
     let path = tree.full_path(table.file);
-    let base = tree.files()[table.file].path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let base = tree.files()[table.file]
+        .path
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
     let places = Places::new(tree, images);
     let mut entries = Vec::new();
     let mut files = Vec::new();
     for row in &table.rows {
         let at = |what: String| Error::file(&path, format!("line {}: {what}", row.line));
         let file = places.find(base, &row.file).map_err(|what| {
-            at(what).with_hint("a row names an image below the table's own folder: cats/1.png, 1.png or 1")
+            at(what).with_hint(
+                "a row names an image below the table's own folder: cats/1.png, 1.png or 1",
+            )
         })?;
         let split = match &row.split {
             None => None,
             Some(cell) => Some(split_of(cell).ok_or_else(|| {
-                at(format!("the split is `{cell}`; expected train, validation or test"))
+                at(format!(
+                    "the split is `{cell}`; expected train, validation or test"
+                ))
             })?),
         };
         files.push(file);
@@ -236,7 +268,11 @@ impl<'a> Places<'a> {
     fn find(&self, base: &str, name: &str) -> Result<usize, String> {
         let name = name.replace('\\', "/");
         let name = name.trim_start_matches("./");
-        let below = if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") };
+        let below = if base.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{base}/{name}")
+        };
         if let Some(&file) = self.by_path.get(below.as_str()) {
             return Ok(file);
         }

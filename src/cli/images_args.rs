@@ -1,0 +1,121 @@
+//! The flags for images of one's own.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::config::{Config, ImageSet, set_all};
+use crate::data::{Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_reported};
+use crate::error::{Error, Result};
+use crate::ui;
+
+/// How images of one's own are read. The flags are short forms of `--set data.images.…`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ImagesArgs {
+    /// Fit the images of `--data` into N x N pixels, or H x W [default: chosen from the images, at most 64]
+    #[arg(long, value_name = "N|HxW")]
+    size: Option<String>,
+
+    /// Name the classes of the images of `--data` by their first folder, the last, the whole path, or not at all
+    #[arg(long, value_name = "first|last|path|none")]
+    labels: Option<String>,
+
+    /// Do not keep the fitted images for the next command
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// Images of one's own, loaded, and the config to train on them.
+pub struct OwnImages {
+    pub config: Config,
+    pub dataset: Dataset,
+    pub report: ImageReport,
+}
+
+impl ImagesArgs {
+    /// Returns the flags as values for `--set`.
+    ///
+    /// # Errors
+    /// Returns an error if a flag's value is wrong.
+    pub fn overrides(&self) -> Result<Vec<String>> {
+        let mut overrides = Vec::new();
+        if let Some(size) = &self.size {
+            let [height, width] = parse_size(size)?;
+            overrides.push(format!("data.images.size=[{height},{width}]"));
+        }
+        if let Some(labels) = &self.labels {
+            if !["first", "last", "path", "none"].contains(&labels.as_str()) {
+                return Err(Error::request(format!(
+                    "--labels {labels}: expected first, last, path or none"
+                )));
+            }
+            overrides.push(format!("data.images.labels=\"{labels}\""));
+        }
+        Ok(overrides)
+    }
+
+    /// Returns the places of data with `named` first.
+    pub fn places(&self, named: Option<NamedFolder>) -> Result<DataPaths> {
+        Ok(DataPaths {
+            keeps_images: !self.no_cache,
+            ..DataPaths::from_environment(named)?
+        })
+    }
+
+    /// Loads the images of a folder, and chooses a config for them; `overrides` change it.
+    pub fn load(&self, folder: &Path, overrides: &[String]) -> Result<OwnImages> {
+        let of_data: Vec<String> = overrides
+            .iter()
+            .filter(|assignment| assignment.trim_start().starts_with("data."))
+            .cloned()
+            .collect();
+        let any = ImageSet {
+            shape: [1, 28, 28],
+            images: 1,
+            is_black_and_white: false,
+        };
+        let start = Config::for_images(&Images::default(), any)?;
+        let start = set_all(&set_all(&start, &self.overrides()?)?, &of_data)?;
+        start.data.kind().check()?;
+        let places = self.places(Some(NamedFolder::by_flag(folder)))?;
+        let (dataset, report) = load_reported(&start.data, &places)?;
+        let (Data::Images(_), Some(report)) = (&start.data, report) else {
+            return Err(Error::request(format!(
+                "--set data.{}: the images of `--data {}` are the data",
+                start.data.tag(),
+                folder.display()
+            ))
+            .with_hint("name the data set's config as well: `--config`"));
+        };
+        let set = ImageSet {
+            shape: report.shape,
+            images: dataset.train.len(),
+            is_black_and_white: report.summary.is_black_and_white(),
+        };
+        let config = Config::for_images(&report.settings, set)?;
+        Ok(OwnImages {
+            config: set_all(&config, overrides)?,
+            dataset,
+            report,
+        })
+    }
+}
+
+/// Reads `64`, or `48x64` as height and width.
+fn parse_size(text: &str) -> Result<[usize; 2]> {
+    let wrong = || {
+        Error::request(format!(
+            "--size {text}: expected a number of pixels, or height x width, as in `64` or `48x64`"
+        ))
+    };
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
+    match text.split_once(['x', 'X']) {
+        Some((height, width)) => Ok([number(height)?, number(width)?]),
+        None => number(text).map(|side| [side; 2]),
+    }
+}
+
+/// Prints what was found in a folder of images.
+pub fn introduce(report: &ImageReport, listed_in: Option<&str>) {
+    ui::note(report.text(listed_in));
+}

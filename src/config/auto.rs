@@ -1,0 +1,163 @@
+//! The config that is trained on images of one's own if none is given.
+
+use std::path::Path;
+
+use super::Config;
+use crate::data::Images;
+use crate::error::Result;
+
+/// What the choice depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageSet {
+    /// `[C, H, W]`.
+    pub shape: [usize; 3],
+    /// The number of images to train on.
+    pub images: usize,
+    /// Whether nearly all values are black or white.
+    pub is_black_and_white: bool,
+}
+
+/// The channels of each convolution, from the image on.
+const CHANNELS: [usize; 4] = [32, 64, 128, 128];
+
+/// The shortest side that a convolution still halves.
+const SHORTEST: usize = 8;
+
+/// The steps that a training should have, in at least and at most so many epochs.
+const STEPS: usize = 10_000;
+const FEWEST_EPOCHS: usize = 10;
+const MOST_EPOCHS: usize = 200;
+
+/// The images per step: so many that an epoch has twenty steps, between these two.
+const BATCHES: [usize; 2] = [16, 128];
+
+impl Config {
+    /// Chooses the network, the likelihood, the batch and the epochs for a set of images.
+    ///
+    /// Convolutions halve the image as long as its sides allow, down to 4 to 7 pixels; where they cannot halve it once, the
+    /// layers are dense. Images in black and white get a Bernoulli likelihood. Others get a Gaussian whose standard
+    /// deviation is the best one for each batch (Rybkin et al. 2021), which leaves nothing to tune.
+    pub fn for_images(settings: &Images, set: ImageSet) -> Result<Self> {
+        let mut settings = settings.clone();
+        let is_binary = set.is_black_and_white && set.shape[0] == 1;
+        if is_binary && settings.pixels == Images::default().pixels {
+            settings.pixels = crate::data::Pixels::Threshold;
+        }
+        let likelihood = if settings.pixels.is_binary() {
+            "[likelihood.bernoulli]"
+        } else {
+            "[likelihood.gaussian]\nsigma = \"optimal\""
+        };
+        let batch = batch(set.images);
+        let epochs = STEPS
+            .div_ceil(set.images.div_ceil(batch).max(1))
+            .clamp(FEWEST_EPOCHS, MOST_EPOCHS);
+        let latent = if set.images < 1000 { 16 } else { 32 };
+        let text = format!(
+            "[data.images]\n{}\n{}\n{likelihood}\n[objective.elbo]\n[optimizer.adam]\n[schedule.cosine]\nfloor = 0.05\n\
+             [train]\nepochs = {epochs}\nbatch = {batch}\nlearning_rate = 1e-3\n",
+            toml::to_string(&settings).map_err(crate::error::Error::failed)?,
+            network(set.shape, latent),
+        );
+        Self::parse(&text, Path::new("the chosen config"))
+    }
+}
+
+fn batch(images: usize) -> usize {
+    let [least, most] = BATCHES;
+    let wanted = (images / 20).clamp(least, most);
+    // The largest power of two that is not above it.
+    1 << wanted.ilog2()
+}
+
+/// Returns the `[model]` table.
+fn network([channels, height, width]: [usize; 3], latent: usize) -> String {
+    let mut sides = [height, width];
+    let mut levels = 0;
+    while levels < CHANNELS.len() && sides.iter().all(|side| side % 2 == 0 && *side >= SHORTEST) {
+        sides = sides.map(|side| side / 2);
+        levels += 1;
+    }
+    if levels == 0 {
+        return format!("[model.mlp]\nlatent = {latent}\nhidden = [512, 256]");
+    }
+    let halving = "kernel = 4, stride = 2, padding = 1";
+    let encoder: String = CHANNELS[..levels]
+        .iter()
+        .map(|conv| format!("    {{ conv = {conv}, {halving} }},\n"))
+        .collect();
+    let last = CHANNELS[levels - 1];
+    let [height, width] = sides;
+    let decoder: String = CHANNELS[..levels - 1]
+        .iter()
+        .rev()
+        .chain([&channels])
+        .map(|transposed| format!("    {{ transposed = {transposed}, {halving} }},\n"))
+        .collect();
+    format!(
+        "[model.conv]\nlatent = {latent}\nactivation = \"relu\"\nencoder = [\n{encoder}]\ndecoder = [\n    \
+         {{ dense = {}, shape = [{last}, {height}, {width}] }},\n{decoder}]",
+        last * height * width
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(shape: [usize; 3], images: usize) -> Config {
+        let set = ImageSet {
+            shape,
+            images,
+            is_black_and_white: false,
+        };
+        Config::for_images(&Images::default(), set).unwrap()
+    }
+
+    #[test]
+    fn a_network_is_chosen_for_every_size() {
+        for shape in [
+            [1, 28, 28],
+            [3, 64, 64],
+            [3, 64, 84],
+            [1, 9, 9],
+            [3, 7, 300],
+            [3, 256, 128],
+        ] {
+            let config = chosen(shape, 1000);
+            let network = config.network(shape, 0).unwrap();
+            assert_eq!(network.image_shape, shape);
+        }
+        assert_eq!(chosen([3, 64, 64], 1000).model.tag(), "conv");
+        assert_eq!(chosen([1, 9, 9], 1000).model.tag(), "mlp");
+    }
+
+    #[test]
+    fn about_ten_thousand_steps_are_done() {
+        let steps = |images| {
+            let train = chosen([1, 28, 28], images).train;
+            (
+                train.batch,
+                train.epochs,
+                train.steps_per_epoch(images) * train.epochs,
+            )
+        };
+        assert_eq!(steps(400), (16, 200, 5000));
+        assert_eq!(steps(5000), (128, 200, 8000));
+        assert_eq!(steps(60_000), (128, 22, 10_318));
+        assert_eq!(steps(1_000_000).1, 10);
+    }
+
+    #[test]
+    fn black_and_white_images_are_binary() {
+        let set = ImageSet {
+            shape: [1, 28, 28],
+            images: 1000,
+            is_black_and_white: true,
+        };
+        let config = Config::for_images(&Images::default(), set).unwrap();
+        assert_eq!(config.likelihood.tag(), "bernoulli");
+        assert!(config.data.kind().pixels().is_binary());
+        assert_eq!(chosen([1, 28, 28], 1000).likelihood.tag(), "gaussian");
+    }
+}

@@ -1,0 +1,241 @@
+//! The lines that say what was found in a folder of images, and what was made of it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::cache::FittedSet;
+use super::fitting::{ImageSummary, SkippedImage};
+use super::image_source::ImageEntry;
+use super::layout::Layout;
+use super::natural_order;
+use super::settings::Images;
+use super::splitting::{Division, Group, looks_like_a_film};
+use crate::data::image_file::{ALL_LEVELS, FitMode};
+
+/// The most classes that a line lists.
+const LISTED: usize = 12;
+
+/// The fewest training images with which overfitting is not expected.
+const FEW: usize = 500;
+
+/// What was found in a folder of images.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageReport {
+    /// The last name of the path.
+    pub name: String,
+    /// The words for the layout.
+    pub layout: String,
+    /// The settings, with all that was chosen.
+    #[serde(rename = "config")]
+    pub settings: Images,
+    /// `[C, H, W]`.
+    pub shape: [usize; 3],
+    pub summary: ImageSummary,
+    /// The images of each class, in the order of the classes.
+    pub classes: Vec<(String, usize)>,
+    pub train: usize,
+    pub validation: usize,
+    pub test: usize,
+    pub test_by_hash: bool,
+    pub duplicates: usize,
+    pub skipped: Vec<SkippedImage>,
+    pub notes: Vec<String>,
+}
+
+impl ImageReport {
+    pub fn new(
+        root: &Path,
+        settings: &Images,
+        set: &FittedSet,
+        entries: &[ImageEntry],
+        division: &Division,
+        layout: Option<Layout>,
+        mut notes: Vec<String>,
+    ) -> Self {
+        let summary = set.index.summary.clone();
+        let used: Vec<&ImageEntry> = set
+            .index
+            .images
+            .iter()
+            .map(|image| &entries[image.entry])
+            .collect();
+        let mut names: Vec<&str> = used
+            .iter()
+            .filter_map(|entry| entry.class.as_deref())
+            .collect();
+        let unlabelled = used.len() - names.len();
+        names.sort_unstable_by(|a, b| natural_order::compare(a, b));
+        let classes: Vec<(String, usize)> = names
+            .chunk_by(|a, b| a == b)
+            .map(|same| (same[0].to_owned(), same.len()))
+            .collect();
+        if unlabelled > 0 && !classes.is_empty() {
+            notes.push(format!(
+                "{unlabelled} images have no class, so that no classes are used"
+            ));
+        }
+        let quarter = u16::MAX / 4;
+        if summary.sixteen_bit > 0
+            && settings.levels == ALL_LEVELS
+            && summary.highest_level < quarter
+        {
+            // Cameras have 10, 12 or 14 bits.
+            let top = (u32::from(summary.highest_level) + 1).next_power_of_two() - 1;
+            notes.push(format!(
+                "16-bit images reach level {} of 65535 only, and will be dark: `--set data.images.levels=[0,{top}]` spreads them",
+                summary.highest_level
+            ));
+        }
+        if summary.alpha * 100 > summary.images && settings.background == Default::default() {
+            notes.push(format!(
+                "{} images have transparent parts, which become black: `--set data.images.background=white` makes them white",
+                summary.alpha
+            ));
+        }
+        if division.tests_on_validation {
+            notes.push("there are no test images: the validation images are tested on".to_owned());
+        }
+        if division.on_both_sides > 0 {
+            notes.push(format!(
+                "{} of the images to train on are also test images, as the layout says: the test ELBO flatters the model",
+                division.on_both_sides
+            ));
+        }
+        let by_image = division.by_hash && settings.group == Group::None;
+        if by_image && looks_like_a_film(entries) {
+            notes.push("most names are numbered in a row; if neighbours look alike, as frames of a film do, the test ELBO flatters the model: `--set data.images.group=stem` (or folder) keeps them on one side".to_owned());
+        }
+        if division.train.len() < FEW {
+            notes.push(format!(
+                "{} images are few: the model may learn them by heart, which the test ELBO shows",
+                division.train.len()
+            ));
+        }
+        let name = root.file_name().unwrap_or(root.as_os_str());
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            layout: layout.map_or("arrays", Layout::name).to_owned(),
+            settings: settings.clone(),
+            shape: set.index.shape,
+            summary,
+            classes,
+            train: division.train.len(),
+            validation: division.validation.len(),
+            test: division.test.len(),
+            test_by_hash: division.by_hash,
+            duplicates: division.duplicates,
+            skipped: set.index.skipped.clone(),
+            notes,
+        }
+    }
+
+    /// Returns the report as lines for people. `listed_in` names the file with all skipped images.
+    pub fn text(&self, listed_in: Option<&str>) -> String {
+        let summary = &self.summary;
+        let mut text = format!(
+            "{}: {} images in {}",
+            self.name, summary.images, self.layout
+        );
+        let classes: Vec<String> = self
+            .classes
+            .iter()
+            .take(LISTED)
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        if self.classes.len() > 1 {
+            let _ = write!(text, ": {}", classes.join(", "));
+            if self.classes.len() > LISTED {
+                let _ = write!(text, ", ... ({} classes)", self.classes.len());
+            }
+        }
+        let size = |[width, height]: [u32; 2]| format!("{width}x{height}");
+        let (smallest, largest) = (size(summary.smallest), size(summary.largest));
+        let sizes = if smallest == largest {
+            smallest
+        } else {
+            format!("{smallest} to {largest}")
+        };
+        let colours = match (summary.colour, self.shape[0]) {
+            (_, 1) => "grey",
+            (0, _) => "grey, as colour",
+            _ => "colour",
+        };
+        let [channels, height, width] = self.shape;
+        let is_same =
+            summary.smallest == summary.largest && summary.largest == [width as u32, height as u32];
+        let fitted = if is_same {
+            format!("as they are: {channels}x{height}x{width}")
+        } else {
+            let way = match self.settings.fit {
+                Some(FitMode::Pad) => "whole, padded",
+                Some(FitMode::Stretch) => "stretched",
+                _ => "centre crop",
+            };
+            format!("fitted to {channels}x{height}x{width}: {way}, antialiased")
+        };
+        let _ = write!(text, "\n  {sizes}, {colours}; {fitted}");
+        let chosen = match (self.test_by_hash, self.settings.group) {
+            (false, _) => "as the layout says",
+            (true, Group::None) => "chosen by a hash of the pixels",
+            (true, Group::Folder) => "chosen by a hash of the folder",
+            (true, Group::Stem) => "chosen by a hash of the name without its number",
+        };
+        let _ = write!(
+            text,
+            "\n  test {}, {chosen}; {} to train on",
+            self.test, self.train
+        );
+        if self.validation > 0 {
+            let _ = write!(text, "; validation {}", self.validation);
+        }
+        if self.duplicates > 0 {
+            let side = if self.test_by_hash && self.settings.group == Group::None {
+                ", each on one side"
+            } else {
+                ""
+            };
+            let _ = write!(text, "; {} exact duplicates{side}", self.duplicates);
+        }
+        let counts = [
+            (summary.rotated, "rotated by EXIF"),
+            (summary.animated, "first frame of an animation"),
+            (summary.cmyk, "from CMYK"),
+            (summary.alpha, "with alpha"),
+            (summary.sixteen_bit, "of 16 bits"),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{what} {count}"))
+            .collect();
+        if !counts.is_empty() {
+            let _ = write!(text, "\n  {}", counts.join("; "));
+        }
+        if !self.skipped.is_empty() {
+            let few: Vec<String> = self
+                .skipped
+                .iter()
+                .take(if listed_in.is_some() { 3 } else { 20 })
+                .map(|image| format!("{}: {}", image.name, image.reason))
+                .collect();
+            let more = if few.len() < self.skipped.len() {
+                "; ..."
+            } else {
+                ""
+            };
+            let listed = listed_in.map_or(String::new(), |file| format!(", see {file}"));
+            let _ = write!(
+                text,
+                "\n  skipped {}{listed} ({}{more})",
+                self.skipped.len(),
+                few.join("; ")
+            );
+        }
+        for note in &self.notes {
+            let _ = write!(text, "\n  note: {note}");
+        }
+        text
+    }
+}

@@ -1,0 +1,221 @@
+//! New images for a trained model: files, folders and archives that a person names as arguments.
+
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cache::{Cache, scratch, unwritten};
+use super::fitted::{FittedImages, FittedPixels};
+use super::fitting::{FitFault, SkippedImage, fit_all};
+use super::folder_tree::FolderTree;
+use super::image_files::ImageFiles;
+use super::image_source::{Decoded, ImageEntry, ImageSource};
+use super::layout::{LabelsFrom, Layout, arrange};
+use super::open::{Opened, open};
+use super::pixels_file::PixelsFile;
+use crate::data::Split;
+use crate::data::image_file::{Fit, decode, decoded_size};
+use crate::error::{Error, Result};
+use crate::files::unreadable;
+
+/// The images of several sources, one after another.
+#[derive(Debug)]
+struct Sources {
+    sources: Vec<Box<dyn ImageSource>>,
+    /// The source of each image, and its number there.
+    places: Vec<(usize, usize)>,
+    entries: Vec<ImageEntry>,
+}
+
+/// One image file.
+#[derive(Debug)]
+struct SingleFile {
+    path: PathBuf,
+    entries: [ImageEntry; 1],
+}
+
+impl SingleFile {
+    /// The class is the name of the folder in which the file lies.
+    fn new(path: &Path) -> Self {
+        let folder = path.parent().and_then(Path::file_name);
+        let entry = ImageEntry {
+            name: path.to_string_lossy().into_owned(),
+            split: None,
+            class: folder.map(|name| name.to_string_lossy().into_owned()),
+        };
+        Self {
+            path: path.to_owned(),
+            entries: [entry],
+        }
+    }
+}
+
+impl ImageSource for SingleFile {
+    fn entries(&self) -> &[ImageEntry] {
+        &self.entries
+    }
+
+    fn decode(&self, _index: usize) -> Result<Decoded> {
+        decode(&self.path)
+    }
+
+    fn size(&self, _index: usize) -> Result<[u32; 2]> {
+        let file =
+            std::fs::File::open(&self.path).map_err(|error| unreadable(&self.path, &error))?;
+        decoded_size(&self.path, std::io::BufReader::new(file))
+    }
+
+    fn key(&self) -> Vec<u8> {
+        self.path.to_string_lossy().as_bytes().to_vec()
+    }
+}
+
+impl ImageSource for Sources {
+    fn entries(&self) -> &[ImageEntry] {
+        &self.entries
+    }
+
+    fn decode(&self, index: usize) -> Result<Decoded> {
+        let (source, index) = self.places[index];
+        self.sources[source].decode(index)
+    }
+
+    fn size(&self, index: usize) -> Result<[u32; 2]> {
+        let (source, index) = self.places[index];
+        self.sources[source].size(index)
+    }
+
+    fn key(&self) -> Vec<u8> {
+        self.sources
+            .iter()
+            .flat_map(|source| source.key())
+            .collect()
+    }
+}
+
+/// New images, in the order in which they were named, and those that were left out of folders because they are broken.
+#[derive(Debug)]
+pub struct NewImages {
+    pub images: Split,
+    pub skipped: Vec<SkippedImage>,
+}
+
+/// Reads the images that `paths` name, as `fit` says: image files, folders, archives and arrays. `classes` are those of the
+/// model: where every image's folder names one of them, the images are labelled.
+///
+/// # Errors
+/// Returns an error if a path names no image, or an image file that was named is broken.
+pub fn read_new(
+    paths: &[PathBuf],
+    fit: &Fit,
+    labels: LabelsFrom,
+    classes: &[String],
+    unpacked: &Path,
+) -> Result<NewImages> {
+    let source = sources(paths, labels, unpacked)?;
+    let mut file = scratch(None)?;
+    let mut out = BufWriter::new(&mut file);
+    let fitting = fit_all(&source, fit, &mut out)
+        .and_then(|fitting| {
+            std::io::Write::flush(&mut out)
+                .map(|()| fitting)
+                .map_err(FitFault::Write)
+        })
+        .map_err(|FitFault::Write(error)| unwritten(None, &error))?;
+    drop(out);
+    let named = |skipped: &SkippedImage| {
+        paths
+            .iter()
+            .any(|path| path.to_string_lossy() == *skipped.name)
+    };
+    if let Some(broken) = fitting.skipped.iter().find(|skipped| named(skipped)) {
+        return Err(Error::file(&broken.name, &broken.reason));
+    }
+    if fitting.images.is_empty() {
+        let first = fitting.skipped.first();
+        let reason = first.map_or_else(String::new, |first| {
+            format!(": {}: {}", first.name, first.reason)
+        });
+        return Err(Error::file(
+            &paths[0],
+            format!("no image can be read{reason}"),
+        ));
+    }
+    let set = Cache { folder: None }.keep(String::new(), fit, fit.shape[0], fitting, file)?;
+    let width: usize = set.index.shape.iter().product();
+    let checksums = set
+        .index
+        .images
+        .iter()
+        .map(|image| image.checksum)
+        .collect();
+    let rows = (0..set.index.images.len() as u32).collect();
+    let file = Arc::new(PixelsFile::new(set.bytes, width, checksums));
+    let pixels = FittedPixels::of(&file, rows)?;
+    let hashes = set.index.images.iter().map(|image| image.hash).collect();
+    let mut images = Split::new(FittedImages::new(set.index.shape, pixels, hashes));
+    let entries: Vec<&ImageEntry> = set
+        .index
+        .images
+        .iter()
+        .map(|image| &source.entries[image.entry])
+        .collect();
+    images.names = Some(entries.iter().map(|entry| entry.name.clone()).collect());
+    images.labels = entries
+        .iter()
+        .map(|entry| {
+            let class = entry.class.as_ref()?;
+            classes
+                .iter()
+                .position(|name| name == class)
+                .map(|number| number as u32)
+        })
+        .collect();
+    Ok(NewImages {
+        images,
+        skipped: set.index.skipped,
+    })
+}
+
+fn sources(paths: &[PathBuf], labels: LabelsFrom, unpacked: &Path) -> Result<Sources> {
+    let mut sources: Vec<Box<dyn ImageSource>> = Vec::new();
+    let mut places = Vec::new();
+    let mut entries = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            return Err(Error::file(path, "no such file or folder")
+                .with_hint("expected an image file, or a folder or an archive of images"));
+        }
+        let source: Box<dyn ImageSource> = match open(path, unpacked)? {
+            Some(Opened::Images(images)) => images,
+            Some(Opened::Files(tree)) => {
+                let arrangement = arrange(&*tree, Layout::Auto, labels)?;
+                Box::new(ImageFiles::new(tree, arrangement))
+            }
+            None if path.is_dir() => {
+                let tree = Box::new(FolderTree::new(path)?);
+                let arrangement = arrange(&*tree, Layout::Auto, labels)?;
+                Box::new(ImageFiles::new(tree, arrangement))
+            }
+            None => Box::new(SingleFile::new(path)),
+        };
+        for (index, entry) in source.entries().iter().enumerate() {
+            places.push((sources.len(), index));
+            let name = if path.is_dir() {
+                path.join(&entry.name).to_string_lossy().into_owned()
+            } else {
+                entry.name.clone()
+            };
+            entries.push(ImageEntry {
+                name,
+                ..entry.clone()
+            });
+        }
+        sources.push(source);
+    }
+    Ok(Sources {
+        sources,
+        places,
+        entries,
+    })
+}
