@@ -49,6 +49,7 @@ mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod own_images;
 mod own_labels;
 mod parity;
 mod parts;

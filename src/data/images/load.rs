@@ -69,7 +69,7 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     let cache = Cache {
         folder: place.keeps_images.then_some(&*folder),
     };
-    let (resolved, set) = fitted(settings, &source, &cache, root)?;
+    let (resolved, set) = fitted(settings, &source, &cache, root, &folder)?;
     check_broken(settings, root, &set)?;
     let entries = source.images.entries();
     let division = divide(entries, &set.index.images, settings.test, settings.group);
@@ -149,6 +149,7 @@ fn fitted(
     source: &Source,
     cache: &Cache,
     root: &Path,
+    folder: &Path,
 ) -> Result<(Images, FittedSet)> {
     let images = &*source.images;
     let open = settings.resolved_fit().is_none();
@@ -198,7 +199,7 @@ fn fitted(
     if fitting.images.is_empty() {
         return Err(no_readable(images, root));
     }
-    unchanged(settings, images, root)?;
+    unchanged(settings, images, root, folder)?;
     let channels = settings
         .channels
         .unwrap_or(if fitting.summary.colour == 0 { 1 } else { 3 });
@@ -234,18 +235,16 @@ fn no_readable(images: &dyn ImageSource, root: &Path) -> Error {
 }
 
 /// Checks that the folder is still what it was before its images were read.
-fn unchanged(settings: &Images, images: &dyn ImageSource, root: &Path) -> Result<()> {
+fn unchanged(
+    settings: &Images,
+    images: &dyn ImageSource,
+    root: &Path,
+    folder: &Path,
+) -> Result<()> {
     if !root.is_dir() {
         return Ok(());
     }
-    let again: Box<dyn ImageSource> = match open(root, Path::new(""))? {
-        Some(Opened::Images(_) | Opened::Files(_)) => return Ok(()),
-        None => {
-            let tree = Box::new(FolderTree::new(root)?);
-            let arrangement = arrange(&*tree, settings.layout, settings.labels)?;
-            Box::new(ImageFiles::new(tree, arrangement))
-        }
-    };
+    let again = source(settings, root, folder)?.images;
     if again.key() == images.key() {
         return Ok(());
     }
