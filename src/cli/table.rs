@@ -88,7 +88,7 @@ mod tests {
         let mut bytes = Vec::new();
         let names = ["plain", "a \"b\", c"];
         let rows = [vec![0.1, -1e-20], vec![f32::NAN, 16_777_216.0]];
-        write_csv(&mut bytes, &rows, &[0, 7], |index| {
+        write_csv(&mut bytes, &rows, &[0, 7], None, |index| {
             names[usize::from(index > 0)].to_owned()
         })
         .unwrap();

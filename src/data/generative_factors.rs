@@ -8,11 +8,11 @@ use super::Factor;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerativeFactors {
     /// `[F]`: "shape", "scale", ...
-    pub names: &'static [&'static str],
+    pub names: Vec<String>,
     /// `[F]`: the number of values of each factor.
-    pub sizes: &'static [usize],
+    pub sizes: Vec<usize>,
     /// The names of the factors whose values are classes: their order means nothing.
-    pub classes: &'static [&'static str],
+    pub classes: Vec<String>,
     /// `[N, F]`.
     values: Vec<u8>,
 }
@@ -20,16 +20,11 @@ pub struct GenerativeFactors {
 impl GenerativeFactors {
     /// `values`: `[N, F]`, those of factor `f` from 0 to `sizes[f] - 1`. Their order means something (larger is further right,
     /// more turned, ...) except for the factors named in `classes`.
-    pub fn new(
-        names: &'static [&'static str],
-        sizes: &'static [usize],
-        classes: &'static [&'static str],
-        values: Vec<u8>,
-    ) -> Self {
+    pub fn new(names: &[&str], sizes: &[usize], classes: &[&str], values: Vec<u8>) -> Self {
         Self {
-            names,
-            sizes,
-            classes,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            sizes: sizes.to_vec(),
+            classes: classes.iter().map(|name| (*name).to_owned()).collect(),
             values,
         }
     }
@@ -42,7 +37,7 @@ impl GenerativeFactors {
     /// Returns the factors of the images `ids`, one by one.
     pub fn columns(&self, ids: &[u32]) -> Vec<Factor> {
         let of = |f: usize| Factor {
-            name: self.names[f].to_owned(),
+            name: self.names[f].clone(),
             levels: ids
                 .iter()
                 .map(|&id| u16::from(self.factors(id as usize)[f]))
@@ -58,7 +53,12 @@ impl GenerativeFactors {
     pub fn slice(&self, range: Range<usize>) -> Self {
         let values =
             self.values[range.start * self.names.len()..range.end * self.names.len()].to_vec();
-        Self { values, ..*self }
+        Self {
+            values,
+            names: self.names.clone(),
+            sizes: self.sizes.clone(),
+            classes: self.classes.clone(),
+        }
     }
 
     /// Returns the factors of the images `ids`, in their order.
@@ -68,6 +68,9 @@ impl GenerativeFactors {
             .iter()
             .flat_map(|&id| self.factors(id).iter().copied())
             .collect();
-        Self { values, ..*self }
+        Self {
+            values,
+            ..self.clone()
+        }
     }
 }

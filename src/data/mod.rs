@@ -3,6 +3,7 @@
 pub mod amat;
 mod batch;
 pub mod binarized_mnist;
+pub mod bytes;
 mod class_names;
 mod data_kind;
 pub mod data_paths;
@@ -25,6 +26,7 @@ mod in_memory;
 mod mnist;
 mod named_folder;
 mod noise;
+mod npy;
 pub mod npz;
 mod part;
 mod pixels;

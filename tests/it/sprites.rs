@@ -32,10 +32,8 @@ impl All {
         let mut places = vec![None; COUNT];
         for (is_train, images) in [(true, &data.train), (false, &data.test)] {
             let truth = images.factors.as_ref().unwrap();
-            assert_eq!(
-                (truth.names, truth.sizes),
-                (&["shape", "scale", "rotation", "x", "y"][..], &SIZES[..])
-            );
+            assert_eq!(truth.names, ["shape", "scale", "rotation", "x", "y"]);
+            assert_eq!(truth.sizes, SIZES);
             for index in 0..images.len() {
                 let factors: Vec<usize> = truth
                     .factors(index)

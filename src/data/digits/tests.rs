@@ -92,7 +92,8 @@ fn what_is_said_of_an_image_is_what_was_drawn() {
 fn the_factors_that_are_kept_are_the_class_and_the_handwriting_in_steps() {
     let data = few(4);
     let known = data.train.factors.as_ref().unwrap();
-    assert_eq!((known.names, known.sizes), (&FACTORS[..], &LEVELS[..]));
+    assert_eq!(known.names, FACTORS);
+    assert_eq!(known.sizes, LEVELS);
     let mut seen = [[0; 10]; 8];
     for index in 0..data.train.len() {
         let kept = known.factors(index);

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::bytes::Bytes;
 use super::fitting::{FittedImage, Fitting, ImageSummary, SkippedImage};
 use super::image_source::ImageSource;
+use crate::data::bytes::Bytes;
 use crate::data::fetch::hex;
 use crate::data::image_file::{Fit, luma_of};
 use crate::error::{Error, Result};

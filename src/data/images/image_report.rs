@@ -192,11 +192,12 @@ impl ImageReport {
         }
         if self.duplicates > 0 {
             let side = if self.test_by_hash && self.settings.group == Group::None {
-                ", each on one side"
+                ", on one side with its equal"
             } else {
                 ""
             };
-            let _ = write!(text, "; {} exact duplicates{side}", self.duplicates);
+            let s = if self.duplicates == 1 { "" } else { "s" };
+            let _ = write!(text, "; {} exact duplicate{s}{side}", self.duplicates);
         }
         let counts = [
             (summary.rotated, "rotated by EXIF"),

@@ -1,8 +1,7 @@
 //! A person's own images.
 
-#[expect(dead_code, reason = "arrays are read from it, which follow")]
 mod archive;
-pub mod bytes;
+mod arrays;
 mod cache;
 mod choose;
 mod classes;
@@ -10,6 +9,7 @@ mod file_tree;
 mod fitted;
 mod fitting;
 mod folder_tree;
+mod foreign;
 mod idx_images;
 mod image_files;
 mod image_report;
@@ -20,11 +20,11 @@ mod natural_order;
 mod new_images;
 mod open;
 mod pixels_file;
-#[expect(dead_code, reason = "arrays are read from it, which follow")]
 mod scratch;
 mod settings;
 mod splitting;
 
+pub use archive::ZipTree;
 pub use file_tree::{FileEntry, FileTree, is_ignored};
 pub use fitting::SkippedImage;
 pub use image_report::ImageReport;

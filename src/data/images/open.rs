@@ -1,12 +1,16 @@
 //! Opens what a person names as data: an archive, or arrays.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::archive::{Container, ZipTree};
-use super::bytes::Bytes;
+use super::archive::{Container, TarTree, ZipTree, is_tar, unpack_tar};
+use super::arrays::{ArrayPlace, PlainFiles, find, find_in_file, has_image_files};
 use super::file_tree::FileTree;
+use super::foreign::{first_refusal, refusal};
 use super::image_source::ImageSource;
-use super::scratch::length_and_time;
+use super::scratch::{Scratch, length_and_time};
+use crate::data::bytes::Bytes;
+use crate::data::gzip::GZIP;
+use crate::data::npy;
 use crate::error::Result;
 use crate::files;
 
@@ -19,27 +23,73 @@ pub enum Opened {
     Images(Box<dyn ImageSource>),
 }
 
+/// The bytes at the start of a file that tell its kind.
+const FIRST: usize = 512;
+
 /// Opens the archive or the arrays at `path`; `None` if it is an ordinary folder or a file of another kind. What has to be
 /// unpacked is kept in the folder `scratch`, which is made if it is needed, and is found there the next time.
 ///
 /// # Errors
 /// Exit code 2: the archive or an array is damaged, made to do harm, or of a kind that is not read.
 pub fn open(path: &Path, scratch: &Path) -> Result<Option<Opened>> {
-    let _ = scratch;
+    let scratch = Scratch::new(scratch);
     if path.is_dir() {
-        return Ok(None);
+        return open_folder(path, &scratch);
     }
     let unreadable = |error| files::unreadable(path, &error);
     let bytes = Bytes::of_file(path).map_err(unreadable)?;
-    let mut first = [0; 4];
-    if bytes.len() < 4 {
+    let mut first = vec![0; FIRST.min(bytes.len() as usize)];
+    bytes.read_at(0, &mut first).map_err(unreadable)?;
+    if first.starts_with(npy::MAGIC) {
+        let images = find_in_file(path, bytes)?;
+        return Ok(Some(Opened::Images(images)));
+    }
+    let (_, modified) = length_and_time(path);
+    if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") {
+        let tree = ZipTree::new(path, bytes, modified)?;
+        let place = if !is_named(path, &["zip"]) && tree.is_npz() {
+            ArrayPlace::Npz
+        } else {
+            ArrayPlace::Files
+        };
+        return opened(Box::new(tree), place, &scratch).map(Some);
+    }
+    let is_named_tar = is_named(path, &["tar"]);
+    let tar = if first.starts_with(&GZIP) {
+        unpack_tar(path, &bytes, &scratch)?
+    } else {
+        (is_tar(&first) || is_named_tar).then_some(bytes)
+    };
+    if let Some(bytes) = tar {
+        let tree = TarTree::new(path, bytes, modified)?;
+        return opened(Box::new(tree), ArrayPlace::Files, &scratch).map(Some);
+    }
+    refusal(path, &first).map_or(Ok(None), Err)
+}
+
+fn open_folder(folder: &Path, scratch: &Scratch) -> Result<Option<Opened>> {
+    let files = PlainFiles::of_folder(folder)?;
+    if let Some(images) = find(&files, ArrayPlace::Files, scratch)? {
+        return Ok(Some(Opened::Images(images)));
+    }
+    if files.has_folders || has_image_files(&files) {
         return Ok(None);
     }
-    bytes.read_at(0, &mut first).map_err(unreadable)?;
-    if first == *b"PK\x03\x04" || first == *b"PK\x05\x06" {
-        let (_, modified) = length_and_time(path);
-        let tree: Box<dyn Container> = Box::new(ZipTree::new(path, bytes, modified)?);
-        return Ok(Some(Opened::Files(tree)));
+    let paths: Vec<PathBuf> = (0..files.files().len())
+        .map(|index| files.full_path(index))
+        .collect();
+    first_refusal(&paths).map_or(Ok(None), Err)
+}
+
+/// Returns the images in the arrays of an archive, or its files if there are no arrays.
+fn opened(tree: Box<dyn Container>, place: ArrayPlace, scratch: &Scratch) -> Result<Opened> {
+    match find(&*tree, place, scratch)? {
+        Some(images) => Ok(Opened::Images(images)),
+        None => Ok(Opened::Files(tree)),
     }
-    Ok(None)
+}
+
+fn is_named(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| endings.contains(&&*ending.to_lowercase()))
 }

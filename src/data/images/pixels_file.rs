@@ -1,7 +1,7 @@
 //! The bytes of fitted images, one image after another, read by position: a set may be far larger than memory, and the
 //! system keeps what is used often.
 
-use super::bytes::Bytes;
+use crate::data::bytes::Bytes;
 use crate::error::{Error, Result};
 
 /// The bytes of `N` images, with a checksum of each.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
-use super::bytes::Bytes;
+use crate::data::bytes::Bytes;
 use crate::data::fetch::md5_hex;
 use crate::error::Result;
 use crate::files;

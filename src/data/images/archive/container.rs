@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::images::bytes::Bytes;
+use crate::data::bytes::Bytes;
 use crate::data::images::file_tree::FileTree;
 use crate::data::images::scratch::{IN_MEMORY, Scratch};
 use crate::error::{Error, Result};

@@ -10,8 +10,8 @@ use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use super::container::{Container, too_long};
 use super::member_paths::{Member, Members, bomb, check_count, checked_path};
+use crate::data::bytes::{Bytes, BytesReader};
 use crate::data::fault::DAMAGED;
-use crate::data::images::bytes::{Bytes, BytesReader};
 use crate::data::images::file_tree::{FileEntry, FileTree};
 use crate::data::images::scratch::{IN_MEMORY, Scratch, ScratchName, UnpackFault, is_bomb};
 use crate::error::{Error, Result};
@@ -84,6 +84,12 @@ impl ZipTree {
             directory,
             members: Members::new(found, modified),
         })
+    }
+
+    /// Returns whether the archive is a set of NumPy's arrays (`.npz`) by what it holds.
+    pub fn is_npz(&self) -> bool {
+        let files = self.files();
+        !files.is_empty() && files.iter().all(|file| file.path.ends_with(".npy"))
     }
 
     /// Unpacks file `index` with `read`.

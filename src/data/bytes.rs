@@ -42,6 +42,7 @@ impl Bytes {
         })
     }
 
+    /// Returns the number of bytes.
     pub fn len(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -100,6 +101,17 @@ impl Bytes {
         let mut all = Vec::new();
         self.reader().read_to_end(&mut all)?;
         Ok(all)
+    }
+
+    /// Returns everything as one vector; bytes in memory that nobody shares are not copied.
+    ///
+    /// # Errors
+    /// The bytes cannot be read.
+    pub fn into_vec(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Memory(bytes) => Ok(Arc::unwrap_or_clone(bytes)),
+            Self::File { .. } => self.read(),
+        }
     }
 
     /// Returns a reader at the first byte.

@@ -1,0 +1,68 @@
+//! The tar archive within a gzip. A gzip has to be read from its start, so it is unpacked once, into a file.
+
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use super::member_paths::bomb;
+use super::tar_tree::is_tar;
+use crate::data::bytes::Bytes;
+use crate::data::fault::DAMAGED;
+use crate::data::gzip::Gzip;
+use crate::data::images::scratch::{Scratch, ScratchName, UnpackFault, is_bomb};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Returns the tar archive within the gzip `path`, whose content is `packed`; `None` if it holds something else.
+///
+/// # Errors
+/// It is damaged or made to do harm, or the disk is full.
+pub fn unpack_tar(path: &Path, packed: &Bytes, scratch: &Scratch) -> Result<Option<Bytes>> {
+    let unpacked = || Gzip::new(BufReader::with_capacity(1 << 16, packed.reader()));
+    let mut first = Vec::new();
+    // A gzip that is damaged so early is no tar archive that anybody could tell.
+    if unpacked().take(512).read_to_end(&mut first).is_err() || !is_tar(&first) {
+        return Ok(None);
+    }
+    let mut source = Guarded {
+        source: unpacked(),
+        packed: packed.len(),
+        unpacked: 0,
+    };
+    let name = ScratchName::new(path, "tar");
+    let kept = scratch.keep_in_file(&name, None, &mut source);
+    if is_bomb(source.packed, source.unpacked) {
+        return Err(bomb(path, source.packed, source.unpacked));
+    }
+    match kept {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(UnpackFault::Kept(error)) => Err(error),
+        Err(UnpackFault::Source(error)) if error.raw_os_error().is_some() => {
+            Err(files::unreadable(path, &error))
+        }
+        Err(UnpackFault::Source(error)) => {
+            let what = match error.kind() {
+                ErrorKind::UnexpectedEof => "the gzip ends early".to_owned(),
+                _ => error.to_string(),
+            };
+            Err(Error::file(path, what).with_hint(DAMAGED))
+        }
+    }
+}
+
+/// A source that ends in an error where it turns out to be a bomb.
+struct Guarded<R> {
+    source: R,
+    packed: u64,
+    unpacked: u64,
+}
+
+impl<R: Read> Read for Guarded<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        self.unpacked += count as u64;
+        if is_bomb(self.packed, self.unpacked) {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,130 @@
+//! What the name of an array says: which split it belongs to, and whether it holds images or labels.
+
+use crate::data::SplitName;
+
+/// The use of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Images,
+    Labels,
+    /// The number of the value of each factor that the images were made from, as in dSprites.
+    Factors,
+    /// Something else of a known set, which is not needed.
+    Unneeded,
+    /// The name does not say it.
+    Unknown,
+}
+
+/// What a name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameParts {
+    pub split: Option<SplitName>,
+    pub role: Role,
+}
+
+impl NameParts {
+    /// Reads the name of an array, without the ending of its file: `x_train`, `val_labels`, `kmnist-test-imgs`.
+    pub fn of(name: &str) -> Self {
+        let lower = name.to_lowercase();
+        let words: Vec<&str> = lower
+            .split(|letter: char| !letter.is_alphanumeric())
+            .flat_map(|word| halves(word))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
+        let role = if has(&["latents", "latent"]) {
+            if has(&["classes"]) {
+                Role::Factors
+            } else {
+                Role::Unneeded
+            }
+        } else if has(&["metadata", "meta"]) {
+            Role::Unneeded
+        } else if has(&LABELS) {
+            Role::Labels
+        } else if has(&IMAGES) {
+            Role::Images
+        } else {
+            Role::Unknown
+        };
+        Self {
+            split: words.iter().find_map(|word| split(word)),
+            role,
+        }
+    }
+}
+
+const LABELS: [&str; 9] = [
+    "y", "label", "labels", "target", "targets", "class", "classes", "lbl", "lbls",
+];
+const IMAGES: [&str; 8] = [
+    "x", "image", "images", "img", "imgs", "data", "pixels", "samples",
+];
+
+fn split(word: &str) -> Option<SplitName> {
+    match word {
+        "train" | "training" => Some(SplitName::Train),
+        "val" | "valid" | "validation" | "dev" => Some(SplitName::Validation),
+        "test" | "testing" | "eval" => Some(SplitName::Test),
+        _ => None,
+    }
+}
+
+/// Takes `xtrain` and `trainx` apart.
+fn halves(word: &str) -> [&str; 2] {
+    for letter in ["x", "y"] {
+        if let Some(rest) = word
+            .strip_prefix(letter)
+            .filter(|rest| split(rest).is_some())
+        {
+            return [&word[..1], rest];
+        }
+        if let Some(rest) = word
+            .strip_suffix(letter)
+            .filter(|rest| split(rest).is_some())
+        {
+            return [rest, &word[rest.len()..]];
+        }
+    }
+    [word, ""]
+}
+
+/// Returns the name of the class whose images all are in the array `name`: `cat`, of QuickDraw's `full_numpy_bitmap_cat`.
+pub fn class_of(name: &str) -> &str {
+    name.strip_prefix("full_numpy_bitmap_").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_arrays_are_read_as_people_write_them() {
+        use SplitName::{Test, Train, Validation};
+        for (name, split, role) in [
+            ("train_images", Some(Train), Role::Images),
+            ("val_labels", Some(Validation), Role::Labels),
+            ("x_train", Some(Train), Role::Images),
+            ("y_test", Some(Test), Role::Labels),
+            ("X_Valid", Some(Validation), Role::Images),
+            ("kmnist-train-imgs", Some(Train), Role::Images),
+            ("xtrain", Some(Train), Role::Images),
+            ("testY", Some(Test), Role::Labels),
+            ("imgs", None, Role::Images),
+            ("labels", None, Role::Labels),
+            ("latents_classes", None, Role::Factors),
+            ("latents_values", None, Role::Unneeded),
+            ("metadata", None, Role::Unneeded),
+            ("arr_0", None, Role::Unknown),
+            ("cat", None, Role::Unknown),
+            ("train", Some(Train), Role::Unknown),
+            ("full_numpy_bitmap_cat", None, Role::Unknown),
+        ] {
+            assert_eq!(NameParts::of(name), NameParts { split, role }, "{name}");
+        }
+        assert_eq!(
+            class_of("full_numpy_bitmap_The Eiffel Tower"),
+            "The Eiffel Tower"
+        );
+    }
+}
