@@ -23,7 +23,7 @@ use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
 use crate::data::image_file::{Fit, FitMode};
-use crate::data::{DataPaths, Dataset, Split};
+use crate::data::{DataKind, DataPaths, Dataset, Outline, Pixels, Split};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ui;
@@ -339,5 +339,31 @@ impl Images {
         resolved
             .resolved_fit()
             .unwrap_or_else(|| Fit::whole([channels, 1, 1]))
+    }
+}
+
+impl DataKind for Images {
+    fn load(&self, place: &DataPaths) -> Result<Dataset> {
+        Ok(load(self, place)?.0)
+    }
+
+    fn reads_files(&self) -> bool {
+        true
+    }
+
+    fn pixels(&self) -> Pixels {
+        self.pixels
+    }
+
+    fn validation(&self) -> usize {
+        self.validation
+    }
+
+    fn outline(&self) -> Option<Outline> {
+        None
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_values()
     }
 }

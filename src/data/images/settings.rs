@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::layout::{LabelsFrom, Layout};
-use super::load::load;
 use super::splitting::Group;
 use crate::check::{count, within};
+use crate::data::Pixels;
 use crate::data::image_file::{ALL_LEVELS, Background, Fit, FitMode};
-use crate::data::{DataKind, DataPaths, Dataset, Outline, Pixels};
 use crate::error::{Error, Result};
 
 /// The longest side that images are fitted to.
@@ -88,30 +87,12 @@ impl Images {
             invert: self.invert,
         })
     }
-}
 
-impl DataKind for Images {
-    fn load(&self, place: &DataPaths) -> Result<Dataset> {
-        Ok(load(self, place)?.0)
-    }
-
-    fn reads_files(&self) -> bool {
-        true
-    }
-
-    fn pixels(&self) -> Pixels {
-        self.pixels
-    }
-
-    fn validation(&self) -> usize {
-        self.validation
-    }
-
-    fn outline(&self) -> Option<Outline> {
-        None
-    }
-
-    fn check(&self) -> Result<()> {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// Returns an error if a value is out of its range.
+    pub fn check_values(&self) -> Result<()> {
         for length in self.size.into_iter().flatten() {
             count("data.images.size", length, LONGEST)?;
         }

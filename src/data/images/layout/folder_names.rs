@@ -1,6 +1,6 @@
 //! The names of folders that mean a split, normal or abnormal images, or masks.
 
-use super::LabelsFrom;
+use super::arrangement::LabelsFrom;
 use crate::data::SplitName;
 
 const SPLITS: [(SplitName, &[&str]); 3] = [

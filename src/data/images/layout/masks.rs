@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::Found;
+use super::arrangement::Found;
+use super::folder_names::{MASKS, is_one_of};
 use crate::data::image_file::stem;
 use crate::data::images::file_tree::FileTree;
 use crate::error::{Error, Result};
@@ -28,9 +29,9 @@ pub fn check(tree: &dyn FileTree, masks: &[Found], images: &[Found]) -> Result<(
                 return false;
             };
             known.contains(&(folder.clone(), name.to_owned()))
-                || images.iter().any(|found| {
-                    super::is_one_of(&folder, &super::MASKS) && stem(found.path) == name
-                })
+                || images
+                    .iter()
+                    .any(|found| is_one_of(&folder, &MASKS) && stem(found.path) == name)
         })
     };
     match masks.iter().find(|mask| !is_known(mask)) {

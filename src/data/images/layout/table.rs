@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::arrangement::{Arrangement, Found, Layout};
 use super::folder_names::split_of;
-use super::{Arrangement, Found, Layout};
 use crate::data::image_file::{ending, stem};
 use crate::data::images::file_tree::FileTree;
 use crate::data::images::image_source::ImageEntry;
