@@ -79,8 +79,9 @@ fn labels_and_not_names_are_listed_where_a_label_is_unknown() {
     // These have the published names of Fashion-MNIST.
     let published = [&FASHION_MNIST.first_labels[..], &[6, 8, 1, 3]].concat();
     write(&place.path().join("mine"), &published, &[9, 12]);
-    let train = ["train", "-q", "--config", "fashion-mnist", "--data", "mine"];
-    run(place.path(), &train).failed(
+    let train = ["train", "-q", "--config", "mnist", "--data", "mine"];
+    let set = ["--set", "data.fashion-mnist="];
+    run(place.path(), &[&train[..], &set].concat()).failed(
         2,
         &["image 1 has the label 12, which no training image has; the training labels are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"],
     );
