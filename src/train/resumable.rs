@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_changed_learning_rate_does_not_change_the_schedule() -> Result<()> {
         let smoke = find_preset("smoke")?.config()?;
-        let smoke = set(&smoke, "schedule.step={every = 1, factor = 0.1}")?;
+        let smoke = set(&set(&smoke, "schedule.step=")?, "schedule.step.every=1")?;
         let with_rate = |rate: usize| set(&smoke, &format!("train.learning_rate=0.00{rate}"));
         for rate in 1..100 {
             let changes = all_changes(&with_rate(rate)?, &with_rate(rate + 1)?, 64, 3.5)?;
