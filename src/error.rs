@@ -3,6 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
+mod shell_word;
+
+pub use shell_word::shell_word;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The reason why the program stops. [`Error::code`] is the exit code of the process; [`Error::hint`] says what to do.
@@ -79,7 +83,7 @@ impl Error {
         }
     }
 
-    /// Returns the same error as that of a run that failed, with `what` in front of the message.
+    /// Returns the error with exit code 1, and `what` before its message.
     #[must_use]
     pub fn failing(self, what: &str) -> Self {
         Self {
@@ -130,21 +134,6 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Returns `path` as one word of a shell's command, quoted if it has spaces or other characters with a meaning. A command
-/// that a hint suggests can then be pasted.
-pub fn shell_word(path: impl AsRef<Path>) -> String {
-    let path = path.as_ref().to_string_lossy();
-    if cfg!(windows) {
-        return if path.contains([' ', '&', '(', ')']) {
-            format!("\"{path}\"")
-        } else {
-            path.into_owned()
-        };
-    }
-    // No path has a NUL byte, which alone cannot be quoted.
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), String::from)
-}
-
 /// Returns the candidate closest to `word`, if it is close enough to be a misspelling.
 pub fn did_you_mean<'a>(
     word: &str,
@@ -181,14 +170,6 @@ mod tests {
         assert_eq!(Error::request("x").code(), 2);
         assert_eq!(Error::failed("x").code(), 1);
         assert_eq!(Error::interrupted("x").code(), 130);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_path_in_a_suggested_command_is_quoted_as_a_shell_needs() {
-        assert_eq!(shell_word("runs/digits-1"), "runs/digits-1");
-        assert_eq!(shell_word("my runs/it's; rm *"), "\"my runs/it's; rm *\"");
-        assert_eq!(shell_word("a$b"), "'a$b'");
     }
 
     #[test]

@@ -10,8 +10,7 @@ use vae::error::{Error, Result};
 use vae::os::{allocator, turn_limits_into_errors};
 use vae::ui;
 
-/// The bytes of the stack on which the arguments are parsed. The system's own may be limited to less than that takes
-/// (`ulimit -s`).
+/// The bytes of the stack on which the arguments are parsed. The system's stack may be too small for that (`ulimit -s`).
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {

@@ -59,7 +59,7 @@ fn measured_model(folder: &RunFolder, report: &Value) -> Result<MeasuredModel> {
     };
     let model = folder.path.join(name);
     if !model.is_file() {
-        return Ok(MeasuredModel::Missing);
+        return Ok(MeasuredModel::Missing(model));
     }
     Ok(if hash(&files::read(&model)?) == measured {
         MeasuredModel::Same

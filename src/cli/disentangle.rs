@@ -46,7 +46,7 @@ pub struct Disentangle {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
 
-    /// Use N images of the split, drawn at random: the same ones every time; and N training images for the probes
+    /// Use N images of the split, and N training images for the probes, drawn at random but the same in every run
     #[arg(long, default_value_t = 10_000)]
     n: usize,
 
@@ -85,7 +85,11 @@ impl Disentangle {
             return Err(Error::request(format!(
                 "{count} images: too few to say anything of factors; at least {FEWEST}"
             ))
-            .with_hint("pass a larger `--n`"));
+            .with_hint(if images.len() >= FEWEST {
+                format!("pass a larger `{}`", self.choice().flag("--n"))
+            } else {
+                "choose a split with more images by `--split`, or train on data with more".into()
+            }));
         }
         let factors = self.factors_of(&part)?;
         if factors.is_none() && images.labels.is_none() {
@@ -176,11 +180,22 @@ impl Disentangle {
             labels.iter().map(narrow).collect()
         };
         if self.split == SplitName::Train {
-            let half = latents.len() / 2;
+            // The images may be sorted by class.
+            let order = Rng::new(0).stream("halves").permutation(latents.len());
+            let take = |ids: &[u32]| -> Result<(Vec<Vec<f32>>, Vec<u16>)> {
+                let ids = || ids.iter().map(|&id| id as usize);
+                let labels: Vec<u32> = ids().map(|id| labels[id]).collect();
+                Ok((
+                    ids().map(|id| latents[id].clone()).collect(),
+                    narrow(&labels)?,
+                ))
+            };
+            let (train, test) = order.split_at(order.len() / 2);
+            let (train, test) = (take(train)?, take(test)?);
             return Ok(measure_probes(
                 dataset.classes.len(),
-                (&latents[..half], &narrow(&labels[..half])?),
-                (&latents[half..], &narrow(&labels[half..])?),
+                (&train.0, &train.1),
+                (&test.0, &test.1),
             ));
         }
         let part = Part::new(&dataset.train, self.choice());

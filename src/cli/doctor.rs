@@ -19,7 +19,7 @@ use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
 use crate::figure::chart::Chart;
 use crate::model::layer_parameters;
 use crate::report::diagnosis::{Diagnosis, course, summary};
-use crate::run::{Record, RunFolder, read_metrics};
+use crate::run::{Record, read_metrics};
 use crate::ui;
 
 /// The number of test images that are diagnosed when training ends. It is small enough to take almost no time.
@@ -41,9 +41,10 @@ Looks at N test images, drawn at random (the same ones every time), and compares
   saturated units      units that are 0 for every image, or at an end of tanh
   gradient norms       of each layer, over training
 
-The verdict is the worst finding, or healthy. Of the latents: collapsed, ignores z, under-regularised, partly collapsed, \
-noiseless. Of the training: constant data, diverged, not trained, dead layer, overfitted, too early to tell (few steps, a \
-loss that still falls, or weights of the loss that still change). Where a flag of `vae train` can help, it is named. The chart shows KL and variances, the latents that carry most first.";
+The verdict is the worst finding, or healthy. Findings about the latents: collapsed, ignores z, under-regularised, partly \
+collapsed, noiseless. Findings about the training: constant data, diverged, not trained, dead layer, overfitted, too early \
+to tell (few steps, a loss that still falls, or weights of the loss that still change). Where a flag of `vae train` can \
+help, it is named. The chart shows KL and variances, the latents that carry most first.";
 
 /// Diagnose the latents: numbers, a verdict, and what to try if they are not healthy
 #[derive(Debug, Args)]
@@ -125,6 +126,7 @@ impl Doctor {
         let diagnosis = Diagnosis {
             provenance: opened.provenance("test", images, protocol.seed)?,
             findings: judged(&health, &course, &units),
+            course,
             decomposition,
             units,
             training: records,
@@ -153,26 +155,25 @@ fn enough(images: &Split, choice: Choice) -> Result<Part<'_>> {
         "{} test image: a latent is looked at over several, at least 2",
         part.len()
     ))
-    .with_hint("pass a larger `--n`, or train on data with more test images"))
+    .with_hint(if images.len() >= 2 {
+        format!("pass a larger `{}`", choice.flag("--n"))
+    } else {
+        "train on data with more test images".into()
+    }))
 }
 
 /// Returns the records of the training split.
-fn of_training(records: Vec<Record>) -> Vec<Record> {
-    let mut records = records;
+fn of_training(mut records: Vec<Record>) -> Vec<Record> {
     records.retain(|record| record.split == "train");
     records
 }
 
 /// Returns the records of the run, or an empty list if its folder has none.
 fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
-    let metrics = RunFolder {
-        path: opened.folder.clone(),
+    match opened.run_folder().map(|folder| folder.metrics()) {
+        Some(metrics) if metrics.is_file() => read_metrics(&metrics),
+        _ => Ok(Vec::new()),
     }
-    .metrics();
-    if opened.folder.as_os_str().is_empty() || !metrics.is_file() {
-        return Ok(Vec::new());
-    }
-    read_metrics(&metrics)
 }
 
 /// Returns one or two lines on the health of the latents, to print when training ends, or `None` if there are too few test
@@ -198,7 +199,6 @@ pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<Str
     if !health.is_finite() {
         return Err(opened.broken(BROKEN_LATENTS));
     }
-    let run = opened.folder.display().to_string();
     let course = course(&opened.config, history, dataset.train.len());
     // The units explain latents that say nothing, and cost another pass over the images.
     let units = match findings(&health).is_empty() {
@@ -206,7 +206,13 @@ pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<Str
         false => saturated_units(&opened.vae, &images, &aggregate, protocol)?,
     };
     let findings = judged(&health, &course, &units);
-    Ok(Some(summary(&health, &findings, &opened.config, &run)))
+    Ok(Some(summary(
+        &health,
+        &findings,
+        &course,
+        &opened.config,
+        &opened.folder,
+    )))
 }
 
 /// Writes the chart of the latents to `path`, or in both formats to the run's folder. Returns the path of the image.

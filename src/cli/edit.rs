@@ -255,7 +255,7 @@ fn lines(
 ) -> Result<Vec<Raster>> {
     let batch = model.read(images, indices)?;
     let mean = model.vae.encode(batch.x.clone(), batch.labels.clone()).mean;
-    model.are_numbers(&rows(mean.clone()))?;
+    model.check_finite(&rows(mean.clone()))?;
     let mut columns = vec![rasters_of(model, &rows(batch.x))?];
     for &strength in strengths {
         let moved = moved(mean.clone(), vector, strength);

@@ -151,7 +151,7 @@ impl Eval {
             } else {
                 "reconstruction"
             };
-            return Err(opened.broken(&format!("{what} is not a number, or infinite")));
+            return Err(opened.broken(&format!("{what} is NaN or infinite")));
         }
         // The principal components are those of training images, which new images are without.
         let errors = if self.no_reconstruction || self.data.are_new() {
@@ -229,7 +229,7 @@ impl Eval {
             .flat_map(|bound| &bound.log_px)
             .any(|log_px| !log_px.is_finite())
         {
-            return Err(opened.broken("log p(x) is not a number, or infinite"));
+            return Err(opened.broken("log p(x) is NaN or infinite"));
         }
         Ok(Some((bounds, seconds)))
     }

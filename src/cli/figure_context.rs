@@ -60,8 +60,8 @@ impl FigureContext<'_> {
     }
 }
 
-/// Returns the class with this name, or else, if the names are words, the class with this number. Classes that are named by
-/// numbers have no other numbers: of the classes 3 and 200 none is class 1.
+/// Returns the class with this name, or else, if the names are words, the class with this number. If the names are numbers,
+/// only a name selects a class: with classes 3 and 200, `1` selects none.
 pub fn class_named(classes: &[String], name: &str) -> Option<u32> {
     let by_name = classes
         .iter()

@@ -25,7 +25,7 @@ pub const AT_A_TIME: usize = 250;
 pub const MOST_FRAMES: usize = 200;
 
 /// The fault of a model that decodes to numbers that are no pixels, for [`LoadedModel::broken`].
-pub const BROKEN: &str = "images are not numbers, or infinite";
+pub const BROKEN: &str = "images are NaN or infinite";
 
 /// Checks `--steps`, the number of images from one end to the other. A GIF goes there and back.
 pub fn check_steps(steps: usize, format: Format) -> Result<()> {

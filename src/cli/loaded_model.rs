@@ -22,7 +22,7 @@ use crate::run::RunFolder;
 use crate::train::{ModelCard, ModelFile, TrainedModel};
 
 /// The fault of a model that encodes to numbers that are no latents, for [`LoadedModel::broken`].
-pub const BROKEN_LATENTS: &str = "latents are not numbers, or infinite";
+pub const BROKEN_LATENTS: &str = "latents are NaN or infinite";
 
 /// A trained model, ready to use.
 pub struct LoadedModel {
@@ -125,14 +125,7 @@ impl LoadedModel {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        // A model file may be named from its own folder, without a parent.
-        let run = RunFolder {
-            path: self
-                .path
-                .parent()
-                .map(Path::to_path_buf)
-                .unwrap_or_default(),
-        };
+        let run = RunFolder::of_model(&self.path);
         let loaded = model_data::load(&self.config, &self.card, &run, argument)?;
         Ok(self.loaded.get_or_init(|| loaded))
     }
@@ -205,7 +198,7 @@ impl LoadedModel {
         seen: impl FnMut(usize),
     ) -> Result<Vec<Vec<f32>>> {
         let latents = latents(&self.vae, &self.loader(), images, indices, seen)?;
-        self.are_numbers(&latents).map(|()| latents)
+        self.check_finite(&latents).map(|()| latents)
     }
 
     /// Returns the posteriors of the images `indices`. `seen` receives the number of images done.
@@ -219,9 +212,9 @@ impl LoadedModel {
         seen: impl FnMut(usize),
     ) -> Result<Posteriors> {
         let found = posteriors(&self.vae, &self.loader(), images, indices, seen)?;
-        self.are_numbers(&found.means)?;
+        self.check_finite(&found.means)?;
         if self.config.objective.kind().latent_mode().is_sampled() {
-            self.are_numbers(&found.log_vars)?;
+            self.check_finite(&found.log_vars)?;
         }
         Ok(found)
     }
@@ -248,7 +241,7 @@ impl LoadedModel {
     ///
     /// # Errors
     /// Returns an error if a latent is not finite.
-    pub fn are_numbers(&self, latents: &[Vec<f32>]) -> Result<()> {
+    pub fn check_finite(&self, latents: &[Vec<f32>]) -> Result<()> {
         if latents.iter().flatten().all(|value| value.is_finite()) {
             return Ok(());
         }

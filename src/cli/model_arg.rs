@@ -1,15 +1,13 @@
 //! The argument RUN of every command on a trained model: a run's folder or name, a model file, or the newest run.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::loaded_model::LoadedModel;
-use crate::device;
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
-use crate::ui;
+use crate::{device, files, ui};
 
 /// The folder of the runs unless `--out` names another.
 pub const RUNS: &str = "runs";
@@ -77,7 +75,7 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
 
 /// Returns the error for a run without a model, with a way out that works: the state of a run gives its model back.
 fn without_model(folder: &RunFolder) -> Error {
-    let has_records = fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
+    let has_records = files::is_filled(&folder.metrics());
     let what = if has_records {
         "no such file: this run has records, and its model is missing"
     } else {

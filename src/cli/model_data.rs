@@ -11,11 +11,15 @@ use crate::run::{RememberedData, RunFolder, remembered_data};
 use crate::train::ModelCard;
 use crate::ui;
 
-/// Returns the folder that the `--data` of a run's training named, or `None` if it named none.
+/// Returns the folder that the `--data` of a run's training named, or `None` if it named none or if the data set of
+/// `config` reads no files.
 ///
 /// # Errors
-/// Returns an error if the run's `about.json` cannot be read.
-pub fn named_by_run(run: &RunFolder) -> Result<Option<NamedFolder>> {
+/// Returns an error if the data set reads files and the run's `about.json` cannot be read.
+pub fn named_by_run(run: &RunFolder, config: &Config) -> Result<Option<NamedFolder>> {
+    if !config.data.kind().reads_files() {
+        return Ok(None);
+    }
     let path = remembered_data(run)?.data_folder;
     Ok(path.map(|path| NamedFolder {
         path,
@@ -38,8 +42,7 @@ pub fn load(
     data::check_folder(&config.data, folder.map(|folder| folder.as_path()))?;
     let named = match folder {
         Some(folder) => Some(NamedFolder::by_flag(folder)),
-        None if config.data.kind().reads_files() => named_by_run(run)?,
-        None => None,
+        None => named_by_run(run, config)?,
     };
     let paths = DataPaths {
         keeps_images: !argument.no_cache,
@@ -127,7 +130,7 @@ fn other_data(dataset: &Dataset, hash: &str, card: &ModelCard, run: &RunFolder) 
             "pass `--data DIR` with the folder of the training's data, or `--other-data` to go on with this data",
         ),
         None => Error::request(format!("`{}`: {what}", dataset.name)).with_hint(
-            "another version of vae generates this data set otherwise: pass `--other-data` to go on with this data",
+            "another version of vae may have generated this data set differently: pass `--other-data` to use it anyway",
         ),
     }
 }

@@ -90,7 +90,7 @@ impl Draw for Reconstruct {
             }
             // Decode the posterior mean, which shows the content of the latent without the noise of a sample.
             let z = model.vae.encode(input, batch.labels.clone()).mean;
-            model.are_numbers(&rows(z.clone()))?;
+            model.check_finite(&rows(z.clone()))?;
             decoded.extend(rasters_of(
                 model,
                 &rows(model.vae.decode_mean(z, batch.labels)),

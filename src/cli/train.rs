@@ -130,7 +130,7 @@ impl Train {
             (None, None) => config::find("digits")?,
         };
         let data_folder = match (&self.config, &first) {
-            (None, Some(first)) if config.data.kind().reads_files() => first.data_folder()?,
+            (None, Some(first)) => first.data_folder()?,
             _ => None,
         };
         let config = config::set_all(&config, &self.images.overrides()?)?;

@@ -224,7 +224,7 @@ impl Traverse {
         }
         let batch = model.read(test, &[index])?;
         let latents = rows(model.vae.encode(batch.x, batch.labels).mean);
-        model.are_numbers(&latents)?;
+        model.check_finite(&latents)?;
         Ok(latents.concat())
     }
 }

@@ -6,7 +6,7 @@ use super::published::IdxDataset;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassNames {
     /// The label of each class, in ascending order.
-    labels: Vec<u8>,
+    pub labels: Vec<u8>,
     /// The name of each class: the published name, or the label as a number.
     pub names: Vec<String>,
 }

@@ -85,7 +85,7 @@ impl fmt::Display for GzipFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Checksum => "the gzip's checksum is wrong",
-            Self::Trailing => "bytes that are no gzip follow the end of the gzip",
+            Self::Trailing => "other bytes follow the end of the gzip data",
             Self::Corrupt => "the gzip is corrupt",
         })
     }
@@ -162,7 +162,7 @@ mod tests {
             let expected = if more[0] == GZIP[0] {
                 "the gzip is corrupt"
             } else {
-                "bytes that are no gzip follow the end of the gzip"
+                "other bytes follow the end of the gzip data"
             };
             assert_eq!(error, expected);
         }

@@ -52,7 +52,7 @@ pub fn find(place: &DataPaths, set: &IdxDataset) -> Result<SetFiles> {
     })
 }
 
-/// Returns the name of the one file that Keras stores a set in.
+/// Returns the name of the set as one NumPy archive, as Keras stores MNIST.
 fn npz(set: &IdxDataset) -> String {
     format!("{}.npz", set.name)
 }

@@ -36,6 +36,14 @@ impl Choice {
         }
     }
 
+    /// Returns the flag that chose the images, where `at_random` is the one for images at random.
+    pub fn flag(self, at_random: &str) -> &str {
+        match self {
+            Self::First(_) => "--first",
+            Self::All | Self::AtRandom(_) => at_random,
+        }
+    }
+
     /// Returns the name in a report's JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -148,5 +156,7 @@ mod tests {
         assert_eq!(Choice::of(None, None), Choice::All);
         assert_eq!(Choice::of(Some(3), None), Choice::AtRandom(3));
         assert_eq!(Choice::of(Some(3), Some(2)), Choice::First(2));
+        assert_eq!(Choice::of(Some(3), Some(2)).flag("--n"), "--first");
+        assert_eq!(Choice::of(Some(3), None).flag("--n"), "--n");
     }
 }

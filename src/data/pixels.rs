@@ -11,7 +11,7 @@ pub enum Pixels {
     /// 1 if the level is above one half, else 0.
     Threshold,
     /// 1 with the level as its probability, drawn afresh each time an image is seen (Burda et al. 2016); the test
-    /// set is drawn once, from a fixed seed.
+    /// set is drawn once, from the seed of the run or of the measurement.
     Dynamic,
     /// 1 with the level as its probability, drawn once for all epochs and runs, from a seed of its own. This is what
     /// published numbers mean by "static" binarisation, except that the draw is ours and not Larochelle's.

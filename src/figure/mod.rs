@@ -100,7 +100,7 @@ impl Raster {
         check(shape, values.len());
         if !values.iter().all(|value| value.is_finite()) {
             return Err(Error::failed(
-                "an image has values that are not numbers, or infinite",
+                "an image has values that are NaN or infinite",
             ));
         }
         // `as` saturates.

@@ -53,7 +53,8 @@ fn out_of_handles(path: &Path, error: &io::Error) -> Error {
     Error::failed(what).with_hint(MORE_HANDLES)
 }
 
-/// Returns the error for something other than a file, such as a signal handler, that could not be opened. `what` says so.
+/// Returns the error for something other than a file, such as a signal handler, that could not be opened. `what` is the
+/// whole message, without the cause.
 pub fn unopenable(what: &str, error: &io::Error) -> Error {
     let failed = Error::failed(format!("{what}: {error}"));
     if is_out_of_handles(error) {

@@ -1,4 +1,4 @@
-//! The turn of one process to replace several files of a folder.
+//! A lock that lets one process at a time replace several files of a folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::faults::unwritable;
 use super::place::is_at;
 use crate::error::Result;
 
-/// The turn, which ends when this is dropped.
+/// The lock, which is released when this is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
     path: PathBuf,

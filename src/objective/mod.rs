@@ -94,7 +94,8 @@ pub trait ObjectiveKind {
         0.0
     }
 
-    /// Returns the weight of the KL in the loss when training ends; of its terms' weights the smallest.
+    /// Returns the weight of the KL in the loss when training ends. If the KL is split into terms, it is the smallest of
+    /// their weights.
     fn kl_weight(&self) -> f64 {
         1.0
     }

@@ -19,10 +19,14 @@ const LINE: usize = 64;
 
 struct LineAligned;
 
-/// The bytes of the last request that the system refused, or 0.
+/// The bytes of the last request that the system refused, or 0. It is never reset: whether the caller of a refused request
+/// went on without it is not known here.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
 
 /// Returns the bytes of the last request that the system refused, or `None` if it has refused none.
+///
+/// The program may have gone on without that memory, and may have ended for another reason later. A refused request is
+/// the likely reason and not a certain one.
 pub fn failed() -> Option<usize> {
     Some(REFUSED.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
 }

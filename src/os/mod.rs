@@ -1,5 +1,5 @@
-//! The operating system: the allocator, signals, access to folders, and the memory that is free. With `ops/kernels`, the only unsafe code
-//! of the program is here.
+//! The operating system: the allocator, signals, access to folders, and the memory that is free. With `ops/kernels`, the
+//! only unsafe code of the program is here.
 
 #![expect(
     unsafe_code,

@@ -2,8 +2,9 @@
 
 use std::io;
 
-/// Calls `heard`, on a thread for this purpose, for each Ctrl-C, SIGTERM, SIGHUP and SIGXCPU (`ulimit -t`). A signal that the parent process
-/// ignores stays ignored: `nohup` ignores SIGHUP, and a script's shell ignores Ctrl-C for its background jobs.
+/// Calls `heard`, on a thread for this purpose, for each Ctrl-C, SIGTERM, SIGHUP and SIGXCPU (`ulimit -t`). A signal that
+/// the parent process ignores stays ignored: `nohup` ignores SIGHUP, and a script's shell ignores Ctrl-C for its background
+/// jobs.
 ///
 /// # Errors
 /// Returns an error if the system refuses the handler or the thread.

@@ -1,10 +1,13 @@
 //! The report of `vae compare`: the last evaluations of several runs side by side, and the differences in their
 //! protocols.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::evaluation::{MEASURES, PROTOCOL};
 use super::{Cell, Report, Table};
+use crate::data::Pixels;
 use crate::error::shell_word;
 use crate::eval::Estimate;
 
@@ -19,31 +22,31 @@ pub struct EvaluatedRun {
 }
 
 /// The model in a run's folder, beside the one that its report measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MeasuredModel {
     /// The same model.
     Same,
     /// Another model: the run was trained further, or its file was replaced.
     Other,
-    /// No model.
-    Missing,
+    /// No model at the path.
+    Missing(PathBuf),
     /// A report of an earlier version, which does not tell.
     Unknown,
 }
 
 impl MeasuredModel {
     /// Returns whether the numbers may be of another model, or `None` if that cannot be told.
-    fn has_changed(self) -> Option<bool> {
+    fn has_changed(&self) -> Option<bool> {
         match self {
             Self::Same => Some(false),
             Self::Other => Some(true),
-            Self::Missing | Self::Unknown => None,
+            Self::Missing(_) | Self::Unknown => None,
         }
     }
 }
 
-/// The part of the protocol that may differ where images are paired: it draws the noise, and not the images.
-const NOISE: &str = "seed";
+/// The part of the protocol that draws the noise. Where it draws nothing else, it may differ.
+const SEED: &str = "seed";
 
 /// The most characters of a text in a column. The JSON has the whole text.
 const LONGEST: usize = 32;
@@ -60,11 +63,17 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
         .copied()
         .filter(|key| others.iter().any(|run| unlike(run, key)))
         .collect();
-    report.table(table(runs, &differ));
-    let seeds_differ = differ.contains(&NOISE);
-    let differ: Vec<&str> = differ.into_iter().filter(|key| *key != NOISE).collect();
+    let seed_draws_images = runs.iter().any(EvaluatedRun::seed_draws_images);
+    let counts = |key: &str| key != SEED || seed_draws_images;
+    report.table(table(runs, &differ, &counts));
+    let seeds_differ = differ.contains(&SEED);
+    let differ: Vec<&str> = differ.into_iter().filter(|key| counts(key)).collect();
     if seeds_differ {
-        report.line("the seeds differ: each run was measured with noise of its own");
+        report.line(if seed_draws_images {
+            "the seeds differ, and draw the images' pixels or corruption: each run was measured on images of its own; measure all with one seed: vae eval RUN --seed N"
+        } else {
+            "the seeds differ: each run was measured with noise of its own"
+        });
     }
     if !differ.is_empty() {
         let differ = differ.join(", ");
@@ -75,8 +84,8 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
     let paired: Vec<Option<Paired>> = others
         .iter()
         .map(|run| {
-            let mut images = PROTOCOL.iter().filter(|key| **key != NOISE);
-            let comparable = !images.any(|key| unlike(run, key));
+            let mut keys = PROTOCOL.iter().filter(|key| counts(key));
+            let comparable = !keys.any(|key| unlike(run, key));
             comparable
                 .then(|| Paired::of(&first.report, &run.report))
                 .flatten()
@@ -100,8 +109,9 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
             MeasuredModel::Other => report.line(format!(
                 "! {name} has another model than the one that was measured, for it was trained further or replaced; {again}"
             )),
-            MeasuredModel::Missing => report.line(format!(
-                "! {name} has no model any more, so nothing tells whether these are its numbers"
+            MeasuredModel::Missing(path) => report.line(format!(
+                "! {name}: its model file {} is missing, so these numbers cannot be checked; copy the file back or train again",
+                path.display()
             )),
             MeasuredModel::Unknown => report.line(format!(
                 "! {name} has a report that does not say which model was measured; {again}"
@@ -144,6 +154,11 @@ impl EvaluatedRun {
         }
     }
 
+    /// Returns whether the seed draws the images as they were measured, and not only the noise of z.
+    fn seed_draws_images(&self) -> bool {
+        self.report["pixels"] == Pixels::Dynamic.name() || self.report["corrupted_by"].is_string()
+    }
+
     fn json(&self) -> Value {
         let mut report = self.report.clone();
         if let Some(report) = report.as_object_mut() {
@@ -155,14 +170,15 @@ impl EvaluatedRun {
 }
 
 /// Returns a row for each run, with every measure that at least one run has and the parts of the protocol that differ.
-fn table(runs: &[EvaluatedRun], differ: &[&str]) -> Table {
+/// A part that `counts` makes the numbers not comparable, and is marked.
+fn table(runs: &[EvaluatedRun], differ: &[&str], counts: &dyn Fn(&str) -> bool) -> Table {
     let is_known = |key: &str| runs.iter().any(|run| run.report[key].is_number());
     let measures = || MEASURES.iter().filter(|measure| is_known(measure.key));
     let mut columns = vec![(String::new(), "run".to_owned())];
     columns.extend(measures().map(|measure| (String::new(), measure.title.to_owned())));
-    let titles = differ.iter().map(|key| match *key {
-        NOISE => NOISE.to_owned(),
-        key => format!("! {key}"),
+    let titles = differ.iter().map(|key| match counts(key) {
+        true => format!("! {key}"),
+        false => (*key).to_owned(),
     });
     columns.extend(titles.map(|title| (String::new(), title)));
     let row = |run: &EvaluatedRun| {

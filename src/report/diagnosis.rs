@@ -6,6 +6,8 @@ mod reason;
 
 pub use course::course;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use self::reason::reason;
@@ -13,11 +15,11 @@ use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::config::Config;
 use crate::error::shell_word;
 use crate::eval::{
-    ACTIVE, Diagnostics, Finding, KlDecomposition, LatentStatistics, LayerUnits, MORE_THAN,
+    ACTIVE, Course, Diagnostics, Finding, KlDecomposition, LatentStatistics, LayerUnits, MORE_THAN,
 };
 use crate::model::Activation;
 use crate::objective::NO_ELBO;
-use crate::run::Record;
+use crate::run::{Record, RunFolder};
 
 /// The most rows of the table in the text. The JSON has all rows.
 const ROWS: usize = 32;
@@ -29,6 +31,7 @@ const NO_POSTERIOR: &str = "KL, mutual information and the prior are not looked 
 pub struct Diagnosis {
     pub provenance: Provenance,
     pub health: Diagnostics,
+    pub course: Course,
     pub findings: Vec<Finding>,
     /// The decomposition of the KL; `None` for an autoencoder.
     pub decomposition: Option<KlDecomposition>,
@@ -168,7 +171,13 @@ pub fn verdict(findings: &[Finding]) -> &'static str {
 }
 
 /// Returns the summary for the end of training: the verdict, its numbers and, if something is wrong, advice.
-pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run: &str) -> String {
+pub fn summary(
+    health: &Diagnostics,
+    findings: &[Finding],
+    course: &Course,
+    config: &Config,
+    run: &Path,
+) -> String {
     let (active, latents) = (health.active(), health.latents.len());
     let (verdict, images) = (verdict(findings), health.images);
     let difference = health.shuffled.difference.mean;
@@ -188,7 +197,7 @@ pub fn summary(health: &Diagnostics, findings: &[Finding], config: &Config, run:
             Finding::Collapsed | Finding::IgnoresLatent | Finding::PartlyCollapsed => None,
             other => Some(reason(other, health)),
         };
-        let advice = advice::advice(worst, health, config);
+        let advice = advice::advice(worst, health, course, config, run);
         let parts = [
             reason,
             advice,
@@ -342,7 +351,9 @@ impl Diagnosis {
     }
 
     fn advice(&self, finding: &Finding) -> Option<String> {
-        advice::advice(finding, &self.health, &self.provenance.config)
+        let Provenance { config, model, .. } = &self.provenance;
+        let run = RunFolder::of_model(model).path;
+        advice::advice(finding, &self.health, &self.course, config, &run)
     }
 
     /// Returns the largest mutual information that this number of images can show, in nats.

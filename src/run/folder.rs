@@ -14,6 +14,13 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
+    /// Returns the folder of a run's model file, which is empty (the current folder) for a file without a parent.
+    pub fn of_model(path: &Path) -> Self {
+        Self {
+            path: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        }
+    }
+
     /// Returns the path of the effective config.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")

@@ -58,11 +58,9 @@ pub fn explain(
             let learning_rate = config.learning_rate(epochs_after(config, count, step));
             state = state.update(gradients, learning_rate);
             if let Some(name) = first_infinite_weight(&state.vae) {
-                broken.push(format!(
-                    "the update makes `{name}` infinite or not a number"
-                ));
+                broken.push(format!("the update makes `{name}` NaN or infinite"));
             } else if !state.is_finite() {
-                broken.push("the optimizer's memory is infinite or not a number".into());
+                broken.push("the optimizer's memory is NaN or infinite".into());
             }
         }
         if !broken.is_empty() {
@@ -129,7 +127,7 @@ fn broke(
     .with_hint(advice(config, folder))
 }
 
-/// The weight of the KL above which it breaks a training that the learning rate does not.
+/// The weight of the KL above which it, and not the learning rate, is blamed.
 const HEAVY: f64 = 1e4;
 
 fn advice(config: &Config, folder: Option<&Path>) -> String {

@@ -121,6 +121,21 @@ impl ModelFile {
         Self::parse(path, &files::read(path)?)
     }
 
+    /// Returns whether there is a model at `path` whose numbers are finite; a file that is damaged is none.
+    ///
+    /// # Errors
+    /// Returns an error if a file is there that cannot be read: it may be a whole model.
+    pub fn is_whole(path: &Path) -> Result<bool> {
+        let is_there = path
+            .try_exists()
+            .map_err(|error| files::unreadable(path, &error))?;
+        if !is_there {
+            return Ok(false);
+        }
+        let file = Self::parse(path, &files::read(path)?);
+        Ok(file.is_ok_and(|file| file.broken_tensor().is_none()))
+    }
+
     /// Reads a file from its bytes; `path` is only used in messages.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let (metadata, tensors) = unpack::<ModelMetadata>(path, bytes)?;

@@ -56,7 +56,10 @@ pub fn all_changes(from: &Config, to: &Config, step: u64, epoch: f64) -> Result<
             to: format!("spread over {after} epochs").into(),
         }));
     }
-    let factor = |config: &Config| config.learning_rate(epoch) / config.train.learning_rate;
+    let factor = |config: &Config| {
+        let schedule = config.schedule.kind();
+        schedule.at(epoch, config.train.epochs as f64)
+    };
     if factor(from) != factor(to) {
         let [before, after] = [from, to].map(|config| config.learning_rate(epoch));
         changes.push(Change {
@@ -87,4 +90,24 @@ fn refuse<'a>(changes: impl Iterator<Item = &'a Change>, was: &str, why: &str) -
         return Ok(());
     }
     Err(Error::request(format!("{}: {why}", refused.join("; "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{find_preset, set};
+    use crate::error::Result;
+
+    #[test]
+    fn a_changed_learning_rate_does_not_change_the_schedule() -> Result<()> {
+        let smoke = find_preset("smoke")?.config()?;
+        let smoke = set(&set(&smoke, "schedule.step=")?, "schedule.step.every=1")?;
+        let with_rate = |rate: usize| set(&smoke, &format!("train.learning_rate=0.00{rate}"));
+        for rate in 1..100 {
+            let changes = all_changes(&with_rate(rate)?, &with_rate(rate + 1)?, 64, 3.5)?;
+            let keys: Vec<String> = changes.into_iter().map(|change| change.key).collect();
+            assert_eq!(keys, ["train.learning_rate"], "{rate}");
+        }
+        Ok(())
+    }
 }

@@ -75,15 +75,24 @@ impl Training {
         model: &ModelFile,
         name: StartedFrom,
     ) -> Result<Self> {
-        check_same_architecture(&model.config, config)?;
+        check_same_architecture(&model.config, config).map_err(|error| {
+            error.with_hint("leave `--config` and `--set` out to train on with that model's config")
+        })?;
         model
             .card
-            .check_data(&dataset, config.condition.is_some())?;
+            .check_data(&dataset, config.condition.is_some())
+            .map_err(|error| {
+                error.with_hint(
+                    "pass `--data DIR` or `--config` with data of the model's shape and classes",
+                )
+            })?;
+        // The last update of a training that broke, or damage.
+        if let Some(name) = model.broken_tensor() {
+            let what = format!("its {name} is not finite");
+            return Err(Error::failed(what).with_hint("begin with another model"));
+        }
         let mut training = Self::new(config, dataset, device)?;
         training.state.vae = import(training.state.vae, &model.tensors)?;
-        if !training.state.is_finite() {
-            return Err(Error::request("a weight is infinite or not a number"));
-        }
         training.state.progress.changes = vec![Change {
             step: 0,
             key: "weights".to_owned(),

@@ -180,9 +180,14 @@ impl Training {
             .iter()
             .rfind(|record| record.split == "validation");
         let is_best = validation.map(Record::score) == self.progress().best;
-        let mut missing = vec![folder.model()];
-        missing.extend((validation.is_some() && is_best).then(|| folder.best()));
-        missing.retain(|path| ModelFile::read(path).is_err());
+        let mut wanted = vec![folder.model()];
+        wanted.extend((validation.is_some() && is_best).then(|| folder.best()));
+        let mut missing = Vec::new();
+        for path in wanted {
+            if !ModelFile::is_whole(&path)? {
+                missing.push(path);
+            }
+        }
         if missing.is_empty() {
             return Ok(None);
         }

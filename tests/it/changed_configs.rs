@@ -208,6 +208,22 @@ fn a_config_that_cannot_be_read_is_an_error_with_a_way_out() {
 }
 
 #[test]
+fn a_mistake_in_the_config_of_a_run_without_a_state_keeps_its_hint() {
+    let place = TempDir::new().unwrap();
+    let config = fs::read_to_string(with_smoke_run().path().join(CONFIG)).unwrap();
+    fs::create_dir_all(place.path().join(RUN)).unwrap();
+    let wrong = config.replace("batch = 64", "bacth = 64");
+    fs::write(place.path().join(CONFIG), wrong).unwrap();
+    let failed = run(place.path(), &RESUME);
+    failed.failed(2, &[CONFIG, "bacth", "hint: ", "`batch`"]);
+    assert!(
+        !failed.err.contains("expected the folder"),
+        "{}",
+        failed.err
+    );
+}
+
+#[test]
 fn a_schedule_that_more_epochs_stretch_is_said_and_recorded() {
     let place = TempDir::new().unwrap();
     let train = [

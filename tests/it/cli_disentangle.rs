@@ -124,8 +124,11 @@ fn the_built_in_data_have_factors_and_labels() {
         ),
         (&60.into(), &30.into(), &30.into())
     );
-    run(place.path(), &["disentangle", "--n", "1"])
-        .failed(2, &["1 images: too few to say anything of factors"]);
+    for flag in ["--n", "--first"] {
+        let hint = format!("hint: pass a larger `{flag}`");
+        run(place.path(), &["disentangle", flag, "1"])
+            .failed(2, &["1 images: too few to say anything of factors", &hint]);
+    }
 }
 
 #[test]
@@ -332,6 +335,6 @@ fn latents_that_are_no_numbers_are_an_error() {
                 .fill(f32::MAX);
         });
         run(place.path(), &["disentangle", "-q"])
-            .failed(1, &["its latents are not numbers, or infinite", "hint: "]);
+            .failed(1, &["its latents are NaN or infinite", "hint: "]);
     }
 }

@@ -119,7 +119,10 @@ fn the_flags_do_what_they_say_and_threads_nothing() {
         (&all["kl"], 0)
     );
     assert_eq!(all["gradient_norms"].as_array().unwrap().len(), 2);
-    doctor(&place, &["--n", "1"]).failed(2, &["1 test image: ", "hint: pass a larger `--n`"]);
+    for flag in ["--n", "--first"] {
+        let hint = format!("hint: pass a larger `{flag}`");
+        doctor(&place, &[flag, "1"]).failed(2, &["1 test image: ", &hint]);
+    }
 }
 
 #[test]
@@ -273,7 +276,7 @@ fn latents_that_are_no_numbers_have_no_verdict() {
             .fill(f32::MAX);
     });
     let before = files(place.path());
-    doctor(&place, &["-q"]).failed(1, &["its latents are not numbers, or infinite", "hint: "]);
+    doctor(&place, &["-q"]).failed(1, &["its latents are NaN or infinite", "hint: "]);
     assert_eq!(files(place.path()), before);
 }
 

@@ -378,7 +378,7 @@ fn training_that_breaks_says_where_and_keeps_the_last_good_state() {
             &["train.learning_rate=1e39", "train.batch=1000"],
             &[
                 "training broke at step 1 (epoch 1)",
-                "the update makes `encoder.0.weight` infinite or not a number",
+                "the update makes `encoder.0.weight` NaN or infinite",
             ],
         ),
     ] {
@@ -544,7 +544,7 @@ fn data_files_that_are_wrong_are_named() {
         &|_| [&[0, 0, 8, 1, 0, 0, 0, 59][..], &[1; 59]].concat(),
         &[
             "expected 60 labels, one for each image in mine/train-images-idx3-ubyte, found 59",
-            "hint: both files have to come from one data set",
+            "hint: images and labels have to come from one data set",
         ],
     );
     fails(

@@ -14,13 +14,21 @@ fn measured() -> TempDir {
     let place = with_smoke_run();
     let runs = place.path().join("runs");
     fs::rename(runs.join("smoke-1"), runs.join("one")).unwrap();
-    let train = ["train", "-q", "--config", "smoke", "--seed", "2"];
-    run(place.path(), &[&train[..], &["--name", "two"]].concat()).line();
-    for name in ["one", "two"] {
-        let done = run(place.path(), &["eval", name, "-q"]);
-        assert_eq!(done.code, Some(0), "{}", done.err);
-    }
+    train_and_measure(place.path(), "two", "2", &[]);
+    measure(place.path(), "one", &[]);
     place
+}
+
+fn measure(place: &Path, name: &str, more: &[&str]) {
+    let done = run(place, &[&["eval", name, "-q"], more].concat());
+    assert_eq!(done.code, Some(0), "{}", done.err);
+}
+
+fn train_and_measure(place: &Path, name: &str, seed: &str, set: &[&str]) {
+    let train = ["train", "-q", "--config", "smoke", "--epochs", "1"];
+    let named = ["--seed", seed, "--name", name];
+    run(place, &[&train[..], &named, set].concat()).line();
+    measure(place, name, &[]);
 }
 
 fn compared(folder: &Path, runs: [&str; 2]) -> (String, Value) {
@@ -125,7 +133,10 @@ fn a_missing_or_unknown_model_is_said() {
     let place = measured();
     fs::remove_file(place.path().join("runs/one/model.safetensors")).unwrap();
     let (text, json) = compared(place.path(), ["one", "two"]);
-    assert!(text.contains("! one has no model any more"), "{text}");
+    assert!(
+        text.contains("! one: its model file runs/one/model.safetensors is missing, "),
+        "{text}"
+    );
     assert_eq!(has_changed(&json), None);
     let path = place.path().join("runs/one/report.json");
     let mut report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -163,4 +174,35 @@ fn two_seeds_are_paired_on_the_same_images() {
     let (text, json) = compared(place.path(), ["one", "two"]);
     assert!(text.contains("not comparable"), "{text}");
     assert!(json["paired_differences_to_the_first"][0].is_null());
+}
+
+#[test]
+fn two_seeds_that_draw_other_images_are_not_compared() {
+    for set in [
+        &["--set", "data.digits.pixels=dynamic"][..],
+        &["--set", "objective.autoencoder.corrupt.gaussian=0.2"],
+    ] {
+        let place = TempDir::new().unwrap();
+        for (name, seed) in [("one", "1"), ("two", "2")] {
+            train_and_measure(place.path(), name, seed, set);
+        }
+        let (text, json) = compared(place.path(), ["one", "two"]);
+        assert!(
+            text.contains("each run was measured on images of its own; measure all with one seed: vae eval RUN --seed N"),
+            "{text}"
+        );
+        assert!(text.contains("the protocols differ in seed: "), "{text}");
+        assert_eq!(json["protocols_differ_in"], serde_json::json!(["seed"]));
+        assert!(json["paired_differences_to_the_first"][0].is_null());
+        measure(place.path(), "two", &["--seed", "1"]);
+        let (text, json) = compared(place.path(), ["one", "two"]);
+        assert!(!text.contains("differ in"), "{text}");
+        assert_eq!(json["protocols_differ_in"], serde_json::json!([]));
+        // An autoencoder has no ELBO that could be paired.
+        let has_elbo = json["runs"][0]["report"]["elbo"].is_number();
+        assert_eq!(
+            json["paired_differences_to_the_first"][0].is_object(),
+            has_elbo
+        );
+    }
 }

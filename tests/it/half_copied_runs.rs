@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use vae::train::ModelFile;
 
-use crate::program::{files, metrics, run, vae, with_smoke_run};
+use crate::program::{edited, files, metrics, run, vae, with_smoke_run};
 
 const RUN: &str = "runs/smoke-1";
 const RESUME: [&str; 3] = ["train", "--resume", "smoke-1"];
@@ -186,6 +186,10 @@ fn a_finished_run_writes_its_missing_or_damaged_models_again() {
             "{damage:?}"
         );
     }
+    // Numbers that are not finite are damage too.
+    edited(place.path(), |_, tensors| tensors[0].values[0] = f32::NAN);
+    assert_eq!(run(place.path(), &RESUME).line(), RUN);
+    assert!(fs::read(&model).unwrap() == whole["model.safetensors"]);
     fs::remove_file(folder.join("best.safetensors")).unwrap();
     let done = run(place.path(), &RESUME);
     assert!(
@@ -352,4 +356,56 @@ fn a_run_that_begins_with_other_weights_resumes_to_the_same_bytes() {
         )
     };
     assert!(model("killed").unwrap() == model("whole").unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_cannot_be_read_is_not_written_over() {
+    let place = with_smoke_run();
+    let model = place.path().join(RUN).join("model.safetensors");
+    fs::remove_file(&model).unwrap();
+    // A link that leads to itself exists, and cannot be read by anybody.
+    std::os::unix::fs::symlink("model.safetensors", &model).unwrap();
+    let message = format!("{RUN}/model.safetensors: cannot be read: ");
+    run(place.path(), &RESUME).failed(2, &[&message]);
+    assert!(model.is_symlink());
+}
+
+#[test]
+fn what_a_run_remembers_of_its_data_is_read_only_if_its_data_is_in_files() {
+    let place = with_smoke_run();
+    let about = place.path().join(RUN).join("about.json");
+    fs::write(&about, "{").unwrap();
+    for command in [&RESUME[..], &["eval", "smoke-1"]] {
+        let done = run(place.path(), &[command, &["-q"]].concat());
+        assert_eq!(done.code, Some(0), "{}", done.err);
+    }
+    let about = json(&about);
+    assert_eq!(about["data"], "digits", "it is written anew");
+}
+
+#[test]
+fn a_refusal_of_the_first_weights_names_what_is_wrong_with_them() {
+    let place = with_smoke_run();
+    let from = ["train", "-q", "--from", "smoke-1"];
+    let data = [&from[..], &["--set", "data.sprites="]].concat();
+    run(place.path(), &data).failed(
+        2,
+        &[
+            "--from runs/smoke-1/model.safetensors: the model is for images of 1x28x28, and the data has ",
+            "hint: pass `--data DIR` or `--config` with data of the model's shape and classes",
+        ],
+    );
+    let network = [&from[..], &["--set", "model.mlp.latent=4"]].concat();
+    run(place.path(), &network).failed(2, &["hint: leave `--config` and `--set` out"]);
+    edited(place.path(), |_, tensors| tensors[0].values[0] = f32::NAN);
+    let before = files(place.path());
+    run(place.path(), &from).failed(
+        1,
+        &[
+            "--from runs/smoke-1/model.safetensors: its decoder.0.bias is not finite",
+            "hint: begin with another model",
+        ],
+    );
+    assert_eq!(files(place.path()), before);
 }

@@ -264,7 +264,7 @@ fn a_corrupt_gzip_is_told_from_a_short_one() {
     );
     let tail = error_of_images(&[&good[..], b"more"].concat());
     assert!(
-        tail.contains("bytes that are no gzip follow the end of the gzip: after "),
+        tail.contains("other bytes follow the end of the gzip data: after "),
         "{tail}"
     );
 }
@@ -319,7 +319,7 @@ fn files_that_disagree_are_named() {
             &folder
         ),
         "error: DIR/train-labels-idx1-ubyte: expected 3 labels, one for each image in DIR/train-images-idx3-ubyte, \
-         found 2\nhint: both files have to come from one data set"
+         found 2\nhint: images and labels have to come from one data set"
     );
     write_tiny(&folder);
     fs::write(folder.join(NAMES[2]), images_file(2, 2, 3, &[8; 12])).unwrap();
@@ -329,7 +329,7 @@ fn files_that_disagree_are_named() {
             &folder
         ),
         "error: DIR/t10k-images-idx3-ubyte: expected images of 2 x 2, as in DIR/train-images-idx3-ubyte, \
-         found 2 x 3\nhint: both files have to come from one data set"
+         found 2 x 3\nhint: images and labels have to come from one data set"
     );
 }
 

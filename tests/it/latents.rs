@@ -458,14 +458,13 @@ fn latents_that_are_no_numbers_are_not_written() {
         weight.unwrap().values.fill(f32::MAX);
     });
     let before = files(place.path());
-    run(place.path(), &["embed", "-q"])
-        .failed(1, &["its latents are not numbers, or infinite", "hint: "]);
+    run(place.path(), &["embed", "-q"]).failed(1, &["its latents are NaN or infinite", "hint: "]);
     assert_eq!(files(place.path()), before);
     for command in [
         &["edit", "-q", "--add", "8", "--subtract", "3"][..],
         &["sample", "-q", "--box"],
     ] {
-        run(place.path(), command).failed(1, &["its latents are not numbers, or infinite"]);
+        run(place.path(), command).failed(1, &["its latents are NaN or infinite"]);
     }
     assert_eq!(files(place.path()), before);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vae::data::FASHION_MNIST;
 use vae::data::idx::image_header;
 
 use crate::program::{read, run, unpack_card};
@@ -66,10 +67,40 @@ fn a_label_of_the_test_set_alone_is_named() {
     run(place.path(), &train).failed(
         2,
         &[
-            "error: mine/t10k-labels-idx1-ubyte: image 2 has the label 4, which no training image has; the labels there are 3, 200\n",
+            "error: mine/t10k-labels-idx1-ubyte: image 2 has the label 4, which no training image has; the training labels are 3, 200\n",
             "hint: the classes are those of the training set",
         ],
     );
+}
+
+#[test]
+fn labels_and_not_names_are_listed_where_a_label_is_unknown() {
+    let place = TempDir::new().unwrap();
+    // These have the published names of Fashion-MNIST.
+    let published = [&FASHION_MNIST.first_labels[..], &[6, 8, 1, 3]].concat();
+    write(&place.path().join("mine"), &published, &[9, 12]);
+    let train = ["train", "-q", "--config", "mnist", "--data", "mine"];
+    let set = ["--set", "data.fashion-mnist="];
+    run(place.path(), &[&train[..], &set].concat()).failed(
+        2,
+        &["image 1 has the label 12, which no training image has; the training labels are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"],
+    );
+}
+
+#[test]
+fn the_halves_of_a_sorted_training_set_hold_all_classes() {
+    let place = TempDir::new().unwrap();
+    let path = place.path();
+    let sorted = [[3; 12], [200; 12]].concat();
+    write(&path.join("mine"), &sorted, &sorted);
+    train(path, "mnist", &[]);
+    for choice in [&["--n", "24"][..], &["--n", "1000"], &["--first", "24"]] {
+        let disentangle = ["disentangle", "--json", "-q", "--split", "train"];
+        let done = run(path, &[&disentangle[..], choice].concat());
+        let found: Value = serde_json::from_str(done.line()).unwrap();
+        let most = found["linear_probe_chance"].as_f64().unwrap();
+        assert!((0.5..0.9).contains(&most), "{found}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests that the verdict on a run names the true cause: a table of runs whose cause is known, and small trainings.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -8,7 +9,7 @@ use vae::config::{Config, find_preset, set};
 use vae::eval::{Diagnostics, Estimate, LatentStatistics, LayerUnits, Shuffled, judged};
 use vae::model::Activation;
 use vae::report::diagnosis::{course, summary, verdict};
-use vae::run::Record;
+use vae::run::{Change, Record};
 
 use crate::program::{run, train};
 
@@ -171,7 +172,31 @@ fn cases() -> Vec<Case> {
             collapsed(),
             falling(10),
             "too early to tell",
-            "the test loss still falls; try more epochs: `--epochs 4`",
+            "the test loss still falls; try more epochs: `--epochs 20`",
+        ),
+        case(
+            "a training that was stopped early",
+            &["train.epochs=50"],
+            collapsed(),
+            falling(10),
+            "too early to tell",
+            "the test loss still falls; the training is not finished: vae train --resume runs/a",
+        ),
+        case(
+            "a training that was stopped in its warm-up",
+            &["train.epochs=50", "objective.elbo.warmup=30.5"],
+            collapsed(),
+            settled(20),
+            "too early to tell",
+            "until 31 epochs are done, and the latents with them; the training is not finished: ",
+        ),
+        case(
+            "a decoder that does not listen yet",
+            &["train.epochs=50"],
+            health(vec![used(); 10], 0.0),
+            settled(20),
+            "ignores z",
+            "the training is not finished: vae train --resume runs/a",
         ),
         case(
             "a weight of the KL of 1e30",
@@ -377,7 +402,13 @@ fn the_verdict_on_each_run_names_its_cause() {
             "{}: {findings:?}",
             case.name
         );
-        let text = summary(&case.health, &findings, &config, "runs/a");
+        let text = summary(
+            &case.health,
+            &findings,
+            &course,
+            &config,
+            Path::new("runs/a"),
+        );
         assert!(text.contains(case.says), "{}: {text}", case.name);
         assert_eq!(
             text.contains("learning rate") || text.contains("learning_rate"),
@@ -462,4 +493,23 @@ fn gradient_norms_of_one_epoch_are_not_a_range() {
         text.contains("(epoch 1)") && !text.contains("1 to 1"),
         "{text}"
     );
+}
+
+/// The last config says nothing of the learning rates before.
+#[test]
+fn a_run_whose_learning_rate_was_lowered_in_the_end_is_not_called_untrained() {
+    let config = config(&["train.learning_rate=1e-9"]);
+    let mut records = records(&settled(20));
+    let verdict_on = |records: &[Record]| {
+        let course = course(&config, records, IMAGES);
+        verdict(&judged(&collapsed(), &course, &[]))
+    };
+    assert_eq!(verdict_on(&records), "not trained");
+    records[20].changes = vec![Change {
+        step: 1000,
+        key: "train.learning_rate".to_owned(),
+        from: 0.002.into(),
+        to: 1e-9.into(),
+    }];
+    assert_eq!(verdict_on(&records), "collapsed");
 }

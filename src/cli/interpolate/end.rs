@@ -119,7 +119,7 @@ impl End {
     fn new(model: &LoadedModel, batch: Batch) -> Result<Self> {
         let images = rows(batch.x.clone());
         let latents = rows(model.vae.encode(batch.x, batch.labels).mean);
-        model.are_numbers(&latents)?;
+        model.check_finite(&latents)?;
         Ok(Self { images, latents })
     }
 

@@ -74,7 +74,7 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         elbo.map(negated)
     };
     let value = value.ok_or_else(|| nothing(recipe))?;
-    are_finite(&finished.model, &[value.mean])?;
+    check_finite(&finished.model, &[value.mean])?;
     Ok(Measured {
         value,
         log_px: Vec::new(),
@@ -98,7 +98,7 @@ fn log_px(model: &LoadedModel, samples: usize, images: Choice) -> Result<Measure
     }
     bounds
         .iter()
-        .try_for_each(|bound| are_finite(model, &bound.log_px))?;
+        .try_for_each(|bound| check_finite(model, &bound.log_px))?;
     let bar = ui::image_bar("looking at", test.len());
     let aggregate = AggregatePosterior::read(&model.vae, test, protocol, &mut |seen| {
         bar.set_position(seen as u64)
@@ -126,11 +126,11 @@ fn log_px(model: &LoadedModel, samples: usize, images: Choice) -> Result<Measure
 }
 
 /// Checks that the numbers of a model are finite.
-fn are_finite(model: &LoadedModel, numbers: &[f64]) -> Result<()> {
+fn check_finite(model: &LoadedModel, numbers: &[f64]) -> Result<()> {
     if numbers.iter().all(|number| number.is_finite()) {
         return Ok(());
     }
-    Err(model.broken("measured number is not a number, or infinite"))
+    Err(model.broken("measured result is NaN or infinite"))
 }
 
 fn negated(Estimate { mean, se }: Estimate) -> Estimate {

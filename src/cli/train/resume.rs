@@ -1,7 +1,6 @@
 //! The run that `--resume` names, as far as its files are there. Nothing that the saved state cannot bring back is
 //! written over.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::start::{Start, StartWeights};
@@ -59,18 +58,19 @@ pub fn resumed(
         (changed, StartWeights::State(checkpoint, path))
     } else {
         refuse_to_write_over(&folder)?;
-        let config = read_config(&folder).map_err(|error| {
-            error.with_hint("expected the folder of a run that `vae train` made")
+        let config = read_config(&folder).map_err(|error| match folder.config().exists() {
+            true => error,
+            false => error.with_hint("expected the folder of a run that `vae train` made"),
         })?;
         (change(&config)?, StartWeights::Seed)
     };
     Ok(Start {
         loaded: None,
+        data_folder: named_by_run(&folder, &config)?,
         config,
         name: None,
         config_name: String::new(),
         weights,
-        data_folder: named_by_run(&folder)?,
         folder: Some((folder, lock)),
     })
 }
@@ -112,31 +112,26 @@ fn new_run(folder: &RunFolder) -> String {
     format!("vae train --config {}", shell_word(folder.config()))
 }
 
-/// Returns whether a file is there and holds anything.
-fn is_filled(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
-}
-
 /// Names the files that the saved state is without, and says what becomes of them.
 fn name_missing_files(folder: &RunFolder, progress: &Progress) {
     // A run that has no records yet has no model either.
     if progress.metrics_length == 0 {
         return;
     }
-    if !is_filled(&folder.metrics()) {
+    if !files::is_filled(&folder.metrics()) {
         ui::note(format_args!(
             "warning: {} is missing, and with it the records of the epochs so far; records and curves begin anew at step {}",
             folder.metrics().display(),
             progress.step + 1
         ));
     }
-    if !is_filled(&folder.model()) {
+    if !files::is_filled(&folder.model()) {
         ui::note(format_args!(
             "{} is missing: it is written again from the saved state, or after the next epoch",
             folder.model().display()
         ));
     }
-    if progress.best.is_some() && !is_filled(&folder.best()) {
+    if progress.best.is_some() && !files::is_filled(&folder.best()) {
         ui::note(format_args!(
             "{} is missing: it is written again if the last model is the best one, or once a better one is found",
             folder.best().display()
@@ -147,7 +142,10 @@ fn name_missing_files(folder: &RunFolder, progress: &Progress) {
 /// Refuses to train from the start in a folder that holds the results of a training.
 fn refuse_to_write_over(folder: &RunFolder) -> Result<()> {
     let results = [folder.model(), folder.best(), folder.metrics()];
-    let found: Vec<PathBuf> = results.into_iter().filter(|path| is_filled(path)).collect();
+    let found: Vec<PathBuf> = results
+        .into_iter()
+        .filter(|path| files::is_filled(path))
+        .collect();
     if found.is_empty() {
         return Ok(());
     }
@@ -169,15 +167,15 @@ fn refuse_to_write_over(folder: &RunFolder) -> Result<()> {
 /// Adds the ways out of a run without a usable state to the hint of `error`.
 fn or_begin_anew(error: Error, folder: &RunFolder) -> Error {
     let run = shell_word(&folder.path);
-    let way = if is_filled(&folder.model()) {
+    let way = if files::is_filled(&folder.model()) {
         format!("begin a new run with this one's weights: vae train --from {run}")
-    } else if is_filled(&folder.best()) {
+    } else if files::is_filled(&folder.best()) {
         let best = folder.best();
         format!(
             "begin a new run with the best weights: vae train --from {}",
             shell_word(best)
         )
-    } else if is_filled(&folder.config()) {
+    } else if files::is_filled(&folder.config()) {
         format!("train a new run: {}", new_run(folder))
     } else {
         return error;

@@ -62,7 +62,8 @@ pub fn train(
     let need =
         on_host(&selected.device).then(|| MemoryNeed::new(config, &network, dataset.train.len()));
     if let Some(need) = &need {
-        memory::check(need, config.train.batch)?;
+        let resumed = start.folder.as_ref().map(|(folder, _)| folder);
+        memory::check(need, config.train.batch, resumed)?;
     }
     let training = start.training(dataset, selected)?;
     figures.suit(&figure_context(&training))?;
@@ -100,7 +101,7 @@ pub fn train(
         )),
         _ => error,
     })?;
-    // Without records, the curves of an earlier day are all there is.
+    // Without records, keep the curves that were drawn before.
     if !trained.history.is_empty() {
         write_png(&trained.history, &folder)?;
     }

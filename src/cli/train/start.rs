@@ -9,7 +9,7 @@ use crate::cli::model_data::named_by_run;
 use crate::config::Config;
 use crate::data::{Dataset, ImageReport, NamedFolder};
 use crate::device::SelectedDevice;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files;
 use crate::run::{RunFolder, StartedFrom};
 use crate::train::{Checkpoint, ModelFile, Training};
@@ -24,7 +24,7 @@ pub struct Start {
     /// The folder of a resumed run, and its lock.
     pub folder: Option<(RunFolder, Option<File>)>,
     pub weights: StartWeights,
-    /// The folder that the `--data` of a resumed run named, or of the run whose config a new one takes over.
+    /// The `--data` folder of the resumed run, or of the run that `--from` names.
     pub data_folder: Option<NamedFolder>,
     /// The data, if it is loaded already, and what was found in a folder of images.
     pub loaded: Option<(Dataset, Option<ImageReport>)>,
@@ -69,13 +69,7 @@ impl FirstModel {
 
     /// Returns the folder that the `--data` of the model's run named, or `None` if it named none.
     pub fn data_folder(&self) -> Result<Option<NamedFolder>> {
-        named_by_run(&RunFolder {
-            path: self
-                .path
-                .parent()
-                .map(Path::to_path_buf)
-                .unwrap_or_default(),
-        })
+        named_by_run(&RunFolder::of_model(&self.path), &self.file.config)
     }
 
     /// Returns the config of the model, and its run's name without the number.
@@ -125,16 +119,8 @@ impl Start {
                 Training::resume(&self.config, dataset, device, checkpoint, path)
             }
             StartWeights::Model(FirstModel { file, path, name }) => {
-                Training::from_model(&self.config, dataset, device, file, name.clone()).map_err(
-                    |error| {
-                        let place = format!("--from {}", path.display());
-                        let hint = error.hint().map(str::to_owned);
-                        let error: Error = error.inside(&place);
-                        error.with_hint(hint.unwrap_or_else(|| {
-                    "leave `--config` and `--set` out to train on with that model's config".into()
-                }))
-                    },
-                )
+                Training::from_model(&self.config, dataset, device, file, name.clone())
+                    .map_err(|error| error.inside(&format!("--from {}", path.display())))
             }
         }
     }

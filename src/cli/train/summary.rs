@@ -29,7 +29,10 @@ pub fn introduce(
         ""
     };
     let memory = need.map_or_else(String::new, |need| {
-        format!(", with about {} of memory", size(need.bytes()))
+        format!(
+            "; needs about {} of memory besides the data",
+            size(need.bytes())
+        )
     });
     ui::note(format_args!(
         "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, on {}{memory}",

@@ -94,7 +94,7 @@ impl Labelled {
             self.images_at.display()
         );
         Err(Error::file(&self.labels_at, what)
-            .with_hint("both files have to come from one data set"))
+            .with_hint("images and labels have to come from one data set"))
     }
 
     /// Returns the images, each labelled with the number of its class.
@@ -102,12 +102,13 @@ impl Labelled {
         match classes.numbers(&self.labels) {
             Ok(numbers) => Ok(self.images.with_labels(numbers)),
             Err(place) => {
-                let mut known = classes.names[..classes.names.len().min(LISTED)].join(", ");
-                if classes.names.len() > LISTED {
+                let labels = classes.labels.iter().take(LISTED);
+                let mut known = labels.map(u8::to_string).collect::<Vec<_>>().join(", ");
+                if classes.labels.len() > LISTED {
                     known += ", ...";
                 }
                 let what = format!(
-                    "image {place} has the label {}, which no training image has; the labels there are {known}",
+                    "image {place} has the label {}, which no training image has; the training labels are {known}",
                     self.labels[place]
                 );
                 Err(Error::file(&self.labels_at, what).with_hint(
@@ -147,7 +148,7 @@ pub fn read(files: &SetFiles, set: &IdxDataset) -> Result<Dataset> {
             train.images_at.display()
         );
         return Err(Error::file(&test.images_at, what)
-            .with_hint("both files have to come from one data set"));
+            .with_hint("images and labels have to come from one data set"));
     }
     if set.name != MNIST.name && holds_mnist(&train.images) {
         let what = format!("expected {}, found the images of MNIST", set.title);

@@ -31,7 +31,7 @@ pub struct Course {
     /// The number of epochs that are done.
     pub epochs: usize,
     /// The sum of the learning rates of all steps, for an optimizer that moves a weight by about the learning rate in each;
-    /// `None` for others.
+    /// `None` for others, and if the config was changed in the course of the training.
     pub moved: Option<f64>,
     /// The epochs after which the weights of the loss's terms no longer change.
     pub settles_after: f64,

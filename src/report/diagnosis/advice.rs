@@ -1,7 +1,10 @@
 //! Advice for a latent that is not healthy: flags of `vae train`, depending on the config of the run.
 
+use std::path::Path;
+
 use crate::config::Config;
-use crate::eval::{Diagnostics, Early, Finding};
+use crate::error::shell_word;
+use crate::eval::{Course, Diagnostics, Early, Finding};
 use crate::model::{Likelihood, Sigma};
 use crate::objective::{BetaTc, Elbo, Estimator, Info, Objective};
 
@@ -18,12 +21,26 @@ const USUAL_RATE: f64 = 1e-3;
 const SMALL_SIGMA: f64 = 0.1;
 
 /// Returns flags to try, or `None` if there is nothing to change. The learning rate is blamed only where it can be the
-/// cause.
-pub fn advice(finding: &Finding, health: &Diagnostics, config: &Config) -> Option<String> {
+/// cause. A training that is not finished, in the folder `run`, needs no flags to go on.
+pub fn advice(
+    finding: &Finding,
+    health: &Diagnostics,
+    course: &Course,
+    config: &Config,
+    run: &Path,
+) -> Option<String> {
+    let done = course.epochs.max(1);
+    let needs_epochs = matches!(finding, Finding::TooEarly(_))
+        || (*finding == Finding::IgnoresLatent && free_bits(config) == 0.0);
+    if needs_epochs && done < config.train.epochs {
+        let run = shell_word(run);
+        return Some(format!(
+            "the training is not finished: vae train --resume {run}"
+        ));
+    }
     let flags = match finding {
         Finding::SameImages | Finding::TooEarly(Early::Settling(_)) => return None,
         Finding::TooEarly(Early::FewSteps(_) | Early::StillFalling) => {
-            let done = config.train.epochs;
             let more = match finding {
                 Finding::TooEarly(Early::FewSteps(steps)) => {
                     let per_epoch = (*steps as usize / done).max(1);
@@ -59,7 +76,7 @@ pub fn advice(finding: &Finding, health: &Diagnostics, config: &Config) -> Optio
         Finding::UnderRegularised { .. } => stronger(config),
         // The usual reason is that the decoder has not learned to use the latent yet.
         Finding::IgnoresLatent => {
-            let epochs = 4 * config.train.epochs;
+            let epochs = 4 * done;
             return Some(format!("try more epochs: `--epochs {epochs}`"));
         }
     };

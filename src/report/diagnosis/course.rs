@@ -12,8 +12,10 @@ pub fn course(config: &Config, records: &[Record], images: usize) -> Course {
         .map_or(config.train.epochs, |last| last.epoch);
     let steps_per_epoch = config.train.steps_per_epoch(images) as f64;
     let rates = (0..epochs).map(|epoch| config.learning_rate(epoch as f64 + 0.5));
-    // The others move a weight by the learning rate times the gradient, of any size.
-    let moves_by_the_rate = !matches!(config.optimizer, Optimizer::Sgd(_));
+    // The others move a weight by the learning rate times the gradient, of any size. The config says nothing about the
+    // learning rates before it was changed, or of the training that the first weights come from.
+    let moves_by_the_rate = !matches!(config.optimizer, Optimizer::Sgd(_))
+        && records.iter().all(|record| record.changes.is_empty());
     let objective = config.objective.kind();
     Course {
         steps: (epochs as f64 * steps_per_epoch) as u64,

@@ -25,7 +25,8 @@ pub fn reason(finding: &Finding, health: &Diagnostics) -> String {
         Finding::TooEarly(Early::FewSteps(1)) => "only 1 step is done".into(),
         Finding::TooEarly(Early::FewSteps(steps)) => format!("only {steps} steps are done"),
         Finding::TooEarly(Early::Settling(epochs)) => format!(
-            "the weights of the loss's terms change until {epochs} epochs are done, and the latents with them"
+            "the weights of the loss's terms change until {} epochs are done, and the latents with them",
+            epochs.ceil()
         ),
         Finding::TooEarly(Early::StillFalling) => "the test loss still falls".into(),
         Finding::DeadLayer { layer } => {
