@@ -473,7 +473,7 @@ fn what_cannot_be_trained_on_is_refused_with_a_reason() {
     assert_eq!(done.code, Some(0), "{}", done.err);
     assert!(done.out.contains("skipped 11"), "{}", done.out);
     run(home, &["train", "--config", "mnist", "--data", "mine"])
-        .failed(2, &["MNIST is not in this folder"]);
+        .failed(2, &["MNIST is not in this folder", "vae train --data mine"]);
     run(home, &["train", "--data", "mine/1.png"]).failed(2, &["mine/1.png", "hint:"]);
 
     let copy = |to: &str| copy_folder(&home.join("mine"), &home.join(to));

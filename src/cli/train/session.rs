@@ -15,6 +15,7 @@ use crate::cli::interrupt;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::run_args::RunArgs;
 use crate::config::Config;
+use crate::data::images::holds_images;
 use crate::data::{Data, DataPaths, Dataset, ImageReport, NamedFolder, SkippedImage};
 use crate::device::SelectedDevice;
 use crate::error::{Error, ErrorKind, Result, shell_word};
@@ -49,7 +50,16 @@ pub fn train(
     let paths = images.places(data_folder.clone())?;
     let (dataset, report) = match start.loaded.take() {
         Some(loaded) => loaded,
-        None => load(&start.config.data, &paths)?,
+        None => load(&start.config.data, &paths).map_err(|error| {
+            match data_folder.as_ref().map(|named| &named.path) {
+                Some(path) if !is_own(&start.config.data) && holds_images(path) => error
+                    .with_hint(format!(
+                        "this folder holds images; to train on them, leave `--config` out: vae train --data {}",
+                        shell_word(path)
+                    )),
+                _ => error,
+            }
+        })?,
     };
     if let Some(report) = &report {
         // The run's config has what was chosen, so that new files in the folder do not change it.
@@ -124,6 +134,10 @@ pub fn train(
 
 /// The file in a run's folder that lists the images that could not be read.
 const SKIPPED: &str = "skipped.csv";
+
+fn is_own(data: &Data) -> bool {
+    matches!(data, Data::Images(_))
+}
 
 /// Loads the data of a config. Images of one's own have a bar of their own.
 fn load(data: &Data, paths: &DataPaths) -> Result<(Dataset, Option<ImageReport>)> {

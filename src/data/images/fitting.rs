@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use image::ColorType;
+use image::{ColorType, DynamicImage};
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -146,13 +146,14 @@ fn fitted(decoded: Decoded, fit: &Fit) -> Work {
     let highest_level = if sixteen_bit {
         let levels = |samples: &[u16]| samples.iter().copied().max().unwrap_or_default();
         match &image {
-            image::DynamicImage::ImageLuma16(image) => levels(image.as_raw()),
-            image::DynamicImage::ImageRgb16(image) => levels(image.as_raw()),
+            DynamicImage::ImageLuma16(image) => levels(image.as_raw()),
+            DynamicImage::ImageRgb16(image) => levels(image.as_raw()),
             _ => u16::MAX,
         }
     } else {
         0
     };
+    let is_transparent = is_transparent(&image);
     let bytes = fit.bytes(image);
     let at_the_ends = bytes
         .iter()
@@ -166,7 +167,7 @@ fn fitted(decoded: Decoded, fit: &Fit) -> Work {
         rotated: usize::from(facts.rotated),
         animated: usize::from(facts.animated),
         cmyk: usize::from(facts.cmyk),
-        alpha: usize::from(colour.has_alpha()),
+        alpha: usize::from(is_transparent),
         sixteen_bit: usize::from(sixteen_bit),
         highest_level,
         values: bytes.len() as u64,
@@ -176,6 +177,15 @@ fn fitted(decoded: Decoded, fit: &Fit) -> Work {
         hash: Md5::digest(&bytes).into(),
         bytes,
         summary,
+    }
+}
+
+/// Returns whether a part of an image lets the background through. Some decoders give every image an alpha channel.
+fn is_transparent(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageRgba8(image) => image.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        DynamicImage::ImageLumaA8(image) => image.pixels().any(|pixel| pixel.0[1] < u8::MAX),
+        other => other.color().has_alpha(),
     }
 }
 

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::cache::{Cache, FittedSet, key, scratch, unwritten};
 use super::choose;
 use super::classes::classes;
+use super::file_tree::FileTree;
 use super::fitted::{FittedImages, FittedPixels};
 use super::fitting::{FitFault, fit_all};
 use super::folder_tree::FolderTree;
@@ -22,7 +23,7 @@ use super::pixels_file::PixelsFile;
 use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
-use crate::data::image_file::{Fit, FitMode};
+use crate::data::image_file::{FileKind, Fit, FitMode};
 use crate::data::{DataKind, DataPaths, Dataset, Outline, Pixels, Split};
 use crate::error::{Error, Result};
 use crate::files;
@@ -103,6 +104,14 @@ fn too_few(root: &Path, count: usize, kind: &str) -> Error {
         format!("{count} {kind}images; expected at least {FEWEST}, and hundreds for a useful model"),
     )
     .with_hint("`vae reconstruct` and the other commands take a few images of yours as arguments; a training needs more")
+}
+
+/// Returns whether there are image files in a folder, for messages.
+pub fn holds_images(folder: &Path) -> bool {
+    FolderTree::new(folder).is_ok_and(|tree| {
+        let mut files = tree.files().iter();
+        files.any(|file| FileKind::of(&file.path) == FileKind::Image)
+    })
 }
 
 /// Opens the place and recognises its layout.

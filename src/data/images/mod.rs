@@ -30,7 +30,7 @@ pub use fitting::SkippedImage;
 pub use image_report::ImageReport;
 pub use image_source::{Decoded, ImageEntry, ImageFacts, ImageSource};
 pub use layout::{LabelsFrom, Layout};
-pub use load::load;
+pub use load::{holds_images, load};
 pub use new_images::{NewImages, read_new};
 pub use open::{Opened, open};
 pub use settings::Images;
