@@ -18,6 +18,8 @@ const MOST_BYTES: u64 = 256 << 20;
 pub struct FolderTree {
     root: PathBuf,
     files: Vec<FileEntry>,
+    /// The path of each file as the system knows it: a name may be no text.
+    paths: Vec<PathBuf>,
 }
 
 impl FolderTree {
@@ -38,12 +40,15 @@ impl FolderTree {
                     None => Error::file(path, "this link leads back to a folder above it"),
                 }
             })?;
-            files.extend(file_entry(root, entry.path()));
+            let found = file_entry(root, entry.path());
+            files.extend(found.map(|file| (file, entry.into_path())));
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        let (files, paths) = files.into_iter().unzip();
         Ok(Self {
             root: root.to_owned(),
             files,
+            paths,
         })
     }
 }
@@ -74,6 +79,10 @@ impl FileTree for FolderTree {
 
     fn files(&self) -> &[FileEntry] {
         &self.files
+    }
+
+    fn full_path(&self, index: usize) -> PathBuf {
+        self.paths[index].clone()
     }
 
     fn read(&self, index: usize) -> Result<Vec<u8>> {
