@@ -12,6 +12,9 @@ use crate::data::images::scratch::{Scratch, ScratchName, UnpackFault, is_bomb};
 use crate::error::{Error, Result};
 use crate::files;
 
+/// The most unpacked bytes that are kept in memory: the file of a small archive is not worth its place.
+const SMALL: u64 = 32 << 20;
+
 /// Returns the tar archive within the gzip `path`, whose content is `packed`; `None` if it holds something else.
 ///
 /// # Errors
@@ -19,13 +22,18 @@ use crate::files;
 pub fn unpack_tar(path: &Path, packed: &Bytes, scratch: &Scratch) -> Result<Option<Bytes>> {
     let unpacked = || Gzip::new(BufReader::with_capacity(1 << 16, packed.reader()));
     let mut first = Vec::new();
-    // A gzip that is damaged so early is no tar archive that anybody could tell.
-    if unpacked().take(512).read_to_end(&mut first).is_err() || !is_tar(&first) {
+    // As much as is kept in memory. The fault of a damaged gzip is found below.
+    let read = unpacked().take(SMALL + 1).read_to_end(&mut first);
+    if !is_tar(&first) {
         return Ok(None);
     }
+    if read.is_ok() && first.len() as u64 <= SMALL {
+        return Ok(Some(Bytes::in_memory(first)));
+    }
+    drop(first);
     let mut source = Guarded {
         source: unpacked(),
-        packed: packed.len(),
+        packed: packed.length(),
         unpacked: 0,
     };
     let name = ScratchName::new(path, "tar");

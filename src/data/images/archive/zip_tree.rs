@@ -75,8 +75,8 @@ impl ZipTree {
             });
         }
         // Members may share their packed bytes.
-        if is_bomb(bytes.len(), unpacked) {
-            return Err(bomb(path, bytes.len(), unpacked));
+        if is_bomb(bytes.length(), unpacked) {
+            return Err(bomb(path, bytes.length(), unpacked));
         }
         Ok(Self {
             path: path.to_owned(),

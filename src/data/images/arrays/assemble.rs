@@ -10,6 +10,9 @@ use super::roles::{Role, class_of};
 use crate::error::{Error, Result};
 use std::path::Path;
 
+/// The most images, each of which has a name in memory.
+const MOST_IMAGES: usize = 10_000_000;
+
 /// The hint where the names do not say what is what.
 const NAME_THEM: &str = "name them: `numpy.savez(\"new.npz\", train_images=..., train_labels=..., test_images=..., test_labels=...)`";
 
@@ -38,9 +41,16 @@ pub fn assemble(
     }
     let mut notes = Vec::new();
     let levels = levels(&images)?;
-    let mut parts = Vec::new();
+    let (mut parts, mut count) = (Vec::new(), 0_usize);
     for (named, levels) in images.iter().zip(levels) {
         let layout = ImageLayout::of_array(&named.array)?;
+        count = layout.count.saturating_add(count);
+        if count > MOST_IMAGES {
+            let what = format!("expected at most {MOST_IMAGES} images, found {count}");
+            return Err(named
+                .array
+                .error(what, "take a part of them: `array[:1000000]`"));
+        }
         let classes = if one_a_class {
             Some(vec![class_of(&named.stem).to_owned(); layout.count])
         } else {

@@ -41,17 +41,13 @@ impl ValueRange {
     pub fn of(array: &StoredArray) -> Result<Self> {
         let dtype = array.dtype;
         if (dtype.kind, dtype.size) == (DtypeKind::Unsigned, 1) {
-            let range = |bytes: &[u8]| {
-                let (least, most) = bytes.iter().fold((u8::MAX, 0), |(least, most), &byte| {
-                    (byte.min(least), byte.max(most))
-                });
-                Self {
-                    least: least.into(),
-                    most: most.into(),
-                    has_nan: false,
-                }
-            };
-            return array.fold(|| Self::EMPTY, range, Self::joined);
+            // Nothing is read after the first larger value, which nearly all images begin with.
+            let is_large = array.any(|bytes| bytes.iter().any(|byte| *byte > 1))?;
+            return Ok(Self {
+                least: 0.0,
+                most: if is_large { 255.0 } else { 1.0 },
+                has_nan: false,
+            });
         }
         let range = |bytes: &[u8]| {
             let values = bytes

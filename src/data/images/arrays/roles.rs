@@ -28,7 +28,7 @@ impl NameParts {
         let lower = name.to_lowercase();
         let words: Vec<&str> = lower
             .split(|letter: char| !letter.is_alphanumeric())
-            .flat_map(|word| halves(word))
+            .flat_map(halves)
             .filter(|word| !word.is_empty())
             .collect();
         let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
