@@ -109,6 +109,7 @@ fn of_role(arrays: &[NamedArray], role: Role) -> impl Iterator<Item = &NamedArra
 fn no_images(place: &Path, arrays: &[NamedArray]) -> Error {
     // One array was meant, whatever it is called: its shape is what is wrong.
     if let [only] = arrays
+        && only.parts.role == Role::Unknown
         && let Err(error) = ImageLayout::of_array(&only.array)
     {
         return error;

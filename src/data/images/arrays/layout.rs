@@ -44,8 +44,10 @@ impl ImageLayout {
             [count, channels @ (1 | 3), height, width] => {
                 Self::new(count, [height, width, channels], true)
             }
-            // Three or four columns are the colours of a single image.
-            [count, height, width] if width > 4 => Self::new(count, [height, width, 1], false),
+            // Four columns or fewer are the colours of a single image.
+            [count, height, width] if width > 4 || height == width => {
+                Self::new(count, [height, width, 1], false)
+            }
             [count, length] if length.isqrt().pow(2) == length => {
                 Self::new(count, [length.isqrt(), length.isqrt(), 1], false)
             }
