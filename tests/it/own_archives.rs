@@ -210,7 +210,7 @@ fn damage_is_named() {
     assert!(
         error
             .to_string()
-            .contains("dog/10.png: the zip archive is damaged"),
+            .contains("dog/10.png: the zip archive is damaged: its checksum is wrong"),
         "{error}"
     );
     assert!(error.hint().is_some() && tree.read(2).is_ok());

@@ -183,6 +183,11 @@ fn failed(path: &Path, name: &str, error: ZipError) -> Error {
             "the zip archive is damaged: it ends early".to_owned(),
             DAMAGED,
         ),
+        // The library's words, which a test holds.
+        ZipError::Io(error) if error.to_string() == "Invalid checksum" => (
+            "the zip archive is damaged: its checksum is wrong".to_owned(),
+            DAMAGED,
+        ),
         ZipError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
             (format!("the zip archive is damaged: {error}"), DAMAGED)
         }

@@ -6,7 +6,7 @@ use super::factors::factors;
 use super::labels::classes;
 use super::layout::ImageLayout;
 use super::levels::{Levels, ValueRange};
-use super::roles::{Role, class_of};
+use super::roles::{ArrayRole, class_of};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub fn assemble(
         && images.len() > 1
         && images
             .iter()
-            .all(|array| array.parts.role == Role::Unknown && array.parts.split.is_none());
+            .all(|array| array.parts.role == ArrayRole::Unknown && array.parts.split.is_none());
     if !one_a_class {
         check_splits(place, &images)?;
     }
@@ -64,7 +64,7 @@ pub fn assemble(
             classes,
         });
     }
-    let known = match (&parts[..], of_role(&others, Role::Factors).next()) {
+    let known = match (&parts[..], of_role(&others, ArrayRole::Factors).next()) {
         ([only], Some(table)) => match factors(&table.array, only.layout.count)? {
             Ok(factors) => Some(factors),
             Err(why) => {
@@ -74,7 +74,7 @@ pub fn assemble(
         },
         _ => None,
     };
-    let left_out: Vec<String> = of_role(&others, Role::Unknown)
+    let left_out: Vec<String> = of_role(&others, ArrayRole::Unknown)
         .map(|other| format!("{}, {}", other.array.name, other.array.described()))
         .collect();
     if !left_out.is_empty() {
@@ -88,12 +88,14 @@ pub fn assemble(
 
 /// Returns the arrays of images and all others. Where no name says "images", the shapes do.
 fn divided(arrays: Vec<NamedArray>) -> (Vec<NamedArray>, Vec<NamedArray>) {
-    let is_named = arrays.iter().any(|array| array.parts.role == Role::Images);
+    let is_named = arrays
+        .iter()
+        .any(|array| array.parts.role == ArrayRole::Images);
     arrays
         .into_iter()
         .partition(|named| match named.parts.role {
-            Role::Images => true,
-            Role::Unknown => {
+            ArrayRole::Images => true,
+            ArrayRole::Unknown => {
                 !is_named
                     && named.array.dtype.is_number()
                     && ImageLayout::of(&named.array.shape).is_some()
@@ -102,14 +104,14 @@ fn divided(arrays: Vec<NamedArray>) -> (Vec<NamedArray>, Vec<NamedArray>) {
         })
 }
 
-fn of_role(arrays: &[NamedArray], role: Role) -> impl Iterator<Item = &NamedArray> {
+fn of_role(arrays: &[NamedArray], role: ArrayRole) -> impl Iterator<Item = &NamedArray> {
     arrays.iter().filter(move |array| array.parts.role == role)
 }
 
 fn no_images(place: &Path, arrays: &[NamedArray]) -> Error {
     // One array was meant, whatever it is called: its shape is what is wrong.
     if let [only] = arrays
-        && only.parts.role == Role::Unknown
+        && only.parts.role == ArrayRole::Unknown
         && let Err(error) = ImageLayout::of_array(&only.array)
     {
         return error;
@@ -176,7 +178,7 @@ fn labels(
     notes: &mut Vec<String>,
 ) -> Result<Option<Vec<String>>> {
     let mut fitting =
-        of_role(others, Role::Labels).filter(|labels| labels.parts.split == named.parts.split);
+        of_role(others, ArrayRole::Labels).filter(|labels| labels.parts.split == named.parts.split);
     let Some(labels) = fitting.next() else {
         return Ok(None);
     };

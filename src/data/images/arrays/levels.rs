@@ -7,7 +7,7 @@ use crate::error::Result;
 /// How far a float may lie outside its range and still be rounded into it; scaling images leaves such values.
 const ROUNDING: f64 = 0.005;
 
-/// What values mean.
+/// The meanings that values can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Levels {
     /// From 0 to 1.
