@@ -43,7 +43,7 @@ impl Bytes {
     }
 
     /// Returns the number of bytes.
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
@@ -52,7 +52,7 @@ impl Bytes {
 
     /// Returns the part that begins at `start`; `None` if there are not so many bytes.
     pub fn part(&self, start: u64, length: u64) -> Option<Self> {
-        if start.checked_add(length)? > self.len() {
+        if start.checked_add(length)? > self.length() {
             return None;
         }
         match self {
@@ -79,7 +79,7 @@ impl Bytes {
     /// There are not so many bytes, or they cannot be read.
     pub fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
         let end = at.checked_add(into.len() as u64);
-        if end.is_none_or(|end| end > self.len()) {
+        if end.is_none_or(|end| end > self.length()) {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         match self {
@@ -151,8 +151,11 @@ pub struct BytesReader {
 
 impl Read for BytesReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self.bytes.len().saturating_sub(self.at);
+        let left = self.bytes.length().saturating_sub(self.at);
         let count = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(0);
+        }
         self.bytes.read_at(self.at, &mut into[..count])?;
         self.at += count as u64;
         Ok(count)
@@ -163,7 +166,7 @@ impl Seek for BytesReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.bytes.len().checked_add_signed(by),
+            SeekFrom::End(by) => self.bytes.length().checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         self.at = at.ok_or(ErrorKind::InvalidInput)?;
@@ -185,7 +188,7 @@ mod tests {
             Bytes::in_memory(all.clone()),
             Bytes::of_file(&path).unwrap(),
         ] {
-            assert_eq!((bytes.len(), bytes.read().unwrap()), (100, all.clone()));
+            assert_eq!((bytes.length(), bytes.read().unwrap()), (100, all.clone()));
             let part = bytes.part(10, 20).unwrap().part(5, 3).unwrap();
             assert_eq!(part.read().unwrap(), [15, 16, 17]);
             assert!(part.part(1, 3).is_none() && bytes.part(u64::MAX, 2).is_none());

@@ -45,7 +45,7 @@ impl Header {
             shape: shape(value(&text, "shape")?)?,
             start,
         };
-        let found = file.len().saturating_sub(start);
+        let found = file.length().saturating_sub(start);
         if header.byte_count() != Some(found) {
             let count = product(&header.shape);
             let each = match dtype.size {
@@ -73,7 +73,7 @@ impl Header {
 fn text(file: &Bytes) -> Result<(String, u64), Fault> {
     let cut = || Fault::content("the array ends within its header", DAMAGED);
     let mut first = [0; 12];
-    let there = first.len().min(file.len() as usize);
+    let there = first.len().min(file.length() as usize);
     file.read_at(0, &mut first[..there]).map_err(Fault::Read)?;
     let first = &first[..there];
     if !first.starts_with(MAGIC) {
@@ -97,7 +97,7 @@ fn text(file: &Bytes) -> Result<(String, u64), Fault> {
         }
     };
     let end = start + length as u64;
-    if end > file.len() {
+    if end > file.length() {
         return Err(cut());
     }
     if length > LONGEST_HEADER {

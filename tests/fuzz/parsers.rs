@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use vae::config::Config;
-use vae::data::{amat, factors, idx, image_file};
+use vae::data::{amat, factors, idx, image_file, images};
 use vae::model::Features;
 use vae::report::comparison::{self, EvaluatedRun, MeasuredModel};
 use vae::run::parse_metrics;
@@ -14,8 +14,10 @@ use vae::train::{Checkpoint, ModelFile};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// Every parser.
-pub const PARSERS: [Parser; 9] = [
+pub const PARSERS: [Parser; 11] = [
     ("amat", amat),
+    ("archive", archive),
+    ("arrays", arrays),
     ("config", config),
     ("csv", csv),
     ("gz", gz),
@@ -29,6 +31,22 @@ pub const PARSERS: [Parser; 9] = [
 /// Binary images as text: two images of four values.
 pub fn amat(bytes: &[u8]) {
     let _ = amat::parse(bytes, 2, [1, 2, 2]);
+}
+
+/// A zip or tar archive of files.
+pub fn archive(bytes: &[u8]) {
+    own_data("fuzz.zip", bytes);
+}
+
+/// Images in NumPy's arrays.
+pub fn arrays(bytes: &[u8]) {
+    own_data("fuzz.npz", bytes);
+}
+
+fn own_data(name: &str, bytes: &[u8]) {
+    // What is too large for memory would be unpacked here, and no input of a fuzzer is.
+    let scratch = std::env::temp_dir().join("vae-fuzz");
+    let _ = images::read_all(Path::new(name), bytes.to_vec(), &scratch);
 }
 
 /// The TOML of a config. What is accepted is written and read again.

@@ -244,7 +244,10 @@ fn arrays_that_are_not_what_they_should_be_are_named() {
         .position(|bytes| bytes == [9; 5])
         .unwrap();
     changed[at] = 8;
-    fails(&changed, "x_test.npy: its checksum is wrong");
+    fails(
+        &changed,
+        "x_test.npy: the zip archive is damaged: its checksum is wrong",
+    );
 }
 
 proptest! {

@@ -49,6 +49,8 @@ mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod own_archives;
+mod own_arrays;
 mod own_images;
 mod own_labels;
 mod parity;

@@ -67,7 +67,7 @@ impl Cache<'_> {
         let bytes = Bytes::of_file(&place.join("pixels")).ok()?;
         let width: usize = index.shape.iter().product();
         let expected = (index.images.len() as u64).checked_mul(width as u64)?;
-        (index.key == key && bytes.len() == expected).then_some(FittedSet { index, bytes })
+        (index.key == key && bytes.length() == expected).then_some(FittedSet { index, bytes })
     }
 
     /// Removes fitted images that turned out to be damaged.

@@ -127,10 +127,10 @@ fn source(settings: &Images, root: &Path, folder: &Path) -> Result<Source> {
     let tree = match open(root, &folder.join("unpacked"))? {
         Some(Opened::Images(images)) => {
             return Ok(Source {
+                notes: images.notes().to_vec(),
                 images,
                 layout: None,
                 has_defects: false,
-                notes: Vec::new(),
             });
         }
         Some(Opened::Files(tree)) => tree,

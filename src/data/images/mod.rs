@@ -32,5 +32,5 @@ pub use image_source::{Decoded, ImageEntry, ImageFacts, ImageSource};
 pub use layout::{LabelsFrom, Layout};
 pub use load::{holds_images, load};
 pub use new_images::{NewImages, read_new};
-pub use open::{Opened, open};
+pub use open::{Opened, open, read_all};
 pub use settings::Images;

@@ -36,15 +36,44 @@ pub fn open(path: &Path, scratch: &Path) -> Result<Option<Opened>> {
     if path.is_dir() {
         return open_folder(path, &scratch);
     }
+    let bytes = Bytes::of_file(path).map_err(|error| files::unreadable(path, &error))?;
+    let (_, modified) = length_and_time(path);
+    open_bytes(path, bytes, modified, &scratch)
+}
+
+/// Opens what would be in the file `path`, all of it in memory, and reads every file or image. Returns how many can be
+/// read.
+///
+/// # Errors
+/// They are those of [`open`].
+pub fn read_all(path: &Path, bytes: Vec<u8>, scratch: &Path) -> Result<usize> {
+    match open_bytes(path, Bytes::in_memory(bytes), 0, &Scratch::new(scratch))? {
+        Some(Opened::Files(tree)) => {
+            let read = |index: &usize| tree.read(*index).is_ok();
+            Ok((0..tree.files().len()).filter(read).count())
+        }
+        Some(Opened::Images(images)) => {
+            let read = |index: &usize| images.decode(*index).is_ok();
+            Ok((0..images.entries().len()).filter(read).count())
+        }
+        None => Ok(0),
+    }
+}
+
+/// Opens the file `path`, whose content is `bytes` and which was changed at `modified`.
+fn open_bytes(
+    path: &Path,
+    bytes: Bytes,
+    modified: u64,
+    scratch: &Scratch,
+) -> Result<Option<Opened>> {
     let unreadable = |error| files::unreadable(path, &error);
-    let bytes = Bytes::of_file(path).map_err(unreadable)?;
-    let mut first = vec![0; FIRST.min(bytes.len() as usize)];
+    let mut first = vec![0; FIRST.min(bytes.length() as usize)];
     bytes.read_at(0, &mut first).map_err(unreadable)?;
     if first.starts_with(npy::MAGIC) {
         let images = find_in_file(path, bytes)?;
         return Ok(Some(Opened::Images(images)));
     }
-    let (_, modified) = length_and_time(path);
     if first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06") {
         let tree = ZipTree::new(path, bytes, modified)?;
         let place = if !is_named(path, &["zip"]) && tree.is_npz() {
@@ -52,17 +81,17 @@ pub fn open(path: &Path, scratch: &Path) -> Result<Option<Opened>> {
         } else {
             ArrayPlace::Files
         };
-        return opened(Box::new(tree), place, &scratch).map(Some);
+        return opened(Box::new(tree), place, scratch).map(Some);
     }
     let is_named_tar = is_named(path, &["tar"]);
     let tar = if first.starts_with(&GZIP) {
-        unpack_tar(path, &bytes, &scratch)?
+        unpack_tar(path, &bytes, scratch)?
     } else {
         (is_tar(&first) || is_named_tar).then_some(bytes)
     };
     if let Some(bytes) = tar {
         let tree = TarTree::new(path, bytes, modified)?;
-        return opened(Box::new(tree), ArrayPlace::Files, &scratch).map(Some);
+        return opened(Box::new(tree), ArrayPlace::Files, scratch).map(Some);
     }
     refusal(path, &first).map_or(Ok(None), Err)
 }

@@ -12,6 +12,9 @@ use crate::data::images::scratch::{Scratch, ScratchName, UnpackFault, is_bomb};
 use crate::error::{Error, Result};
 use crate::files;
 
+/// The most unpacked bytes that are kept in memory: the file of a small archive is not worth its place.
+const SMALL: u64 = 32 << 20;
+
 /// Returns the tar archive within the gzip `path`, whose content is `packed`; `None` if it holds something else.
 ///
 /// # Errors
@@ -19,13 +22,19 @@ use crate::files;
 pub fn unpack_tar(path: &Path, packed: &Bytes, scratch: &Scratch) -> Result<Option<Bytes>> {
     let unpacked = || Gzip::new(BufReader::with_capacity(1 << 16, packed.reader()));
     let mut first = Vec::new();
-    // A gzip that is damaged so early is no tar archive that anybody could tell.
-    if unpacked().take(512).read_to_end(&mut first).is_err() || !is_tar(&first) {
+    // As much as is kept in memory.
+    let read = unpacked().take(SMALL + 1).read_to_end(&mut first);
+    if !is_tar(&first) {
         return Ok(None);
     }
+    read.map_err(|error| damaged(path, &error))?;
+    if first.len() as u64 <= SMALL {
+        return Ok(Some(Bytes::in_memory(first)));
+    }
+    drop(first);
     let mut source = Guarded {
         source: unpacked(),
-        packed: packed.len(),
+        packed: packed.length(),
         unpacked: 0,
     };
     let name = ScratchName::new(path, "tar");
@@ -36,17 +45,19 @@ pub fn unpack_tar(path: &Path, packed: &Bytes, scratch: &Scratch) -> Result<Opti
     match kept {
         Ok(bytes) => Ok(Some(bytes)),
         Err(UnpackFault::Kept(error)) => Err(error),
-        Err(UnpackFault::Source(error)) if error.raw_os_error().is_some() => {
-            Err(files::unreadable(path, &error))
-        }
-        Err(UnpackFault::Source(error)) => {
-            let what = match error.kind() {
-                ErrorKind::UnexpectedEof => "the gzip ends early".to_owned(),
-                _ => error.to_string(),
-            };
-            Err(Error::file(path, what).with_hint(DAMAGED))
-        }
+        Err(UnpackFault::Source(error)) => Err(damaged(path, &error)),
     }
+}
+
+fn damaged(path: &Path, error: &io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        return files::unreadable(path, error);
+    }
+    let what = match error.kind() {
+        ErrorKind::UnexpectedEof => "the gzip ends early".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::file(path, what).with_hint(DAMAGED)
 }
 
 /// A source that ends in an error where it turns out to be a bomb.

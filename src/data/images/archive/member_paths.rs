@@ -20,7 +20,7 @@ pub struct Member<T> {
 #[derive(Debug)]
 pub struct Members<T> {
     pub files: Vec<FileEntry>,
-    /// What finds each file again.
+    /// The place of each file, which finds it again.
     pub places: Vec<T>,
     /// The folder around everything, with a `/` at its end, or nothing.
     top: String,

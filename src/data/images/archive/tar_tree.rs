@@ -66,7 +66,7 @@ impl TarTree {
             if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
                 continue;
             }
-            if bytes.part(place, 0).is_none() || end > bytes.len() {
+            if bytes.part(place, 0).is_none() || end > bytes.length() {
                 return Err(cut(path, &stored));
             }
             let Some(name) = checked_path(path, &stored)? else {
@@ -79,7 +79,7 @@ impl TarTree {
             });
             check_count(path, found.len())?;
         }
-        if end >= bytes.len() {
+        if end >= bytes.length() {
             return Err(cut(path, "the mark at the end"));
         }
         Ok(Self {

@@ -145,21 +145,34 @@ impl ImageArray {
     }
 
     /// Returns the levels of an image, the channels of each pixel together.
-    fn values<T>(&self, bytes: &[u8], into: impl Fn(u16) -> T) -> Vec<T> {
+    fn values<T: Copy>(&self, bytes: &[u8], into: impl Fn(u16) -> T) -> Vec<T> {
         let dtype = self.array.dtype;
+        if dtype.size == 1 {
+            // Far faster than to convert every value.
+            let table: Vec<T> = (0..=u8::MAX)
+                .map(|byte| into(self.levels.level(dtype.number(&[byte]))))
+                .collect();
+            return self.ordered(bytes.len(), |place| table[usize::from(bytes[place])]);
+        }
         let level = |place: usize| {
             let value = dtype.number(&bytes[place * dtype.size..][..dtype.size]);
             into(self.levels.level(value))
         };
-        let ImageLayout { channels, .. } = self.layout;
+        self.ordered(bytes.len() / dtype.size, level)
+    }
+
+    /// Returns the `count` values of an image by their places, the channels of each pixel together.
+    fn ordered<T>(&self, count: usize, value: impl Fn(usize) -> T) -> Vec<T> {
         if !self.layout.has_planes {
-            return (0..bytes.len() / dtype.size).map(level).collect();
+            return (0..count).map(value).collect();
         }
-        let plane = self.layout.height * self.layout.width;
-        (0..plane)
-            .flat_map(|pixel| (0..channels).map(move |channel| channel * plane + pixel))
-            .map(level)
-            .collect()
+        let ImageLayout { channels, .. } = self.layout;
+        let plane = count / channels;
+        let mut values = Vec::with_capacity(count);
+        for pixel in 0..plane {
+            values.extend((0..channels).map(|channel| value(channel * plane + pixel)));
+        }
+        values
     }
 }
 

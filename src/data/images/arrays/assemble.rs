@@ -6,9 +6,12 @@ use super::factors::factors;
 use super::labels::classes;
 use super::layout::ImageLayout;
 use super::levels::{Levels, ValueRange};
-use super::roles::{Role, class_of};
+use super::roles::{ArrayRole, class_of};
 use crate::error::{Error, Result};
 use std::path::Path;
+
+/// The most images, each of which has a name in memory.
+const MOST_IMAGES: usize = 10_000_000;
 
 /// The hint where the names do not say what is what.
 const NAME_THEM: &str = "name them: `numpy.savez(\"new.npz\", train_images=..., train_labels=..., test_images=..., test_labels=...)`";
@@ -32,15 +35,22 @@ pub fn assemble(
         && images.len() > 1
         && images
             .iter()
-            .all(|array| array.parts.role == Role::Unknown && array.parts.split.is_none());
+            .all(|array| array.parts.role == ArrayRole::Unknown && array.parts.split.is_none());
     if !one_a_class {
         check_splits(place, &images)?;
     }
     let mut notes = Vec::new();
     let levels = levels(&images)?;
-    let mut parts = Vec::new();
+    let (mut parts, mut count) = (Vec::new(), 0_usize);
     for (named, levels) in images.iter().zip(levels) {
         let layout = ImageLayout::of_array(&named.array)?;
+        count = layout.count.saturating_add(count);
+        if count > MOST_IMAGES {
+            let what = format!("expected at most {MOST_IMAGES} images, found {count}");
+            return Err(named
+                .array
+                .error(what, "take a part of them: `array[:1000000]`"));
+        }
         let classes = if one_a_class {
             Some(vec![class_of(&named.stem).to_owned(); layout.count])
         } else {
@@ -54,7 +64,7 @@ pub fn assemble(
             classes,
         });
     }
-    let known = match (&parts[..], of_role(&others, Role::Factors).next()) {
+    let known = match (&parts[..], of_role(&others, ArrayRole::Factors).next()) {
         ([only], Some(table)) => match factors(&table.array, only.layout.count)? {
             Ok(factors) => Some(factors),
             Err(why) => {
@@ -64,7 +74,7 @@ pub fn assemble(
         },
         _ => None,
     };
-    let left_out: Vec<String> = of_role(&others, Role::Unknown)
+    let left_out: Vec<String> = of_role(&others, ArrayRole::Unknown)
         .map(|other| format!("{}, {}", other.array.name, other.array.described()))
         .collect();
     if !left_out.is_empty() {
@@ -78,12 +88,14 @@ pub fn assemble(
 
 /// Returns the arrays of images and all others. Where no name says "images", the shapes do.
 fn divided(arrays: Vec<NamedArray>) -> (Vec<NamedArray>, Vec<NamedArray>) {
-    let is_named = arrays.iter().any(|array| array.parts.role == Role::Images);
+    let is_named = arrays
+        .iter()
+        .any(|array| array.parts.role == ArrayRole::Images);
     arrays
         .into_iter()
         .partition(|named| match named.parts.role {
-            Role::Images => true,
-            Role::Unknown => {
+            ArrayRole::Images => true,
+            ArrayRole::Unknown => {
                 !is_named
                     && named.array.dtype.is_number()
                     && ImageLayout::of(&named.array.shape).is_some()
@@ -92,13 +104,14 @@ fn divided(arrays: Vec<NamedArray>) -> (Vec<NamedArray>, Vec<NamedArray>) {
         })
 }
 
-fn of_role(arrays: &[NamedArray], role: Role) -> impl Iterator<Item = &NamedArray> {
+fn of_role(arrays: &[NamedArray], role: ArrayRole) -> impl Iterator<Item = &NamedArray> {
     arrays.iter().filter(move |array| array.parts.role == role)
 }
 
 fn no_images(place: &Path, arrays: &[NamedArray]) -> Error {
     // One array was meant, whatever it is called: its shape is what is wrong.
     if let [only] = arrays
+        && only.parts.role == ArrayRole::Unknown
         && let Err(error) = ImageLayout::of_array(&only.array)
     {
         return error;
@@ -165,7 +178,7 @@ fn labels(
     notes: &mut Vec<String>,
 ) -> Result<Option<Vec<String>>> {
     let mut fitting =
-        of_role(others, Role::Labels).filter(|labels| labels.parts.split == named.parts.split);
+        of_role(others, ArrayRole::Labels).filter(|labels| labels.parts.split == named.parts.split);
     let Some(labels) = fitting.next() else {
         return Ok(None);
     };

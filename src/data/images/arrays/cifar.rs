@@ -79,8 +79,8 @@ fn read(
     let path = tree.full_path(index);
     let values: Bytes = tree.open(index, scratch)?;
     let record = label_bytes + VALUES;
-    let length = values.len();
-    if length == 0 || length % record as u64 != 0 {
+    let length = values.length();
+    if length == 0 || !length.is_multiple_of(record as u64) {
         let what = format!(
             "expected images of {record} bytes each, as in CIFAR's binary version, found {length} bytes"
         );

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::roles::{NameParts, Role};
+use super::roles::{ArrayRole, NameParts};
 use super::stored_array::StoredArray;
 use crate::data::bytes::Bytes;
 use crate::data::images::archive::{Container, ZipTree};
@@ -34,7 +34,7 @@ pub fn collect(tree: &dyn Container, is_npz: bool, scratch: &Scratch) -> Result<
         match &*ending.to_lowercase() {
             "npy" => {
                 let parts = NameParts::of(stem);
-                if parts.role == Role::Unneeded {
+                if parts.role == ArrayRole::Unneeded {
                     continue;
                 }
                 let name = if is_npz { stem } else { last };
@@ -66,7 +66,7 @@ pub fn single(path: &Path, file: Bytes) -> Result<NamedArray> {
         // Alone it can only be the images.
         parts: NameParts {
             split: None,
-            role: Role::Images,
+            role: ArrayRole::Images,
         },
         array: StoredArray::new(name.into_owned(), path.to_owned(), file, IN_MEMORY)?,
     })

@@ -3,6 +3,9 @@
 use super::stored_array::StoredArray;
 use crate::error::Result;
 
+/// The fewest values of an image. What is smaller is a table.
+const FEWEST_VALUES: usize = 16;
+
 /// The images of an array: where each begins, and in which order its values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageLayout {
@@ -41,16 +44,18 @@ impl ImageLayout {
             [count, channels @ (1 | 3), height, width] => {
                 Self::new(count, [height, width, channels], true)
             }
-            // Three or four columns are the colours of a single image.
-            [count, height, width] if width > 4 => Self::new(count, [height, width, 1], false),
-            [count, length] if length.isqrt().pow(2) == length && length >= 16 => {
+            // Four columns or fewer are the colours of a single image.
+            [count, height, width] if width > 4 || height == width => {
+                Self::new(count, [height, width, 1], false)
+            }
+            [count, length] if length.isqrt().pow(2) == length => {
                 Self::new(count, [length.isqrt(), length.isqrt(), 1], false)
             }
             // CIFAR's rows, in its version for Python.
             [count, 3072] => Self::new(count, [32, 32, 3], true),
             _ => return None,
         };
-        Some(layout).filter(|layout| layout.count > 0 && layout.step > 0)
+        Some(layout).filter(|layout| layout.count > 0 && layout.step >= FEWEST_VALUES)
     }
 
     /// Returns the layout of the images in `array`.

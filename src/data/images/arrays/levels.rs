@@ -7,7 +7,7 @@ use crate::error::Result;
 /// How far a float may lie outside its range and still be rounded into it; scaling images leaves such values.
 const ROUNDING: f64 = 0.005;
 
-/// What values mean.
+/// The meanings that values can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Levels {
     /// From 0 to 1.
@@ -41,17 +41,13 @@ impl ValueRange {
     pub fn of(array: &StoredArray) -> Result<Self> {
         let dtype = array.dtype;
         if (dtype.kind, dtype.size) == (DtypeKind::Unsigned, 1) {
-            let range = |bytes: &[u8]| {
-                let (least, most) = bytes.iter().fold((u8::MAX, 0), |(least, most), &byte| {
-                    (byte.min(least), byte.max(most))
-                });
-                Self {
-                    least: least.into(),
-                    most: most.into(),
-                    has_nan: false,
-                }
-            };
-            return array.fold(|| Self::EMPTY, range, Self::joined);
+            // Nothing is read after the first larger value, which nearly all images begin with.
+            let is_large = array.any(|bytes| bytes.iter().any(|byte| *byte > 1))?;
+            return Ok(Self {
+                least: 0.0,
+                most: if is_large { 255.0 } else { 1.0 },
+                has_nan: false,
+            });
         }
         let range = |bytes: &[u8]| {
             let values = bytes
@@ -93,12 +89,13 @@ impl Levels {
                 "put a number in their place: `numpy.nan_to_num(array)`",
             ));
         }
-        let slack = if array.dtype.kind == DtypeKind::Float {
-            ROUNDING
-        } else {
-            0.0
+        let is_float = array.dtype.kind == DtypeKind::Float;
+        // A wider range below 0 would take in values that were shifted to the mean 0.
+        let below = if is_float { -ROUNDING } else { 0.0 };
+        let within = |limit: f64| {
+            let above = if is_float { limit * ROUNDING } else { 0.0 };
+            least >= below && most <= limit + above
         };
-        let within = |limit: f64| least >= -slack * limit && most <= limit * (1.0 + slack);
         if within(1.0) {
             Ok(Self::Unit)
         } else if within(255.0) {
@@ -163,6 +160,7 @@ mod tests {
         assert_eq!(levels("<u2", range(0.0, 4095.0)), Some(Levels::Sixteen));
         assert_eq!(levels("<i8", range(0.0, 255.0)), Some(Levels::Eight));
         assert_eq!(levels("<f4", range(-1.0, 1.0)), None);
+        assert_eq!(levels("<f4", range(-0.42, 2.82)), None);
         assert_eq!(levels("|i1", range(-128.0, 127.0)), None);
         assert_eq!(levels("<f8", range(0.0, f64::INFINITY)), None);
         assert_eq!(

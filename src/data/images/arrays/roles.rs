@@ -1,10 +1,10 @@
-//! What the name of an array says: which split it belongs to, and whether it holds images or labels.
+//! Reads the name of an array: which split it belongs to, and whether it holds images or labels.
 
 use crate::data::SplitName;
 
 /// The use of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum ArrayRole {
     Images,
     Labels,
     /// The number of the value of each factor that the images were made from, as in dSprites.
@@ -15,11 +15,11 @@ pub enum Role {
     Unknown,
 }
 
-/// What a name says.
+/// The parts of a name that say something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameParts {
     pub split: Option<SplitName>,
-    pub role: Role,
+    pub role: ArrayRole,
 }
 
 impl NameParts {
@@ -28,24 +28,24 @@ impl NameParts {
         let lower = name.to_lowercase();
         let words: Vec<&str> = lower
             .split(|letter: char| !letter.is_alphanumeric())
-            .flat_map(|word| halves(word))
+            .flat_map(halves)
             .filter(|word| !word.is_empty())
             .collect();
         let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
         let role = if has(&["latents", "latent"]) {
             if has(&["classes"]) {
-                Role::Factors
+                ArrayRole::Factors
             } else {
-                Role::Unneeded
+                ArrayRole::Unneeded
             }
         } else if has(&["metadata", "meta"]) {
-            Role::Unneeded
+            ArrayRole::Unneeded
         } else if has(&LABELS) {
-            Role::Labels
+            ArrayRole::Labels
         } else if has(&IMAGES) {
-            Role::Images
+            ArrayRole::Images
         } else {
-            Role::Unknown
+            ArrayRole::Unknown
         };
         Self {
             split: words.iter().find_map(|word| split(word)),
@@ -102,23 +102,23 @@ mod tests {
     fn names_of_arrays_are_read_as_people_write_them() {
         use SplitName::{Test, Train, Validation};
         for (name, split, role) in [
-            ("train_images", Some(Train), Role::Images),
-            ("val_labels", Some(Validation), Role::Labels),
-            ("x_train", Some(Train), Role::Images),
-            ("y_test", Some(Test), Role::Labels),
-            ("X_Valid", Some(Validation), Role::Images),
-            ("kmnist-train-imgs", Some(Train), Role::Images),
-            ("xtrain", Some(Train), Role::Images),
-            ("testY", Some(Test), Role::Labels),
-            ("imgs", None, Role::Images),
-            ("labels", None, Role::Labels),
-            ("latents_classes", None, Role::Factors),
-            ("latents_values", None, Role::Unneeded),
-            ("metadata", None, Role::Unneeded),
-            ("arr_0", None, Role::Unknown),
-            ("cat", None, Role::Unknown),
-            ("train", Some(Train), Role::Unknown),
-            ("full_numpy_bitmap_cat", None, Role::Unknown),
+            ("train_images", Some(Train), ArrayRole::Images),
+            ("val_labels", Some(Validation), ArrayRole::Labels),
+            ("x_train", Some(Train), ArrayRole::Images),
+            ("y_test", Some(Test), ArrayRole::Labels),
+            ("X_Valid", Some(Validation), ArrayRole::Images),
+            ("kmnist-train-imgs", Some(Train), ArrayRole::Images),
+            ("xtrain", Some(Train), ArrayRole::Images),
+            ("testY", Some(Test), ArrayRole::Labels),
+            ("imgs", None, ArrayRole::Images),
+            ("labels", None, ArrayRole::Labels),
+            ("latents_classes", None, ArrayRole::Factors),
+            ("latents_values", None, ArrayRole::Unneeded),
+            ("metadata", None, ArrayRole::Unneeded),
+            ("arr_0", None, ArrayRole::Unknown),
+            ("cat", None, ArrayRole::Unknown),
+            ("train", Some(Train), ArrayRole::Unknown),
+            ("full_numpy_bitmap_cat", None, ArrayRole::Unknown),
         ] {
             assert_eq!(NameParts::of(name), NameParts { split, role }, "{name}");
         }

@@ -33,7 +33,7 @@ impl StoredArray {
     /// The file is damaged, or its values are of a type that is not read.
     pub fn new(name: String, path: PathBuf, file: Bytes, most_in_memory: u64) -> Result<Self> {
         let header = Header::read(&file).map_err(|fault| fault.at(&path))?;
-        let length = file.len() - header.start;
+        let length = file.length() - header.start;
         let values = file.part(header.start, length);
         let values = values.ok_or_else(|| Error::file(&path, "ends early"))?;
         let is_in_order = !header.is_fortran || header.shape.len() < 2;
@@ -83,19 +83,39 @@ impl StoredArray {
         fold: impl Fn(&[u8]) -> T + Sync + Send,
         join: impl Fn(T, T) -> T + Sync + Send,
     ) -> Result<T> {
-        let block = (BLOCK * self.dtype.size) as u64;
-        let part = |number: u64| {
-            let start = number * block;
-            let length = block.min(self.values.len() - start);
-            let mut bytes = vec![0; length as usize];
-            self.values.read_at(start, &mut bytes)?;
-            Ok(fold(&bytes))
-        };
-        (0..self.values.len().div_ceil(block))
+        (0..self.blocks())
             .into_par_iter()
-            .map(part)
+            .map(|number| Ok(fold(&self.block(number)?)))
             .try_reduce(&empty, |a, b| Ok(join(a, b)))
-            .map_err(|error| files::unreadable(&self.path, &error))
+    }
+
+    /// Returns whether `test` is true of any of the consecutive parts; none behind it is read.
+    ///
+    /// # Errors
+    /// The values cannot be read.
+    pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> Result<bool> {
+        for number in 0..self.blocks() {
+            if test(&self.block(number)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the number of parts of [`BLOCK`] values, the last of which may be shorter.
+    fn blocks(&self) -> u64 {
+        let block = (BLOCK * self.dtype.size) as u64;
+        self.values.length().div_ceil(block)
+    }
+
+    /// Reads part `number`.
+    fn block(&self, number: u64) -> Result<Vec<u8>> {
+        let block = (BLOCK * self.dtype.size) as u64;
+        let start = number * block;
+        let mut bytes = vec![0; block.min(self.values.length() - start) as usize];
+        let read = self.values.read_at(start, &mut bytes);
+        read.map_err(|error| files::unreadable(&self.path, &error))?;
+        Ok(bytes)
     }
 }
 
