@@ -31,7 +31,7 @@ train.save_every, train.patience, [schedule] and [[figures]]. metrics.jsonl stat
 record. Any other changed value is an error.
 
 --from begins a new run, with its own optimizer and epochs, with the weights of a trained model. about.json and the model's \
-file name that model and its hash. The new run may have other data of the same image shape: another folder by --data, another \
+file name that model and its hash. The new run may have other data of the same image shape: another folder by --data, images of your own by --data and --size HxW, another \
 data set by --set data.KIND= or --config. The classes may differ too, unless the model is conditional on them.
 
 train.patience=N ends the training when the validation ELBO has not improved for N epochs. It needs validation images, as by \
