@@ -5,6 +5,7 @@ mod faults;
 mod folder_lock;
 mod partial;
 mod place;
+mod text;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
+pub use text::decode;
 
 /// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way. Several
 /// processes may write the same path at once: the file is that of one of them.
@@ -119,6 +121,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Returns whether a file is there and holds anything.
 pub fn is_filled(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
+/// Returns whether a file with this name is one that is being written or replaced, or was when a process was killed.
+pub fn is_temporary(name: &str) -> bool {
+    partial::is_partial(name) || name == folder_lock::NAME
 }
 
 /// Returns whether both paths name the same existing file.

@@ -1,7 +1,7 @@
 //! Prints: data on stdout, lines for people and progress bars on stderr. No other file prints.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -46,6 +46,20 @@ pub fn note(text: impl Display) {
 pub fn error_line(text: impl Display) {
     // If stderr is closed, the error cannot be reported anywhere.
     let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// Asks a question on the terminal, and returns whether the answer is yes; `None` if there is no terminal to ask on. The
+/// question is printed even if [`be_quiet`] was called.
+pub fn confirm(question: impl Display) -> Option<bool> {
+    if !stdin().is_terminal() || !stderr().is_terminal() {
+        return None;
+    }
+    let mut err = stderr().lock();
+    let mut answer = String::new();
+    let asked = write!(err, "{question}").and_then(|()| err.flush());
+    let answered = asked.and_then(|()| stdin().lock().read_line(&mut answer));
+    let answer = answer.trim().to_lowercase();
+    Some(answered.is_ok() && ["y", "yes"].contains(&answer.as_str()))
 }
 
 /// Prints a line of data on stdout.

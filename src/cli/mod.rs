@@ -28,6 +28,7 @@ mod model_data;
 mod output;
 mod reconstruct;
 mod repro;
+mod rm;
 mod run_args;
 mod sample;
 mod table;
@@ -78,6 +79,7 @@ enum Command {
     #[command(flatten)]
     Figure(figures::FigureCommand),
     List(list::List),
+    Rm(rm::Rm),
     Devices(devices::Devices),
     Config(config::ConfigArgs),
 }
@@ -146,6 +148,7 @@ impl Cli {
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),
                 Command::List(list) => list.run(),
+                Command::Rm(rm) => rm.run(),
                 Command::Devices(devices) => devices.run(),
                 Command::Config(config) => config.run(),
             })

@@ -27,15 +27,23 @@ use crate::{config, device, ui};
 const LONG_HELP: &str = "\
 --resume goes on from state.safetensors in the run's folder. With an unchanged config the run ends with the same bytes as one that \
 was never stopped. These values may be changed, in the run's config.toml or by --set: train.epochs, train.learning_rate, train.clip, \
-train.save_every, [schedule] and [[figures]]. metrics.jsonl states each change with its step, as `changes` of the next \
+train.save_every, train.patience, [schedule] and [[figures]]. metrics.jsonl states each change with its step, as `changes` of the next \
 record. Any other changed value is an error.
 
 --from begins a new run, with its own optimizer and epochs, with the weights of a trained model. about.json and the model's \
-file name that model and its hash.
+file name that model and its hash. The new run may have other data of the same image shape: another folder by --data, images of your own by --data and --size HxW, another \
+data set by --set data.KIND= or --config. The classes may differ too, unless the model is conditional on them.
+
+train.patience=N ends the training when the validation ELBO has not improved for N epochs. It needs validation images, as by \
+--set data.mnist.validation=5000. model.safetensors is the last model, and best.safetensors the best one. Schedules stay spread \
+over train.epochs: a cosine that is cut short has not come down to its floor. Resume with a larger train.patience, or with 0, to \
+go on.
 
 Examples:
   vae train --resume mnist-1 --epochs 20 --set train.learning_rate=1e-4
-  vae train --from mnist-1 --set objective.elbo.beta=4";
+  vae train --from mnist-1 --set objective.elbo.beta=4
+  vae train --from mnist-1 --set data.fashion-mnist= --epochs 3
+  vae train --config mnist --epochs 100 --set data.mnist.validation=5000 --set train.patience=5";
 
 /// Train a model: on the built-in digits, on your own images (`--data`), or as a config says
 #[derive(Debug, Args)]
@@ -129,12 +137,13 @@ impl Train {
             (None, Some(first)) => first.config(),
             (None, None) => config::find("digits")?,
         };
-        let data_folder = match (&self.config, &first) {
-            (None, Some(first)) => first.data_folder()?,
-            _ => None,
-        };
         let config = config::set_all(&config, &self.images.overrides()?)?;
         let config = config::set_all(&config, &self.overrides)?;
+        // The folder holds the data of the model's training, not another data set that `--set` chooses.
+        let data_folder = match (&self.config, &first) {
+            (None, Some(first)) if first.has_data_of(&config) => first.data_folder()?,
+            _ => None,
+        };
         let start = Start::new(self.with_flags(config), self.name.clone(), name, first);
         Ok(Start {
             data_folder,

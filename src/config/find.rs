@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Config, find_preset};
 use crate::error::{Error, Result};
-use crate::files::unreadable;
+use crate::files::{decode, unreadable};
 
 /// The name that reads the config from stdin.
 const STDIN: &str = "-";
@@ -31,12 +31,20 @@ pub fn find(wanted: &str) -> Result<(Config, String)> {
         let preset = find_preset(wanted)?;
         return Ok((preset.config()?, preset.name.to_owned()));
     }
-    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let config = Config::parse(&text(path, &mut file)?, path)?;
+    let config = read(path)?;
     // A pipe, as of `--config <(...)`, has a number for a name.
     let stem = path.file_stem().filter(|_| path.is_file());
     let name = stem.map_or("config".into(), |stem| stem.to_string_lossy());
     Ok((config, name.into_owned()))
+}
+
+/// Reads the config in a file, in any encoding that editors save a text in.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or is not a config.
+pub fn read(path: &Path) -> Result<Config> {
+    let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Config::parse(&text(path, &mut file)?, path)
 }
 
 /// Reads a config's text; `path` is only used in messages.
@@ -51,5 +59,5 @@ fn text(path: &Path, from: &mut dyn Read) -> Result<String> {
             "too long for a config; expected TOML of at most 1 MiB",
         ));
     }
-    String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; expected TOML"))
+    decode(path, &bytes)
 }

@@ -18,7 +18,7 @@ mod train;
 pub use auto::ImageSet;
 pub use changes::changes;
 pub use figures::Figures;
-pub use find::find;
+pub use find::{find, read};
 pub use ignored::IgnoredTable;
 pub use overrides::{set, set_all};
 pub use preset::{PRESETS, Preset, find as find_preset};

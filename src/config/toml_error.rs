@@ -25,10 +25,40 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
         }
     }
     let explained = Error::file(origin, printable(&error.to_string()));
-    match renamed_in(text, error.message()) {
-        Some(renamed) => explained.with_hint(renamed),
+    let hint = renamed_in(text, error.message()).or_else(|| typeset(text, error));
+    match hint {
+        Some(hint) => explained.with_hint(hint),
         None => with_suggestion(explained, error.message()),
     }
+}
+
+/// The characters that a word processor or a web page puts in the place of plain ones, and the plain ones.
+const TYPESET: &[(char, &str)] = &[
+    ('\u{201c}', "`\"`"),
+    ('\u{201d}', "`\"`"),
+    ('\u{201e}', "`\"`"),
+    ('\u{2018}', "`'`"),
+    ('\u{2019}', "`'`"),
+    ('\u{2013}', "`-`"),
+    ('\u{2212}', "`-`"),
+    ('\u{a0}', "a plain space"),
+    ('\u{200b}', "nothing"),
+    ('\u{feff}', "nothing"),
+];
+
+/// Returns a hint if the line of a mistake holds a character that an editor has put in the place of a plain one.
+fn typeset(text: &str, error: &toml::de::Error) -> Option<String> {
+    let (before, after) = text.split_at_checked(error.span()?.start)?;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let length = after.find('\n').unwrap_or(after.len());
+    let line = &text[start..before.len() + length];
+    let code = line.split('#').next()?;
+    let (found, plain) = TYPESET.iter().find(|(found, _)| code.contains(*found))?;
+    Some(format!(
+        "line {} has the character U+{:04X}, which a word processor writes: type {plain} in its place",
+        before.matches('\n').count() + 1,
+        u32::from(*found)
+    ))
 }
 
 /// Returns the error for a value without a position in a text, because the text was parsed before.
@@ -84,4 +114,38 @@ fn printable(message: &str) -> String {
         shown.replace(char::is_control, "\u{fffd}")
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    #[test]
+    fn a_character_of_a_word_processor_is_named_with_its_line() {
+        for (text, named) in [
+            (
+                "seed = 1\n[data.digits]\npixels = \u{201c}dynamic\u{201d}\n",
+                "line 3 has the character U+201C, which a word processor writes: type `\"` in its place",
+            ),
+            ("seed = \u{2212}1", "line 1 has the character U+2212"),
+            ("seed\u{a0}= 1", "line 1 has the character U+00A0"),
+        ] {
+            let error = Config::parse(text, Path::new("a.toml")).unwrap_err();
+            assert!(
+                error.hint().is_some_and(|hint| hint.contains(named)),
+                "{}",
+                error.render()
+            );
+        }
+    }
+
+    #[test]
+    fn such_a_character_in_a_comment_is_no_mistake() {
+        let text = "seed = 1 # \u{201c}one\u{201d}\n[data.digits]\nepochs = 1\n";
+        let error = Config::parse(text, Path::new("a.toml")).unwrap_err();
+        let hint = error.hint().unwrap_or_default();
+        assert!(!hint.contains("U+"), "{hint}");
+    }
 }

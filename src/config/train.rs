@@ -20,6 +20,15 @@ pub struct TrainConfig {
     pub clip: Option<f64>,
     /// Seconds of training between two saves within an epoch; the state is also saved after every epoch.
     pub save_every: f64,
+    /// The number of epochs without a better validation score after which training ends; 0 for never.
+    #[serde(skip_serializing_if = "is_off")]
+    pub patience: usize,
+}
+
+/// Returns whether a number that turns something on is 0. It is not written then, so that the files of a training that
+/// does not use it have the same bytes as before there was such a key.
+fn is_off(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Default for TrainConfig {
@@ -31,6 +40,7 @@ impl Default for TrainConfig {
             learning_rate: 1e-3,
             clip: None,
             save_every: 60.0,
+            patience: 0,
         }
     }
 }
@@ -42,6 +52,9 @@ impl TrainConfig {
         count("train.batch", self.batch, 1_000_000_000)?;
         above_zero("train.learning_rate", self.learning_rate)?;
         at_least_zero("train.save_every", self.save_every)?;
+        if self.patience > 0 {
+            count("train.patience", self.patience, 1_000_000_000)?;
+        }
         self.clip
             .map_or(Ok(()), |clip| above_zero("train.clip", clip))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::decode;
 
 /// Numbers with more different values than this are put into [`STEPS`] steps.
 const MOST_NUMBERS: usize = 50;
@@ -131,11 +132,7 @@ impl Factor {
 /// It is no such table; the message names the line.
 pub fn parse(bytes: &[u8], count: usize, path: &Path, images: &str) -> Result<Vec<Factor>> {
     let wrong = |what: String| Error::file(path, what);
-    let text = std::str::from_utf8(bytes).map_err(|_| {
-        wrong("not a text (UTF-8)".to_owned()).with_hint("expected comma-separated values")
-    })?;
-    let records =
-        records(text.trim_start_matches('\u{feff}')).map_err(|error| wrong(error.to_string()))?;
+    let records = records(&decode(path, bytes)?).map_err(|error| wrong(error.to_string()))?;
     let Some(((_, names), rows)) = records.split_first() else {
         return Err(wrong("nothing in it".to_owned()).with_hint(FORMAT));
     };

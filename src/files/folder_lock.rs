@@ -7,6 +7,9 @@ use super::faults::unwritable;
 use super::place::is_at;
 use crate::error::Result;
 
+/// The name of the file that is locked.
+pub const NAME: &str = ".replacing";
+
 /// The lock, which is released when this is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
@@ -22,7 +25,7 @@ pub struct FolderLock {
 /// # Errors
 /// Returns an error if the file cannot be made.
 pub fn lock(folder: &Path) -> Result<Option<FolderLock>> {
-    let path = folder.join(".replacing");
+    let path = folder.join(NAME);
     loop {
         let file = OpenOptions::new()
             .write(true)

@@ -102,7 +102,7 @@ fn remove_abandoned(folder: &Path) {
 }
 
 /// Returns whether a file with this name was made by [`Partial::new`].
-fn is_partial(name: &str) -> bool {
+pub fn is_partial(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix('.')
         .and_then(|name| name.strip_suffix(".partial"))

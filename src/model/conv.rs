@@ -68,6 +68,10 @@ impl ModelKind for Conv {
         at_least_one("model.conv.latent", self.latent)
     }
 
+    fn latent_count(&self) -> usize {
+        self.latent
+    }
+
     fn network(&self, image_shape: [usize; 3]) -> Result<Network> {
         self.check()?;
         let encoder = self.plan("encoder", &self.encoder, Features::Map(image_shape))?;

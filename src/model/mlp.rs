@@ -51,6 +51,10 @@ impl ModelKind for Mlp {
         Ok(())
     }
 
+    fn latent_count(&self) -> usize {
+        self.latent
+    }
+
     fn network(&self, image_shape: [usize; 3]) -> Result<Network> {
         self.check()?;
         let decoder = self

@@ -11,6 +11,9 @@ pub trait ModelKind {
     /// Returns an error if a value is out of its range.
     fn check(&self) -> Result<()>;
 
+    /// Returns `D`, the number of latents.
+    fn latent_count(&self) -> usize;
+
     /// Returns the layers of the encoder and the decoder for images of shape `[C, H, W]`.
     ///
     /// # Errors

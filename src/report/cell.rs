@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::byte_size::byte_size;
 use crate::eval::Estimate;
 
 /// A value in a row or a table.
@@ -19,6 +20,8 @@ pub enum Cell {
     /// A share, which the text shows in percent.
     Share(Option<f64>),
     Count(usize),
+    /// A number of bytes, which the text shows with a unit.
+    Bytes(u64),
     Flag(bool),
     Text(String),
     /// A value for the JSON, and the words that the text shows instead.
@@ -42,6 +45,14 @@ impl Cell {
 
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// Returns a text, or null in the JSON for `None`.
+    pub fn optional_text(text: Option<&str>) -> Self {
+        match text {
+            Some(text) => Self::text(text),
+            None => Self::Said(Value::Null, MISSING.to_owned()),
+        }
     }
 
     pub fn is_missing(&self) -> bool {
@@ -72,6 +83,7 @@ impl Cell {
             Self::Share(Some(share)) => format!("{:.0} %", 100.0 * share),
             Self::Estimate { .. } | Self::Number { .. } | Self::Share(_) => MISSING.to_owned(),
             Self::Count(count) => count.to_string(),
+            Self::Bytes(bytes) => byte_size(*bytes),
             Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
             Self::Text(text) | Self::Said(_, text) => text.clone(),
         }
@@ -86,6 +98,7 @@ impl Cell {
             }
             Self::Number { value, .. } | Self::Share(value) => add(key.to_owned(), (*value).into()),
             Self::Count(count) => add(key.to_owned(), (*count).into()),
+            Self::Bytes(bytes) => add(key.to_owned(), (*bytes).into()),
             Self::Flag(flag) => add(key.to_owned(), (*flag).into()),
             Self::Text(text) => add(key.to_owned(), text.clone().into()),
             Self::Said(value, _) => add(key.to_owned(), value.clone()),

@@ -4,6 +4,7 @@
 //! The content of a report is listed once: another number is another [`Measure`], another column of a table is another
 //! [`Column`], and both renderers show it.
 
+mod byte_size;
 mod cell;
 pub mod comparison;
 pub mod diagnosis;
@@ -11,13 +12,16 @@ pub mod disentanglement;
 pub mod evaluation;
 mod json;
 mod provenance;
+pub mod runs;
 mod table;
 mod text;
+mod utc;
 
 use serde_json::Value;
 
 use crate::eval::Estimate;
 
+pub use byte_size::byte_size;
 pub use cell::Cell;
 pub use provenance::Provenance;
 pub use table::{Column, Table};

@@ -75,6 +75,15 @@ pub fn remembered_data(folder: &RunFolder) -> Result<RememberedData> {
 }
 
 impl About {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or is not one that a training wrote.
+    pub fn read(path: &Path) -> Result<Self> {
+        serde_json::from_slice(&files::read(path)?)
+            .map_err(|error| Error::file(path, format!("cannot be read as JSON: {error}")))
+    }
+
     pub fn write(&self, path: &Path) -> Result<()> {
         files::write(
             path,

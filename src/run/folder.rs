@@ -1,9 +1,10 @@
 //! `runs/<name>/`: the files of a run.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
+use super::hidden_name::is_hidden_run;
 use crate::error::{Error, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
 
@@ -105,26 +106,6 @@ impl RunFolder {
     pub fn write_report(&self, report: &serde_json::Value) -> Result<()> {
         files::write(&self.report(), format!("{report:#}\n").as_bytes())
     }
-
-    /// Locks the folder for one training, until the handle is dropped. Returns `None` if a folder cannot be locked
-    /// (Windows, some network disks).
-    ///
-    /// # Errors
-    /// Returns an error if another process trains in the folder.
-    pub fn lock(&self) -> Result<Option<File>> {
-        let Ok(handle) = File::open(&self.path) else {
-            return Ok(None);
-        };
-        match handle.try_lock() {
-            Ok(()) => Ok(Some(handle)),
-            Err(TryLockError::WouldBlock) => Err(Error::file(
-                &self.path,
-                "another process is training this run",
-            )
-            .with_hint("wait for it or stop it, or name another run")),
-            Err(TryLockError::Error(_)) => Ok(None),
-        }
-    }
 }
 
 /// Makes a new folder below `parent`, called `name` if that is given, or else `preset-1`, `preset-2`, ...
@@ -196,6 +177,7 @@ pub fn newest(parent: &Path) -> Result<RunFolder> {
         entries => entries.into_iter().flatten().flatten(),
     };
     entries
+        .filter(|entry| !is_hidden_run(&entry.file_name().to_string_lossy()))
         .map(|entry| RunFolder { path: entry.path() })
         .filter_map(|folder| Some((touched(&folder)?, folder)))
         .max_by_key(|(time, folder)| (*time, folder.path.clone()))

@@ -182,6 +182,36 @@ pub fn parse_metrics(path: &Path, bytes: &[u8]) -> Result<Vec<Record>> {
     parse(bytes).map_err(|what| Error::file(path, what))
 }
 
+/// Reads the records of the last epoch alone; none if the file is missing. A line that a killed run left without an end
+/// does not count.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or if one of these lines is not a record.
+pub fn last_records(path: &Path) -> Result<Vec<Record>> {
+    let name = Path::new(path.file_name().unwrap_or_default());
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(name, &error)),
+    };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let text = String::from_utf8_lossy(&bytes[..whole.unwrap_or(0)]);
+    let mut records: Vec<Record> = Vec::new();
+    for line in text.lines().rev() {
+        let record: Record = serde_json::from_str(line)
+            .map_err(|error| Error::file(name, format!("its last records: {error}")))?;
+        if records
+            .first()
+            .is_some_and(|last| last.epoch != record.epoch)
+        {
+            break;
+        }
+        records.push(record);
+    }
+    records.reverse();
+    Ok(records)
+}
+
 fn parse(bytes: &[u8]) -> Result<Vec<Record>, String> {
     let text = String::from_utf8_lossy(bytes);
     let parse = |(number, line): (usize, &str)| {

@@ -2,10 +2,17 @@
 
 mod about;
 mod change;
+mod contents;
 mod folder;
+mod hidden_name;
+mod lock;
 mod metrics;
+mod removal;
 
 pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
+pub use contents::Contents;
 pub use folder::{RunFolder, create, newest};
-pub use metrics::{Metrics, Record, kept_records, parse_metrics, read_metrics};
+pub use hidden_name::is_hidden_run;
+pub use metrics::{Metrics, Record, kept_records, last_records, parse_metrics, read_metrics};
+pub use removal::{remove, remove_abandoned};

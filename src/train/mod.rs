@@ -4,6 +4,7 @@
 //! anything; it calls an [`Observer`] instead.
 
 mod checkpoint;
+mod ending;
 mod guard;
 mod initial_model;
 mod measure;
@@ -18,6 +19,7 @@ mod training;
 mod training_loop;
 
 pub use checkpoint::Checkpoint;
+pub use ending::Ending;
 pub use memory::MemoryNeed;
 pub use model_file::{ModelCard, ModelFile};
 pub use observer::{EpochReport, Observer};

@@ -19,6 +19,9 @@ pub struct Progress {
     pub seconds: f64,
     /// The best validation score so far, in nats: a [`crate::run::Record::score`].
     pub best: Option<f64>,
+    /// The number of epochs since that best score; 0 in states that older versions wrote.
+    #[serde(default)]
+    pub epochs_since_best: usize,
     /// The length of `metrics.jsonl` in bytes. Anything after it was written after this state.
     pub metrics_length: u64,
     /// The changes since the last records, which the next records state.
@@ -30,6 +33,19 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Compares the validation score of an epoch with the best one before, and returns whether it is better. It counts
+    /// the epochs since the best one.
+    pub fn is_best(&mut self, score: f64) -> bool {
+        let is_best = self.best.is_none_or(|best| score > best);
+        if is_best {
+            self.best = Some(score);
+            self.epochs_since_best = 0;
+        } else {
+            self.epochs_since_best += 1;
+        }
+        is_best
+    }
+
     /// Clears the numbers of the current epoch.
     pub fn start_epoch(&mut self) {
         self.sums = LossSums::default();

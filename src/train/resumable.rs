@@ -11,6 +11,7 @@ const CHANGEABLE: &[&str] = &[
     "train.learning_rate",
     "train.clip",
     "train.save_every",
+    "train.patience",
     "schedule",
     "figures",
 ];

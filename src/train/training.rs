@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 
+use super::ending::check_patience;
 use super::guard::explain;
 use super::initial_model::initial_model;
 use super::resumable::{all_changes, check_resumable, check_same_architecture};
 use super::step::{epoch_order, epochs_after, gradients, loss_sums};
-use super::{Checkpoint, ModelFile, Progress, TrainState};
+use super::{Checkpoint, Ending, ModelFile, Progress, TrainState};
 use crate::config::{self, Config};
 use crate::data::{self, Batch, Dataset};
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ impl Training {
     /// # Errors
     /// Returns an error if a value of the config is wrong, or if the config and the data set do not fit each other.
     pub fn new(config: &Config, dataset: Dataset, device: &Device) -> Result<Self> {
+        check_patience(config, &dataset)?;
         let vae = initial_model(config, &dataset, &device.clone().autodiff())?;
         let state = TrainState::new(config, vae);
         Ok(Self {
@@ -192,6 +194,12 @@ impl Training {
     /// Returns the number of finished epochs.
     pub fn epochs_done(&self) -> usize {
         (self.progress().step / self.steps_per_epoch() as u64) as usize
+    }
+
+    /// Returns the reason why the training has ended, or `None` if there is more to do.
+    pub fn ending(&self) -> Option<Ending> {
+        let steps = self.steps_per_epoch() as u64;
+        Ending::at(&self.config.train, self.progress(), steps)
     }
 
     /// Returns the number of finished steps of the current epoch.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::guard::unmeasurable;
 use super::measure::{fitted_model, records};
 use super::training::LOOK_EVERY;
-use super::{EpochReport, ModelFile, Observer, Training};
+use super::{Ending, EpochReport, ModelFile, Observer, Training};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ pub struct TrainedModel {
     pub started_from: Option<StartedFrom>,
     /// The records of all epochs.
     pub history: Vec<Record>,
+    pub ending: Ending,
 }
 
 impl TrainedModel {
@@ -36,7 +37,7 @@ impl TrainedModel {
 }
 
 impl Training {
-    /// Trains to the last epoch, and writes the state, the models and the metrics to `folder`.
+    /// Trains to the last epoch, or until patience runs out, and writes the state, the models and the metrics to `folder`.
     ///
     /// # Errors
     /// Returns an error if the observer stops the run (the state is saved), if a number is not finite (the last good
@@ -60,7 +61,10 @@ impl Training {
             self.config().train_loader(self.vae()),
         );
         let mut model = self.write_missing_model(folder, &metrics)?;
-        while self.epochs_done() < self.config().train.epochs {
+        let ending = loop {
+            if let Some(ending) = self.ending() {
+                break ending;
+            }
             let epoch = self.epochs_done() + 1;
             let (order, last) = (self.order(), self.steps_per_epoch());
             let ids = &order[self.steps_into_epoch() * self.config().train.batch..];
@@ -102,12 +106,12 @@ impl Training {
             }
             model = Some(self.finish_epoch(epoch, folder, &mut metrics, observer)?);
             saved_at = Instant::now();
-            if flow.is_break() && epoch < self.config().train.epochs {
+            if flow.is_break() && self.ending().is_none() {
                 return Err(Error::interrupted(format!(
                     "stopped after epoch {epoch}; saved"
                 )));
             }
-        }
+        };
         let vae = match model {
             Some(model) => model,
             None => self.model()?,
@@ -121,6 +125,7 @@ impl Training {
             dataset,
             data_hash,
             history: metrics.into_records(),
+            ending,
         })
     }
 
@@ -147,9 +152,8 @@ impl Training {
         let file = self.model_file(&model);
         let validation = records.iter().find(|record| record.split == "validation");
         if let Some(score) = validation.map(Record::score)
-            && self.progress().best.is_none_or(|best| score > best)
+            && self.state.progress.is_best(score)
         {
-            self.state.progress.best = Some(score);
             file.write(&folder.best())?;
         }
         self.state.progress.metrics_length = metrics.append(records)?;

@@ -15,12 +15,12 @@ use crate::snapshot::{Snapshot, fault_of, is_temporary, losses, snapshot};
 use crate::tiny::with_tiny_runs;
 
 /// The commands that write, and how often each is killed: 200 times in all.
-const KILLS: [(&str, usize); 13] = [
+const KILLS: [(&str, usize); 14] = [
     (
         "train -q --config tiny.toml --data data --name fresh --epochs 8 --set train.save_every=0",
-        40,
+        35,
     ),
-    ("train -q --resume mine --epochs 8", 40),
+    ("train -q --resume mine --epochs 8", 35),
     ("eval mine --importance-samples 500", 15),
     ("sample mine --seed 2", 15),
     ("embed mine --n 20", 15),
@@ -32,6 +32,7 @@ const KILLS: [(&str, usize); 13] = [
     ("animate mine --out runs/growth.gif", 10),
     ("traverse mine", 10),
     ("manifold mine", 5),
+    ("rm --yes mine", 10),
 ];
 
 /// A command, what it leaves in `runs` if it is not killed, and how long that takes.
@@ -61,6 +62,10 @@ impl Undisturbed {
         self.arguments[0] == "train"
     }
 
+    fn removes(&self) -> bool {
+        self.arguments[0] == "rm"
+    }
+
     /// Kills the command after `share` of its usual duration, and returns what is wrong afterwards.
     fn kill_after(&self, share: f64, killed: &AtomicUsize) -> Vec<String> {
         let place = with_tiny_runs();
@@ -77,6 +82,9 @@ impl Undisturbed {
         let done = Done::of(child.wait_with_output().unwrap());
         killed.fetch_add(usize::from(done.code.is_none()), Ordering::Relaxed);
 
+        if self.removes() {
+            return faults_of_removal(place.path(), &before);
+        }
         let mut after = snapshot(&runs);
         after.retain(|name, _| !is_temporary(name));
         let mut faults = if self.trains() {
@@ -122,6 +130,30 @@ impl Undisturbed {
             done.err
         );
     }
+}
+
+/// Returns what is wrong after a removal of the run `mine` that was killed: the run is to be whole or gone, and the
+/// next removal leaves nothing of it.
+fn faults_of_removal(place: &Path, before: &Snapshot) -> Vec<String> {
+    let runs = place.join("runs");
+    let after = snapshot(&runs);
+    let is_whole = runs.join("mine").exists();
+    let kept = before
+        .iter()
+        .filter(|(name, _)| is_whole || !name.starts_with("mine/"));
+    let mut faults: Vec<String> = kept
+        .filter(|(name, bytes)| after.get(*name) != Some(bytes))
+        .map(|(name, _)| format!("{name} is gone or changed"))
+        .collect();
+    for (name, exists) in [("mine", is_whole), ("other", true)] {
+        let code = run(place, &["rm", "--yes", name]).code;
+        if code != Some(if exists { 0 } else { 2 }) {
+            faults.push(format!("vae rm {name}: exit code {code:?}"));
+        }
+    }
+    let left = fs::read_dir(runs).unwrap().flatten();
+    faults.extend(left.map(|entry| format!("{:?} is left", entry.file_name())));
+    faults
 }
 
 #[test]

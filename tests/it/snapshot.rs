@@ -58,7 +58,18 @@ pub fn losses(before: &Snapshot, after: &Snapshot, complete: &[&Snapshot]) -> Ve
             .filter_map(|files| files.get(name))
             .collect();
         let Some(found) = new else {
-            losses.push(format!("{name} is gone"));
+            // A command that removes a run removes all of it.
+            let run = name.split('/').next().unwrap();
+            let is_run = |other: &&String| other.split('/').next() == Some(run);
+            if complete.is_empty()
+                || complete
+                    .iter()
+                    .any(|files| files.keys().any(|name| is_run(&name)))
+            {
+                losses.push(format!("{name} is gone"));
+            } else if let Some(left) = after.keys().find(is_run) {
+                losses.push(format!("{name} is gone, and {left} is not"));
+            }
             continue;
         };
         if old == new || known.contains(&found) {

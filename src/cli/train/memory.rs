@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, shell_word};
 use crate::os::free_memory;
+use crate::report::byte_size;
 use crate::run::RunFolder;
 use crate::train::MemoryNeed;
 
@@ -16,8 +17,8 @@ pub fn check(need: &MemoryNeed, batch: usize, resumed: Option<&RunFolder>) -> Re
     };
     let what = format!(
         "train.batch = {batch}: this training needs about {} of memory, and {} {}",
-        size(need.bytes()),
-        size(free.bytes),
+        byte_size(need.bytes()),
+        byte_size(free.bytes),
         free.limit
     );
     Err(Error::request(what).with_hint(way_out(need.batch_within(free.bytes), resumed)))
@@ -39,27 +40,11 @@ fn way_out(fits: Option<usize>, resumed: Option<&RunFolder>) -> String {
     }
 }
 
-/// Returns a number of bytes as text, with two digits: "120 MB".
-pub fn size(bytes: u64) -> String {
-    let (scale, unit) = if bytes < 1_000_000_000 {
-        (1e6, "MB")
-    } else {
-        (1e9, "GB")
-    };
-    let value = bytes as f64 / scale;
-    let step = if value >= 100.0 { 10.0 } else { 1.0 };
-    if value < 10.0 {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{:.0} {unit}", (value / step).round() * step)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::{size, way_out};
+    use super::way_out;
     use crate::run::RunFolder;
 
     #[test]
@@ -86,19 +71,6 @@ mod tests {
                 resumed.is_none() || found.starts_with("free memory"),
                 "{found}"
             );
-        }
-    }
-
-    #[test]
-    fn a_size_has_two_digits_and_a_unit() {
-        for (bytes, text) in [
-            (1_234_567, "1.2 MB"),
-            (87_654_321, "88 MB"),
-            (123_456_789, "120 MB"),
-            (2_345_678_901, "2.3 GB"),
-            (64_000_000_000, "64 GB"),
-        ] {
-            assert_eq!(size(bytes), text);
         }
     }
 }

@@ -58,10 +58,11 @@ pub fn resumed(
         (changed, StartWeights::State(checkpoint, path))
     } else {
         refuse_to_write_over(&folder)?;
-        let config = read_config(&folder).map_err(|error| match folder.config().exists() {
-            true => error,
-            false => error.with_hint("expected the folder of a run that `vae train` made"),
-        })?;
+        let config =
+            config::read(&folder.config()).map_err(|error| match folder.config().exists() {
+                true => error,
+                false => error.with_hint("expected the folder of a run that `vae train` made"),
+            })?;
         (change(&config)?, StartWeights::Seed)
     };
     Ok(Start {
@@ -75,12 +76,6 @@ pub fn resumed(
     })
 }
 
-fn read_config(folder: &RunFolder) -> Result<Config> {
-    let path = folder.config();
-    let text = files::read(&path)?;
-    Config::parse(&String::from_utf8_lossy(&text), &path)
-}
-
 /// Returns the config in the run's folder, or `saved`, that of its state, if the file is missing.
 fn kept_config(folder: &RunFolder, saved: &Config) -> Result<Config> {
     let path = folder.config();
@@ -91,7 +86,7 @@ fn kept_config(folder: &RunFolder, saved: &Config) -> Result<Config> {
         ));
         return Ok(saved.clone());
     }
-    let config = read_config(folder).map_err(|error| match error.hint() {
+    let config = config::read(&path).map_err(|error| match error.hint() {
         Some(_) => error,
         None => error.with_hint("mend it, or delete it: the saved state has the run's config too"),
     })?;

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::ops::on_host;
 use crate::run::{About, Record, RunFolder, create, kept_records};
 use crate::train::{MemoryNeed, Training};
-use crate::{data, device, files, ui};
+use crate::{config, data, device, files, ui};
 
 /// A run that has completed all its epochs.
 pub struct Finished {
@@ -43,6 +43,7 @@ pub fn train(
 ) -> Result<Finished> {
     // Find every mistake before the run's folder is made and before hours of training.
     start.config.check()?;
+    start.check_config()?;
     let figures = EndFigures::of(&start.config)?;
     data::check_folder(&start.config.data, run_args.data.as_deref())?;
     let named = run_args.data.as_ref().map(NamedFolder::by_flag);
@@ -66,6 +67,7 @@ pub fn train(
         start.config.data = Data::Images(report.settings.clone());
         introduce(report, Some(SKIPPED));
     }
+    start.check_data(&dataset)?;
     let config = &start.config;
     let network = config.network(dataset.train.shape, dataset.classes.len())?;
     // A GPU has memory of its own, and says itself when that is too small.
@@ -162,10 +164,7 @@ fn write_skipped(skipped: &[SkippedImage], folder: &RunFolder) -> Result<()> {
 /// Writes the config, unless the file holds it already: it may have a person's comments.
 fn write_config(config: &Config, folder: &RunFolder) -> Result<()> {
     let path = folder.config();
-    let is_written = files::read(&path).is_ok_and(|text| {
-        Config::parse(&String::from_utf8_lossy(&text), &path).is_ok_and(|kept| kept == *config)
-    });
-    if is_written {
+    if config::read(&path).is_ok_and(|kept| kept == *config) {
         return Ok(());
     }
     files::write(&path, config.to_toml()?.as_bytes())

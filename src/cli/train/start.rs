@@ -7,12 +7,13 @@ use crate::cli::loaded_model::hash;
 use crate::cli::model_arg::locate;
 use crate::cli::model_data::named_by_run;
 use crate::config::Config;
-use crate::data::{Dataset, ImageReport, NamedFolder};
+use crate::data::{Data, Dataset, ImageReport, NamedFolder};
 use crate::device::SelectedDevice;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
+use crate::model::Features;
 use crate::run::{RunFolder, StartedFrom};
-use crate::train::{Checkpoint, ModelFile, Training};
+use crate::train::{Checkpoint, ModelFile, Training, check_same_architecture};
 
 /// A run before its data is loaded.
 pub struct Start {
@@ -72,6 +73,49 @@ impl FirstModel {
         named_by_run(&RunFolder::of_model(&self.path), &self.file.config)
     }
 
+    /// Returns whether the model was trained on the kind of data that `config` names.
+    pub fn has_data_of(&self, config: &Config) -> bool {
+        self.file.config.data.tag() == config.data.tag()
+    }
+
+    /// Checks that a training with `config` can begin with this model.
+    fn check_config(&self, config: &Config) -> Result<()> {
+        check_same_architecture(&self.file.config, config).map_err(|error| {
+            self.named(error).with_hint(
+                "leave `--config` out, and what `--set` changes there, to train on with that model's architecture",
+            )
+        })
+    }
+
+    /// Checks that a training with `config` on `dataset` can begin with this model.
+    fn check_data(&self, config: &Config, dataset: &Dataset) -> Result<()> {
+        let card = &self.file.card;
+        card.check_data(dataset, config.condition.is_some())
+            .map_err(|error| {
+                let is_other_shape = dataset.train.shape != card.image_shape;
+                let wanted = if is_other_shape {
+                    format!("images of {}", Features::Map(card.image_shape))
+                } else {
+                    "the same classes".to_owned()
+                };
+                let [_, height, width] = card.image_shape;
+                let fit = match &config.data {
+                    Data::Images(_) if is_other_shape => format!(", as by `--size {height}x{width}`"),
+                    _ => String::new(),
+                };
+                let hint = format!(
+                    "choose data with {wanted}{fit}, or leave `--from` out to train a new model on `{}`",
+                    dataset.name
+                );
+                self.named(error).with_hint(hint)
+            })
+    }
+
+    /// Returns the error with the name of the model in front.
+    fn named(&self, error: Error) -> Error {
+        error.inside(&format!("--from {}", self.path.display()))
+    }
+
     /// Returns the config of the model, and its run's name without the number.
     pub fn config(&self) -> (Config, String) {
         let run = Path::new(&self.name.model)
@@ -110,6 +154,29 @@ impl Start {
         }
     }
 
+    /// Checks that the weights to begin with fit the config, before the data is loaded.
+    ///
+    /// # Errors
+    /// Returns an error if they are those of a model with another architecture.
+    pub fn check_config(&self) -> Result<()> {
+        match &self.weights {
+            StartWeights::Model(first) => first.check_config(&self.config),
+            StartWeights::Seed | StartWeights::State(..) => Ok(()),
+        }
+    }
+
+    /// Checks that the weights to begin with fit the data. The network is built later, and would report a mistake less
+    /// clearly.
+    ///
+    /// # Errors
+    /// Returns an error if they are those of a model for other images or, if it is conditional, for other classes.
+    pub fn check_data(&self, dataset: &Dataset) -> Result<()> {
+        match &self.weights {
+            StartWeights::Model(first) => first.check_data(&self.config, dataset),
+            StartWeights::Seed | StartWeights::State(..) => Ok(()),
+        }
+    }
+
     /// Prepares the training.
     pub fn training(&self, dataset: Dataset, selected: &SelectedDevice) -> Result<Training> {
         let device = &selected.device;
@@ -118,9 +185,10 @@ impl Start {
             StartWeights::State(checkpoint, path) => {
                 Training::resume(&self.config, dataset, device, checkpoint, path)
             }
-            StartWeights::Model(FirstModel { file, path, name }) => {
+            StartWeights::Model(first) => {
+                let FirstModel { file, name, .. } = first;
                 Training::from_model(&self.config, dataset, device, file, name.clone())
-                    .map_err(|error| error.inside(&format!("--from {}", path.display())))
+                    .map_err(|error| first.named(error))
             }
         }
     }

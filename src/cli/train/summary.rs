@@ -1,12 +1,13 @@
 //! The messages before the first step and after the last.
 
-use super::memory::size;
 use crate::device::SelectedDevice;
+use crate::error::shell_word;
 use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
+use crate::report::byte_size;
 use crate::run::RunFolder;
-use crate::train::{MemoryNeed, TrainedModel, Training};
+use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
 use crate::ui;
 
 /// Prints the model, the data, the device and the folder of a training.
@@ -31,7 +32,7 @@ pub fn introduce(
     let memory = need.map_or_else(String::new, |need| {
         format!(
             "; needs about {} of memory besides the data",
-            size(need.bytes())
+            byte_size(need.bytes())
         )
     });
     ui::note(format_args!(
@@ -45,7 +46,7 @@ pub fn introduce(
         training.parameter_count(),
         selected.title(),
     ));
-    if training.epochs_done() >= config.train.epochs {
+    if training.ending() == Some(Ending::AllEpochs) {
         ui::note("this run has done all its epochs; go on with more by `--epochs N`");
     }
     let from = match training.progress().step {
@@ -95,6 +96,16 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     }
     if let Some(caveat) = config.likelihood.kind().caveat(pixels.is_binary()) {
         ui::note(format_args!("not a log-likelihood: {caveat}"));
+    }
+    if let Ending::OutOfPatience(since_best) = trained.ending {
+        let score = record.elbo.map_or("reconstruction", |_| "ELBO");
+        ui::note(format_args!(
+            "ended early: the validation {score} has not improved for {since_best} epochs, after {} of {} (train.patience = {}); to go on: vae train --resume {} --set train.patience=0",
+            record.epoch,
+            config.train.epochs,
+            config.train.patience,
+            shell_word(&folder.path)
+        ));
     }
     let validation = history.iter().filter(|record| record.split == "validation");
     if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {

@@ -34,8 +34,9 @@ pub fn advice(
         || (*finding == Finding::IgnoresLatent && free_bits(config) == 0.0);
     if needs_epochs && done < config.train.epochs {
         let run = shell_word(run);
+        let patience = without_patience(config);
         return Some(format!(
-            "the training is not finished: vae train --resume {run}"
+            "the training is not finished: vae train --resume {run}{patience}"
         ));
     }
     let flags = match finding {
@@ -48,7 +49,7 @@ pub fn advice(
                 }
                 _ => 2 * done,
             };
-            return Some(format!("try more epochs: `--epochs {more}`"));
+            return Some(more_epochs(config, more));
         }
         Finding::Overfitted { best_epoch } => {
             return Some(format!("try fewer epochs: `--epochs {best_epoch}`"));
@@ -76,8 +77,7 @@ pub fn advice(
         Finding::UnderRegularised { .. } => stronger(config),
         // The usual reason is that the decoder has not learned to use the latent yet.
         Finding::IgnoresLatent => {
-            let epochs = 4 * done;
-            return Some(format!("try more epochs: `--epochs {epochs}`"));
+            return Some(more_epochs(config, 4 * done));
         }
     };
     if flags.is_empty() {
@@ -88,6 +88,20 @@ pub fn advice(
         .map(|flag| format!("`--set {flag}`"))
         .collect();
     Some(format!("try {}", flags.join(", or ")))
+}
+
+/// Returns the advice to train for `epochs` epochs, which patience must not cut short.
+fn more_epochs(config: &Config, epochs: usize) -> String {
+    let patience = without_patience(config);
+    format!("try more epochs: `--epochs {epochs}{patience}`")
+}
+
+/// Returns the flag that lets a training go on whatever its validation score, if the config has patience.
+fn without_patience(config: &Config) -> &'static str {
+    match config.train.patience {
+        0 => "",
+        _ => " --set train.patience=0",
+    }
 }
 
 fn free_bits(config: &Config) -> f64 {

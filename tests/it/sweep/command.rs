@@ -11,12 +11,13 @@ pub enum Command {
     Compare,
     Doctor,
     Disentangle,
+    Rm,
 }
 
-use Command::{Compare, Disentangle, Doctor, Embed, Eval, Resume, Sample, Train};
+use Command::{Compare, Disentangle, Doctor, Embed, Eval, Resume, Rm, Sample, Train};
 
 impl Command {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Train,
         Resume,
         Eval,
@@ -25,6 +26,7 @@ impl Command {
         Compare,
         Doctor,
         Disentangle,
+        Rm,
     ];
 
     pub fn title(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Command {
             Compare => "compare",
             Doctor => "doctor",
             Disentangle => "disentangle",
+            Rm => "rm",
         }
     }
 
@@ -54,6 +57,7 @@ impl Command {
             Compare => format!("compare {run} {base}runs/other"),
             Doctor => format!("doctor {run}"),
             Disentangle => format!("disentangle {run} --factors {base}factors.csv"),
+            Rm => format!("rm --yes {run}"),
         };
         text.split(' ').map(str::to_owned).collect()
     }
@@ -69,6 +73,7 @@ impl Command {
             Compare => ["the table", "reconstruction"],
             Doctor => ["the report", "verdict: "],
             Disentangle => ["the report", "DCI completeness"],
+            Rm => ["the run's folder", "mine"],
         }
     }
 }

@@ -174,7 +174,9 @@ impl Condition {
                 let arguments = command.arguments("elsewhere/moved", "");
                 let mut done = place.plain(&arguments);
                 done.out = done.out.replace("elsewhere/moved", "elsewhere/mine");
-                fs::rename(moved, mine).unwrap();
+                if command != Command::Rm {
+                    fs::rename(moved, mine).unwrap();
+                }
                 place.found(&[done], "runs", &[complete])
             }
             OtherFolder => {

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::condition::{Condition, Found};
 
-use Command::{Compare, Disentangle, Doctor, Embed, Eval, Resume, Sample, Train};
+use Command::{Compare, Disentangle, Doctor, Embed, Eval, Resume, Rm, Sample, Train};
 use Condition::{
     Closed, DataGone, FullDisk, HangupIgnored, MissingMetrics, MissingModel, MissingState,
     MovedRun, NotFinite, OtherFolder, ReadOnly, Terminated, TwoAtOnce,
@@ -103,6 +103,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         (ReadOnly, Sample) => fails("2", &["runs/mine: ", read_only, elsewhere]),
         (ReadOnly, Embed) => fails("2", &["runs/mine: ", read_only, elsewhere]),
         (ReadOnly, Doctor) => prints_and_fails(&["runs/mine/health.png: ", read_only, "hint: "]),
+        (ReadOnly, Rm) => fails("2", &["runs/mine: ", read_only, elsewhere]),
         (ReadOnly, Compare | Disentangle) => done(),
 
         (FullDisk, Train) => fails("1", &["runs/fresh", full, make_room]),
@@ -111,7 +112,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         (FullDisk, Sample) => fails("1", &["runs/mine/samples.png: ", full, make_room]),
         (FullDisk, Embed) => fails("1", &["runs/mine/latents.", full, make_room]),
         (FullDisk, Doctor) => prints_and_fails(&["runs/mine/health.png: ", full, make_room]),
-        (FullDisk, Compare | Disentangle) => done(),
+        (FullDisk, Compare | Disentangle | Rm) => done(),
 
         (MissingState | MissingModel | MissingMetrics, Train) => {
             fails("2", &["runs/mine: there is such a run already", "hint: "])
@@ -119,6 +120,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         (MissingState, Resume) => {
             fails("2", &["runs/mine", "state.safetensors", "hint: ", "--from"])
         }
+        (MissingState | MissingModel | MissingMetrics, Rm) => done(),
         (MissingState, _) => done(),
         (MissingModel, Resume) => done(),
         (MissingModel, Compare) => done_saying(&["! mine has no model any more"]),
@@ -133,7 +135,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         },
 
         (DataGone, Train) => fails("2", &["data: ", "hint: "]),
-        (DataGone, Sample | Compare) => done(),
+        (DataGone, Sample | Compare | Rm) => done(),
         (DataGone, _) => fails("2", &["data: ", "hint: ", "--data"]),
 
         (TwoAtOnce, Train) => Expected {
@@ -146,6 +148,13 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
                 "runs/mine: another process is training this run",
                 "hint: wait for it",
             ])
+        },
+        (TwoAtOnce, Rm) => Expected {
+            codes: vec!["0, 2"],
+            racy: Some(
+                "(prints the run's folder)<br>error: runs/mine: no such run, or another process removes it",
+            ),
+            ..done_saying(&["error: ", "mine: "])
         },
         (TwoAtOnce, _) => Expected {
             codes: vec!["0, 0"],
@@ -197,6 +206,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         (NotFinite, Compare) => {
             done_saying(&["! mine has another model than the one that was measured"])
         }
+        (NotFinite, Rm) => done(),
         (NotFinite, Sample | Embed | Eval | Doctor | Disentangle) => fails("1", &not_finite),
     }
 }

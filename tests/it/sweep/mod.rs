@@ -25,7 +25,7 @@ const INTRODUCTION: &str = "\
 
 Written by the test `sweep` (`SWEEP=overwrite cargo test --release --test it -- sweep` rewrites it). The test runs each command on \
 a tiny run under each condition. It compares the exit code and the messages with this table, and every file with what it was \
-before: a command adds or replaces whole files, and loses none. `SIGTERM` as an exit code means that the signal ended the program, \
+before: a command adds or replaces whole files, and loses none; `rm` removes the whole run or nothing. `SIGTERM` as an exit code means that the signal ended the program, \
 which a shell reports as 143. Two exit codes are those of two commands that ran at the same time.
 ";
 
@@ -35,7 +35,7 @@ fn every_command_under_every_condition_keeps_every_byte_and_names_the_remedy() {
         .into_iter()
         .flat_map(|condition| Command::ALL.map(|command| (condition, command)))
         .collect();
-    assert_eq!(cells.len(), 104);
+    assert_eq!(cells.len(), 117);
     let mounts = mounts::find();
     let found = in_parallel(&cells, |&(condition, command)| {
         if condition.needs_a_mount() && mounts.is_none() {
