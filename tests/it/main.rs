@@ -33,6 +33,7 @@ mod gradients;
 mod half_copied_runs;
 mod health;
 mod idx;
+mod images_as_files;
 mod importance;
 mod interpolation;
 mod keras;
@@ -43,6 +44,7 @@ mod likelihoods_of_pixels;
 mod likelihoods_trained;
 #[cfg(unix)]
 mod limits;
+mod mixture;
 mod model_file;
 mod models;
 mod not_finite;
