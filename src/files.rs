@@ -3,6 +3,7 @@
 
 mod faults;
 mod folder_lock;
+mod occupied;
 mod partial;
 mod place;
 mod text;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
+pub use occupied::{OccupiedFolder, occupy};
 pub use text::decode;
 
 /// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way. Several
@@ -27,6 +29,24 @@ pub use text::decode;
 /// partial file is left behind.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     finished(path, fill)?.publish()
+}
+
+/// Does the same as [`write_with`] for a `fill` that can fail for reasons other than writing. It maps its own errors of
+/// writing with [`unwritable`].
+///
+/// # Errors
+/// Returns the error of `fill`, or an error in the same cases as [`write_with`].
+pub fn write_streamed(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    finished_by(path, fill)?.publish()
+}
+
+/// Writes one of very many small files: completely or not at all for every reader, but without waiting until the disk has
+/// it, which takes a thousand times as long. A loss of power can lose it.
+pub fn write_without_waiting(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = Partial::new(path).map_err(|error| unwritable(path, &error))?;
+    let written = partial.file().write_all(bytes);
+    written.map_err(|error| unwritable(path, &error))?;
+    partial.publish()
 }
 
 /// Writes `bytes` to the file `path`, completely or not at all.
@@ -50,6 +70,12 @@ pub fn write_together(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
 
 /// Writes the whole file beside its final name.
 fn finished(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Partial> {
+    finished_by(path, |out| {
+        fill(out).map_err(|error| unwritable(path, &error))
+    })
+}
+
+fn finished_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Partial> {
     if path.is_dir() {
         return Err(Error::file(
             path,
@@ -59,14 +85,13 @@ fn finished(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let partial = Partial::new(path).map_err(|error| unwritable(path, &error))?;
-    let filled = (|| {
-        let mut file = BufWriter::new(partial.file());
-        fill(&mut file)?;
-        file.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()
-    })();
-    filled.map_err(|error| unwritable(path, &error))?;
+    let mut file = BufWriter::new(partial.file());
+    fill(&mut file)?;
+    let synced = file
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .and_then(|file| file.sync_all());
+    synced.map_err(|error| unwritable(path, &error))?;
     Ok(partial)
 }
 

@@ -1,19 +1,20 @@
 //! `vae animate`: plays the images that training keeps after each epoch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use image::RgbImage;
 use serde::Deserialize;
 
-use super::draw::{Draw, Format, Place, write};
-use super::images::{Classes, LatentSource, MOST_FRAMES, below_each_other, rasters, sample_sheet};
+use super::draw::{Draw, Format, Place, print, save};
+use super::images::{MOST_FRAMES, below_each_other, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
+use super::sample_sheet::{Classes, sample_sheet};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::eval::first_latents;
+use crate::eval::{LatentSampler, first_latents};
 use crate::figure::{Figure, encode_png, read_png, titled};
 use crate::model::{Vae, rows};
 use crate::run::RunFolder;
@@ -101,7 +102,7 @@ impl Draw for Animate {
         let drawn = self.of_run(&RunFolder {
             path: folder.clone(),
         })?;
-        write(&drawn, self.place(), &folder)
+        print(&save(&drawn, self.place(), &folder, Path::new(""))?)
     }
 
     fn place(&self) -> Place<'_> {
@@ -169,7 +170,7 @@ pub struct Sheets {
 /// Returns an error if a test image cannot be read, or if a decoded value is not finite.
 pub fn sheets(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<Sheets> {
     let classes = Classes::every(vae, &dataset.classes);
-    let from = LatentSource::Prior { temperature: 1.0 };
+    let from = LatentSampler::Prior { temperature: 1.0 };
     let samples = sample_sheet(vae, from, config.seed, classes.usual_count(), classes)?;
     Ok(Sheets {
         samples,

@@ -27,6 +27,12 @@ pub trait Draw {
 
     /// Draws the figure.
     fn draw(&self, model: &LoadedModel) -> Result<Figure>;
+
+    /// Draws the figure, writes its files and returns their paths, starting with the image. A relative path of `--out`
+    /// starts from `base`.
+    fn write(&self, model: &LoadedModel, base: &Path) -> Result<Vec<PathBuf>> {
+        save(&self.draw(model)?, self.place(), &model.folder, base)
+    }
 }
 
 /// Runs a figure's command: loads the model that `argument` names and draws `figure` for it.
@@ -35,13 +41,11 @@ pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     let model = argument.open()?;
     figure.suits(&model.context())?;
     check_writable(figure.place(), &model.folder, Path::new(""))?;
-    let drawn = figure.draw(&model)?;
-    write(&drawn, figure.place(), &model.folder)
+    print(&figure.write(&model, Path::new(""))?)
 }
 
-/// Writes the files of a figure and prints their paths.
-pub fn write(figure: &Figure, place: Place, folder: &Path) -> Result<()> {
-    let paths = save(figure, place, folder, Path::new(""))?;
+/// Prints the paths of files that were written.
+pub fn print(paths: &[PathBuf]) -> Result<()> {
     paths.iter().try_for_each(|path| ui::data(path.display()))
 }
 

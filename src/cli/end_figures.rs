@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::draw::{Draw, check_writable, save};
+use super::draw::{Draw, check_writable};
 use super::figure_context::FigureContext;
 use super::figures::{figure, kind};
 use super::loaded_model::LoadedModel;
@@ -72,10 +72,7 @@ impl EndFigures {
         let mut failed = None;
         for EndFigure { title, figure } in &self.0 {
             let folder = &model.folder;
-            let drawn = figure
-                .draw(model)
-                .and_then(|drawn| save(&drawn, figure.place(), folder, folder));
-            match drawn {
+            match figure.write(model, folder) {
                 Ok(paths) => {
                     if let Some(path) = paths.first() {
                         ui::note(format_args!("look at {}", path.display()));

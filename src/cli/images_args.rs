@@ -5,7 +5,9 @@ use std::path::Path;
 use clap::Args;
 
 use crate::config::{Config, ImageSet, set_all};
-use crate::data::{Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_reported};
+use crate::data::{
+    Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_reported, set_aside,
+};
 use crate::error::{Error, Result};
 use crate::ui;
 
@@ -77,12 +79,17 @@ impl ImagesArgs {
         let start = Config::for_images(&Images::default(), any)?;
         let start = set_all(&set_all(&start, &self.overrides()?)?, &of_data)?;
         start.data.kind().check()?;
+        let mut data = start.data;
+        if let Data::Images(images) = &mut data {
+            // How many are set aside is chosen by how many there are.
+            images.validation = 0;
+        }
         let places = self.places(Some(NamedFolder::by_flag(folder)))?;
-        let (dataset, report) = load_reported(&start.data, &places)?;
-        let (Data::Images(_), Some(report)) = (&start.data, report) else {
+        let (dataset, report) = load_reported(&data, &places)?;
+        let (Data::Images(_), Some(report)) = (&data, report) else {
             return Err(Error::request(format!(
                 "--set data.{}: the images of `--data {}` are the data",
-                start.data.tag(),
+                data.tag(),
                 folder.display()
             ))
             .with_hint("name the data set's config as well: `--config`"));
@@ -93,9 +100,10 @@ impl ImagesArgs {
             is_black_and_white: report.summary.is_black_and_white(),
         };
         let config = Config::for_images(&report.settings, set)?;
+        let config = set_all(&config, overrides)?;
         Ok(OwnImages {
-            config: set_all(&config, overrides)?,
-            dataset,
+            dataset: set_aside(&config.data, dataset)?,
+            config,
             report,
         })
     }

@@ -6,6 +6,7 @@ mod config;
 mod config_name;
 mod data;
 mod data_arg;
+mod decode;
 mod devices;
 mod disentangle;
 mod doctor;
@@ -16,13 +17,16 @@ mod end_figures;
 mod eval;
 mod figure_context;
 mod figures;
+mod image_output;
 mod images;
 mod images_args;
 mod interpolate;
 mod interrupt;
+mod latent_origin;
 mod list;
 mod loaded_model;
 mod manifold;
+mod mixture;
 mod model_arg;
 mod model_data;
 mod output;
@@ -31,6 +35,7 @@ mod repro;
 mod rm;
 mod run_args;
 mod sample;
+mod sample_sheet;
 mod table;
 mod test_data;
 #[cfg(test)]
@@ -78,6 +83,7 @@ enum Command {
     Repro(repro::Repro),
     #[command(flatten)]
     Figure(figures::FigureCommand),
+    Decode(decode::Decode),
     List(list::List),
     Rm(rm::Rm),
     Devices(devices::Devices),
@@ -147,6 +153,7 @@ impl Cli {
                 Command::Compare(compare) => compare.run(),
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),
+                Command::Decode(decode) => decode.run(),
                 Command::List(list) => list.run(),
                 Command::Rm(rm) => rm.run(),
                 Command::Devices(devices) => devices.run(),

@@ -2,19 +2,25 @@
 
 use std::io::{Result, Write};
 
-/// Writes rows of equal length as a NumPy array file: version 1.0, little-endian float32, row after row.
-/// <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
+/// Writes rows of equal length as a NumPy array file: little-endian float32, row after row.
 pub fn write_npy(out: &mut dyn Write, rows: &[Vec<f32>]) -> Result<()> {
-    let shape = format!("({}, {})", rows.len(), rows.first().map_or(0, Vec::len));
-    let about = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    write_npy_header(out, "<f4", &[rows.len(), rows.first().map_or(0, Vec::len)])?;
+    rows.iter()
+        .flatten()
+        .try_for_each(|value| out.write_all(&value.to_le_bytes()))
+}
+
+/// Writes the beginning of a NumPy array file, version 1.0, of the type `descr` in row-major order. The values follow.
+/// <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
+pub fn write_npy_header(out: &mut dyn Write, descr: &str, sizes: &[usize]) -> Result<()> {
+    let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    let shape = format!("({})", sizes.join(", "));
+    let about = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     // The header, with the ten bytes in front of it, fills a multiple of 64 bytes and ends with a newline.
     let length = (10 + about.len() + 1).next_multiple_of(64) - 10;
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(length as u16).to_le_bytes())?;
-    writeln!(out, "{about:<width$}", width = length - 1)?;
-    rows.iter()
-        .flatten()
-        .try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    writeln!(out, "{about:<width$}", width = length - 1)
 }
 
 /// Writes a line for each row: its index, the name of its label (empty if there is none), the path of its image if images
@@ -45,7 +51,7 @@ pub fn write_csv(
 }
 
 /// Returns the text quoted by the rules of RFC 4180 if it contains a comma, a quote or a line break.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

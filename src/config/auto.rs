@@ -31,6 +31,11 @@ const MOST_EPOCHS: usize = 200;
 /// The images per step: so many that an epoch has twenty steps, between these two.
 const BATCHES: [usize; 2] = [16, 128];
 
+/// With fewer training images than this, a tenth of them is set aside, and the training ends once the ELBO of that tenth
+/// has not risen for a while: such a set is soon learnt by heart.
+const FEW: usize = 5000;
+const PATIENCE: usize = 20;
+
 impl Config {
     /// Chooses the network, the likelihood, the batch and the epochs for a set of images.
     ///
@@ -43,6 +48,15 @@ impl Config {
         if is_binary && settings.pixels == Images::default().pixels {
             settings.pixels = crate::data::Pixels::Threshold;
         }
+        let is_small = set.images < FEW;
+        if is_small && settings.validation == 0 {
+            settings.validation = set.images / 10;
+        }
+        let patience = if is_small && settings.validation > 0 {
+            PATIENCE
+        } else {
+            0
+        };
         let likelihood = if settings.pixels.is_binary() {
             "[likelihood.bernoulli]"
         } else {
@@ -55,7 +69,7 @@ impl Config {
         let latent = if set.images < 1000 { 16 } else { 32 };
         let text = format!(
             "[data.images]\n{}\n{}\n{likelihood}\n[objective.elbo]\n[optimizer.adam]\n[schedule.cosine]\nfloor = 0.05\n\
-             [train]\nepochs = {epochs}\nbatch = {batch}\nlearning_rate = 1e-3\n",
+             [train]\nepochs = {epochs}\nbatch = {batch}\nlearning_rate = 1e-3\npatience = {patience}\n",
             toml::to_string(&settings).map_err(crate::error::Error::failed)?,
             network(set.shape, latent),
         );

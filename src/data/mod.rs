@@ -54,6 +54,6 @@ pub use noise::{Noise, Size};
 pub use part::{Choice, Part};
 pub use pixels::Pixels;
 pub use published::{FASHION_MNIST, IdxDataset, MNIST, PublishedFile};
-pub use source::{Data, check_folder, hash, load, load_reported};
+pub use source::{Data, check_folder, hash, load, load_reported, set_aside};
 pub use split::Split;
 pub use sprites::Sprites;

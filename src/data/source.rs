@@ -90,8 +90,12 @@ pub fn load_reported(data: &Data, place: &DataPaths) -> Result<(Dataset, Option<
     Ok((set_aside(data, dataset)?, report))
 }
 
-/// Sets the validation split aside, and adds the test images to those to train on if the config says so.
-fn set_aside(data: &Data, mut dataset: Dataset) -> Result<Dataset> {
+/// Sets the validation split of a loaded data set aside, and adds the test images to those to train on if the config says
+/// so.
+///
+/// # Errors
+/// No training image would be left.
+pub fn set_aside(data: &Data, mut dataset: Dataset) -> Result<Dataset> {
     let aside = data.kind().validation();
     let count = dataset.train.len();
     if aside >= count {

@@ -6,7 +6,9 @@ mod elbo;
 mod estimate;
 mod health;
 mod importance;
+mod latent_sampler;
 mod latents;
+mod mixture;
 mod pca;
 mod posteriors;
 pub mod probe;
@@ -21,7 +23,12 @@ pub use health::{
     decompose, findings, judged, saturated_units,
 };
 pub use importance::{Importance, importance};
+pub use latent_sampler::LatentSampler;
 pub use latents::{deviation_by_latent, kl_by_latent, largest_first};
+pub use mixture::{
+    FittedDensities, MOST_FULL, MOST_ITERATIONS, MixtureFit, TOLERANCE, fit_mixture,
+    latent_densities,
+};
 pub use pca::{Pca, Rows};
 pub use posteriors::{
     Posteriors, bounds, by_pca, concept, draw_in_box, latents, mean, norm, posteriors,

@@ -18,7 +18,7 @@ mod title;
 
 use image::{Rgb, RgbImage};
 
-pub use png::{encode_png, read_png};
+pub use png::{encode_png, encode_raster, read_png};
 pub use title::titled;
 
 use crate::error::{Error, Result};
@@ -113,6 +113,13 @@ impl Raster {
         })
     }
 
+    /// Returns the values pixel after pixel, `[H, W, C]`, as image files and NumPy programs have them.
+    pub fn interleaved(&self) -> Vec<u8> {
+        let pixels = self.pixels.len() / self.shape[0];
+        let of_pixel = |pixel: usize| self.pixels.iter().skip(pixel).step_by(pixels);
+        (0..pixels).flat_map(of_pixel).copied().collect()
+    }
+
     /// Returns the pixel in column `x` of row `y`.
     fn rgb(&self, x: usize, y: usize) -> Rgb<u8> {
         let [channels, height, width] = self.shape;
@@ -164,6 +171,7 @@ mod tests {
             pixels: vec![1, 2, 3, 4, 5, 6],
         };
         assert_eq!(image.rgb(1, 0), Rgb([2, 4, 6]));
+        assert_eq!(image.interleaved(), [1, 3, 5, 2, 4, 6]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 
+use super::Raster;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -22,9 +23,27 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
     } else {
         (image.to_vec(), ExtendedColorType::Rgb8)
     };
+    encode(&pixels, [image.width(), image.height()], colour)
+}
+
+/// Returns one image of a model as a PNG file, with as many channels as the model's images have.
+///
+/// # Errors
+/// Returns an error if the image cannot be encoded, for instance because it has no pixels.
+pub fn encode_raster(image: &Raster) -> Result<Vec<u8>> {
+    let [channels, height, width] = image.shape;
+    let colour = if channels == 1 {
+        ExtendedColorType::L8
+    } else {
+        ExtendedColorType::Rgb8
+    };
+    encode(&image.interleaved(), [width as u32, height as u32], colour)
+}
+
+fn encode(pixels: &[u8], [width, height]: [u32; 2], colour: ExtendedColorType) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
-        .write_image(&pixels, image.width(), image.height(), colour)
+        .write_image(pixels, width, height, colour)
         .map_err(|error| Error::failed(format!("a PNG cannot be made: {error}")))?;
     Ok(bytes)
 }
@@ -52,6 +71,20 @@ mod tests {
             let color = image::open(&path).unwrap().color();
             assert_eq!(color.channel_count(), channels);
             assert_eq!(&read_png(&path).unwrap(), image);
+        }
+    }
+
+    #[test]
+    fn an_image_of_a_model_keeps_its_channels_even_if_it_is_grey() {
+        for channels in [1, 3] {
+            let image = Raster {
+                shape: [channels, 2, 3],
+                pixels: vec![7; 6 * channels],
+            };
+            let bytes = encode_raster(&image).unwrap();
+            let read = image::load_from_memory(&bytes).unwrap();
+            assert_eq!(usize::from(read.color().channel_count()), channels);
+            assert_eq!(read.into_rgb8(), RgbImage::from_pixel(3, 2, Rgb([7; 3])));
         }
     }
 }

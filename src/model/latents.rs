@@ -37,16 +37,29 @@ pub fn grid(base: &[f32], dims: &[usize], values: &[f32]) -> Vec<Vec<f32>> {
 /// # Shapes
 /// `latents`: rows of `D` numbers; result: rows of `P`.
 pub fn decode(vae: &Vae, latents: &[Vec<f32>], class: Option<u32>) -> Vec<Vec<f32>> {
+    decode_each(
+        vae,
+        latents,
+        &vec![class.unwrap_or_default(); latents.len()],
+    )
+}
+
+/// Returns E[x | z] of each latent, in [0, 1]. A conditional model decodes each as an image of its own class.
+///
+/// # Shapes
+/// `latents`: rows of `D` numbers; `classes`: `[N]`; result: rows of `P`.
+pub fn decode_each(vae: &Vae, latents: &[Vec<f32>], classes: &[u32]) -> Vec<Vec<f32>> {
     let device = vae.device();
-    let some = |latents: &[Vec<f32>]| {
+    let some = |(latents, classes): (&[Vec<f32>], &[u32])| {
         let z = Tensor::from_data(
             TensorData::new(latents.concat(), [latents.len(), vae.network().latent]),
             &device,
         );
-        rows(vae.decode_mean(
-            z,
-            vae.labels(&vec![class.unwrap_or_default(); latents.len()]),
-        ))
+        rows(vae.decode_mean(z, vae.labels(classes)))
     };
-    latents.chunks(AT_A_TIME).flat_map(some).collect()
+    latents
+        .chunks(AT_A_TIME)
+        .zip(classes.chunks(AT_A_TIME))
+        .flat_map(some)
+        .collect()
 }

@@ -28,7 +28,7 @@ pub use file::{FORMAT_VERSION, pack, unpack};
 pub use forward_pass::ForwardPass;
 pub use initialisation::{Init, Initialisation, OutputBias};
 pub use interpolation::{Interpolation, interpolate, moved, nearest_to_mean, rows};
-pub use latents::{decode, grid};
+pub use latents::{decode, decode_each, grid};
 pub use layer::{
     ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, DenseConfig, DenseLayer, DenseSpec,
     Forward, Layer, LayerConfig, LayerKind, LayerShape, LayerSpec, Padding, TransposedConfig,

@@ -57,6 +57,11 @@ impl RunFolder {
         self.path.join("best.safetensors")
     }
 
+    /// Returns the path of the mixture with this many components that was fitted to the model's latents.
+    pub fn mixture(&self, components: usize) -> PathBuf {
+        self.path.join(format!("mixture-{components}.safetensors"))
+    }
+
     /// Returns the path of the samples after `epoch`, which are drawn from the same noise every time.
     pub fn samples(&self, epoch: usize) -> PathBuf {
         self.path

@@ -22,7 +22,7 @@ const MNIST: [&str; 8] = [
 ];
 
 /// Every command that reads the data of a trained model.
-const READERS: [&[&str]; 8] = [
+const READERS: [&[&str]; 9] = [
     &["eval", "--no-reconstruction"],
     &["doctor"],
     &["disentangle"],
@@ -31,6 +31,7 @@ const READERS: [&[&str]; 8] = [
     &["traverse"],
     &["interpolate", "--from", "#0", "--to", "#1"],
     &["sample", "--box"],
+    &["sample", "--from", "mixture:2"],
 ];
 
 /// Returns a folder with data in `mine` and in `data/mnist`, where it is looked for without a name, and a mirror that

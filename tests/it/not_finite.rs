@@ -13,6 +13,7 @@ const COMMANDS: &[&[&str]] = &[
     &["embed"],
     &["sample"],
     &["sample", "--box"],
+    &["sample", "--from", "mixture:2"],
     &["reconstruct"],
     &["interpolate", "--from", "3", "--to", "8"],
     &["interpolate", "--from", "3", "--to", "8", "--out", "a.gif"],
@@ -78,6 +79,7 @@ fn finite_weights_whose_outputs_are_no_numbers_give_no_image_and_no_result() {
                 "embed",
                 "traverse",
                 "sample --box",
+                "sample --from mixture:2",
             ],
         ),
     ];

@@ -51,20 +51,18 @@ pub fn train(
     let paths = images.places(data_folder.clone())?;
     let (dataset, report) = match start.loaded.take() {
         Some(loaded) => loaded,
-        None => load(&start.config.data, &paths).map_err(|error| {
-            match data_folder.as_ref().map(|named| &named.path) {
-                Some(path) if !is_own(&start.config.data) && holds_images(path) => error
-                    .with_hint(format!(
-                        "this folder holds images; to train on them, leave `--config` out: vae train --data {}",
-                        shell_word(path)
-                    )),
-                _ => error,
+        None => {
+            let loaded = load(&start.config.data, &paths).map_err(|error| {
+                point_to_images(error, &start.config.data, data_folder.as_ref())
+            })?;
+            if let Some(report) = &loaded.1 {
+                // The run's config has what was chosen, so that new files in the folder do not change it.
+                start.config.data = Data::Images(report.settings.clone());
             }
-        })?,
+            loaded
+        }
     };
     if let Some(report) = &report {
-        // The run's config has what was chosen, so that new files in the folder do not change it.
-        start.config.data = Data::Images(report.settings.clone());
         introduce(report, Some(SKIPPED));
     }
     start.check_data(&dataset)?;
@@ -137,8 +135,16 @@ pub fn train(
 /// The file in a run's folder that lists the images that could not be read.
 const SKIPPED: &str = "skipped.csv";
 
-fn is_own(data: &Data) -> bool {
-    matches!(data, Data::Images(_))
+/// Returns the error of a data set that is not in the folder, with a better hint if images are there.
+fn point_to_images(error: Error, data: &Data, folder: Option<&NamedFolder>) -> Error {
+    match folder {
+        Some(folder) if !matches!(data, Data::Images(_)) && holds_images(&folder.path) => error
+            .with_hint(format!(
+                "this folder holds images; to train on them, leave `--config` out: vae train --data {}",
+                shell_word(&folder.path)
+            )),
+        _ => error,
+    }
 }
 
 /// Loads the data of a config. Images of one's own have a bar of their own.
