@@ -6,7 +6,7 @@ use super::Config;
 use crate::data::Images;
 use crate::error::Result;
 
-/// What the choice depends on.
+/// The facts about a set of images that the choice depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageSet {
     /// `[C, H, W]`.

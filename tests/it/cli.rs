@@ -601,7 +601,7 @@ fn what_an_interpolation_cannot_start_from_is_named() {
             "note.png",
             &[
                 "note.png: not an image of a known kind",
-                "hint: PNG, JPEG, GIF and BMP",
+                "hint: PNG, JPEG, GIF, BMP",
             ],
         ),
         (

@@ -329,7 +329,7 @@ fn groups_that_cannot_be_had_are_named() {
             "empty",
             &[
                 "empty: this folder has no images",
-                "hint: PNG, JPEG, GIF and BMP",
+                "hint: PNG, JPEG, GIF, BMP",
             ],
         ),
         (

@@ -11,7 +11,7 @@ use super::image_source::ImageEntry;
 use super::layout::Layout;
 use super::natural_order;
 use super::settings::Images;
-use super::splitting::{Division, Group, looks_like_a_film};
+use super::splitting::{Division, TestGroup, looks_like_a_film};
 use crate::data::image_file::{ALL_LEVELS, FitMode};
 
 /// The most classes that a line lists.
@@ -20,7 +20,7 @@ const LISTED: usize = 12;
 /// The fewest training images with which overfitting is not expected.
 const FEW: usize = 500;
 
-/// What was found in a folder of images.
+/// A report of what was found in a folder of images, and what was made of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageReport {
     /// The last name of the path.
@@ -103,7 +103,7 @@ impl ImageReport {
                 division.on_both_sides
             ));
         }
-        let by_image = division.by_hash && settings.group == Group::None;
+        let by_image = division.by_hash && settings.group == TestGroup::None;
         if by_image && looks_like_a_film(entries) {
             notes.push("most names are numbered in a row; if neighbours look alike, as frames of a film do, the test ELBO flatters the model: `--set data.images.group=stem` (or folder) keeps them on one side".to_owned());
         }
@@ -178,9 +178,9 @@ impl ImageReport {
         let _ = write!(text, "\n  {sizes}, {colours}; {fitted}");
         let chosen = match (self.test_by_hash, self.settings.group) {
             (false, _) => "as the layout says",
-            (true, Group::None) => "chosen by a hash of the pixels",
-            (true, Group::Folder) => "chosen by a hash of the folder",
-            (true, Group::Stem) => "chosen by a hash of the name without its number",
+            (true, TestGroup::None) => "chosen by a hash of the pixels",
+            (true, TestGroup::Folder) => "chosen by a hash of the folder",
+            (true, TestGroup::Stem) => "chosen by a hash of the name without its number",
         };
         let _ = write!(
             text,
@@ -191,7 +191,7 @@ impl ImageReport {
             let _ = write!(text, "; validation {}", self.validation);
         }
         if self.duplicates > 0 {
-            let side = if self.test_by_hash && self.settings.group == Group::None {
+            let side = if self.test_by_hash && self.settings.group == TestGroup::None {
                 ", on one side with its equal"
             } else {
                 ""

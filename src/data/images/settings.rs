@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layout::{LabelsFrom, Layout};
-use super::splitting::Group;
+use super::splitting::TestGroup;
 use crate::check::{count, within};
 use crate::data::Pixels;
 use crate::data::image_file::{ALL_LEVELS, Background, Fit, FitMode};
@@ -49,7 +49,7 @@ pub struct Images {
     /// The share of the images to test on, where the layout names no test images.
     pub test: f64,
     /// Which images are kept together when the test images are chosen.
-    pub group: Group,
+    pub group: TestGroup,
     pub broken: Broken,
     /// The number of training images that are set aside to choose the best model on.
     pub validation: usize,
@@ -68,7 +68,7 @@ impl Default for Images {
             layout: Layout::Auto,
             labels: LabelsFrom::First,
             test: 0.1,
-            group: Group::None,
+            group: TestGroup::None,
             broken: Broken::Stop,
             validation: 0,
         }

@@ -11,7 +11,7 @@ use crate::data::image_file::stem;
 /// Which images are kept together when the test images are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Group {
+pub enum TestGroup {
     /// Equal images alone.
     #[default]
     None,
@@ -41,7 +41,12 @@ pub struct Division {
 
 /// Divides images. The layout's splits hold; images without one are trained on or, for the share `test` of them, tested on
 /// by a hash of their bytes or of their group's name.
-pub fn divide(entries: &[ImageEntry], images: &[FittedImage], test: f64, group: Group) -> Division {
+pub fn divide(
+    entries: &[ImageEntry],
+    images: &[FittedImage],
+    test: f64,
+    group: TestGroup,
+) -> Division {
     let split = |image: &FittedImage| entries[image.entry].split;
     let mut order: Vec<usize> = (0..images.len()).collect();
     order.sort_by_key(|&index| {
@@ -104,11 +109,13 @@ pub fn divide(entries: &[ImageEntry], images: &[FittedImage], test: f64, group: 
 }
 
 /// Returns the place of an image between 0 and 2^64, the same one whatever the other images are.
-fn place(name: &str, image: &FittedImage, group: Group) -> u64 {
+fn place(name: &str, image: &FittedImage, group: TestGroup) -> u64 {
     let hash: [u8; 16] = match group {
-        Group::None => image.hash,
-        Group::Folder => Md5::digest(name.rsplit_once('/').map_or("", |(folder, _)| folder)).into(),
-        Group::Stem => Md5::digest(film(name)).into(),
+        TestGroup::None => image.hash,
+        TestGroup::Folder => {
+            Md5::digest(name.rsplit_once('/').map_or("", |(folder, _)| folder)).into()
+        }
+        TestGroup::Stem => Md5::digest(film(name)).into(),
     };
     hash[..8]
         .iter()
@@ -168,19 +175,19 @@ mod tests {
         let names: Vec<String> = (0..300).map(|i| format!("{i}.png")).collect();
         let renamed: Vec<String> = (0..300).map(|i| format!("x{}.png", 300 - i)).collect();
         let images: Vec<FittedImage> = (0..300).map(|i| image(i, &i.to_string())).collect();
-        let all = divide(&named(&names), &images, 0.1, Group::None);
+        let all = divide(&named(&names), &images, 0.1, TestGroup::None);
         assert!((15..45).contains(&all.test.len()), "{}", all.test.len());
-        let fewer = divide(&named(&names), &images[..200], 0.1, Group::None);
+        let fewer = divide(&named(&names), &images[..200], 0.1, TestGroup::None);
         let kept: Vec<usize> = all.test.iter().copied().filter(|&i| i < 200).collect();
         assert_eq!(fewer.test, kept);
-        assert_eq!(divide(&named(&renamed), &images, 0.1, Group::None), all);
+        assert_eq!(divide(&named(&renamed), &images, 0.1, TestGroup::None), all);
     }
 
     #[test]
     fn equal_images_lie_on_one_side() {
         let names: Vec<String> = (0..200).map(|i| format!("{i}.png")).collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &(i / 2).to_string())).collect();
-        let division = divide(&named(&names), &images, 0.3, Group::None);
+        let division = divide(&named(&names), &images, 0.3, TestGroup::None);
         assert_eq!((division.duplicates, division.on_both_sides), (100, 0));
         assert!(division.test.len() % 2 == 0);
     }
@@ -191,10 +198,10 @@ mod tests {
             .map(|i| format!("film{}_{:03}.png", i / 10, i % 10))
             .collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &i.to_string())).collect();
-        let division = divide(&named(&names), &images, 0.3, Group::Stem);
+        let division = divide(&named(&names), &images, 0.3, TestGroup::Stem);
         assert!(!division.test.is_empty() && division.test.len() % 10 == 0);
         let names: Vec<String> = (0..200).map(|i| format!("p{}/{i}.png", i / 20)).collect();
-        let division = divide(&named(&names), &images, 0.3, Group::Folder);
+        let division = divide(&named(&names), &images, 0.3, TestGroup::Folder);
         assert!(!division.test.is_empty() && division.test.len() % 20 == 0);
         assert!(looks_like_a_film(&named(
             &(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>()
@@ -213,11 +220,11 @@ mod tests {
         for (index, entry) in entries.iter_mut().enumerate() {
             entry.split = Some([SplitName::Train, SplitName::Validation][index % 2]);
         }
-        let division = divide(&entries, &images, 0.1, Group::None);
+        let division = divide(&entries, &images, 0.1, TestGroup::None);
         assert!(division.tests_on_validation && !division.by_hash);
         assert_eq!((division.train.len(), division.test.len()), (15, 15));
         entries[0].split = Some(SplitName::Test);
-        let division = divide(&entries, &images, 0.1, Group::None);
+        let division = divide(&entries, &images, 0.1, TestGroup::None);
         assert_eq!(
             (division.test.as_slice(), division.validation.len()),
             (&[0][..], 15)
@@ -227,7 +234,12 @@ mod tests {
     #[test]
     fn a_few_images_still_have_a_test_image() {
         let entries = named(&["a.png".to_owned(), "b.png".to_owned()]);
-        let division = divide(&entries, &[image(0, "a"), image(1, "b")], 1e-9, Group::None);
+        let division = divide(
+            &entries,
+            &[image(0, "a"), image(1, "b")],
+            1e-9,
+            TestGroup::None,
+        );
         assert_eq!((division.train.len(), division.test.len()), (1, 1));
     }
 }

@@ -38,7 +38,7 @@ pub fn points(posteriors: &Posteriors, count: usize) -> Result<Points<'_>> {
         (!posteriors.log_vars.is_empty()).then(|| posteriors.log_vars.iter().map(exp).collect());
     if !all_finite(means) || !variances.as_deref().is_none_or(all_finite) {
         return Err(Error::failed(
-            "a mixture cannot be fitted to latents that are not numbers, or infinite",
+            "a mixture cannot be fitted to latents that are NaN or infinite",
         ));
     }
     Ok(Points {

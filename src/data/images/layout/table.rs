@@ -33,7 +33,7 @@ const CLASS_COLUMNS: [&str; 6] = [
 const SPLIT_COLUMNS: [&str; 4] = ["split", "partition", "subset", "set"];
 
 /// The row of an image.
-struct Row {
+struct TableRow {
     line: u64,
     file: String,
     class: Option<String>,
@@ -41,17 +41,17 @@ struct Row {
 }
 
 /// A table that was read.
-pub struct Table {
+pub struct ImageTable {
     /// The number of its file in the tree.
     file: usize,
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
 }
 
 /// Returns the tables in the tree's uppermost folder that have a column of file names. Others hold something else.
 ///
 /// # Errors
 /// Returns an error if such a table cannot be read.
-pub fn candidates(tree: &dyn FileTree) -> Result<Vec<Table>> {
+pub fn candidates(tree: &dyn FileTree) -> Result<Vec<ImageTable>> {
     let mut tables = Vec::new();
     for (file, entry) in tree.files().iter().enumerate() {
         let kind = ending(&entry.path);
@@ -69,7 +69,7 @@ pub fn candidates(tree: &dyn FileTree) -> Result<Vec<Table>> {
             "tsv" => csv_rows(&path, &bytes, b'\t')?,
             _ => csv_rows(&path, &bytes, b',')?,
         };
-        tables.extend(rows.map(|rows| Table { file, rows }));
+        tables.extend(rows.map(|rows| ImageTable { file, rows }));
     }
     Ok(tables)
 }
@@ -82,7 +82,7 @@ fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
     })
 }
 
-fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<Row>>> {
+fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<TableRow>>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -109,7 +109,7 @@ fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<Row>>
                 .map(|cell| cell.trim().to_owned())
                 .filter(|cell| !cell.is_empty())
         };
-        rows.push(Row {
+        rows.push(TableRow {
             line: record.position().map_or(0, csv::Position::line),
             file: cell(Some(file)).unwrap_or_default(),
             class: cell(class),
@@ -119,7 +119,7 @@ fn csv_rows(path: &Path, bytes: &[u8], delimiter: u8) -> Result<Option<Vec<Row>>
     Ok(Some(rows))
 }
 
-fn json_rows(path: &Path, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
+fn json_rows(path: &Path, bytes: &[u8]) -> Result<Option<Vec<TableRow>>> {
     let mut rows = Vec::new();
     let lines = bytes.split(|&byte| byte == b'\n');
     for (line, text) in (1_u64..).zip(lines) {
@@ -148,7 +148,7 @@ fn json_rows(path: &Path, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
             }
             return Err(Error::file(path, format!("line {line}: it names no file")));
         };
-        rows.push(Row {
+        rows.push(TableRow {
             line,
             file,
             class: cell(&CLASS_COLUMNS),
@@ -163,7 +163,11 @@ fn json_rows(path: &Path, bytes: &[u8]) -> Result<Option<Vec<Row>>> {
 /// # Errors
 /// Returns an error if there is no table or more than one, or if a row names no image of the tree; the message has the
 /// line.
-pub fn arrange(tree: &dyn FileTree, tables: &[Table], images: &[Found]) -> Result<Arrangement> {
+pub fn arrange(
+    tree: &dyn FileTree,
+    tables: &[ImageTable],
+    images: &[Found],
+) -> Result<Arrangement> {
     let [table] = tables else {
         let names: Vec<&str> = tables
             .iter()
