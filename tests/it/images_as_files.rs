@@ -86,7 +86,13 @@ fn images_with_colours_are_arrays_of_pixels() {
         "--epochs",
         "1",
         "--set",
-        "data.noise={ size = 12, channels = 3, count = 100, test = 20 }",
+        "data.noise.size=12",
+        "--set",
+        "data.noise.channels=3",
+        "--set",
+        "data.noise.count=100",
+        "--set",
+        "data.noise.test=20",
     ];
     train(place.path(), &sets).line();
     sample(&place, "a.npy", &["--n", "5"]).line();
@@ -199,8 +205,8 @@ fn a_full_disk_and_numbers_that_are_no_pixels_leave_no_array() {
             .find(|tensor| tensor.name == "decoder.0.weight");
         weight.unwrap().values.fill(f32::MAX);
     });
-    sample(&place, "a.npy", &[]).failed(1, &["its images are not numbers, or infinite"]);
-    sample(&place, "a", &[]).failed(1, &["its images are not numbers, or infinite"]);
+    sample(&place, "a.npy", &[]).failed(1, &["its images are NaN or infinite"]);
+    sample(&place, "a", &[]).failed(1, &["its images are NaN or infinite"]);
     let left: Vec<String> = files(place.path())
         .into_iter()
         .filter(|name| name.contains("npy"))

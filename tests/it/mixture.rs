@@ -182,12 +182,12 @@ fn more_components_than_images_and_latents_that_are_no_numbers_are_errors() {
     fails(&posteriors, 11, "expected from 1 to 10");
     fails(&posteriors, 0, "expected from 1 to 10");
     posteriors.log_vars[3][1] = f32::NAN;
-    fails(&posteriors, 2, "not numbers, or infinite");
+    fails(&posteriors, 2, "NaN or infinite");
     posteriors.log_vars[3][1] = 1000.0;
-    fails(&posteriors, 2, "not numbers, or infinite");
+    fails(&posteriors, 2, "NaN or infinite");
     posteriors.log_vars.clear();
     posteriors.means[9][0] = f32::INFINITY;
-    fails(&posteriors, 2, "not numbers, or infinite");
+    fails(&posteriors, 2, "NaN or infinite");
 }
 
 #[test]

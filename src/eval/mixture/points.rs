@@ -21,7 +21,7 @@ impl Points<'_> {
 }
 
 /// The images that a component is responsible for, each with its responsibility.
-pub type Members = Vec<(u32, f64)>;
+pub type Responsibilities = Vec<(u32, f64)>;
 
 /// Checks posteriors, and returns them with their variances.
 pub fn points(posteriors: &Posteriors, count: usize) -> Result<Points<'_>> {
@@ -38,7 +38,7 @@ pub fn points(posteriors: &Posteriors, count: usize) -> Result<Points<'_>> {
         (!posteriors.log_vars.is_empty()).then(|| posteriors.log_vars.iter().map(exp).collect());
     if !all_finite(means) || !variances.as_deref().is_none_or(all_finite) {
         return Err(Error::failed(
-            "a mixture cannot be fitted to latents that are not numbers, or infinite",
+            "a mixture cannot be fitted to latents that are NaN or infinite",
         ));
     }
     Ok(Points {
