@@ -86,7 +86,13 @@ fn images_with_colours_are_arrays_of_pixels() {
         "--epochs",
         "1",
         "--set",
-        "data.noise={ size = 12, channels = 3, count = 100, test = 20 }",
+        "data.noise.size=12",
+        "--set",
+        "data.noise.channels=3",
+        "--set",
+        "data.noise.count=100",
+        "--set",
+        "data.noise.test=20",
     ];
     train(place.path(), &sets).line();
     sample(&place, "a.npy", &["--n", "5"]).line();

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::points::{Members, Points};
+use super::points::{Points, Responsibilities};
 use crate::density::{GaussianMixture, log_sum};
 
 /// The smallest responsibility that counts. It is far below what changes a float64 sum.
@@ -14,14 +14,14 @@ const NEGLIGIBLE: f64 = 1e-12;
 const IMAGES_AT_A_TIME: usize = 512;
 
 /// Returns F without the penalty, and the members of each component, in the order of the images.
-pub fn expect(points: &Points, mixture: &GaussianMixture) -> (f64, Vec<Members>) {
+pub fn expect(points: &Points, mixture: &GaussianMixture) -> (f64, Vec<Responsibilities>) {
     let images: Vec<u32> = (0..points.means.len() as u32).collect();
     let count = mixture.components.len();
     let logarithms: Vec<f64> = mixture.components.iter().map(|c| c.weight.ln()).collect();
-    let parts: Vec<(f64, Vec<Members>)> = images
+    let parts: Vec<(f64, Vec<Responsibilities>)> = images
         .par_chunks(IMAGES_AT_A_TIME)
         .map(|images| {
-            let mut members = vec![Members::new(); count];
+            let mut members = vec![Responsibilities::new(); count];
             let mut terms = vec![0.0; count];
             let mut bound = 0.0;
             for &image in images {
@@ -47,7 +47,7 @@ pub fn expect(points: &Points, mixture: &GaussianMixture) -> (f64, Vec<Members>)
         })
         .collect();
     let bound = parts.iter().map(|(bound, _)| bound).sum::<f64>() / points.means.len() as f64;
-    let mut members = vec![Members::new(); count];
+    let mut members = vec![Responsibilities::new(); count];
     for (_, of_part) in parts {
         members
             .iter_mut()

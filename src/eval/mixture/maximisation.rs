@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::points::{Members, Points};
+use super::points::{Points, Responsibilities};
 use crate::density::{Covariance, GaussianMixture, MixtureComponent};
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ const FEWEST: f64 = 1e-6;
 /// Returns c, the strength of the penalty. It is in proportion to the square of the scale of the latents.
 pub fn floor(points: &Points, count: usize) -> f64 {
     let images = points.means.len();
-    let all: Members = (0..images as u32).map(|image| (image, 1.0)).collect();
+    let all: Responsibilities = (0..images as u32).map(|image| (image, 1.0)).collect();
     let [_, spread] = moments(points, &all);
     let mean = spread.iter().sum::<f64>() / points.width as f64;
     // Latents that are all the same still have a density.
@@ -44,7 +44,7 @@ pub fn penalty(mixture: &GaussianMixture, floor: f64, images: usize) -> f64 {
 /// Returns an error if a covariance cannot be inverted, because the latents are too large.
 pub fn maximise(
     points: &Points,
-    members: &[Members],
+    members: &[Responsibilities],
     before: Option<&GaussianMixture>,
     floor: f64,
 ) -> Result<GaussianMixture> {

@@ -21,7 +21,7 @@ impl Points<'_> {
 }
 
 /// The images that a component is responsible for, each with its responsibility.
-pub type Members = Vec<(u32, f64)>;
+pub type Responsibilities = Vec<(u32, f64)>;
 
 /// Checks posteriors, and returns them with their variances.
 pub fn points(posteriors: &Posteriors, count: usize) -> Result<Points<'_>> {

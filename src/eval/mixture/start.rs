@@ -1,11 +1,11 @@
 //! The start of a fit: k-means++ (Arthur, Vassilvitskii 2007) on the posterior means.
 
-use super::points::{Members, Points};
+use super::points::{Points, Responsibilities};
 use crate::rng::Rng;
 
 /// Returns the members of each component: each image belongs to the nearest of `count` images, of which the first is drawn
 /// uniformly, and each other one with a probability in proportion to the square of its distance to the nearest before it.
-pub fn start(points: &Points, count: usize, rng: Rng) -> Vec<Members> {
+pub fn start(points: &Points, count: usize, rng: Rng) -> Vec<Responsibilities> {
     let rng = rng.stream("k-means++");
     let images = points.means.len();
     let mut nearest = vec![(f64::INFINITY, 0); images];
@@ -23,7 +23,7 @@ pub fn start(points: &Points, count: usize, rng: Rng) -> Vec<Members> {
             }
         }
     }
-    let mut members = vec![Members::new(); count];
+    let mut members = vec![Responsibilities::new(); count];
     for (image, (_, component)) in (0_u32..).zip(nearest) {
         members[component].push((image, 1.0));
     }

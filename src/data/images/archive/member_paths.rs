@@ -18,7 +18,7 @@ pub struct Member<T> {
 
 /// The files of an archive, sorted by path.
 #[derive(Debug)]
-pub struct Members<T> {
+pub struct ArchiveMembers<T> {
     pub files: Vec<FileEntry>,
     /// The place of each file, which finds it again.
     pub places: Vec<T>,
@@ -26,7 +26,7 @@ pub struct Members<T> {
     top: String,
 }
 
-impl<T> Members<T> {
+impl<T> ArchiveMembers<T> {
     /// Sorts the members of the archive `archive`, which was changed at `modified`. Of two files with one path the later
     /// one counts, as it does when an archive is unpacked.
     pub fn new(found: Vec<Member<T>>, modified: u64) -> Self {
@@ -127,7 +127,7 @@ mod tests {
             length: 0,
             place,
         });
-        let members = Members::new(found.collect(), 0);
+        let members = ArchiveMembers::new(found.collect(), 0);
         let files = members.files.iter().map(|file| file.path.clone());
         (files.collect(), members.places)
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tar::{Archive, EntryType};
 
 use super::container::{Container, too_long};
-use super::member_paths::{Member, Members, check_count, checked_path};
+use super::member_paths::{ArchiveMembers, Member, check_count, checked_path};
 use crate::data::bytes::Bytes;
 use crate::data::fault::DAMAGED;
 use crate::data::images::file_tree::{FileEntry, FileTree};
@@ -33,7 +33,7 @@ pub struct TarTree {
     path: PathBuf,
     bytes: Bytes,
     /// The position of each file.
-    members: Members<u64>,
+    members: ArchiveMembers<u64>,
 }
 
 impl TarTree {
@@ -85,7 +85,7 @@ impl TarTree {
         Ok(Self {
             path: path.to_owned(),
             bytes,
-            members: Members::new(found, modified),
+            members: ArchiveMembers::new(found, modified),
         })
     }
 

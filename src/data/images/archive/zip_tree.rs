@@ -9,7 +9,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use super::container::{Container, too_long};
-use super::member_paths::{Member, Members, bomb, check_count, checked_path};
+use super::member_paths::{ArchiveMembers, Member, bomb, check_count, checked_path};
 use crate::data::bytes::{Bytes, BytesReader};
 use crate::data::fault::DAMAGED;
 use crate::data::images::file_tree::{FileEntry, FileTree};
@@ -26,7 +26,7 @@ pub struct ZipTree {
     path: PathBuf,
     bytes: Bytes,
     directory: Arc<ZipArchiveMetadata>,
-    members: Members<usize>,
+    members: ArchiveMembers<usize>,
 }
 
 impl ZipTree {
@@ -74,7 +74,7 @@ impl ZipTree {
                 place,
             });
         }
-        // Members may share their packed bytes.
+        // ArchiveMembers may share their packed bytes.
         if is_bomb(bytes.length(), unpacked) {
             return Err(bomb(path, bytes.length(), unpacked));
         }
@@ -82,7 +82,7 @@ impl ZipTree {
             path: path.to_owned(),
             bytes,
             directory,
-            members: Members::new(found, modified),
+            members: ArchiveMembers::new(found, modified),
         })
     }
 

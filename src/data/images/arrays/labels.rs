@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::files;
 
 /// The names of the classes of all images, or the reason why the labels give none.
-pub type ImageClasses = std::result::Result<Vec<String>, String>;
+pub type LabelClasses = std::result::Result<Vec<String>, String>;
 
 /// The hint where images and labels do not fit.
 pub const SAME_SET: &str = "both have to come from one data set";
@@ -14,7 +14,7 @@ pub const SAME_SET: &str = "both have to come from one data set";
 ///
 /// # Errors
 /// The labels are of another number of images, or cannot be read.
-pub fn classes(array: &StoredArray, count: usize, images: &str) -> Result<ImageClasses> {
+pub fn classes(array: &StoredArray, count: usize, images: &str) -> Result<LabelClasses> {
     let found = array.shape.first().copied().unwrap_or_default();
     if found != count {
         let what =
