@@ -83,7 +83,7 @@ pub fn read(path: &Path) -> Option<(MixtureCard, GaussianMixture)> {
     let count = weights.len();
     let is_whole = count == card.components
         && count > 0
-        && means.len() > 0
+        && !means.is_empty()
         && [&means, &spreads]
             .iter()
             .all(|all| all.len().is_multiple_of(count))

@@ -189,7 +189,7 @@ mod tests {
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &(i / 2).to_string())).collect();
         let division = divide(&named(&names), &images, 0.3, TestGroup::None);
         assert_eq!((division.duplicates, division.on_both_sides), (100, 0));
-        assert!(division.test.len() % 2 == 0);
+        assert!(division.test.len().is_multiple_of(2));
     }
 
     #[test]
@@ -199,10 +199,10 @@ mod tests {
             .collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &i.to_string())).collect();
         let division = divide(&named(&names), &images, 0.3, TestGroup::Stem);
-        assert!(!division.test.is_empty() && division.test.len() % 10 == 0);
+        assert!(!division.test.is_empty() && division.test.len().is_multiple_of(10));
         let names: Vec<String> = (0..200).map(|i| format!("p{}/{i}.png", i / 20)).collect();
         let division = divide(&named(&names), &images, 0.3, TestGroup::Folder);
-        assert!(!division.test.is_empty() && division.test.len() % 20 == 0);
+        assert!(!division.test.is_empty() && division.test.len().is_multiple_of(20));
         assert!(looks_like_a_film(&named(
             &(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>()
         )));
