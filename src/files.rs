@@ -19,6 +19,7 @@ use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
 pub use occupied::{OccupiedFolder, occupy};
+pub use place::is_at;
 pub use text::decode;
 
 /// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way. Several
@@ -37,6 +38,9 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 /// # Errors
 /// Returns the error of `fill`, or an error in the same cases as [`write_with`].
 pub fn write_streamed(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    if !path.is_dir() {
+        make_folder(folder_of(path))?;
+    }
     finished_by(path, fill)?.publish()
 }
 
@@ -54,27 +58,53 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
 
-/// Writes files that belong together, each by its name and contents, into `folder`. If several processes do so at once,
-/// all the files are those of one of them.
+/// Writes `bytes` to the file `path`, completely or not at all, into a folder that is there. A folder that somebody has
+/// removed is not made again: what was in it would be missing.
 ///
 /// # Errors
-/// Returns an error in the same cases as [`write_with`]. If one of the files cannot be written, none is replaced.
+/// Returns an error in the same cases as [`write_with`], and one with exit code 1 if the folder is missing.
+pub fn write_inside(path: &Path, bytes: &[u8]) -> Result<()> {
+    finished_inside(path, |out| out.write_all(bytes))?.publish()
+}
+
+/// Writes files that belong together, each by its name and contents, into `folder`, which must be there. If several
+/// processes do so at once, all the files are those of one of them.
+///
+/// # Errors
+/// Returns an error in the same cases as [`write_inside`]. If one of the files cannot be written, none is replaced.
 pub fn write_together(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let finished = files
         .iter()
-        .map(|(name, bytes)| finished(&folder.join(name), |out| out.write_all(bytes)))
+        .map(|(name, bytes)| finished_inside(&folder.join(name), |out| out.write_all(bytes)))
         .collect::<Result<Vec<_>>>()?;
     let _turn = folder_lock::lock(folder)?;
     finished.into_iter().try_for_each(Partial::publish)
 }
 
-/// Writes the whole file beside its final name.
+/// Makes a folder and the missing ones on the way.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+}
+
+/// Writes the whole file beside its final name, in a folder that is made if it is missing.
 fn finished(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Partial> {
+    if !path.is_dir() {
+        make_folder(folder_of(path))?;
+    }
+    finished_inside(path, fill)
+}
+
+/// Writes the whole file beside its final name, in a folder that must be there.
+fn finished_inside(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Partial> {
     finished_by(path, |out| {
         fill(out).map_err(|error| unwritable(path, &error))
     })
 }
 
+/// Does the same as [`finished_inside`], with any error of what is written.
 fn finished_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Partial> {
     if path.is_dir() {
         return Err(Error::file(
@@ -82,9 +112,16 @@ fn finished_by(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> 
             "this is a folder, and a file was to be written there",
         ));
     }
-    let folder = folder_of(path);
-    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    let partial = Partial::new(path).map_err(|error| unwritable(path, &error))?;
+    let partial = Partial::new(path).map_err(|error| {
+        let folder = folder_of(path);
+        match is_there(folder) {
+            Ok(false) => Error::failed(format!(
+                "{}: this folder was removed before a file was written into it",
+                folder.display()
+            )),
+            _ => unwritable(path, &error),
+        }
+    })?;
     let mut file = BufWriter::new(partial.file());
     fill(&mut file)?;
     let synced = file
@@ -141,6 +178,21 @@ fn check(folder: &Path, place: &Path) -> Result<()> {
 /// Reads a file that the user named.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Returns whether there is a file or a folder at `path`.
+///
+/// # Errors
+/// Returns an error if that cannot be told, as where a folder on the way may not be entered. What is there must not be
+/// called missing.
+pub fn is_there(path: &Path) -> Result<bool> {
+    use io::ErrorKind::{InvalidFilename, NotADirectory};
+    match path.try_exists() {
+        Ok(found) => Ok(found),
+        // Nothing can have such a path.
+        Err(error) if matches!(error.kind(), NotADirectory | InvalidFilename) => Ok(false),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 /// Returns whether a file is there and holds anything.
@@ -234,6 +286,22 @@ mod tests {
             "{a_folder}"
         );
         assert_eq!(names(folder), ["file"]);
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_is_not_made_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let gone = folder.path().join("gone");
+        let tries = [
+            write_inside(&gone.join("model"), b"weights"),
+            write_together(&gone, &[("a.png", b"image"), ("a.csv", b"table")]),
+        ];
+        for tried in tries {
+            let error = tried.unwrap_err();
+            assert_eq!(error.code(), 1);
+            assert!(error.to_string().contains("was removed"), "{error}");
+        }
+        assert_eq!(names(folder.path()), [""; 0]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::eval::{LatentSampler, first_latents};
 use crate::figure::{Figure, encode_png, read_png, titled};
 use crate::model::{Vae, rows};
 use crate::run::RunFolder;
-use crate::{files, ui};
+use crate::ui;
 
 /// The number of test images that are reconstructed after each epoch (the number in TensorFlow's tutorial on VAEs), and
 /// the number of images in a row.
@@ -181,9 +181,9 @@ pub fn sheets(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<Sheets> {
 /// Keeps the images of an epoch in the run's folder.
 pub fn keep(folder: &RunFolder, epoch: usize, sheets: &Sheets) -> Result<()> {
     let samples = encode_png(&sheets.samples)?;
-    files::write(&folder.samples(epoch), &samples)?;
+    folder.write(&folder.samples(epoch), &samples)?;
     let reconstructions = encode_png(&sheets.reconstructions)?;
-    files::write(&folder.reconstructions(epoch), &reconstructions)
+    folder.write(&folder.reconstructions(epoch), &reconstructions)
 }
 
 fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbImage> {

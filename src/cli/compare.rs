@@ -58,7 +58,7 @@ fn measured_model(folder: &RunFolder, report: &Value) -> Result<MeasuredModel> {
         return Ok(MeasuredModel::Unknown);
     };
     let model = folder.path.join(name);
-    if !model.is_file() {
+    if !files::is_there(&model)? || !model.is_file() {
         return Ok(MeasuredModel::Missing(model));
     }
     Ok(if hash(&files::read(&model)?) == measured {
@@ -78,7 +78,7 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
     }
     let folder = find_run(run, Path::new(RUNS))?;
     let path = folder.report();
-    if !path.is_file() {
+    if !files::is_there(&path)? || !path.is_file() {
         return Err(Error::file(&path, "this run has not been measured")
             .with_hint(format!("measure it: vae eval {}", shell_word(&folder.path))));
     }

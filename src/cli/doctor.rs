@@ -12,7 +12,7 @@ use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
 use crate::check::count;
 use crate::data::{Choice, Part, Split};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, judged, saturated_units};
 use crate::figure::Figure;
 use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
@@ -20,13 +20,16 @@ use crate::figure::chart::Chart;
 use crate::model::layer_parameters;
 use crate::report::diagnosis::{Diagnosis, course, summary};
 use crate::run::{Record, read_metrics};
-use crate::ui;
+use crate::{files, ui};
 
 /// The number of test images that are diagnosed when training ends. It is small enough to take almost no time.
 const AT_THE_END: usize = 1000;
 
 /// The most images. The time grows with the square of their number.
 const MOST: usize = 10_000;
+
+/// The beginning of the message when the chart cannot be written.
+const NOT_KEPT: &str = "the chart is not kept";
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -136,7 +139,13 @@ impl Doctor {
         };
         // The numbers are shown even if the chart cannot be written.
         show(&diagnosis.report(), self.json)?;
-        let image = image.map_err(|error| error.failing("the chart is not kept"))?;
+        let image = image.map_err(|error| match (error.kind(), error.hint()) {
+            (ErrorKind::File, Some(hint)) => {
+                let hint = format!("the numbers above are complete; {hint}, with `--out FILE`");
+                error.failing(NOT_KEPT).with_hint(hint)
+            }
+            _ => error.failing(NOT_KEPT),
+        })?;
         ui::note(format_args!("look at {}", image.display()));
         Ok(())
     }
@@ -171,7 +180,7 @@ fn of_training(mut records: Vec<Record>) -> Vec<Record> {
 /// Returns the records of the run, or an empty list if its folder has none.
 fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
     match opened.run_folder().map(|folder| folder.metrics()) {
-        Some(metrics) if metrics.is_file() => read_metrics(&metrics),
+        Some(metrics) if files::is_there(&metrics)? && metrics.is_file() => read_metrics(&metrics),
         _ => Ok(Vec::new()),
     }
 }

@@ -7,6 +7,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
+use crate::run::RunFolder;
 use crate::{files, ui};
 
 /// A figure of a model. It is a command, and a table `[[figures]]` of a config.
@@ -70,13 +71,24 @@ pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
 /// Writes the files of a figure and returns their paths, starting with the image. The files go to `folder` unless
 /// `place` names another path; a relative path in `place` starts from `base`.
 pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result<Vec<PathBuf>> {
+    // A run's folder that was removed is not made again.
+    let base_folder = RunFolder {
+        path: base.to_path_buf(),
+    };
+    if !base_folder.is_there() {
+        return Err(base_folder.removed());
+    }
     let folder = match place {
         Place::File(Some(path)) => {
             let image = base.join(path);
             files::write(&image, &figure.image.bytes)?;
             return Ok(vec![image]);
         }
-        Place::Folder(Some(path)) => base.join(path),
+        Place::Folder(Some(path)) => {
+            let folder = base.join(path);
+            files::make_folder(&folder)?;
+            folder
+        }
         Place::File(None) | Place::Folder(None) => folder.to_path_buf(),
     };
     let all = std::iter::once(&figure.image).chain(&figure.beside);

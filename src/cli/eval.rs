@@ -12,7 +12,7 @@ use super::output::{show, warn_if_unwritable};
 use super::test_data::TestData;
 use crate::check::{at_least_one, count};
 use crate::data::{Choice, Part, SplitName};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{Importance, Protocol, SquaredErrors, importance, measure};
 use crate::objective::NO_ELBO;
 use crate::report::evaluation::Evaluation;
@@ -164,22 +164,27 @@ impl Eval {
             )?)
         };
         let weighted = self.weighted(&opened, images, protocol)?;
-        let stopped = interrupt::asked();
         let (bounds, importance_seconds) = weighted.unzip();
+        let bounds = bounds.unwrap_or_default();
+        // `None` if every image was done.
+        let stopped_after = bounds
+            .first()
+            .map(|bound| bound.log_px.len())
+            .filter(|done| *done < images.len());
         let evaluation = Evaluation {
             provenance: opened.provenance(self.split.name(), images, protocol.seed)?,
             protocol,
             elbo,
             values: whole.values(),
             sigma: opened.vae.sigma(),
-            bounds: bounds.unwrap_or_default(),
+            bounds,
             importance_seconds,
             squared_errors: errors,
         };
         let report = evaluation.report();
         // The numbers may have taken hours: one of the two places failing must not keep them from the other.
         let shown = show(&report, self.json);
-        let kept = if stopped {
+        let kept = if stopped_after.is_some() {
             Ok(())
         } else {
             run_folder.map_or(Ok(()), |folder| {
@@ -192,13 +197,17 @@ impl Eval {
             })
         };
         shown?;
-        kept.map_err(|error| error.failing(NOT_KEPT))?;
-        if stopped {
-            return Err(Error::interrupted(
-                "stopped; the figures above are of the images that were done",
-            ));
+        kept.map_err(not_kept)?;
+        match stopped_after {
+            None => Ok(()),
+            Some(0) => Err(Error::interrupted(
+                "stopped before importance sampling had done its first image: there is no log p(x)",
+            )),
+            Some(done) => Err(Error::interrupted(format!(
+                "stopped; the bounds above are of the {done} of {} images that were done",
+                images.len()
+            ))),
         }
-        Ok(())
     }
 
     /// Returns the requested importance-weighted bounds, and the time they took in seconds.
@@ -232,5 +241,18 @@ impl Eval {
             return Err(opened.broken("log p(x) is NaN or infinite"));
         }
         Ok(Some((bounds, seconds)))
+    }
+}
+
+/// Returns the error for a report that was printed and cannot be kept in the run.
+fn not_kept(error: Error) -> Error {
+    let is_place = error.kind() == ErrorKind::File && error.hint().is_some();
+    let error = error.failing(NOT_KEPT);
+    if is_place {
+        error.with_hint(
+            "the numbers above are complete; to keep them too, copy the run to a place that you may write to, and measure the copy",
+        )
+    } else {
+        error
     }
 }

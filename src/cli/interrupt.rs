@@ -19,13 +19,17 @@ pub fn watch() -> Result<()> {
     if WATCHED.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
-    os::watch(|| {
+    os::watch(|by_key| {
         // A second interrupt means that the user does not want to wait.
         if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(130);
         }
         // A step takes milliseconds, except for the first step on a GPU, which compiles the kernels.
-        ui::note("stopping after what is under way; press again to stop at once");
+        ui::note(if by_key {
+            "stopping after what is under way; press Ctrl-C again to stop at once"
+        } else {
+            "stopping after what is under way; a second signal stops at once"
+        });
     })
     .map_err(|error| files::unopenable("Ctrl-C and signals cannot be watched", &error))
 }

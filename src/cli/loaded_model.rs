@@ -125,7 +125,7 @@ impl LoadedModel {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
         }
-        let run = RunFolder::of_model(&self.path);
+        let run = RunFolder::of_file(&self.path);
         let loaded = model_data::load(&self.config, &self.card, &run, argument)?;
         Ok(self.loaded.get_or_init(|| loaded))
     }

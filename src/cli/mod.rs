@@ -29,6 +29,7 @@ mod manifold;
 mod mixture;
 mod model_arg;
 mod model_data;
+mod number_arg;
 mod output;
 mod reconstruct;
 mod repro;
@@ -101,12 +102,16 @@ impl Cli {
     /// the program ends here.
     ///
     /// # Errors
-    /// Returns an error if a flag has been renamed, or if `vae train` is given a name without a flag.
+    /// Returns an error if a number cannot be read, if a flag has been renamed, or if `vae train` is given a name without a
+    /// flag.
     pub fn from_arguments() -> Result<Self> {
         let error = match Self::try_parse() {
             Ok(cli) => return Ok(cli),
             Err(error) => error,
         };
+        if let Some(wrong) = number_arg::wrong_number(&error) {
+            return Err(wrong);
+        }
         if error.kind() == ErrorKind::UnknownArgument
             && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         {

@@ -7,7 +7,8 @@ use clap::Args;
 use super::loaded_model::LoadedModel;
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
-use crate::{device, files, ui};
+use crate::train::unchangeable;
+use crate::{config, device, files, ui};
 
 /// The folder of the runs unless `--out` names another.
 pub const RUNS: &str = "runs";
@@ -37,7 +38,9 @@ impl ModelArg {
     pub fn open(&self) -> Result<LoadedModel> {
         let device = device::select(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
-        LoadedModel::new(path, folder, device)
+        let model = LoadedModel::new(path, folder, device)?;
+        note_edited_config(&model);
+        Ok(model)
     }
 }
 
@@ -51,14 +54,15 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             folder
         }
         Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
-        Some(path) => find_run(path, Path::new(RUNS)).map_err(|_| {
+        Some(path) => folder_of_run(path, Path::new(RUNS))?.ok_or_else(|| {
             Error::file(path, "no such run or model file").with_hint(format!(
                 "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
             ))
         })?,
     };
     let model = folder.model();
-    if !model.is_file() && !folder.config().is_file() {
+    let has_model = files::is_there(&model)? && model.is_file();
+    if !has_model && !files::is_there(&folder.config())? {
         return Err(Error::file(
             &folder.path,
             "not the folder of a run: it has no config.toml and no model.safetensors",
@@ -67,7 +71,7 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             "expected a run's folder, a run's name below `{RUNS}`, or a .safetensors file"
         )));
     }
-    if !model.is_file() {
+    if !has_model {
         return Err(without_model(&folder));
     }
     Ok((model, folder.path))
@@ -95,15 +99,50 @@ fn without_model(folder: &RunFolder) -> Error {
 }
 
 /// Returns the folder of a run by its path, or by its name below `parent`.
+///
+/// # Errors
+/// Returns an error if there is no such folder, or if it may not be looked into.
 pub fn find_run(path: &Path, parent: &Path) -> Result<RunFolder> {
-    let named = parent.join(path);
-    match [path, &named].into_iter().find(|folder| folder.is_dir()) {
-        Some(folder) => Ok(RunFolder {
-            path: folder.to_path_buf(),
-        }),
-        None => Err(Error::file(path, "no such run").with_hint(format!(
+    folder_of_run(path, parent)?.ok_or_else(|| {
+        Error::file(path, "no such run").with_hint(format!(
             "expected a run's folder, or a run's name below `{}`",
             parent.display()
-        ))),
+        ))
+    })
+}
+
+/// Does the same as [`find_run`], and returns `None` if there is no such folder.
+fn folder_of_run(path: &Path, parent: &Path) -> Result<Option<RunFolder>> {
+    for path in [path.to_path_buf(), parent.join(path)] {
+        if files::is_there(&path)? && path.is_dir() {
+            return Ok(Some(RunFolder { path }));
+        }
     }
+    Ok(None)
+}
+
+/// Says that the config in the run's folder is no longer that of the model, if a value differs that has made the model
+/// what it is.
+fn note_edited_config(model: &LoadedModel) {
+    let path = RunFolder::of_file(&model.path).config();
+    if !path.is_file() {
+        return;
+    }
+    let changes = config::read(&path).and_then(|kept| config::changes(&model.config, &kept, 0));
+    let what = match changes {
+        Err(_) => "cannot be read as a config".to_owned(),
+        Ok(changes) => {
+            let keys: Vec<String> = unchangeable(&changes)
+                .map(|change| format!("`{}`", change.key))
+                .collect();
+            if keys.is_empty() {
+                return;
+            }
+            format!("was changed since ({})", keys.join(", "))
+        }
+    };
+    ui::note(format_args!(
+        "{} {what}; the model's own config is used",
+        path.display()
+    ));
 }

@@ -5,8 +5,8 @@ use std::io::{Read, stdin};
 use std::path::Path;
 
 use super::{Config, find_preset};
-use crate::error::{Error, Result};
-use crate::files::{decode, unreadable};
+use crate::error::{Error, Result, shell_word};
+use crate::files::{decode, is_there, unreadable};
 
 /// The name that reads the config from stdin.
 const STDIN: &str = "-";
@@ -27,8 +27,12 @@ pub fn find(wanted: &str) -> Result<(Config, String)> {
         let config = Config::parse(&text(path, &mut stdin().lock())?, path)?;
         return Ok((config, "config".to_owned()));
     }
-    if !path.exists() || path.is_dir() {
-        let preset = find_preset(wanted)?;
+    let is_folder = path.is_dir();
+    if !is_there(path)? || is_folder {
+        let preset = find_preset(wanted).map_err(|error| match is_folder {
+            true => a_folder(path),
+            false => error,
+        })?;
         return Ok((preset.config()?, preset.name.to_owned()));
     }
     let config = read(path)?;
@@ -45,6 +49,22 @@ pub fn find(wanted: &str) -> Result<(Config, String)> {
 pub fn read(path: &Path) -> Result<Config> {
     let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
     Config::parse(&text(path, &mut file)?, path)
+}
+
+/// Returns the error for a folder in place of a config.
+fn a_folder(path: &Path) -> Error {
+    let error = Error::file(
+        path,
+        "this is a folder; expected a TOML file, or the name of a preset",
+    );
+    let config = path.join("config.toml");
+    if config.is_file() {
+        error.with_hint(format!("name the config in it: {}", shell_word(config)))
+    } else {
+        error.with_hint(
+            "`vae list presets` shows the presets; `vae train --data` trains on a folder of images",
+        )
+    }
 }
 
 /// Reads a config's text; `path` is only used in messages.

@@ -14,6 +14,7 @@ mod renamed;
 mod schema;
 mod toml_error;
 mod train;
+mod type_words;
 
 pub use auto::ImageSet;
 pub use changes::changes;

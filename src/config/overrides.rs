@@ -6,6 +6,7 @@ use toml::{Table, Value};
 use super::Config;
 use super::renamed::renamed;
 use super::toml_error::{one_line, with_suggestion};
+use super::type_words::in_words;
 use crate::data::Data;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{Likelihood, Model, Prior};
@@ -95,7 +96,7 @@ pub fn set(config: &Config, assignment: &str) -> Result<Config> {
         Some(near) if error.message().starts_with("unknown field") => {
             fail(format!("there is no `{key}`")).with_hint(format!("did you mean `{near}`?"))
         }
-        _ => with_suggestion(fail(one_line(error.message())), error.message()),
+        _ => with_suggestion(fail(one_line(&in_words(error.message()))), error.message()),
     })
 }
 

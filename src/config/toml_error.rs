@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::figures::{NEW, OLD};
+use super::figures::{NAME_A_KIND, NEW, NO_KIND, OLD};
 use super::renamed::renamed_in;
+use super::type_words::in_words;
 use crate::error::{Error, did_you_mean};
 
 /// The largest number of characters shown of a line of the file.
@@ -24,7 +25,7 @@ pub fn explain(text: &str, origin: &Path, error: &toml::de::Error) -> Error {
             .with_hint("`vae config` prints a whole config to start from");
         }
     }
-    let explained = Error::file(origin, printable(&error.to_string()));
+    let explained = Error::file(origin, printable(&with_words(error)));
     let hint = renamed_in(text, error.message()).or_else(|| typeset(text, error));
     match hint {
         Some(hint) => explained.with_hint(hint),
@@ -64,9 +65,16 @@ fn typeset(text: &str, error: &toml::de::Error) -> Option<String> {
 /// Returns the error for a value without a position in a text, because the text was parsed before.
 pub fn explain_value(error: &toml::de::Error) -> Error {
     with_suggestion(
-        Error::request(one_line(&error.to_string())),
+        Error::request(one_line(&with_words(error))),
         error.message(),
     )
+}
+
+/// Returns toml's whole text about an error, with the message in words.
+fn with_words(error: &toml::de::Error) -> String {
+    error
+        .to_string()
+        .replace(error.message(), &in_words(error.message()))
 }
 
 /// Returns a message with its lines joined.
@@ -78,6 +86,7 @@ pub fn one_line(message: &str) -> String {
 pub fn with_suggestion(error: Error, message: &str) -> Error {
     let hint = match suggestion(message) {
         _ if message == OLD => NEW.to_owned(),
+        _ if message == NO_KIND => NAME_A_KIND.to_owned(),
         Some(near) => format!("did you mean `{near}`?"),
         None if message.starts_with("wanted exactly 1 element") => {
             "choose one kind here, as in `[data.digits]`".to_owned()

@@ -46,11 +46,16 @@ impl SplitName {
             Self::Train => Ok(&dataset.train),
             Self::Test => Ok(&dataset.test),
             Self::Validation => dataset.validation.as_ref().ok_or_else(|| {
-                Error::request(
+                let error = Error::request(
                     "--split validation: this run's config sets no validation split aside",
-                )
-                .with_hint(format!(
-                    "train with `--set data.{}.validation=5000`",
+                );
+                // A single training image cannot be set aside.
+                let tenth = (dataset.train.len() / 10).max(1);
+                if tenth >= dataset.train.len() {
+                    return error;
+                }
+                error.with_hint(format!(
+                    "train with a tenth of the training images set aside: `--set data.{}.validation={tenth}`",
                     dataset.name
                 ))
             }),

@@ -13,6 +13,8 @@ const MORE_HANDLES: &str =
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::file(path, "no such file"),
+        ErrorKind::PermissionDenied => Error::file(path, format!("cannot be read: {error}"))
+            .with_hint("change its permissions, or those of the folders on the way to it"),
         _ if is_out_of_handles(error) => out_of_handles(path, error),
         _ => Error::file(path, format!("cannot be read: {error}")),
     }

@@ -2,31 +2,35 @@
 
 use std::io;
 
-/// Calls `heard`, on a thread for this purpose, for each Ctrl-C, SIGTERM, SIGHUP and SIGXCPU (`ulimit -t`). A signal that
+/// Calls `heard`, on a thread for this purpose, with whether a key was pressed, for each Ctrl-C, SIGTERM, SIGHUP and SIGXCPU (`ulimit -t`). A signal that
 /// the parent process ignores stays ignored: `nohup` ignores SIGHUP, and a script's shell ignores Ctrl-C for its background
 /// jobs.
 ///
 /// # Errors
 /// Returns an error if the system refuses the handler or the thread.
 #[cfg(unix)]
-pub fn watch(heard: impl Fn() + Send + 'static) -> io::Result<()> {
+pub fn watch(heard: impl Fn(bool) + Send + 'static) -> io::Result<()> {
     let signals = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGXCPU];
     let heeded = signals.into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = signal_hook::iterator::Signals::new(heeded)?;
-    let listen = move || signals.forever().for_each(|_| heard());
+    let listen = move || {
+        signals
+            .forever()
+            .for_each(|signal| heard(signal == libc::SIGINT));
+    };
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(listen)
         .map(drop)
 }
 
-/// Calls `heard`, on a thread for this purpose, for each Ctrl-C.
+/// Calls `heard`, on a thread for this purpose, for each Ctrl-C, with `true`: a key was pressed.
 ///
 /// # Errors
 /// Returns an error if the system refuses the handler.
 #[cfg(not(unix))]
-pub fn watch(heard: impl Fn() + Send + 'static) -> io::Result<()> {
-    ctrlc::set_handler(heard).map_err(io::Error::other)
+pub fn watch(heard: impl Fn(bool) + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(move || heard(true)).map_err(io::Error::other)
 }
 
 /// Returns whether the process ignores `signal`, as it does if its parent ignored it.

@@ -231,10 +231,11 @@ impl Diagnosis {
         report.measures(MEASURES, self);
         self.add_layers(&mut report);
         report.line(format!(
-            "protocol: {}, {} pixels, seed {}; ± is the standard error over images",
+            "protocol: {}, {} pixels, seed {}; {}",
             provenance.images(),
             provenance.config.data.kind().pixels_name(),
             provenance.seed,
+            provenance.plus_minus(),
         ));
         report.line(provenance.hashes());
         if health.kl.is_none() {
@@ -352,7 +353,7 @@ impl Diagnosis {
 
     fn advice(&self, finding: &Finding) -> Option<String> {
         let Provenance { config, model, .. } = &self.provenance;
-        let run = RunFolder::of_model(model).path;
+        let run = RunFolder::of_file(model).path;
         advice::advice(finding, &self.health, &self.course, config, &run)
     }
 

@@ -222,7 +222,7 @@ impl Evaluation {
             ""
         };
         report.line(format!(
-            "protocol: {}, {} pixels, {}{}, {given}{}, seed {}, vae {}; ± is the standard error over images",
+            "protocol: {}, {} pixels, {}{}, {given}{}, seed {}, vae {}; {}",
             provenance.images(),
             config.data.kind().pixels_name(),
             config.likelihood.tag(),
@@ -230,6 +230,7 @@ impl Evaluation {
             self.latents_in_words(),
             self.protocol.seed,
             env!("CARGO_PKG_VERSION"),
+            provenance.plus_minus(),
         ));
         let samples = is_sampled.then_some(self.protocol.samples);
         report.field("samples_per_image", samples);

@@ -55,6 +55,14 @@ impl Provenance {
         report.field("program_version", env!("CARGO_PKG_VERSION"));
     }
 
+    /// Returns what the ± after a number is.
+    pub fn plus_minus(&self) -> &'static str {
+        match self.images {
+            1 => "± is unknown: a standard error over images needs at least two of them",
+            _ => "± is the standard error over images",
+        }
+    }
+
     /// Returns a description of the images: `digits test, 100 of 200 images at random`.
     pub fn images(&self) -> String {
         let (images, all) = (self.images, self.images_in_split);

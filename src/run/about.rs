@@ -64,7 +64,7 @@ pub struct RememberedData {
 /// Returns an error if the file cannot be read: another place might hold other data.
 pub fn remembered_data(folder: &RunFolder) -> Result<RememberedData> {
     let path = folder.about();
-    if !path.exists() {
+    if !files::is_there(&path)? {
         return Ok(RememberedData::default());
     }
     serde_json::from_slice(&files::read(&path)?).map_err(|error| {
@@ -85,7 +85,7 @@ impl About {
     }
 
     pub fn write(&self, path: &Path) -> Result<()> {
-        files::write(
+        RunFolder::of_file(path).write(
             path,
             format!(
                 "{}\n",

@@ -34,6 +34,6 @@ impl Display for Change {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let [from, to] = [&self.from, &self.to].map(Self::words);
         let Self { step, key, .. } = self;
-        write!(f, "{key} is {to} from step {} on, {from} before", step + 1)
+        write!(f, "{key} is {to} after step {step}, {from} before")
     }
 }

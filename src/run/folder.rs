@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::hidden_name::is_hidden_run;
-use crate::error::{Error, Result, shell_word};
+use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
 
 /// The folder in which one run keeps everything it makes.
@@ -15,8 +15,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Returns the folder of a run's model file, which is empty (the current folder) for a file without a parent.
-    pub fn of_model(path: &Path) -> Self {
+    /// Returns the folder of one of a run's files, which is empty (the current folder) for a file without a parent.
+    pub fn of_file(path: &Path) -> Self {
         Self {
             path: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         }
@@ -109,7 +109,45 @@ impl RunFolder {
     /// # Errors
     /// Returns an error if the file cannot be written.
     pub fn write_report(&self, report: &serde_json::Value) -> Result<()> {
-        files::write(&self.report(), format!("{report:#}\n").as_bytes())
+        files::write_inside(&self.report(), format!("{report:#}\n").as_bytes())
+    }
+
+    /// Writes one of the files of a run in training. A folder inside the run's is made if it is missing. The run's own
+    /// folder is not: what was written before would be missing in it.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be written, or if the run's folder was removed.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let written = match path.parent() {
+            Some(inner) if inner != self.path && !inner.is_dir() => {
+                fs::create_dir(inner).map_err(|error| unwritable(inner, &error))
+            }
+            _ => Ok(()),
+        };
+        written
+            .and_then(|()| files::write_inside(path, bytes))
+            .map_err(|error| match error.kind() {
+                _ if !self.is_there() => self.removed(),
+                ErrorKind::File if error.hint().is_some() => {
+                    error.with_hint("copy the run to a place that you may write to")
+                }
+                _ => error,
+            })
+    }
+
+    /// Returns whether the folder is there.
+    pub fn is_there(&self) -> bool {
+        // The current folder has an empty path here.
+        self.path.join(".").is_dir()
+    }
+
+    /// Returns the error for a run whose folder is no longer there.
+    pub fn removed(&self) -> Error {
+        Error::failed(format!(
+            "{}: the run's folder was removed or moved while it was trained",
+            self.path.display()
+        ))
+        .with_hint("train it again, and leave the folder where it is until the training has ended")
     }
 }
 
@@ -178,17 +216,25 @@ pub fn newest(parent: &Path) -> Result<RunFolder> {
         fs::metadata(folder.state()).ok()?.modified().ok()
     };
     let entries = match fs::read_dir(parent) {
-        Err(error) if parent.exists() => return Err(unreadable(parent, &error)),
+        Err(error) if files::is_there(parent)? => return Err(unreadable(parent, &error)),
         entries => entries.into_iter().flatten().flatten(),
     };
-    entries
+    let folders: Vec<RunFolder> = entries
         .filter(|entry| !is_hidden_run(&entry.file_name().to_string_lossy()))
         .map(|entry| RunFolder { path: entry.path() })
-        .filter_map(|folder| Some((touched(&folder)?, folder)))
-        .max_by_key(|(time, folder)| (*time, folder.path.clone()))
-        .map(|(_, folder)| folder)
-        .ok_or_else(|| {
-            Error::request(format!("there is no run in {}", parent.join("").display()))
-                .with_hint("name a run's folder or a model file, or train one first: `vae train`")
-        })
+        .collect();
+    let newest = folders
+        .iter()
+        .filter_map(|folder| Some((touched(folder)?, folder)))
+        .max_by_key(|(time, folder)| (*time, folder.path.clone()));
+    if newest.is_none() {
+        // A run that may not be looked into is not missing.
+        for folder in &folders {
+            files::is_there(&folder.state())?;
+        }
+    }
+    newest.map(|(_, folder)| folder.clone()).ok_or_else(|| {
+        Error::request(format!("there is no run in {}", parent.join("").display()))
+            .with_hint("name a run's folder or a model file, or train one first: `vae train`")
+    })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Change;
+use super::{Change, RunFolder};
 use crate::error::{Error, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
 
@@ -104,6 +104,29 @@ impl Metrics {
 
     pub fn into_records(self) -> Vec<Record> {
         self.records
+    }
+
+    /// Checks that the file, and with it the run's folder, is still where it was opened. What is written to a file that
+    /// was removed is lost.
+    ///
+    /// # Errors
+    /// Returns an error if the file was removed, moved or replaced.
+    pub fn check_there(&self) -> Result<()> {
+        if files::is_at(&self.file, &self.path) {
+            return Ok(());
+        }
+        let folder = RunFolder::of_file(&self.path);
+        if !folder.is_there() {
+            return Err(folder.removed());
+        }
+        let path = self.path.display();
+        Err(Error::failed(format!(
+            "{path}: this file was removed or replaced while the run was trained"
+        ))
+        .with_hint(format!(
+            "go on from the last saved state: vae train --resume {}",
+            shell_word(&folder.path)
+        )))
     }
 
     /// Appends a line for each record, and returns the new length of the file in bytes.

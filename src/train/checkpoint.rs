@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, NamedTensor, export, import, pack, unpack};
+use crate::run::RunFolder;
 
 /// The state of a training in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +70,7 @@ impl Checkpoint {
             data_hash: self.data_hash.clone(),
             progress: self.progress.clone(),
         };
-        files::write(path, &pack(&metadata, &self.tensors)?)
+        RunFolder::of_file(path).write(path, &pack(&metadata, &self.tensors)?)
     }
 
     /// Reads the file at `path`.

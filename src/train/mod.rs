@@ -24,7 +24,7 @@ pub use memory::MemoryNeed;
 pub use model_file::{ModelCard, ModelFile};
 pub use observer::{EpochReport, Observer};
 pub use progress::{GradientNorms, LossSums, Progress};
-pub use resumable::{check_resumable, check_same_architecture};
+pub use resumable::{check_resumable, check_same_architecture, unchangeable};
 pub use state::TrainState;
 pub use step::{epoch_order, gradients, loss_sums};
 pub use training::Training;

@@ -10,7 +10,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{FORMAT_VERSION, Features, NamedTensor, Vae, export, load, pack, unpack};
-use crate::run::StartedFrom;
+use crate::run::{RunFolder, StartedFrom};
 
 /// A model in host memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,7 @@ impl ModelFile {
 
     /// Writes the file to `path`.
     pub fn write(&self, path: &Path) -> Result<()> {
-        files::write(path, &self.to_bytes()?)
+        RunFolder::of_file(path).write(path, &self.to_bytes()?)
     }
 
     /// Reads the file at `path`.

@@ -19,13 +19,18 @@ const CHANGEABLE: &[&str] = &[
 /// The tables that the network and its parameters are built from.
 const ARCHITECTURE: &[&str] = &["model", "prior", "condition"];
 
+/// Returns those of the changes that a run cannot go on with.
+pub fn unchangeable(changes: &[Change]) -> impl Iterator<Item = &Change> {
+    changes.iter().filter(|change| !is_in(change, CHANGEABLE))
+}
+
 /// Checks that a run can go on with these changes of its config.
 ///
 /// # Errors
 /// Returns an error that names every key that must stay, with both values.
 pub fn check_resumable(changes: &[Change]) -> Result<()> {
     refuse(
-        changes.iter().filter(|change| !is_in(change, CHANGEABLE)),
+        unchangeable(changes),
         "this run was trained with",
         "a run keeps it from its first step to its last",
     )

@@ -15,7 +15,7 @@ use crate::data::{self, Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::model::{Vae, import, layer_parameters};
 use crate::optimizer::squared_norms;
-use crate::run::{Change, StartedFrom};
+use crate::run::{Change, RunFolder, StartedFrom};
 
 /// The number of steps after which the loss sums are read back. Reading a value back makes a GPU wait, so it is not
 /// done in every step.
@@ -140,7 +140,8 @@ impl Training {
                 config.train.epochs
             ))
             .with_hint(format!(
-                "pass `--epochs {begun}` or more, or start a new run"
+                "pass `--epochs {begun}` or more, or write it as `epochs` in {}, or start a new run",
+                RunFolder::of_file(path).config().display()
             )));
         }
         check_resumable(&config::changes(&checkpoint.config, config, 0)?)?;

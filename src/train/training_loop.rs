@@ -53,7 +53,7 @@ impl Training {
         }
         // A new state, or one whose config has more epochs now, is saved before the first step.
         if !self.is_saved {
-            self.save(folder)?;
+            self.save(folder, &metrics)?;
         }
         let mut saved_at = Instant::now();
         let (train, loader) = (
@@ -79,7 +79,7 @@ impl Training {
                     Some(Ok((image_ids, batch))) => self = self.step_on(image_ids, batch),
                     Some(Err(unreadable)) => {
                         self.look_or_save_the_last_good(folder)?;
-                        self.save(folder)?;
+                        self.save(folder, &metrics)?;
                         return Err(unreadable);
                     }
                 }
@@ -95,7 +95,7 @@ impl Training {
                 let overdue = saved_at.elapsed().as_secs_f64() >= self.config().train.save_every;
                 if flow.is_break() || overdue {
                     self.look_or_save_the_last_good(folder)?;
-                    self.save(folder)?;
+                    self.save(folder, &metrics)?;
                     saved_at = Instant::now();
                 }
                 if flow.is_break() {
@@ -149,6 +149,7 @@ impl Training {
         if let Some(error) = unmeasurable(self.config(), self.dataset(), place, steps, &records) {
             return Err(error);
         }
+        metrics.check_there()?;
         let file = self.model_file(&model);
         let validation = records.iter().find(|record| record.split == "validation");
         if let Some(score) = validation.map(Record::score)
@@ -210,7 +211,9 @@ impl Training {
         fitted_model(self.config(), self.dataset(), self.vae())
     }
 
-    fn save(&self, folder: &RunFolder) -> Result<()> {
+    /// Saves the state, unless the folder is no longer that of this run.
+    fn save(&self, folder: &RunFolder, metrics: &Metrics) -> Result<()> {
+        metrics.check_there()?;
         self.checkpoint()?.write(&folder.state())
     }
 

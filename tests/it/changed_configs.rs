@@ -55,7 +55,7 @@ fn an_edited_learning_rate_is_taken_and_recorded_with_its_step() {
     edit(place.path(), "epochs = 2", "epochs = 3");
     let said = resumed(place.path(), &[]);
     assert!(
-        said.contains("train.learning_rate is 0.0001 from step 33 on, 0.002 before"),
+        said.contains("train.learning_rate is 0.0001 after step 32, 0.002 before"),
         "{said}"
     );
     let text = fs::read_to_string(place.path().join(CONFIG)).unwrap();
@@ -192,6 +192,37 @@ fn a_value_that_made_the_weights_what_they_are_is_refused_by_name() {
 }
 
 #[test]
+fn a_changed_config_is_named_by_the_commands_that_use_the_models_own() {
+    let note = "runs/smoke-1/config.toml was changed since (`seed`, `objective.elbo.beta`); the model's own config is used";
+    let commands = [&["eval", "smoke-1"][..], &["doctor"], &["sample"]];
+    let place = with_smoke_run();
+    let numbers = run(place.path(), &["eval", "--json", "-q"]).out;
+    edit(place.path(), "epochs = 2", "epochs = 3 # more");
+    for command in commands {
+        let done = run(place.path(), command);
+        assert!(!done.err.contains("config.toml"), "{}", done.err);
+    }
+    edit(place.path(), "seed = 1", "seed = 7");
+    edit(place.path(), "beta = 1.0", "beta = 4.0");
+    for command in commands {
+        let done = run(place.path(), command);
+        assert_eq!(done.code, Some(0));
+        assert_eq!(done.err.matches(note).count(), 1, "{}", done.err);
+    }
+    assert_eq!(
+        run(place.path(), &["eval", "--json", "-q"]).out,
+        numbers,
+        "they are of the model's own config"
+    );
+    fs::write(place.path().join(CONFIG), "prose").unwrap();
+    let said = run(place.path(), &["eval"]).err;
+    assert!(
+        said.contains("config.toml cannot be read as a config; the model's"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_config_that_cannot_be_read_is_an_error_with_a_way_out() {
     let place = with_smoke_run();
     let before = read(place.path(), CONFIG);
@@ -239,9 +270,9 @@ fn a_schedule_that_more_epochs_stretch_is_said_and_recorded() {
     run(place.path(), &[&train[..], &[cycles]].concat()).line();
     let said = resumed(place.path(), &["--epochs", "4"]);
     for pass in [
-        "schedule.cosine is spread over 4 epochs from step 33 on, spread over 2 epochs before",
+        "schedule.cosine is spread over 4 epochs after step 32, spread over 2 epochs before",
         "objective.elbo.cyclical is spread over 4 epochs",
-        "learning_rate is 0.001 from step 33 on, 0.0 before",
+        "learning_rate is 0.001 after step 32, 0.0 before",
     ] {
         assert!(said.contains(pass), "{pass}\n{said}");
     }

@@ -350,9 +350,13 @@ fn a_validation_split_chooses_the_best_model() {
         2,
         &[
             "sets no validation split aside",
-            "hint: train with `--set data.digits.validation=5000`",
+            "hint: train with a tenth of the training images set aside: `--set data.digits.validation=100`",
         ],
     );
+    // What the hint proposes is accepted.
+    let aside = ["train", "-q", "--config", "smoke", "--epochs", "1", "--set"];
+    let aside = [&aside[..], &["data.digits.validation=100"]].concat();
+    run(plain.path(), &aside).line();
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn a_new_run_can_begin_with_the_weights_of_another() {
         "runs/smoke-2",
         "it is called after the run that it begins with"
     );
-    let pass = "the first weights are those of smoke-1/model.safetensors (md5:";
+    let pass = "the first weights are those of runs/smoke-1/model.safetensors (md5:";
     assert!(done.err.contains(pass), "{}", done.err);
     let [first, other] = ["smoke-1", "smoke-2"].map(|run| model(run).unwrap());
     assert!(

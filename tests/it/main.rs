@@ -60,12 +60,15 @@ mod own_images;
 mod own_labels;
 mod parity;
 mod parts;
+#[cfg(unix)]
+mod paths_that_exist;
 mod patience;
 mod pca;
 mod priors;
 mod program;
 mod random;
 mod readme;
+mod removed_runs;
 mod resume;
 mod rm;
 mod shell;

@@ -33,7 +33,7 @@ fn config() -> Config {
     Config::parse(CONFIG, Path::new("config.toml")).unwrap()
 }
 
-fn small_file() -> ModelFile {
+pub fn small_file() -> ModelFile {
     let config = config();
     let vae = drawn(config.model.kind(), PICTURE, 1, &plain_device());
     ModelFile {

@@ -316,7 +316,9 @@ fn a_finished_run_can_be_given_more_epochs() {
     assert_eq!(finished.line(), "runs/smoke-1");
     assert_eq!(written(), before, "nothing was left to save");
     assert!(
-        finished.err.contains("run runs/smoke-1, from step 32 on"),
+        finished
+            .err
+            .contains("run runs/smoke-1, which goes on after step 32"),
         "{}",
         finished.err
     );
@@ -343,7 +345,7 @@ fn a_finished_run_can_be_given_more_epochs() {
         2,
         &[
             "train.epochs is 3, and this run has begun epoch 4",
-            "hint: pass `--epochs 4` or more",
+            "hint: pass `--epochs 4` or more, or write it as `epochs` in runs/smoke-1/config.toml",
         ],
     );
     let config = fs::read_to_string(place.path().join("runs/smoke-1/config.toml")).unwrap();
@@ -370,6 +372,8 @@ fn the_newest_run_is_the_one_that_was_last_written_to() {
         Path::new("runs/smoke-1")
     );
     assert_eq!(train(&["--resume"]), Path::new("runs/smoke-1"));
+    let said = run(place.path(), &["train", "--resume"]).err;
+    assert!(said.contains("the newest run: runs/smoke-1\n"), "{said}");
     // With `--out`, the newest run and a name are looked for in that folder.
     assert_eq!(
         train(&["--config", "smoke", "--out", "other", "--name", "mine"]),

@@ -65,6 +65,11 @@ fn a_signal_stops_a_training_with_its_state_saved() {
             &[
                 "interrupted: stopped ",
                 "hint: go on with: vae train --resume runs/mine",
+                match signal {
+                    "INT" => "; press Ctrl-C again to stop at once",
+                    // No key sends these.
+                    _ => "; a second signal stops at once",
+                },
             ],
         );
         let epochs = epochs(place.path()) + 1;
@@ -108,4 +113,48 @@ fn under_nohup_a_training_still_stops_on_sigterm() {
     send("HUP", &child);
     send("TERM", &child);
     Done::of(child.wait_with_output().unwrap()).failed(130, &["interrupted: stopped "]);
+}
+
+/// Waits until the process handles SIGINT, which is signal 2.
+#[cfg(target_os = "linux")]
+fn wait_until_it_listens(child: &mut Child) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    let listens = |id: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & 2 != 0)
+    };
+    while !listens(child.id()) {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(Instant::now() < patience, "it never listens");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn importance_sampling_that_is_stopped_says_how_many_images_were_done() {
+    let place = crate::program::with_smoke_run();
+    // The first group of images alone would take hours.
+    let eval = ["eval", "smoke-1", "--importance-samples", "1,10000000"];
+    let mut child = listening(&crate::program::vae(place.path(), &eval))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until_it_listens(&mut child);
+    send("INT", &child);
+    let done = Done::of(child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(130), "{}", done.err);
+    assert!(
+        done.out.contains("ELBO") && !done.out.contains("log p(x)"),
+        "{}",
+        done.out
+    );
+    let pass = "interrupted: stopped before importance sampling had done its first image: there is no log p(x)";
+    assert!(done.err.contains(pass), "{}", done.err);
+    assert!(!place.path().join("runs/smoke-1/report.json").exists());
 }

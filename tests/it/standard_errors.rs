@@ -50,6 +50,8 @@ fn the_error_of_one_image_is_unknown_in_every_report() {
         assert_eq!(text.code, Some(0), "{}", text.err);
         assert!(!text.out.contains("± 0"), "{}", text.out);
         assert!(text.out.matches("± unknown").count() >= 4, "{}", text.out);
+        let reason = "± is unknown: a standard error over images needs at least two";
+        assert!(text.out.contains(reason), "{}", text.out);
         let json = run(place.path(), &[&eval[..], &["--json"]].concat());
         let report: Value = serde_json::from_str(json.line()).unwrap();
         assert_eq!(known_errors(&report), [""; 0]);

@@ -108,7 +108,7 @@ fn encoded_posteriors(model: &LoadedModel, images: &Split) -> Result<Posteriors>
 
 /// Keeps the mixture. It can be fitted again, so the samples do not fail if it cannot be written.
 fn keep(path: &Path, card: &MixtureCard, mixture: &GaussianMixture) {
-    let kept = file::to_bytes(card, mixture).and_then(|bytes| files::write(path, &bytes));
+    let kept = file::to_bytes(card, mixture).and_then(|bytes| files::write_inside(path, &bytes));
     if let Err(error) = kept {
         ui::note(format_args!(
             "warning: {error}; the mixture will be fitted again next time"

@@ -3,19 +3,18 @@
 use crate::error::Result;
 use crate::figure::chart::Chart;
 use crate::figure::curves::{CurvePanel, Curves, Series};
-use crate::files;
 use crate::run::{Record, RunFolder};
 
 /// Writes the curves of all epochs so far as an SVG, which takes little time.
 pub fn write_svg(history: &[Record], folder: &RunFolder) -> Result<()> {
     let svg = curves(history).svg()?;
-    files::write(&folder.curves(), svg.as_bytes())
+    folder.write(&folder.curves(), svg.as_bytes())
 }
 
 /// Writes the curves of the whole training as a PNG.
 pub fn write_png(history: &[Record], folder: &RunFolder) -> Result<()> {
     let path = folder.curves().with_extension("png");
-    files::write(&path, &curves(history).png()?)
+    folder.write(&path, &curves(history).png()?)
 }
 
 fn curves(history: &[Record]) -> Curves {

@@ -34,8 +34,13 @@ pub fn resumed(
             ))
             .with_hint("leave `--out` out: a run goes on in its own folder"));
         }
+        Some(path) if path.is_file() => return Err(not_a_folder(path)),
         Some(path) => find_run(path, runs)?,
-        None => newest(runs)?,
+        None => {
+            let folder = newest(runs)?;
+            ui::note(format_args!("the newest run: {}", folder.path.display()));
+            folder
+        }
     };
     let lock = folder.lock()?;
     let change = |config: &Config| -> Result<Config> {
@@ -44,7 +49,7 @@ pub fn resumed(
         Ok(config)
     };
     let path = folder.state();
-    let (config, weights) = if path.is_file() {
+    let (config, weights) = if files::is_there(&path)? && path.is_file() {
         let checkpoint = Checkpoint::read(&path).map_err(|error| or_begin_anew(error, &folder))?;
         name_missing_files(&folder, &checkpoint.progress);
         let kept = kept_config(&folder, &checkpoint.config)?;
@@ -58,11 +63,11 @@ pub fn resumed(
         (changed, StartWeights::State(checkpoint, path))
     } else {
         refuse_to_write_over(&folder)?;
-        let config =
-            config::read(&folder.config()).map_err(|error| match folder.config().exists() {
-                true => error,
-                false => error.with_hint("expected the folder of a run that `vae train` made"),
-            })?;
+        let is_there = files::is_there(&folder.config())?;
+        let config = config::read(&folder.config()).map_err(|error| match is_there {
+            true => error,
+            false => error.with_hint("expected the folder of a run that `vae train` made"),
+        })?;
         (change(&config)?, StartWeights::Seed)
     };
     Ok(Start {
@@ -76,10 +81,38 @@ pub fn resumed(
     })
 }
 
+/// Returns the error for a file in place of a run's folder.
+fn not_a_folder(path: &Path) -> Error {
+    let is_weights = path
+        .extension()
+        .is_some_and(|ending| ending == "safetensors")
+        && path.file_stem().is_some_and(|stem| stem != "state");
+    let kind = if is_weights { "a model file" } else { "a file" };
+    let error = Error::file(
+        path,
+        format!("this is {kind}; `--resume` takes the run's folder"),
+    );
+    let folder = RunFolder::of_file(path);
+    if folder.config().is_file() || folder.state().is_file() {
+        let folder = match folder.path.as_os_str().is_empty() {
+            true => ".".to_owned(),
+            false => shell_word(&folder.path),
+        };
+        error.with_hint(format!("go on with its run: vae train --resume {folder}"))
+    } else if is_weights {
+        error.with_hint(format!(
+            "begin a new run with its weights: vae train --from {}",
+            shell_word(path)
+        ))
+    } else {
+        error.with_hint("expected a run's folder, or a run's name")
+    }
+}
+
 /// Returns the config in the run's folder, or `saved`, that of its state, if the file is missing.
 fn kept_config(folder: &RunFolder, saved: &Config) -> Result<Config> {
     let path = folder.config();
-    if !path.exists() {
+    if !files::is_there(&path)? {
         ui::note(format_args!(
             "{} is missing: it is written again from the saved state",
             path.display()
@@ -115,9 +148,9 @@ fn name_missing_files(folder: &RunFolder, progress: &Progress) {
     }
     if !files::is_filled(&folder.metrics()) {
         ui::note(format_args!(
-            "warning: {} is missing, and with it the records of the epochs so far; records and curves begin anew at step {}",
+            "warning: {} is missing, and with it the records of the epochs so far; records and curves begin anew after step {}",
             folder.metrics().display(),
-            progress.step + 1
+            progress.step
         ));
     }
     if !files::is_filled(&folder.model()) {

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::ops::on_host;
 use crate::run::{About, Record, RunFolder, create, kept_records};
 use crate::train::{MemoryNeed, Training};
-use crate::{config, data, device, files, ui};
+use crate::{config, data, device, ui};
 
 /// A run that has completed all its epochs.
 pub struct Finished {
@@ -99,7 +99,13 @@ pub fn train(
     let data_folder = data_folder.map(|folder| folder.path);
     about(&training, selected, data_folder).write(&folder.about())?;
 
-    summary::introduce(&training, need, &folder, selected);
+    summary::introduce(
+        &training,
+        start.weights.model_path(),
+        need,
+        &folder,
+        selected,
+    );
     let mut display = ProgressDisplay::new(&training, &folder, began);
     interrupt::watch()?;
     let trained = training.run(&folder, &mut display);
@@ -164,7 +170,7 @@ fn write_skipped(skipped: &[SkippedImage], folder: &RunFolder) -> Result<()> {
             .map_err(Error::failed)?;
     }
     let bytes = csv.into_inner().map_err(Error::failed)?;
-    files::write(&folder.path.join(SKIPPED), &bytes)
+    folder.write(&folder.path.join(SKIPPED), &bytes)
 }
 
 /// Writes the config, unless the file holds it already: it may have a person's comments.
@@ -173,7 +179,7 @@ fn write_config(config: &Config, folder: &RunFolder) -> Result<()> {
     if config::read(&path).is_ok_and(|kept| kept == *config) {
         return Ok(());
     }
-    files::write(&path, config.to_toml()?.as_bytes())
+    folder.write(&path, config.to_toml()?.as_bytes())
 }
 
 fn figure_context(training: &Training) -> FigureContext<'_> {

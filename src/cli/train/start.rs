@@ -41,6 +41,16 @@ pub enum StartWeights {
     State(Checkpoint, PathBuf),
 }
 
+impl StartWeights {
+    /// Returns the model file of another run that the weights are read from, or `None` if they are not.
+    pub fn model_path(&self) -> Option<&Path> {
+        match self {
+            Self::Model(first) => Some(&first.path),
+            Self::Seed | Self::State(..) => None,
+        }
+    }
+}
+
 /// The model that a new run begins with.
 pub struct FirstModel {
     file: ModelFile,
@@ -70,7 +80,7 @@ impl FirstModel {
 
     /// Returns the folder that the `--data` of the model's run named, or `None` if it named none.
     pub fn data_folder(&self) -> Result<Option<NamedFolder>> {
-        named_by_run(&RunFolder::of_model(&self.path), &self.file.config)
+        named_by_run(&RunFolder::of_file(&self.path), &self.file.config)
     }
 
     /// Returns whether the model was trained on the kind of data that `config` names.

@@ -1,5 +1,7 @@
 //! The messages before the first step and after the last.
 
+use std::path::Path;
+
 use crate::device::SelectedDevice;
 use crate::error::shell_word;
 use crate::eval::plus_minus;
@@ -10,9 +12,11 @@ use crate::run::RunFolder;
 use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
 use crate::ui;
 
-/// Prints the model, the data, the device and the folder of a training.
+/// Prints the model, the data, the device and the folder of a training. `first_model` is the file that its first weights
+/// were read from.
 pub fn introduce(
     training: &Training,
+    first_model: Option<&Path>,
     need: Option<MemoryNeed>,
     folder: &RunFolder,
     selected: &SelectedDevice,
@@ -51,14 +55,19 @@ pub fn introduce(
     }
     let from = match training.progress().step {
         0 => String::new(),
-        step => format!(", from step {step} on"),
+        step => format!(", which goes on after step {step}"),
     };
     ui::note(format_args!("run {}{from}", folder.path.display()));
     for change in training.changes() {
         ui::note(change);
     }
     if let (0, Some(model)) = (training.progress().step, &training.progress().started_from) {
-        ui::note(format_args!("the first weights are those of {model}"));
+        let name =
+            first_model.map_or_else(|| model.model.clone(), |path| path.display().to_string());
+        let hash = &model.model_hash;
+        ui::note(format_args!(
+            "the first weights are those of {name} ({hash})"
+        ));
     }
     if selected.model.is_some() {
         ui::note(format_args!(

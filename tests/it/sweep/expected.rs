@@ -98,11 +98,19 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
     let make_room = "hint: make room on that disk";
     match (condition, command) {
         (ReadOnly, Train) => fails("2", &["runs/fresh: ", read_only, elsewhere]),
-        (ReadOnly, Resume) => fails("2", &["runs/mine", read_only, elsewhere]),
-        (ReadOnly, Eval) => prints_and_fails(&["runs/mine/report.json: ", read_only, "hint: "]),
+        (ReadOnly, Resume) => fails("2", &["runs/mine", read_only, "hint: copy the run to"]),
+        (ReadOnly, Eval) => prints_and_fails(&[
+            "runs/mine/report.json: ",
+            read_only,
+            "hint: the numbers above are complete; to keep them too, copy the run to",
+        ]),
         (ReadOnly, Sample) => fails("2", &["runs/mine: ", read_only, elsewhere]),
         (ReadOnly, Embed) => fails("2", &["runs/mine: ", read_only, elsewhere]),
-        (ReadOnly, Doctor) => prints_and_fails(&["runs/mine/health.png: ", read_only, "hint: "]),
+        (ReadOnly, Doctor) => prints_and_fails(&[
+            "runs/mine/health.png: ",
+            read_only,
+            "hint: the numbers above are complete; choose a place that you may write to, with `--out FILE`",
+        ]),
         (ReadOnly, Rm) => fails("2", &["runs/mine: ", read_only, elsewhere]),
         (ReadOnly, Compare | Disentangle) => done(),
 
