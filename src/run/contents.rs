@@ -39,6 +39,7 @@ const FILES: &[&str] = &[
     "traverse.gif",
     "manifold.png",
     "edits.png",
+    "decoded.png",
     "skipped.csv",
 ];
 

@@ -30,6 +30,8 @@ fn a_run_is_removed_with_every_file_that_any_command_wrote_there() {
         "animate mine --of reconstructions",
         "disentangle mine --factors factors.csv",
         "edit mine --add 0 --subtract 1",
+        "decode mine runs/mine/latents.npy",
+        "sample mine --from mixture:2",
         "doctor mine --out runs/mine/health.svg",
         "embed mine --out runs/mine",
     ] {
