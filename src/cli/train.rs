@@ -128,7 +128,9 @@ impl Train {
             let out = &self.run_args.out;
             return resumed(run.as_deref(), out, &self.overrides, self.epochs);
         }
-        if let (None, None, Some(folder)) = (&self.config, &self.from, &self.run_args.data) {
+        if let (None, None, Some(folder)) = (&self.config, &self.from, &self.run_args.data)
+            && !names_other_data(&self.overrides)
+        {
             return self.start_on_images(folder);
         }
         let first = self.from.as_deref().map(FirstModel::read).transpose()?;
@@ -176,6 +178,14 @@ impl Train {
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config
     }
+}
+
+/// Returns whether `--set` chooses a data set other than a person's own images, as in `data.mnist=`.
+fn names_other_data(overrides: &[String]) -> bool {
+    overrides.iter().any(|assignment| {
+        let key = assignment.trim_start();
+        key.starts_with("data.") && !key.starts_with("data.images")
+    })
 }
 
 /// Returns the name of the runs on a folder of this name: without the ending of an archive, and without characters that

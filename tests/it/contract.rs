@@ -568,13 +568,12 @@ fn every_default_is_valid_and_survives_toml() {
     let base = config(Data::default(), Model::every().remove(0));
     let mut configs = Vec::new();
     for data in Data::every() {
+        // Images of one's own have to be looked at first.
+        let Some(outline) = data.kind().outline() else {
+            continue;
+        };
         assert!(
-            data.kind()
-                .outline()
-                .unwrap()
-                .shape
-                .iter()
-                .all(|&length| length > 0),
+            outline.shape.iter().all(|&length| length > 0),
             "{}",
             data.tag()
         );
@@ -585,13 +584,12 @@ fn every_default_is_valid_and_survives_toml() {
             data.tag()
         );
         assert!(
-            data.kind().outline().unwrap().class_count <= 256,
+            outline.class_count <= 256,
             "{}: a label is a byte",
             data.tag()
         );
         // A list of layers fits images of one size, which by default is MNIST's.
-        let fits =
-            |model: &Model| model.tag() == "mlp" || data.kind().outline().unwrap().shape == PICTURE;
+        let fits = |model: &Model| model.tag() == "mlp" || outline.shape == PICTURE;
         configs.extend(
             Model::every()
                 .into_iter()

@@ -393,7 +393,7 @@ fn a_refusal_of_the_first_weights_names_what_is_wrong_with_them() {
         2,
         &[
             "--from runs/smoke-1/model.safetensors: the model is for images of 1x28x28, and the data has ",
-            "hint: pass `--data DIR` or `--config` with data of the model's shape and classes",
+            "hint: choose data with images of 1x28x28",
         ],
     );
     let network = [&from[..], &["--set", "model.mlp.latent=4"]].concat();

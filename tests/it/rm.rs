@@ -217,7 +217,7 @@ fn either_all_the_named_runs_are_removed_or_none() {
         place.path(),
         &["rm", "-y", "mine", "runs/mine", "./runs/other/"],
     );
-    assert_eq!(done.out, "runs/mine\nruns/other\n", "{}", done.err);
+    assert_eq!(done.out, "runs/mine\n./runs/other\n", "{}", done.err);
     assert!(snapshot(&place.path().join("runs")).is_empty());
 }
 

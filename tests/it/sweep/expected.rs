@@ -111,7 +111,7 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
             read_only,
             "hint: the numbers above are complete; choose a place that you may write to, with `--out FILE`",
         ]),
-        (ReadOnly, Rm) => fails("2", &["runs/mine: ", read_only, elsewhere]),
+        (ReadOnly, Rm) => fails("2", &["/runs: ", read_only, elsewhere]),
         (ReadOnly, Compare | Disentangle) => done(),
 
         (FullDisk, Train) => fails("1", &["runs/fresh", full, make_room]),
@@ -131,7 +131,9 @@ pub fn expected(condition: Condition, command: Command) -> Expected {
         (MissingState | MissingModel | MissingMetrics, Rm) => done(),
         (MissingState, _) => done(),
         (MissingModel, Resume) => done(),
-        (MissingModel, Compare) => done_saying(&["! mine has no model any more"]),
+        (MissingModel, Compare) => {
+            done_saying(&["! mine: its model file runs/mine/model.safetensors is missing"])
+        }
         (MissingModel, _) => fails("2", &no_model),
         (MissingMetrics, Resume) => done_saying(&["metrics.jsonl"]),
         (MissingMetrics, _) => done(),
