@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compares how fast photographs are read and fitted: `vae data` and torchvision's ImageFolder with a DataLoader.
 
-    python3 benches/peers/loading.py [--images 10000] [--size 64] [--threads 2] [--rounds 3] [--vae target/release/vae]
+    python3 benches/peers/loading.py [--images 10000] [--folder DIR] [--size 64] [--threads 2] [--rounds 3] [--vae target/release/vae]
 
-Draws JPEGs of 640 x 480 into a temporary folder (noise of several scales, so that they have as many bytes as photographs),
-then times both programs in turn, in new processes: `vae data FOLDER --size N --no-cache` with `--threads`, and a
+Draws JPEGs of 640 x 480 into a temporary folder (noise of several scales, so that they have as many bytes as photographs), or
+takes the folder `--folder`, whose JPEGs lie in a folder for each class; then times both programs in turn, in new processes: `vae data FOLDER --size N --no-cache` with `--threads`, and a
 DataLoader with as many workers over ImageFolder with Resize, CenterCrop and PILToTensor, torch's own threads set to one.
 Both read all images to their fitted bytes; the page cache holds the files for both. Prints the median seconds of each, and
 their ratio. Needs torch, torchvision and Pillow (`requirements.txt`).
@@ -72,22 +72,24 @@ def torchvision(options, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=10000)
+    parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--vae", default="target/release/vae")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        draw(folder, options.images)
-        size = sum(path.stat().st_size for path in folder.rglob("*.jpg")) / options.images
-        print(f"{options.images} JPEGs of {WIDTH} x {HEIGHT}, {size / 1000:.0f} kB each, to {options.size} x {options.size}")
+        folder = options.folder or pathlib.Path(name)
+        if options.folder is None:
+            draw(folder, options.images)
+        sizes = [path.stat().st_size for path in folder.rglob("*.jpg")]
+        print(f"{len(sizes)} JPEGs, {sum(sizes) / len(sizes) / 1000:.0f} kB each, to {options.size} x {options.size}")
         times = {"vae": [], "torchvision": []}
         for round_ in range(options.rounds):
             for program, measure in (("vae", ours), ("torchvision", torchvision)):
                 count, seconds, *whole = measure(options, folder)
-                if count != options.images:
-                    sys.exit(f"error: {program} read {count} images; expected {options.images}")
+                if count != len(sizes):
+                    sys.exit(f"error: {program} read {count} images; expected {len(sizes)}")
                 times[program].append(seconds)
                 beside = f" ({whole[0]:.1f} s with the imports)" if whole else ""
                 print(f"round {round_ + 1}: {program} {seconds:.1f} s{beside}", flush=True)

@@ -197,3 +197,105 @@ pub fn luma_of(planes: &[u8]) -> Vec<u8> {
         .map(|place| luma(Rgb([0, 1, 2].map(|channel| planes[channel * size + place]))))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(mode: FitMode, height: usize, width: usize) -> Fit {
+        Fit {
+            mode,
+            ..Fit::whole([1, height, width])
+        }
+    }
+
+    /// Returns an image whose left half is black and whose right half is white.
+    fn halves(width: u32, height: u32) -> DynamicImage {
+        RgbImage::from_fn(width, height, |x, _| {
+            Rgb([if 2 * x < width { 0 } else { 255 }; 3])
+        })
+        .into()
+    }
+
+    #[test]
+    fn a_crop_cuts_the_sides_off_and_padding_keeps_them() {
+        // Three squares side by side: black, grey and white.
+        let wide: DynamicImage =
+            RgbImage::from_fn(30, 10, |x, _| Rgb([[0, 100, 255][x as usize / 10]; 3])).into();
+        assert_eq!(fit(FitMode::Crop, 5, 5).bytes(wide.clone()), [100; 25]);
+        let padded = fit(FitMode::Pad, 9, 9).bytes(wide.clone());
+        assert_eq!(
+            (
+                padded[0],
+                padded[9 * 4],
+                padded[9 * 4 + 4],
+                padded[9 * 4 + 8]
+            ),
+            (0, 0, 100, 255)
+        );
+        let stretched = fit(FitMode::Stretch, 3, 3).bytes(wide);
+        assert_eq!(stretched, [0, 100, 255, 0, 100, 255, 0, 100, 255]);
+    }
+
+    #[test]
+    fn scaling_down_takes_every_pixel_into_account() {
+        // Without antialiasing, one line in sixteen would be missed or be all there is.
+        let lines: DynamicImage =
+            RgbImage::from_fn(64, 64, |_, y| Rgb([if y % 16 == 0 { 255 } else { 0 }; 3])).into();
+        let small = fit(FitMode::Crop, 4, 4).bytes(lines);
+        let mean = small.iter().map(|&level| f64::from(level)).sum::<f64>() / 16.0;
+        assert!((mean - 255.0 / 16.0).abs() < 4.0, "{mean}");
+    }
+
+    #[test]
+    fn the_background_and_inversion_are_as_asked_for() {
+        let clear = DynamicImage::from(image::RgbaImage::from_pixel(
+            4,
+            4,
+            image::Rgba([9, 9, 9, 0]),
+        ));
+        let white = Fit {
+            background: Background::White,
+            ..fit(FitMode::Pad, 4, 4)
+        };
+        assert_eq!(white.bytes(clear.clone()), [255; 16]);
+        assert_eq!(
+            Fit {
+                invert: true,
+                ..white
+            }
+            .bytes(clear),
+            [0; 16]
+        );
+        let padded = Fit {
+            background: Background::White,
+            ..fit(FitMode::Pad, 4, 8)
+        };
+        assert_eq!(
+            padded.bytes(RgbImage::new(4, 4).into())[..8],
+            [255, 255, 0, 0, 0, 0, 255, 255]
+        );
+    }
+
+    #[test]
+    fn levels_spread_sixteen_bits() {
+        let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(4, 1, |x, _| {
+            image::Luma([[0, 1000, 2500, 4000][x as usize]])
+        });
+        let deep = DynamicImage::ImageLuma16(deep);
+        let spread = Fit {
+            levels: [1000, 4000],
+            ..fit(FitMode::Crop, 1, 4)
+        };
+        assert_eq!(spread.bytes(deep.clone()), [0, 0, 128, 255]);
+        assert_eq!(fit(FitMode::Crop, 1, 4).bytes(deep), [0, 4, 10, 16]);
+    }
+
+    #[test]
+    fn an_image_of_the_size_is_not_touched() {
+        assert_eq!(
+            fit(FitMode::Crop, 2, 4).bytes(halves(4, 2)),
+            [0, 0, 255, 255, 0, 0, 255, 255]
+        );
+    }
+}

@@ -95,3 +95,51 @@ impl Examples for FittedImages {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::bytes::Bytes;
+
+    #[test]
+    fn images_in_memory_and_in_a_file_are_the_same_examples() {
+        let shape = [1, 2, 3];
+        let bytes: Vec<u8> = (0..60).collect();
+        let checksums = bytes.chunks(6).map(crc32fast::hash).collect();
+        let file = Arc::new(PixelsFile::new(Bytes::in_memory(bytes), 6, checksums));
+        let rows = vec![7, 0, 3];
+        let hashes = vec![[1; 16], [2; 16], [3; 16]];
+        let held = FittedPixels::of(&file, rows.clone()).unwrap();
+        let held = FittedImages::new(shape, held, hashes.clone());
+        let read = FittedImages::new(shape, FittedPixels::File(file, rows), hashes);
+        assert!(!held.may_block() && read.may_block());
+        for index in 0..3 {
+            assert_eq!(held.read(index).unwrap(), read.read(index).unwrap());
+        }
+        assert_eq!(held.read(1).unwrap().values()[5], 5.0 / 255.0);
+        let print = |images: &FittedImages| {
+            let mut all = Vec::new();
+            images
+                .fingerprint(1..3, &mut |bytes| all.extend_from_slice(bytes))
+                .unwrap();
+            all
+        };
+        assert_eq!(print(&held), print(&read));
+    }
+
+    #[test]
+    fn a_file_that_was_changed_is_an_error() {
+        let file = PixelsFile::new(Bytes::in_memory(vec![0; 12]), 6, vec![0, 0]);
+        let error = file.read(1).unwrap_err();
+        assert_eq!(error.code(), 1);
+        assert!(error.to_string().contains("image 1 was changed"), "{error}");
+        let short = PixelsFile::new(Bytes::in_memory(vec![0; 5]), 6, vec![0]);
+        assert!(
+            short
+                .read(0)
+                .unwrap_err()
+                .to_string()
+                .contains("cannot be read")
+        );
+    }
+}
