@@ -22,11 +22,12 @@ pub struct DataArg {
 }
 
 impl DataArg {
-    /// Returns the first of the two flags that was passed, as it was passed.
+    /// Returns the first of the flags that was passed, as it was passed.
     pub fn given(&self) -> Option<String> {
         match &self.folder {
             Some(folder) => Some(format!("--data {}", folder.display())),
-            None => self.other_data.then(|| "--other-data".to_owned()),
+            None if self.other_data => Some("--other-data".to_owned()),
+            None => self.no_cache.then(|| "--no-cache".to_owned()),
         }
     }
 }

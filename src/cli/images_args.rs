@@ -75,6 +75,7 @@ impl ImagesArgs {
             shape: [1, 28, 28],
             images: 1,
             is_black_and_white: false,
+            has_validation: false,
         };
         let start = Config::for_images(&Images::default(), any)?;
         let start = set_all(&set_all(&start, &self.overrides()?)?, &of_data)?;
@@ -98,6 +99,7 @@ impl ImagesArgs {
             shape: report.shape,
             images: dataset.train.len(),
             is_black_and_white: report.summary.is_black_and_white(),
+            has_validation: dataset.validation.is_some(),
         };
         let config = Config::for_images(&report.settings, set)?;
         let config = set_all(&config, overrides)?;

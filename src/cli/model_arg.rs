@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::loaded_model::LoadedModel;
+use crate::data::image_file::FileKind;
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
 use crate::train::unchangeable;
@@ -44,6 +45,10 @@ impl ModelArg {
     }
 }
 
+fn is_image(path: &Path) -> bool {
+    path.is_file() && FileKind::of(&path.to_string_lossy()) != FileKind::Other
+}
+
 /// Returns the model file and the folder for its figures. The folder is empty (the current folder) if `run` is
 /// a model file.
 pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
@@ -52,6 +57,12 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
             let folder = newest(Path::new(RUNS))?;
             ui::note(format_args!("the newest run: {}", folder.path.display()));
             folder
+        }
+        Some(path) if is_image(path) => {
+            return Err(
+                Error::file(path, "this is an image, and no run or model file")
+                    .with_hint("name the RUN first, then the images"),
+            );
         }
         Some(path) if path.is_file() => return Ok((path.to_path_buf(), PathBuf::new())),
         Some(path) => folder_of_run(path, Path::new(RUNS))?.ok_or_else(|| {

@@ -24,7 +24,7 @@ const LONG_HELP: &str = "\
 Removes whole runs, after a question that names them with their sizes. Without a terminal there is nobody to ask, and --yes is \
 needed. Either all the runs that are named are removed or none: a run in training, a folder that is not a run, and a run with \
 files that vae did not write are errors, before anything is removed. Links are never followed. A run that is being removed has a \
-hidden name; what a killed `vae rm` left behind, the next one in that folder removes.
+hidden name; the next `vae rm` in that folder removes what a killed one left behind.
 
 Examples:
   vae rm mnist-1 mnist-2

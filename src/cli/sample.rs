@@ -36,17 +36,17 @@ so that sheets of two models, or of two epochs, can be compared place by place. 
 images, which takes seconds to minutes, and is kept in the run's folder. Such images look more like the training images, \
 because the prior also draws latents that no image is encoded to. The mixture is not the model's prior: the ELBO and \
 log p(x) say nothing about its samples. The fit is expectation maximisation on the means and variances of q(z|x); the \
-components have full covariances, or independent latents if there are more than 64. Printed are the mean log densities of \
-the latents of the test images under the mixture and under N(0, I): the higher the density, the better it describes them.
+components have full covariances, or independent latents if there are more than 64. The mean log densities of the latents \
+of the test images under the mixture and under N(0, I) are printed: the higher the density, the better it describes them.
 
 --from box is for a look at an autoencoder, which has no prior: its images show why an autoencoder does not \
 generate well.
 
 --out decides what is written: a name that ends in .png is one sheet; .npy is one array of bytes, [N, H, W], or \
-[N, H, W, 3] with colours, and beside it a .csv with the classes if the model is conditional; any other name is a folder \
-with a PNG for each image, samples.json, which says what they are, and samples.csv with the classes. Arrays and folders \
-take as little memory for millions of images as for one. In them, `--label all` writes the classes of one latent after \
-each other.
+[N, H, W, 3] with colours, and if the model is conditional, NAME.labels.csv beside NAME.npy has the classes; any other \
+name is a folder with a PNG for each image, samples.json, which says what they are, and samples.csv with the classes. \
+Arrays and folders take as little memory for millions of images as for one. In them, `--label all` writes the classes of \
+one latent after each other.
 
 Examples:
   vae sample --n 100 --temperature 0.7

@@ -20,7 +20,7 @@ use super::images_args::{ImagesArgs, OwnImages};
 use super::run_args::RunArgs;
 use crate::config::Config;
 use crate::device::SelectedDevice;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{config, device, ui};
 
 /// The explanation of `--resume` and `--from`, for `--help`.
@@ -125,6 +125,12 @@ impl Train {
 
     fn start(&self) -> Result<Start> {
         if let Some(run) = &self.resume {
+            if let Some(assignment) = self.images.overrides()?.first() {
+                return Err(Error::request(format!(
+                    "--resume: how the images are read cannot be changed ({assignment})"
+                ))
+                .with_hint("leave `--size` and `--labels` out, or train a new run"));
+            }
             let out = &self.run_args.out;
             return resumed(run.as_deref(), out, &self.overrides, self.epochs);
         }

@@ -15,6 +15,8 @@ pub struct ImageSet {
     pub images: usize,
     /// Whether nearly all values are black or white.
     pub is_black_and_white: bool,
+    /// Whether the layout names images for validation.
+    pub has_validation: bool,
 }
 
 /// The channels of each convolution, from the image on.
@@ -49,10 +51,10 @@ impl Config {
             settings.pixels = crate::data::Pixels::Threshold;
         }
         let is_small = set.images < FEW;
-        if is_small && settings.validation == 0 {
+        if is_small && settings.validation == 0 && !set.has_validation {
             settings.validation = set.images / 10;
         }
-        let patience = if is_small && settings.validation > 0 {
+        let patience = if is_small && (settings.validation > 0 || set.has_validation) {
             PATIENCE
         } else {
             0
@@ -124,6 +126,7 @@ mod tests {
             shape,
             images,
             is_black_and_white: false,
+            has_validation: false,
         };
         Config::for_images(&Images::default(), set).unwrap()
     }
@@ -168,6 +171,7 @@ mod tests {
             shape: [1, 28, 28],
             images: 1000,
             is_black_and_white: true,
+            has_validation: false,
         };
         let config = Config::for_images(&Images::default(), set).unwrap();
         assert_eq!(config.likelihood.tag(), "bernoulli");

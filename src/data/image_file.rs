@@ -28,7 +28,7 @@ pub fn read(path: impl AsRef<Path>, fit: &Fit) -> Result<Vec<u8>> {
 /// Does what [`read`] does with the bytes of a file; `path` is only used in messages.
 ///
 /// # Errors
-/// As [`read`].
+/// Returns an error in the same cases as [`read`].
 pub fn parse(path: &Path, bytes: &[u8], fit: &Fit) -> Result<Vec<u8>> {
     check(fit.shape)?;
     Ok(fit.bytes(decode_from(path, Cursor::new(bytes))?.image))

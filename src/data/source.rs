@@ -104,6 +104,13 @@ pub fn set_aside(data: &Data, mut dataset: Dataset) -> Result<Dataset> {
             data.tag()
         )));
     }
+    if aside > 0 && data.kind().outline().is_none() && dataset.validation.is_some() {
+        return Err(Error::request(format!(
+            "data.{}.validation is {aside}, and the data names validation images itself",
+            data.tag()
+        ))
+        .with_hint("leave `validation` out: those images are used"));
+    }
     if aside > 0 {
         dataset.validation = Some(dataset.train.slice(count - aside..count));
         dataset.train = dataset.train.slice(0..count - aside);

@@ -30,6 +30,7 @@ const FILES: &[&str] = &[
     "samples.png",
     "samples.gif",
     "samples.csv",
+    "samples.labels.csv",
     "samples.npy",
     "reconstructions.png",
     "reconstructions.gif",

@@ -193,7 +193,7 @@ fn a_value_that_made_the_weights_what_they_are_is_refused_by_name() {
 
 #[test]
 fn a_changed_config_is_named_by_the_commands_that_use_the_models_own() {
-    let note = "runs/smoke-1/config.toml was changed since (`seed`, `objective.elbo.beta`); the model's own config is used";
+    let note = "runs/smoke-1/config.toml was changed since (`data.digits.seed`, `objective.elbo.beta`, `seed`); the model's own config is used";
     let commands = [&["eval", "smoke-1"][..], &["doctor"], &["sample"]];
     let place = with_smoke_run();
     let numbers = run(place.path(), &["eval", "--json", "-q"]).out;

@@ -397,7 +397,10 @@ fn a_refusal_of_the_first_weights_names_what_is_wrong_with_them() {
         ],
     );
     let network = [&from[..], &["--set", "model.mlp.latent=4"]].concat();
-    run(place.path(), &network).failed(2, &["hint: leave `--config` and `--set` out"]);
+    run(place.path(), &network).failed(
+        2,
+        &["hint: leave `--config` out, and what `--set` changes there"],
+    );
     edited(place.path(), |_, tensors| tensors[0].values[0] = f32::NAN);
     let before = files(place.path());
     run(place.path(), &from).failed(

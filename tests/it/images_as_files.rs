@@ -127,14 +127,26 @@ fn a_conditional_model_says_the_class_of_each_image() {
     sample(&place, "eights", &["--label", "8", "--n", "2"]).line();
     assert!(read(place.path(), "eights/000001.png") == read(place.path(), "two/000018.png"));
     let done = sample(&place, "drawn.npy", &["--n", "20"]);
-    assert_eq!(done.out, "drawn.npy\ndrawn.csv\n");
+    assert_eq!(done.out, "drawn.npy\ndrawn.labels.csv\n");
     let labels = |text: String| {
         text.lines()
             .skip(1)
             .map(|line| line[line.len() - 1..].to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(labels(table("drawn.csv")), labels(drawn));
+    assert_eq!(labels(table("drawn.labels.csv")), labels(drawn));
+    // The own table is replaced, and no other one.
+    let again = sample(&place, "drawn.npy", &["--n", "3"]);
+    assert_eq!(again.out, done.out, "{}", again.err);
+    fs::write(place.path().join("drawn.labels.csv"), "name,label\n").unwrap();
+    sample(&place, "drawn.npy", &["--n", "3"]).failed(
+        2,
+        &[
+            "drawn.labels.csv: the classes of the images are written here",
+            "hint: move it away",
+        ],
+    );
+    assert_eq!(table("drawn.labels.csv"), "name,label\n");
 }
 
 #[test]
@@ -161,6 +173,11 @@ fn only_a_folder_that_this_program_wrote_is_written_again() {
     fs::write(place.path().join("own/000000.png"), "mine").unwrap();
     sample(&place, "own", &["--n", "2"])
         .failed(2, &["own: this folder holds images and no samples.json"]);
+    fs::write(place.path().join("own/samples.json"), "{\"count\": 1}").unwrap();
+    sample(&place, "own", &["--n", "2"]).failed(
+        2,
+        &["own/samples.json: not a file of `vae`: expected JSON with the key model_hash"],
+    );
     assert_eq!(read(place.path(), "own/000000.png"), b"mine");
     assert_eq!(files(&place.path().join("out")), before);
     sample(&place, "runs/smoke-1", &["--n", "2"]).failed(2, &["this folder holds other files"]);
@@ -413,6 +430,14 @@ fn a_conditional_model_decodes_each_latent_as_its_own_class_or_all_as_one() {
     decode("csv", &["--label", "8", "--out", "same"]).line();
     assert!(pixels(&place.path().join("same"), 20) == pixels(&place.path().join("eights"), 20));
     decode("csv", &["--out", "sheet.png"]).line();
+    // The table of classes does not replace the latents beside it.
+    let before = table("runs/smoke-1/latents.csv");
+    let done = decode("csv", &["--out", "runs/smoke-1/latents.npy"]);
+    assert_eq!(
+        done.out,
+        "runs/smoke-1/latents.npy\nruns/smoke-1/latents.labels.csv\n"
+    );
+    assert_eq!(table("runs/smoke-1/latents.csv"), before);
     let wrong: Vec<String> = table("runs/smoke-1/latents.csv")
         .lines()
         .enumerate()

@@ -284,9 +284,31 @@ fn an_array_too_large_for_memory_is_unpacked_once_and_read_by_position() {
             let last = images.decode(count - 1).unwrap().image;
             assert_eq!(last.as_bytes(), &values[(count - 1) * side * side..]);
         }
+        // The unpacked array, and the record of its length and time.
         let unpacked = fs::read_dir(&scratch).map_or(0, Iterator::count);
-        assert_eq!(unpacked, usize::from(is_unpacked));
+        assert_eq!(unpacked, 2 * usize::from(is_unpacked));
     }
+}
+
+#[test]
+fn an_unpacked_tar_archive_that_was_cut_is_unpacked_again() {
+    // More than is kept in memory.
+    let members = [("a.png", b"first".to_vec()), ("b.png", vec![7; 33 << 20])];
+    let (folder, first) = opened("a.tar.gz", &gzip(&tarred(&members)));
+    drop(first.unwrap());
+    let scratch = folder.path().join("scratch");
+    let mut kept = fs::read_dir(&scratch)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let unpacked = kept
+        .find(|path| path.extension().is_some_and(|ending| ending == "unpacked"))
+        .unwrap();
+    fs::write(&unpacked, &fs::read(&unpacked).unwrap()[..1 << 20]).unwrap();
+    let again = open(&folder.path().join("a.tar.gz"), &scratch).unwrap();
+    let Some(Opened::Files(tree)) = again else {
+        panic!("expected files, found {again:?}")
+    };
+    assert!(tree.read(1).unwrap() == members[1].1);
 }
 
 proptest! {

@@ -388,7 +388,11 @@ fn dsprites_has_the_factors_that_its_images_were_made_from() {
     assert_eq!(known.sizes, [3, 2, 3]);
     assert_eq!([known.factors(0), known.factors(1)], [[0, 1, 2], [2, 0, 1]]);
     assert_eq!(known.columns(&[0, 1])[0].name, "shape");
-    assert!(known.columns(&[0, 1])[0].nominal && images.notes().is_empty());
+    assert!(known.columns(&[0, 1])[0].nominal);
+    assert_eq!(
+        images.notes(),
+        ["no value of type |u1 is above 1: 0 to 1 become the levels 0 to 255"]
+    );
 }
 
 #[test]
@@ -439,10 +443,59 @@ fn an_ordinary_folder_is_left_to_the_reader_of_image_files() {
     place.write("mixed/a.png", b"").write("mixed/mask.npy", b"");
     place
         .write("empty/sub/x/a.png", b"")
-        .write("text/readme.txt", b"");
-    for name in ["mixed", "empty", "text", "text/readme.txt"] {
+        .write("text/readme.txt", b"")
+        .write("classes/cat/1.png", b"")
+        .write("classes/dog/1.png", b"")
+        .write("classes/features.npy", &npy("|u1", &[2, 4, 5], &bytes(40)))
+        .write("photos/a.jfif", b"")
+        .write("photos/mask.npy", &npy("|u1", &[2, 4, 5], &bytes(40)));
+    for name in [
+        "mixed",
+        "empty",
+        "text",
+        "text/readme.txt",
+        "classes",
+        "photos",
+    ] {
         assert!(place.open(name).unwrap().is_none(), "{name}");
     }
+}
+
+#[test]
+fn a_folder_of_arrays_may_hold_folders_without_images() {
+    let place = Place::new();
+    place
+        .write("set/x.npy", &npy("|u1", &[2, 4, 5], &bytes(40)))
+        .write("set/papers/a.pdf", b"")
+        .write("set/.thumbnails/a.png", b"");
+    assert_eq!(place.images("set").entries().len(), 2);
+}
+
+#[test]
+fn a_note_says_what_values_that_are_no_bytes_are_taken_for() {
+    let place = Place::new();
+    let notes = |kind: &str, values: &[u8]| {
+        place.write("x.npy", &npy(kind, &[1, 2, 2], values));
+        place.images("x.npy").notes().to_vec()
+    };
+    let floats = |values: [f32; 4]| values.map(f32::to_le_bytes).concat();
+    assert!(notes("|u1", &[0, 1, 2, 3]).is_empty());
+    assert!(notes("|b1", &[0, 1, 0, 1]).is_empty());
+    let unit = notes("<f4", &floats([0.0, 0.5, 0.2, 1.0]));
+    assert_eq!(
+        unit,
+        ["no value of type <f4 is above 1: 0 to 1 become the levels 0 to 255"]
+    );
+    let eight = notes("<f4", &floats([0.0, 5.5, 200.0, 1.0]));
+    assert_eq!(
+        eight,
+        ["no value of type <f4 is above 255: they are the levels 0 to 255"]
+    );
+    let sixteen = notes("<u2", &[0, 0, 255, 15, 1, 0, 2, 0]);
+    assert!(
+        sixteen.len() == 1 && sixteen[0].contains("reach 4095: they are levels of 16 bits"),
+        "{sixteen:?}"
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ columns of a table are ignored, except `label` if the model is conditional. Each
 
 --out decides what is written: a name that ends in .png is one sheet; .npy is one array of bytes, [N, H, W], or \
 [N, H, W, 3] with colours; any other name is a folder with a PNG for each latent, in their order, and samples.json. For a \
-conditional model a .csv has the class of each image.
+conditional model a table has the class of each image: samples.csv in the folder, or NAME.labels.csv beside NAME.npy.
 
 Examples:
   vae embed mnist-1

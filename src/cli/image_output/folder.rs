@@ -1,7 +1,8 @@
 //! Images as a folder of PNG files: `000000.png`, `000001.png`, ...
 //!
 //! A file `samples.json` in the folder says what the images are, and tells later commands that the folder is this
-//! program's: only then is anything in it replaced. Numbered images that a person keeps are never touched.
+//! program's by naming the model: only then is anything in it replaced. Numbered images that a person keeps are never
+//! touched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ use crate::files;
 
 /// The file that says what the images are.
 const ABOUT: &str = "samples.json";
+
+/// The key of [`ABOUT`] that every command writes, and that other programs' files lack.
+const OWN_KEY: &str = "model_hash";
 
 /// The table of classes, for a conditional model.
 const TABLE: &str = "samples.csv";
@@ -80,7 +84,18 @@ pub fn check_folder(path: &Path) -> Result<()> {
         let what = format!("this folder holds images and no {ABOUT}, so they are somebody's own");
         return Err(Error::file(path, what).with_hint(hint));
     }
+    let about = path.join(ABOUT);
+    if !names.is_empty() && !names_model(&files::read(&about)?) {
+        let what = format!("not a file of `vae`: expected JSON with the key {OWN_KEY}");
+        return Err(Error::file(about, what).with_hint(hint));
+    }
     Ok(())
+}
+
+/// Returns whether the content of a file [`ABOUT`] is this program's.
+fn names_model(about: &[u8]) -> bool {
+    let about: Option<Value> = serde_json::from_slice(about).ok();
+    about.is_some_and(|about| about.get(OWN_KEY).is_some_and(Value::is_string))
 }
 
 /// Returns the names in the folder, without the partial files of a killed process.
@@ -118,7 +133,15 @@ mod tests {
         fs::write(folder.join("000000.png"), "mine").unwrap();
         let error = check_folder(folder).unwrap_err();
         assert!(error.to_string().contains("no samples.json"), "{error}");
-        fs::write(folder.join(ABOUT), "{}").unwrap();
+        for other in ["", "{}", "[1]", r#"{"model_hash": 1}"#] {
+            fs::write(folder.join(ABOUT), other).unwrap();
+            let error = check_folder(folder).unwrap_err().to_string();
+            assert!(
+                error.contains("expected JSON with the key model_hash"),
+                "{error}"
+            );
+        }
+        fs::write(folder.join(ABOUT), r#"{"model_hash": "1f"}"#).unwrap();
         fs::write(folder.join(".000001.png.71-0.partial"), "").unwrap();
         check_folder(folder).unwrap();
         for other in ["notes.txt", "00001.png", "a00001.png", ".hidden"] {

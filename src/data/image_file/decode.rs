@@ -37,7 +37,10 @@ pub fn decode(path: &Path) -> Result<Decoded> {
 }
 
 /// Does what [`decode`] does with a file that is open; `path` is only used in messages.
-pub fn decode_from(path: &Path, input: impl BufRead + Seek) -> Result<Decoded> {
+pub fn decode_from(path: &Path, mut input: impl BufRead + Seek) -> Result<Decoded> {
+    if input.fill_buf().is_ok_and(<[u8]>::is_empty) {
+        return Err(Error::file(path, "an empty file"));
+    }
     match contained(|| decoded(path, input)) {
         Ok(image) => image.map_err(|fault| fault.at(path)),
         Err(why) => Err(Error::file(

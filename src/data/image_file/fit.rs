@@ -71,12 +71,12 @@ impl Fit {
     pub fn bytes(&self, image: DynamicImage) -> Vec<u8> {
         let [channels, height, width] = self.shape;
         let image = self.over_background(self.eight_bits(image));
-        let fitted = self.scaled(&image, width as u32, height as u32);
-        let mut bytes = planes(&fitted, channels);
+        let mut fitted = self.scaled(&image, width as u32, height as u32);
+        // Before the channels are joined: grey that is made of three channels later must be the same.
         if self.invert {
-            bytes.iter_mut().for_each(|level| *level = 255 - *level);
+            fitted.iter_mut().for_each(|level| *level = 255 - *level);
         }
-        bytes
+        planes(&fitted, channels)
     }
 
     /// Spreads the levels of a 16-bit image.

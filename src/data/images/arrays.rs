@@ -16,10 +16,10 @@ mod tree_key;
 use std::path::Path;
 
 use super::archive::Container;
-use super::file_tree::FileTree;
 use super::image_source::ImageSource;
 use super::scratch::Scratch;
 use crate::data::bytes::Bytes;
+use crate::data::image_file::ending;
 use crate::error::Result;
 
 pub use plain_files::PlainFiles;
@@ -33,13 +33,7 @@ pub enum ArrayPlace {
     Files,
 }
 
-/// The endings of image files. Arrays beside such files are no images of the set.
-const IMAGE_FILES: [&str; 15] = [
-    "png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "pnm", "pgm", "ppm", "pbm", "qoi",
-    "tga", "heic",
-];
-
-/// Returns the images of the arrays in `tree`; `None` if there are no arrays in it, or image files beside them.
+/// Returns the images of the arrays in `tree`; `None` if there are no arrays in it, or image files beside or below them.
 ///
 /// # Errors
 /// An array is damaged, or its values are no images.
@@ -51,7 +45,7 @@ pub fn find(
     if let Some(images) = cifar::find(tree, scratch)? {
         return Ok(Some(Box::new(images)));
     }
-    if !has_ending(tree, &["npy", "npz"]) || has_image_files(tree) {
+    if !has_arrays(tree) || tree.has_image_files() {
         return Ok(None);
     }
     let arrays = collect::collect(tree, place == ArrayPlace::Npz, scratch)?;
@@ -71,15 +65,8 @@ pub fn find_in_file(path: &Path, file: Bytes) -> Result<Box<dyn ImageSource>> {
     Ok(Box::new(assemble::assemble(path, arrays, false, key)?))
 }
 
-/// Returns whether a file of `tree` is an image by its ending.
-pub fn has_image_files(tree: &dyn FileTree) -> bool {
-    has_ending(tree, &IMAGE_FILES)
-}
-
-/// Returns whether a file of `tree` has one of the endings.
-fn has_ending(tree: &dyn FileTree, endings: &[&str]) -> bool {
-    tree.files().iter().any(|file| {
-        let ending = file.path.rsplit_once('.').map(|(_, ending)| ending);
-        ending.is_some_and(|ending| endings.contains(&&*ending.to_lowercase()))
-    })
+/// Returns whether a file of `tree` holds arrays by its ending.
+fn has_arrays(tree: &dyn Container) -> bool {
+    let mut files = tree.files().iter();
+    files.any(|file| ["npy", "npz"].contains(&ending(&file.path).as_str()))
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::files;
 
 /// Raised when the same files give other bytes than before.
-const READER_VERSION: u32 = 1;
+pub const READER_VERSION: u32 = 1;
 
 /// The description of the bytes in a cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,12 +70,9 @@ impl Cache<'_> {
         (index.key == key && bytes.length() == expected).then_some(FittedSet { index, bytes })
     }
 
-    /// Removes fitted images that turned out to be damaged.
-    pub fn forget(&self, key: &str) {
-        if let Some(place) = self.place(key) {
-            // What cannot be removed is found damaged again.
-            let _ = fs::remove_file(place.join("index.json"));
-        }
+    /// Returns the file that describes the images with this key, or `None` if nothing is kept.
+    pub fn index_file(&self, key: &str) -> Option<PathBuf> {
+        self.place(key).map(|place| place.join("index.json"))
     }
 
     /// Keeps fitted images, whose bytes are in `scratch`. `channels` is 1 where `fit` gave three and all are grey.

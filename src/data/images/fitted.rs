@@ -106,7 +106,7 @@ mod tests {
         let shape = [1, 2, 3];
         let bytes: Vec<u8> = (0..60).collect();
         let checksums = bytes.chunks(6).map(crc32fast::hash).collect();
-        let file = Arc::new(PixelsFile::new(Bytes::in_memory(bytes), 6, checksums));
+        let file = Arc::new(PixelsFile::new(Bytes::in_memory(bytes), 6, checksums, None));
         let rows = vec![7, 0, 3];
         let hashes = vec![[1; 16], [2; 16], [3; 16]];
         let held = FittedPixels::of(&file, rows.clone()).unwrap();
@@ -129,11 +129,11 @@ mod tests {
 
     #[test]
     fn a_file_that_was_changed_is_an_error() {
-        let file = PixelsFile::new(Bytes::in_memory(vec![0; 12]), 6, vec![0, 0]);
+        let file = PixelsFile::new(Bytes::in_memory(vec![0; 12]), 6, vec![0, 0], None);
         let error = file.read(1).unwrap_err();
         assert_eq!(error.code(), 1);
         assert!(error.to_string().contains("image 1 was changed"), "{error}");
-        let short = PixelsFile::new(Bytes::in_memory(vec![0; 5]), 6, vec![0]);
+        let short = PixelsFile::new(Bytes::in_memory(vec![0; 5]), 6, vec![0], None);
         assert!(
             short
                 .read(0)

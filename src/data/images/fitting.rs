@@ -12,8 +12,9 @@ use crate::data::image_file::Fit;
 use crate::error::{Error, Result};
 use crate::ui;
 
-/// The images that are decoded before any of them is written.
+/// The images that are fitted before any of them is written: this many, or fewer if they have more bytes together.
 const AT_A_TIME: usize = 256;
+const BYTES_AT_A_TIME: usize = 64 << 20;
 
 /// The greatest difference of two channels of an image that is grey: JPEG's colours are not exact.
 const GREY_WITHIN: u8 = 8;
@@ -87,9 +88,11 @@ pub fn fit_all(
     let entries = source.entries();
     let bar = ui::image_bar("reading", entries.len());
     let mut fitting = Fitting::default();
+    let bytes: usize = fit.shape.iter().product();
+    let at_a_time = (BYTES_AT_A_TIME / bytes.max(1)).clamp(8, AT_A_TIME);
     let mut next = 0;
     while next < entries.len() {
-        let range = next..entries.len().min(next + AT_A_TIME);
+        let range = next..entries.len().min(next + at_a_time);
         next = range.end;
         let work: Vec<Result<Work>> = range
             .clone()
@@ -125,13 +128,25 @@ pub enum FitFault {
     Write(io::Error),
 }
 
-/// Returns an error's text without the path, which stands beside it.
+/// Returns an error's text in one line without the path, which stands beside it, and for an image of a kind that cannot be
+/// read with the way to convert it.
 fn reason(error: &Error, name: &str) -> String {
-    let text = error.to_string();
+    let text = error.to_string().replace('\n', " ");
     let end = format!("{name}: ");
-    match text.split_once(&end) {
-        Some((_, reason)) => reason.to_owned(),
+    let reason = match text.split_once(&end) {
+        Some((_, reason)) => reason.trim().to_owned(),
         None => text,
+    };
+    match error.hint() {
+        Some(hint) if reason.ends_with("is not supported") => format!("{reason}; {hint}"),
+        _ => reason,
+    }
+}
+
+impl SkippedImage {
+    /// Whether the file could not be read at all, which may be otherwise the next time.
+    pub fn may_be_read_later(&self) -> bool {
+        self.reason.contains("(os error ")
     }
 }
 

@@ -43,9 +43,19 @@ pub fn open_idx(path: &Path) -> Result<Option<IdxImages>> {
     } else {
         Vec::from_iter(holds_images(path).then(|| path.to_owned()))
     };
+    // A file may lie beside its own gzip.
+    let all = paths.clone();
+    let paths: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|path| {
+            let unpacked = path.extension().is_some_and(|ending| ending == "gz");
+            !(unpacked && all.contains(&path.with_extension("")))
+        })
+        .collect();
     if paths.is_empty() {
         return Ok(None);
     }
+    check_one_set(&paths, path)?;
     let (mut files, mut entries, mut places, mut key) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for path in paths {
@@ -77,7 +87,8 @@ pub fn open_idx(path: &Path) -> Result<Option<IdxImages>> {
             });
         }
         let found = fs::metadata(&path).ok();
-        key.extend_from_slice(name.as_bytes());
+        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+        key.extend_from_slice(place.to_string_lossy().as_bytes());
         key.extend_from_slice(&found.as_ref().map_or(0, fs::Metadata::len).to_le_bytes());
         let modified = found.and_then(|found| found.modified().ok());
         key.extend_from_slice(format!("{modified:?}").as_bytes());
@@ -93,6 +104,37 @@ pub fn open_idx(path: &Path) -> Result<Option<IdxImages>> {
         places,
         key,
     }))
+}
+
+/// Checks that the files are those of one set: EMNIST has six in one folder, whose labels mean different things.
+fn check_one_set(paths: &[PathBuf], folder: &Path) -> Result<()> {
+    let set = |path: &PathBuf| {
+        let name = name_of(path).to_lowercase();
+        let name = name.trim_end_matches(".gz").to_owned();
+        [
+            "training",
+            "train",
+            "t10k",
+            "testing",
+            "test",
+            "validation",
+            "val",
+        ]
+        .iter()
+        .fold(name, |name, part| name.replacen(part, "", 1))
+    };
+    let mut sets: Vec<String> = paths.iter().map(set).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    if sets.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<String> = paths.iter().map(|path| name_of(path)).collect();
+    Err(Error::file(
+        folder,
+        format!("holds several sets of images: {}", names.join(", ")),
+    )
+    .with_hint("move the files of one set into a folder of their own, and name that"))
 }
 
 impl IdxImages {

@@ -46,7 +46,9 @@ impl ImageSource for ImageFiles {
     }
 
     fn key(&self) -> Vec<u8> {
-        let mut key = Vec::new();
+        let root = self.tree.root();
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let mut key = root.to_string_lossy().into_owned().into_bytes();
         for (entry, &file) in self.entries.iter().zip(&self.files) {
             let found = &self.tree.files()[file];
             key.extend_from_slice(found.path.as_bytes());

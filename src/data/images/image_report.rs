@@ -99,7 +99,7 @@ impl ImageReport {
         }
         if division.on_both_sides > 0 {
             notes.push(format!(
-                "{} of the images to train on are also test images, as the layout says: the test ELBO flatters the model",
+                "{} of the images to train on are also test images, because the layout or the groups say so: the test ELBO flatters the model",
                 division.on_both_sides
             ));
         }
@@ -192,7 +192,7 @@ impl ImageReport {
         }
         if self.duplicates > 0 {
             let side = if self.test_by_hash && self.settings.group == TestGroup::None {
-                ", on one side with its equal"
+                ", each on the side of its equal"
             } else {
                 ""
             };

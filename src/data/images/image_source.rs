@@ -30,7 +30,7 @@ pub trait ImageSource: Debug + Send + Sync {
     /// Returns the width and the height of image `index`, upright, without decoding more than needed.
     ///
     /// # Errors
-    /// As [`ImageSource::decode`]; a broken image may also pass.
+    /// Returns an error in the same cases as [`ImageSource::decode`]; a broken image may also pass.
     fn size(&self, index: usize) -> Result<[u32; 2]> {
         let image = self.decode(index)?.image;
         Ok([image.width(), image.height()])

@@ -93,6 +93,9 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
         has_defects: layout == Layout::Anomaly || !masks.is_empty(),
         notes: Vec::new(),
     };
+    if wanted == Layout::Auto {
+        arrangement.notes.extend(table::unused(tree));
+    }
     for found in &images {
         let (split, folders) = match layout {
             Layout::Splits => (

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 
-use super::cache::{Cache, FittedSet, key, scratch, unwritten};
+use super::cache::{Cache, FittedSet, READER_VERSION, key, scratch, unwritten};
 use super::choose;
 use super::classes::classes;
 use super::file_tree::FileTree;
 use super::fitted::{FittedImages, FittedPixels};
-use super::fitting::{FitFault, fit_all};
+use super::fitting::{FitFault, SkippedImage, fit_all};
 use super::folder_tree::FolderTree;
 use super::idx_images::open_idx;
 use super::image_files::ImageFiles;
@@ -67,13 +67,21 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     if found < FEWEST {
         return Err(too_few(root, found, ""));
     }
+    let keeps = place.keeps_images && can_keep(&folder);
     let cache = Cache {
-        folder: place.keeps_images.then_some(&*folder),
+        folder: keeps.then_some(&*folder),
     };
     let (resolved, set) = fitted(settings, &source, &cache, root, &folder)?;
     check_broken(settings, root, &set)?;
     let entries = source.images.entries();
     let division = divide(entries, &set.index.images, settings.test, settings.group);
+    if division.by_hash && division.train.is_empty() {
+        return Err(Error::file(
+            root,
+            "all images are equal, so that none is left to test on",
+        )
+        .with_hint("expected different images, or groups of images, to train on and to test on"));
+    }
     if division.train.is_empty() || division.test.is_empty() {
         return Err(Error::file(
             root,
@@ -96,6 +104,19 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     );
     let dataset = dataset(root, &*source.images, set, &division, &cache)?;
     Ok((dataset, report))
+}
+
+/// Returns whether the cache can be written; a home folder may be read-only.
+fn can_keep(folder: &Path) -> bool {
+    let checked = std::fs::create_dir_all(folder)
+        .map_err(|error| files::unwritable(folder, &error))
+        .and_then(|()| files::check_folder_writable(folder));
+    if let Err(error) = &checked {
+        ui::note(format_args!(
+            "note: the fitted images are not kept for the next command: {error}"
+        ));
+    }
+    checked.is_ok()
 }
 
 fn too_few(root: &Path, count: usize, kind: &str) -> Error {
@@ -164,7 +185,8 @@ fn fitted(
     let open = settings.resolved_fit().is_none();
     let memo = cache.folder.filter(|_| open).map(|folder| {
         let mut sum = Md5::new();
-        sum.update(format!("{settings:?}"));
+        sum.update(READER_VERSION.to_le_bytes());
+        sum.update(format!("{settings:?} {}", source.has_defects));
         sum.update(images.key());
         folder.join(format!("{}.json", hex(sum)))
     });
@@ -214,6 +236,14 @@ fn fitted(
         .unwrap_or(if fitting.summary.colour == 0 { 1 } else { 3 });
     resolved.channels = Some(channels);
     let final_fit = resolved.clone().with_channels(channels);
+    // An image that cannot be read now is not to be left out for ever.
+    let is_complete = !fitting.skipped.iter().any(SkippedImage::may_be_read_later);
+    let cache = if is_complete {
+        *cache
+    } else {
+        Cache { folder: None }
+    };
+    let memo = memo.filter(|_| is_complete);
     let set = cache.keep(key(images, &final_fit), &fit, channels, fitting, file)?;
     if let Some(memo) = memo {
         let text = serde_json::to_vec(&resolved).map_err(Error::failed)?;
@@ -308,12 +338,16 @@ fn dataset(
         .iter()
         .map(|image| image.checksum)
         .collect();
-    let file = Arc::new(PixelsFile::new(set.bytes, width, checksums));
+    let file = Arc::new(PixelsFile::new(
+        set.bytes,
+        width,
+        checksums,
+        cache.index_file(&set.index.key),
+    ));
     let split = |rows: &[usize]| -> Result<Split> {
         let image = |row: &usize| &set.index.images[*row];
         let numbers = rows.iter().map(|&row| row as u32).collect();
-        let pixels =
-            FittedPixels::of(&file, numbers).inspect_err(|_| cache.forget(&set.index.key))?;
+        let pixels = FittedPixels::of(&file, numbers)?;
         let hashes = rows.iter().map(|row| image(row).hash).collect();
         let mut split = Split::new(FittedImages::new(set.index.shape, pixels, hashes));
         let ids: Vec<usize> = rows.iter().map(|row| image(row).entry).collect();

@@ -150,7 +150,7 @@ pub fn read_new(
         .map(|image| image.checksum)
         .collect();
     let rows = (0..set.index.images.len() as u32).collect();
-    let file = Arc::new(PixelsFile::new(set.bytes, width, checksums));
+    let file = Arc::new(PixelsFile::new(set.bytes, width, checksums, None));
     let pixels = FittedPixels::of(&file, rows)?;
     let hashes = set.index.images.iter().map(|image| image.hash).collect();
     let mut images = Split::new(FittedImages::new(set.index.shape, pixels, hashes));
@@ -206,8 +206,15 @@ fn sources(paths: &[PathBuf], labels: LabelsFrom, unpacked: &Path) -> Result<Sou
             } else {
                 entry.name.clone()
             };
+            // The class may be the name of the folder that was named.
+            let folder = path.file_name().filter(|_| path.is_dir());
+            let class = entry
+                .class
+                .clone()
+                .or_else(|| folder.map(|name| name.to_string_lossy().into_owned()));
             entries.push(ImageEntry {
                 name,
+                class,
                 ..entry.clone()
             });
         }

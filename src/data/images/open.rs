@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::archive::{Container, TarTree, ZipTree, is_tar, unpack_tar};
-use super::arrays::{ArrayPlace, PlainFiles, find, find_in_file, has_image_files};
+use super::arrays::{ArrayPlace, PlainFiles, find, find_in_file};
 use super::file_tree::FileTree;
 use super::foreign::{first_refusal, refusal};
 use super::image_source::ImageSource;
@@ -101,7 +101,7 @@ fn open_folder(folder: &Path, scratch: &Scratch) -> Result<Option<Opened>> {
     if let Some(images) = find(&files, ArrayPlace::Files, scratch)? {
         return Ok(Some(Opened::Images(images)));
     }
-    if files.has_folders || has_image_files(&files) {
+    if files.has_folders || files.has_image_files() {
         return Ok(None);
     }
     let paths: Vec<PathBuf> = (0..files.files().len())

@@ -1,4 +1,7 @@
 //! Unpacked bytes: in memory as long as they are few, else in a file of a cache folder, which the next start finds again.
+//!
+//! Beside an unpacked file lies a record of its length and of the time of its last change. It is written last, so that a file
+//! that was cut or changed afterwards is not trusted: it is unpacked again.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -86,8 +89,8 @@ impl Scratch {
         mut source: impl Read,
     ) -> Result<Bytes, UnpackFault> {
         let path = self.folder.join(&name.0);
-        let found = fs::metadata(&path).ok().map(|about| about.len());
-        if found.is_none() || length.is_some() && found != length {
+        let record = path.with_extension("record");
+        if !is_whole(&path, &record, length) {
             let mut fault = None;
             let limit = length.map_or(u64::MAX, |length| length.saturating_add(1));
             let written = files::write_with(&path, |out| {
@@ -105,9 +108,24 @@ impl Scratch {
                 return Err(UnpackFault::Source(fault));
             }
             written.map_err(UnpackFault::Kept)?;
+            files::write(&record, record_of(&path).as_bytes()).map_err(UnpackFault::Kept)?;
         }
         Bytes::of_file(&path).map_err(|error| UnpackFault::Kept(files::unreadable(&path, &error)))
     }
+}
+
+/// Returns whether the unpacked file `path` is as its record says, and has `length` bytes if that is known.
+fn is_whole(path: &Path, record: &Path, length: Option<u64>) -> bool {
+    let found = fs::metadata(path).ok().map(|about| about.len());
+    found.is_some()
+        && (length.is_none() || found == length)
+        && fs::read_to_string(record).is_ok_and(|kept| kept == record_of(path))
+}
+
+/// Returns the record of an unpacked file.
+fn record_of(path: &Path) -> String {
+    let (length, modified) = length_and_time(path);
+    format!("{length} {modified}\n")
 }
 
 /// Copies everything and returns the number of bytes. A fault of the source is put into `fault`, because the error that
@@ -145,15 +163,21 @@ fn other_length(expected: u64) -> io::Error {
 pub struct ScratchName(String);
 
 impl ScratchName {
-    /// Returns the name for the file `member` within the archive `path`.
+    /// Returns the name for the file `member` within the archive `path`, which may itself lie within another archive.
     pub fn new(path: &Path, member: &str) -> Self {
-        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let (length, modified) = length_and_time(path);
+        // An archive within another is no file: the outer one tells whether it changed.
+        let file = path.ancestors().find(|path| path.is_file());
+        let file = file.unwrap_or(path);
+        let within = path.strip_prefix(file).unwrap_or(Path::new(""));
+        let whole = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+        let (length, modified) = length_and_time(file);
         let key = md5_hex(&[
             whole.as_os_str().as_encoded_bytes(),
             b"\0",
             &length.to_le_bytes(),
             &modified.to_le_bytes(),
+            within.as_os_str().as_encoded_bytes(),
+            b"\0",
             member.as_bytes(),
         ]);
         Self(format!("{key}.unpacked"))
@@ -171,4 +195,45 @@ pub fn length_and_time(path: &Path) -> (u64, u64) {
         about.len(),
         since.map_or(0, |since| since.as_nanos() as u64),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_in_an_inner_archive_changes_with_the_outer_one() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let outer = folder.path().join("outer.zip");
+        fs::write(&outer, "first").unwrap();
+        let name = |inner: &str, member: &str| ScratchName::new(&outer.join(inner), member).0;
+        let first = name("set/a.npz", "x.npy");
+        assert_eq!(first, name("set/a.npz", "x.npy"));
+        let through = folder.path().join(".").join("outer.zip/set/a.npz");
+        assert_eq!(first, ScratchName::new(&through, "x.npy").0);
+        assert_ne!(first, name("set/b.npz", "x.npy"));
+        assert_ne!(first, name("set/a.npz", "y.npy"));
+        fs::write(&outer, "second").unwrap();
+        assert_ne!(first, name("set/a.npz", "x.npy"));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_or_has_no_record_is_unpacked_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let scratch = Scratch::new(folder.path());
+        let name = ScratchName("x.unpacked".to_owned());
+        let keep = |length, content: &[u8]| {
+            let Ok(bytes) = scratch.keep_in_file(&name, length, content) else {
+                panic!("expected unpacked bytes")
+            };
+            bytes.read().unwrap()
+        };
+        assert_eq!(keep(None, b"whole"), b"whole");
+        assert_eq!(keep(None, b"other"), b"whole");
+        assert_eq!(keep(Some(5), b"other"), b"whole");
+        fs::write(folder.path().join("x.unpacked"), "who").unwrap();
+        assert_eq!(keep(None, b"again"), b"again");
+        fs::remove_file(folder.path().join("x.record")).unwrap();
+        assert_eq!(keep(Some(6), b"third."), b"third.");
+    }
 }

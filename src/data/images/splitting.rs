@@ -61,21 +61,24 @@ pub fn divide(
     // Named test images are the test set, but abnormal ones alone are not: normal ones belong to it as well.
     let names_all = images.iter().all(|image| split(image).is_some());
     division.by_hash = !(names_all && (has(SplitName::Test) || has(SplitName::Validation)));
-    let mut nearest: Option<(u64, usize)> = None;
+    let (has_test, validates) = (has(SplitName::Test), division.tests_on_validation);
+    let place_of = |index: usize| {
+        let image = &images[index];
+        place(&entries[image.entry].name, image, group)
+    };
+    let mut nearest: Option<u64> = None;
     for &index in &order {
         let image = &images[index];
         let part = match split(image) {
             Some(SplitName::Test) => &mut division.test,
             Some(SplitName::Validation) if division.tests_on_validation => &mut division.test,
             Some(SplitName::Validation) => &mut division.validation,
-            Some(SplitName::Train) if !division.by_hash || has(SplitName::Test) => {
+            Some(SplitName::Train) if !division.by_hash || has_test || validates => {
                 &mut division.train
             }
             _ => {
-                let place = place(&entries[image.entry].name, image, group);
-                if nearest.is_none_or(|(least, _)| place < least) {
-                    nearest = Some((place, index));
-                }
+                let place = place_of(index);
+                nearest = Some(nearest.map_or(place, |least| least.min(place)));
                 if (place as f64) < test * 2_f64.powi(64) {
                     &mut division.test
                 } else {
@@ -85,13 +88,16 @@ pub fn divide(
         };
         part.push(index);
     }
-    // Of a few images, none may be drawn.
+    // A small set may have no image below the share.
     if division.test.is_empty()
-        && let Some((_, index)) = nearest
+        && let Some(least) = nearest
     {
-        let equal = |&other: &usize| images[other].hash == images[index].hash;
-        division.test = division.train.iter().copied().filter(equal).collect();
-        division.train.retain(|other| !equal(other));
+        let named = |&index: &usize| split(&images[index]).is_none() || division.by_hash;
+        let (test, train) = division
+            .train
+            .iter()
+            .partition(|index| named(index) && place_of(**index) == least);
+        (division.test, division.train) = (test, train);
     }
     let hash = |index: usize| images[index].hash;
     division.duplicates = order

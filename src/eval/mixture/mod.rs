@@ -2,7 +2,7 @@
 //!
 //! The latents of an image are not a point but a Gaussian, q(z | x_n) = N(m_n, diag(v_n)). The mixture is fitted to the
 //! aggregate posterior, the mean of these Gaussians: that is what the decoder was trained on, and the best prior for the
-//! ELBO (Hoffman, Johnson 2016). Maximised is a lower bound on the mean of E_q(z | x_n)[log p(z)], in which the
+//! ELBO (Hoffman, Johnson 2016). The fit maximises a lower bound on the mean of E_q(z | x_n)[log p(z)], in which the
 //! expectation stands inside (Vasconcelos, Lippman 1998, Learning mixture hierarchies, equations 8 to 11):
 //!
 //! F = 1/N sum_n log sum_k w_k exp(E_q(z | x_n)[log N(z; mu_k, S_k)])

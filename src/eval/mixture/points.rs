@@ -38,8 +38,9 @@ pub fn points(posteriors: &Posteriors, count: usize) -> Result<Points<'_>> {
         (!posteriors.log_vars.is_empty()).then(|| posteriors.log_vars.iter().map(exp).collect());
     if !all_finite(means) || !variances.as_deref().is_none_or(all_finite) {
         return Err(Error::failed(
-            "a mixture cannot be fitted to latents that are NaN or infinite",
-        ));
+            "a mixture cannot be fitted to this model's latents: some are NaN or infinite",
+        )
+        .with_hint("train the model again with a lower learning rate"));
     }
     Ok(Points {
         width: means[0].len(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::data::bytes::Bytes;
+use crate::data::image_file::FileKind;
 use crate::data::images::file_tree::FileTree;
 use crate::data::images::scratch::{IN_MEMORY, Scratch};
 use crate::error::{Error, Result};
@@ -14,6 +15,13 @@ pub trait Container: FileTree {
     /// # Errors
     /// It is damaged, or the disk is full.
     fn open(&self, index: usize, scratch: &Scratch) -> Result<Bytes>;
+
+    /// Returns whether a file is an image by its ending, also one of a kind that cannot be read. Arrays beside images are
+    /// not the images of the set.
+    fn has_image_files(&self) -> bool {
+        let mut files = self.files().iter();
+        files.any(|file| FileKind::of(&file.path) != FileKind::Other)
+    }
 }
 
 /// Returns the error of a file that no image needs.

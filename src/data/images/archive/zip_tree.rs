@@ -74,7 +74,7 @@ impl ZipTree {
                 place,
             });
         }
-        // ArchiveMembers may share their packed bytes.
+        // Several members may share their packed bytes.
         if is_bomb(bytes.length(), unpacked) {
             return Err(bomb(path, bytes.length(), unpacked));
         }

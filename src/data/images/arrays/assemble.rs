@@ -39,8 +39,7 @@ pub fn assemble(
     if !one_a_class {
         check_splits(place, &images)?;
     }
-    let mut notes = Vec::new();
-    let levels = levels(&images)?;
+    let (levels, mut notes) = levels(&images)?;
     let (mut parts, mut count) = (Vec::new(), 0_usize);
     for (named, levels) in images.iter().zip(levels) {
         let layout = ImageLayout::of_array(&named.array)?;
@@ -148,8 +147,8 @@ fn check_splits(place: &Path, images: &[NamedArray]) -> Result<()> {
 }
 
 /// Returns what the values of each array mean. Arrays of one type belong together, so that few images of a kind do not
-/// change the scale of that kind.
-fn levels(images: &[NamedArray]) -> Result<Vec<Levels>> {
+/// change the scale of that kind. Returns a note as well for each meaning that is not plain.
+fn levels(images: &[NamedArray]) -> Result<(Vec<Levels>, Vec<String>)> {
     let mut ranges = Vec::new();
     for named in images {
         if !named.array.dtype.is_number() {
@@ -158,16 +157,23 @@ fn levels(images: &[NamedArray]) -> Result<Vec<Levels>> {
         }
         ranges.push(ValueRange::of(&named.array)?);
     }
-    let levels = images.iter().map(|named| {
+    let (mut levels, mut notes) = (Vec::new(), Vec::new());
+    for (named, own) in images.iter().zip(&ranges) {
         let alike = images
             .iter()
             .zip(&ranges)
             .filter(|(other, _)| other.array.dtype == named.array.dtype)
             .map(|(_, range)| *range);
-        let joined = alike.reduce(ValueRange::joined);
-        joined.map_or(Ok(Levels::Eight), |range| Levels::of(&named.array, range))
-    });
-    levels.collect()
+        let range = alike.fold(*own, ValueRange::joined);
+        let meaning = Levels::of(&named.array, range)?;
+        levels.push(meaning);
+        notes.extend(
+            meaning
+                .note(named.array.dtype, range)
+                .filter(|note| !notes.contains(note)),
+        );
+    }
+    Ok((levels, notes))
 }
 
 /// Returns the classes of the images in `named`; a reason why there are none becomes a note.

@@ -117,6 +117,25 @@ impl Levels {
         self == Self::Eight && (dtype.kind, dtype.size) == (DtypeKind::Unsigned, 1)
     }
 
+    /// Returns a note on what values of this type and range are taken for; `None` if they can mean nothing else.
+    pub fn note(self, dtype: Dtype, range: ValueRange) -> Option<String> {
+        if self.are_bytes(dtype) || dtype.kind == DtypeKind::Bool {
+            return None;
+        }
+        Some(match self {
+            Self::Unit => {
+                format!("no value of type {dtype} is above 1: 0 to 1 become the levels 0 to 255")
+            }
+            Self::Eight => {
+                format!("no value of type {dtype} is above 255: they are the levels 0 to 255")
+            }
+            Self::Sixteen => format!(
+                "the values of type {dtype} reach {:.0}: they are levels of 16 bits, 0 to 65535, divided by 257 unless `data.images.levels` spreads them",
+                range.most
+            ),
+        })
+    }
+
     /// Returns the level of `value`: of 8 bits, or of 16 ([`Levels::Sixteen`]).
     pub fn level(self, value: f64) -> u16 {
         let (value, most) = match self {

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use crate::data::bytes::Bytes;
+use crate::data::image_file::FileKind;
 use crate::data::images::archive::Container;
 use crate::data::images::file_tree::{FileEntry, FileTree, is_ignored};
 use crate::data::images::scratch::{Scratch, length_and_time};
@@ -95,5 +98,18 @@ impl Container for PlainFiles {
     fn open(&self, index: usize, _scratch: &Scratch) -> Result<Bytes> {
         let path = self.full_path(index);
         Bytes::of_file(&path).map_err(|error| files::unreadable(&path, &error))
+    }
+
+    /// Looks into all folders below as well: class folders may hold the images.
+    fn has_image_files(&self) -> bool {
+        let is_meant = |name: &std::ffi::OsStr| !is_ignored(&name.to_string_lossy());
+        WalkDir::new(&self.folder)
+            .into_iter()
+            .filter_entry(|entry| entry.depth() == 0 || is_meant(entry.file_name()))
+            .filter_map(Result::ok)
+            .any(|entry| {
+                FileKind::of(&entry.file_name().to_string_lossy()) != FileKind::Other
+                    && entry.path().is_file()
+            })
     }
 }

@@ -67,11 +67,44 @@ pub fn candidates(tree: &dyn FileTree) -> Result<Vec<ImageTable>> {
         let rows = match kind.as_str() {
             "jsonl" => json_rows(&path, &bytes)?,
             "tsv" => csv_rows(&path, &bytes, b'\t')?,
-            _ => csv_rows(&path, &bytes, b',')?,
+            _ => csv_rows(&path, &bytes, delimiter(&bytes))?,
         };
         tables.extend(rows.map(|rows| ImageTable { file, rows }));
     }
     Ok(tables)
+}
+
+/// Returns what separates the cells of a CSV file: spreadsheets of some countries write semicolons.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let head = bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    if head.contains(&b';') && !head.contains(&b',') {
+        b';'
+    } else {
+        b','
+    }
+}
+
+/// Returns a note about the tables in the uppermost folder of a tree whose images are not read from a table.
+pub fn unused(tree: &dyn FileTree) -> Option<String> {
+    let names: Vec<&str> = tree
+        .files()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .filter(|path| {
+            path.matches('/').count() <= 1
+                && ["csv", "tsv", "jsonl"].contains(&ending(path).as_str())
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: not used, for it has no column of file names called one of {}",
+            names.join(", "),
+            FILE_COLUMNS.join(", ")
+        )
+    })
 }
 
 fn column(names: &[String], wanted: &[&str]) -> Option<usize> {
