@@ -24,7 +24,7 @@ use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
 use crate::data::image_file::{FileKind, Fit, FitMode};
-use crate::data::{DataKind, DataPaths, Dataset, Outline, Pixels, Split};
+use crate::data::{DataPaths, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ui;
@@ -382,31 +382,5 @@ impl Images {
         resolved
             .resolved_fit()
             .unwrap_or_else(|| Fit::whole([channels, 1, 1]))
-    }
-}
-
-impl DataKind for Images {
-    fn load(&self, place: &DataPaths) -> Result<Dataset> {
-        Ok(load(self, place)?.0)
-    }
-
-    fn reads_files(&self) -> bool {
-        true
-    }
-
-    fn pixels(&self) -> Pixels {
-        self.pixels
-    }
-
-    fn validation(&self) -> usize {
-        self.validation
-    }
-
-    fn outline(&self) -> Option<Outline> {
-        None
-    }
-
-    fn check(&self) -> Result<()> {
-        self.check_values()
     }
 }

@@ -14,6 +14,7 @@ mod idx_images;
 mod image_files;
 mod image_report;
 mod image_source;
+mod kind;
 mod layout;
 mod load;
 mod natural_order;

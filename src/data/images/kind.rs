@@ -1,0 +1,32 @@
+//! Images of one's own as a data set that a config can name.
+
+use super::load::load;
+use super::settings::Images;
+use crate::data::{DataKind, DataPaths, Dataset, Outline, Pixels};
+use crate::error::Result;
+
+impl DataKind for Images {
+    fn load(&self, place: &DataPaths) -> Result<Dataset> {
+        Ok(load(self, place)?.0)
+    }
+
+    fn reads_files(&self) -> bool {
+        true
+    }
+
+    fn pixels(&self) -> Pixels {
+        self.pixels
+    }
+
+    fn validation(&self) -> usize {
+        self.validation
+    }
+
+    fn outline(&self) -> Option<Outline> {
+        None
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_values()
+    }
+}
