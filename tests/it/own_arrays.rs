@@ -475,7 +475,7 @@ fn a_folder_of_arrays_may_hold_folders_without_images() {
 fn a_note_says_what_values_that_are_no_bytes_are_taken_for() {
     let place = Place::new();
     let notes = |kind: &str, values: &[u8]| {
-        place.write("x.npy", &npy(kind, &[2, 2, 2], &values.repeat(2)));
+        place.write("x.npy", &npy(kind, &[4, 6, 6], &values.repeat(36)));
         place.images("x.npy").notes().to_vec()
     };
     let floats = |values: [f32; 4]| values.map(f32::to_le_bytes).concat();
