@@ -25,12 +25,12 @@ const CHANNELS: [usize; 4] = [32, 64, 128, 128];
 /// The shortest side that a convolution still halves.
 const SHORTEST: usize = 8;
 
-/// The steps that a training should have, in at least and at most so many epochs.
+/// The number of steps that a training should have, and the smallest and the largest number of epochs for it.
 const STEPS: usize = 10_000;
 const FEWEST_EPOCHS: usize = 10;
 const MOST_EPOCHS: usize = 200;
 
-/// The images per step: so many that an epoch has twenty steps, between these two.
+/// The smallest and the largest number of images per step. Between them, an epoch has twenty steps.
 const BATCHES: [usize; 2] = [16, 128];
 
 /// With fewer training images than this, a tenth of them is set aside, and the training ends once the ELBO of that tenth

@@ -50,7 +50,7 @@ impl Bytes {
         }
     }
 
-    /// Returns the part that begins at `start`; `None` if there are not so many bytes.
+    /// Returns the part of `length` bytes that begins at `start`, or `None` if it would end after the last byte.
     pub fn part(&self, start: u64, length: u64) -> Option<Self> {
         if start.checked_add(length)? > self.length() {
             return None;
@@ -76,7 +76,7 @@ impl Bytes {
     /// Fills `into` with the bytes from position `at` on.
     ///
     /// # Errors
-    /// There are not so many bytes, or they cannot be read.
+    /// There are fewer bytes, or they cannot be read.
     pub fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
         let end = at.checked_add(into.len() as u64);
         if end.is_none_or(|end| end > self.length()) {

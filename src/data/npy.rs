@@ -60,7 +60,7 @@ impl Header {
         Ok(header)
     }
 
-    /// Returns the number of bytes of the values; `None` if no file can have so many.
+    /// Returns the number of bytes of the values, or `None` if no file can be that long.
     fn byte_count(&self) -> Option<u64> {
         let sizes = self.shape.iter().chain([&self.dtype.size]);
         sizes

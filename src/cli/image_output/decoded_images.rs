@@ -10,7 +10,7 @@ use crate::figure::Raster;
 use crate::model::decode_each;
 use crate::ui;
 
-/// Images, each of which depends on its index alone.
+/// Images that each depend on their index alone.
 #[derive(Clone, Copy)]
 pub struct DecodedImages<'a> {
     pub model: &'a LoadedModel,

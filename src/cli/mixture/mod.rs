@@ -124,7 +124,7 @@ fn describe(model: &LoadedModel, card: &MixtureCard) {
     ));
     if !card.converged {
         ui::note(format_args!(
-            "note: the fit stopped after {} iterations, the last of which still gained more than {TOLERANCE} nats per image",
+            "note: the fit stopped after {} iterations, although the last one still gained more than {TOLERANCE} nats per image",
             card.iterations
         ));
     }

@@ -15,7 +15,7 @@ pub struct Decoded {
 pub struct ImageFacts {
     /// The orientation that a camera noted was applied.
     pub rotated: bool,
-    /// The file is an animation, of which this is the first image.
+    /// The file is an animation, and this is its first image.
     pub animated: bool,
     /// The colours were those of a printer.
     pub cmyk: bool,

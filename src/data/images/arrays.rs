@@ -29,7 +29,7 @@ pub use plain_files::PlainFiles;
 pub enum ArrayPlace {
     /// A zip archive that is itself a `.npz`.
     Npz,
-    /// Files, of which several may each be a class.
+    /// Files; where there are several, each may be a class.
     Files,
 }
 

@@ -23,7 +23,7 @@ use super::pixels_file::PixelsFile;
 use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
-use crate::data::image_file::{FileKind, Fit, FitMode};
+use crate::data::image_file::{FORMATS, FileKind, Fit, FitMode};
 use crate::data::{DataPaths, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::files;
@@ -260,17 +260,19 @@ fn sizes(images: &dyn ImageSource) -> Vec<[u32; 2]> {
         .collect()
 }
 
-/// Returns the error for a set of which no image can be read, with the reason of the first one.
+/// Returns the error for a set without a readable image, with the reason of the first image.
 fn no_readable(images: &dyn ImageSource, root: &Path) -> Error {
     let count = images.entries().len();
-    let first = images
-        .decode(0)
-        .err()
-        .map_or_else(String::new, |error| error.to_string());
+    let first = images.decode(0).err();
+    let reason = first
+        .as_ref()
+        .map_or_else(String::new, |error| format!("; the first one: {error}"));
+    let hint = first.as_ref().and_then(Error::hint).unwrap_or(FORMATS);
     Error::file(
         root,
-        format!("none of the {count} images can be read; the first one: {first}"),
+        format!("none of the {count} images can be read{reason}"),
     )
+    .with_hint(hint)
 }
 
 /// Checks that the folder is still what it was before its images were read.

@@ -22,7 +22,7 @@ pub const BOMB_RATIO: u64 = 1000;
 /// Anything smaller is no bomb, whatever its ratio.
 pub const BOMB_LENGTH: u64 = 100 << 20;
 
-/// Whether so few bytes that become so many are meant to fill a disk or the memory.
+/// Returns whether packed bytes that grow this much are meant to fill a disk or the memory.
 pub fn is_bomb(packed: u64, unpacked: u64) -> bool {
     unpacked > BOMB_LENGTH && unpacked / BOMB_RATIO > packed
 }
@@ -77,7 +77,7 @@ impl Scratch {
         Ok(Bytes::in_memory(bytes))
     }
 
-    /// Keeps the bytes of `source`, of which there are `length` if that is known, in a file. If it is there already,
+    /// Keeps the bytes of `source` in a file; `length` is their number, if it is known. If it is there already,
     /// nothing is unpacked.
     ///
     /// # Errors

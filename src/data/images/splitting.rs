@@ -33,7 +33,7 @@ pub struct Division {
     pub by_hash: bool,
     /// Whether the images that the layout calls validation images are tested on, because there are no test images.
     pub tests_on_validation: bool,
-    /// The images of which an equal one came before.
+    /// The number of images that are equal to an earlier one.
     pub duplicates: usize,
     /// The number of images to train on that are equal to one of the test images.
     pub on_both_sides: usize,

@@ -102,7 +102,7 @@ impl ImageFault {
         match self {
             Self::Read(error) => files::unreadable(path, &error),
             Self::TooLarge => Error::file(path, format!("{name}: the image is too large"))
-                .with_hint("write smaller images: nothing is learned from one of so many values"),
+                .with_hint("write smaller images: nothing is learned from images of that size"),
         }
     }
 }
@@ -115,7 +115,7 @@ impl ImageArray {
         let size = [width?, height?];
         let dtype = self.array.dtype;
         let start = ((layout.before + index * layout.step) * dtype.size) as u64;
-        // The file has so many bytes, but one image may be all of them.
+        // The file has this many bytes, but one image may be all of them.
         let mut bytes = Vec::new();
         let count = layout.values() * dtype.size;
         if bytes.try_reserve_exact(count).is_err() {

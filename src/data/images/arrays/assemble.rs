@@ -10,7 +10,7 @@ use super::roles::{ArrayRole, class_of};
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// The most images, each of which has a name in memory.
+/// The largest number of images: the name of each is kept in memory.
 const MOST_IMAGES: usize = 10_000_000;
 
 /// The hint where the names do not say what is what.

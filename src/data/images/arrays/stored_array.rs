@@ -102,7 +102,7 @@ impl StoredArray {
         Ok(false)
     }
 
-    /// Returns the number of parts of [`BLOCK`] values, the last of which may be shorter.
+    /// Returns the number of parts of [`BLOCK`] values. The last part may be shorter.
     fn blocks(&self) -> u64 {
         let block = (BLOCK * self.dtype.size) as u64;
         self.values.length().div_ceil(block)
