@@ -19,6 +19,7 @@ use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
 pub use occupied::{OccupiedFolder, occupy};
+pub use partial::is_hidden;
 pub use place::is_at;
 pub use text::decode;
 

@@ -103,9 +103,14 @@ fn remove_abandoned(folder: &Path) {
 
 /// Returns whether a file with this name was made by [`Partial::new`].
 pub fn is_partial(name: &str) -> bool {
+    is_hidden(name, ".partial")
+}
+
+/// Returns whether a name is one that this program hides its work under: `.NAME.PROCESS-NUMBER` and then `ending`.
+pub fn is_hidden(name: &str, ending: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix('.')
-        .and_then(|name| name.strip_suffix(".partial"))
+        .and_then(|name| name.strip_suffix(ending))
         .and_then(|name| name.rsplit_once('.'))
         .and_then(|(_, numbers)| numbers.split_once('-'))
         .is_some_and(|(process, number)| is_number(process) && is_number(number))

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files::is_hidden;
+
 const ENDING: &str = ".removed";
 
 /// Returns a hidden name beside the run's folder that nothing has yet.
@@ -21,12 +23,7 @@ pub fn hidden_name(run: &Path) -> PathBuf {
 
 /// Returns whether a folder with this name is a run that is being removed.
 pub fn is_hidden_run(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    name.strip_prefix('.')
-        .and_then(|name| name.strip_suffix(ENDING))
-        .and_then(|name| name.rsplit_once('.'))
-        .and_then(|(_, numbers)| numbers.split_once('-'))
-        .is_some_and(|(process, number)| is_number(process) && is_number(number))
+    is_hidden(name, ENDING)
 }
 
 #[cfg(test)]

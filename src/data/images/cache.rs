@@ -6,12 +6,14 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::fitting::{FittedImage, Fitting, ImageSummary, SkippedImage};
+use super::fitting::{FittedImage, Fitting, ImageSummary, SkippedImage, fit_all};
 use super::image_source::ImageSource;
+use super::pixels_file::PixelsFile;
 use crate::data::bytes::Bytes;
 use crate::data::fetch::hex;
 use crate::data::image_file::{Fit, luma_of};
@@ -52,6 +54,17 @@ pub fn key(source: &dyn ImageSource, fit: &Fit) -> String {
     sum.update(format!("{fit:?}"));
     sum.update(source.key());
     hex(sum)
+}
+
+impl FittedSet {
+    /// Returns the description of the images, and their bytes for reading by position; `kept` is the file that the
+    /// description was read from or written to, if it is kept.
+    pub fn into_parts(self, kept: Option<PathBuf>) -> (CacheIndex, Arc<PixelsFile>) {
+        let checksums = self.index.images.iter().map(|image| image.checksum);
+        let width = self.index.shape.iter().product();
+        let file = PixelsFile::new(self.bytes, width, checksums.collect(), kept);
+        (self.index, Arc::new(file))
+    }
 }
 
 impl Cache<'_> {
@@ -141,11 +154,29 @@ impl Cache<'_> {
     }
 }
 
+/// Fits all images of a source into a file without a name, on the disk of the cache if that can be.
+///
+/// # Errors
+/// The disk is full.
+pub fn fit_into_scratch(
+    source: &dyn ImageSource,
+    fit: &Fit,
+    folder: Option<&Path>,
+) -> Result<(Fitting, File)> {
+    let mut file = scratch(folder)?;
+    let mut out = BufWriter::new(&mut file);
+    let fitting = fit_all(source, fit, &mut out)
+        .and_then(|fitting| out.flush().map(|()| fitting))
+        .map_err(|error| unwritten(folder, &error))?;
+    drop(out);
+    Ok((fitting, file))
+}
+
 /// Returns a file without a name for bytes that are not needed for long, on the disk of the cache if that can be.
 ///
 /// # Errors
 /// There is no place for such a file.
-pub fn scratch(folder: Option<&Path>) -> Result<File> {
+fn scratch(folder: Option<&Path>) -> Result<File> {
     let beside = folder.and_then(|folder| {
         fs::create_dir_all(folder).ok()?;
         tempfile::tempfile_in(folder).ok()
@@ -157,7 +188,7 @@ pub fn scratch(folder: Option<&Path>) -> Result<File> {
 }
 
 /// Returns the error for a disk that takes no more bytes.
-pub fn unwritten(folder: Option<&Path>, error: &io::Error) -> Error {
+fn unwritten(folder: Option<&Path>, error: &io::Error) -> Error {
     let temporary = std::env::temp_dir();
     let place = folder.unwrap_or(&temporary);
     Error::failed(format!("{}: the fitted images cannot be kept: {error}", place.display()))

@@ -5,7 +5,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::cache::CacheIndex;
+use super::image_source::ImageEntry;
 use super::pixels_file::PixelsFile;
+use crate::data::Split;
 use crate::data::examples::{Example, ExampleShape, Examples};
 use crate::error::Result;
 
@@ -54,6 +57,25 @@ impl FittedImages {
             hashes,
         }
     }
+}
+
+/// Returns the images `rows` of a set as a split with their names, in that order. `file` holds the set's bytes.
+///
+/// # Errors
+/// The file was changed or damaged since it was written.
+pub fn split_of(
+    index: &CacheIndex,
+    file: &Arc<PixelsFile>,
+    rows: &[usize],
+    entries: &[ImageEntry],
+) -> Result<Split> {
+    let pixels = FittedPixels::of(file, rows.iter().map(|&row| row as u32).collect())?;
+    let images = || rows.iter().map(|&row| &index.images[row]);
+    let hashes = images().map(|image| image.hash).collect();
+    let mut split = Split::new(FittedImages::new(index.shape, pixels, hashes));
+    let names = images().map(|image| entries[image.entry].name.clone());
+    split.names = Some(names.collect());
+    Ok(split)
 }
 
 impl fmt::Debug for FittedImages {

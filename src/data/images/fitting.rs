@@ -80,11 +80,7 @@ pub struct Fitting {
 ///
 /// # Errors
 /// Returns an error if `out` cannot be written.
-pub fn fit_all(
-    source: &dyn ImageSource,
-    fit: &Fit,
-    out: &mut dyn Write,
-) -> Result<Fitting, FitFault> {
+pub fn fit_all(source: &dyn ImageSource, fit: &Fit, out: &mut dyn Write) -> io::Result<Fitting> {
     let entries = source.entries();
     let bar = ui::image_bar("reading", entries.len());
     let mut fitting = Fitting::default();
@@ -102,7 +98,7 @@ pub fn fit_all(
         for (entry, work) in range.zip(work) {
             match work {
                 Ok(work) => {
-                    out.write_all(&work.bytes).map_err(FitFault::Write)?;
+                    out.write_all(&work.bytes)?;
                     fitting.images.push(FittedImage {
                         entry,
                         hash: work.hash,
@@ -120,12 +116,6 @@ pub fn fit_all(
     }
     bar.finish_and_clear();
     Ok(fitting)
-}
-
-/// A fault that ends the fitting.
-pub enum FitFault {
-    /// The bytes cannot be written.
-    Write(io::Error),
 }
 
 /// Returns an error's text in one line without the path, which stands beside it, and for an image of a kind that cannot be

@@ -1,17 +1,16 @@
 //! Loads a person's images: opens the folder, decodes and fits every image once, and divides them into splits.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 
-use super::cache::{Cache, FittedSet, READER_VERSION, key, scratch, unwritten};
+use super::cache::{Cache, FittedSet, READER_VERSION, fit_into_scratch, key};
 use super::choose;
 use super::classes::classes;
 use super::file_tree::FileTree;
-use super::fitted::{FittedImages, FittedPixels};
-use super::fitting::{FitFault, SkippedImage, fit_all};
+use super::fitted::split_of;
+use super::fitting::SkippedImage;
 use super::folder_tree::FolderTree;
 use super::idx_images::open_idx;
 use super::image_files::ImageFiles;
@@ -19,7 +18,6 @@ use super::image_report::ImageReport;
 use super::image_source::ImageSource;
 use super::layout::{Layout, arrange};
 use super::open::{Opened, open};
-use super::pixels_file::PixelsFile;
 use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
@@ -217,16 +215,7 @@ fn fitted(
             .clone()
             .with_channels(settings.channels.unwrap_or(3))
     };
-    let mut file = scratch(cache.folder)?;
-    let fitting = {
-        let mut out = std::io::BufWriter::new(&mut file);
-        let written = fit_all(images, &fit, &mut out).and_then(|fitting| {
-            std::io::Write::flush(&mut out)
-                .map(|()| fitting)
-                .map_err(FitFault::Write)
-        });
-        written.map_err(|FitFault::Write(error)| unwritten(cache.folder, &error))?
-    };
+    let (fitting, file) = fit_into_scratch(images, &fit, cache.folder)?;
     if fitting.images.is_empty() {
         return Err(no_readable(images, root));
     }
@@ -333,27 +322,11 @@ fn dataset(
     let entries = images.entries();
     let classes = classes(root, entries, &set.index.images)?;
     let factors = images.factors();
-    let width: usize = set.index.shape.iter().product();
-    let checksums = set
-        .index
-        .images
-        .iter()
-        .map(|image| image.checksum)
-        .collect();
-    let file = Arc::new(PixelsFile::new(
-        set.bytes,
-        width,
-        checksums,
-        cache.index_file(&set.index.key),
-    ));
+    let kept = cache.index_file(&set.index.key);
+    let (index, file) = set.into_parts(kept);
     let split = |rows: &[usize]| -> Result<Split> {
-        let image = |row: &usize| &set.index.images[*row];
-        let numbers = rows.iter().map(|&row| row as u32).collect();
-        let pixels = FittedPixels::of(&file, numbers)?;
-        let hashes = rows.iter().map(|row| image(row).hash).collect();
-        let mut split = Split::new(FittedImages::new(set.index.shape, pixels, hashes));
-        let ids: Vec<usize> = rows.iter().map(|row| image(row).entry).collect();
-        split.names = Some(ids.iter().map(|&id| entries[id].name.clone()).collect());
+        let mut split = split_of(&index, &file, rows, entries)?;
+        let ids: Vec<usize> = rows.iter().map(|&row| index.images[row].entry).collect();
         if let Some(numbers) = &classes.numbers {
             split.labels = Some(ids.iter().map(|&id| numbers[id]).collect());
         }

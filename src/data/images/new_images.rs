@@ -1,18 +1,15 @@
 //! New images for a trained model: files, folders and archives that a person names as arguments.
 
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::cache::{Cache, scratch, unwritten};
-use super::fitted::{FittedImages, FittedPixels};
-use super::fitting::{FitFault, SkippedImage, fit_all};
+use super::cache::{Cache, fit_into_scratch};
+use super::fitted::split_of;
+use super::fitting::SkippedImage;
 use super::folder_tree::FolderTree;
 use super::image_files::ImageFiles;
 use super::image_source::{Decoded, ImageEntry, ImageSource};
 use super::layout::{LabelsFrom, Layout, arrange};
 use super::open::{Opened, open};
-use super::pixels_file::PixelsFile;
 use crate::data::Split;
 use crate::data::image_file::{Fit, decode, decoded_size};
 use crate::error::{Error, Result};
@@ -113,16 +110,7 @@ pub fn read_new(
     unpacked: &Path,
 ) -> Result<NewImages> {
     let source = sources(paths, labels, unpacked)?;
-    let mut file = scratch(None)?;
-    let mut out = BufWriter::new(&mut file);
-    let fitting = fit_all(&source, fit, &mut out)
-        .and_then(|fitting| {
-            std::io::Write::flush(&mut out)
-                .map(|()| fitting)
-                .map_err(FitFault::Write)
-        })
-        .map_err(|FitFault::Write(error)| unwritten(None, &error))?;
-    drop(out);
+    let (fitting, file) = fit_into_scratch(&source, fit, None)?;
     let named = |skipped: &SkippedImage| {
         paths
             .iter()
@@ -142,29 +130,14 @@ pub fn read_new(
         ));
     }
     let set = Cache { folder: None }.keep(String::new(), fit, fit.shape[0], fitting, file)?;
-    let width: usize = set.index.shape.iter().product();
-    let checksums = set
-        .index
+    let (index, file) = set.into_parts(None);
+    let rows: Vec<usize> = (0..index.images.len()).collect();
+    let mut images = split_of(&index, &file, &rows, &source.entries)?;
+    images.labels = index
         .images
         .iter()
-        .map(|image| image.checksum)
-        .collect();
-    let rows = (0..set.index.images.len() as u32).collect();
-    let file = Arc::new(PixelsFile::new(set.bytes, width, checksums, None));
-    let pixels = FittedPixels::of(&file, rows)?;
-    let hashes = set.index.images.iter().map(|image| image.hash).collect();
-    let mut images = Split::new(FittedImages::new(set.index.shape, pixels, hashes));
-    let entries: Vec<&ImageEntry> = set
-        .index
-        .images
-        .iter()
-        .map(|image| &source.entries[image.entry])
-        .collect();
-    images.names = Some(entries.iter().map(|entry| entry.name.clone()).collect());
-    images.labels = entries
-        .iter()
-        .map(|entry| {
-            let class = entry.class.as_ref()?;
+        .map(|image| {
+            let class = source.entries[image.entry].class.as_ref()?;
             classes
                 .iter()
                 .position(|name| name == class)
@@ -173,7 +146,7 @@ pub fn read_new(
         .collect();
     Ok(NewImages {
         images,
-        skipped: set.index.skipped,
+        skipped: index.skipped,
     })
 }
 
