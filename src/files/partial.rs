@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::faults::unwritable;
 use super::place::{folder_of, is_at};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A file `.NAME.PROCESS-NUMBER.partial`, which is renamed to `NAME` when it is complete, and removed when it is
 /// dropped before. Its name is unique, so that several processes can write the same `NAME`.
@@ -59,8 +59,15 @@ impl Partial {
 
     /// Gives the file its final name.
     pub fn publish(mut self) -> Result<()> {
-        fs::rename(&self.path, &self.destination)
-            .map_err(|error| unwritable(&self.destination, &error))?;
+        fs::rename(&self.path, &self.destination).map_err(|error| match error.kind() {
+            // The partial file is gone: somebody removes the folder at this moment.
+            ErrorKind::NotFound => Error::failed(format!(
+                "{}: its folder was removed or moved while the file was written",
+                self.destination.display()
+            ))
+            .with_hint("run the command again, and leave the folder where it is"),
+            _ => unwritable(&self.destination, &error),
+        })?;
         self.is_published = true;
         Ok(())
     }
