@@ -40,6 +40,7 @@ impl ConfigArgs {
             }
         };
         config.check()?;
+        self.images.check(&config.data)?;
         EndFigures::of(&config)?;
         // Report a config that cannot be trained now, not after a download. The user's own files may have another
         // shape.

@@ -56,6 +56,21 @@ impl ImagesArgs {
         Ok(overrides)
     }
 
+    /// Checks that `--no-cache` has an effect: only images of one's own are kept.
+    ///
+    /// # Errors
+    /// Returns an error if the data set is another one.
+    pub fn check(&self, data: &Data) -> Result<()> {
+        if !self.no_cache || matches!(data, Data::Images(_)) {
+            return Ok(());
+        }
+        Err(Error::request(format!(
+            "--no-cache: the data set is `{}`, and only images of your own are kept: the flag would have no effect",
+            data.tag()
+        ))
+        .with_hint("leave the flag out"))
+    }
+
     /// Returns the places of data with `named` first.
     pub fn places(&self, named: Option<NamedFolder>) -> Result<DataPaths> {
         Ok(DataPaths {

@@ -145,6 +145,12 @@ fn a_measurement_of_new_images_leaves_the_run_s_own_report() {
         .failed(2, &["--other-data", "hint:"]);
     run(home, &["embed", "mine-1", "new/a.png", "--split", "train"]).failed(2, &["--split train"]);
     run(home, &["embed", "mine-1", "new/b.png"]).failed(2, &["new/b.png: no such file"]);
+    for command in [
+        &["train", "--config", "smoke", "--no-cache"][..],
+        &["config", "smoke", "--no-cache"],
+    ] {
+        run(home, command).failed(2, &["--no-cache: the data set is `", "hint:"]);
+    }
     run(home, &["embed", "new/a.png"]).failed(2, &["this is an image", "name the RUN first"]);
     run(home, &["train", "--resume", "mine-1", "--size", "9"])
         .failed(2, &["--resume", "data.images.size=[9,9]"]);

@@ -44,6 +44,7 @@ pub fn train(
     // Find every mistake before the run's folder is made and before hours of training.
     start.config.check()?;
     start.check_config()?;
+    images.check(&start.config.data)?;
     let figures = EndFigures::of(&start.config)?;
     data::check_folder(&start.config.data, run_args.data.as_deref())?;
     let named = run_args.data.as_ref().map(NamedFolder::by_flag);
