@@ -19,7 +19,7 @@ use crate::loader::Loader;
 use crate::model::{Features, Vae};
 use crate::report::Provenance;
 use crate::run::RunFolder;
-use crate::train::{ModelCard, ModelFile, TrainedModel};
+use crate::train::{ModelCard, ModelFile, TrainedModel, chosen_model};
 
 /// The fault of a model that encodes to numbers that are no latents, for [`LoadedModel::broken`].
 pub const BROKEN_LATENTS: &str = "latents are NaN or infinite";
@@ -98,12 +98,12 @@ impl LoadedModel {
     ) -> Result<Self> {
         let file = trained.file();
         Ok(Self {
-            vae: trained.vae,
-            config: trained.config,
             hash: hash(&file.to_bytes()?),
             card: file.card,
             device,
-            path: folder.model(),
+            path: chosen_model(&trained.config.train, &folder),
+            vae: trained.vae,
+            config: trained.config,
             folder: folder.path,
             loaded: (trained.dataset, trained.data_hash).into(),
             new_images: OnceCell::new(),

@@ -8,7 +8,7 @@ use super::loaded_model::LoadedModel;
 use crate::data::image_file::FileKind;
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
-use crate::train::unchangeable;
+use crate::train::{chosen_model, unchangeable};
 use crate::{config, device, files, ui};
 
 /// The folder of the runs unless `--out` names another.
@@ -85,7 +85,9 @@ pub fn locate(run: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     if !has_model {
         return Err(without_model(&folder));
     }
-    Ok((model, folder.path))
+    let patience = config::read(&folder.config()).map(|config| config.train);
+    let chosen = patience.map_or(model, |train| chosen_model(&train, &folder));
+    Ok((chosen, folder.path))
 }
 
 /// Returns the error for a run without a model, with a way out that works: the state of a run gives its model back.

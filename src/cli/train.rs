@@ -35,7 +35,8 @@ file name that model and its hash. The new run may have other data of the same i
 data set by --set data.KIND= or --config. The classes may differ too, unless the model is conditional on them.
 
 train.patience=N ends the training when the validation ELBO has not improved for N epochs. It needs validation images, as by \
---set data.mnist.validation=5000. model.safetensors is the last model, and best.safetensors the best one. Schedules stay spread \
+--set data.mnist.validation=5000. The run's model is then best.safetensors, the one with the best validation ELBO: every command \
+uses it, and RUN/model.safetensors names the last one. Schedules stay spread \
 over train.epochs: a cosine that is cut short has not come down to its floor. Resume with a larger train.patience, or with 0, to \
 go on.
 

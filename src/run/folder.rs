@@ -52,7 +52,7 @@ impl RunFolder {
         self.path.join("model.safetensors")
     }
 
-    /// Returns the path of the model with the best validation ELBO.
+    /// Returns the path of the model with the best validation ELBO. It is the run's model if the training has patience.
     pub fn best(&self) -> PathBuf {
         self.path.join("best.safetensors")
     }

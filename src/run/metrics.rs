@@ -51,6 +51,20 @@ impl Record {
     }
 }
 
+/// Returns the validation record with the best score, the first one of equals; `None` if there is none.
+pub fn best_validation(records: &[Record]) -> Option<&Record> {
+    records
+        .iter()
+        .filter(|record| record.split == "validation")
+        .reduce(|best, record| {
+            if record.score() > best.score() {
+                record
+            } else {
+                best
+            }
+        })
+}
+
 /// Reads null as NaN: JSON has no infinity and no NaN, so both are written as null.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))

@@ -14,5 +14,7 @@ pub use change::Change;
 pub use contents::Contents;
 pub use folder::{RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
-pub use metrics::{Metrics, Record, kept_records, last_records, parse_metrics, read_metrics};
+pub use metrics::{
+    Metrics, Record, best_validation, kept_records, last_records, parse_metrics, read_metrics,
+};
 pub use removal::{remove, remove_abandoned};

@@ -4,6 +4,7 @@
 //! anything; it calls an [`Observer`] instead.
 
 mod checkpoint;
+mod chosen_model;
 mod ending;
 mod guard;
 mod initial_model;
@@ -19,6 +20,7 @@ mod training;
 mod training_loop;
 
 pub use checkpoint::Checkpoint;
+pub use chosen_model::chosen_model;
 pub use ending::Ending;
 pub use memory::MemoryNeed;
 pub use model_file::{ModelCard, ModelFile};

@@ -16,8 +16,12 @@ use crate::run::{Metrics, Record, RunFolder, StartedFrom};
 /// The result of a training in memory.
 #[derive(Debug)]
 pub struct TrainedModel {
-    /// The saved model, without autodiff.
+    /// The run's model, without autodiff: see [`chosen_model`](super::chosen_model).
     pub vae: Vae,
+    /// The epoch after which it was saved.
+    pub epoch: usize,
+    /// Its file, if it is not the last model.
+    best: Option<ModelFile>,
     pub config: Config,
     pub dataset: Dataset,
     pub data_hash: String,
@@ -31,8 +35,10 @@ pub struct TrainedModel {
 impl TrainedModel {
     /// Returns the contents of the model's file.
     pub fn file(&self) -> ModelFile {
-        ModelFile::new(&self.config, &self.dataset, &self.data_hash, &self.vae)
-            .with_start(self.started_from.clone())
+        self.best.clone().unwrap_or_else(|| {
+            ModelFile::new(&self.config, &self.dataset, &self.data_hash, &self.vae)
+                .with_start(self.started_from.clone())
+        })
     }
 }
 
@@ -112,14 +118,19 @@ impl Training {
                 )));
             }
         };
-        let vae = match model {
-            Some(model) => model,
-            None => self.model()?,
+        let best = self.best_model(folder)?;
+        let vae = match (&best, model) {
+            (Some((file, _)), _) => file.build(&self.vae().device().inner())?,
+            (None, Some(model)) => model,
+            (None, None) => self.model()?,
         };
+        let done = self.epochs_done();
         let started_from = self.progress().started_from.clone();
         let (config, dataset, data_hash) = self.into_data();
         Ok(TrainedModel {
             vae,
+            epoch: best.as_ref().map_or(done, |(_, epoch)| *epoch),
+            best: best.map(|(file, _)| file),
             started_from,
             config,
             dataset,

@@ -84,6 +84,40 @@ fn a_training_ends_early_when_the_validation_elbo_stays_below_its_best() {
     assert!(done.err.contains("best.safetensors"), "{}", done.err);
     assert!(model(place.path(), "best.safetensors") != model(place.path(), "model.safetensors"));
 
+    // The best model is the run's from now on, in every command and in what training printed.
+    let best = 1
+        + (0..end)
+            .rev()
+            .max_by(|a, b| scores[*a].total_cmp(&scores[*b]))
+            .unwrap();
+    assert!(best < end, "{scores:?}");
+    let of_best = metrics(&folder)
+        .into_iter()
+        .find(|record| record["split"] == "test" && record["epoch"] == best)
+        .unwrap();
+    let elbo = of_best["elbo"].as_f64().unwrap();
+    let said = format!("\ntest ELBO {elbo:.2} ");
+    assert!(done.err.contains(&said), "{said}: {}", done.err);
+    let listed = run(place.path(), &["list", "runs"]);
+    assert!(
+        listed.out.contains(&format!("epoch {best}")),
+        "{}",
+        listed.out
+    );
+    let report = |model: &str| -> Value {
+        let done = run(place.path(), &["eval", model, "--json"]);
+        serde_json::from_str(&done.out).unwrap()
+    };
+    let [of_run, of_file] = ["mine", "runs/mine/best.safetensors"].map(report);
+    for key in ["model_hash", "elbo"] {
+        assert_eq!(of_run[key], of_file[key], "{key}");
+    }
+    assert!(report("runs/mine/model.safetensors")["model_hash"] != of_run["model_hash"]);
+    fs::remove_file(folder.join("report.json")).unwrap();
+    let doctor = run(place.path(), &["doctor", "mine", "--json"]);
+    assert!(!doctor.out.contains("train.patience"), "{}", doctor.out);
+    assert!(!doctor.out.contains("too early"), "{}", doctor.out);
+
     // It stays ended, and says so.
     let before = timeless(&folder);
     let again = run(place.path(), &["train", "--resume", "mine"]);

@@ -11,8 +11,10 @@ use crate::error::{Error, Result};
 use crate::eval::Estimate;
 use crate::files::{decode, unreadable};
 use crate::report::runs::{RunState, RunSummary};
-use crate::run::{Contents, Record, RunFolder, is_hidden_run, last_records, read_metrics};
-use crate::train::{Ending, Progress};
+use crate::run::{
+    Contents, Record, RunFolder, best_validation, is_hidden_run, last_records, read_metrics,
+};
+use crate::train::{Ending, Progress, chosen_model};
 
 /// Reads every run in `parent`, those trained last first.
 ///
@@ -37,7 +39,7 @@ fn summary(path: PathBuf) -> RunSummary {
     let config = read_config(&folder);
     let records = last_records(&folder.metrics());
     let (known, last) = (config.as_ref().ok(), records.as_deref().unwrap_or_default());
-    let (elbo, measured) = elbo(&folder, last);
+    let (elbo, measured) = elbo(&folder, known, last);
     RunSummary {
         name,
         data: data(&folder).or_else(|| known.map(|config| config.data.tag().to_owned())),
@@ -80,13 +82,31 @@ fn trained(folder: &RunFolder) -> Option<SystemTime> {
         .find_map(|path| modified(path))
 }
 
-/// Returns the newest ELBO and what measured it: `vae eval` if it measured the model as it is, or else the last epoch.
-fn elbo(folder: &RunFolder, last: &[Record]) -> (Option<Estimate>, Option<String>) {
-    let is_newer = modified(&folder.report()) >= modified(&folder.model());
+/// Returns the newest ELBO of the run's model and what measured it: `vae eval` if it measured the model as it is, or else
+/// the model's epoch.
+fn elbo(
+    folder: &RunFolder,
+    config: Option<&Config>,
+    last: &[Record],
+) -> (Option<Estimate>, Option<String>) {
+    let model = config.map_or_else(
+        || folder.model(),
+        |config| chosen_model(&config.train, folder),
+    );
+    let is_newer = modified(&folder.report()) >= modified(&model);
     if let Some(found) = is_newer.then(|| evaluated(folder)).flatten() {
         return found;
     }
-    let Some(test) = last.iter().rfind(|record| record.split == "test") else {
+    let all = if model == folder.model() {
+        Vec::new()
+    } else {
+        read_metrics(&folder.metrics()).unwrap_or_default()
+    };
+    let best = best_validation(&all).map(|best| best.epoch);
+    let of_best = all
+        .iter()
+        .find(|record| record.split == "test" && Some(record.epoch) == best);
+    let Some(test) = of_best.or_else(|| last.iter().rfind(|record| record.split == "test")) else {
         return (None, None);
     };
     let elbo = test.elbo.map(|mean| Estimate {

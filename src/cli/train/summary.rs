@@ -8,7 +8,7 @@ use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
 use crate::report::byte_size;
-use crate::run::RunFolder;
+use crate::run::{RunFolder, best_validation};
 use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
 use crate::ui;
 
@@ -80,7 +80,10 @@ pub fn introduce(
 /// Prints the last test ELBO with its protocol, and the files to look at.
 pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     let (config, history) = (&trained.config, &trained.history);
-    let Some(record) = history.iter().rfind(|record| record.split == "test") else {
+    let tests = || history.iter().filter(|record| record.split == "test");
+    // The records of the model's epoch may be lost, when `metrics.jsonl` was removed meanwhile.
+    let of_model = tests().rfind(|record| record.epoch == trained.epoch);
+    let Some(record) = of_model.or(tests().next_back()) else {
         return;
     };
     let error = plus_minus(record.elbo_se, 2);
@@ -108,23 +111,26 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     }
     if let Ending::OutOfPatience(since_best) = trained.ending {
         let score = record.elbo.map_or("reconstruction", |_| "ELBO");
+        let done = history.last().map_or(trained.epoch, |last| last.epoch);
         ui::note(format_args!(
-            "ended early: the validation {score} has not improved for {since_best} epochs, after {} of {} (train.patience = {}); to go on: vae train --resume {} --set train.patience=0",
-            record.epoch,
+            "ended early: the validation {score} has not improved for {since_best} epochs, after {done} of {} (train.patience = {}); to go on: vae train --resume {} --set train.patience=0",
             config.train.epochs,
             config.train.patience,
             shell_word(&folder.path)
         ));
     }
-    let validation = history.iter().filter(|record| record.split == "validation");
-    if let Some(best) = validation.max_by(|a, b| a.score().total_cmp(&b.score())) {
+    if let Some(best) = best_validation(history) {
         let (what, value) = best
             .elbo
             .map_or(("reconstruction", best.reconstruction), |elbo| {
                 ("ELBO", elbo)
             });
+        let model = match config.train.patience {
+            0 => "that model is",
+            _ => "that is the run's model,",
+        };
         ui::note(format_args!(
-            "the best validation {what} is {value:.2}, after epoch {}; that model is {}",
+            "the best validation {what} is {value:.2}, after epoch {}; {model} {}",
             best.epoch,
             folder.best().display()
         ));

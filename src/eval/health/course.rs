@@ -39,6 +39,8 @@ pub struct Course {
     pub pays_for_kl: bool,
     /// The minimised loss of the training and of the test images by epoch; empty if there are no records.
     pub losses: Vec<EpochLosses>,
+    /// Whether the training ended because validation images no longer gained from it: no more steps will help.
+    pub is_out_of_patience: bool,
 }
 
 /// The minimised losses of an epoch, in nats.
@@ -62,7 +64,9 @@ pub enum Early {
 impl Course {
     /// Returns the reason why it is too early to judge the latents, or `None` if it is not.
     pub fn early(&self) -> Option<Early> {
-        if self.steps < FEW_STEPS {
+        if self.is_out_of_patience {
+            None
+        } else if self.steps < FEW_STEPS {
             Some(Early::FewSteps(self.steps))
         } else if (self.epochs as f64) < self.settles_after {
             Some(Early::Settling(self.settles_after))

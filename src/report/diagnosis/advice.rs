@@ -32,11 +32,16 @@ pub fn advice(
     let done = course.epochs.max(1);
     let needs_epochs = matches!(finding, Finding::TooEarly(_))
         || (*finding == Finding::IgnoresLatent && free_bits(config) == 0.0);
+    if needs_epochs && course.is_out_of_patience {
+        return Some(
+            "more images are what helps: longer training no longer gained on the validation images"
+                .to_owned(),
+        );
+    }
     if needs_epochs && done < config.train.epochs {
         let run = shell_word(run);
-        let patience = without_patience(config);
         return Some(format!(
-            "the training is not finished: vae train --resume {run}{patience}"
+            "the training is not finished: vae train --resume {run}"
         ));
     }
     let flags = match finding {
@@ -49,7 +54,7 @@ pub fn advice(
                 }
                 _ => 2 * done,
             };
-            return Some(more_epochs(config, more));
+            return Some(more_epochs(more));
         }
         Finding::Overfitted { best_epoch } => {
             return Some(format!("try fewer epochs: `--epochs {best_epoch}`"));
@@ -77,7 +82,7 @@ pub fn advice(
         Finding::UnderRegularised { .. } => stronger(config),
         // The usual reason is that the decoder has not learned to use the latent yet.
         Finding::IgnoresLatent => {
-            return Some(more_epochs(config, 4 * done));
+            return Some(more_epochs(4 * done));
         }
     };
     if flags.is_empty() {
@@ -90,18 +95,8 @@ pub fn advice(
     Some(format!("try {}", flags.join(", or ")))
 }
 
-/// Returns the advice to train for `epochs` epochs, which patience must not cut short.
-fn more_epochs(config: &Config, epochs: usize) -> String {
-    let patience = without_patience(config);
-    format!("try more epochs: `--epochs {epochs}{patience}`")
-}
-
-/// Returns the flag that lets a training go on whatever its validation score, if the config has patience.
-fn without_patience(config: &Config) -> &'static str {
-    match config.train.patience {
-        0 => "",
-        _ => " --set train.patience=0",
-    }
+fn more_epochs(epochs: usize) -> String {
+    format!("try more epochs: `--epochs {epochs}`")
 }
 
 fn free_bits(config: &Config) -> f64 {

@@ -3,10 +3,19 @@
 use crate::config::Config;
 use crate::eval::{Course, EpochLosses};
 use crate::optimizer::Optimizer;
-use crate::run::Record;
+use crate::run::{Record, best_validation};
+use crate::train::Ending;
 
 /// Returns the course of a training on `images` images. Without records the config is taken to be done.
 pub fn course(config: &Config, records: &[Record], images: usize) -> Course {
+    let last = records.last().map_or(0, |last| last.epoch);
+    let best = best_validation(records).map_or(last, |best| best.epoch);
+    let ending = Ending::of(&config.train, last, last - best);
+    // The epochs after the best one have not made the model that patience keeps.
+    let records = match config.train.patience {
+        0 => records,
+        _ => &records[..records.partition_point(|record| record.epoch <= best)],
+    };
     let epochs = records
         .last()
         .map_or(config.train.epochs, |last| last.epoch);
@@ -24,6 +33,7 @@ pub fn course(config: &Config, records: &[Record], images: usize) -> Course {
         settles_after: objective.settles_after(config.train.epochs as f64),
         pays_for_kl: objective.kl_weight() >= 1.0,
         losses: losses(records),
+        is_out_of_patience: matches!(ending, Some(Ending::OutOfPatience(_))),
     }
 }
 
