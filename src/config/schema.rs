@@ -8,6 +8,7 @@ use super::{Figures, IgnoredTable, TrainConfig, toml_error};
 use crate::check::at_least_one;
 use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::loader::AugmentConfig;
 use crate::model::{Condition, Likelihood, Model, Prior};
 use crate::objective::{Objective, Time};
 use crate::optimizer::Optimizer;
@@ -22,6 +23,9 @@ pub struct Config {
     #[serde(default = "default_seed")]
     pub seed: u64,
     pub data: Data,
+    /// The random changes of the training images.
+    #[serde(default, skip_serializing_if = "AugmentConfig::is_off")]
+    pub augment: AugmentConfig,
     pub model: Model,
     /// The way in which the class enters the networks; `None` for a model that is not conditional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +79,7 @@ impl Config {
             )));
         }
         self.data.kind().check()?;
+        self.augment.check()?;
         self.model.kind().check()?;
         self.prior.kind().check()?;
         self.likelihood.kind().check()?;

@@ -34,7 +34,7 @@ pub enum Example<'a> {
     Floats(Cow<'a, [f32]>),
 }
 
-impl Example<'_> {
+impl<'a> Example<'a> {
     /// Returns the same values without copying them.
     pub fn borrowed(&self) -> Example<'_> {
         match self {
@@ -55,6 +55,17 @@ impl Example<'_> {
         match self {
             Self::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
             Self::Floats(floats) => floats.to_vec(),
+        }
+    }
+
+    /// Returns the levels, 0 to 255; values in [0, 1] are rounded to levels.
+    pub fn into_levels(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Floats(floats) => floats
+                .iter()
+                .map(|value| (value * 255.0).round() as u8)
+                .collect(),
         }
     }
 

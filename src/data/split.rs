@@ -221,13 +221,7 @@ impl Split {
     /// # Errors
     /// It cannot be read.
     pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>> {
-        Ok(match self.example(index)? {
-            Example::Bytes(bytes) => bytes,
-            Example::Floats(floats) => floats
-                .iter()
-                .map(|value| (value * 255.0).round() as u8)
-                .collect(),
-        })
+        Ok(self.example(index)?.into_levels())
     }
 }
 

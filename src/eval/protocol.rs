@@ -32,6 +32,7 @@ impl Protocol {
         let evaluation = Rng::new(self.seed).stream("evaluation");
         Loader {
             pixels: self.pixels,
+            augmentation: None,
             corruption: self.corruption,
             class_count: vae.class_count(),
             device: vae.device(),

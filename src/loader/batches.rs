@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+use super::augmentation::Augmentation;
 use super::placement::Loader;
 use crate::data::{Batch, Example, Split};
 use crate::error::{Error, Result};
@@ -55,6 +56,16 @@ impl<'a> Batches<'a> {
         }
     }
 
+    fn start_reading(&self) -> Receiver<Read> {
+        let augmentation = self.loader.augmentation.clone();
+        let reader = Reader {
+            split: self.split.clone(),
+            augmentation,
+            step: self.step,
+        };
+        read_ahead(reader, self.ids.to_vec(), self.size)
+    }
+
     fn batch(&mut self, ids: &[u32]) -> Result<Batch> {
         let at_step = self.step.map(|step| self.loader.at_step(step));
         let loader = at_step.as_ref().unwrap_or(self.loader);
@@ -80,7 +91,7 @@ impl<'a> Iterator for Batches<'a> {
             return None;
         }
         if self.read_ahead.is_none() && self.split.may_block() {
-            self.read_ahead = Some(read_ahead(self.split.clone(), self.ids.to_vec(), self.size));
+            self.read_ahead = Some(self.start_reading());
         }
         let (ids, rest) = self.ids.split_at(self.size.min(self.ids.len()));
         self.ids = rest;
@@ -88,17 +99,40 @@ impl<'a> Iterator for Batches<'a> {
     }
 }
 
+/// A reader of the examples of batch after batch.
+struct Reader {
+    split: Split,
+    augmentation: Option<Augmentation>,
+    /// The training step of the next batch; `None` if all batches share their random numbers.
+    step: Option<u64>,
+}
+
+impl Reader {
+    fn read(&mut self, ids: &[u32]) -> Read {
+        let augmentation = match (&self.augmentation, self.step) {
+            (Some(augmentation), Some(step)) => Some(augmentation.at_step(step)),
+            (augmentation, _) => augmentation.clone(),
+        };
+        self.step = self.step.map(|step| step + 1);
+        let examples = ids.iter().map(|&id| {
+            let example = self.split.example(id as usize)?;
+            Ok(match &augmentation {
+                Some(augment) => augment.apply(&example, self.split.shape, id),
+                None => example.into_owned(),
+            })
+        });
+        examples.collect()
+    }
+}
+
 /// Starts a thread that reads batch after batch. It ends after the last one, after an error, or when the receiver is
 /// dropped.
-fn read_ahead(split: Split, ids: Vec<u32>, size: usize) -> Receiver<Read> {
+fn read_ahead(mut reader: Reader, ids: Vec<u32>, size: usize) -> Receiver<Read> {
     let (send, receive) = sync_channel(AHEAD);
     let not_started = send.clone();
     let read = move || {
         for ids in ids.chunks(size) {
-            let examples = ids
-                .iter()
-                .map(|&id| Ok(split.example(id as usize)?.into_owned()));
-            let examples: Read = examples.collect();
+            let examples = reader.read(ids);
             let failed = examples.is_err();
             if send.send(examples).is_err() || failed {
                 return;

@@ -2,9 +2,10 @@
 
 use burn::tensor::{Device, Tensor};
 
+use super::augmentation::Augmentation;
 use super::corruption::Corruption;
 use super::resident::packed;
-use super::scale::{scaled_on_gpu, scaled_on_host};
+use super::scale::{Scaling, scaled_on_gpu};
 
 use crate::data::{Batch, Example, Pixels, Split, one_hot};
 use crate::error::Result;
@@ -15,6 +16,8 @@ use crate::rng::Rng;
 #[derive(Clone, Debug)]
 pub struct Loader {
     pub pixels: Pixels,
+    /// The random changes of the images; `None`: the images are read as they are.
+    pub augmentation: Option<Augmentation>,
     /// The corruption of the encoder's input; `None`: the input is the example itself.
     pub corruption: Option<Corruption>,
     /// The number of classes `L` of a conditional model; `None`: batches have no labels.
@@ -31,6 +34,7 @@ impl Loader {
     pub fn plain(device: &Device) -> Self {
         Self {
             pixels: Pixels::Grey,
+            augmentation: None,
             corruption: None,
             class_count: None,
             device: device.clone(),
@@ -42,7 +46,9 @@ impl Loader {
     /// Returns this loader with the random numbers of training step `step` (from 0).
     #[must_use]
     pub fn at_step(&self, step: u64) -> Self {
+        let augmentation = self.augmentation.as_ref();
         Self {
+            augmentation: augmentation.map(|augmentation| augmentation.at_step(step)),
             pixel_rng: self.pixel_rng.at(step),
             corruption_rng: self.corruption_rng.at(step),
             ..self.clone()
@@ -64,19 +70,22 @@ impl Loader {
         };
         let x = match on_gpu {
             Some(x) => x,
-            None => self.on_host(split, ids, &|row| split.example(ids[row] as usize))?,
+            None => {
+                let read = |row: usize| split.example(ids[row] as usize);
+                self.on_host(split, ids, self.augmentation.as_ref(), &read)?
+            }
         };
         Ok(self.finish(x, split, ids))
     }
 
-    /// Puts a batch together from examples that have been read.
+    /// Puts a batch together from examples that have been read and augmented.
     pub(super) fn assemble(
         &self,
         split: &Split,
         ids: &[u32],
         examples: &[Example],
     ) -> Result<Batch> {
-        let x = self.on_host(split, ids, &|row| Ok(examples[row].borrowed()))?;
+        let x = self.on_host(split, ids, None, &|row| Ok(examples[row].borrowed()))?;
         Ok(self.finish(x, split, ids))
     }
 
@@ -104,7 +113,8 @@ impl Loader {
     fn belongs_on_gpu(&self, split: &Split, count: usize) -> bool {
         let drawn_on_host =
             self.pixels.is_drawn() && !random::belong_on(&self.device, count * split.values());
-        !on_host(&self.device) && !drawn_on_host && !split.may_block()
+        let changed_on_host = drawn_on_host || self.augmentation.is_some();
+        !on_host(&self.device) && !changed_on_host && !split.may_block()
     }
 
     /// Puts the values of the examples `ids` together on the device itself, from their bytes there. `None` if the examples
@@ -127,10 +137,17 @@ impl Loader {
         &self,
         split: &Split,
         ids: &[u32],
+        augmentation: Option<&Augmentation>,
         read: &(dyn Fn(usize) -> Result<Example<'a>> + Sync),
     ) -> Result<Tensor<2>> {
         let width = split.values();
-        let values = scaled_on_host(self.pixels, width, ids, self.pixels_stream(), read)?;
+        let scaling = Scaling {
+            pixels: self.pixels,
+            shape: split.shape,
+            rng: self.pixels_stream(),
+            augmentation,
+        };
+        let values = scaling.on_host(ids, read)?;
         Ok(Batch::from_values(values, width, &self.device).x)
     }
 

@@ -1,7 +1,10 @@
 //! From levels, 0 to 255, to the values that a network reads.
 
+use std::cell::RefCell;
+
 use burn::tensor::Tensor;
 
+use super::augmentation::Augmentation;
 use crate::data::{Example, Pixels};
 use crate::error::Result;
 use crate::ops::simd::with_widest_simd;
@@ -11,35 +14,67 @@ use crate::rng::Rng;
 /// Values that one core takes at a time, in whole examples: small batches, too, keep all cores busy.
 const VALUES: usize = 4096;
 
-/// Returns the values of a batch on the host. `read` gives the example of a row.
-///
-/// # Shapes
-/// `ids`: `[B]`; result: `B * width` numbers.
-pub fn scaled_on_host<'a>(
-    pixels: Pixels,
-    width: usize,
-    ids: &[u32],
-    rng: Rng,
-    read: &(dyn Fn(usize) -> Result<Example<'a>> + Sync),
-) -> Result<Vec<f32>> {
-    let mut x = vec![0.0; ids.len() * width];
-    let rows = (VALUES / width).max(1);
-    let blocks = x.chunks_mut(rows * width).zip(ids.chunks(rows)).enumerate();
-    let filled = pool::map(blocks, |(block, (values, ids))| -> Result<()> {
-        for (i, (row, &id)) in values.chunks_exact_mut(width).zip(ids).enumerate() {
-            match read(block * rows + i)? {
-                Example::Bytes(bytes) => scale(pixels, &bytes, rng.at(u64::from(id)), row),
-                Example::Floats(floats) => row.copy_from_slice(&floats),
-            }
-        }
-        Ok(())
-    });
-    // The first error by position, whichever thread met one first.
-    filled.into_iter().collect::<Result<()>>()?;
-    Ok(x)
+thread_local! {
+    /// The bytes of an augmented image before they are scaled.
+    static AUGMENTED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Does what [`scaled_on_host`] does with bytes that are on a GPU, as numbers from 0 to 255.
+/// How the levels of a split's images become values on the host.
+pub struct Scaling<'a> {
+    pub pixels: Pixels,
+    /// `[C, H, W]`.
+    pub shape: [usize; 3],
+    /// The random stream of pixels that are drawn.
+    pub rng: Rng,
+    /// The random changes of the images; `None` if they are to be read as they are.
+    pub augmentation: Option<&'a Augmentation>,
+}
+
+impl Scaling<'_> {
+    /// Returns the values of a batch. `read` gives the example of a row.
+    ///
+    /// # Shapes
+    /// `ids`: `[B]`; result: `B * C * H * W` numbers.
+    pub fn on_host<'a>(
+        &self,
+        ids: &[u32],
+        read: &(dyn Fn(usize) -> Result<Example<'a>> + Sync),
+    ) -> Result<Vec<f32>> {
+        let width: usize = self.shape.iter().product();
+        let mut x = vec![0.0; ids.len() * width];
+        let rows = (VALUES / width).max(1);
+        let blocks = x.chunks_mut(rows * width).zip(ids.chunks(rows)).enumerate();
+        let filled = pool::map(blocks, |(block, (values, ids))| -> Result<()> {
+            for (i, (row, &id)) in values.chunks_exact_mut(width).zip(ids).enumerate() {
+                match read(block * rows + i)? {
+                    Example::Bytes(bytes) => self.scale(&bytes, id, row),
+                    Example::Floats(floats) => match self.augmentation {
+                        Some(augment) => augment.apply_to(&floats, self.shape, id, row),
+                        None => row.copy_from_slice(&floats),
+                    },
+                }
+            }
+            Ok(())
+        });
+        // The first error by position, whichever thread met one first.
+        filled.into_iter().collect::<Result<()>>()?;
+        Ok(x)
+    }
+
+    fn scale(&self, bytes: &[u8], id: u32, row: &mut [f32]) {
+        let rng = self.rng.at(u64::from(id));
+        match self.augmentation {
+            None => scale(self.pixels, bytes, rng, row),
+            Some(augment) => AUGMENTED.with_borrow_mut(|augmented| {
+                augmented.resize(bytes.len(), 0);
+                augment.apply_to(bytes, self.shape, id, augmented);
+                scale(self.pixels, augmented, rng, row);
+            }),
+        }
+    }
+}
+
+/// Does what [`Scaling::on_host`] does, without augmentation, with bytes that are on a GPU, as numbers from 0 to 255.
 ///
 /// # Shapes
 /// `bytes` and result: `[B, P]`; `ids`: `[B]`.

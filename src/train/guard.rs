@@ -27,7 +27,7 @@ pub fn explain(
     let count = dataset.train.len();
     let steps_per_epoch = config.train.steps_per_epoch(count) as u64;
     let from = good.progress.step;
-    let loader = config.train_loader(&good.vae);
+    let loader = config.train_loader(&good.vae, count);
     let mut state = good;
     for step in from..to {
         let epoch = (step / steps_per_epoch) as usize;

@@ -49,6 +49,7 @@ impl Training {
     /// Returns an error if a value of the config is wrong, or if the config and the data set do not fit each other.
     pub fn new(config: &Config, dataset: Dataset, device: &Device) -> Result<Self> {
         check_patience(config, &dataset)?;
+        config.augment.check_shape(dataset.train.shape)?;
         let vae = initial_model(config, &dataset, &device.clone().autodiff())?;
         let state = TrainState::new(config, vae);
         Ok(Self {
@@ -218,7 +219,9 @@ impl Training {
     /// # Errors
     /// Returns an error if an image cannot be read.
     pub fn step(self, image_ids: &[u32]) -> Result<Self> {
-        let loader = self.config.train_loader(self.vae());
+        let loader = self
+            .config
+            .train_loader(self.vae(), self.dataset.train.len());
         let loader = loader.at_step(self.progress().step);
         let batch = loader.batch(&self.dataset.train, image_ids)?;
         Ok(self.step_on(image_ids, batch))

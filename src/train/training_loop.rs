@@ -64,7 +64,8 @@ impl Training {
         let mut saved_at = Instant::now();
         let (train, loader) = (
             self.dataset().train.clone(),
-            self.config().train_loader(self.vae()),
+            self.config()
+                .train_loader(self.vae(), self.dataset().train.len()),
         );
         let mut model = self.write_missing_model(folder, &metrics)?;
         let ending = loop {

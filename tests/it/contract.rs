@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use vae::config::{Config, Figures, IgnoredTable, PRESETS, TrainConfig};
 use vae::data::Batch;
 use vae::data::{Data, Pixels};
-use vae::loader::Corruption;
+use vae::loader::{AugmentConfig, Corruption};
 use vae::model::{
     Condition, DiscretisedLogistic, Gaussian, Laplace, Likelihood, Mlp, Model, NamedTensor,
     OutputMap, ParameterShape, Prior, Scale, Sigma, Vae, export,
@@ -31,6 +31,7 @@ pub const PICTURE: [usize; 3] = [1, 28, 28];
 
 fn config(data: Data, model: Model) -> Config {
     Config {
+        augment: AugmentConfig::default(),
         seed: 1,
         data,
         model,
@@ -456,7 +457,7 @@ fn a_step_reports_the_same_bound_for_every_beta() {
         let vae = drawn(config.model.kind(), PICTURE, 1, &autodiff_device());
         let image_ids: Vec<u32> = (0..64).collect();
         let data = digits.draw();
-        let loader = config.train_loader(&vae).at_step(step);
+        let loader = config.train_loader(&vae, data.train.len()).at_step(step);
         let batch = loader.batch(&data.train, &image_ids).unwrap();
         let (terms, _) = gradients(config, data.train.len(), &vae, &image_ids, batch, step);
         numbers(loss_sums(terms))

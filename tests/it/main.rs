@@ -9,6 +9,7 @@
 )]
 
 mod aggregate;
+mod augmentation;
 mod batches;
 mod binarized_mnist;
 mod changed_configs;
@@ -77,6 +78,7 @@ mod signals;
 mod snapshot;
 mod sprites;
 mod standard_errors;
+mod stops;
 #[cfg(target_os = "linux")]
 mod sweep;
 mod theory;

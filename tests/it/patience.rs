@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{files, metrics, run, timeless, vae};
+use crate::program::{files, metrics, run, timeless};
+use crate::stops::train_with_kills;
 
 /// A training that improves no more after a few epochs, because its learning rate is too high.
 const TRAIN: &[&str] = &[
@@ -158,24 +157,7 @@ fn kills_change_neither_the_epoch_of_the_end_nor_a_byte() {
     run(reference.path(), &train).line();
     let place = TempDir::new().unwrap();
     let folder = place.path().join("runs/mine");
-    let mut arguments = train.as_slice();
-    let resume = ["train", "-q", "--resume", "mine"];
-    for milliseconds in (40..).step_by(35) {
-        let mut child = vae(place.path(), arguments).spawn().unwrap();
-        thread::sleep(Duration::from_millis(milliseconds));
-        let ended = child.try_wait().unwrap().is_some();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if ended {
-            break;
-        }
-        if folder.join("config.toml").is_file() {
-            arguments = &resume;
-        } else if folder.exists() {
-            fs::remove_dir_all(&folder).unwrap();
-        }
-    }
-    assert_eq!(run(place.path(), &resume).line(), "runs/mine");
+    train_with_kills(place.path(), &train);
     let reference = reference.path().join("runs/mine");
     assert_eq!(timeless(&folder), timeless(&reference));
     assert_eq!(files(&folder), files(&reference));

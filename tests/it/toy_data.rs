@@ -103,11 +103,15 @@ impl Observer for Silent {
 
 /// Trains to the end. Returns the records, and the bytes of the model file.
 fn trained(stripes: Stripes) -> Result<(Vec<Record>, Vec<u8>)> {
+    trained_with(config(), stripes)
+}
+
+fn trained_with(config: Config, stripes: Stripes) -> Result<(Vec<Record>, Vec<u8>)> {
     let place = TempDir::new().unwrap();
     let folder = RunFolder {
         path: place.path().to_path_buf(),
     };
-    let training = Training::new(&config(), dataset(stripes), &plain_device())?;
+    let training = Training::new(&config, dataset(stripes), &plain_device())?;
     let trained = training.run(&folder, &mut Silent)?;
     Ok((trained.history, fs::read(folder.model()).unwrap()))
 }
@@ -134,13 +138,18 @@ fn reading_ahead_changes_no_byte_of_the_weights() {
         on_disk: true,
         ..STRIPES
     };
-    let [here, ahead] = [STRIPES, on_disk].map(|stripes| trained(stripes).unwrap());
-    assert!(here.1 == ahead.1);
     let numbers = |records: &[Record]| -> Vec<_> {
         let of = |record: &Record| (record.loss, record.elbo, record.reconstruction);
         records.iter().map(of).collect()
     };
-    assert_eq!(numbers(&here.0), numbers(&ahead.0));
+    let augmented = set(&config(), "augment.shift=3").unwrap();
+    let augmented = set(&augmented, "augment.rotation=20").unwrap();
+    for config in [config(), augmented] {
+        let trained = |stripes: &Stripes| trained_with(config.clone(), stripes.clone()).unwrap();
+        let [here, ahead] = [&STRIPES, &on_disk].map(trained);
+        assert!(here.1 == ahead.1);
+        assert_eq!(numbers(&here.0), numbers(&ahead.0));
+    }
 }
 
 #[test]

@@ -50,6 +50,12 @@ pub fn introduce(
         training.parameter_count(),
         selected.title(),
     ));
+    if !config.augment.is_off() {
+        ui::note(format_args!(
+            "training images are augmented: {}",
+            config.augment.words()
+        ));
+    }
     if training.ending() == Some(Ending::AllEpochs) {
         ui::note("this run has done all its epochs; go on with more by `--epochs N`");
     }
