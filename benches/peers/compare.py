@@ -27,7 +27,7 @@ import experiment as plan
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-TORCH, JAX = ("torch", "torch-fused", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
+TORCH, JAX = ("torch", "torch-fused", "torch-last", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
 ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
 # The number of test images if an epoch is limited. The program measures on them outside the timed part.

@@ -1,6 +1,6 @@
 """Reads an effective config (as `vae config` prints it) as layers, matrix products and bytes. Needs only Python 3.11.
 
-The shapes follow the program's `src/model/conv.rs` and `src/model/mlp.rs`. A config that the peers cannot train is refused.
+The shapes follow the program's `src/model/conv.rs`, `resnet.rs` and `mlp.rs`. A config that the peers cannot train is refused.
 """
 
 import gzip
@@ -19,23 +19,31 @@ class Refused(Exception):
 class Layer:
     """A layer and its activation. Shapes are (C, H, W) for maps, and (count,) for everything else."""
 
-    kind: str  # dense | conv | transposed
+    kind: str  # dense | conv | transposed | residual | norm | upsample | pool
     input: tuple
     output: tuple
-    activation: str  # relu | tanh | none
+    activation: str  # relu | tanh | silu | ... | none; for a residual block, the one before its convolutions
     kernel: int = 1
     stride: int = 1
     padding: tuple = ((0, 0), (0, 0))  # zeros before and after: vertically, horizontally
     output_padding: int = 0
+    groups: int = 0  # of a norm; of both norms of a residual block as they are after `groups_of`, if 0
+    factor: int = 1  # of an upsample or a pool
 
-    def product(self, batch):
-        """Returns M, K, N of the forward pass as one product [M, K] x [K, N]; for a convolution, of its im2col form."""
+    def products(self, batch):
+        """Yields M, K, N of each product [M, K] x [K, N] of the forward pass; for a convolution, of its im2col form."""
+        window, pixels = self.kernel**2, batch * math.prod(self.output[1:])
         if self.kind == "dense":
-            return batch, math.prod(self.input), math.prod(self.output)
-        window = self.kernel**2
-        if self.kind == "conv":
-            return batch * math.prod(self.output[1:]), self.input[0] * window, self.output[0]
-        return batch * math.prod(self.input[1:]), self.input[0], self.output[0] * window
+            yield batch, math.prod(self.input), math.prod(self.output)
+        elif self.kind == "conv":
+            yield pixels, self.input[0] * window, self.output[0]
+        elif self.kind == "transposed":
+            yield batch * math.prod(self.input[1:]), self.input[0], self.output[0] * window
+        elif self.kind == "residual":
+            for inputs in (self.input[0], self.output[0]):
+                yield pixels, inputs * window, self.output[0]
+            if self.input[0] != self.output[0]:
+                yield pixels, self.input[0], self.output[0]
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,12 @@ class Network:
         and its input, except the input of the first layer, which is data. The decoder has `samples` samples of z per image."""
         reads_data = self.encoder[:1] or [self.mean, self.log_var]
         for name, layer in self.layers():
-            m, k, n = layer.product(batch * samples if name.startswith("decoder") else batch)
-            yield "forward", m, k, n
-            yield "weight", k, m, n
-            # The heads compare as equal, so `==` would not distinguish them.
-            if not any(layer is first for first in reads_data):
-                yield "input", m, n, k
+            for m, k, n in layer.products(batch * samples if name.startswith("decoder") else batch):
+                yield "forward", m, k, n
+                yield "weight", k, m, n
+                # The heads compare as equal, so `==` would not distinguish them.
+                if not any(layer is first for first in reads_data):
+                    yield "input", m, n, k
 
     def flops_per_image(self, samples=1):
         return sum(2 * m * k * n for _, m, k, n in self.products(1, samples))
@@ -142,9 +150,9 @@ def experiment(config):
         image, count = (source["channels"], *size), source["count"] - source["validation"]
     else:
         image, count = (1, 28, 28), None
-    tag, model = kind("model", "mlp", "conv")
-    must(f"model.{tag}", model, code_activation="none")
-    network = {"mlp": mlp, "conv": conv}[tag](model, image)
+    tag, model = kind("model", "mlp", "conv", "resnet")
+    must(f"model.{tag}", model, latent_activation="none")
+    network = {"mlp": mlp, "conv": conv, "resnet": resnet}[tag](model, image)
     aside = source["validation"]
     stages = of_schedule if schedule == "stages" else None
     samples = of_objective["samples"] if objective == "iwae" else None
@@ -187,6 +195,35 @@ def conv(model, image):
     return complete(model, image, chain(image, model["encoder"]), [*decoder[:-1], last])
 
 
+def resnet(model, image):
+    """Returns the lists of layers that `model.resnet` stands for."""
+    channels, stem = model["channels"], model["stem"]
+    blocks = lambda count: [{"residual": count, "groups": model["groups"], "activation": model["activation"]}] * model["blocks"]
+    conv_to = lambda count, stride: {"conv": count, "kernel": 3 if stride == 1 else stride + 2, "stride": stride}
+    norm = {"norm": model["groups"], "activation": model["activation"]}
+    sizes = [list(image[1:])]
+    for stride in [stem, *[2] * (len(channels) - 1)]:
+        sizes.append([math.ceil(side / stride) for side in sizes[-1]])
+    encoder, decoder = [], []
+    for level, count in enumerate(channels):
+        encoder += [conv_to(count, 2 if level else stem), *blocks(count)]
+    for level, count in reversed([*enumerate(channels)]):
+        if level + 1 == len(channels):
+            decoder.append({"dense": count * math.prod(sizes[-1]), "shape": [count, *sizes[-1]]})
+        else:
+            decoder += [{"upsample": 2, "size": sizes[level + 1]}, conv_to(count, 1)]
+        decoder += blocks(count)
+    decoder += [norm, *([{"upsample": stem, "size": sizes[0]}] if stem > 1 else []), conv_to(image[0], 1)]
+    lists = {"encoder": [*encoder, norm], "decoder": decoder}
+    return conv({"latent": model["latent"], "activation": "none"} | lists, image)
+
+
+def groups_of(groups, channels):
+    """Returns the number of groups of a normalisation; 0 chooses it, as the program's `normalised.rs` does."""
+    most = max(1, min(32, channels // 4))
+    return groups or max(count for count in range(1, most + 1) if channels % count == 0)
+
+
 def layer(table, start, activation):
     """Returns the layer of one line of an encoder or decoder; `start` is the output shape of the line before."""
     activation = table.get("activation", activation)
@@ -194,6 +231,18 @@ def layer(table, start, activation):
         return Layer("dense", start, tuple(table.get("shape", [table["dense"]])), activation)
     if len(start) != 3:
         raise Refused(f"{table}: its input {start} is no map")
+    if "residual" in table:
+        output = (table["residual"], *start[1:])
+        return Layer("residual", start, output, activation, table.get("kernel", 3), groups=table.get("groups", 0))
+    if "norm" in table:
+        return Layer("norm", start, start, activation, groups=groups_of(table["norm"], start[0]))
+    if "upsample" in table:
+        factor = table["upsample"]
+        size = table.get("size", [side * factor for side in start[1:]])
+        return Layer("upsample", start, (start[0], *size), "none", factor=factor)
+    if "pool" in table:
+        size = [math.ceil(side / table["pool"]) for side in start[1:]]
+        return Layer("pool", start, (start[0], *size), "none", factor=table["pool"])
     kernel, stride, padding = table.get("kernel", 3), table.get("stride", 1), table.get("padding", "same")
     if "conv" in table:
         # TensorFlow's "same": an odd zero comes last.

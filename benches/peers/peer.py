@@ -4,6 +4,7 @@
 
     torch          eager, with PyTorch's default Adam, as in pytorch/examples
     torch-fused    eager, Adam(fused=True)
+    torch-last     the same with weights and maps in the format channels_last
     torch-compile  torch.compile of loss and backward, Adam(fused=True)
     torch-graphs   the same with CUDA graphs (mode="reduce-overhead"), on a GPU only
     jax            one jitted step (loss, gradient, Adam) per batch, its state donated
@@ -61,15 +62,56 @@ def read_weights(path):
 def torch_network(network, weights):
     """Returns the encoder with its heads and the decoder as a module on flat images."""
     import torch
+    import torch.nn.functional as F
     from torch import nn
 
-    activations = {"relu": [nn.ReLU()], "tanh": [nn.Tanh()], "none": []}
+    activations = {
+        "relu": [nn.ReLU()], "tanh": [nn.Tanh()], "silu": [nn.SiLU()], "gelu": [nn.GELU()], "leaky-relu": [nn.LeakyReLU()],
+        "elu": [nn.ELU()], "softplus": [nn.Softplus()], "sigmoid": [nn.Sigmoid()], "none": [],
+    }
+
+    def filled(core, name):
+        with torch.no_grad():
+            core.weight.copy_(torch.tensor(weights[name]["weight"]))
+            core.bias.copy_(torch.tensor(weights[name]["bias"]))
+        return core
+
+    class Block(nn.Module):
+        def __init__(self, name, layer):
+            super().__init__()
+            inputs, outputs, pad = layer.input[0], layer.output[0], layer.kernel // 2
+            norm = lambda part, channels: filled(nn.GroupNorm(plan.groups_of(layer.groups, channels), channels), f"{name}.{part}")
+            conv = lambda part, *shape: filled(nn.Conv2d(*shape), f"{name}.{part}")
+            first, second = [*activations[layer.activation]], [*activations[layer.activation]]
+            self.first = nn.Sequential(norm("norm1", inputs), *first, conv("conv1", inputs, outputs, layer.kernel, 1, pad))
+            self.second = nn.Sequential(norm("norm2", outputs), *second, conv("conv2", outputs, outputs, layer.kernel, 1, pad))
+            self.shortcut = nn.Identity() if inputs == outputs else conv("shortcut", inputs, outputs, 1)
+
+        def forward(self, x):
+            return self.shortcut(x) + self.second(self.first(x))
+
+    class Up(nn.Module):
+        def __init__(self, factor, size):
+            super().__init__()
+            self.factor, self.size = factor, size
+
+        def forward(self, x):
+            return F.interpolate(x, scale_factor=self.factor, mode="nearest")[:, :, : self.size[0], : self.size[1]]
 
     def module(named, before):
         """Returns the module of `named` after the layer `before`. Data and the outputs of dense layers are flat."""
         name, layer = named
         kernel, stride, ((top, bottom), (left, right)) = layer.kernel, layer.stride, layer.padding
         flat = before is None or before.kind == "dense"
+        if layer.kind in ("residual", "norm", "upsample", "pool"):
+            core = {
+                "residual": lambda: Block(name, layer),
+                "norm": lambda: filled(nn.GroupNorm(layer.groups, layer.input[0]), name),
+                "upsample": lambda: Up(layer.factor, layer.output[1:]),
+                "pool": lambda: nn.AvgPool2d(layer.factor, ceil_mode=True, count_include_pad=False),
+            }[layer.kind]()
+            after = activations[layer.activation] if layer.kind == "norm" else []
+            return nn.Sequential(*([nn.Unflatten(1, layer.input)] if flat else []), core, *after)
         if layer.kind == "dense":
             core = nn.Linear(math.prod(layer.input), math.prod(layer.output))
             parts = [core] if flat else [nn.Flatten(), core]
@@ -86,9 +128,7 @@ def torch_network(network, weights):
                 core = nn.Conv2d(*channels, kernel, stride)
                 parts.append(nn.ZeroPad2d((left, right, top, bottom)))
             parts += [core, *after]
-        with torch.no_grad():
-            core.weight.copy_(torch.tensor(weights[name]["weight"]))
-            core.bias.copy_(torch.tensor(weights[name]["bias"]))
+        filled(core, name)
         return nn.Sequential(*parts, *activations[layer.activation])
 
     class Vae(nn.Module):
@@ -127,6 +167,9 @@ def run_torch(mode, experiment, data, options):
         x_train = (x_train > 0.5).float()
     del data
     model = torch_network(network, read_weights(options.weights)).to(options.device)
+    if mode == "torch-last":
+        # On a CPU too, convolutions may be faster with the channels of a pixel side by side.
+        model = model.to(memory_format=torch.channels_last)
     betas, fused = (experiment.adam["beta1"], experiment.adam["beta2"]), None if mode == "torch" else True
     adam = torch.optim.Adam(model.parameters(), experiment.learning_rate, betas, experiment.adam["epsilon"], fused=fused)
 
@@ -185,6 +228,8 @@ def jax_network(network, weights):
 
     activations = {"relu": jax.nn.relu, "tanh": jnp.tanh, "none": lambda x: x}
     axes = ("NHWC", "HWIO", "NHWC")
+    if others := {layer.kind for _, layer in network.layers()} - {"dense", "conv", "transposed"}:
+        raise plan.Refused(f"{', '.join(sorted(others))}: the peer in JAX has dense layers and convolutions alone")
 
     def order(features):
         """Returns the place of each value of the order H, W, C in PyTorch's C, H, W."""
@@ -331,7 +376,7 @@ def run_products(experiment, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    modes = ["torch", "torch-fused", "torch-compile", "torch-graphs", "jax", "jax-scan", "products"]
+    modes = ["torch", "torch-fused", "torch-last", "torch-compile", "torch-graphs", "jax", "jax-scan", "products"]
     parser.add_argument("mode", choices=modes)
     parser.add_argument("config")
     parser.add_argument("weights", nargs="?", help="start from this model file; not for products")

@@ -3,12 +3,14 @@
 use super::conv::Conv;
 use super::mlp::Mlp;
 use super::model_kind::ModelKind;
+use super::resnet::Resnet;
 use crate::registry::registry;
 
 registry! {
     /// The networks of the encoder and the decoder.
     pub enum Model: ModelKind {
         "mlp" => Mlp, "dense layers";
+        "resnet" => Resnet, "residual blocks with group normalisation, for larger images";
         "conv" => Conv, "a list of convolutional, transposed convolutional and dense layers";
     }
 }

@@ -123,6 +123,12 @@ impl<'a> Init<'a> {
         matrix(values, shape, self.device)
     }
 
+    /// Returns a parameter of these values.
+    pub fn vector(&self, values: Vec<f32>) -> Param<Tensor<1>> {
+        let count = values.len();
+        self.parameter(TensorData::new(values, [count]))
+    }
+
     /// Returns a parameter of one number.
     pub fn scalar(&self, value: f32) -> Param<Tensor<1>> {
         scalar(value, self.device)

@@ -17,6 +17,7 @@ mod model_kind;
 mod network;
 mod parameters;
 mod prior;
+mod resnet;
 mod vae;
 
 pub use crate::ops::{Activation, Window};
@@ -31,8 +32,9 @@ pub use interpolation::{Interpolation, interpolate, moved, nearest_to_mean, rows
 pub use latents::{decode, decode_each, grid};
 pub use layer::{
     ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, DenseConfig, DenseLayer, DenseSpec,
-    Forward, Layer, LayerConfig, LayerKind, LayerShape, LayerSpec, Padding, TransposedConfig,
-    TransposedLayer, TransposedSpec,
+    Forward, Layer, LayerConfig, LayerKind, LayerShape, LayerSpec, NormConfig, NormLayer, NormSpec,
+    Padding, PoolConfig, PoolLayer, PoolSpec, ResidualConfig, ResidualLayer, ResidualSpec,
+    TransposedConfig, TransposedLayer, TransposedSpec, UpsampleConfig, UpsampleLayer, UpsampleSpec,
 };
 pub use likelihood::{
     Bernoulli, ContinuousBernoulli, DiscretisedLogistic, Gaussian, GaussianLikelihood,
@@ -50,4 +52,5 @@ pub use prior::{
     Encode, Hierarchical, HierarchicalPrior, LatentDistribution, LatentSpace, Prior, PriorKind,
     PriorModule, StandardNormal, Vamp, VampPrior,
 };
+pub use resnet::Resnet;
 pub use vae::{LayerObserver, Vae};

@@ -197,6 +197,16 @@ impl Network {
             .collect()
     }
 
+    /// Returns the number of multiplications with weights that it takes to encode an image and to decode a latent.
+    pub fn multiply_adds(&self) -> u64 {
+        let is_prior = |path: &str| path.starts_with("prior.");
+        let layers = self.layers().into_iter();
+        layers
+            .filter(|(path, _)| !is_prior(path))
+            .map(|(_, layer)| layer.kind().multiply_adds())
+            .fold(0, u64::saturating_add)
+    }
+
     /// Returns the number of trained parameters, without the likelihood's.
     pub fn parameter_count(&self) -> usize {
         self.parameters()

@@ -27,6 +27,20 @@ pub struct Convolution {
     pub layouts: [MapLayout; 2],
 }
 
+impl Convolution {
+    /// Returns the convolution with what its kernel cannot fuse left out, and that activation.
+    pub fn without_unfused(self) -> (Self, Activation) {
+        if self.activation.is_fused() {
+            return (self, Activation::None);
+        }
+        let plain = Self {
+            activation: Activation::None,
+            ..self
+        };
+        (plain, self.activation)
+    }
+}
+
 /// The order of the values of a feature map in a flat tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MapLayout {

@@ -8,17 +8,21 @@ mod adam_step;
 mod convolution;
 mod kernels;
 pub mod noise;
+mod normalisation;
 pub mod plain;
 pub mod random;
+mod resampling;
 
 use burn::tensor::{Device, Tensor};
 
-pub use activation::Activation;
+pub use activation::{Activation, LEAK};
 pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
 #[cfg(feature = "cpu")]
 use kernels::flex;
 pub use kernels::{math, pool, simd};
+pub use normalisation::{EPSILON, Normalisation};
+pub use resampling::Resampling;
 
 /// Returns whether tensors on `device` are in host memory, so that the processor can write them directly.
 pub fn on_host(device: &Device) -> bool {
@@ -59,7 +63,9 @@ pub fn convolve(
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::is_flex(&x) {
-        return flex::convolve(x, weight, bias, convolution);
+        let (convolution, activation) = convolution.without_unfused();
+        let y = flex::convolve(x, weight, bias, convolution);
+        return activate(y, activation);
     }
     plain::convolve(x, weight, bias, convolution)
 }
@@ -76,7 +82,9 @@ pub fn convolve_transposed(
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::is_flex(&x) {
-        return flex::convolve_transposed(x, weight, bias, convolution);
+        let (convolution, activation) = convolution.without_unfused();
+        let y = flex::convolve_transposed(x, weight, bias, convolution);
+        return activate(y, activation);
     }
     plain::convolve_transposed(x, weight, bias, convolution)
 }
@@ -93,9 +101,106 @@ pub fn dense(
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
     if flex::is_flex(&x) {
-        return flex::dense(x, weight, bias, activation);
+        if activation.is_fused() {
+            return flex::dense(x, weight, bias, activation);
+        }
+        return flex::activate(flex::dense(x, weight, bias, Activation::None), activation);
     }
     plain::dense(x, weight, bias, activation)
+}
+
+/// Returns the activation of each value.
+///
+/// # Shapes
+/// `x` and the result: `[N, F]`.
+pub fn activate(x: Tensor<2>, activation: Activation) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if activation != Activation::None && flex::is_flex(&x) {
+        return flex::activate(x, activation);
+    }
+    plain::activate(x, activation)
+}
+
+/// Returns activation(scale x' + shift), where x' is `x` normalised in each group of channels of an image (Wu, He 2018,
+/// equations 1 to 3).
+///
+/// # Shapes
+/// `x` and the result: `[N, C H W]`, flat; `scale`, `shift`: `[C]`.
+pub fn normalise(
+    x: Tensor<2>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    normalisation: Normalisation,
+) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&x) {
+        return flex::normalise(x, scale, shift, normalisation);
+    }
+    plain::normalise(x, scale, shift, normalisation)
+}
+
+/// Returns conv(normalise(x)) + bias + residual: half of a residual block with its activations before the convolutions
+/// (He et al. 2016, "Identity mappings in deep residual networks", figure 4e). The convolution has no activation, and the
+/// layout of its input is that of the normalisation's output.
+///
+/// # Shapes
+/// `x`: `[N, input]`, flat; `scale`, `shift`: `[in]`; `weight`: `[out, in, k, k]`, `bias`: `[out]`; `residual` and the
+/// result: `[N, output]`, flat, in the same layout.
+pub fn normalised_convolve(
+    x: Tensor<2>,
+    [scale, shift]: [Tensor<1>; 2],
+    normalisation: Normalisation,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+    residual: Option<Tensor<2>>,
+) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&x) {
+        return flex::normalised_convolve(
+            x,
+            [scale, shift],
+            normalisation,
+            weight,
+            bias,
+            convolution,
+            residual,
+        );
+    }
+    plain::normalised_convolve(
+        x,
+        [scale, shift],
+        normalisation,
+        weight,
+        bias,
+        convolution,
+        residual,
+    )
+}
+
+/// Returns the map with each pixel repeated in a square of `factor` x `factor` pixels (nearest neighbours).
+///
+/// # Shapes
+/// `x`: `[N, small]`, flat; result: `[N, big]`, flat.
+pub fn upsample(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&x) {
+        return flex::upsample(x, resampling);
+    }
+    plain::upsample(x, resampling)
+}
+
+/// Returns the mean of each square of `factor` x `factor` pixels. A square that reaches beyond the map is the mean of its
+/// pixels inside.
+///
+/// # Shapes
+/// `x`: `[N, big]`, flat; result: `[N, small]`, flat.
+pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&x) {
+        return flex::average_pool(x, resampling);
+    }
+    plain::average_pool(x, resampling)
 }
 
 /// Returns log p(x | logits) of a Bernoulli distribution, summed over the values of an image, in nats. `x` is data and

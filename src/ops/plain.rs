@@ -2,18 +2,26 @@
 //! with them. The shapes are documented at the functions of the same names in [`crate::ops`].
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_sigmoid, relu, sigmoid};
+use burn::tensor::activation::{elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-use super::activation::Activation;
+use super::activation::{Activation, LEAK};
 use super::adam_step::AdamStep;
 use super::convolution::{Convolution, MapLayout};
+use super::normalisation::{EPSILON, Normalisation};
+use super::resampling::Resampling;
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
         Activation::Relu => relu(y),
         Activation::Tanh => y.tanh(),
+        Activation::Silu => silu(y),
+        Activation::Gelu => gelu(y),
+        Activation::LeakyRelu => leaky_relu(y, f64::from(LEAK)),
+        Activation::Elu => elu(y, 1.0),
+        Activation::Softplus => softplus(y, 1.0),
+        Activation::Sigmoid => sigmoid(y),
         Activation::None => y,
     }
 }
@@ -153,4 +161,80 @@ pub fn adam(
 
 pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     values.square().sum()
+}
+
+pub fn normalise(
+    x: Tensor<2>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    normalisation: Normalisation,
+) -> Tensor<2> {
+    let Normalisation {
+        map: [c, h, w],
+        groups,
+        activation,
+        layouts,
+    } = normalisation;
+    let [n, _] = x.dims();
+    let grouped = map(x, [c, h, w], layouts[0]).reshape([n, groups, c / groups * h * w]);
+    let centred = grouped.clone() - grouped.mean_dim(2);
+    let variance = centred.clone().square().mean_dim(2);
+    let normal = (centred / (variance + EPSILON).sqrt()).reshape([n, c, h, w]);
+    let each = |parameter: Tensor<1>| parameter.reshape([1, c, 1, 1]);
+    activate(
+        flat(normal * each(weight) + each(bias), layouts[1]),
+        activation,
+    )
+}
+
+pub fn normalised_convolve(
+    x: Tensor<2>,
+    [scale, shift]: [Tensor<1>; 2],
+    normalisation: Normalisation,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    convolution: Convolution,
+    residual: Option<Tensor<2>>,
+) -> Tensor<2> {
+    let x = normalise(x, scale, shift, normalisation);
+    let y = convolve(x, weight, bias, convolution);
+    match residual {
+        Some(residual) => y + residual,
+        None => y,
+    }
+}
+
+pub fn upsample(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
+    let Resampling {
+        big: [c, height, width],
+        small: [_, h, w],
+        factor,
+        layouts,
+    } = resampling;
+    let [n, _] = x.dims();
+    let each = map(x, resampling.small, layouts[0]).reshape([n, c, h, 1, w, 1]);
+    let all = each.repeat(&[1, 1, 1, factor, 1, factor]);
+    let all = all.reshape([n, c, h * factor, w * factor]);
+    flat(all.narrow(2, 0, height).narrow(3, 0, width), layouts[1])
+}
+
+pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
+    let Resampling {
+        big: [c, height, width],
+        small: [_, h, w],
+        factor,
+        layouts,
+    } = resampling;
+    let sums = |x: Tensor<4>| {
+        let [n, ..] = x.dims();
+        let [below, right] = [h * factor - height, w * factor - width];
+        let padded = x.pad((0, right, 0, below), 0.0);
+        let squares = padded.reshape([n * c, h, factor, w, factor]);
+        squares.sum_dim(2).sum_dim(4).reshape([n, c, h, w])
+    };
+    let counts = sums(Tensor::ones([1, c, height, width], &x.device()));
+    flat(
+        sums(map(x, resampling.big, layouts[0])) / counts,
+        layouts[1],
+    )
 }

@@ -41,7 +41,7 @@ impl MemoryNeed {
             let layers = network.layers().into_iter();
             layers
                 .filter(|(path, _)| path.starts_with("decoder.") == decodes)
-                .map(|(_, layer)| layer.kind().output().count())
+                .map(|(_, layer)| layer.kind().kept_values())
                 .sum()
         };
         let decoded = config.objective.kind().samples() * (network.latent + outputs(true));

@@ -4,7 +4,7 @@
     python3 -m venv golden && golden/bin/pip install torch numpy safetensors
     golden/bin/python3 make.py
 
-Writes mlp, conv, optimisers and densities .safetensors beside this file. The committed ones were made with torch 2.15.0 on
+Writes mlp, conv, resnet, layers, optimisers and densities .safetensors beside this file. The committed ones were made with torch 2.15.0 on
 a CPU: the models in float32 on one thread, the densities in float64. Another version or CPU may differ in the last bits.
 
 The metadata of each file has a single entry, "json", because the order of several entries would not be fixed. It holds
@@ -81,6 +81,96 @@ class Conv(nn.Module):
         h = relu(self.decoder[1](h))
         h = relu(self.decoder[2](h))
         return self.decoder[3](h).flatten(1)
+
+
+class Block(nn.Module):
+    """A residual block with its activations before its convolutions."""
+
+    def __init__(self, inputs, outputs, groups, activation):
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(groups[0], inputs), nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm2, self.conv2 = nn.GroupNorm(groups[1], outputs), nn.Conv2d(outputs, outputs, 3, padding=1)
+        if inputs != outputs:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1)
+        self.activation = activation
+
+    def forward(self, x):
+        h = self.conv1(self.activation(self.norm1(x)))
+        h = self.conv2(self.activation(self.norm2(h)))
+        return (self.shortcut(x) if hasattr(self, "shortcut") else x) + h
+
+
+def same(conv, x):
+    """Applies a convolution with TensorFlow's padding, which puts an odd zero last."""
+    (kernel, _), (stride, _) = conv.kernel_size, conv.stride
+    total = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[2:]]
+    return conv(F.pad(x, (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)))
+
+
+def up(x, size):
+    """Doubles each pixel and cuts off what is beyond the size."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")[:, :, :size[0], :size[1]]
+
+
+class Resnet(nn.Module):
+    """A residual VAE of 2x9x7 -> 4x5x4 -> 6x3x2 -> 3 and back, with SiLU and two groups of channels."""
+
+    pixels, latent, batch = 126, 3, 4
+
+    def __init__(self):
+        super().__init__()
+        groups = (2, 2)
+        self.encoder = nn.ModuleList([
+            nn.Conv2d(2, 4, 4, 2), Block(4, 4, groups, F.silu), nn.Conv2d(4, 6, 4, 2), Block(6, 6, groups, F.silu), nn.GroupNorm(2, 6),
+        ])
+        self.mean, self.log_var = nn.Linear(36, 3), nn.Linear(36, 3)
+        self.decoder = nn.ModuleList([
+            nn.Linear(3, 36), Block(6, 6, groups, F.silu), nn.Identity(), nn.Conv2d(6, 4, 3, padding=1), Block(4, 4, groups, F.silu),
+            nn.GroupNorm(2, 4), nn.Identity(), nn.Conv2d(4, 2, 3, padding=1),
+        ])
+
+    def encode(self, x):
+        layers = self.encoder
+        h = layers[1](same(layers[0], x.view(-1, 2, 9, 7)))
+        h = layers[3](same(layers[2], h))
+        h = F.silu(layers[4](h)).flatten(1)
+        return self.mean(h), self.log_var(h)
+
+    def decode(self, z):
+        layers = self.decoder
+        h = layers[1](layers[0](z).view(-1, 6, 3, 2))
+        h = layers[4](layers[3](up(h, (5, 4))))
+        h = up(F.silu(layers[5](h)), (9, 7))
+        return layers[7](h).flatten(1)
+
+
+class Layers(nn.Module):
+    """A VAE of every kind of layer and activation: 1x6x6 -> 4x6x6 -> 4x3x3 -> 6x3x3 -> 6 -> 2, then 4x3x3 -> 4x6x6 -> 3x6x6 -> 1x6x6."""
+
+    pixels, latent, batch = 36, 2, 4
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.ModuleList([
+            nn.Conv2d(1, 4, 3, padding=1), nn.Identity(), Block(4, 6, (2, 2), F.gelu), nn.GroupNorm(3, 6), nn.Linear(54, 6),
+        ])
+        self.mean, self.log_var = nn.Linear(6, 2), nn.Linear(6, 2)
+        self.decoder = nn.ModuleList([
+            nn.Linear(2, 36), nn.Identity(), nn.ConvTranspose2d(4, 3, 3, padding=1), nn.Conv2d(3, 3, 1), nn.Conv2d(3, 1, 3, padding=1),
+        ])
+
+    def encode(self, x):
+        layers = self.encoder
+        h = F.avg_pool2d(F.silu(layers[0](x.view(-1, 1, 6, 6))), 2)
+        h = F.elu(layers[3](layers[2](h))).flatten(1)
+        h = F.softplus(layers[4](h))
+        return self.mean(h), self.log_var(h)
+
+    def decode(self, z):
+        layers = self.decoder
+        h = up(F.elu(layers[0](z)).view(-1, 4, 3, 3), (6, 6))
+        h = torch.sigmoid(layers[3](F.leaky_relu(layers[2](h))))
+        return layers[4](h).flatten(1)
 
 
 def terms(model, x, eps):
@@ -230,4 +320,6 @@ if __name__ == "__main__":
     init, x, eps, final = model_case("mlp", Mlp, seed=6)
     optimisers_case(init, x, eps, final)
     model_case("conv", Conv, seed=30)
+    model_case("resnet", Resnet, seed=1)
+    model_case("layers", Layers, seed=1)
     densities_case()

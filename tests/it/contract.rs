@@ -23,8 +23,8 @@ use vae::schedule::Schedule;
 use vae::train::{gradients, loss_sums};
 
 use crate::models::{
-    at, autodiff_device, conditions, digits, draw_noise, drawn, found_gradients, gap, largest,
-    load_batch, numbers, plain_device, random_batch, tensor, wide,
+    at, autodiff_device, conditions, digits, draw_noise, drawn, every_model, found_gradients, gap,
+    largest, load_batch, numbers, plain_device, random_batch, tensor, wide,
 };
 
 pub const PICTURE: [usize; 3] = [1, 28, 28];
@@ -123,7 +123,7 @@ pub fn objective_variants() -> Vec<Objective> {
 /// Returns every model with every likelihood and every objective, and every model with every
 /// condition, each with its name. The models have random weights and are on the autodiff device.
 fn combinations() -> impl Iterator<Item = (String, Vae, Likelihood, Objective)> {
-    Model::every().into_iter().flat_map(|model| {
+    every_model().into_iter().flat_map(|model| {
         let mut each = Vec::new();
         for likelihood in Likelihood::every() {
             for objective in Objective::every() {
@@ -219,7 +219,7 @@ pub fn values(terms: &LossTerms) -> [Vec<f64>; 3] {
 
 #[test]
 fn every_combination_gives_finite_terms_and_every_parameter_a_gradient() {
-    let mlp = Model::every().remove(0);
+    let mlp = every_model().remove(0);
     let of = |likelihood: &Likelihood, objective: &Objective| {
         (
             format!("{likelihood:?} {objective:?}"),
@@ -309,7 +309,7 @@ fn losses(
 
 #[test]
 fn a_separable_loss_is_the_same_for_a_batch_and_for_its_halves() {
-    let mlp = Model::every().remove(0);
+    let mlp = every_model().remove(0);
     let likelihoods = Likelihood::every().into_iter().chain(likelihood_variants());
     let objectives = Objective::every().into_iter().chain(objective_variants());
     let with_likelihood = likelihoods.map(|likelihood| (Objective::default(), likelihood));
@@ -380,7 +380,7 @@ fn every_combination_learns_one_batch_by_heart() {
 
 #[test]
 fn the_elbo_objective_minimises_distortion_plus_beta_times_rate() {
-    for model in Model::every() {
+    for model in every_model() {
         let vae = build(&model, None, &Likelihood::default());
         let terms = |beta: f64, warmup: f64, epoch: f64| {
             let objective = Elbo {
@@ -566,7 +566,7 @@ fn assert_round_trip(config: &Config) {
 
 #[test]
 fn every_default_is_valid_and_survives_toml() {
-    let base = config(Data::default(), Model::every().remove(0));
+    let base = config(Data::default(), every_model().remove(0));
     let mut configs = Vec::new();
     for data in Data::every() {
         // Images of one's own have to be looked at first.
@@ -592,7 +592,7 @@ fn every_default_is_valid_and_survives_toml() {
         // A list of layers fits images of one size, which by default is MNIST's.
         let fits = |model: &Model| model.tag() == "mlp" || outline.shape == PICTURE;
         configs.extend(
-            Model::every()
+            every_model()
                 .into_iter()
                 .filter(fits)
                 .map(|model| config(data.clone(), model)),
@@ -666,7 +666,7 @@ fn every_registry_lists_each_kind_once_with_a_description() {
             assert!(!about.is_empty() && !about.ends_with('.'), "{tag}: {about}");
         }
     }
-    let tags: Vec<&str> = Model::every().iter().map(Model::tag).collect();
+    let tags: Vec<&str> = every_model().iter().map(Model::tag).collect();
     assert_eq!(
         tags,
         Model::LIST.iter().map(|(tag, _)| *tag).collect::<Vec<_>>()
@@ -709,7 +709,7 @@ fn every_preset_gives_a_network_and_its_effective_toml_is_the_same_config() {
 
 #[test]
 fn the_model_of_a_seed_is_the_same_on_every_device_and_no_other_seeds() {
-    for model in Model::every() {
+    for model in every_model() {
         let weights = |seed| export(&drawn(model.kind(), PICTURE, seed, &plain_device()));
         let differentiable = drawn(model.kind(), PICTURE, 3, &autodiff_device());
         assert_eq!(weights(3), export(&differentiable), "{}", model.tag());

@@ -11,7 +11,7 @@ use vae::data::Batch;
 use vae::density::DiagonalGaussian;
 use vae::model::{
     Conv, ConvolutionConfig, DenseConfig, LayerConfig, Mlp, ModelKind, NamedTensor, Network,
-    Padding, TransposedConfig, Vae, export,
+    Padding, Resnet, TransposedConfig, Vae, export,
 };
 use vae::objective::{Elbo, LossTerms, ObjectiveKind};
 use vae::ops;
@@ -170,6 +170,12 @@ fn conv() -> Network {
     model.network([1, 12, 12]).unwrap()
 }
 
+/// Parses the layers of a convolutional model.
+fn layers(toml: &str, image_shape: [usize; 3]) -> Network {
+    let model: Conv = toml::from_str(toml).unwrap();
+    model.network(image_shape).unwrap()
+}
+
 fn terms(vae: &Vae, golden: &Golden, step: usize) -> LossTerms {
     let (batch, noise) = golden.batch(step);
     Elbo::default().terms(vae, &batch, noise, at(0.0))
@@ -269,6 +275,43 @@ fn a_dense_vae_computes_what_pytorch_computes() {
 #[test]
 fn a_convolutional_vae_computes_what_pytorch_computes() {
     assert_model("conv", &conv());
+}
+
+#[test]
+fn a_residual_vae_computes_what_pytorch_computes() {
+    let model = Resnet {
+        latent: 3,
+        channels: vec![4, 6],
+        groups: 2,
+        ..Resnet::default()
+    };
+    assert_model("resnet", &model.network([2, 9, 7]).unwrap());
+}
+
+#[test]
+fn every_layer_and_activation_computes_what_pytorch_computes() {
+    let network = layers(
+        r#"
+        latent = 2
+        activation = "silu"
+        encoder = [
+            { conv = 4 },
+            { pool = 2 },
+            { residual = 6, groups = 2, activation = "gelu" },
+            { norm = 3, activation = "elu" },
+            { dense = 6, activation = "softplus" },
+        ]
+        decoder = [
+            { dense = 36, shape = [4, 3, 3], activation = "elu" },
+            { upsample = 2 },
+            { transposed = 3, padding = 1, activation = "leaky-relu" },
+            { conv = 3, kernel = 1, activation = "sigmoid" },
+            { conv = 1 },
+        ]
+        "#,
+        [1, 6, 6],
+    );
+    assert_model("layers", &network);
 }
 
 #[test]

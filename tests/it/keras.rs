@@ -38,7 +38,7 @@ fn applied(spec: &LayerSpec, x: Vec<f32>, weight: Vec<f32>) -> [Vec<f64>; 2] {
             spec.0,
             [ops::convolve_transposed, ops::plain::convolve_transposed],
         ),
-        LayerSpec::Dense(_) => panic!("a convolution"),
+        _ => panic!("a convolution"),
     };
     let convolution = Convolution {
         activation: Activation::None,

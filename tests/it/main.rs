@@ -70,6 +70,7 @@ mod program;
 mod random;
 mod readme;
 mod removed_runs;
+mod residual_ops;
 mod resume;
 mod rm;
 mod shell;

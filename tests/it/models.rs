@@ -8,12 +8,26 @@ use vae::device;
 use vae::loader::Loader;
 use vae::model::{
     Condition, ConditionMode, Init, Initialisation, Likelihood, LikelihoodKind, LikelihoodModule,
-    ModelKind, NamedTensor, Network, Vae, export, import,
+    Model, ModelKind, NamedTensor, Network, Resnet, Vae, export, import,
 };
 use vae::objective::{Context, Time};
 use vae::ops::noise;
 use vae::rng::Rng;
 use vae::train::Training;
+
+/// Returns a small model of each kind.
+pub fn every_model() -> Vec<Model> {
+    let small = |model: Model| match model {
+        Model::Resnet(resnet) => Model::Resnet(Resnet {
+            latent: 8,
+            channels: vec![8, 12],
+            stem: 4,
+            ..resnet
+        }),
+        other => other,
+    };
+    Model::every().into_iter().map(small).collect()
+}
 
 /// Returns the device in `$VAE_TEST_DEVICE`, or else the one that `auto` takes. With `wgpu` the
 /// contracts hold on a software adapter as well, but slowly.

@@ -15,8 +15,8 @@ use crate::contract::{
     PICTURE, build_on, likelihood_variants, objective_variants, real_batch, values,
 };
 use crate::models::{
-    at, blank, conditions, digits, drawn, first_steps, found_gradients, gap, largest, plain_device,
-    training, wide,
+    at, blank, conditions, digits, drawn, every_model, first_steps, found_gradients, gap, largest,
+    plain_device, training, wide,
 };
 
 fn processor() -> Device {
@@ -53,7 +53,7 @@ fn hold(name: &str, objective: &Objective, build: impl Fn(&Device) -> Vae) {
 
 #[test]
 fn every_objective_has_the_processors_terms_and_gradients() {
-    let mlp = Model::every().remove(0);
+    let mlp = every_model().remove(0);
     for objective in Objective::every().into_iter().chain(objective_variants()) {
         hold(&format!("{objective:?}"), &objective, |device| {
             build_on(device, &mlp, None, &Likelihood::default())
@@ -63,7 +63,7 @@ fn every_objective_has_the_processors_terms_and_gradients() {
 
 #[test]
 fn every_likelihood_has_the_processors_terms_and_gradients() {
-    let mlp = Model::every().remove(0);
+    let mlp = every_model().remove(0);
     for likelihood in Likelihood::every().into_iter().chain(likelihood_variants()) {
         hold(
             &format!("{likelihood:?}"),
@@ -75,12 +75,12 @@ fn every_likelihood_has_the_processors_terms_and_gradients() {
 
 #[test]
 fn every_model_prior_and_condition_has_the_processors_terms_and_gradients() {
-    let mlp = Model::every().remove(0);
+    let mlp = every_model().remove(0);
     let tanh = Model::Mlp(Mlp {
         activation: Activation::Tanh,
         ..Mlp::default()
     });
-    for model in Model::every().into_iter().chain([tanh]) {
+    for model in every_model().into_iter().chain([tanh]) {
         let build = |device: &Device| build_on(device, &model, None, &Likelihood::default());
         hold(model.tag(), &Objective::default(), build);
     }
@@ -164,7 +164,7 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
 #[test]
 fn bounds_are_the_processors_whatever_the_pixels() {
     let images = digits(50);
-    let vae = |device: &Device| drawn(Model::every().remove(0).kind(), PICTURE, 1, device);
+    let vae = |device: &Device| drawn(every_model().remove(0).kind(), PICTURE, 1, device);
     for pixels in [
         Pixels::Grey,
         Pixels::Threshold,

@@ -111,7 +111,7 @@ impl Plain {
                 match activation {
                     Activation::Relu => sum.max(0.0),
                     Activation::Tanh => sum.tanh(),
-                    Activation::None => sum,
+                    _ => sum,
                 }
             };
             values = rows.map(unit).collect();

@@ -40,7 +40,7 @@ pub fn introduce(
         )
     });
     ui::note(format_args!(
-        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, on {}{memory}",
+        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, {} multiply-adds per image, on {}{memory}",
         dataset.name,
         dataset.train.len(),
         dataset.test.len(),
@@ -48,6 +48,7 @@ pub fn introduce(
         config.model.tag(),
         training.vae().network().latent,
         training.parameter_count(),
+        short_count(training.vae().network().multiply_adds()),
         selected.title(),
     ));
     if !config.augment.is_off() {
@@ -80,6 +81,24 @@ pub fn introduce(
             "{} compiles its kernels first, which takes minutes where it is software",
             selected.name
         ));
+    }
+}
+
+/// Returns a large number in thousands, millions or thousand millions, with three digits.
+fn short_count(count: u64) -> String {
+    let units = [(1e9, " G"), (1e6, " M"), (1e3, " k")];
+    let count = count as f64;
+    match units.into_iter().find(|(unit, _)| count >= *unit) {
+        Some((unit, name)) => {
+            let scaled = count / unit;
+            let decimals = if scaled < 10.0 {
+                2
+            } else {
+                usize::from(scaled < 100.0)
+            };
+            format!("{scaled:.decimals$}{name}")
+        }
+        None => format!("{count}"),
     }
 }
 

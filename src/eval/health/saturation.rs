@@ -93,7 +93,7 @@ impl<'a> Tally<'a> {
         let counted = match self.layer.activation() {
             Activation::Relu => h.clone().greater_elem(0.0),
             Activation::Tanh => h.clone().abs().greater_elem(END),
-            Activation::None => return,
+            _ => return,
         };
         let sums: Vec<f32> = counted.float().sum_dim(0).into_data().iter().collect();
         for (count, sum) in self.counts.iter_mut().zip(sums) {
@@ -119,10 +119,10 @@ impl<'a> Tally<'a> {
         let most = MORE_THAN * (places as u64 * images) as f64;
         let is_saturated = |count: &u64| match activation {
             Activation::Relu => *count == 0,
-            Activation::Tanh | Activation::None => *count as f64 > most,
+            _ => *count as f64 > most,
         };
         let (part, i) = self.place;
-        (activation != Activation::None).then(|| LayerUnits {
+        matches!(activation, Activation::Relu | Activation::Tanh).then(|| LayerUnits {
             layer: format!("{part}.{i}"),
             activation,
             units,

@@ -4,9 +4,10 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use super::normalised::NormLayer;
 use super::window::{Padding, Windowed, input_map};
 use super::{Forward, Layer, LayerKind, LayerSpec, check_numbers};
-use crate::model::Features;
+use crate::model::{Features, Init};
 use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a convolution.
@@ -40,8 +41,13 @@ impl Default for ConvolutionConfig {
     }
 }
 
-impl LayerKind for ConvolutionConfig {
-    fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
+impl ConvolutionConfig {
+    /// Returns the convolution's shapes, as its own type; see [`LayerKind::spec`].
+    pub fn shapes(
+        &self,
+        input: Features,
+        activation: Activation,
+    ) -> Result<ConvolutionSpec, String> {
         let padding = self.padding.unwrap_or_default();
         check_numbers([Some(self.conv), self.kernel, self.stride, padding.zeros()])?;
         let (kernel, stride) = (self.kernel.unwrap_or(3), self.stride.unwrap_or(1));
@@ -77,8 +83,13 @@ impl LayerKind for ConvolutionConfig {
             },
             activation: self.activation.unwrap_or(activation),
             layouts: Default::default(),
-        })
-        .into())
+        }))
+    }
+}
+
+impl LayerKind for ConvolutionConfig {
+    fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String> {
+        self.shapes(input, activation).map(Into::into)
     }
 
     fn activation(&self) -> Option<Activation> {
@@ -89,6 +100,18 @@ impl LayerKind for ConvolutionConfig {
 /// A convolution's shapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConvolutionSpec(pub Convolution);
+
+impl ConvolutionSpec {
+    /// Returns the layer with its initial weights, as its own type.
+    pub fn convolution_layer(&self, init: &Init) -> ConvolutionLayer {
+        let (weight, bias) = init.kernel(self.kernel_shape(), self.0.output[0]);
+        ConvolutionLayer {
+            weight,
+            bias,
+            convolution: self.0,
+        }
+    }
+}
 
 impl Windowed for ConvolutionSpec {
     fn convolution(&self) -> &Convolution {
@@ -132,6 +155,21 @@ pub struct ConvolutionLayer {
     bias: Param<Tensor<1>>,
     #[module(skip)]
     convolution: Convolution,
+}
+
+impl ConvolutionLayer {
+    /// Returns conv(norm(x)) + residual; see [`ops::normalised_convolve`].
+    pub fn after(&self, norm: &NormLayer, x: Tensor<2>, residual: Option<Tensor<2>>) -> Tensor<2> {
+        ops::normalised_convolve(
+            x,
+            [norm.weight.val(), norm.bias.val()],
+            norm.normalisation,
+            self.weight.val(),
+            self.bias.val(),
+            self.convolution,
+            residual,
+        )
+    }
 }
 
 impl Forward for ConvolutionLayer {

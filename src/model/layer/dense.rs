@@ -133,6 +133,10 @@ impl LayerShape for DenseSpec {
     fn layer(&self, init: &Init) -> Layer {
         Layer::Dense(self.dense(init))
     }
+
+    fn multiply_adds(&self) -> u64 {
+        (self.input.count() as u64).saturating_mul(self.output.count() as u64)
+    }
 }
 
 /// A dense layer with its weights.

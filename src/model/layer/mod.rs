@@ -4,9 +4,13 @@
 
 mod convolution;
 mod dense;
+mod normalised;
+mod pool;
+mod residual;
 #[cfg(test)]
 mod scale;
 mod transposed;
+mod upsample;
 mod window;
 
 use burn::module::{Module, Param};
@@ -18,9 +22,13 @@ use crate::ops::{Activation, MapLayout};
 
 pub use convolution::{ConvolutionConfig, ConvolutionLayer, ConvolutionSpec};
 pub use dense::{DenseConfig, DenseLayer, DenseSpec};
+pub use normalised::{NormConfig, NormLayer, NormSpec};
+pub use pool::{PoolConfig, PoolLayer, PoolSpec};
+pub use residual::{ResidualConfig, ResidualLayer, ResidualSpec};
 #[cfg(test)]
 use scale::{ScaleConfig, ScaleLayer, ScaleSpec};
 pub use transposed::{TransposedConfig, TransposedLayer, TransposedSpec};
+pub use upsample::{UpsampleConfig, UpsampleLayer, UpsampleSpec};
 pub use window::Padding;
 
 /// The largest value of any number in a layer's config, so that no shape overflows.
@@ -71,6 +79,16 @@ pub trait LayerShape {
     fn window_values(&self) -> usize {
         0
     }
+
+    /// Returns the number of values of one image that are kept for the backward pass, besides the input.
+    fn kept_values(&self) -> usize {
+        self.output().count()
+    }
+
+    /// Returns the number of multiplications with weights for one image.
+    fn multiply_adds(&self) -> u64 {
+        0
+    }
 }
 
 /// A layer with its weights.
@@ -97,10 +115,12 @@ macro_rules! layers {
 
         /// A layer whose shapes are known.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "a network has few layers")]
         pub enum LayerSpec { $($(#[$attribute])* #[doc = $about] $Kind($Spec),)+ }
 
         /// A layer with its weights.
         #[derive(Module, Debug)]
+        #[expect(clippy::large_enum_variant, reason = "a network has few layers")]
         pub enum Layer { $($(#[$attribute])* #[doc = $about] $Kind($Layer),)+ }
 
         impl LayerConfig {
@@ -227,6 +247,10 @@ layers! {
     "dense" => Dense(DenseConfig, DenseSpec, DenseLayer), "every output from every input";
     "conv" => Convolution(ConvolutionConfig, ConvolutionSpec, ConvolutionLayer), "a convolution";
     "transposed" => Transposed(TransposedConfig, TransposedSpec, TransposedLayer), "a transposed convolution";
+    "residual" => Residual(ResidualConfig, ResidualSpec, ResidualLayer), "a residual block";
+    "norm" => Norm(NormConfig, NormSpec, NormLayer), "a group normalisation";
+    "upsample" => Upsample(UpsampleConfig, UpsampleSpec, UpsampleLayer), "each pixel becomes a square";
+    "pool" => Pool(PoolConfig, PoolSpec, PoolLayer), "each square becomes its mean";
     #[cfg(test)]
     "scale" => Scale(ScaleConfig, ScaleSpec, ScaleLayer), "a toy: one factor for each feature";
 }

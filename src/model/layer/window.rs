@@ -153,4 +153,10 @@ impl<W: Windowed> LayerShape for W {
             .into_iter()
             .fold(1, usize::saturating_mul)
     }
+
+    fn multiply_adds(&self) -> u64 {
+        let [_, [_, height, width]] = self.maps();
+        let weights: usize = self.kernel_shape().iter().product();
+        (weights as u64).saturating_mul((height * width) as u64)
+    }
 }

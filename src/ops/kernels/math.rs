@@ -90,14 +90,64 @@ pub fn log1p_exp_and_sigmoid(l: f32) -> (f32, f32) {
     (e * horner(e, LOG1P), sigmoid)
 }
 
+/// Returns the logistic function, with an absolute error below 2e-7 (tested).
+#[inline(always)]
+pub fn sigmoid(x: f32) -> f32 {
+    let e = exp_negative(-x.abs());
+    let inverse = 1.0 / (1.0 + e);
+    if x >= 0.0 { inverse } else { e * inverse }
+}
+
+/// Returns the distribution function of N(0, 1), with an absolute error below 4e-7 (tested), and its density times
+/// sqrt(2 pi) (Abramowitz, Stegun 1964, equation 7.1.26).
+#[inline(always)]
+pub fn normal_distribution(x: f32) -> (f32, f32) {
+    const SERIES: [f32; 6] = [
+        0.0,
+        0.254_829_6,
+        -0.284_496_72,
+        1.421_413_8,
+        -1.453_152,
+        1.061_405_4,
+    ];
+    let e = exp_negative(-0.5 * x * x);
+    let t = 1.0 / (1.0 + 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2 * x.abs());
+    let tail = 0.5 * e * horner(t, SERIES);
+    (if x >= 0.0 { 1.0 - tail } else { tail }, e)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn the_normal_distribution_is_that_of_tables() {
+        // Values of R's pnorm.
+        for (x, expected) in [
+            (0.0, 0.5),
+            (0.5, 0.691_462_461_274_013),
+            (1.0, 0.841_344_746_068_543),
+            (1.96, 0.975_002_104_851_780),
+            (3.0, 0.998_650_101_968_370),
+            (6.0, 0.999_999_999_013_412),
+        ] {
+            for (x, expected) in [(x, expected), (-x, 1.0 - expected)] {
+                let (found, _) = normal_distribution(x);
+                assert!((f64::from(found) - expected).abs() < 4e-7, "{x}: {found}");
+            }
+        }
+        assert!(normal_distribution(f32::NAN).0.is_nan());
+    }
+
+    #[test]
     fn errors_are_below_the_documented_bounds() {
         for i in 0..400_000 {
             let l = (i - 200_000) as f32 / 1_900.0;
+            let logistic = 1.0 / (1.0 + (-f64::from(l)).exp());
+            assert!(
+                (f64::from(super::sigmoid(l)) - logistic).abs() < 2e-7,
+                "{l}"
+            );
             let exact = f64::from(-l.abs()).exp();
             if l.abs() < 87.0 {
                 let error = (f64::from(exp_negative(-l.abs())) - exact).abs() / exact;
@@ -122,7 +172,7 @@ mod tests {
                 "sigmoid {l}"
             );
         }
-        for f in [exp, exp_negative, tanh] {
+        for f in [exp, exp_negative, tanh, super::sigmoid] {
             assert!(f(f32::NAN).is_nan());
         }
         assert!(

@@ -6,7 +6,11 @@
 )]
 
 #[cfg(feature = "cpu")]
+pub mod activation;
+#[cfg(feature = "cpu")]
 pub mod flex;
+#[cfg(feature = "cpu")]
+mod group_norm;
 pub mod math;
 pub mod pool;
 #[cfg(feature = "cpu")]

@@ -200,7 +200,7 @@ fn through_activation(
                             both.for_each(|(dz, &y)| *dz = if y <= 0.0 { 0.0 } else { *dz })
                         }
                         Activation::Tanh => both.for_each(|(dz, &y)| *dz *= 1.0 - y * y),
-                        Activation::None => {}
+                        _ => {}
                     }
                     rows_of(dz, width)
                 },

@@ -1,18 +1,25 @@
 //! The CPU kernels on the tensors of burn-flex. Each uses all cores and the widest vectors of the machine, and its
 //! results do not depend on the number of cores.
 
+mod activation;
 mod adam;
 mod convolution;
 mod dense;
+mod feature_map;
 mod gaussian;
 mod image_sums;
+mod normalisation;
+mod resampling;
 mod sum;
 mod tensors;
 
+pub use activation::activate;
 pub use adam::adam;
-pub use convolution::{convolve, convolve_transposed};
+pub use convolution::{convolve, convolve_transposed, normalised_convolve};
 pub use dense::dense;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
 pub use image_sums::{bernoulli_log_prob, squared_error};
+pub use normalisation::normalise;
+pub use resampling::{average_pool, upsample};
 pub use sum::sum_of_squares;
 pub use tensors::is_flex;

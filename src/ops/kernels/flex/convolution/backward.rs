@@ -10,11 +10,12 @@ use burn::backend::{Flex, TensorMetadata};
 
 use super::directed::{DirectedConvolution, MAX_IMAGES};
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
+use super::input::FrameInput;
 use super::map_product::MapProduct;
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
-use crate::ops::kernels::product::filled_vec;
+use crate::ops::kernels::product::{OutputCells, filled_vec};
 
 /// The smallest number of parts that a batch is cut into, if it has enough images: with few parts, idle cores would
 /// wait for the last one. A weight gradient is summed within each part and then over the parts.
@@ -27,6 +28,8 @@ fn part_length(batch: usize) -> usize {
 
 /// Some images of a batch.
 struct BatchPart<'a> {
+    /// The number of the first one in the batch.
+    first: usize,
     x: &'a [f32],
     y: &'a [f32],
     upstream: &'a [f32],
@@ -38,7 +41,18 @@ struct BatchPart<'a> {
 pub struct ConvolutionState {
     pub x: FlexTensor,
     pub weight: FlexTensor,
-    pub output: FlexTensor,
+    /// `None` without an activation, whose slope it would tell.
+    pub output: Option<FlexTensor>,
+}
+
+/// The gradients of a convolution.
+pub struct ConvolutionGradients {
+    /// The gradient in the input; empty if it is not wanted.
+    pub x: Vec<f32>,
+    pub weight: FlexTensor,
+    pub bias: Vec<f32>,
+    /// The gradients in the parameters of the [`FrameInput`].
+    pub parameters: Vec<f32>,
 }
 
 impl Backward<Flex, 3> for DirectedConvolution {
@@ -51,29 +65,49 @@ impl Backward<Flex, 3> for DirectedConvolution {
         _: &mut Checkpointer,
     ) {
         let upstream = gradients.consume::<Flex>(&ops.node);
-        let ConvolutionState { x, weight, output } = ops.state;
+        let [to_x, to_weight, to_bias] = ops.parents;
+        let shape: [usize; 2] = ops.state.x.shape().dims();
+        let found = self.gradients(&self.input(), &ops.state, &upstream, to_x.is_some());
+        if let Some(node) = to_x {
+            gradients.register::<Flex>(node.id, tensor(found.x, shape));
+        }
+        if let Some(node) = to_weight {
+            gradients.register::<Flex>(node.id, found.weight);
+        }
+        if let Some(node) = to_bias {
+            let channels = found.bias.len();
+            gradients.register::<Flex>(node.id, tensor(found.bias, [channels]));
+        }
+    }
+}
+
+impl DirectedConvolution {
+    /// Returns the gradients for the gradient `upstream` in the output.
+    pub fn gradients(
+        &self,
+        input: &impl FrameInput,
+        state: &ConvolutionState,
+        upstream: &FlexTensor,
+        wants_x: bool,
+    ) -> ConvolutionGradients {
+        let ConvolutionState { x, weight, output } = state;
         let [n, _] = x.shape().dims();
         let shape: [usize; 4] = weight.shape().dims();
         let [inputs, outputs] = self.lengths();
-        let [to_x, to_weight, to_bias] = ops.parents;
-        let (x, weight, y, upstream) = (
-            values(&x),
-            values(&weight),
-            values(&output),
-            values(&upstream),
-        );
-        let map = to_x
-            .is_some()
+        let (x, weight, upstream) = (values(x), values(weight), values(upstream));
+        let y = output.as_ref().map_or(upstream.clone(), values);
+        let map = wants_x
             .then(|| MapProduct::new(self.windows(), !self.down, &weight, self.images_at_a_time()));
         assert_eq!(
             [x.len(), y.len(), upstream.len()],
             [n * inputs, n * outputs, n * outputs]
         );
         let part = part_length(n);
+        let channels = self.convolution.output[0];
         let no_images = || {
             (
                 vec![0.0; weight.len()],
-                vec![0.0; self.convolution.output[0]],
+                vec![0.0; channels + input.parameters()],
             )
         };
         let write = |dx: &mut [MaybeUninit<f32>]| {
@@ -83,7 +117,9 @@ impl Backward<Flex, 3> for DirectedConvolution {
                 .zip(y.chunks(part * outputs))
                 .zip(upstream.chunks(part * outputs));
             let parts: Vec<BatchPart<'_>> = batch
-                .map(|((x, y), upstream)| BatchPart {
+                .enumerate()
+                .map(|(i, ((x, y), upstream))| BatchPart {
+                    first: i * part,
                     x,
                     y,
                     upstream,
@@ -91,30 +127,27 @@ impl Backward<Flex, 3> for DirectedConvolution {
                 })
                 .collect();
             sum_in_order(pool::map(parts, |part| {
-                self.backward_part(part, map.as_ref())
+                self.backward_part(input, part, map.as_ref())
             }))
             .unwrap_or_else(no_images)
         };
         // SAFETY: every image belongs to a part, which writes its `dx` if it is asked for.
-        let (dx, (dw, db)) =
-            unsafe { filled_vec(if to_x.is_some() { n * inputs } else { 0 }, write) };
-        if let Some(node) = to_x {
-            gradients.register::<Flex>(node.id, tensor(dx, [n, inputs]));
-        }
-        if let Some(node) = to_weight {
-            gradients.register::<Flex>(node.id, tensor(small_first(&dw, shape), shape));
-        }
-        if let Some(node) = to_bias {
-            gradients.register::<Flex>(node.id, tensor(db, [self.convolution.output[0]]));
+        let (dx, (dw, mut bias)) =
+            unsafe { filled_vec(if wants_x { n * inputs } else { 0 }, write) };
+        let parameters = bias.split_off(channels);
+        ConvolutionGradients {
+            x: dx,
+            weight: tensor(small_first(&dw, shape), shape),
+            bias,
+            parameters,
         }
     }
-}
 
-impl DirectedConvolution {
     /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k,
-    /// C, S]`, and in the bias.
+    /// C, S]`, and in the bias, followed by those in the parameters of `input`.
     fn backward_part(
         &self,
+        input: &impl FrameInput,
         part: BatchPart<'_>,
         to_x: Option<&MapProduct>,
     ) -> (Vec<f32>, Vec<f32>) {
@@ -127,7 +160,9 @@ impl DirectedConvolution {
             (small, big)
         };
         let mut dw = vec![0.0; windows.kernel * windows.kernel * windows.big[0] * windows.small[0]];
-        let mut db = vec![0.0; self.convolution.output[0]];
+        let channels = self.convolution.output[0];
+        let mut sums = vec![0.0; channels + input.parameters()];
+        let (db, parameters) = sums.split_at_mut(channels);
         let images = self.images_at_a_time();
         let mut frames = [
             vec![0.0; images * x_frame.len()],
@@ -138,14 +173,16 @@ impl DirectedConvolution {
             .x
             .chunks(images * inputs)
             .zip(part.y.chunks(images * outputs));
-        for ((x, y), upstream) in groups.zip(part.upstream.chunks(images * outputs)) {
+        let groups = groups.zip(part.upstream.chunks(images * outputs));
+        for (group, ((x, y), upstream)) in groups.enumerate() {
+            let first = part.first + group * images;
             let count = x.len() / inputs;
             let [x_frames, z_frames] = &mut frames;
-            for (frame, x) in x_frames
+            let framed = x_frames
                 .chunks_exact_mut(x_frame.len())
-                .zip(x.chunks_exact(inputs))
-            {
-                x_frame.fill(&self.input().channels_last(x), frame);
+                .zip(x.chunks_exact(inputs));
+            for (i, (frame, x)) in framed.enumerate() {
+                input.fill(first + i, x, &x_frame, frame);
             }
             let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
             for (frame, (upstream, y)) in z_frames.chunks_exact_mut(z_frame.len()).zip(both) {
@@ -158,7 +195,7 @@ impl DirectedConvolution {
                     [&upstream, &y],
                     self.convolution.activation,
                     frame,
-                    &mut db,
+                    db,
                 );
             }
             let (big_frames, small_frames) = if self.down {
@@ -169,9 +206,22 @@ impl DirectedConvolution {
             weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
             if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
                 let no_bias = vec![0.0; self.convolution.input[0]];
-                map.run(z_frames, &no_bias, self.input(), dx, Activation::None);
+                map.run(
+                    z_frames,
+                    &no_bias,
+                    input.gradient_map(),
+                    dx,
+                    Activation::None,
+                );
+                let length = dx.len();
+                // SAFETY: `MapProduct::run` has written all of `dx`, which belongs to this call alone.
+                let dx = unsafe { OutputCells::new(dx).slice(0, length) };
+                let each = dx.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
+                for (i, (dx, x)) in each.enumerate() {
+                    input.backward(first + i, x, dx, parameters);
+                }
             }
         }
-        (dw, db)
+        (dw, sums)
     }
 }

@@ -1,8 +1,8 @@
 //! A convolution together with its direction.
 
-use super::feature_map::FeatureMap;
 use super::windows::Windows;
 use crate::ops::convolution::Convolution;
+use crate::ops::kernels::flex::feature_map::FeatureMap;
 
 /// The largest number of images that are processed at a time.
 pub const MAX_IMAGES: usize = 8;

@@ -34,7 +34,7 @@ pub fn before_activation(
                         each.for_each(|(dz, (&up, &y))| *dz = if y <= 0.0 { 0.0 } else { up })
                     }
                     Activation::Tanh => each.for_each(|(dz, (&up, &y))| *dz = up * (1.0 - y * y)),
-                    Activation::None => line.copy_from_slice(upstream),
+                    _ => line.copy_from_slice(upstream),
                 }
                 for pixel in line.chunks_exact(db.len()) {
                     db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);

@@ -2,9 +2,9 @@
 
 use std::mem::MaybeUninit;
 
-use super::feature_map::FeatureMap;
 use super::windows::{Frame, WindowPass, Windows};
 use crate::ops::activation::Activation;
+use crate::ops::kernels::flex::feature_map::FeatureMap;
 use crate::ops::kernels::math::tanh;
 use crate::ops::kernels::product::{
     DotProducts, InitialSum, LeftFactor, MAX_COLUMNS, OutputCells, RightFactor, TiledProduct,

@@ -5,10 +5,11 @@
 
 mod backward;
 mod directed;
-mod feature_map;
 mod forward;
 mod gradients;
+mod input;
 mod map_product;
+mod normalised;
 mod windows;
 
 use burn::backend::Flex;
@@ -17,9 +18,11 @@ use burn::backend::autodiff::ops::{Backward, OpsKind};
 use burn::tensor::Tensor;
 
 use super::tensors::{AutodiffFlex, tracked, untracked};
+use crate::ops::activation::Activation;
 use crate::ops::convolution::Convolution;
 use backward::ConvolutionState;
 use directed::DirectedConvolution;
+pub use normalised::normalised_convolve;
 
 /// The fast form of [`crate::ops::convolve`].
 pub fn convolve(
@@ -72,7 +75,8 @@ impl DirectedConvolution {
                     ConvolutionState {
                         x,
                         weight,
-                        output: output.clone(),
+                        output: (self.convolution.activation != Activation::None)
+                            .then(|| output.clone()),
                     },
                     output,
                 )

@@ -37,4 +37,15 @@ impl FeatureMap {
         );
         transposed.into()
     }
+
+    /// Calls `fill` with zeros for the values of a map with the channels of each pixel side by side, and writes them to
+    /// `out` in this map's layout. `out` is 0.
+    pub fn write(&self, out: &mut [f32], fill: impl FnOnce(&mut [f32])) {
+        let Some([channels, pixels]) = self.transposition() else {
+            return fill(out);
+        };
+        let mut map = vec![0.0; out.len()];
+        fill(&mut map);
+        transpose(&map, channels, [pixels, channels], out, pixels);
+    }
 }

@@ -1,0 +1,245 @@
+//! Tests that the kernels of residual networks equal their plain definitions, values and gradients, in every layout and
+//! at awkward sizes.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use proptest::prelude::*;
+use vae::ops::{
+    self, Activation, Convolution, MapLayout, Normalisation, Resampling, Window, plain,
+};
+use vae::rng::Rng;
+
+fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut values = vec![0.0; shape.iter().product()];
+    Rng::new(3).stream(name).fill_normal(&mut values);
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter().collect()
+}
+
+#[track_caller]
+fn assert_close(fast: &[Vec<f32>], plain: &[Vec<f32>], tolerance: f32) {
+    assert_eq!(fast.len(), plain.len());
+    for (part, (fast, plain)) in fast.iter().zip(plain).enumerate() {
+        assert_eq!(fast.len(), plain.len(), "part {part}");
+        let scale = plain
+            .iter()
+            .fold(1.0_f32, |most, value| most.max(value.abs()));
+        for (i, (fast, plain)) in fast.iter().zip(plain).enumerate() {
+            assert!(
+                (fast - plain).abs() <= tolerance * scale,
+                "part {part}, value {i}: {fast} and {plain}"
+            );
+        }
+    }
+}
+
+fn layout(last: bool) -> MapLayout {
+    if last {
+        MapLayout::ChannelsLast
+    } else {
+        MapLayout::ChannelsFirst
+    }
+}
+
+/// Returns the value of an operation and its gradients in its inputs, for an upstream gradient that differs everywhere.
+fn with_gradients(
+    inputs: &[Tensor<2>],
+    operation: impl Fn(&[Tensor<2>]) -> Tensor<2>,
+) -> Vec<Vec<f32>> {
+    let inputs: Vec<Tensor<2>> = inputs
+        .iter()
+        .map(|input| Tensor::from_inner(input.clone()).require_grad())
+        .collect();
+    let y = operation(&inputs);
+    let upstream = normal("upstream", y.dims(), &y.device());
+    let gradients = (y.clone() * upstream).sum().backward();
+    let gradient = |input: &Tensor<2>| flat(input.grad(&gradients).unwrap());
+    std::iter::once(flat(y))
+        .chain(inputs.iter().map(gradient))
+        .collect()
+}
+
+fn vector(tensor: &Tensor<2>) -> Tensor<1> {
+    tensor.clone().flatten(0, 1)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_normalisation_equals_its_definition(
+        n in 1_usize..6,
+        (groups, each, h, w) in (1_usize..5, 1_usize..9, 1_usize..9, 1_usize..9),
+        (kind, layouts, mean) in (0..Activation::ALL.len(), any::<[bool; 2]>(), prop_oneof![Just(0.0), Just(30.0)]),
+    ) {
+        let c = groups * each;
+        // The variance of one or two values may be next to nothing, and any rounding large beside it.
+        prop_assume!(each * h * w > 3);
+        let normalisation = Normalisation {
+            map: [c, h, w],
+            groups,
+            activation: Activation::ALL[kind],
+            layouts: layouts.map(layout),
+        };
+        let device = Device::flex();
+        let inputs = [
+            normal("x", [n, c * h * w], &device) * 2.0 + mean,
+            normal("scale", [1, c], &device),
+            normal("shift", [1, c], &device),
+        ];
+        let run = |normalise: fn(Tensor<2>, Tensor<1>, Tensor<1>, Normalisation) -> Tensor<2>| {
+            with_gradients(&inputs, |inputs| {
+                normalise(inputs[0].clone(), vector(&inputs[1]), vector(&inputs[2]), normalisation)
+            })
+        };
+        let fast = run(ops::normalise);
+        assert_close(&fast, &run(plain::normalise), 2e-4);
+        // Without a graph the values are the same to the bit.
+        let [x, scale, shift] = &inputs;
+        let alone = ops::normalise(x.clone(), vector(scale), vector(shift), normalisation);
+        prop_assert_eq!(flat(alone), fast[0].clone());
+    }
+
+    #[test]
+    fn half_a_residual_block_equals_its_definition(
+        n in prop_oneof![4 => 1_usize..7, 1 => Just(35)],
+        (groups, each, h, w, channels) in (1_usize..4, 1_usize..9, 1_usize..9, 1_usize..9, prop_oneof![1_usize..7, 15_usize..40]),
+        (kernel, stride) in (prop_oneof![Just(1_usize), Just(3)], 1_usize..3),
+        (kind, layouts, with_residual) in (0..Activation::ALL.len(), any::<[bool; 2]>(), any::<bool>()),
+    ) {
+        let c = groups * each;
+        prop_assume!(each * h * w > 3);
+        let [input, output] = layouts.map(layout);
+        let normalisation = Normalisation {
+            map: [c, h, w],
+            groups,
+            activation: Activation::ALL[kind],
+            layouts: [input, MapLayout::ChannelsLast],
+        };
+        let sides = [h, w].map(|side| side.div_ceil(stride));
+        let padding = [h, w].map(|side| {
+            let total = ((side.div_ceil(stride) - 1) * stride + kernel).saturating_sub(side);
+            (total / 2, total - total / 2)
+        });
+        let convolution = Convolution {
+            input: [c, h, w],
+            output: [channels, sides[0], sides[1]],
+            window: Window { kernel, stride, padding, output_padding: [0, 0] },
+            activation: Activation::None,
+            layouts: [MapLayout::ChannelsLast, output],
+        };
+        let outputs = channels * sides[0] * sides[1];
+        let device = Device::flex();
+        let mut inputs = vec![
+            normal("x", [n, c * h * w], &device),
+            normal("scale", [1, c], &device),
+            normal("shift", [1, c], &device),
+            normal("weight", [channels, c * kernel * kernel], &device),
+            normal("bias", [1, channels], &device),
+        ];
+        if with_residual {
+            inputs.push(normal("residual", [n, outputs], &device));
+        }
+        type Half = fn(Tensor<2>, [Tensor<1>; 2], Normalisation, Tensor<4>, Tensor<1>, Convolution, Option<Tensor<2>>) -> Tensor<2>;
+        let run = |half: Half| {
+            with_gradients(&inputs, |inputs| half(
+                inputs[0].clone(),
+                [vector(&inputs[1]), vector(&inputs[2])],
+                normalisation,
+                inputs[3].clone().reshape([channels, c, kernel, kernel]),
+                vector(&inputs[4]),
+                convolution,
+                inputs.get(5).cloned(),
+            ))
+        };
+        assert_close(&run(ops::normalised_convolve), &run(plain::normalised_convolve), 3e-4);
+    }
+
+    #[test]
+    fn resampling_equals_its_definition(
+        (n, c, h, w) in (1_usize..5, 1_usize..7, 1_usize..12, 1_usize..12),
+        (factor, up, layouts) in (1_usize..4, any::<bool>(), any::<[bool; 2]>()),
+    ) {
+        let resampling = Resampling {
+            big: [c, h, w],
+            small: [c, h.div_ceil(factor), w.div_ceil(factor)],
+            factor,
+            layouts: layouts.map(layout),
+        };
+        let input = if up { resampling.small } else { resampling.big };
+        let x = [normal("x", [n, input.iter().product()], &Device::flex())];
+        let run = |resample: fn(Tensor<2>, Resampling) -> Tensor<2>| {
+            with_gradients(&x, |x| resample(x[0].clone(), resampling))
+        };
+        let (fast, slow) = if up {
+            (run(ops::upsample), run(plain::upsample))
+        } else {
+            (run(ops::average_pool), run(plain::average_pool))
+        };
+        assert_close(&fast, &slow, 1e-5);
+    }
+
+    #[test]
+    fn an_activation_equals_its_definition(n in 1_usize..40, f in 1_usize..1000, kind in 0..Activation::ALL.len()) {
+        let activation = Activation::ALL[kind];
+        let x = [normal("x", [n, f], &Device::flex()) * 4.0];
+        let fast = with_gradients(&x, |x| ops::activate(x[0].clone(), activation));
+        let slow = with_gradients(&x, |x| plain::activate(x[0].clone(), activation));
+        assert_close(&fast, &slow, 2e-6);
+    }
+}
+
+#[test]
+fn a_residual_block_does_not_depend_on_the_number_of_threads() {
+    let device = Device::flex();
+    let map = [16, 12, 12];
+    let normalisation = Normalisation {
+        map,
+        groups: 4,
+        activation: Activation::Silu,
+        layouts: [MapLayout::ChannelsLast; 2],
+    };
+    let convolution = Convolution {
+        input: map,
+        output: map,
+        window: Window {
+            kernel: 3,
+            stride: 1,
+            padding: [(1, 1); 2],
+            output_padding: [0, 0],
+        },
+        activation: Activation::None,
+        layouts: [MapLayout::ChannelsLast; 2],
+    };
+    let length = map.iter().product();
+    let inputs = [
+        normal("x", [67, length], &device),
+        normal("scale", [1, 16], &device),
+        normal("shift", [1, 16], &device),
+        normal("weight", [16, 16 * 9], &device),
+        normal("bias", [1, 16], &device),
+        normal("residual", [67, length], &device),
+    ];
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            with_gradients(&inputs, |inputs| {
+                ops::normalised_convolve(
+                    inputs[0].clone(),
+                    [vector(&inputs[1]), vector(&inputs[2])],
+                    normalisation,
+                    inputs[3].clone().reshape([16, 16, 3, 3]),
+                    vector(&inputs[4]),
+                    convolution,
+                    Some(inputs[5].clone()),
+                )
+            })
+        })
+    };
+    assert_eq!(on(1), on(2));
+}
