@@ -27,7 +27,7 @@ use crate::{config, device, ui};
 const LONG_HELP: &str = "\
 --resume goes on from state.safetensors in the run's folder. With an unchanged config the run ends with the same bytes as one that \
 was never stopped. These values may be changed, in the run's config.toml or by --set: train.epochs, train.learning_rate, train.clip, \
-train.save_every, train.patience, [schedule] and [[figures]]. metrics.jsonl states each change with its step, as `changes` of the next \
+train.skip_above, train.save_every, train.patience, [schedule] and [[figures]]. metrics.jsonl states each change with its step, as `changes` of the next \
 record. Any other changed value is an error.
 
 --from begins a new run, with its own optimizer and epochs, with the weights of a trained model. about.json and the model's \
@@ -39,6 +39,11 @@ train.patience=N ends the training when the validation ELBO has not improved for
 uses it, and RUN/model.safetensors names the last one. Schedules stay spread \
 over train.epochs: a cosine that is cut short has not come down to its floor. Resume with a larger train.patience, or with 0, to \
 go on.
+
+train.ema=0.999 keeps a moving average of the weights, which is then the run's model: model.safetensors, the test and validation \
+records and the figures are those of the average, and last.safetensors has the last weights. train.skip_above=400 skips a step whose \
+gradient has a larger norm, or one that is not finite; the epoch's line and `skipped_steps` in metrics.jsonl count these steps. \
+The table [augment] changes training images at random, as by --set augment.flip=true; configs/README.md has its keys.
 
 Examples:
   vae train --resume mnist-1 --epochs 20 --set train.learning_rate=1e-4

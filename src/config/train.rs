@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{above_zero, at_least_zero, count};
+use crate::check::{above_zero, at_least_zero, count, within};
 use crate::error::Result;
+use crate::optimizer::LARGEST_LIMIT;
 
 /// The `[train]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,12 +24,18 @@ pub struct TrainConfig {
     /// The number of epochs without a better validation score after which training ends; 0 for never.
     #[serde(skip_serializing_if = "is_off")]
     pub patience: usize,
+    /// The decay of the moving average of the weights, which is then the run's model; 0 for none.
+    #[serde(skip_serializing_if = "is_off")]
+    pub ema: f64,
+    /// The global norm of the gradient above which a step is skipped; 0 for never.
+    #[serde(skip_serializing_if = "is_off")]
+    pub skip_above: f64,
 }
 
 /// Returns whether a number that turns something on is 0. It is not written then, so that the files of a training that
 /// does not use it have the same bytes as before there was such a key.
-fn is_off(number: &usize) -> bool {
-    *number == 0
+fn is_off<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 impl Default for TrainConfig {
@@ -41,6 +48,8 @@ impl Default for TrainConfig {
             clip: None,
             save_every: 60.0,
             patience: 0,
+            ema: 0.0,
+            skip_above: 0.0,
         }
     }
 }
@@ -55,8 +64,21 @@ impl TrainConfig {
         if self.patience > 0 {
             count("train.patience", self.patience, 1_000_000_000)?;
         }
+        // With a decay of 1 the average would stay at the first weights.
+        within("train.ema", self.ema, 0.0, 0.999_999)?;
+        within("train.skip_above", self.skip_above, 0.0, LARGEST_LIMIT)?;
         self.clip
             .map_or(Ok(()), |clip| above_zero("train.clip", clip))
+    }
+
+    /// Returns the decay of the moving average of the weights; `None` if there is none.
+    pub fn average_decay(&self) -> Option<f64> {
+        (!is_off(&self.ema)).then_some(self.ema)
+    }
+
+    /// Returns the norm above which a step is skipped; `None` if no step is.
+    pub fn skip_limit(&self) -> Option<f64> {
+        (!is_off(&self.skip_above)).then_some(self.skip_above)
     }
 
     /// Returns the number of steps in which all of `images` training images are seen once.

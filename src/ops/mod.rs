@@ -286,3 +286,15 @@ pub fn adam(
     }
     plain::adam(weight, gradient, mean, square, step)
 }
+
+/// Moves a moving average towards a value: average + share * (value - average).
+///
+/// # Shapes
+/// `average` and `value`: `[n]`, without autodiff.
+pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(value) {
+        return flex::move_towards(average, value, share);
+    }
+    plain::move_towards(average, value, share);
+}

@@ -159,6 +159,10 @@ pub fn adam(
     weight - mean.clone() / root * step.rate
 }
 
+pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
+    *average = average.clone() + (value.clone() - average.clone()) * share;
+}
+
 pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     values.square().sum()
 }

@@ -1,9 +1,11 @@
 //! The optimizers: textbook update rules with PyTorch's conventions, applied to every parameter.
 
 mod adam;
+mod average;
 mod gradients;
 mod rmsprop;
 mod sgd;
+mod skip;
 mod state;
 
 use burn::tensor::Tensor;
@@ -15,6 +17,7 @@ pub use adam::{Adam, AdamW};
 pub use gradients::{collect, global_norm, squared_norms};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
+pub use skip::{LARGEST_LIMIT, is_skipped};
 pub use state::OptimizerState;
 
 /// A rule that updates one parameter, given as a flat tensor.

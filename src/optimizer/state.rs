@@ -1,10 +1,16 @@
-//! The state of an optimizer: the rule and its slots for every parameter.
+//! The state of an optimizer: the rule, and its slots and the average for every parameter.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Bool, Gradients, Tensor};
 
+use super::average::share_of_new;
+use super::skip::is_skipped;
 use super::{Optimizer, collect, global_norm};
 use crate::model::Vae;
+use crate::ops::{move_towards, on_host};
+
+/// The name of the slot that holds the average of a parameter.
+const AVERAGE: &str = "average";
 
 /// An update rule with its slots for each parameter of a model, in the order in which burn visits the parameters.
 #[derive(Clone, Debug)]
@@ -12,29 +18,50 @@ pub struct OptimizerState {
     rule: Optimizer,
     /// The global norm to which larger gradients are scaled down (Pascanu et al. 2013).
     clip: Option<f64>,
+    /// The global norm above which a step is skipped.
+    skip_above: Option<f64>,
+    /// The decay of the weights' average, which is the last slot of each parameter.
+    decay: Option<f64>,
     slots: Vec<Vec<Tensor<1>>>,
 }
 
 impl OptimizerState {
     pub fn new(rule: Optimizer, clip: Option<f64>, vae: &Vae) -> Self {
-        struct Zeros<'a> {
-            count: usize,
-            slots: &'a mut Vec<Vec<Tensor<1>>>,
+        let count = rule.kind().slots().len();
+        let slots = flat_weights(vae).into_iter();
+        Self {
+            slots: slots
+                .map(|weight| vec![Tensor::zeros(weight.shape(), &weight.device()); count])
+                .collect(),
+            rule,
+            clip,
+            skip_above: None,
+            decay: None,
         }
-        impl ModuleVisitor for Zeros<'_> {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let tensor = param.val();
-                let zeros =
-                    Tensor::zeros([tensor.shape().num_elements()], &tensor.device().inner());
-                self.slots.push(vec![zeros; self.count]);
-            }
+    }
+
+    /// Returns the same state, which skips steps whose gradients have a global norm above `limit`, or one that is not
+    /// finite: such a step changes neither the weights nor a slot.
+    #[must_use]
+    pub fn skipping(self, limit: Option<f64>) -> Self {
+        Self {
+            skip_above: limit,
+            ..self
         }
-        let mut slots = Vec::new();
-        vae.visit(&mut Zeros {
-            count: rule.kind().slots().len(),
-            slots: &mut slots,
-        });
-        Self { rule, clip, slots }
+    }
+
+    /// Returns the same state with an average of the weights of `vae`, which begins as a copy of them.
+    #[must_use]
+    pub fn averaging(mut self, decay: Option<f64>, vae: &Vae) -> Self {
+        self.decay = decay;
+        if decay.is_some() {
+            let weights = flat_weights(vae).into_iter();
+            self.slots
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(slots, weight)| slots.push(weight));
+        }
+        self
     }
 
     /// Returns the model after one step. `step` counts from 1.
@@ -46,26 +73,53 @@ impl OptimizerState {
         learning_rate: f64,
     ) -> Vae {
         let gradients = collect(&vae, gradients);
-        self.apply(vae, gradients, step, learning_rate)
+        self.apply(vae, gradients, step, learning_rate).0
     }
 
-    /// Does the same as [`OptimizerState::update`], with gradients that [`collect`] returned.
+    /// Does the same as [`OptimizerState::update`], with gradients that [`collect`] returned. It also returns their
+    /// global norm, `[1]`, if steps can be skipped: [`is_skipped`] says whether this one was.
+    ///
+    /// A GPU is not waited for: it computes the step and chooses between the old numbers and the new ones.
     pub fn apply(
         &mut self,
         vae: Vae,
         mut gradients: Vec<Tensor<1>>,
         step: u64,
         learning_rate: f64,
-    ) -> Vae {
-        if let Some(clip) = self.clip {
-            let scale = ((global_norm(&gradients) + 1e-6).recip() * clip).clamp_max(1.0);
+    ) -> (Vae, Option<Tensor<1>>) {
+        let is_limited = self.clip.is_some() || self.skip_above.is_some();
+        let norm = is_limited.then(|| global_norm(&gradients));
+        let mut is_taken = None;
+        if let (Some(limit), Some(norm)) = (self.skip_above, &norm) {
+            if !on_host(&norm.device()) {
+                is_taken = Some(norm.clone().lower_equal_elem(limit));
+            } else if is_skipped(norm.clone().into_scalar(), limit) {
+                return (vae, Some(norm.clone()));
+            }
+        }
+        if let (Some(clip), Some(norm)) = (self.clip, &norm) {
+            let scale = ((norm.clone() + 1e-6).recip() * clip).clamp_max(1.0);
             gradients = gradients
                 .into_iter()
                 .map(|gradient| gradient * scale.clone())
                 .collect();
         }
+        let vae = self.apply_if(is_taken, vae, gradients, step, learning_rate);
+        (vae, self.skip_above.and(norm))
+    }
+
+    /// Takes the step where `is_taken`, `[1]`, is true or missing.
+    fn apply_if(
+        &mut self,
+        is_taken: Option<Tensor<1, Bool>>,
+        vae: Vae,
+        gradients: Vec<Tensor<1>>,
+        step: u64,
+        learning_rate: f64,
+    ) -> Vae {
         vae.map(&mut Apply {
             optimizer: self,
+            is_taken,
             gradients: gradients.into_iter(),
             parameter: 0,
             step,
@@ -73,13 +127,27 @@ impl OptimizerState {
         })
     }
 
+    /// Returns `vae`, whose weights this state has updated, with their averages in their place; `None` if there are none.
+    pub fn averaged(&self, vae: &Vae) -> Option<Vae> {
+        self.decay?;
+        let averages = self.slots.iter().filter_map(|slots| slots.last().cloned());
+        Some(vae.clone().map(&mut Replace(averages)))
+    }
+
     /// Returns the slots, `[parameter][slot]`, each a flat tensor.
     pub fn slots(&self) -> &[Vec<Tensor<1>>] {
         &self.slots
     }
 
-    pub fn slot_names(&self) -> &'static [&'static str] {
-        self.rule.kind().slots()
+    pub fn slot_names(&self) -> Vec<&'static str> {
+        let average = self.decay.map(|_| AVERAGE);
+        self.rule
+            .kind()
+            .slots()
+            .iter()
+            .copied()
+            .chain(average)
+            .collect()
     }
 
     /// Replaces the slots by those that [`OptimizerState::slots`] returned earlier.
@@ -88,34 +156,90 @@ impl OptimizerState {
     }
 }
 
+/// Returns the parameters, each flat and without autodiff.
+fn flat_weights(vae: &Vae) -> Vec<Tensor<1>> {
+    struct Flat(Vec<Tensor<1>>);
+    impl ModuleVisitor for Flat {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let weight = param.val().without_autodiff();
+            let count = weight.shape().num_elements();
+            self.0.push(weight.reshape([count]));
+        }
+    }
+    let mut flat = Flat(Vec::new());
+    vae.visit(&mut flat);
+    flat.0
+}
+
 struct Apply<'a> {
     optimizer: &'a mut OptimizerState,
+    is_taken: Option<Tensor<1, Bool>>,
     gradients: std::vec::IntoIter<Tensor<1>>,
     parameter: usize,
     step: u64,
     learning_rate: f64,
 }
 
-impl ModuleMapper for Apply<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let gradient = self.gradients.next();
-        let slots = self.optimizer.slots.get_mut(self.parameter);
-        let Some((gradient, slots)) = gradient.zip(slots) else {
-            return param;
+impl Apply<'_> {
+    /// Returns the new weight, and replaces the parameter's slots.
+    fn step(&mut self, weight: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
+        let OptimizerState {
+            rule, decay, slots, ..
+        } = &mut *self.optimizer;
+        let Some(slots) = slots.get_mut(self.parameter) else {
+            return weight;
         };
         self.parameter += 1;
+        let old = self
+            .is_taken
+            .is_some()
+            .then(|| (weight.clone(), slots.clone()));
+        let rule = rule.kind();
+        let (own, average) = slots.split_at_mut(rule.slots().len());
+        let mut new = rule.update(weight, gradient, own, self.step, self.learning_rate);
+        if let (Some(decay), Some(average)) = (*decay, average.first_mut()) {
+            move_towards(average, &new, share_of_new(decay, self.step));
+        }
+        if let (Some(is_taken), Some((weight, old_slots))) = (&self.is_taken, old) {
+            let choose = |old: Tensor<1>, new: Tensor<1>| {
+                old.clone()
+                    .mask_where(is_taken.clone().expand(old.shape()), new)
+            };
+            new = choose(weight, new);
+            for (slot, old) in slots.iter_mut().zip(old_slots) {
+                *slot = choose(old, slot.clone());
+            }
+        }
+        new
+    }
+}
+
+impl ModuleMapper for Apply<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.next() else {
+            return param;
+        };
         param.map(|weight| {
             let shape = weight.shape();
             let weight = weight.inner();
             let flat = weight.reshape([shape.num_elements()]);
-            let new = self.optimizer.rule.kind().update(
-                flat,
-                gradient,
-                slots,
-                self.step,
-                self.learning_rate,
-            );
+            let new = self.step(flat, gradient);
             Tensor::from_inner(new.reshape(shape)).require_grad()
         })
     }
 }
+
+/// Puts flat tensors in the place of the parameters.
+struct Replace<T>(T);
+
+impl<T: Iterator<Item = Tensor<1>>> ModuleMapper for Replace<T> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(flat) = self.0.next() else {
+            return param;
+        };
+        param.map(|weight| Tensor::from_inner(flat.reshape(weight.shape())).require_grad())
+    }
+}
+
+#[cfg(test)]
+mod tests;

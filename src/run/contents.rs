@@ -19,6 +19,7 @@ const FILES: &[&str] = &[
     "state.safetensors",
     "model.safetensors",
     "best.safetensors",
+    "last.safetensors",
     "curves.svg",
     "curves.png",
     "health.svg",

@@ -57,6 +57,11 @@ impl RunFolder {
         self.path.join("best.safetensors")
     }
 
+    /// Returns the path of the model with the last weights, where [`RunFolder::model`] has their moving average.
+    pub fn last(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
     /// Returns the path of the mixture with this many components that was fitted to the model's latents.
     pub fn mixture(&self, components: usize) -> PathBuf {
         self.path.join(format!("mixture-{components}.safetensors"))

@@ -38,6 +38,9 @@ pub struct Record {
     /// step and every 50th after it. Empty in records that older versions wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gradient_norms: BTreeMap<String, f64>,
+    /// The steps of the epoch that were skipped because of their gradient's norm, for "train".
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_steps: u64,
     /// The values that were changed in this epoch or right before it, for "train"; see `vae train --help`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
@@ -63,6 +66,11 @@ pub fn best_validation(records: &[Record]) -> Option<&Record> {
                 best
             }
         })
+}
+
+/// Returns whether a number is 0. It is not written then.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Reads null as NaN: JSON has no infinity and no NaN, so both are written as null.

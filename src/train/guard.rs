@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, shell_word};
 use crate::model::{Vae, export};
-use crate::optimizer::global_norm;
+use crate::optimizer::{global_norm, is_skipped};
 use crate::run::Record;
 
 /// Returns an error that names the first failure between `good`, a state whose numbers are all finite, and the step
@@ -41,6 +41,14 @@ pub fn explain(
             Err(error) => return error,
         };
         let (terms, gradients) = gradients(config, count, &state.vae, image_ids, batch, step);
+        let learning_rate = config.learning_rate(epochs_after(config, count, step));
+        let norm = global_norm(&gradients);
+        if let Some(limit) = config.train.skip_limit()
+            && is_skipped(norm.clone().into_scalar(), limit)
+        {
+            (state, _) = state.update(gradients, learning_rate);
+            continue;
+        }
         let terms = [
             ("loss", Some(terms.loss)),
             ("reconstruction", Some(terms.reconstruction)),
@@ -51,12 +59,9 @@ pub fn explain(
             .filter_map(|(name, values)| Some((name, values?.inner().sum())))
             .filter_map(|(name, sum)| Some(format!("the {name} is {}", describe(sum)?)))
             .collect();
-        broken.extend(
-            describe(global_norm(&gradients)).map(|what| format!("the gradient's norm is {what}")),
-        );
+        broken.extend(describe(norm).map(|what| format!("the gradient's norm is {what}")));
         if broken.is_empty() {
-            let learning_rate = config.learning_rate(epochs_after(config, count, step));
-            state = state.update(gradients, learning_rate);
+            (state, _) = state.update(gradients, learning_rate);
             if let Some(name) = first_infinite_weight(&state.vae) {
                 broken.push(format!("the update makes `{name}` NaN or infinite"));
             } else if !state.is_finite() {

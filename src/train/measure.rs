@@ -54,7 +54,8 @@ pub fn records(
     Ok(records)
 }
 
-/// Returns the running means over the epoch, where each step counts with the weights that it had.
+/// Returns the running means over the epoch, where each step counts with the weights that it had, and skipped steps do
+/// not count.
 fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
     let progress = &state.progress;
     let [loss, reconstruction, kl] = progress.sums.means();
@@ -75,8 +76,10 @@ fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
         reconstruction,
         kl,
         seconds: progress.seconds,
-        images_per_second: progress.sums.images as f64 / progress.seconds,
+        images_per_second: (progress.sums.images + progress.skipped.images) as f64
+            / progress.seconds,
         gradient_norms: layers.zip(progress.gradient_norms.means()).collect(),
+        skipped_steps: progress.skipped.steps,
         changes: progress.changes.clone(),
     }
 }
@@ -112,6 +115,7 @@ fn record(
         seconds,
         images_per_second: images.len() as f64 / seconds,
         gradient_norms: BTreeMap::new(),
+        skipped_steps: 0,
         changes: Vec::new(),
     })
 }

@@ -6,7 +6,7 @@ use crate::model::Network;
 /// Bytes of a float.
 const FLOAT: u64 = 4;
 
-/// The copies of the weights and of the optimizer's slots: those of the next step, the last good ones, and three while a
+/// The copies of the weights, of the optimizer's slots and of the average: those of the next step, the last good ones, and three while a
 /// state is saved.
 const COPIES: u64 = 5;
 
@@ -33,7 +33,8 @@ impl MemoryNeed {
     /// Estimates the memory for training `network` on `image_count` images.
     pub fn new(config: &Config, network: &Network, image_count: usize) -> Self {
         let parameters = config.parameter_count(network) as u64;
-        let slots = config.optimizer.kind().slots().len() as u64;
+        let average = u64::from(config.train.average_decay().is_some());
+        let slots = config.optimizer.kind().slots().len() as u64 + average;
         // Beside the copies there is one gradient.
         let per_parameter = FLOAT * (COPIES * (1 + slots) + 1);
         let values: usize = network.image_shape.iter().product();
@@ -82,6 +83,8 @@ impl MemoryNeed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{find_preset, set};
+    use crate::error::Result;
 
     const NEED: MemoryNeed = MemoryNeed {
         fixed: 1_000_000,
@@ -95,6 +98,20 @@ mod tests {
         assert_eq!(NEED.batch_within(5_999_999), Some(200));
         assert_eq!(NEED.batch_within(6_000_000), Some(500));
         assert_eq!(NEED.batch_within(1_000_000), None);
+    }
+
+    #[test]
+    fn an_average_of_the_weights_needs_as_much_as_a_slot_of_the_optimizer() -> Result<()> {
+        let smoke = find_preset("smoke")?.config()?;
+        let averaged = set(&smoke, "train.ema=0.999")?;
+        let momentum = set(&smoke, "optimizer.sgd.momentum=0.9")?;
+        let none = set(&smoke, "optimizer.sgd=")?;
+        let network = smoke.network([1, 28, 28], 0)?;
+        let need = |config: &Config| MemoryNeed::new(config, &network, 100).bytes();
+        let slot = need(&momentum) - need(&none);
+        assert!(slot > 100_000 * FLOAT);
+        assert_eq!(need(&averaged) - need(&smoke), slot);
+        Ok(())
     }
 
     #[test]

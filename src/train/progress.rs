@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::skipped::SkippedSteps;
 use crate::run::{Change, StartedFrom};
 
 /// The numbers that change during training. Noise, order and binarised pixels are functions of the seed and the step,
@@ -15,6 +16,9 @@ pub struct Progress {
     /// The gradient norms of the current epoch. States that older versions wrote have none.
     #[serde(default)]
     pub gradient_norms: GradientNorms,
+    /// The skipped steps of the current epoch.
+    #[serde(default, skip_serializing_if = "SkippedSteps::is_none")]
+    pub skipped: SkippedSteps,
     /// The seconds of training in the current epoch, without evaluation and figures.
     pub seconds: f64,
     /// The best validation score so far, in nats: a [`crate::run::Record::score`].
@@ -50,6 +54,7 @@ impl Progress {
     pub fn start_epoch(&mut self) {
         self.sums = LossSums::default();
         self.gradient_norms = GradientNorms::default();
+        self.skipped = SkippedSteps::default();
         self.seconds = 0.0;
         self.changes.clear();
     }

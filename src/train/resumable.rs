@@ -10,6 +10,7 @@ const CHANGEABLE: &[&str] = &[
     "train.epochs",
     "train.learning_rate",
     "train.clip",
+    "train.skip_above",
     "train.save_every",
     "train.patience",
     "schedule",

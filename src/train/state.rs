@@ -20,22 +20,37 @@ impl TrainState {
     /// Returns the state before the first step. `vae` is on an autodiff device.
     pub fn new(config: &Config, vae: Vae) -> Self {
         Self {
-            optimizer: OptimizerState::new(config.optimizer.clone(), config.train.clip, &vae),
+            optimizer: OptimizerState::new(config.optimizer.clone(), config.train.clip, &vae)
+                .averaging(config.train.average_decay(), &vae)
+                .skipping(config.train.skip_limit()),
             vae,
             progress: Progress::default(),
         }
     }
 
-    /// Returns the state after one step along `gradients`, with the given learning rate.
+    /// Returns the state after one step along `gradients`, with the given learning rate, and their global norm, `[1]`, if
+    /// steps can be skipped.
     ///
     /// The state is passed by value, so that weights without another owner are changed in place.
     #[must_use]
-    pub fn update(mut self, gradients: Vec<Tensor<1>>, learning_rate: f64) -> Self {
+    pub fn update(
+        mut self,
+        gradients: Vec<Tensor<1>>,
+        learning_rate: f64,
+    ) -> (Self, Option<Tensor<1>>) {
         self.progress.step += 1;
-        self.vae = self
+        let step = self.progress.step;
+        let (vae, norm) = self
             .optimizer
-            .apply(self.vae, gradients, self.progress.step, learning_rate);
-        self
+            .apply(self.vae, gradients, step, learning_rate);
+        self.vae = vae;
+        (self, norm)
+    }
+
+    /// Returns the model with the averages of the weights, or the weights themselves if no average is kept.
+    pub fn averaged(&self) -> Vae {
+        let averaged = self.optimizer.averaged(&self.vae);
+        averaged.unwrap_or_else(|| self.vae.clone())
     }
 
     /// Returns whether every weight and every slot of the optimizer is finite. Reads one number back from the device.

@@ -9,12 +9,13 @@ use super::guard::explain;
 use super::initial_model::initial_model;
 use super::resumable::{all_changes, check_resumable, check_same_architecture};
 use super::step::{epoch_order, epochs_after, gradients, loss_sums};
+use super::unread::{UnreadStep, read};
 use super::{Checkpoint, Ending, ModelFile, Progress, TrainState};
 use crate::config::{self, Config};
 use crate::data::{self, Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::model::{Vae, import, layer_parameters};
-use crate::optimizer::squared_norms;
+use crate::optimizer::{is_skipped, squared_norms};
 use crate::run::{Change, RunFolder, StartedFrom};
 
 /// The number of steps after which the loss sums are read back. Reading a value back makes a GPU wait, so it is not
@@ -30,8 +31,8 @@ pub struct Training {
     pub(super) state: TrainState,
     /// The state when the numbers were last read back; all its numbers are finite.
     pub(super) good: TrainState,
-    /// The loss sums of the steps since then, each `[3]`, still on the device, with their numbers of images.
-    unread_sums: Vec<(Tensor<1>, usize)>,
+    /// The steps since then.
+    unread_steps: Vec<UnreadStep>,
     /// The squared norms of the layers' gradients since then, each `[L]`, still on the device.
     unread_norms: Vec<Tensor<1>>,
     /// Whether a checkpoint of this state and this config is on the disk already.
@@ -58,7 +59,7 @@ impl Training {
             dataset,
             good: state.clone(),
             state,
-            unread_sums: Vec::new(),
+            unread_steps: Vec::new(),
             unread_norms: Vec::new(),
             is_saved: false,
             folder: None,
@@ -95,7 +96,7 @@ impl Training {
             return Err(Error::failed(what).with_hint("begin with another model"));
         }
         let mut training = Self::new(config, dataset, device)?;
-        training.state.vae = import(training.state.vae, &model.tensors)?;
+        training.state = TrainState::new(config, import(training.state.vae, &model.tensors)?);
         training.state.progress.changes = vec![Change {
             step: 0,
             key: "weights".to_owned(),
@@ -244,14 +245,19 @@ impl Training {
         }
         let epochs = epochs_after(&self.config, count, step);
         let learning_rate = self.config.learning_rate(epochs);
-        self.state = self.state.update(gradients, learning_rate);
-        self.unread_sums.push((loss_sums(terms), image_ids.len()));
+        let norm;
+        (self.state, norm) = self.state.update(gradients, learning_rate);
+        self.unread_steps.push(UnreadStep {
+            sums: loss_sums(terms),
+            norm,
+            images: image_ids.len(),
+        });
         self
     }
 
     /// Returns the number of steps since the numbers were last read back.
     pub(super) fn unread(&self) -> usize {
-        self.unread_sums.len()
+        self.unread_steps.len()
     }
 
     /// Reads back the numbers of the unread steps, and adds them up.
@@ -259,17 +265,29 @@ impl Training {
     /// # Errors
     /// Returns an error if one of them, or a weight, is not finite; the message names the first step that failed.
     pub fn look(&mut self) -> Result<()> {
-        if self.unread_sums.is_empty() {
+        if self.unread_steps.is_empty() {
             return Ok(());
         }
-        let (sums, images): (Vec<_>, Vec<_>) = self.unread_sums.drain(..).unzip();
-        let values: Vec<f32> = Tensor::cat(sums, 0).into_data().iter().collect();
-        if !values.iter().all(|value| value.is_finite()) || !self.state.is_finite() {
+        let limit = self.config.train.skip_limit();
+        let (skipped, taken): (Vec<_>, Vec<_>) = read(self.unread_steps.drain(..))
+            .into_iter()
+            .partition(|step| {
+                limit
+                    .zip(step.norm)
+                    .is_some_and(|(limit, norm)| is_skipped(norm, limit))
+            });
+        let terms = taken.iter().flat_map(|step| step.sums);
+        if !terms.into_iter().all(f32::is_finite) || !self.state.is_finite() {
             return Err(self.explain(self.good.clone(), self.progress().step));
         }
         let progress = &mut self.state.progress;
-        for (terms, images) in values.as_chunks::<3>().0.iter().zip(images) {
-            progress.sums.add(*terms, images);
+        for step in taken {
+            progress.sums.add(step.sums, step.images);
+        }
+        for step in skipped {
+            progress
+                .skipped
+                .add(step.norm.unwrap_or(f32::NAN), step.images);
         }
         for squares in self.unread_norms.drain(..) {
             let squares: Vec<f32> = squares.into_data().iter().collect();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::guard::unmeasurable;
 use super::measure::{fitted_model, records};
+use super::skipped::check_not_all_skipped;
 use super::training::LOOK_EVERY;
 use super::{Ending, EpochReport, ModelFile, Observer, Training};
 use crate::config::Config;
@@ -151,6 +152,9 @@ impl Training {
         metrics: &mut Metrics,
         observer: &mut dyn Observer,
     ) -> Result<Vae> {
+        let steps = [epoch, self.steps_per_epoch()];
+        let (train, place) = (&self.config().train, self.folder.as_deref());
+        check_not_all_skipped(&self.progress().skipped, steps, train, place)?;
         let mut checkpoint = self.checkpoint()?;
         let model = self.model()?;
         let records = records(self.config(), self.dataset(), &self.state, &model, epoch)?;
@@ -171,6 +175,9 @@ impl Training {
         }
         self.state.progress.metrics_length = metrics.append(records)?;
         file.write(&folder.model())?;
+        if let Some(last) = self.last_model()? {
+            self.model_file(&last).write(&folder.last())?;
+        }
         observer.epoch(
             self,
             &EpochReport {
@@ -187,7 +194,7 @@ impl Training {
     }
 
     /// Writes the model after the last whole epoch again if its file is missing or damaged and the state is of that
-    /// moment, and likewise the best model if it is the same. Returns the model if it was needed.
+    /// moment, and likewise that of the last weights, and the best model if it is the same. Returns the model if it was needed.
     fn write_missing_model(&self, folder: &RunFolder, metrics: &Metrics) -> Result<Option<Vae>> {
         if self.epochs_done() == 0 || self.steps_into_epoch() > 0 {
             return Ok(None);
@@ -197,6 +204,11 @@ impl Training {
             .iter()
             .rfind(|record| record.split == "validation");
         let is_best = validation.map(Record::score) == self.progress().best;
+        if let Some(last) = self.last_model()?
+            && !ModelFile::is_whole(&folder.last())?
+        {
+            self.model_file(&last).write(&folder.last())?;
+        }
         let mut wanted = vec![folder.model()];
         wanted.extend((validation.is_some() && is_best).then(|| folder.best()));
         let mut missing = Vec::new();
@@ -219,8 +231,17 @@ impl Training {
             .with_start(self.progress().started_from.clone())
     }
 
+    /// Returns the run's model: that of the weights' moving average, if one is kept, or else of the weights.
     fn model(&self) -> Result<Vae> {
-        fitted_model(self.config(), self.dataset(), self.vae())
+        fitted_model(self.config(), self.dataset(), &self.state.averaged())
+    }
+
+    /// Returns the model of the last weights; `None` if it is the run's model.
+    fn last_model(&self) -> Result<Option<Vae>> {
+        let decay = self.config().train.average_decay();
+        decay
+            .map(|_| fitted_model(self.config(), self.dataset(), self.vae()))
+            .transpose()
     }
 
     /// Saves the state, unless the folder is no longer that of this run.

@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod augmentation;
+mod averaged_weights;
 mod batches;
 mod binarized_mnist;
 mod changed_configs;
@@ -76,6 +77,7 @@ mod rm;
 mod shell;
 #[cfg(unix)]
 mod signals;
+mod skipped_steps;
 mod snapshot;
 mod sprites;
 mod standard_errors;

@@ -301,6 +301,22 @@ fn adam_equals_its_definition() {
     }
 }
 
+#[test]
+fn a_moving_average_equals_its_definition_and_leaves_other_owners_alone() {
+    let device = Device::flex();
+    for length in [1, 7, 40_000] {
+        let start: Tensor<1> = normal("average", [length], &device);
+        let [mut fast, mut slow] = [start.clone(), start.clone()];
+        for (step, share) in [(1, 0.8), (2, 0.1), (3, 0.001)] {
+            let value = normal(&format!("value {step}"), [length], &device);
+            ops::move_towards(&mut fast, &value, share);
+            plain::move_towards(&mut slow, &value, share);
+        }
+        assert_close(&flat(fast), &flat(slow), 1e-6, "average");
+        assert_eq!(flat(start), flat(normal("average", [length], &device)));
+    }
+}
+
 /// Returns a convolution with these sizes, or `None` if its output would be empty.
 fn convolution(
     image_shape: [usize; 3],

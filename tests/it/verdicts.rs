@@ -373,6 +373,7 @@ fn records(losses: &[[f64; 2]]) -> Vec<Record> {
         seconds: 1.0,
         images_per_second: 1.0,
         gradient_norms: BTreeMap::new(),
+        skipped_steps: 0,
         changes: Vec::new(),
     };
     let records = (1..).zip(losses);

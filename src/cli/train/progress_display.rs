@@ -97,10 +97,15 @@ impl Observer for ProgressDisplay<'_> {
             let terms = test
                 .kl
                 .map(|kl| format!(" (reconstruction {:.2} + KL {kl:.2})", test.reconstruction));
+            let skipped = match train.skipped_steps {
+                0 => String::new(),
+                1 => ", 1 step skipped".to_owned(),
+                steps => format!(", {steps} steps skipped"),
+            };
             ui::line_above(
                 &self.bar,
                 format_args!(
-                    "epoch {}/{}: test {}{}, {validation}train loss {:.2}, {:.1} s, {:.0} images/s",
+                    "epoch {}/{}: test {}{}, {validation}train loss {:.2}, {:.1} s, {:.0} images/s{skipped}",
                     report.epoch,
                     training.config().train.epochs,
                     bound(test),

@@ -57,6 +57,13 @@ pub fn introduce(
             config.augment.words()
         ));
     }
+    if config.train.average_decay().is_some() {
+        ui::note(format_args!(
+            "the model and what is measured have the weights' moving average (train.ema = {}); the last weights are in {}",
+            config.train.ema,
+            folder.last().display()
+        ));
+    }
     if training.ending() == Some(Ending::AllEpochs) {
         ui::note("this run has done all its epochs; go on with more by `--epochs N`");
     }

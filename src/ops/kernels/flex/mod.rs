@@ -3,6 +3,7 @@
 
 mod activation;
 mod adam;
+mod average;
 mod convolution;
 mod dense;
 mod feature_map;
@@ -15,6 +16,7 @@ mod tensors;
 
 pub use activation::activate;
 pub use adam::adam;
+pub use average::move_towards;
 pub use convolution::{convolve, convolve_transposed, normalised_convolve};
 pub use dense::dense;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
