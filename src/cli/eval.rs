@@ -9,6 +9,7 @@ use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
+use super::sample_quality::{HeldOut, QualityArgs};
 use super::test_data::TestData;
 use crate::check::{at_least_one, count};
 use crate::data::{Choice, Part, SplitName};
@@ -39,11 +40,22 @@ over images. The last lines name the protocol: two numbers can be compared where
   squared error    of the image decoded from the posterior mean, beside that of as many principal
                    components, which a model must beat
 
+--sample-quality draws samples, which are those of `vae sample` with the same seed, and compares them with training images, as it \
+compares as many held-out images, which are what a perfect sampler could reach. Precision and recall (Kynkäänniemi et \
+al. 2019), density and coverage (Naeem et al. 2020) and the unbiased kernel distance (Bińkowski et al. 2018) are \
+taken in the features of a fixed random network, the same for everybody. They depend on this network and on the number of \
+samples: compare them only at equal N, and with nothing that is computed in another network. Precision or density above \
+that of the held-out images comes from samples that vary less, not from better ones. `memorised` is the share of \
+samples that are nearer to one training image, beside the next five, than 99 % of the held-out images are; nearest.png \
+in the run's folder shows the samples that are most like copies. Where there are labels, a classifier that is trained on \
+the training images reads samples and held-out images.
+
 In a run's folder the report is kept as report.json, which `vae compare` reads.
 
 Examples:
   vae eval --importance-samples 1,50,5000 --images 1000
-  vae eval mnist-1 --split validation --json";
+  vae eval mnist-1 --split validation --json
+  vae eval --sample-quality --from mixture:10";
 
 /// Measure the ELBO, and estimate log p(x), with standard errors and protocol
 #[derive(Debug, Args)]
@@ -73,16 +85,20 @@ pub struct Eval {
     #[arg(long, value_name = "N", conflicts_with = "images")]
     first: Option<usize>,
 
-    /// Seed of the noise and of the binarised pixels [default: the run's, as in training]
+    /// Seed of the noise, of the binarised pixels and of the samples [default: the run's, as in training]
     #[arg(long)]
     seed: Option<u64>,
 
     #[command(flatten)]
     data: TestData,
 
-    /// Leave out the squared errors of the reconstructions of the model and of PCA, which take a second or more
+    /// Leave out the squared errors of the reconstructions of the model and of PCA, which take a second or more, and PSNR and
+    /// SSIM
     #[arg(long)]
     no_reconstruction: bool,
+
+    #[command(flatten)]
+    quality: QualityArgs,
 
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -99,6 +115,7 @@ impl Eval {
             images.map_or(Ok(()), |images| at_least_one(flag, images))?;
         }
         self.data.check_split(self.split)?;
+        self.quality.check(self.split, self.data.are_new())?;
         let opened = self.model.open()?;
         // The run's own report is that of its test images.
         let run_folder = opened.run_folder().filter(|_| !self.data.are_new());
@@ -108,6 +125,7 @@ impl Eval {
         let (dataset, _) = self.data.load(&opened)?;
         let whole = self.split.of(dataset)?;
         let images = &Part::new(whole, Choice::of(self.images, self.first));
+        let sample_count = self.quality.count(dataset, images)?;
         let latent_mode = opened.config.objective.kind().latent_mode();
         let most = self
             .importance_samples
@@ -163,6 +181,21 @@ impl Eval {
                 measure,
             )?)
         };
+        let held_out = HeldOut {
+            split: self.split,
+            part: images,
+            protocol,
+            reconstructions: !self.no_reconstruction,
+        };
+        let sample_figures = match sample_count {
+            Some(count) => {
+                Some(
+                    self.quality
+                        .measure(&opened, &self.data.data, &held_out, count)?,
+                )
+            }
+            None => None,
+        };
         let weighted = self.weighted(&opened, images, protocol)?;
         let (bounds, importance_seconds) = weighted.unzip();
         let bounds = bounds.unwrap_or_default();
@@ -180,6 +213,7 @@ impl Eval {
             bounds,
             importance_seconds,
             squared_errors: errors,
+            sample_figures,
         };
         let report = evaluation.report();
         // The numbers may have taken hours: one of the two places failing must not keep them from the other.

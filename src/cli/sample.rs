@@ -11,19 +11,17 @@ use super::data_arg::DataArg;
 use super::draw::{Draw, Place, run, save};
 use super::figure_context::{FigureContext, MOST_IMAGES};
 use super::image_output::{DecodedImages, ImagePlace, check_folder, write_array, write_folder};
-use super::images::{BROKEN, encoded};
+use super::images::BROKEN;
 use super::latent_origin::LatentOrigin;
+use super::latent_sampler::with_sampler;
 use super::loaded_model::LoadedModel;
-use super::mixture::fitted;
 use super::model_arg::ModelArg;
 use super::sample_sheet::{Classes, drawn_class, sample_rng, sample_sheet};
 use crate::check::{at_least_zero, count};
 use crate::error::{Error, Result};
-use crate::eval::{LatentSampler, bounds};
+use crate::eval::LatentSampler;
 use crate::figure::Figure;
 use crate::model::rows;
-use crate::objective::NO_PRIOR;
-use crate::ui;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -224,25 +222,7 @@ impl Sample {
         model: &LoadedModel,
         work: impl FnOnce(LatentSampler) -> Result<T>,
     ) -> Result<T> {
-        let temperature = self.temperature;
-        match self.origin() {
-            LatentOrigin::Prior => {
-                if !model.config.objective.kind().latent_mode().is_sampled() {
-                    ui::note(format_args!(
-                        "note: {NO_PRIOR}; `--from mixture:10` draws latents like the training images', and `--box` from their range"
-                    ));
-                }
-                work(LatentSampler::Prior { temperature })
-            }
-            LatentOrigin::Box => work(LatentSampler::Box(&spanned(model, &self.data)?)),
-            LatentOrigin::Mixture(components) => {
-                let mixture = &fitted(model, &self.data, components)?;
-                work(LatentSampler::Mixture {
-                    mixture,
-                    temperature,
-                })
-            }
-        }
+        with_sampler(model, &self.data, self.origin(), self.temperature, work)
     }
 
     /// Calls `work` with the images, in the order of their latents. The classes of one latent follow each other, so that
@@ -286,11 +266,4 @@ impl Sample {
             "label": self.label,
         })
     }
-}
-
-/// Returns the box that the latents of the training images span.
-fn spanned(model: &LoadedModel, data: &DataArg) -> Result<Vec<[f32; 2]>> {
-    let (dataset, _) = model.data(data)?;
-    let indices = dataset.train.first_ids(dataset.train.len());
-    Ok(bounds(&encoded(model, &dataset.train, &indices)?))
 }

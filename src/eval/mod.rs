@@ -1,5 +1,5 @@
-//! Measures of a trained model: bounds on log p(x) with their errors, reconstructions beside PCA's, and how healthy and how
-//! disentangled the latents are.
+//! Measures of a trained model: bounds on log p(x) with their errors, reconstructions beside PCA's, how good samples are, and
+//! how healthy and how disentangled the latents are.
 
 pub mod disentanglement;
 mod elbo;
@@ -14,6 +14,7 @@ mod posteriors;
 pub mod probe;
 mod protocol;
 mod reconstruction;
+pub mod sample_quality;
 
 pub use elbo::{ElboByImage, first_latents, measure};
 pub use estimate::{Estimate, bits, plus_minus};

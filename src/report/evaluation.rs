@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::sample_quality::SampleFigures;
 use super::{Cell, Column, Measure, Provenance, Report, Table};
 use crate::eval::{ElboByImage, Estimate, Importance, Protocol, SquaredErrors, bits};
 use crate::objective::{LatentMode, NO_ELBO};
@@ -20,6 +21,8 @@ pub struct Evaluation {
     /// The time for all bounds together.
     pub importance_seconds: Option<f64>,
     pub squared_errors: Option<SquaredErrors>,
+    /// `None` if samples were not measured.
+    pub sample_figures: Option<SampleFigures>,
 }
 
 /// The numbers of the report, in order. `vae compare` shows the same numbers.
@@ -189,6 +192,9 @@ impl Evaluation {
             report.field("importance", Value::Array(Vec::new()));
         } else {
             report.table(Table::of("importance", &bounds, BOUNDS));
+        }
+        if let Some(figures) = &self.sample_figures {
+            figures.add(&mut report);
         }
         self.add_protocol(&mut report);
         report.line(provenance.hashes());

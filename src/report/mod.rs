@@ -13,6 +13,7 @@ pub mod evaluation;
 mod json;
 mod provenance;
 pub mod runs;
+pub mod sample_quality;
 mod table;
 mod text;
 mod utc;

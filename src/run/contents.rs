@@ -40,6 +40,7 @@ const FILES: &[&str] = &[
     "traverse.png",
     "traverse.gif",
     "manifold.png",
+    "nearest.png",
     "edits.png",
     "decoded.png",
     "skipped.csv",

@@ -74,6 +74,7 @@ mod removed_runs;
 mod residual_ops;
 mod resume;
 mod rm;
+mod sample_quality;
 mod shell;
 #[cfg(unix)]
 mod signals;
