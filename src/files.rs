@@ -13,14 +13,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use self::partial::Partial;
-use self::place::folder_of;
 use crate::error::{Error, Result};
 use crate::os::check_access;
 
 pub use faults::{unopenable, unreadable, unwritable};
 pub use occupied::{OccupiedFolder, occupy};
 pub use partial::is_hidden;
-pub use place::is_at;
+pub use place::{folder_of, is_at, is_same_place};
 pub use text::decode;
 
 /// Writes the file `path` with `fill`, completely or not at all, and makes the missing folders on the way. Several

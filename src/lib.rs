@@ -28,3 +28,4 @@ pub mod run;
 pub mod schedule;
 pub mod train;
 pub mod ui;
+pub mod words;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::end_figures::EndFigures;
+use super::end_figures::{EndFigures, sets_figures};
 use super::images_args::ImagesArgs;
 use crate::config;
-use crate::error::Result;
+use crate::error::{Result, shell_word};
 use crate::ui;
 
 /// Print a preset or a config file with every default written out
@@ -41,7 +41,8 @@ impl ConfigArgs {
         };
         config.check()?;
         self.images.check(&config.data)?;
-        EndFigures::of(&config)?;
+        let file = config::file_named(&self.preset).filter(|_| !sets_figures(&self.overrides));
+        EndFigures::of(&config, file)?;
         // Report a config that cannot be trained now, not after a download. The user's own files may have another
         // shape.
         let data = config.data.kind();
@@ -52,6 +53,12 @@ impl ConfigArgs {
                 return Err(error);
             }
             ui::note(format_args!("note: with images of the usual size: {error}"));
+        }
+        if let Some(place) = &self.data {
+            ui::data(format_args!(
+                "# The images are not in the config. Train on them with `--config FILE --data {}`, or set VAE_DATA.",
+                shell_word(place)
+            ))?;
         }
         ui::data(config.to_toml()?.trim_end())
     }

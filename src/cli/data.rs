@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use image::RgbImage;
 
+use super::draw::Format;
 use super::images_args::ImagesArgs;
 use crate::data::{Choice, Part, Split};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use crate::{files, ui};
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
 PATH is a folder of images in any sizes and formats; a folder with a folder for each class, or for train and test; a folder with a \
-CSV or JSONL table of file names and classes; a .zip or .tar of any of these; a .npy or .npz file of images.
+CSV or JSONL table of file names and classes; MNIST's IDX files; a .zip or .tar of any of these; a .npy or .npz file of images.
 
 The same lines open `vae train --data PATH`. The table [data.images] of `vae config --data PATH` has what was chosen, and every \
 key can be changed by `--set data.images.KEY=VALUE`:
@@ -63,6 +64,7 @@ pub struct DataArgs {
 impl DataArgs {
     pub fn run(self) -> Result<()> {
         if let Some(sheet) = &self.sheet {
+            Format::of(Some(sheet), &[Format::Png])?;
             files::check_writable(sheet)?;
         }
         let own = self.images.load(&self.path, &self.overrides)?;

@@ -16,6 +16,7 @@ use crate::eval::disentanglement::{Scores, shuffled, varying};
 use crate::eval::probe::{Logistic, nearest_neighbours};
 use crate::report::disentanglement::{Disentanglement, Probes};
 use crate::rng::Rng;
+use crate::words::counted;
 use crate::{files, ui};
 
 /// The fewest images that may be measured. With fewer, every measure is dominated by chance.
@@ -83,7 +84,8 @@ impl Disentangle {
         let count = part.len();
         if count < FEWEST {
             return Err(Error::request(format!(
-                "{count} images: too few to say anything of factors; at least {FEWEST}"
+                "{}: too few to say anything of factors; at least {FEWEST}",
+                counted(count, "image")
             ))
             .with_hint(if images.len() >= FEWEST {
                 format!("pass a larger `{}`", self.choice().flag("--n"))

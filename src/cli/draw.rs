@@ -7,7 +7,7 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
-use crate::run::RunFolder;
+use crate::run::{NEW, RunFolder};
 use crate::{files, ui};
 
 /// A figure of a model. It is a command, and a table `[[figures]]` of a config.
@@ -29,10 +29,22 @@ pub trait Draw {
     /// Draws the figure.
     fn draw(&self, model: &LoadedModel) -> Result<Figure>;
 
+    /// Returns whether the figure shows new images that a person named.
+    fn shows_new_images(&self) -> bool {
+        false
+    }
+
     /// Draws the figure, writes its files and returns their paths, starting with the image. A relative path of `--out`
-    /// starts from `base`.
+    /// starts from `base`. New images leave the files of the test images in the run's folder as they are.
     fn write(&self, model: &LoadedModel, base: &Path) -> Result<Vec<PathBuf>> {
-        save(&self.draw(model)?, self.place(), &model.folder, base)
+        let figure = self.draw(model)?;
+        let is_in_run = matches!(self.place(), Place::File(None) | Place::Folder(None));
+        let figure = if is_in_run && self.shows_new_images() {
+            figure.with_prefix(NEW)
+        } else {
+            figure
+        };
+        save(&figure, self.place(), &model.folder, base)
     }
 }
 

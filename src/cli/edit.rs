@@ -22,6 +22,7 @@ use crate::eval::{concept, mean, norm};
 use crate::figure::sheet::Sheet;
 use crate::figure::{Figure, Raster};
 use crate::model::{moved, rows};
+use crate::words::counted;
 use crate::{files, ui};
 
 /// The explanation of the output, for `--help`.
@@ -113,6 +114,10 @@ impl Draw for Edit {
 
     fn place(&self) -> Place<'_> {
         Place::File(self.out.as_deref())
+    }
+
+    fn shows_new_images(&self) -> bool {
+        self.data.are_new()
     }
 
     fn check(&self) -> Result<()> {
@@ -356,7 +361,11 @@ fn mean_latent(
             let latents = encoded(model, &images, &indices)?;
             Ok((
                 mean(&latents),
-                format!("{} images in {}", indices.len(), folder.display()),
+                format!(
+                    "{} in {}",
+                    counted(indices.len(), "image"),
+                    folder.display()
+                ),
             ))
         }
     }

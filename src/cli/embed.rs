@@ -20,6 +20,7 @@ use crate::figure::scatter::{Scatter, in_lanes};
 use crate::figure::{Figure, NamedFile};
 use crate::model::Vae;
 use crate::ui;
+use crate::words::counted;
 
 /// The most points in an SVG. With more points the file takes megabytes.
 const MOST_IN_SVG: usize = 10_000;
@@ -84,6 +85,10 @@ impl Draw for Embed {
         Place::Folder(self.out.as_deref())
     }
 
+    fn shows_new_images(&self) -> bool {
+        self.data.are_new()
+    }
+
     fn check(&self) -> Result<()> {
         self.data.check_split(self.split)?;
         if self.n.is_some() && self.first.is_some() {
@@ -115,9 +120,10 @@ impl Draw for Embed {
         };
         let count = part.len();
         let what = if self.data.are_new() {
-            format!("{count} new images")
+            counted(count, "new image")
         } else {
-            format!("{count} {} images of {}", self.split.name(), dataset.name)
+            let images = counted(count, &format!("{} image", self.split.name()));
+            format!("{images} of {}", dataset.name)
         };
         let (mut npy, mut csv) = (Vec::new(), Vec::new());
         write_npy(&mut npy, &latents)

@@ -22,7 +22,7 @@ pub struct ImagesArgs {
     #[arg(long, value_name = "first|last|path|none")]
     labels: Option<String>,
 
-    /// Do not keep the fitted images for the next command
+    /// Do not keep the fitted images for the next command. The user's cache keeps up to 20 GB of them, those used last
     #[arg(long)]
     pub no_cache: bool,
 }
@@ -118,10 +118,11 @@ impl ImagesArgs {
         };
         let config = Config::for_images(&report.settings, set)?;
         let config = set_all(&config, overrides)?;
+        let dataset = set_aside(&config.data, dataset)?;
         Ok(OwnImages {
-            dataset: set_aside(&config.data, dataset)?,
+            report: report.with_counts(&dataset),
+            dataset,
             config,
-            report,
         })
     }
 }

@@ -143,7 +143,8 @@ impl LoadedModel {
         if let Some(read) = self.new_images.get() {
             return Ok(read);
         }
-        let read = model_data::new_images(&self.config, &self.card, paths)?;
+        let run = RunFolder::of_file(&self.path);
+        let read = model_data::new_images(&self.config, &self.card, &run, paths)?;
         Ok(self.new_images.get_or_init(|| read))
     }
 

@@ -1,12 +1,13 @@
 //! The data of a trained model. It is read from where training found it, and compared with the data of the training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::data_arg::DataArg;
 use crate::config::Config;
 use crate::data::images::{LabelsFrom, NewImages, read_new};
 use crate::data::{self, Data, DataPaths, Dataset, NamedBy, NamedFolder};
 use crate::error::{Error, Result};
+use crate::report::{KNOWN_IMAGES, NEW_IMAGES};
 use crate::run::{RememberedData, RunFolder, remembered_data};
 use crate::train::ModelCard;
 use crate::ui;
@@ -71,8 +72,19 @@ pub fn load(
 pub fn new_images(
     config: &Config,
     card: &ModelCard,
+    run: &RunFolder,
     paths: &[PathBuf],
 ) -> Result<(Dataset, String)> {
+    let name = match paths.iter().find(|path| is_of_training(path, run)) {
+        None => NEW_IMAGES,
+        Some(path) => {
+            ui::note(format_args!(
+                "note: {} holds the images of the training: the model was trained on most of them; without IMAGES, the images that it was not trained on are taken",
+                path.display()
+            ));
+            KNOWN_IMAGES
+        }
+    };
     let labels = match &config.data {
         Data::Images(settings) => settings.labels,
         _ => LabelsFrom::default(),
@@ -99,7 +111,7 @@ pub fn new_images(
         None => Vec::new(),
     };
     let dataset = Dataset {
-        name: "new images".to_owned(),
+        name: name.to_owned(),
         folder: None,
         classes,
         train: images.slice(0..0),
@@ -108,6 +120,20 @@ pub fn new_images(
     };
     let hash = data::hash(&dataset)?;
     Ok((dataset, hash))
+}
+
+/// Returns whether `path` is the place of the data that the run was trained on, or lies in it, or around it.
+fn is_of_training(path: &Path, run: &RunFolder) -> bool {
+    let RememberedData {
+        data_folder,
+        data_found_in,
+    } = remembered_data(run).unwrap_or_default();
+    data_found_in.or(data_folder).is_some_and(|place| {
+        match (place.canonicalize(), path.canonicalize()) {
+            (Ok(place), Ok(path)) => path.starts_with(&place) || place.starts_with(&path),
+            _ => false,
+        }
+    })
 }
 
 /// Returns the error for data that the model was not trained on.

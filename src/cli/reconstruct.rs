@@ -67,6 +67,10 @@ impl Draw for Reconstruct {
         Place::File(self.out.as_deref())
     }
 
+    fn shows_new_images(&self) -> bool {
+        self.data.are_new()
+    }
+
     fn check(&self) -> Result<()> {
         at_least_one("--n", self.n)?;
         Format::of(self.out.as_deref(), &[Format::Png]).map(drop)

@@ -18,6 +18,7 @@ use crate::data::Choice;
 use crate::error::{Error, Result, did_you_mean};
 use crate::eval::Estimate;
 use crate::report::{Cell, Column, Report, Table};
+use crate::words::counted;
 use crate::{device, ui};
 
 /// The number of test images for log p(x) unless `--images` names another.
@@ -297,7 +298,7 @@ impl Outcome {
     fn text(&self) -> String {
         let verdict = if self.passed() { "PASS" } else { "FAIL" };
         let theirs = if self.epochs < self.published_epochs {
-            format!(" (after {} epochs)", self.published_epochs)
+            format!(" (after {})", counted(self.published_epochs, "epoch"))
         } else {
             String::new()
         };
@@ -312,7 +313,8 @@ impl Outcome {
         } = self;
         let (mean, error) = (self.ours.mean, self.ours.plus_minus(2));
         let mut text = format!(
-            "{verdict}  {run}: ours {mean:.2} {error}, published {published:.2}{theirs}, tolerance {tolerance:.1}; {protocol}, {epochs} epochs{active}"
+            "{verdict}  {run}: ours {mean:.2} {error}, published {published:.2}{theirs}, tolerance {tolerance:.1}; {protocol}, {}{active}",
+            counted(*epochs, "epoch")
         );
         if let Some((name, gain)) = &self.better {
             let (mean, error) = (gain.mean, gain.plus_minus(2));

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 /// The data of a trained model, or new images.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TestData {
-    /// Take these images instead of the test images: files, folders or archives, fitted as in training. Name the RUN first
+    /// Take these images instead of the test images: files, folders or archives, fitted as in training. Name the RUN first.
+    /// Their figures in the run's folder are called `new-...`
     #[arg(value_name = "IMAGES")]
     pub new_images: Vec<PathBuf>,
 

@@ -16,6 +16,7 @@ use clap::Args;
 use self::resume::resumed;
 use self::session::Finished;
 use self::start::{FirstModel, Start};
+use super::end_figures::sets_figures;
 use super::images_args::{ImagesArgs, OwnImages};
 use super::run_args::RunArgs;
 use crate::config::Config;
@@ -159,8 +160,12 @@ impl Train {
             _ => None,
         };
         let start = Start::new(self.with_flags(config), self.name.clone(), name, first);
+        let file = self.config.as_deref().and_then(config::file_named);
         Ok(Start {
             data_folder,
+            figures_file: file
+                .filter(|_| !sets_figures(&self.overrides))
+                .map(Path::to_owned),
             ..start
         })
     }

@@ -113,6 +113,10 @@ impl Draw for Traverse {
         Place::File(self.out.as_deref())
     }
 
+    fn shows_new_images(&self) -> bool {
+        self.data.are_new()
+    }
+
     fn check(&self) -> Result<()> {
         above_zero("--range", f64::from(self.range))?;
         check_steps(self.steps, self.format()?)?;

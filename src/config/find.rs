@@ -42,6 +42,11 @@ pub fn find(wanted: &str) -> Result<(Config, String)> {
     Ok((config, name.into_owned()))
 }
 
+/// Returns the file that [`find`] reads for `wanted`, or `None` for a preset and for stdin.
+pub fn file_named(wanted: &str) -> Option<&Path> {
+    Some(Path::new(wanted)).filter(|path| path.is_file())
+}
+
 /// Reads the config in a file, in any encoding that editors save a text in.
 ///
 /// # Errors

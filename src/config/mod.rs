@@ -19,7 +19,7 @@ mod type_words;
 pub use auto::ImageSet;
 pub use changes::changes;
 pub use figures::Figures;
-pub use find::{find, read};
+pub use find::{file_named, find, read};
 pub use ignored::IgnoredTable;
 pub use overrides::{set, set_all};
 pub use preset::{PRESETS, Preset, find as find_preset};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files::decode;
+use crate::words::counted;
 
 /// Numbers with more different values than this are put into [`STEPS`] steps.
 const MOST_NUMBERS: usize = 50;
@@ -173,8 +174,8 @@ pub fn parse(bytes: &[u8], count: usize, path: &Path, images: &str) -> Result<Ve
     }
     if rows.len() != count {
         return Err(wrong(format!(
-            "it has factors of {} images, and there are {count} {images}",
-            rows.len()
+            "it has factors of {}, and there are {count} {images}",
+            counted(rows.len(), "image")
         ))
         .with_hint(
             "expected one line for each image, in the data's order, after the line of names",

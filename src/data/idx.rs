@@ -7,9 +7,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::Split;
+use super::bytes::Bytes;
 use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
 use super::gzip::{GZIP, Gzip};
 use crate::error::Result;
+use crate::words::counted;
 
 mod look;
 mod role;
@@ -42,6 +44,22 @@ pub fn labels(path: &Path) -> Result<Vec<u8>> {
         .and_then(|(input, stored)| decode(input, stored, Role::Labels))
         .map(|content| content.values)
         .map_err(|fault| fault.at(path))
+}
+
+/// Does what [`images`] does with bytes that may lie within an archive.
+///
+/// # Errors
+/// They say what was expected and what was found.
+pub fn images_in(bytes: &Bytes) -> Result<Split, Fault> {
+    into_images(decode_bytes(bytes, Role::Images)?)
+}
+
+/// Does what [`labels`] does with bytes that may lie within an archive.
+///
+/// # Errors
+/// They say what was expected and what was found.
+pub fn labels_in(bytes: &Bytes) -> Result<Vec<u8>, Fault> {
+    Ok(decode_bytes(bytes, Role::Labels)?.values)
 }
 
 /// Does what [`images`] does with bytes in memory.
@@ -100,6 +118,11 @@ fn open(path: &Path) -> Result<(BufReader<File>, Option<u64>), Fault> {
         BufReader::with_capacity(1 << 16, file),
         about.is_file().then_some(about.len()),
     ))
+}
+
+fn decode_bytes(bytes: &Bytes, role: Role) -> Result<Content, Fault> {
+    let input = BufReader::with_capacity(1 << 16, bytes.reader());
+    decode(input, Some(bytes.length()), role)
 }
 
 /// `stored` is the length of `input`, if it is known.
@@ -277,8 +300,13 @@ fn total(sizes: &[u32], kind: Role) -> Result<u64, Fault> {
 
 fn described(sizes: &[u32], kind: Role) -> String {
     match sizes {
-        [count, height, width] => format!("{count} {} of {height} x {width}", kind.name()),
-        [count, ..] => format!("{count} {}", kind.name()),
+        [count, height, width] => {
+            format!(
+                "{} of {height} x {width}",
+                counted(*count as usize, kind.one())
+            )
+        }
+        [count, ..] => counted(*count as usize, kind.one()),
         [] => kind.name().to_owned(),
     }
 }

@@ -26,7 +26,7 @@ mod in_memory;
 mod mnist;
 mod named_folder;
 mod noise;
-mod npy;
+pub mod npy;
 pub mod npz;
 mod part;
 mod pixels;

@@ -72,6 +72,10 @@ impl DataKind for Noise {
         self.pixels
     }
 
+    fn pixels_name(&self) -> &'static str {
+        self.pixels.name_for(self.shape()[0])
+    }
+
     fn validation(&self) -> usize {
         self.validation
     }

@@ -5,6 +5,8 @@
 
 mod dtype;
 
+use std::path::Path;
+
 use super::bytes::Bytes;
 use super::fault::{ANOTHER_FILE, DAMAGED, Fault};
 
@@ -58,6 +60,14 @@ impl Header {
             ));
         }
         Ok(header)
+    }
+
+    /// Does what [`Header::read`] does with the content of the file `path`.
+    ///
+    /// # Errors
+    /// They name the file.
+    pub fn of(path: &Path, file: &Bytes) -> crate::error::Result<Self> {
+        Self::read(file).map_err(|fault| fault.at(path))
     }
 
     /// Returns the number of bytes of the values, or `None` if no file can be that long.

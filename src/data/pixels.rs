@@ -28,6 +28,14 @@ impl Pixels {
         }
     }
 
+    /// Returns what reports call the pixels of images with this many channels.
+    pub fn name_for(self, channels: usize) -> &'static str {
+        match self {
+            Self::Grey if channels > 1 => "colour",
+            other => other.name(),
+        }
+    }
+
     /// Whether every value is 0 or 1.
     pub fn is_binary(self) -> bool {
         self != Self::Grey

@@ -87,7 +87,9 @@ pub fn load_reported(data: &Data, place: &DataPaths) -> Result<(Dataset, Option<
         }
         _ => (data.kind().load(place)?, None),
     };
-    Ok((set_aside(data, dataset)?, report))
+    let dataset = set_aside(data, dataset)?;
+    let report = report.map(|report| report.with_counts(&dataset));
+    Ok((dataset, report))
 }
 
 /// Sets the validation split of a loaded data set aside, and adds the test images to those to train on if the config says

@@ -61,6 +61,15 @@ impl Figure {
         Self::new(name, document.into_bytes())
     }
 
+    /// Returns the same figure with `prefix` before the name of each file.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        for file in std::iter::once(&mut self.image).chain(&mut self.beside) {
+            file.name.insert_str(0, prefix);
+        }
+        self
+    }
+
     fn new(name: &str, bytes: Vec<u8>) -> Self {
         Self {
             image: NamedFile::new(name, bytes),

@@ -11,6 +11,14 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Returns whether two paths lead to the same file or folder, which is there.
+pub fn is_same_place(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
 /// Returns whether the open `file` still has the name `path`.
 #[cfg(unix)]
 pub fn is_at(file: &File, path: &Path) -> bool {

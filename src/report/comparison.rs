@@ -10,6 +10,7 @@ use super::{Cell, Report, Table};
 use crate::data::Pixels;
 use crate::error::shell_word;
 use crate::eval::Estimate;
+use crate::words::counted;
 
 /// A run and its last evaluation, as stored in its `report.json`.
 #[derive(Clone, Debug)]
@@ -257,10 +258,7 @@ impl Paired {
     fn text(&self, name: &str, first: &str) -> String {
         let Estimate { mean, .. } = self.difference;
         let error = self.difference.plus_minus(3);
-        let images = match self.images {
-            1 => "1 image".to_owned(),
-            images => format!("{images} images"),
-        };
+        let images = counted(self.images, "image");
         format!(
             "{} of {name} minus that of {first}, image by image: {mean:+.3} {error} nats ({images})",
             self.what

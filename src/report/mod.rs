@@ -24,7 +24,7 @@ use crate::eval::Estimate;
 
 pub use byte_size::byte_size;
 pub use cell::Cell;
-pub use provenance::Provenance;
+pub use provenance::{KNOWN_IMAGES, NEW_IMAGES, Provenance};
 pub use table::{Column, Table};
 
 /// The findings of a command, in reading order.

@@ -8,6 +8,13 @@ use super::Report;
 use crate::config::Config;
 use crate::data::Choice;
 use crate::run::StartedFrom;
+use crate::words::counted;
+
+/// The name of a data set of images that a person named beside a model.
+pub const NEW_IMAGES: &str = "new images";
+
+/// The name of such a data set if the images are among those of the training.
+pub const KNOWN_IMAGES: &str = "images of the training's data";
 
 /// The model that was measured, and the data that it was measured on.
 #[derive(Clone, Debug)]
@@ -67,10 +74,14 @@ impl Provenance {
     pub fn images(&self) -> String {
         let (images, all) = (self.images, self.images_in_split);
         let counted = match self.choice {
-            Choice::All => format!("{images} images"),
-            Choice::AtRandom(_) => format!("{images} of {all} images at random"),
-            Choice::First(_) => format!("the first {images} of {all} images"),
+            Choice::All => counted(images, "image"),
+            Choice::AtRandom(_) => format!("{images} of {} at random", counted(all, "image")),
+            Choice::First(_) => format!("the first {images} of {}", counted(all, "image")),
         };
+        // They have no splits, and their name says what they are.
+        if [NEW_IMAGES, KNOWN_IMAGES].contains(&self.data.as_str()) {
+            return format!("{}, {counted}", self.data);
+        }
         let other = if self.is_other_data() {
             " (not the data that the model was trained on)"
         } else {

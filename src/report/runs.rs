@@ -13,7 +13,7 @@ use crate::eval::Estimate;
 pub struct RunSummary {
     pub name: String,
     pub state: RunState,
-    /// The name of the data set.
+    /// The name of the data set, or of the folder of one's own images.
     pub data: Option<String>,
     /// The kind of network.
     pub model: Option<String>,

@@ -46,6 +46,9 @@ const FILES: &[&str] = &[
     "skipped.csv",
 ];
 
+/// The start of the names of figures of new images.
+pub const NEW: &str = "new-";
+
 /// The folders of images, one for each epoch.
 const FOLDERS: &[&str] = &["samples", "reconstructions"];
 
@@ -136,7 +139,7 @@ fn is_ours(path: &Path, kind: Kind) -> bool {
     match (parts.as_deref(), kind) {
         (Some([folder]), Kind::Folder) => FOLDERS.contains(folder),
         (Some([name]), _) => {
-            FILES.contains(name)
+            FILES.contains(&name.strip_prefix(NEW).unwrap_or(name))
                 || LITTER.contains(name)
                 || is_temporary(name)
                 || is_mixture(name)

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Change, RunFolder};
 use crate::error::{Error, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
+use crate::words::counted;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -200,8 +201,8 @@ pub fn kept_records(path: &Path, length: u64, epochs: usize) -> Result<Vec<Recor
     let records = parse(kept).map_err(&fail)?;
     if let Some(last) = records.last().filter(|record| record.epoch != epochs) {
         return Err(fail(format!(
-            "its first {length} bytes are the records of {} epochs; the saved state has done {epochs}",
-            last.epoch
+            "its first {length} bytes are the records of {}; the saved state has done {epochs}",
+            counted(last.epoch, "epoch")
         )));
     }
     // A killed run may have left half a line at the end.
@@ -211,7 +212,8 @@ pub fn kept_records(path: &Path, length: u64, epochs: usize) -> Result<Vec<Recor
         .filter_map(|line| serde_json::from_str::<Record>(line).ok());
     match later.map(|record| record.epoch).max() {
         Some(newest) if newest > epochs + 1 => Err(fail(format!(
-            "has records of {newest} epochs; the saved state is older, and has done {epochs}"
+            "has records of {}; the saved state is older, and has done {epochs}",
+            counted(newest, "epoch")
         ))),
         _ => Ok(records),
     }

@@ -11,7 +11,7 @@ mod removal;
 
 pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
-pub use contents::Contents;
+pub use contents::{Contents, NEW};
 pub use folder::{RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
 pub use metrics::{

@@ -3,6 +3,7 @@
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::run::Change;
+use crate::words::counted;
 
 /// The keys and tables that act on the steps to come alone. Every other value has made the weights, the records or the
 /// order of the images what they are.
@@ -59,8 +60,8 @@ pub fn all_changes(from: &Config, to: &Config, step: u64, epoch: f64) -> Result<
         changes.extend(to.spread_over_epochs().into_iter().map(|key| Change {
             step,
             key: key.to_owned(),
-            from: format!("spread over {before} epochs").into(),
-            to: format!("spread over {after} epochs").into(),
+            from: format!("spread over {}", counted(before, "epoch")).into(),
+            to: format!("spread over {}", counted(after, "epoch")).into(),
         }));
     }
     let factor = |config: &Config| {

@@ -1,9 +1,10 @@
 //! Every parser of bytes that a person may hand to the program, each as a function that takes any bytes. None may panic, hang, or
 //! allocate more than the bytes can hold. cargo-fuzz and an ordinary test both call them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vae::config::Config;
+use vae::data::images::{ArrangeOptions, FileEntry, FileTree, LabelsFrom, Layout};
 use vae::data::{amat, factors, idx, image_file, images};
 use vae::model::Features;
 use vae::report::comparison::{self, EvaluatedRun, MeasuredModel};
@@ -14,7 +15,7 @@ use vae::train::{Checkpoint, ModelFile};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// Every parser.
-pub const PARSERS: [Parser; 11] = [
+pub const PARSERS: [Parser; 12] = [
     ("amat", amat),
     ("archive", archive),
     ("arrays", arrays),
@@ -26,6 +27,7 @@ pub const PARSERS: [Parser; 11] = [
     ("metrics", metrics),
     ("model", model),
     ("report", report),
+    ("tables", tables),
 ];
 
 /// Binary images as text: two images of four values.
@@ -64,7 +66,7 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// A table of factors, the one kind of CSV file that is read.
+/// A table of factors.
 pub fn csv(bytes: &[u8]) {
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
     let _ = factors::parse(
@@ -122,5 +124,83 @@ pub fn report(bytes: &[u8]) {
         };
         let compared = comparison::report(&[run.clone(), run]);
         let _ = (compared.text(), compared.json());
+    }
+}
+
+/// The names of files in a folder, a line each, and behind an empty line the content of the first of them, which may be a
+/// table of the others.
+pub fn tables(bytes: &[u8]) {
+    let (names, content) = match bytes.windows(2).position(|pair| pair == b"\n\n") {
+        Some(end) => (&bytes[..end], &bytes[end + 2..]),
+        None => (bytes, &b""[..]),
+    };
+    let names = String::from_utf8_lossy(names);
+    let mut paths: Vec<&str> = names.lines().collect();
+    let Some(&table) = paths.first() else {
+        return;
+    };
+    paths.sort_unstable();
+    paths.dedup();
+    let file = |path: &str| FileEntry {
+        path: path.to_owned(),
+        length: content.len() as u64,
+        modified: 0,
+    };
+    let tree = Listed {
+        root: PathBuf::from("fuzz"),
+        table: table.to_owned(),
+        content: content.to_vec(),
+        files: paths.into_iter().map(file).collect(),
+    };
+    for layout in [
+        Layout::Auto,
+        Layout::Flat,
+        Layout::Classes,
+        Layout::Splits,
+        Layout::Anomaly,
+        Layout::Table,
+    ] {
+        for (labels, skips_missing) in [
+            (LabelsFrom::First, false),
+            (LabelsFrom::Last, true),
+            (LabelsFrom::Path, true),
+        ] {
+            let options = ArrangeOptions {
+                layout,
+                labels,
+                skips_missing,
+            };
+            if let Ok(found) = images::arrange(&tree, options) {
+                assert_eq!(found.entries.len(), found.files.len());
+            }
+        }
+    }
+}
+
+/// A folder of files of which one is not empty.
+#[derive(Debug)]
+struct Listed {
+    root: PathBuf,
+    table: String,
+    content: Vec<u8>,
+    files: Vec<FileEntry>,
+}
+
+impl FileTree for Listed {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn files(&self) -> &[FileEntry] {
+        &self.files
+    }
+
+    fn read(&self, index: usize) -> vae::error::Result<Vec<u8>> {
+        let is_table = self.files[index].path == self.table;
+        Ok(if is_table {
+            self.content.clone()
+        } else {
+            Vec::new()
+        })
     }
 }

@@ -127,7 +127,7 @@ fn the_built_in_data_have_factors_and_labels() {
     for flag in ["--n", "--first"] {
         let hint = format!("hint: pass a larger `{flag}`");
         run(place.path(), &["disentangle", flag, "1"])
-            .failed(2, &["1 images: too few to say anything of factors", &hint]);
+            .failed(2, &["1 image: too few to say anything of factors", &hint]);
     }
 }
 

@@ -228,7 +228,7 @@ fn what_is_too_long_or_empty_is_refused() {
         let message = error_of_images(&bytes);
         assert!(
             message.contains(
-                "expected 1 images of 2 x 2, 4 bytes and then nothing, found more after byte 20"
+                "expected 1 image of 2 x 2, 4 bytes and then nothing, found more after byte 20"
             ),
             "{message}"
         );

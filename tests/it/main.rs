@@ -41,6 +41,8 @@ mod importance;
 mod interpolation;
 mod keras;
 mod kills;
+#[cfg(unix)]
+mod large_sets;
 mod latents;
 mod likelihoods;
 mod likelihoods_of_pixels;
@@ -58,7 +60,9 @@ mod objectives;
 mod ops;
 mod own_archives;
 mod own_arrays;
+mod own_idx;
 mod own_images;
+mod own_images_in_words;
 mod own_labels;
 mod parity;
 mod parts;

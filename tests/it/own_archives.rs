@@ -28,7 +28,7 @@ fn members() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Returns a tar archive of `members`, whose names are not checked.
-fn tarred(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub fn tarred(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
         let mut header = tar::Header::new_gnu();
@@ -41,7 +41,7 @@ fn tarred(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

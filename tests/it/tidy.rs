@@ -27,7 +27,7 @@ pub const ROWS: &[&[&str]] = &[
     &["model", "loader"],
     &["data", "density", "run", "figure", "device", "schedule"],
     &["ops", "panics", "registry", "files", "check", "ui"],
-    &["rng", "error", "os"],
+    &["rng", "error", "os", "words"],
 ];
 
 /// The modules that hold tensors; no other module imports burn.

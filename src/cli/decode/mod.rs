@@ -14,6 +14,7 @@ use super::figure_context::FigureContext;
 use super::image_output::{DecodedImages, ImagePlace, check_folder, write_array, write_folder};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use crate::data::npy::MAGIC;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
 use crate::figure::grid::square_columns;
@@ -99,10 +100,10 @@ impl Decode {
     fn read(&self, model: &LoadedModel) -> Result<LatentTable> {
         let path = &self.latents;
         let bytes = files::read(path)?;
-        let is_npy = bytes.starts_with(npy::MAGIC);
+        let is_npy = bytes.starts_with(MAGIC);
         let table = if is_npy {
             LatentTable {
-                latents: npy::parse(&bytes, path)?,
+                latents: npy::parse(bytes, path)?,
                 labels: None,
             }
         } else {

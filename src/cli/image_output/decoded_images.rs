@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::figure::Raster;
 use crate::model::decode_each;
 use crate::ui;
+use crate::words::counted;
 
 /// Images that each depend on their index alone.
 #[derive(Clone, Copy)]
@@ -67,8 +68,8 @@ impl DecodedImages<'_> {
     /// Returns the error for an interrupt after `done` images. `kept` says what became of them.
     pub fn interrupted(&self, done: usize, kept: &str) -> Error {
         Error::interrupted(format!(
-            "stopped after {done} of {} images; {kept}",
-            self.count
+            "stopped after {done} of {}; {kept}",
+            counted(self.count, "image")
         ))
     }
 }

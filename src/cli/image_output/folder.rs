@@ -15,6 +15,8 @@ use crate::cli::table::quoted;
 use crate::error::{Error, Result};
 use crate::figure::encode_raster;
 use crate::files;
+use crate::ui;
+use crate::words::counted;
 
 /// The file that says what the images are.
 const ABOUT: &str = "samples.json";
@@ -33,7 +35,18 @@ pub fn write(images: &DecodedImages, path: &Path, about: &Value) -> Result<Vec<P
     let _claim = files::occupy(path)?;
     check_folder(path)?;
     files::write(&path.join(ABOUT), format!("{about:#}\n").as_bytes())?;
-    for old in contents(path)?.iter().filter(|name| *name != ABOUT) {
+    let old: Vec<String> = contents(path)?
+        .into_iter()
+        .filter(|name| name != ABOUT)
+        .collect();
+    if !old.is_empty() {
+        ui::note(format_args!(
+            "note: replacing {} of an earlier command in {}",
+            counted(old.len(), "file"),
+            path.display()
+        ));
+    }
+    for old in old {
         let old = path.join(old);
         fs::remove_file(&old).map_err(|error| files::unwritable(&old, &error))?;
     }

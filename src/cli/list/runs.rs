@@ -65,10 +65,17 @@ fn read_config(folder: &RunFolder) -> Result<Config> {
     Config::parse(&decode(name, &bytes)?, name)
 }
 
-/// Returns the name of the data, as `about.json` states it.
+/// Returns the name of the data, as `about.json` states it, or of the folder of one's own images.
 fn data(folder: &RunFolder) -> Option<String> {
     let about: Value = serde_json::from_slice(&fs::read(folder.about()).ok()?).ok()?;
-    about["data"].as_str().map(str::to_owned)
+    let name = about["data"].as_str()?;
+    // Images of one's own are told apart by their folder.
+    let place = about["data_found_in"].as_str().filter(|_| name == "images");
+    let place = place.and_then(|place| Path::new(place).file_name());
+    Some(place.map_or_else(
+        || name.to_owned(),
+        |place| place.to_string_lossy().into_owned(),
+    ))
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

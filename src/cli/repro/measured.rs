@@ -51,7 +51,9 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
     let name = format!("repro-{}-{}", run_name(recipe, run), request.epochs);
     let run_args = request.run_args.clone();
     let train = Train::named(&recipe.preset, overrides, request.epochs, &name, run_args);
-    let finished = train.train(request.device, request.began)?;
+    let finished = train
+        .train(request.device, request.began)
+        .map_err(|error| without_changes(error, recipe))?;
     if recipe.measure == PublishedMeasure::LogPx {
         return log_px(&finished.model, recipe.importance_samples, request.images);
     }
@@ -80,6 +82,20 @@ pub fn measured(recipe: &Published, run: &PublishedRun, request: &Request) -> Re
         log_px: Vec::new(),
         active: String::new(),
     })
+}
+
+/// Returns an error whose hint does not ask for a change of the config: a recipe takes none.
+fn without_changes(error: Error, recipe: &Published) -> Error {
+    match error.hint() {
+        Some(hint) if hint.contains("--set") => {
+            let hint = format!(
+                "a recipe is trained as it was published; to change it, train its preset, `vae train --config {}`: {hint}",
+                recipe.preset
+            );
+            error.with_hint(hint)
+        }
+        _ => error,
+    }
 }
 
 fn log_px(model: &LoadedModel, samples: usize, images: Choice) -> Result<Measured> {
@@ -139,4 +155,23 @@ fn negated(Estimate { mean, se }: Estimate) -> Estimate {
 
 fn nothing(recipe: &Published) -> Error {
     Error::failed(format!("{}: nothing was measured", recipe.recipe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::published;
+
+    #[test]
+    fn a_recipe_is_not_told_to_change_its_config() {
+        let recipe = &published()[0];
+        let hint = |text: &str| {
+            let error = without_changes(Error::request("x").with_hint(text), recipe);
+            error.hint().unwrap().to_owned()
+        };
+        let changed = hint("a smaller batch fits: `--set train.batch=50`");
+        let train = format!("`vae train --config {}`: a smaller batch", recipe.preset);
+        assert!(changed.contains(&train), "{changed}");
+        assert_eq!(hint("free memory"), "free memory");
+    }
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::start::{Start, StartWeights};
+use crate::cli::end_figures::sets_figures;
 use crate::cli::model_arg::{RUNS, find_run};
 use crate::cli::model_data::named_by_run;
 use crate::config::{self, Config};
@@ -72,6 +73,7 @@ pub fn resumed(
     };
     Ok(Start {
         loaded: None,
+        figures_file: (!sets_figures(overrides)).then(|| folder.config()),
         data_folder: named_by_run(&folder, &config)?,
         config,
         name: None,

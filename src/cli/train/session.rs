@@ -45,7 +45,7 @@ pub fn train(
     start.config.check()?;
     start.check_config()?;
     images.check(&start.config.data)?;
-    let figures = EndFigures::of(&start.config)?;
+    let figures = EndFigures::of(&start.config, start.figures_file.as_deref())?;
     data::check_folder(&start.config.data, run_args.data.as_deref())?;
     let named = run_args.data.as_ref().map(NamedFolder::by_flag);
     let data_folder = named.or(start.data_folder.take());
@@ -67,6 +67,7 @@ pub fn train(
         introduce(report, Some(SKIPPED));
     }
     start.check_data(&dataset)?;
+    start.warn_of_other_tests(report.as_ref());
     let config = &start.config;
     let network = config.network(dataset.train.shape, dataset.classes.len())?;
     // A GPU has memory of its own, and says itself when that is too small.

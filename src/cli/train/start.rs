@@ -10,10 +10,11 @@ use crate::config::Config;
 use crate::data::{Data, Dataset, ImageReport, NamedFolder};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, is_same_place};
 use crate::model::Features;
-use crate::run::{RunFolder, StartedFrom};
+use crate::run::{RunFolder, StartedFrom, remembered_data};
 use crate::train::{Checkpoint, ModelFile, Training, check_same_architecture};
+use crate::ui;
 
 /// A run before its data is loaded.
 pub struct Start {
@@ -27,6 +28,8 @@ pub struct Start {
     pub weights: StartWeights,
     /// The `--data` folder of the resumed run, or of the run that `--from` names.
     pub data_folder: Option<NamedFolder>,
+    /// The file that the config's `[[figures]]` stand in.
+    pub figures_file: Option<PathBuf>,
     /// The data, if it is loaded already, and what was found in a folder of images.
     pub loaded: Option<(Dataset, Option<ImageReport>)>,
 }
@@ -86,6 +89,18 @@ impl FirstModel {
     /// Returns whether the model was trained on the kind of data that `config` names.
     pub fn has_data_of(&self, config: &Config) -> bool {
         self.file.config.data.tag() == config.data.tag()
+    }
+
+    /// Returns whether the model was trained on the images of `report`, and others of them were tested on.
+    fn tests_on_others(&self, report: &ImageReport) -> bool {
+        let Data::Images(settings) = &self.file.config.data else {
+            return false;
+        };
+        // A model file alone does not know its data.
+        let known = remembered_data(&RunFolder::of_file(&self.path)).unwrap_or_default();
+        let folder = known.data_found_in.or(known.data_folder);
+        let same = folder.is_some_and(|folder| is_same_place(&folder, &report.place));
+        same && !settings.chooses_tests_like(&report.settings)
     }
 
     /// Checks that a training with `config` can begin with this model.
@@ -160,6 +175,7 @@ impl Start {
             folder: None,
             weights: first.map_or(StartWeights::Seed, StartWeights::Model),
             data_folder: None,
+            figures_file: None,
             loaded: None,
         }
     }
@@ -184,6 +200,22 @@ impl Start {
         match &self.weights {
             StartWeights::Model(first) => first.check_data(&self.config, dataset),
             StartWeights::Seed | StartWeights::State(..) => Ok(()),
+        }
+    }
+
+    /// Prints a note if the images are those of the model to begin with, and others of them are tested on: a part of
+    /// the new test images was trained on.
+    pub fn warn_of_other_tests(&self, report: Option<&ImageReport>) {
+        if let (StartWeights::Model(first), Some(report)) = (&self.weights, report)
+            && report.test_by_hash
+            && first.tests_on_others(report)
+        {
+            ui::note(format_args!(
+                "note: {} was trained on the same images with another choice of test images (it depends on the fit, \
+                 `test` and `group` of [data.images]): test images of this run may have been trained on there, so that the \
+                 test ELBO flatters the model",
+                first.path.display()
+            ));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::report::byte_size;
 use crate::run::{RunFolder, best_validation};
 use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
 use crate::ui;
+use crate::words::counted;
 
 /// Prints the model, the data, the device and the folder of a training. `first_model` is the file that its first weights
 /// were read from.
@@ -40,10 +41,10 @@ pub fn introduce(
         )
     });
     ui::note(format_args!(
-        "{}: {} train and {} test images of {}; {} with {} latents{class}, {} parameters, {} multiply-adds per image, on {}{memory}",
+        "{}: {} train and {} of {}; {} with {} latents{class}, {} parameters, {} multiply-adds per image, on {}{memory}",
         dataset.name,
         dataset.train.len(),
-        dataset.test.len(),
+        counted(dataset.test.len(), "test image"),
         Features::Map(dataset.train.shape),
         config.model.tag(),
         training.vae().network().latent,
@@ -119,7 +120,7 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
         return;
     };
     let error = plus_minus(record.elbo_se, 2);
-    let (count, seed) = (trained.dataset.test.len(), config.seed);
+    let (count, seed) = (counted(trained.dataset.test.len(), "image"), config.seed);
     let (data, pixels) = (config.data.kind(), config.data.kind().pixels());
     let class = if config.condition.is_some() {
         "given the class, "
@@ -128,12 +129,12 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     };
     match (record.elbo, record.kl) {
         (Some(elbo), Some(kl)) => ui::note(format_args!(
-            "test ELBO {elbo:.2} {error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count} images, {} pixels, {class}1 sample of z, seed {seed})",
+            "test ELBO {elbo:.2} {error} nats per image (reconstruction {:.2} + KL {kl:.2}; {count}, {} pixels, {class}1 sample of z, seed {seed})",
             record.reconstruction,
             data.pixels_name(),
         )),
         _ => ui::note(format_args!(
-            "test reconstruction {:.2} nats per image ({count} images, {} pixels, {class}seed {seed})\n{NO_ELBO}",
+            "test reconstruction {:.2} nats per image ({count}, {} pixels, {class}seed {seed})\n{NO_ELBO}",
             record.reconstruction,
             data.pixels_name(),
         )),
@@ -145,7 +146,8 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
         let score = record.elbo.map_or("reconstruction", |_| "ELBO");
         let done = history.last().map_or(trained.epoch, |last| last.epoch);
         ui::note(format_args!(
-            "ended early: the validation {score} has not improved for {since_best} epochs, after {done} of {} (train.patience = {}); to go on: vae train --resume {} --set train.patience=0",
+            "ended early: the validation {score} has not improved for {}, after {done} of {} (train.patience = {}); to go on: vae train --resume {} --set train.patience=0",
+            counted(since_best, "epoch"),
             config.train.epochs,
             config.train.patience,
             shell_word(&folder.path)

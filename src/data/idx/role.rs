@@ -23,6 +23,14 @@ impl Role {
         }
     }
 
+    /// Returns the name of one of them.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Images => "image",
+            Self::Labels => "label",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Images => "images",

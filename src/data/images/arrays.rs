@@ -11,13 +11,13 @@ mod levels;
 mod plain_files;
 mod roles;
 mod stored_array;
-mod tree_key;
 
 use std::path::Path;
 
 use super::archive::Container;
 use super::image_source::ImageSource;
 use super::scratch::Scratch;
+use super::tree_key::tree_key;
 use crate::data::bytes::Bytes;
 use crate::data::image_file::ending;
 use crate::error::Result;
@@ -50,7 +50,7 @@ pub fn find(
     }
     let arrays = collect::collect(tree, place == ArrayPlace::Npz, scratch)?;
     let by_file = place == ArrayPlace::Files;
-    let key = tree_key::tree_key(tree);
+    let key = tree_key(tree);
     let images = assemble::assemble(tree.root(), arrays, by_file, key)?;
     Ok(Some(Box::new(images)))
 }
@@ -60,7 +60,7 @@ pub fn find(
 /// # Errors
 /// The array is damaged, or its values are no images.
 pub fn find_in_file(path: &Path, file: Bytes) -> Result<Box<dyn ImageSource>> {
-    let key = tree_key::tree_key(&PlainFiles::of_file(path));
+    let key = tree_key(&PlainFiles::of_file(path));
     let arrays = vec![collect::single(path, file)?];
     Ok(Box::new(assemble::assemble(path, arrays, false, key)?))
 }

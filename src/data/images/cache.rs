@@ -1,7 +1,8 @@
 //! The cache of fitted images: what was decoded once is found again by the next command, and by a training that goes on.
 //!
 //! A folder for each set and fit holds `pixels`, the bytes of one image after another, and `index.json`, which is written
-//! last and describes them. A cut, foreign or missing file makes the set be read again.
+//! last and describes them. A cut, foreign or missing file makes the set be read again. The time of its last change is
+//! that of the set's last use.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use super::cache_limit::{hold, touch};
 use super::fitting::{FittedImage, Fitting, ImageSummary, SkippedImage, fit_all};
 use super::image_source::ImageSource;
 use super::pixels_file::PixelsFile;
@@ -75,12 +77,18 @@ impl Cache<'_> {
     /// Returns the fitted images with this key, if they are kept and whole.
     pub fn find(&self, key: &str) -> Option<FittedSet> {
         let place = self.place(key)?;
-        let index = BufReader::new(File::open(place.join("index.json")).ok()?);
-        let index: CacheIndex = serde_json::from_reader(index).ok()?;
+        let described = place.join("index.json");
         let bytes = Bytes::of_file(&place.join("pixels")).ok()?;
+        hold(&bytes);
+        let index = BufReader::new(File::open(&described).ok()?);
+        let index: CacheIndex = serde_json::from_reader(index).ok()?;
         let width: usize = index.shape.iter().product();
         let expected = (index.images.len() as u64).checked_mul(width as u64)?;
-        (index.key == key && bytes.length() == expected).then_some(FittedSet { index, bytes })
+        if index.key != key || bytes.length() != expected {
+            return None;
+        }
+        touch(&described);
+        Some(FittedSet { index, bytes })
     }
 
     /// Returns the file that describes the images with this key, or `None` if nothing is kept.
@@ -136,7 +144,9 @@ impl Cache<'_> {
             Some(place) => {
                 let pixels = place.join("pixels");
                 files::write_with(&pixels, copy)?;
-                Bytes::of_file(&pixels).map_err(failed)?
+                let bytes = Bytes::of_file(&pixels).map_err(failed)?;
+                hold(&bytes);
+                bytes
             }
         };
         let index = CacheIndex {

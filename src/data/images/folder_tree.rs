@@ -6,7 +6,10 @@ use std::time::UNIX_EPOCH;
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::archive::Container;
 use super::file_tree::{FileEntry, FileTree, is_ignored};
+use super::scratch::Scratch;
+use crate::data::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::files::unreadable;
 
@@ -95,5 +98,12 @@ impl FileTree for FolderTree {
             ));
         }
         fs::read(&path).map_err(|error| unreadable(&path, &error))
+    }
+}
+
+impl Container for FolderTree {
+    fn open(&self, index: usize, _scratch: &Scratch) -> Result<Bytes> {
+        let path = &self.paths[index];
+        Bytes::of_file(path).map_err(|error| unreadable(path, &error))
     }
 }

@@ -35,10 +35,10 @@ const KINDS: [ForeignKind; 10] = [
         hint: "write its images as files in Python:\n  import pandas\n  for i, row in enumerate(pandas.read_parquet(\"FILE\")[\"image\"]):\n      open(f\"images/{i}.png\", \"wb\").write(row[\"bytes\"])",
     },
     ForeignKind {
-        name: "a Python pickle, which is never run",
+        name: "a Python pickle",
         mark: b"",
         endings: &["pkl", "pickle"],
-        hint: "convert it in Python; of CIFAR take the binary version instead:\n  import pickle, numpy\n  f = pickle.load(open(\"FILE\", \"rb\"), encoding=\"latin1\")\n  numpy.savez(\"new.npz\", images=f[\"data\"], labels=f[\"labels\"])",
+        hint: "it can run any program when Python reads it. Convert it in Python; of CIFAR take the binary version instead:\n  import pickle, numpy\n  f = pickle.load(open(\"FILE\", \"rb\"), encoding=\"latin1\")\n  numpy.savez(\"new.npz\", images=f[\"data\"], labels=f[\"labels\"])",
     },
     ForeignKind {
         name: "a PyTorch file",

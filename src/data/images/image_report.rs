@@ -1,7 +1,7 @@
 //! The lines that say what was found in a folder of images, and what was made of it.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -10,9 +10,12 @@ use super::fitting::{ImageSummary, SkippedImage};
 use super::image_source::ImageEntry;
 use super::layout::Layout;
 use super::natural_order;
+use super::open_source::OpenedSource;
 use super::settings::Images;
 use super::splitting::{Division, TestGroup, looks_like_a_film};
 use crate::data::image_file::{ALL_LEVELS, FitMode};
+use crate::data::{Dataset, Split};
+use crate::words::counted;
 
 /// The most classes that a line lists.
 const LISTED: usize = 12;
@@ -20,9 +23,15 @@ const LISTED: usize = 12;
 /// The fewest training images with which overfitting is not expected.
 const FEW: usize = 500;
 
+/// The fewest test images whose mean says something.
+const FEW_TESTS: usize = 10;
+
 /// A report of what was found in a folder of images, and what was made of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageReport {
+    /// The folder or file.
+    #[serde(skip)]
+    pub place: PathBuf,
     /// The last name of the path.
     pub name: String,
     /// The words for the layout.
@@ -49,11 +58,11 @@ impl ImageReport {
         root: &Path,
         settings: &Images,
         set: &FittedSet,
-        entries: &[ImageEntry],
         division: &Division,
-        layout: Option<Layout>,
-        mut notes: Vec<String>,
+        source: &OpenedSource,
     ) -> Self {
+        let entries = source.images.entries();
+        let mut notes = source.notes.clone();
         let summary = set.index.summary.clone();
         let used: Vec<&ImageEntry> = set
             .index
@@ -73,7 +82,8 @@ impl ImageReport {
             .collect();
         if unlabelled > 0 && !classes.is_empty() {
             notes.push(format!(
-                "{unlabelled} images have no class, so that no classes are used"
+                "{} without a class, so that no classes are used",
+                counted(unlabelled, "image")
             ));
         }
         let quarter = u16::MAX / 4;
@@ -90,8 +100,8 @@ impl ImageReport {
         }
         if summary.alpha * 100 > summary.images && settings.background == Default::default() {
             notes.push(format!(
-                "{} images have transparent parts, which become black: `--set data.images.background=white` makes them white",
-                summary.alpha
+                "{} with transparent parts, which become black: `--set data.images.background=white` makes them white",
+                counted(summary.alpha, "image")
             ));
         }
         if division.tests_on_validation {
@@ -109,14 +119,21 @@ impl ImageReport {
         }
         if division.train.len() < FEW {
             notes.push(format!(
-                "{} images are few: the model may learn them by heart, which the test ELBO shows",
-                division.train.len()
+                "{} to train on: few enough for the model to learn by heart, which the test ELBO shows",
+                counted(division.train.len(), "image")
+            ));
+        }
+        if division.test.len() < FEW_TESTS {
+            notes.push(format!(
+                "{} can hardly tell one model from another: see the error of the test ELBO",
+                counted(division.test.len(), "test image")
             ));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
         Self {
+            place: root.to_owned(),
             name: name.to_string_lossy().into_owned(),
-            layout: layout.map_or("arrays", Layout::name).to_owned(),
+            layout: source.layout.map_or("arrays", Layout::name).to_owned(),
             settings: settings.clone(),
             shape: set.index.shape,
             summary,
@@ -126,17 +143,27 @@ impl ImageReport {
             test: division.test.len(),
             test_by_hash: division.by_hash,
             duplicates: division.duplicates,
-            skipped: set.index.skipped.clone(),
+            skipped: [&source.missing[..], &set.index.skipped].concat(),
             notes,
         }
+    }
+
+    /// Returns the report with the numbers of images in `dataset`, after images to validate on were set aside.
+    #[must_use]
+    pub fn with_counts(mut self, dataset: &Dataset) -> Self {
+        self.train = dataset.train.len();
+        self.validation = dataset.validation.as_ref().map_or(0, Split::len);
+        self
     }
 
     /// Returns the report as lines for people. `listed_in` names the file with all skipped images.
     pub fn text(&self, listed_in: Option<&str>) -> String {
         let summary = &self.summary;
         let mut text = format!(
-            "{}: {} images in {}",
-            self.name, summary.images, self.layout
+            "{}: {} in {}",
+            self.name,
+            counted(summary.images, "image"),
+            self.layout
         );
         let classes: Vec<String> = self
             .classes
@@ -196,8 +223,8 @@ impl ImageReport {
             } else {
                 ""
             };
-            let s = if self.duplicates == 1 { "" } else { "s" };
-            let _ = write!(text, "; {} exact duplicate{s}{side}", self.duplicates);
+            let duplicates = counted(self.duplicates, "exact duplicate");
+            let _ = write!(text, "; {duplicates}{side}");
         }
         let counts = [
             (summary.rotated, "rotated by EXIF"),

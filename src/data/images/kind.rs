@@ -18,6 +18,10 @@ impl DataKind for Images {
         self.pixels
     }
 
+    fn pixels_name(&self) -> &'static str {
+        self.pixels.name_for(self.channels.unwrap_or(1))
+    }
+
     fn validation(&self) -> usize {
         self.validation
     }

@@ -11,14 +11,19 @@ mod masks;
 mod table;
 
 use arrangement::Found;
-pub use arrangement::{Arrangement, LabelsFrom, Layout};
+pub use arrangement::{ArrangeOptions, Arrangement, LabelsFrom, Layout};
 use folder_names::{ABNORMAL, MASKS, NORMAL, class_name, is_one_of, split_of};
 
-/// Recognises the layout of the image files in `tree`, or takes `wanted`.
+/// Recognises the layout of the image files in `tree`, or takes that of `options`.
 ///
 /// # Errors
 /// Returns an error if there is no image file, or if the files do not have the layout that is wanted.
-pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Result<Arrangement> {
+pub fn arrange(tree: &dyn FileTree, options: ArrangeOptions) -> Result<Arrangement> {
+    let ArrangeOptions {
+        layout: wanted,
+        labels,
+        skips_missing,
+    } = options;
     let found = image_files(tree);
     if found.is_empty() {
         return Err(without_images(tree));
@@ -65,7 +70,7 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
             .with_hint(format!("{hint}, or leave `layout` out: it is recognised")))
     };
     match layout {
-        Layout::Table => return table::arrange(tree, &tables, &images),
+        Layout::Table => return table::arrange(tree, &tables, &images, skips_missing),
         Layout::Splits if !folders(&is_split) => {
             return refuse(
                 "layout is \"splits\", and an image lies outside of the folders train, validation and test",
@@ -91,6 +96,7 @@ pub fn arrange(tree: &dyn FileTree, wanted: Layout, labels: LabelsFrom) -> Resul
         entries: Vec::new(),
         files: Vec::new(),
         has_defects: layout == Layout::Anomaly || !masks.is_empty(),
+        missing: Vec::new(),
         notes: Vec::new(),
     };
     if wanted == Layout::Auto {

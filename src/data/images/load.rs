@@ -6,40 +6,26 @@ use md5::{Digest, Md5};
 use rayon::prelude::*;
 
 use super::cache::{Cache, FittedSet, READER_VERSION, fit_into_scratch, key};
+use super::cache_limit::{MOST_BYTES, touch, trim};
 use super::choose;
 use super::classes::classes;
 use super::file_tree::FileTree;
 use super::fitted::split_of;
 use super::fitting::SkippedImage;
 use super::folder_tree::FolderTree;
-use super::idx_images::open_idx;
-use super::image_files::ImageFiles;
 use super::image_report::ImageReport;
 use super::image_source::ImageSource;
-use super::layout::{Layout, arrange};
-use super::open::{Opened, open};
+use super::layout::ArrangeOptions;
+use super::load_checks::{check_broken, check_count, check_division, no_readable, no_source};
+use super::open_source::{OpenedSource, open_source};
 use super::settings::{Broken, Images};
 use super::splitting::{Division, divide};
 use crate::data::fetch::hex;
-use crate::data::image_file::{FORMATS, FileKind, Fit, FitMode};
+use crate::data::image_file::{FileKind, Fit, FitMode};
 use crate::data::{DataPaths, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ui;
-
-/// The fewest images that a model can be trained on and tested on.
-const FEWEST: usize = 20;
-
-/// Broken images that are an error, unless they are to be skipped: more than this many, and more than one in a hundred.
-const MOST_BROKEN: usize = 10;
-
-/// A place of images that was opened.
-struct Source {
-    images: Box<dyn ImageSource>,
-    layout: Option<Layout>,
-    has_defects: bool,
-    notes: Vec<String>,
-}
 
 /// Loads the images that `place` names.
 ///
@@ -61,46 +47,19 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     }
     let folder = place.cache.join("images");
     let source = source(settings, root, &folder)?;
-    let found = source.images.entries().len();
-    if found < FEWEST {
-        return Err(too_few(root, found, ""));
-    }
+    check_count(root, source.images.entries().len())?;
     let keeps = place.keeps_images && can_keep(&folder);
     let cache = Cache {
         folder: keeps.then_some(&*folder),
     };
     let (resolved, set) = fitted(settings, &source, &cache, root, &folder)?;
-    check_broken(settings, root, &set)?;
+    check_broken(settings.broken, root, &set)?;
     let entries = source.images.entries();
     let division = divide(entries, &set.index.images, settings.test, settings.group);
-    if division.by_hash && division.train.is_empty() {
-        return Err(Error::file(
-            root,
-            "all images are equal, so that none is left to test on",
-        )
-        .with_hint("expected different images, or groups of images, to train on and to test on"));
-    }
-    if division.train.is_empty() || division.test.is_empty() {
-        return Err(Error::file(
-            root,
-            format!(
-                "{} images to train on and {} to test on; expected at least one of each",
-                division.train.len(),
-                division.test.len()
-            ),
-        )
-        .with_hint("the splits are those of the folders or the table: name images of both"));
-    }
-    let report = ImageReport::new(
-        root,
-        &resolved,
-        &set,
-        entries,
-        &division,
-        source.layout,
-        source.notes,
-    );
+    check_division(root, &division)?;
+    let report = ImageReport::new(root, &resolved, &set, &division, &source);
     let dataset = dataset(root, &*source.images, set, &division, &cache)?;
+    trim(&folder, MOST_BYTES);
     Ok((dataset, report))
 }
 
@@ -117,14 +76,6 @@ fn can_keep(folder: &Path) -> bool {
     checked.is_ok()
 }
 
-fn too_few(root: &Path, count: usize, kind: &str) -> Error {
-    Error::file(
-        root,
-        format!("{count} {kind}images; expected at least {FEWEST}, and hundreds for a useful model"),
-    )
-    .with_hint("`vae reconstruct` and the other commands take a few images of yours as arguments; a training needs more")
-}
-
 /// Returns whether there are image files in a folder, for messages.
 pub fn holds_images(folder: &Path) -> bool {
     FolderTree::new(folder).is_ok_and(|tree| {
@@ -134,47 +85,20 @@ pub fn holds_images(folder: &Path) -> bool {
 }
 
 /// Opens the place and recognises its layout.
-fn source(settings: &Images, root: &Path, folder: &Path) -> Result<Source> {
-    if let Some(images) = open_idx(root)? {
-        return Ok(Source {
-            notes: images.notes(),
-            images: Box::new(images),
-            layout: None,
-            has_defects: false,
-        });
-    }
-    let tree = match open(root, &folder.join("unpacked"))? {
-        Some(Opened::Images(images)) => {
-            return Ok(Source {
-                notes: images.notes().to_vec(),
-                images,
-                layout: None,
-                has_defects: false,
-            });
-        }
-        Some(Opened::Files(tree)) => tree,
-        None if root.is_dir() => Box::new(FolderTree::new(root)?),
-        None => {
-            return Err(Error::file(
-                root,
-                "neither a folder of images nor an archive or arrays of them",
-            )
-            .with_hint("`--data` takes a folder, a .zip or .tar of one, a .npy or a .npz file"));
-        }
+fn source(settings: &Images, root: &Path, folder: &Path) -> Result<OpenedSource> {
+    let options = ArrangeOptions {
+        layout: settings.layout,
+        labels: settings.labels,
+        skips_missing: settings.broken == Broken::Skip,
     };
-    let mut arrangement = arrange(&*tree, settings.layout, settings.labels)?;
-    Ok(Source {
-        layout: Some(arrangement.layout),
-        has_defects: arrangement.has_defects,
-        notes: std::mem::take(&mut arrangement.notes),
-        images: Box::new(ImageFiles::new(tree, arrangement)),
-    })
+    let opened = open_source(root, options, &folder.join("unpacked"))?;
+    opened.ok_or_else(|| no_source(root))
 }
 
 /// Returns the images as they were fitted before, or fits them. What was left open in the settings is chosen.
 fn fitted(
     settings: &Images,
-    source: &Source,
+    source: &OpenedSource,
     cache: &Cache,
     root: &Path,
     folder: &Path,
@@ -188,8 +112,11 @@ fn fitted(
         sum.update(images.key());
         folder.join(format!("{}.json", hex(sum)))
     });
-    let remembered =
-        || -> Option<Images> { serde_json::from_slice(&std::fs::read(memo.as_ref()?).ok()?).ok() };
+    let remembered = || -> Option<Images> {
+        let memo = memo.as_ref()?;
+        touch(memo);
+        serde_json::from_slice(&std::fs::read(memo).ok()?).ok()
+    };
     let known = if open {
         remembered()
     } else {
@@ -249,21 +176,6 @@ fn sizes(images: &dyn ImageSource) -> Vec<[u32; 2]> {
         .collect()
 }
 
-/// Returns the error for a set without a readable image, with the reason of the first image.
-fn no_readable(images: &dyn ImageSource, root: &Path) -> Error {
-    let count = images.entries().len();
-    let first = images.decode(0).err();
-    let reason = first
-        .as_ref()
-        .map_or_else(String::new, |error| format!("; the first one: {error}"));
-    let hint = first.as_ref().and_then(Error::hint).unwrap_or(FORMATS);
-    Error::file(
-        root,
-        format!("none of the {count} images can be read{reason}"),
-    )
-    .with_hint(hint)
-}
-
 /// Checks that the folder is still what it was before its images were read.
 fn unchanged(
     settings: &Images,
@@ -283,32 +195,6 @@ fn unchanged(
         "the files in this folder were changed while they were read",
     )
     .with_hint("wait until whatever writes there is done, and run the command again"))
-}
-
-/// Checks the number of broken images.
-fn check_broken(settings: &Images, root: &Path, set: &FittedSet) -> Result<()> {
-    let (good, skipped) = (set.index.images.len(), &set.index.skipped);
-    if settings.broken == Broken::Stop
-        && skipped.len() > MOST_BROKEN
-        && 100 * skipped.len() > good + skipped.len()
-    {
-        let first = &skipped[0];
-        return Err(Error::file(
-            root,
-            format!(
-                "{} of {} images cannot be read; the first one: {}: {}",
-                skipped.len(),
-                good + skipped.len(),
-                first.name,
-                first.reason
-            ),
-        )
-        .with_hint("mend or remove them, or leave them out by `--set data.images.broken=skip`"));
-    }
-    if good < FEWEST {
-        return Err(too_few(root, good, "readable "));
-    }
-    Ok(())
 }
 
 /// Builds the splits.

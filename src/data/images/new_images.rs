@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::cache::{Cache, fit_into_scratch};
+use super::cache_limit::{MOST_BYTES, trim};
 use super::fitted::split_of;
 use super::fitting::SkippedImage;
-use super::folder_tree::FolderTree;
-use super::image_files::ImageFiles;
 use super::image_source::{Decoded, ImageEntry, ImageSource};
-use super::layout::{LabelsFrom, Layout, arrange};
-use super::open::{Opened, open};
+use super::layout::{ArrangeOptions, LabelsFrom};
+use super::open_source::open_source;
 use crate::data::Split;
 use crate::data::image_file::{Fit, decode, decoded_size};
 use crate::error::{Error, Result};
@@ -144,6 +143,9 @@ pub fn read_new(
                 .map(|number| number as u32)
         })
         .collect();
+    if let Some(cache) = unpacked.parent() {
+        trim(cache, MOST_BYTES);
+    }
     Ok(NewImages {
         images,
         skipped: index.skipped,
@@ -159,17 +161,12 @@ fn sources(paths: &[PathBuf], labels: LabelsFrom, unpacked: &Path) -> Result<Sou
             return Err(Error::file(path, "no such file or folder")
                 .with_hint("expected an image file, or a folder or an archive of images"));
         }
-        let source: Box<dyn ImageSource> = match open(path, unpacked)? {
-            Some(Opened::Images(images)) => images,
-            Some(Opened::Files(tree)) => {
-                let arrangement = arrange(&*tree, Layout::Auto, labels)?;
-                Box::new(ImageFiles::new(tree, arrangement))
-            }
-            None if path.is_dir() => {
-                let tree = Box::new(FolderTree::new(path)?);
-                let arrangement = arrange(&*tree, Layout::Auto, labels)?;
-                Box::new(ImageFiles::new(tree, arrangement))
-            }
+        let options = ArrangeOptions {
+            labels,
+            ..ArrangeOptions::default()
+        };
+        let source: Box<dyn ImageSource> = match open_source(path, options, unpacked)? {
+            Some(opened) => opened.images,
             None => Box::new(SingleFile::new(path)),
         };
         for (index, entry) in source.entries().iter().enumerate() {

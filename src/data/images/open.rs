@@ -1,11 +1,13 @@
-//! Opens what a person names as data: an archive, or arrays.
+//! Opens what a person names as data: an archive, arrays, or IDX files.
 
 use std::path::{Path, PathBuf};
 
 use super::archive::{Container, TarTree, ZipTree, is_tar, unpack_tar};
 use super::arrays::{ArrayPlace, PlainFiles, find, find_in_file};
 use super::file_tree::FileTree;
+use super::folder_tree::FolderTree;
 use super::foreign::{first_refusal, refusal};
+use super::idx_images::{open_idx, open_idx_file};
 use super::image_source::ImageSource;
 use super::scratch::{Scratch, length_and_time};
 use crate::data::bytes::Bytes;
@@ -19,14 +21,14 @@ use crate::files;
 pub enum Opened {
     /// An archive of files.
     Files(Box<dyn FileTree>),
-    /// Images in arrays.
+    /// Images in arrays or IDX files.
     Images(Box<dyn ImageSource>),
 }
 
 /// The bytes at the start of a file that tell its kind.
 const FIRST: usize = 512;
 
-/// Opens the archive or the arrays at `path`; `None` if it is an ordinary folder or a file of another kind. What has to be
+/// Opens the archive, the arrays or the IDX files at `path`; `None` if it is an ordinary folder or a file of another kind. What has to be
 /// unpacked is kept in the folder `scratch`, which is made if it is needed, and is found there the next time.
 ///
 /// # Errors
@@ -35,6 +37,9 @@ pub fn open(path: &Path, scratch: &Path) -> Result<Option<Opened>> {
     let scratch = Scratch::new(scratch);
     if path.is_dir() {
         return open_folder(path, &scratch);
+    }
+    if let Some(images) = open_idx_file(path, &scratch)? {
+        return Ok(Some(Opened::Images(Box::new(images))));
     }
     let bytes = Bytes::of_file(path).map_err(|error| files::unreadable(path, &error))?;
     let (_, modified) = length_and_time(path);
@@ -97,6 +102,9 @@ fn open_bytes(
 }
 
 fn open_folder(folder: &Path, scratch: &Scratch) -> Result<Option<Opened>> {
+    if let Some(images) = open_idx(&FolderTree::new(folder)?, scratch)? {
+        return Ok(Some(Opened::Images(Box::new(images))));
+    }
     let files = PlainFiles::of_folder(folder)?;
     if let Some(images) = find(&files, ArrayPlace::Files, scratch)? {
         return Ok(Some(Opened::Images(images)));
@@ -110,8 +118,11 @@ fn open_folder(folder: &Path, scratch: &Scratch) -> Result<Option<Opened>> {
     first_refusal(&paths).map_or(Ok(None), Err)
 }
 
-/// Returns the images in the arrays of an archive, or its files if there are no arrays.
+/// Returns the images in the IDX files or the arrays of an archive, or its files if there are none.
 fn opened(tree: Box<dyn Container>, place: ArrayPlace, scratch: &Scratch) -> Result<Opened> {
+    if let Some(images) = open_idx(&*tree, scratch)? {
+        return Ok(Opened::Images(Box::new(images)));
+    }
     match find(&*tree, place, scratch)? {
         Some(images) => Ok(Opened::Images(images)),
         None => Ok(Opened::Files(tree)),

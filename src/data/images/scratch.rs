@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
+use super::cache_limit::{hold, touch};
 use crate::data::bytes::Bytes;
 use crate::data::fetch::md5_hex;
 use crate::error::Result;
@@ -110,7 +111,11 @@ impl Scratch {
             written.map_err(UnpackFault::Kept)?;
             files::write(&record, record_of(&path).as_bytes()).map_err(UnpackFault::Kept)?;
         }
-        Bytes::of_file(&path).map_err(|error| UnpackFault::Kept(files::unreadable(&path, &error)))
+        let bytes = Bytes::of_file(&path)
+            .map_err(|error| UnpackFault::Kept(files::unreadable(&path, &error)))?;
+        hold(&bytes);
+        touch(&record);
+        Ok(bytes)
     }
 }
 

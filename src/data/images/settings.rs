@@ -88,6 +88,14 @@ impl Images {
         })
     }
 
+    /// Returns whether the same images are chosen to test on as with other settings, where the layout names none. The
+    /// choice is by a hash of the fitted pixels, or of the names of groups.
+    pub fn chooses_tests_like(&self, other: &Self) -> bool {
+        let is_by_pixels = self.group == TestGroup::None;
+        (self.test, self.group) == (other.test, other.group)
+            && (!is_by_pixels || self.resolved_fit() == other.resolved_fit())
+    }
+
     /// Checks every value.
     ///
     /// # Errors

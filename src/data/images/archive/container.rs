@@ -1,7 +1,5 @@
 //! The seam for trees whose files need not fit into memory.
 
-use std::path::Path;
-
 use crate::data::bytes::Bytes;
 use crate::data::image_file::FileKind;
 use crate::data::images::file_tree::FileTree;
@@ -24,10 +22,18 @@ pub trait Container: FileTree {
     }
 }
 
-/// Returns the error of a file that no image needs.
-pub fn too_long(path: &Path, length: u64) -> Error {
+/// Returns the length of file `index` of an archive, which is to be read into memory.
+///
+/// # Errors
+/// It is longer than an image can be.
+pub fn readable_length(tree: &dyn FileTree, index: usize) -> Result<u64> {
+    let length = tree.files()[index].length;
+    if length <= IN_MEMORY {
+        return Ok(length);
+    }
     let what = format!(
         "has {length} bytes, more than the {IN_MEMORY} that a file within an archive may have"
     );
-    Error::file(path, what).with_hint("unpack the archive and name the folder")
+    Err(Error::file(tree.full_path(index), what)
+        .with_hint("unpack the archive and name the folder"))
 }

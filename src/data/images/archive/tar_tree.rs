@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, EntryType};
 
-use super::container::{Container, too_long};
+use super::container::{Container, readable_length};
 use super::member_paths::{ArchiveMembers, Member, check_count, checked_path};
 use crate::data::bytes::Bytes;
 use crate::data::fault::DAMAGED;
 use crate::data::images::file_tree::{FileEntry, FileTree};
-use crate::data::images::scratch::{IN_MEMORY, Scratch};
+use crate::data::images::scratch::Scratch;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -106,10 +106,7 @@ impl FileTree for TarTree {
     }
 
     fn read(&self, index: usize) -> Result<Vec<u8>> {
-        let length = self.members.files[index].length;
-        if length > IN_MEMORY {
-            return Err(too_long(&self.full_path(index), length));
-        }
+        readable_length(self, index)?;
         self.part(index)?
             .into_vec()
             .map_err(|error| failed(&self.path, &error))

@@ -8,7 +8,7 @@ use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
-use super::container::{Container, too_long};
+use super::container::{Container, readable_length};
 use super::member_paths::{ArchiveMembers, Member, bomb, check_count, checked_path};
 use crate::data::bytes::{Bytes, BytesReader};
 use crate::data::fault::DAMAGED;
@@ -141,10 +141,7 @@ impl FileTree for ZipTree {
     }
 
     fn read(&self, index: usize) -> Result<Vec<u8>> {
-        let length = self.members.files[index].length;
-        if length > IN_MEMORY {
-            return Err(too_long(&self.full_path(index), length));
-        }
+        let length = readable_length(self, index)?;
         self.unpack(index, |source| {
             let mut bytes = Vec::new();
             let read = source.take(length + 1).read_to_end(&mut bytes);

@@ -32,7 +32,7 @@ impl StoredArray {
     /// # Errors
     /// The file is damaged, or its values are of a type that is not read.
     pub fn new(name: String, path: PathBuf, file: Bytes, most_in_memory: u64) -> Result<Self> {
-        let header = Header::read(&file).map_err(|fault| fault.at(&path))?;
+        let header = Header::of(&path, &file)?;
         let length = file.length() - header.start;
         let values = file.part(header.start, length);
         let values = values.ok_or_else(|| Error::file(&path, "ends early"))?;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::images::fitting::SkippedImage;
 use crate::data::images::image_source::ImageEntry;
 
 /// The ways in which image files are laid out.
@@ -38,6 +39,15 @@ pub enum LabelsFrom {
     None,
 }
 
+/// The way in which image files are to be sorted into splits and classes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ArrangeOptions {
+    pub layout: Layout,
+    pub labels: LabelsFrom,
+    /// Whether an image that a table names and that is not there is left out instead of being an error.
+    pub skips_missing: bool,
+}
+
 /// Image files, sorted into splits and classes.
 #[derive(Clone, Debug)]
 pub struct Arrangement {
@@ -48,6 +58,8 @@ pub struct Arrangement {
     pub files: Vec<usize>,
     /// Whether defects are searched for, so that an image's border must not be cut off.
     pub has_defects: bool,
+    /// Images that a table names and that are not there.
+    pub missing: Vec<SkippedImage>,
     /// Facts that a person should know.
     pub notes: Vec<String>,
 }

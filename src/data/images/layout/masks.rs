@@ -22,6 +22,7 @@ pub fn check(tree: &dyn FileTree, masks: &[Found], images: &[Found]) -> Result<(
         (folder.to_owned(), stem(found.path).to_owned())
     };
     let known: HashSet<(String, String)> = images.iter().map(key).collect();
+    let names: HashSet<&str> = images.iter().map(|found| stem(found.path)).collect();
     let is_known = |mask: &&Found| {
         let (folder, name) = key(mask);
         SUFFIXES.iter().any(|suffix| {
@@ -29,9 +30,7 @@ pub fn check(tree: &dyn FileTree, masks: &[Found], images: &[Found]) -> Result<(
                 return false;
             };
             known.contains(&(folder.clone(), name.to_owned()))
-                || images
-                    .iter()
-                    .any(|found| is_one_of(&folder, &MASKS) && stem(found.path) == name)
+                || is_one_of(&folder, &MASKS) && names.contains(name)
         })
     };
     match masks.iter().find(|mask| !is_known(mask)) {

@@ -8,8 +8,10 @@ use super::arrangement::{Arrangement, Found, Layout};
 use super::folder_names::split_of;
 use crate::data::image_file::{ending, stem};
 use crate::data::images::file_tree::FileTree;
+use crate::data::images::fitting::SkippedImage;
 use crate::data::images::image_source::ImageEntry;
 use crate::error::{Error, Result};
+use crate::words::counted;
 
 const FILE_COLUMNS: [&str; 9] = [
     "file_name",
@@ -200,6 +202,7 @@ pub fn arrange(
     tree: &dyn FileTree,
     tables: &[ImageTable],
     images: &[Found],
+    skips_missing: bool,
 ) -> Result<Arrangement> {
     let [table] = tables else {
         let names: Vec<&str> = tables
@@ -218,20 +221,28 @@ pub fn arrange(
         });
     };
     let path = tree.full_path(table.file);
-    let base = tree.files()[table.file]
-        .path
-        .rsplit_once('/')
-        .map_or("", |(folder, _)| folder);
+    let table_name = &tree.files()[table.file].path;
+    let base = table_name.rsplit_once('/').map_or("", |(folder, _)| folder);
     let places = Places::new(tree, images);
     let mut entries = Vec::new();
-    let mut files = Vec::new();
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
     for row in &table.rows {
         let at = |what: String| Error::file(&path, format!("line {}: {what}", row.line));
-        let file = places.find(base, &row.file).map_err(|what| {
-            at(what).with_hint(
-                "a row names an image below the table's own folder: cats/1.png, 1.png or 1",
-            )
-        })?;
+        let file = match places.find(base, &row.file) {
+            Ok(file) => file,
+            Err(what) if skips_missing => {
+                missing.push(SkippedImage {
+                    name: row.file.clone(),
+                    reason: format!("{table_name}, line {}: {what}", row.line),
+                });
+                continue;
+            }
+            Err(what) => {
+                return Err(at(what).with_hint(
+                    "a row names an image below the table's own folder: cats/1.png, 1.png or 1; `--set data.images.broken=skip` leaves such rows out",
+                ));
+            }
+        };
         let split = match &row.split {
             None => None,
             Some(cell) => Some(split_of(cell).ok_or_else(|| {
@@ -260,8 +271,8 @@ pub fn arrange(
     let mut notes = Vec::new();
     if unnamed > 0 {
         notes.push(format!(
-            "{unnamed} images that are not in {} are left out",
-            tree.files()[table.file].path
+            "{} left out, for {table_name} does not name them",
+            counted(unnamed, "image")
         ));
     }
     Ok(Arrangement {
@@ -269,6 +280,7 @@ pub fn arrange(
         entries,
         files,
         has_defects: false,
+        missing,
         notes,
     })
 }
