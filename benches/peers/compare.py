@@ -236,17 +236,21 @@ class Bench:
             sets += [f"data.noise.size=[{height}, {width}]", f"data.noise.channels={channels}", "data.noise.count=1"]
             sets += ["data.noise.test=1", "data.noise.validation=0"]
         words = [word for assignment in sets for word in ("--set", assignment)]
-        words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name, "--data", self.data[config]]
-        words += ["--device", "cpu"]
+        words += ["--epochs", 1, "--seed", seed, "--out", out, "--name", name]
+        words += [*(self.data_words(config) if experiment.reads_data else []), "--device", "cpu"]
         if not (out / name).exists():
             run([self.vae, "train", "-q", "--config", config, *words])
         return out / name / "model.safetensors"
+
+    def data_words(self, config):
+        """Returns the flag that names the data; the program refuses one for data that it makes itself."""
+        return [] if plan.read(config).data == "noise" else ["--data", self.data[config]]
 
     def train_ours(self, config, seed):
         out = self.folder / "runs"
         name = f"run-{time.monotonic_ns()}"
         words = ["train", "--config", config, "--seed", seed, "--out", out, "--name", name]
-        words += ["--data", self.data[config], "--threads", self.options.threads, "--device", self.options.device]
+        words += [*self.data_words(config), "--threads", self.options.threads, "--device", self.options.device]
         process = Process([self.vae, *words], self.environment, "stderr")
         if process.failure:
             return {"failure": process.failure}

@@ -243,3 +243,55 @@ fn a_residual_block_does_not_depend_on_the_number_of_threads() {
     };
     assert_eq!(on(1), on(2));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(25))]
+
+    /// Convolutions with 3 x 3 kernels at stride 1 between maps of many channels are computed in tiles of four pixels.
+    #[test]
+    fn a_convolution_in_tiles_equals_its_definition(
+        n in prop_oneof![4 => 1_usize..7, 1 => Just(35)],
+        (inputs, h, w, outputs) in (1_usize..4, 1_usize..7, 1_usize..7, 1_usize..4),
+        (transposed, is_tanh, layouts, before) in (any::<bool>(), any::<bool>(), any::<[bool; 2]>(), 0_usize..3),
+    ) {
+        let (input, output) = ([16 * inputs, 2 * h, 2 * w], [16 * outputs, 2 * h, 2 * w]);
+        let convolution = Convolution {
+            input,
+            output,
+            window: Window { kernel: 3, stride: 1, padding: [(before, 2 - before), (1, 1)], output_padding: [0, 0] },
+            activation: if is_tanh { Activation::Tanh } else { Activation::None },
+            layouts: layouts.map(layout),
+        };
+        let [first, second] = if transposed { [input[0], output[0]] } else { [output[0], input[0]] };
+        let device = Device::flex();
+        let inputs = [
+            normal("x", [n, input.iter().product()], &device),
+            // Sums of about the size of 1, as in a network.
+            normal("weight", [first, second * 9], &device) * 0.05,
+            normal("bias", [1, output[0]], &device),
+        ];
+        type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+        let run = |convolve: Convolve| {
+            with_gradients(&inputs, |inputs| convolve(
+                inputs[0].clone(),
+                inputs[1].clone().reshape([first, second, 3, 3]),
+                vector(&inputs[2]),
+                convolution,
+            ))
+        };
+        let (fast, slow): (Convolve, Convolve) = if transposed {
+            (ops::convolve_transposed, plain::convolve_transposed)
+        } else {
+            (ops::convolve, plain::convolve)
+        };
+        assert_close(&run(fast), &run(slow), 2e-5);
+        // The slope of a ReLU may differ where rounding moves a sum across 0, so its values alone are compared.
+        let rectified = |convolve: Convolve| vec![flat(convolve(
+            inputs[0].clone(),
+            inputs[1].clone().reshape([first, second, 3, 3]),
+            vector(&inputs[2]),
+            Convolution { activation: Activation::Relu, ..convolution },
+        ))];
+        assert_close(&rectified(fast), &rectified(slow), 2e-5);
+    }
+}

@@ -12,6 +12,7 @@ use super::directed::{DirectedConvolution, MAX_IMAGES};
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
+use super::winograd::{self, add_tiled_gradient, tiled_weight_gradient};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
@@ -163,6 +164,7 @@ impl DirectedConvolution {
         let channels = self.convolution.output[0];
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
+        let (is_tiled, mut tiled) = (winograd::suits(&windows), Vec::new());
         let images = self.images_at_a_time();
         let mut frames = [
             vec![0.0; images * x_frame.len()],
@@ -203,7 +205,11 @@ impl DirectedConvolution {
             } else {
                 (&*z_frames, &*x_frames)
             };
-            weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
+            if is_tiled {
+                tiled_weight_gradient(&windows, count, big_frames, small_frames, &mut tiled);
+            } else {
+                weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
+            }
             if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
                 let no_bias = vec![0.0; self.convolution.input[0]];
                 map.run(
@@ -222,6 +228,7 @@ impl DirectedConvolution {
                 }
             }
         }
+        add_tiled_gradient(&tiled, &mut dw);
         (dw, sums)
     }
 }

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::windows::{Frame, WindowPass, Windows};
+use super::winograd::{self, TiledMaps};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::feature_map::FeatureMap;
 use crate::ops::kernels::math::tanh;
@@ -17,6 +18,8 @@ use crate::ops::kernels::simd::with_widest_simd;
 pub struct MapProduct {
     pub frame: Frame,
     passes: Vec<(WindowPass, Vec<f32>)>,
+    /// The same product in tiles, where that is faster.
+    tiled: Option<TiledMaps>,
     /// The number of images that the passes take.
     pub images: usize,
     /// The shape of the resulting map, `[C, H, W]`.
@@ -36,6 +39,18 @@ impl MapProduct {
             (windows.small, windows.big)
         };
         let values: usize = output.iter().product();
+        let tiled = winograd::suits(&windows).then(|| {
+            let pass = &passes[0];
+            let channels = [input[0], output[0]];
+            let weights = reordered(&windows, down, &pass.taps, channels, weight);
+            TiledMaps::new(
+                pass,
+                &weights,
+                channels,
+                [output[1], output[2]],
+                frame.len(),
+            )
+        });
         let passes = passes.into_iter().map(|mut pass| {
             let repeated = |places: &[usize], length: usize| -> Vec<usize> {
                 (0..images)
@@ -51,7 +66,12 @@ impl MapProduct {
         });
         Self {
             frame,
-            passes: passes.collect(),
+            passes: if tiled.is_some() {
+                Vec::new()
+            } else {
+                passes.collect()
+            },
+            tiled,
             images,
             output,
         }
@@ -98,6 +118,9 @@ impl MapProduct {
         let length = out.len();
         let out = OutputCells::new(out);
         let rectified = activation == Activation::Relu;
+        if let Some(tiled) = &self.tiled {
+            tiled.run(frames, count, bias, out, rectified);
+        }
         for (pass, weights) in &self.passes {
             let rows = pass.to.len() / self.images * count;
             let (from, to) = (&pass.from[..rows], &pass.to[..rows]);

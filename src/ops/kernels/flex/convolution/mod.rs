@@ -11,6 +11,7 @@ mod input;
 mod map_product;
 mod normalised;
 mod windows;
+mod winograd;
 
 use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
