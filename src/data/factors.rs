@@ -296,7 +296,7 @@ mod tests {
             ("a,b\n1,2\n3,", "line 3: nothing is said of `b`"),
             ("a,b\n\"x\ny\",2\n3\n", "line 4 has 1 of"),
             // A quote that nothing closes.
-            ("a\n\"x\n1\n", "it has factors of 1 images"),
+            ("a\n\"x\n1\n", "it has factors of 1 image,"),
             (
                 "a\n1\n2\n3\n",
                 "it has factors of 3 images, and there are 2 test images",

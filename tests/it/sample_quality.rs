@@ -276,7 +276,7 @@ fn the_figures_are_printed_and_kept_with_a_sheet_and_are_the_same_with_any_numbe
         (&50.into(), &"mixture:3".into())
     );
     assert_eq!(other["temperature"], 0.5);
-    assert_ne!(other["precision"], found["precision"]);
+    assert_ne!(other["kernel_distance"], found["kernel_distance"]);
     // A run with a sheet is removed without a question about foreign files.
     let removed = run(place.path(), &["rm", "--yes", "runs/smoke-1"]);
     assert_eq!(removed.code, Some(0), "{}", removed.err);

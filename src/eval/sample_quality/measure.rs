@@ -223,7 +223,7 @@ impl Sets<'_> {
         train: &Split,
         class_count: usize,
         go_on: &mut dyn FnMut(&'static str) -> bool,
-    ) -> Result<Option<[Vec<(u32, f64)>; 2]>> {
+    ) -> Result<Option<[Readings; 2]>> {
         let stage = "training a classifier";
         let trained = Classifier::train(
             &self.loader,
@@ -240,6 +240,9 @@ impl Sets<'_> {
         Ok(Some([samples, held_out]))
     }
 }
+
+/// The class that a classifier reads in each image, and how sure it is.
+type Readings = Vec<(u32, f64)>;
 
 /// Returns the `count` training images that samples are compared with in features.
 pub fn compared_with(dataset: &Dataset, count: usize) -> Part<'_> {

@@ -39,7 +39,7 @@ impl Memorised {
         resamples: [&Resamples; 2],
     ) -> Self {
         let [ratios, real_ratios] = [samples, held_out].map(|lists| {
-            let ratios = lists.iter().map(|list| ratio(list));
+            let ratios = lists.iter().map(ratio);
             ratios.collect::<Vec<f64>>()
         });
         let [of_samples, of_held_out] = resamples;

@@ -4,11 +4,13 @@
 //! kernel g. The product "." is one number for each of 16 places, and over the channels it becomes 16 matrix products. They
 //! take 16 multiplications for 4 pixels, where the windows take 36. The transforms are additions.
 
+mod tile;
 mod transforms;
 mod weights;
 
 use std::cell::RefCell;
 
+use self::tile::PLACES;
 use self::transforms::{InputTransform, OutputTransform, UpstreamTransform};
 use self::weights::{gradient_from_transformed, transformed};
 use super::windows::{WindowPass, Windows};
@@ -16,10 +18,6 @@ use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
 };
 use crate::ops::kernels::simd::dispatch;
-
-/// The height and width of a tile's input, and their product.
-const SIDE: usize = 4;
-const PLACES: usize = SIDE * SIDE;
 
 /// The channels of both maps are multiples of this number, so that whole vectors hold them on every machine, and at least
 /// as many: with fewer the transforms take longer than the multiplications that they save.

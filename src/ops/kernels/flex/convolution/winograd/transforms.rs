@@ -3,7 +3,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{PLACES, SIDE};
+use super::tile::{PLACES, SIDE};
 use crate::ops::kernels::product::OutputCells;
 
 /// Returns whole vectors of channels.

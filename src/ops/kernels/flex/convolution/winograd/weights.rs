@@ -1,6 +1,6 @@
 //! The transforms of the weights, G g G^T, and of their gradients, G^T u G.
 
-use super::{PLACES, SIDE};
+use super::tile::{PLACES, SIDE};
 use crate::ops::kernels::simd::with_widest_simd;
 
 /// Lavin and Gray (2016), section 4.1.
