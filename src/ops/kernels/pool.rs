@@ -9,6 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -89,9 +90,18 @@ fn pool(threads: usize) -> &'static Pool {
     // If a thread cannot be started, the others do its share.
     while pool.size.load(SeqCst) + 1 < threads {
         let number = pool.size.fetch_add(1, SeqCst) + 1;
-        let _ = std::thread::Builder::new()
+        let (up, started) = channel();
+        let spawned = std::thread::Builder::new()
             .name(format!("pool {number}"))
-            .spawn(move || pool.work());
+            .spawn(move || {
+                let _ = up.send(());
+                pool.work();
+            });
+        // A thread that starts needs memory for its signals, and aborts the program if there is none. Whatever this thread
+        // allocates meanwhile must not take the last of it.
+        if spawned.is_ok() {
+            let _ = started.recv();
+        }
     }
     pool
 }

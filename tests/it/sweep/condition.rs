@@ -481,8 +481,13 @@ fn terminated(place: Place, command: Command, arguments: &[String]) -> Found {
         _ => {
             let complete = undisturbed(command, &arguments);
             let mut found = place.found(&[done], "runs", &[Arc::clone(&complete)]);
-            // A command that is ended while it writes leaves a partial file, which the next command removes.
-            found.losses.retain(|loss| !loss.contains(".partial"));
+            // A command that is ended while it writes leaves a partial file or its lock, which the next command removes.
+            let is_temporary = |loss: &String| {
+                [".partial", ".replacing"]
+                    .iter()
+                    .any(|name| loss.contains(name))
+            };
+            found.losses.retain(|loss| !is_temporary(loss));
             let mut again = place.found(&[place.plain(&arguments)], "runs", &[complete]);
             found
                 .losses
