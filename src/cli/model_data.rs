@@ -79,7 +79,7 @@ pub fn new_images(
         None => NEW_IMAGES,
         Some(path) => {
             ui::note(format_args!(
-                "note: {} holds the images of the training: the model was trained on most of them; without IMAGES, the images that it was not trained on are taken",
+                "note: {} holds the images of the training, or lies in or around their folder, and the model may have been trained on some of these; without IMAGES, the images that it was not trained on are taken",
                 path.display()
             ));
             KNOWN_IMAGES

@@ -34,7 +34,8 @@ impl std::fmt::Debug for InMemory {
 
 impl Examples for InMemory {
     fn len(&self) -> usize {
-        self.pixels.len() / self.width
+        // An image of no pixels has no place among them.
+        self.pixels.len().checked_div(self.width).unwrap_or(0)
     }
 
     fn shape(&self) -> ExampleShape {

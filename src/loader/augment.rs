@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct AugmentConfig {
-    /// Whether every second image, at random, is mirrored left to right.
+    /// Whether each image is mirrored left to right with probability 1/2.
     pub flip: bool,
     /// The most pixels by which an image is moved, in each direction.
     pub shift: usize,

@@ -185,6 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn a_last_layer_that_keeps_its_channels_cannot_be_widened() {
+        for last in ["{ upsample = 2 }", "{ norm = 1 }"] {
+            let size = if last.contains("norm") { 8 } else { 4 };
+            let conv: Conv = toml::from_str(&format!(
+                "encoder = [{{ conv = 4 }}]\n\
+                 decoder = [{{ dense = {}, shape = [1, {size}, {size}], activation = \"none\" }}, {last}]",
+                size * size
+            ))
+            .unwrap();
+            let network = conv.network([1, 8, 8]).unwrap();
+            assert!(network.clone().with_outputs(1).is_ok(), "{last}");
+            let error = network.with_outputs(2).unwrap_err();
+            assert!(
+                error.to_string().contains("as many channels as it reads"),
+                "{last}"
+            );
+        }
+    }
+
+    #[test]
     fn a_misfit_names_the_layer_and_what_it_gives() {
         let mut conv = Conv::default();
         conv.decoder[0] = DenseConfig {

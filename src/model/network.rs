@@ -112,11 +112,18 @@ impl Network {
         match self.decoder.last_mut() {
             Some(last) => {
                 let last = last.kind_mut();
+                let input = last.input();
                 let for_one = match last.output() {
                     Features::Flat(_) => self.image_shape.iter().product(),
                     Features::Map(_) => self.image_shape[0],
                 };
                 last.set_channels(outputs.saturating_mul(for_one));
+                if last.input() != input {
+                    return Err(Error::request(format!(
+                        "model: the decoder's last layer gives as many channels as it reads, and the likelihood needs {outputs} numbers for each value"
+                    ))
+                    .with_hint("end the decoder with a convolution or a dense layer"));
+                }
             }
             None if outputs == 1 => {}
             None => {

@@ -34,8 +34,8 @@ impl SkippedSteps {
     }
 }
 
-/// Checks that an epoch of `steps` steps was not skipped as a whole: all others would be skipped too, because the weights
-/// stay as they are. The run is kept in `folder`.
+/// Checks that an epoch of `steps` steps was not skipped as a whole: the weights are as they were, and other noise will hardly
+/// change the norms. The run is kept in `folder`.
 ///
 /// # Errors
 /// Returns an error that says what to do.

@@ -34,11 +34,11 @@ pub fn advice(
         || (*finding == Finding::IgnoresLatent && free_bits(config) == 0.0);
     if needs_epochs && course.is_out_of_patience {
         return Some(
-            "more images are what helps: longer training no longer gained on the validation images"
+            "train on more images: the validation score has stopped improving, so more epochs will not help"
                 .to_owned(),
         );
     }
-    if needs_epochs && done < config.train.epochs {
+    if needs_epochs && !course.is_finished && done < config.train.epochs {
         let run = shell_word(run);
         return Some(format!(
             "the training is not finished: vae train --resume {run}"

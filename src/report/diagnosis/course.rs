@@ -33,6 +33,7 @@ pub fn course(config: &Config, records: &[Record], images: usize) -> Course {
         settles_after: objective.settles_after(config.train.epochs as f64),
         pays_for_kl: objective.kl_weight() >= 1.0,
         losses: losses(records),
+        is_finished: last >= config.train.epochs,
         is_out_of_patience: matches!(ending, Some(Ending::OutOfPatience(_))),
     }
 }

@@ -97,6 +97,7 @@ impl Resample {
         let [n, _] = x.shape().dims();
         let [inputs, outputs] = [input, output].map(|map| map.iter().product::<usize>());
         let x = values(x);
+        assert_eq!(x.len(), n * inputs);
         let mut y = vec![0.0; n * outputs];
         let from = FeatureMap {
             shape: input,

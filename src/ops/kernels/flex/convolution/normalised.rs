@@ -40,17 +40,17 @@ pub fn normalised_convolve(
             down: true,
         },
     };
-    if !x.is_autodiff() {
+    let is_tracked = [&scale, &shift, &bias]
+        .iter()
+        .any(|part| part.is_autodiff());
+    if !(is_tracked || x.is_autodiff() || weight.is_autodiff()) {
         let parameters = [scale, shift].map(untracked);
         let state = operation.state(untracked(x), parameters, untracked(weight));
         let residual = residual.map(untracked);
         let output = operation.forward(&state, &untracked(bias), residual.as_ref());
         return Tensor::from_primitive::<Flex>(output);
     }
-    let [x, residual] = [Some(x), residual].map(|tensor| tensor.map(tracked));
-    let Some(x) = x else {
-        unreachable!("it was just given")
-    };
+    let (x, residual) = (tracked(x), residual.map(tracked));
     let parameters = [scale, shift].map(tracked);
     let (weight, bias) = (tracked(weight), tracked(bias));
     let [scale, shift] = &parameters;

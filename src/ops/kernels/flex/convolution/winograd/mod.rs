@@ -161,8 +161,8 @@ impl TiledMaps {
     }
 }
 
-/// Adds the weight gradient of `count` images to `dw`, `[3, 3, C, S]`, as
-/// [`weight_gradient`](super::gradients::weight_gradient) does.
+/// Adds the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`; [`add_tiled_gradient`] turns the sum
+/// into the gradient that [`weight_gradient`](super::gradients::weight_gradient) gives.
 pub fn tiled_weight_gradient(
     windows: &Windows,
     count: usize,
