@@ -371,7 +371,7 @@ mod tests {
         near(range(&|change| change.brightness), [0.7, 1.3]);
         let sine = 20_f32.to_radians().sin();
         near(range(&|change| change.cos_sin[1]), [-sine, sine]);
-        // What is cut out lies within the image.
+        // The crop lies within the image.
         let inside = |change: &ImageChange| {
             let margin = 0.5 * (1.0 - change.share);
             change.centre[0].abs() <= margin * 20.0 + 1e-4

@@ -177,7 +177,7 @@ pub fn tables(bytes: &[u8]) {
     }
 }
 
-/// A folder of files of which one is not empty.
+/// A folder of files. One of them is not empty.
 #[derive(Debug)]
 struct Listed {
     root: PathBuf,

@@ -6,20 +6,20 @@ use proptest::prelude::*;
 use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
 use vae::rng::Rng;
 
-fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+pub fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut values = vec![0.0; shape.iter().product()];
     Rng::new(3).stream(name).fill_normal(&mut values);
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
 }
 
 /// Asserts equality up to rounding, relative to the largest value, or to 1 if that is smaller: the
 /// values are sums of products of standard normal numbers, which may cancel.
 #[track_caller]
-fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
+pub fn assert_close(fast: &[f32], plain: &[f32], tolerance: f32, what: &str) {
     assert_eq!(fast.len(), plain.len(), "{what}");
     let scale = plain
         .iter()

@@ -1,37 +1,20 @@
 //! Tests that the kernels of residual networks equal their plain definitions, values and gradients, in every layout and
 //! at awkward sizes.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use vae::ops::{
     self, Activation, Convolution, MapLayout, Normalisation, Resampling, Window, plain,
 };
-use vae::rng::Rng;
 
-fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let mut values = vec![0.0; shape.iter().product()];
-    Rng::new(3).stream(name).fill_normal(&mut values);
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
+use crate::ops::{assert_close, flat, normal};
 
-fn flat<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter().collect()
-}
-
+/// Asserts that a value and its gradients are equal up to rounding.
 #[track_caller]
-fn assert_close(fast: &[Vec<f32>], plain: &[Vec<f32>], tolerance: f32) {
+fn assert_all_close(fast: &[Vec<f32>], plain: &[Vec<f32>], tolerance: f32) {
     assert_eq!(fast.len(), plain.len());
     for (part, (fast, plain)) in fast.iter().zip(plain).enumerate() {
-        assert_eq!(fast.len(), plain.len(), "part {part}");
-        let scale = plain
-            .iter()
-            .fold(1.0_f32, |most, value| most.max(value.abs()));
-        for (i, (fast, plain)) in fast.iter().zip(plain).enumerate() {
-            assert!(
-                (fast - plain).abs() <= tolerance * scale,
-                "part {part}, value {i}: {fast} and {plain}"
-            );
-        }
+        assert_close(fast, plain, tolerance, &format!("part {part}"));
     }
 }
 
@@ -95,7 +78,7 @@ proptest! {
             })
         };
         let fast = run(ops::normalise);
-        assert_close(&fast, &run(plain::normalise), 2e-4);
+        assert_all_close(&fast, &run(plain::normalise), 2e-4);
         // Without a graph the values are the same to the bit.
         let [x, scale, shift] = &inputs;
         let alone = ops::normalise(x.clone(), vector(scale), vector(shift), normalisation);
@@ -154,7 +137,7 @@ proptest! {
                 inputs.get(5).cloned(),
             ))
         };
-        assert_close(&run(ops::normalised_convolve), &run(plain::normalised_convolve), 3e-4);
+        assert_all_close(&run(ops::normalised_convolve), &run(plain::normalised_convolve), 3e-4);
     }
 
     #[test]
@@ -178,7 +161,7 @@ proptest! {
         } else {
             (run(ops::average_pool), run(plain::average_pool))
         };
-        assert_close(&fast, &slow, 1e-5);
+        assert_all_close(&fast, &slow, 1e-5);
     }
 
     #[test]
@@ -187,7 +170,7 @@ proptest! {
         let x = [normal("x", [n, f], &Device::flex()) * 4.0];
         let fast = with_gradients(&x, |x| ops::activate(x[0].clone(), activation));
         let slow = with_gradients(&x, |x| plain::activate(x[0].clone(), activation));
-        assert_close(&fast, &slow, 2e-6);
+        assert_all_close(&fast, &slow, 2e-6);
     }
 }
 
@@ -284,7 +267,7 @@ proptest! {
         } else {
             (ops::convolve, plain::convolve)
         };
-        assert_close(&run(fast), &run(slow), 2e-5);
+        assert_all_close(&run(fast), &run(slow), 2e-5);
         // The slope of a ReLU may differ where rounding moves a sum across 0, so its values alone are compared.
         let rectified = |convolve: Convolve| vec![flat(convolve(
             inputs[0].clone(),
@@ -292,6 +275,6 @@ proptest! {
             vector(&inputs[2]),
             Convolution { activation: Activation::Relu, ..convolution },
         ))];
-        assert_close(&rectified(fast), &rectified(slow), 2e-5);
+        assert_all_close(&rectified(fast), &rectified(slow), 2e-5);
     }
 }

@@ -1,7 +1,7 @@
 //! The limit of the cache of images: what was used longest ago is removed first.
 //!
-//! The time of the last change of a small file says when a set, an unpacked file or a choice was last used. What a process
-//! reads is locked by it, and stays.
+//! The time of the last change of a small file says when a set, an unpacked file or a choice was last used. A process
+//! locks the files that it reads, and those stay.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -41,8 +41,8 @@ struct Kept {
     is_finished: bool,
 }
 
-/// Removes what was used longest ago until the cache in `folder` has at most `most` bytes. What is being read or written
-/// stays, so that more than that may be left.
+/// Removes what was used longest ago until the cache in `folder` has at most `most` bytes. Files that are being read or
+/// written stay, so that more than that may be left.
 pub fn trim(folder: &Path, most: u64) {
     let mut all: Vec<Kept> = names(folder)
         .into_iter()

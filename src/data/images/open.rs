@@ -28,8 +28,8 @@ pub enum Opened {
 /// The bytes at the start of a file that tell its kind.
 const FIRST: usize = 512;
 
-/// Opens the archive, the arrays or the IDX files at `path`; `None` if it is an ordinary folder or a file of another kind. What has to be
-/// unpacked is kept in the folder `scratch`, which is made if it is needed, and is found there the next time.
+/// Opens the archive, the arrays or the IDX files at `path`. Returns `None` for an ordinary folder or a file of another
+/// kind. Unpacked files are kept in the folder `scratch`, which is made if it is needed, and are found there the next time.
 ///
 /// # Errors
 /// Exit code 2: the archive or an array is damaged, made to do harm, or of a kind that is not read.

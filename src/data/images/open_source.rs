@@ -24,8 +24,8 @@ pub struct OpenedSource {
     pub notes: Vec<String>,
 }
 
-/// Opens the folder, the archive, the arrays or the IDX files at `place`; `None` if it is a file of another kind. What has
-/// to be unpacked is kept in the folder `unpacked`.
+/// Opens the folder, the archive, the arrays or the IDX files at `place`. Returns `None` for a file of another kind.
+/// Unpacked files are kept in the folder `unpacked`.
 ///
 /// # Errors
 /// Returns an error if the place cannot be read, is damaged, or holds no images.

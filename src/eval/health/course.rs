@@ -39,7 +39,7 @@ pub struct Course {
     pub pays_for_kl: bool,
     /// The minimised loss of the training and of the test images by epoch; empty if there are no records.
     pub losses: Vec<EpochLosses>,
-    /// Whether all epochs are done, of which the model may be an earlier one.
+    /// Whether all epochs are done. The model may be that of an earlier epoch.
     pub is_finished: bool,
     /// Whether the training ended because validation images no longer gained from it: no more steps will help.
     pub is_out_of_patience: bool,

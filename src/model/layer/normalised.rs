@@ -79,7 +79,7 @@ impl LayerKind for NormConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NormSpec {
     pub normalisation: Normalisation,
-    /// Whether it reads units, each of which is a channel of one pixel.
+    /// Whether it reads units. Each unit is then a channel of one pixel.
     is_flat: bool,
 }
 

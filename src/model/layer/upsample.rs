@@ -44,7 +44,7 @@ impl LayerKind for UpsampleConfig {
         let [rows, columns] = self.size.unwrap_or(whole);
         if rows.div_ceil(factor) != height || columns.div_ceil(factor) != width {
             return Err(format!(
-                "`size` is {rows}x{columns}, and an upsampling by {factor} gives {}x{}, of which less than {factor} rows and columns can be cut off",
+                "`size` is {rows}x{columns}, and an upsampling by {factor} gives {}x{}; expected the same size, or one with fewer than {factor} rows and columns cut off",
                 whole[0], whole[1]
             ));
         }

@@ -12,7 +12,7 @@ use super::directed::{DirectedConvolution, MAX_IMAGES};
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
-use super::winograd::{self, add_tiled_gradient, tiled_weight_gradient};
+use super::winograd::{self, gradient_from_transformed, tiled_weight_gradient};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
@@ -228,7 +228,9 @@ impl DirectedConvolution {
                 }
             }
         }
-        add_tiled_gradient(&tiled, &mut dw);
+        if is_tiled {
+            gradient_from_transformed(&tiled, &mut dw);
+        }
         (dw, sums)
     }
 }

@@ -1,5 +1,5 @@
-//! A convolution of activation(group norm(x)), as in a residual block. What the windows read is made while it is framed,
-//! and made again in the backward pass, so that only x itself is kept.
+//! A convolution of activation(group norm(x)), as in a residual block. The values that the windows read are computed
+//! while x is framed, and again in the backward pass, so that only x itself is kept.
 
 use std::sync::Arc;
 

@@ -11,8 +11,9 @@ mod weights;
 use std::cell::RefCell;
 
 use self::tile::PLACES;
-use self::transforms::{InputTransform, OutputTransform, UpstreamTransform};
-use self::weights::{gradient_from_transformed, transformed};
+use self::transforms::{FramedTiles, InputTransform, OutputTransform, UpstreamTransform};
+pub use self::weights::gradient_from_transformed;
+use self::weights::transformed;
 use super::windows::{WindowPass, Windows};
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
@@ -117,14 +118,14 @@ impl TiledMaps {
                 after.resize(after.len().max(tiles.len() * steps[1]), 0.0);
                 let rows = |step: usize| (0..tiles.len()).map(|tile| tile * step).collect();
                 let [from, to]: [Vec<usize>; 2] = steps.map(rows);
-                dispatch(InputTransform {
+                dispatch(InputTransform(FramedTiles {
                     frames,
                     tiles: tiles.iter().map(|[from, _]| *from),
                     pitch: self.pitches[0],
                     channels: inputs,
                     to: before,
                     step: steps[0],
-                });
+                }));
                 for place in 0..PLACES {
                     TiledProduct {
                         left: LeftFactor {
@@ -161,7 +162,7 @@ impl TiledMaps {
     }
 }
 
-/// Adds the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`; [`add_tiled_gradient`] turns the sum
+/// Adds the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`; [`gradient_from_transformed`] turns the sum
 /// into the gradient that [`weight_gradient`](super::gradients::weight_gradient) gives.
 pub fn tiled_weight_gradient(
     windows: &Windows,
@@ -195,22 +196,22 @@ pub fn tiled_weight_gradient(
         for tiles in tiles.chunks(at_a_time) {
             inputs.resize(inputs.len().max(tiles.len() * steps[0]), 0.0);
             upstream.resize(upstream.len().max(tiles.len() * steps[1]), 0.0);
-            dispatch(InputTransform {
+            dispatch(InputTransform(FramedTiles {
                 frames: big_frames,
                 tiles: tiles.iter().map(|[from, _]| *from),
                 pitch: window.segments[1] - window.segments[0],
                 channels,
                 to: inputs,
                 step: steps[0],
-            });
-            dispatch(UpstreamTransform {
+            }));
+            dispatch(UpstreamTransform(FramedTiles {
                 frames: small_frames,
                 tiles: tiles.iter().map(|[_, from]| *from),
                 pitch: small.at(1, 0) - small.at(0, 0),
                 channels: columns,
                 to: upstream,
                 step: steps[1],
-            });
+            }));
             for place in 0..PLACES {
                 TiledProduct {
                     left: LeftFactor {
@@ -235,11 +236,4 @@ pub fn tiled_weight_gradient(
             }
         }
     });
-}
-
-/// Adds the weight gradient that [`tiled_weight_gradient`] summed up in `sums` to `dw`, `[3, 3, C, S]`.
-pub fn add_tiled_gradient(sums: &[f32], dw: &mut [f32]) {
-    if !sums.is_empty() {
-        gradient_from_transformed(sums, dw);
-    }
 }

@@ -43,8 +43,8 @@ fn by_a_transposed<S: Simd>(simd: S, m: [S::f32s; SIDE]) -> [S::f32s; 2] {
     ]
 }
 
-/// Writes B^T d B of each tile d of framed maps.
-pub struct InputTransform<'a, I> {
+/// Tiles of framed maps, and the memory for their transforms.
+pub struct FramedTiles<'a, I> {
     pub frames: &'a [f32],
     /// The place of the first pixel of each tile.
     pub tiles: I,
@@ -56,15 +56,19 @@ pub struct InputTransform<'a, I> {
     pub step: usize,
 }
 
+/// Writes B^T d B of each tile d.
+pub struct InputTransform<'a, I>(pub FramedTiles<'a, I>);
+
 impl<I: Iterator<Item = usize>> WithSimd for InputTransform<'_, I> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (channels, count) = (self.channels, self.channels / S::F32_LANES);
-        for (from, to) in self.tiles.zip(self.to.chunks_exact_mut(self.step)) {
-            let line = &self.frames[from..];
-            let pitch = self.pitch;
+        let tiles = self.0;
+        let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
+        for (from, to) in tiles.tiles.zip(tiles.to.chunks_exact_mut(tiles.step)) {
+            let line = &tiles.frames[from..];
+            let pitch = tiles.pitch;
             // `std::array::from_fn` is not inlined here, and calls cost more than the sums.
             let lines = [
                 vectors::<S>(&line[..SIDE * channels]),
@@ -97,30 +101,21 @@ impl<I: Iterator<Item = usize>> WithSimd for InputTransform<'_, I> {
     }
 }
 
-/// Writes A y A^T of each tile y, the gradient of four pixels, of framed maps.
-pub struct UpstreamTransform<'a, I> {
-    pub frames: &'a [f32],
-    /// The place of the first pixel of each tile.
-    pub tiles: I,
-    /// The number of values in a line of a frame.
-    pub pitch: usize,
-    pub channels: usize,
-    pub to: &'a mut [f32],
-    /// The number of values from one tile in `to` to the next.
-    pub step: usize,
-}
+/// Writes A y A^T of each tile y, the gradient of four pixels.
+pub struct UpstreamTransform<'a, I>(pub FramedTiles<'a, I>);
 
 impl<I: Iterator<Item = usize>> WithSimd for UpstreamTransform<'_, I> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (channels, count) = (self.channels, self.channels / S::F32_LANES);
-        for (from, to) in self.tiles.zip(self.to.chunks_exact_mut(self.step)) {
-            let line = &self.frames[from..];
+        let tiles = self.0;
+        let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
+        for (from, to) in tiles.tiles.zip(tiles.to.chunks_exact_mut(tiles.step)) {
+            let line = &tiles.frames[from..];
             let lines = [
                 vectors::<S>(&line[..2 * channels]),
-                vectors::<S>(&line[self.pitch..][..2 * channels]),
+                vectors::<S>(&line[tiles.pitch..][..2 * channels]),
             ];
             let (to, _) = S::as_mut_simd_f32s(&mut to[..PLACES * channels]);
             for v in 0..count {
