@@ -1,9 +1,10 @@
 //! The config: TOML files, presets and `--set`, read into one checked [`Config`].
 
-mod auto;
 mod changes;
+mod chosen_model;
 mod figures;
 mod find;
+mod for_images;
 mod ignored;
 mod measure;
 mod network;
@@ -16,10 +17,10 @@ mod toml_error;
 mod train;
 mod type_words;
 
-pub use auto::ImageSet;
 pub use changes::changes;
 pub use figures::Figures;
 pub use find::{file_named, find, read};
+pub use for_images::ImageSet;
 pub use ignored::IgnoredTable;
 pub use overrides::{set, set_all};
 pub use preset::{PRESETS, Preset, find as find_preset};

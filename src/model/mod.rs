@@ -1,6 +1,7 @@
 //! p(x | z), p(z) and q(z | x): the variational autoencoder of Kingma and Welling (2014).
 
 mod architecture;
+mod auto;
 mod condition;
 mod conv;
 mod features;
@@ -22,6 +23,7 @@ mod vae;
 
 pub use crate::ops::{Activation, Window};
 pub use architecture::Model;
+pub use auto::{Auto, ChosenModel};
 pub use condition::{Condition, ConditionMode};
 pub use conv::Conv;
 pub use features::Features;

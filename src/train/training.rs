@@ -44,17 +44,20 @@ pub struct Training {
 }
 
 impl Training {
-    /// Prepares a training from its first step. The weights are placed on `device`; autodiff is added here.
+    /// Prepares a training from its first step. The weights are placed on `device`; autodiff is added here. `[model.auto]`
+    /// is replaced by the model that it chooses.
     ///
     /// # Errors
     /// Returns an error if a value of the config is wrong, or if the config and the data set do not fit each other.
     pub fn new(config: &Config, dataset: Dataset, device: &Device) -> Result<Self> {
         check_patience(config, &dataset)?;
+        let mut config = config.clone();
+        config.choose_model(&dataset);
         config.augment.check_shape(dataset.train.shape)?;
-        let vae = initial_model(config, &dataset, &device.clone().autodiff())?;
-        let state = TrainState::new(config, vae);
+        let vae = initial_model(&config, &dataset, &device.clone().autodiff())?;
+        let state = TrainState::new(&config, vae);
         Ok(Self {
-            config: config.clone(),
+            config,
             data_hash: data::hash(&dataset)?,
             dataset,
             good: state.clone(),

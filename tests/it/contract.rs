@@ -592,7 +592,7 @@ fn every_default_is_valid_and_survives_toml() {
         // A list of layers fits images of one size, which by default is MNIST's.
         let fits = |model: &Model| model.tag() == "mlp" || outline.shape == PICTURE;
         configs.extend(
-            every_model()
+            Model::every()
                 .into_iter()
                 .filter(fits)
                 .map(|model| config(data.clone(), model)),
@@ -666,7 +666,7 @@ fn every_registry_lists_each_kind_once_with_a_description() {
             assert!(!about.is_empty() && !about.ends_with('.'), "{tag}: {about}");
         }
     }
-    let tags: Vec<&str> = every_model().iter().map(Model::tag).collect();
+    let tags: Vec<&str> = Model::every().iter().map(Model::tag).collect();
     assert_eq!(
         tags,
         Model::LIST.iter().map(|(tag, _)| *tag).collect::<Vec<_>>()

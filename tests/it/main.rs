@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod augmentation;
+mod auto_model;
 mod averaged_weights;
 mod batches;
 mod binarized_mnist;

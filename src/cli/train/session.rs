@@ -66,6 +66,10 @@ pub fn train(
     if let Some(report) = &report {
         introduce(report, Some(SKIPPED));
     }
+    if let Some(choice) = start.config.choose_model(&dataset) {
+        ui::note(choice);
+        start.check_config()?;
+    }
     start.check_data(&dataset)?;
     start.warn_of_other_tests(report.as_ref());
     let config = &start.config;

@@ -11,7 +11,7 @@ use crate::data::{Data, Dataset, ImageReport, NamedFolder};
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
 use crate::files::{self, is_same_place};
-use crate::model::Features;
+use crate::model::{Features, Model};
 use crate::run::{RunFolder, StartedFrom, remembered_data};
 use crate::train::{Checkpoint, ModelFile, Training, check_same_architecture};
 use crate::ui;
@@ -180,12 +180,14 @@ impl Start {
         }
     }
 
-    /// Checks that the weights to begin with fit the config, before the data is loaded.
+    /// Checks that the weights to begin with fit the config, before the data is loaded. A model that is chosen by the data
+    /// is checked once it is.
     ///
     /// # Errors
     /// Returns an error if they are those of a model with another architecture.
     pub fn check_config(&self) -> Result<()> {
         match &self.weights {
+            StartWeights::Model(_) if matches!(self.config.model, Model::Auto(_)) => Ok(()),
             StartWeights::Model(first) => first.check_config(&self.config),
             StartWeights::Seed | StartWeights::State(..) => Ok(()),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Config;
 use crate::data::Images;
 use crate::error::Result;
+use crate::model::{Auto, Model};
 
 /// The facts about a set of images that the choice depends on.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +19,6 @@ pub struct ImageSet {
     /// Whether the layout names images for validation.
     pub has_validation: bool,
 }
-
-/// The channels of each convolution, from the image on.
-const CHANNELS: [usize; 4] = [32, 64, 128, 128];
-
-/// The shortest side that a convolution still halves.
-const SHORTEST: usize = 8;
 
 /// The number of steps that a training should have, and the smallest and the largest number of epochs for it.
 const STEPS: usize = 10_000;
@@ -41,9 +36,8 @@ const PATIENCE: usize = 20;
 impl Config {
     /// Chooses the network, the likelihood, the batch and the epochs for a set of images.
     ///
-    /// Convolutions halve the image as long as its sides allow, down to 4 to 7 pixels; where they cannot halve it once, the
-    /// layers are dense. Images in black and white get a Bernoulli likelihood. Others get a Gaussian whose standard
-    /// deviation is the best one for each batch (Rybkin et al. 2021), which leaves nothing to tune.
+    /// Images in black and white get a Bernoulli likelihood. Others get a Gaussian whose standard deviation is the best one
+    /// for each batch (Rybkin et al. 2021), which leaves nothing to tune.
     pub fn for_images(settings: &Images, set: ImageSet) -> Result<Self> {
         let mut settings = settings.clone();
         let is_binary = set.is_black_and_white && set.shape[0] == 1;
@@ -68,14 +62,16 @@ impl Config {
         let epochs = STEPS
             .div_ceil(set.images.div_ceil(batch).max(1))
             .clamp(FEWEST_EPOCHS, MOST_EPOCHS);
-        let latent = if set.images < 1000 { 16 } else { 32 };
         let text = format!(
-            "[data.images]\n{}\n{}\n{likelihood}\n[objective.elbo]\n[optimizer.adam]\n[schedule.cosine]\nfloor = 0.05\n\
+            "[data.images]\n{}\n[model.auto]\n{likelihood}\n[objective.elbo]\n[optimizer.adam]\n[schedule.cosine]\nfloor = 0.05\n\
              [train]\nepochs = {epochs}\nbatch = {batch}\nlearning_rate = 1e-3\npatience = {patience}\n",
             toml::to_string(&settings).map_err(crate::error::Error::failed)?,
-            network(set.shape, latent),
         );
-        Self::parse(&text, Path::new("the chosen config"))
+        let config = Self::parse(&text, Path::new("the chosen config"))?;
+        Ok(Self {
+            model: model(set),
+            ..config
+        })
     }
 }
 
@@ -86,35 +82,9 @@ fn batch(images: usize) -> usize {
     1 << wanted.ilog2()
 }
 
-/// Returns the `[model]` table.
-fn network([channels, height, width]: [usize; 3], latent: usize) -> String {
-    let mut sides = [height, width];
-    let mut levels = 0;
-    while levels < CHANNELS.len() && sides.iter().all(|side| side % 2 == 0 && *side >= SHORTEST) {
-        sides = sides.map(|side| side / 2);
-        levels += 1;
-    }
-    if levels == 0 {
-        return format!("[model.mlp]\nlatent = {latent}\nhidden = [512, 256]");
-    }
-    let halving = "kernel = 4, stride = 2, padding = 1";
-    let encoder: String = CHANNELS[..levels]
-        .iter()
-        .map(|conv| format!("    {{ conv = {conv}, {halving} }},\n"))
-        .collect();
-    let last = CHANNELS[levels - 1];
-    let [height, width] = sides;
-    let decoder: String = CHANNELS[..levels - 1]
-        .iter()
-        .rev()
-        .chain([&channels])
-        .map(|transposed| format!("    {{ transposed = {transposed}, {halving} }},\n"))
-        .collect();
-    format!(
-        "[model.conv]\nlatent = {latent}\nactivation = \"relu\"\nencoder = [\n{encoder}]\ndecoder = [\n    \
-         {{ dense = {}, shape = [{last}, {height}, {width}] }},\n{decoder}]",
-        last * height * width
-    )
+/// Returns the model. Images of any size get the kinds of small images, until residual blocks are shown to be better.
+fn model(set: ImageSet) -> Model {
+    Auto::default().choose_small(set.shape, set.images).into()
 }
 
 #[cfg(test)]

@@ -1,0 +1,28 @@
+//! The model that takes the place of `[model.auto]` once the data is there.
+
+use super::Config;
+use crate::data::Dataset;
+use crate::model::Model;
+use crate::words::counted;
+
+impl Config {
+    /// Replaces `[model.auto]` by the model that suits `dataset`, and returns a line that says which and why. Returns
+    /// `None` where the config names another model.
+    ///
+    /// The images that are set aside for validation count as training images, so that the model does not depend on
+    /// their number.
+    pub fn choose_model(&mut self, dataset: &Dataset) -> Option<String> {
+        let Model::Auto(auto) = &self.model else {
+            return None;
+        };
+        let images = dataset.train.len() + self.data.kind().validation();
+        let shape @ [channels, height, width] = dataset.train.shape;
+        self.model = auto.choose(shape, images).into();
+        Some(format!(
+            "model.auto: {} ({}, {height}x{width}, {})",
+            self.model.tag(),
+            counted(channels, "channel"),
+            counted(images, "image"),
+        ))
+    }
+}
