@@ -12,11 +12,12 @@ use super::output::{show, warn_if_unwritable};
 use super::sample_quality::{HeldOut, QualityArgs};
 use super::test_data::TestData;
 use crate::check::{at_least_one, count};
-use crate::data::{Choice, Part, SplitName};
+use crate::data::{Choice, Dataset, Part, SplitName};
 use crate::error::{Error, ErrorKind, Result};
-use crate::eval::{Importance, Protocol, SquaredErrors, importance, measure};
-use crate::objective::NO_ELBO;
+use crate::eval::{ElboByImage, Importance, Protocol, SquaredErrors, importance, measure};
+use crate::objective::{LatentMode, NO_ELBO};
 use crate::report::evaluation::Evaluation;
+use crate::run::RunFolder;
 use crate::ui;
 
 /// The most importance samples per image for an estimate of log p(x).
@@ -40,17 +41,19 @@ over images. The last lines name the protocol: two numbers can be compared where
   squared error    of the image decoded from the posterior mean, beside that of as many principal
                    components, which a model must beat
 
---sample-quality draws samples, which are those of `vae sample` with the same seed, and compares them with training images, as it \
-compares as many held-out images, which are what a perfect sampler could reach. Precision and recall (Kynkäänniemi et \
+--sample-quality draws samples, and compares them with training images, as it compares as many held-out images, which are what a \
+perfect sampler could reach. The samples are those of `vae sample` with the same seed; a conditional model is asked for the classes \
+of the training images, so that its samples are others. Precision and recall (Kynkäänniemi et \
 al. 2019), density and coverage (Naeem et al. 2020) and the unbiased kernel distance (Bińkowski et al. 2018) are \
 taken in the features of a fixed random network, the same for everybody. They depend on this network and on the number of \
 samples: compare them only at equal N, and with nothing that is computed in another network. Precision or density above \
 that of the held-out images comes from samples that vary less, not from better ones. `memorised` is the share of \
 samples that are nearer to one training image, beside the next five, than 99 % of the held-out images are; nearest.png \
-in the run's folder shows the samples that are most like copies. Where there are labels, a classifier that is trained on \
-the training images reads samples and held-out images.
+in the run's folder shows the samples that are most like copies. Where there are labels, a classifier is trained on the \
+training images, and names the classes of samples and of held-out images.
 
-In a run's folder the report is kept as report.json, which `vae compare` reads.
+In a run's folder the report is kept as report.json, which `vae compare` reads. If a measurement fails or is interrupted, the report \
+has those that were done before it; a log p(x) of a part of the images is printed and not kept.
 
 Examples:
   vae eval --importance-samples 1,50,5000 --images 1000
@@ -107,15 +110,7 @@ pub struct Eval {
 
 impl Eval {
     pub fn run(self) -> Result<()> {
-        count("--samples-per-image", self.samples_per_image, 10_000)?;
-        self.importance_samples
-            .iter()
-            .try_for_each(|&samples| count("--importance-samples", samples, MOST_SAMPLES))?;
-        for (flag, images) in [("--images", self.images), ("--first", self.first)] {
-            images.map_or(Ok(()), |images| at_least_one(flag, images))?;
-        }
-        self.data.check_split(self.split)?;
-        self.quality.check(self.split, self.data.are_new())?;
+        self.check()?;
         let opened = self.model.open()?;
         // The run's own report is that of its test images.
         let run_folder = opened.run_folder().filter(|_| !self.data.are_new());
@@ -126,121 +121,118 @@ impl Eval {
         let whole = self.split.of(dataset)?;
         let images = &Part::new(whole, Choice::of(self.images, self.first));
         let sample_count = self.quality.count(dataset, images)?;
-        let latent_mode = opened.config.objective.kind().latent_mode();
-        let most = self
-            .importance_samples
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or_default();
-        let many = [
-            (
-                "--samples-per-image",
-                self.samples_per_image,
-                self.samples_per_image > 1,
-            ),
-            ("--importance-samples", most, most > 0),
-        ];
-        if let Some((flag, value, _)) = many
-            .iter()
-            .find(|(.., asked)| *asked && !latent_mode.is_sampled())
-        {
-            return Err(
-                Error::request(format!("{flag} {value}: {NO_ELBO}")).with_hint(format!(
-                    "leave `{flag}` out: an image has one latent, which is not drawn"
-                )),
-            );
-        }
+        self.check_latent_samples(opened.config.objective.kind().latent_mode())?;
         let protocol = opened.protocol(self.samples_per_image, self.seed);
-        let bar = ui::image_bar("measuring", images.len());
-        let elbo = measure(&opened.vae, images, protocol, &mut |seen| {
-            bar.set_position(seen as u64)
-        });
-        bar.finish_and_clear();
-        let elbo = elbo?;
-        if !elbo
-            .elbo()
-            .unwrap_or(elbo.reconstruction())
-            .mean
-            .is_finite()
-        {
-            let what = if latent_mode.is_sampled() {
-                "ELBO"
-            } else {
-                "reconstruction"
-            };
-            return Err(opened.broken(&format!("{what} is NaN or infinite")));
-        }
-        // The principal components are those of training images, which new images are without.
-        let errors = if self.no_reconstruction || self.data.are_new() {
-            None
-        } else {
-            let measure = || SquaredErrors::measure(&opened.vae, protocol, dataset, images);
-            Some(ui::working(
-                "measuring squared errors, also of PCA",
-                measure,
-            )?)
-        };
-        let held_out = HeldOut {
-            split: self.split,
-            part: images,
-            protocol,
-            reconstructions: !self.no_reconstruction,
-        };
-        let sample_figures = match sample_count {
-            Some(count) => {
-                Some(
-                    self.quality
-                        .measure(&opened, &self.data.data, &held_out, count)?,
-                )
-            }
-            None => None,
-        };
-        let weighted = self.weighted(&opened, images, protocol)?;
-        let (bounds, importance_seconds) = weighted.unzip();
-        let bounds = bounds.unwrap_or_default();
-        // `None` if every image was done.
-        let stopped_after = bounds
-            .first()
-            .map(|bound| bound.log_px.len())
-            .filter(|done| *done < images.len());
-        let evaluation = Evaluation {
+        let mut evaluation = Evaluation {
             provenance: opened.provenance(self.split.name(), images, protocol.seed)?,
             protocol,
-            elbo,
+            elbo: elbo(&opened, images, protocol)?,
             values: whole.values(),
             sigma: opened.vae.sigma(),
-            bounds,
-            importance_seconds,
-            squared_errors: errors,
-            sample_figures,
+            bounds: Vec::new(),
+            importance_seconds: None,
+            squared_errors: None,
+            sample_figures: None,
         };
-        let report = evaluation.report();
-        // The numbers may have taken hours: one of the two places failing must not keep them from the other.
-        let shown = show(&report, self.json);
-        let kept = if stopped_after.is_some() {
-            Ok(())
-        } else {
-            run_folder.map_or(Ok(()), |folder| {
-                let mut kept = report.json();
-                kept["by_image"] = evaluation.by_image();
-                // A run may be moved or copied: its report names the file beside it.
-                let name = opened.path.file_name();
-                kept["model"] = name.map(|name| name.to_string_lossy()).into();
-                folder.write_report(&kept)
-            })
-        };
+        let ended = self.measure_more(&opened, dataset, images, sample_count, &mut evaluation);
+        // The numbers may have taken hours. A later measurement that fails must not lose them, and one of the two places
+        // failing must not keep them from the other.
+        let shown = show(&evaluation.report(), self.json);
+        evaluation.drop_partial_bounds(images.len());
+        let kept = run_folder.map_or(Ok(()), |folder| keep(&evaluation, &opened, &folder));
         shown?;
-        kept.map_err(not_kept)?;
-        match stopped_after {
-            None => Ok(()),
-            Some(0) => Err(Error::interrupted(
+        match (ended, kept.map_err(not_kept)) {
+            (Err(error), Err(not_kept)) => {
+                ui::note(format_args!("warning: {not_kept}"));
+                Err(error)
+            }
+            (ended, kept) => kept.and(ended),
+        }
+    }
+
+    /// Checks the arguments as far as that is possible without a model.
+    fn check(&self) -> Result<()> {
+        count("--samples-per-image", self.samples_per_image, 10_000)?;
+        self.importance_samples
+            .iter()
+            .try_for_each(|&samples| count("--importance-samples", samples, MOST_SAMPLES))?;
+        for (flag, images) in [("--images", self.images), ("--first", self.first)] {
+            images.map_or(Ok(()), |images| at_least_one(flag, images))?;
+        }
+        self.data.check_split(self.split)?;
+        self.quality.check(self.split, self.data.are_new())
+    }
+
+    /// Checks that several samples of z are asked for only where z is drawn.
+    fn check_latent_samples(&self, latent_mode: LatentMode) -> Result<()> {
+        let most = self.importance_samples.iter().copied().max();
+        let asked = [
+            (
+                "--samples-per-image",
+                Some(self.samples_per_image).filter(|&count| count > 1),
+            ),
+            ("--importance-samples", most),
+        ];
+        match asked
+            .into_iter()
+            .find_map(|(flag, value)| Some((flag, value?)))
+        {
+            Some((flag, value)) if !latent_mode.is_sampled() => Err(Error::request(format!(
+                "{flag} {value}: {NO_ELBO}"
+            ))
+            .with_hint(format!(
+                "leave `{flag}` out: an image has one latent, which is not drawn"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Measures what is asked for besides the ELBO, and adds each measurement that ends to `evaluation`.
+    ///
+    /// # Errors
+    /// Returns the error of the first measurement that fails or is interrupted; those after it are not begun.
+    fn measure_more(
+        &self,
+        opened: &LoadedModel,
+        dataset: &Dataset,
+        images: &Part,
+        sample_count: Option<usize>,
+        evaluation: &mut Evaluation,
+    ) -> Result<()> {
+        let protocol = evaluation.protocol;
+        // The principal components are those of training images, which new images are without.
+        if !self.no_reconstruction && !self.data.are_new() {
+            let measure = || SquaredErrors::measure(&opened.vae, protocol, dataset, images);
+            let errors = ui::working("measuring squared errors, also of PCA", measure);
+            evaluation.squared_errors = Some(errors?);
+        }
+        if let Some(count) = sample_count {
+            let held_out = HeldOut {
+                split: self.split,
+                part: images,
+                protocol,
+                reconstructions: !self.no_reconstruction,
+            };
+            let figures = self
+                .quality
+                .measure(opened, &self.data.data, &held_out, count);
+            evaluation.sample_figures = Some(figures?);
+        }
+        let Some((bounds, seconds)) = self.weighted(opened, images, protocol)? else {
+            return Ok(());
+        };
+        let done = bounds.first().map_or(0, |bound| bound.log_px.len());
+        evaluation.bounds = bounds;
+        evaluation.importance_seconds = Some(seconds);
+        match done {
+            0 => Err(Error::interrupted(
                 "stopped before importance sampling had done its first image: there is no log p(x)",
             )),
-            Some(done) => Err(Error::interrupted(format!(
+            done if done < images.len() => Err(Error::interrupted(format!(
                 "stopped; the bounds above are of the {done} of {} images that were done",
                 images.len()
             ))),
+            _ => Ok(()),
         }
     }
 
@@ -276,6 +268,39 @@ impl Eval {
         }
         Ok(Some((bounds, seconds)))
     }
+}
+
+/// Measures the ELBO and its terms.
+///
+/// # Errors
+/// Returns an error if an image cannot be read, or if the result is not finite.
+fn elbo(opened: &LoadedModel, images: &Part, protocol: Protocol) -> Result<ElboByImage> {
+    let bar = ui::image_bar("measuring", images.len());
+    let elbo = measure(&opened.vae, images, protocol, &mut |seen| {
+        bar.set_position(seen as u64)
+    });
+    bar.finish_and_clear();
+    let elbo = elbo?;
+    let score = elbo.elbo().unwrap_or(elbo.reconstruction());
+    if score.mean.is_finite() {
+        return Ok(elbo);
+    }
+    let what = if protocol.latent_mode.is_sampled() {
+        "ELBO"
+    } else {
+        "reconstruction"
+    };
+    Err(opened.broken(&format!("{what} is NaN or infinite")))
+}
+
+/// Keeps the report in the run's folder, with the numbers of each image.
+fn keep(evaluation: &Evaluation, opened: &LoadedModel, folder: &RunFolder) -> Result<()> {
+    let mut kept = evaluation.report().json();
+    kept["by_image"] = evaluation.by_image();
+    // A run may be moved or copied: its report names the file beside it.
+    let name = opened.path.file_name();
+    kept["model"] = name.map(|name| name.to_string_lossy()).into();
+    folder.write_report(&kept)
 }
 
 /// Returns the error for a report that was printed and cannot be kept in the run.

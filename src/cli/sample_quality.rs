@@ -10,6 +10,7 @@ use super::interrupt;
 use super::latent_origin::LatentOrigin;
 use super::latent_sampler::with_sampler;
 use super::loaded_model::LoadedModel;
+use super::mixture::check_count;
 use super::sample_sheet::sample_rng;
 use crate::check::at_least_zero;
 use crate::data::{Dataset, Part, Split, SplitName};
@@ -119,7 +120,7 @@ impl QualityArgs {
     /// images.
     ///
     /// # Errors
-    /// Returns an error if there are too few images, or if they are too small.
+    /// Returns an error if there are too few images, also for a mixture, or if they are too small.
     pub fn count(&self, dataset: &Dataset, part: &Part) -> Result<Option<usize>> {
         if !self.sample_quality {
             return Ok(None);
@@ -130,6 +131,9 @@ impl QualityArgs {
                 "--sample-quality: the images have {height}x{width} pixels; expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE}"
             ))
             .with_hint("leave `--sample-quality` out"));
+        }
+        if let LatentOrigin::Mixture(components) = self.origin() {
+            check_count(components, dataset.train.len())?;
         }
         let most = part.len().min(dataset.train.len());
         let counted = format!(
@@ -195,10 +199,12 @@ impl QualityArgs {
                 }
                 !interrupt::asked()
             };
-            go_on("drawing samples");
-            let samples = source
-                .draw(count, asked.as_deref())
+            let drawn = source
+                .draw(count, asked.as_deref(), &mut || go_on("drawing samples"))
                 .map_err(|_| model.broken(BROKEN))?;
+            let Some(samples) = drawn else {
+                return Ok(None);
+            };
             let request = SampleRequest {
                 samples: &samples,
                 asked: asked.as_deref(),
@@ -214,7 +220,7 @@ impl QualityArgs {
         });
         let Some((quality, samples)) = measured? else {
             return Err(Error::interrupted(
-                "stopped while samples were measured; nothing is kept",
+                "stopped while samples were measured: there are no figures of them",
             ));
         };
         Ok(SampleFigures {

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::augment::AugmentConfig;
+use super::augment_config::AugmentConfig;
 use crate::data::Example;
 use crate::rng::{Rng, cos_sin_turn};
 

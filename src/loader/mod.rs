@@ -3,7 +3,7 @@
 //! Training, evaluation, PCA and figures all read through here. Nothing else knows that images are bytes, or whether a
 //! batch is put together on the host or on a GPU: `placement.rs` decides that.
 
-mod augment;
+mod augment_config;
 mod augmentation;
 mod batches;
 mod corruption;
@@ -11,7 +11,7 @@ mod placement;
 mod resident;
 mod scale;
 
-pub use augment::AugmentConfig;
+pub use augment_config::AugmentConfig;
 pub use augmentation::Augmentation;
 pub use batches::Batches;
 pub use corruption::Corruption;

@@ -127,7 +127,7 @@ registry_of_modules! {
     pub enum LikelihoodModule: ImageDistribution;
     "bernoulli" => Bernoulli, Bernoulli, "a coin per pixel, on logits";
     "gaussian" => Gaussian, GaussianLikelihood, "a normal distribution per pixel, its sigma fixed, learned, or the optimal one";
-    "continuous-bernoulli" => ContinuousBernoulli, ContinuousBernoulli, "a Bernoulli of grey pixels with the normaliser that makes it a density";
+    "continuous-bernoulli" => ContinuousBernoulli, ContinuousBernoulli, "a Bernoulli of values from 0 to 1 with the normaliser that makes it a density";
     "discretised-logistic" => DiscretisedLogistic, DiscretisedLogistic, "the probability of each byte under a logistic distribution or a mixture";
     "laplace" => Laplace, LaplaceLikelihood, "a Laplace distribution per pixel, its scale fixed or learned";
     #[cfg(test)]

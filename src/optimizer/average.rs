@@ -7,7 +7,7 @@
 //! 0.999 at the 8990th.
 
 /// Returns the share by which the average moves towards the weights after step `step`, which counts from 1.
-pub fn share_of_new(decay: f64, step: u64) -> f64 {
+pub fn averaging_rate(decay: f64, step: u64) -> f64 {
     let step = step as f64;
     1.0 - decay.min((1.0 + step) / (10.0 + step))
 }
@@ -19,11 +19,11 @@ mod tests {
     #[test]
     fn the_average_follows_the_weights_closely_at_first_and_by_its_decay_later() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} and {b}");
-        near(share_of_new(0.999, 1), 9.0 / 11.0);
-        near(share_of_new(0.999, 80), 0.1);
-        near(share_of_new(0.999, 8_000), 9.0 / 8010.0);
-        near(share_of_new(0.999, 8_990), 0.001);
-        near(share_of_new(0.999, 100_000), 0.001);
-        near(share_of_new(0.5, 100), 0.5);
+        near(averaging_rate(0.999, 1), 9.0 / 11.0);
+        near(averaging_rate(0.999, 80), 0.1);
+        near(averaging_rate(0.999, 8_000), 9.0 / 8010.0);
+        near(averaging_rate(0.999, 8_990), 0.001);
+        near(averaging_rate(0.999, 100_000), 0.001);
+        near(averaging_rate(0.5, 100), 0.5);
     }
 }

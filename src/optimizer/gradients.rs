@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
-use crate::model::{LayerParameters, Vae};
+use crate::model::LayerParameters;
 use crate::ops;
 
 /// Removes the gradient of every parameter from `gradients`, and returns them flat, in the order in which burn visits
@@ -11,7 +11,7 @@ use crate::ops;
 ///
 /// # Shapes
 /// Each: `[n]`.
-pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
+pub fn collect(module: &impl Module, gradients: &mut Gradients) -> Vec<Tensor<1>> {
     struct Collect<'a> {
         gradients: &'a mut Gradients,
         flat: Vec<Tensor<1>>,
@@ -32,7 +32,7 @@ pub fn collect(vae: &Vae, gradients: &mut Gradients) -> Vec<Tensor<1>> {
         gradients,
         flat: Vec::new(),
     };
-    vae.visit(&mut collect);
+    module.visit(&mut collect);
     collect.flat
 }
 

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, Gradients, Tensor};
 
-use super::average::share_of_new;
+use super::average::averaging_rate;
 use super::skip::is_skipped;
 use super::{Optimizer, collect, global_norm};
 use crate::model::Vae;
@@ -26,9 +26,9 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    pub fn new(rule: Optimizer, clip: Option<f64>, vae: &Vae) -> Self {
+    pub fn new(rule: Optimizer, clip: Option<f64>, module: &impl Module) -> Self {
         let count = rule.kind().slots().len();
-        let slots = flat_weights(vae).into_iter();
+        let slots = flat_weights(module).into_iter();
         Self {
             slots: slots
                 .map(|weight| vec![Tensor::zeros(weight.shape(), &weight.device()); count])
@@ -65,28 +65,28 @@ impl OptimizerState {
     }
 
     /// Returns the model after one step. `step` counts from 1.
-    pub fn update(
+    pub fn update<M: Module>(
         &mut self,
-        vae: Vae,
+        module: M,
         gradients: &mut Gradients,
         step: u64,
         learning_rate: f64,
-    ) -> Vae {
-        let gradients = collect(&vae, gradients);
-        self.apply(vae, gradients, step, learning_rate).0
+    ) -> M {
+        let gradients = collect(&module, gradients);
+        self.apply(module, gradients, step, learning_rate).0
     }
 
     /// Does the same as [`OptimizerState::update`], with gradients that [`collect`] returned. It also returns their
     /// global norm, `[1]`, if steps can be skipped: [`is_skipped`] says whether this one was.
     ///
     /// A GPU is not waited for: it computes the step and chooses between the old numbers and the new ones.
-    pub fn apply(
+    pub fn apply<M: Module>(
         &mut self,
-        vae: Vae,
+        module: M,
         mut gradients: Vec<Tensor<1>>,
         step: u64,
         learning_rate: f64,
-    ) -> (Vae, Option<Tensor<1>>) {
+    ) -> (M, Option<Tensor<1>>) {
         let is_limited = self.clip.is_some() || self.skip_above.is_some();
         let norm = is_limited.then(|| global_norm(&gradients));
         let mut is_taken = None;
@@ -94,7 +94,7 @@ impl OptimizerState {
             if !on_host(&norm.device()) {
                 is_taken = Some(norm.clone().lower_equal_elem(limit));
             } else if is_skipped(norm.clone().into_scalar(), limit) {
-                return (vae, Some(norm.clone()));
+                return (module, Some(norm.clone()));
             }
         }
         if let (Some(clip), Some(norm)) = (self.clip, &norm) {
@@ -104,20 +104,20 @@ impl OptimizerState {
                 .map(|gradient| gradient * scale.clone())
                 .collect();
         }
-        let vae = self.apply_if(is_taken, vae, gradients, step, learning_rate);
-        (vae, self.skip_above.and(norm))
+        let module = self.apply_if(is_taken, module, gradients, step, learning_rate);
+        (module, self.skip_above.and(norm))
     }
 
     /// Takes the step where `is_taken`, `[1]`, is true or missing.
-    fn apply_if(
+    fn apply_if<M: Module>(
         &mut self,
         is_taken: Option<Tensor<1, Bool>>,
-        vae: Vae,
+        module: M,
         gradients: Vec<Tensor<1>>,
         step: u64,
         learning_rate: f64,
-    ) -> Vae {
-        vae.map(&mut Apply {
+    ) -> M {
+        module.map(&mut Apply {
             optimizer: self,
             is_taken,
             gradients: gradients.into_iter(),
@@ -157,7 +157,7 @@ impl OptimizerState {
 }
 
 /// Returns the parameters, each flat and without autodiff.
-fn flat_weights(vae: &Vae) -> Vec<Tensor<1>> {
+fn flat_weights(module: &impl Module) -> Vec<Tensor<1>> {
     struct Flat(Vec<Tensor<1>>);
     impl ModuleVisitor for Flat {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -167,7 +167,7 @@ fn flat_weights(vae: &Vae) -> Vec<Tensor<1>> {
         }
     }
     let mut flat = Flat(Vec::new());
-    vae.visit(&mut flat);
+    module.visit(&mut flat);
     flat.0
 }
 
@@ -198,7 +198,7 @@ impl Apply<'_> {
         let (own, average) = slots.split_at_mut(rule.slots().len());
         let mut new = rule.update(weight, gradient, own, self.step, self.learning_rate);
         if let (Some(decay), Some(average)) = (*decay, average.first_mut()) {
-            move_towards(average, &new, share_of_new(decay, self.step));
+            move_towards(average, &new, averaging_rate(decay, self.step));
         }
         if let (Some(is_taken), Some((weight, old_slots))) = (&self.is_taken, old) {
             let choose = |old: Tensor<1>, new: Tensor<1>| {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::byte_size::byte_size;
+use super::short_number::byte_size;
 use crate::eval::Estimate;
 
 /// A value in a row or a table.

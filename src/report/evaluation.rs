@@ -182,6 +182,14 @@ const BOUNDS: &[Column<BoundRow>] = &[
 ];
 
 impl Evaluation {
+    /// Removes the bounds if an interrupt ended them before all `images`, so that they are not kept.
+    pub fn drop_partial_bounds(&mut self, images: usize) {
+        if self.bounds.iter().any(|bound| bound.log_px.len() < images) {
+            self.bounds.clear();
+            self.importance_seconds = None;
+        }
+    }
+
     pub fn report(&self) -> Report {
         let provenance = &self.provenance;
         let is_sampled = self.protocol.latent_mode.is_sampled();

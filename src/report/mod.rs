@@ -4,7 +4,6 @@
 //! The content of a report is listed once: another number is another [`Measure`], another column of a table is another
 //! [`Column`], and both renderers show it.
 
-mod byte_size;
 mod cell;
 pub mod comparison;
 pub mod diagnosis;
@@ -14,6 +13,7 @@ mod json;
 mod provenance;
 pub mod runs;
 pub mod sample_quality;
+mod short_number;
 mod table;
 mod text;
 mod utc;
@@ -22,9 +22,9 @@ use serde_json::Value;
 
 use crate::eval::Estimate;
 
-pub use byte_size::byte_size;
 pub use cell::Cell;
 pub use provenance::{KNOWN_IMAGES, NEW_IMAGES, Provenance};
+pub use short_number::{byte_size, short_count};
 pub use table::{Column, Table};
 
 /// The findings of a command, in reading order.

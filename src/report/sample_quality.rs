@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Cell, Column, Report, Table};
 use crate::eval::Estimate;
-use crate::eval::sample_quality::{NEIGHBOURS, NETWORK, QUANTILE, RESAMPLES, SURE, SampleQuality};
+use crate::eval::sample_quality::{
+    CONFIDENT, ClassifierFigures, NEAREST, NEIGHBOURS, NETWORK, QUANTILE, RESAMPLES, SampleQuality,
+};
 
 /// The figures of a model's samples, and what the samples are.
 pub struct SampleFigures {
@@ -20,8 +22,8 @@ pub struct SampleFigures {
     pub sheet: Option<String>,
 }
 
-/// A figure of the samples beside the same of the held-out images.
-struct Beside {
+/// A row of the table: a figure of the samples beside the same of the held-out images.
+struct FigureRow {
     key: &'static str,
     title: &'static str,
     digits: usize,
@@ -30,7 +32,60 @@ struct Beside {
     about: String,
 }
 
-/// The share of the images that are read as a class.
+impl FigureRow {
+    /// Returns the row of a figure, the values of which are those of samples and of held-out images.
+    fn new(
+        [key, title]: [&'static str; 2],
+        digits: usize,
+        [samples, held_out]: [Estimate; 2],
+        about: impl Into<String>,
+    ) -> Self {
+        Self {
+            key,
+            title,
+            digits,
+            samples: Some(samples),
+            held_out: Some(held_out),
+            about: about.into(),
+        }
+    }
+}
+
+/// Returns the figures of a classifier's predictions.
+fn classifier_rows(classifier: &ClassifierFigures) -> [FigureRow; 4] {
+    let trained = "a classifier, trained on the training images,";
+    let accuracy = match classifier.as_asked {
+        Some(_) => format!("share for which {trained} predicts the class: asked for, or labelled"),
+        None => format!("share for which {trained} predicts the label"),
+    };
+    let most = (classifier.histogram.len() as f64).ln();
+    [
+        FigureRow {
+            samples: classifier.as_asked,
+            ..FigureRow::new(["accuracy"; 2], 3, [classifier.accuracy; 2], accuracy)
+        },
+        FigureRow::new(
+            ["confidence"; 2],
+            3,
+            classifier.confidence,
+            "its mean probability for the class that it predicts",
+        ),
+        FigureRow::new(
+            ["confident"; 2],
+            3,
+            classifier.confident,
+            format!("share with a probability of at least {CONFIDENT}"),
+        ),
+        FigureRow::new(
+            ["class_entropy", "class entropy"],
+            3,
+            classifier.entropy,
+            format!("of the classes that it predicts, in nats; at most {most:.3}"),
+        ),
+    ]
+}
+
+/// The share of the images for which a class is predicted.
 struct ClassShare {
     class: String,
     shares: [f64; 2],
@@ -39,7 +94,7 @@ struct ClassShare {
 const CLASSES: &[Column<ClassShare>] = &[
     Column {
         key: "class",
-        title: "read as",
+        title: "predicted class",
         cell: |row| Cell::text(&*row.class),
     },
     Column {
@@ -60,8 +115,8 @@ const MOST_CLASSES: usize = 20;
 impl SampleFigures {
     /// Adds the figures to a report: tables and sentences in the text, and the object `sample_quality` in the JSON.
     pub fn add(&self, report: &mut Report) {
-        let figures = self.figures();
-        report.table(self.table(&figures));
+        let rows = self.rows();
+        report.table(self.table(&rows));
         let classes = self.class_table();
         if let Some(table) = &classes {
             report.table(Table {
@@ -78,12 +133,12 @@ impl SampleFigures {
         for line in self.notes() {
             report.line(line);
         }
-        report.field("sample_quality", self.json(&figures, classes));
+        report.field("sample_quality", self.json(&rows, classes));
     }
 
-    fn table(&self, figures: &[Beside]) -> Table {
+    fn table(&self, rows: &[FigureRow]) -> Table {
         let SampleQuality { count, .. } = self.quality;
-        let rows = figures.iter().map(|figure| {
+        let cells = rows.iter().map(|figure| {
             vec![
                 Cell::text(figure.title),
                 Cell::estimate(figure.samples, figure.digits),
@@ -99,15 +154,15 @@ impl SampleFigures {
                 self.from, self.temperature
             )),
             columns: titles.map(|title| (String::new(), title.to_owned())).into(),
-            rows: rows.collect(),
+            rows: cells.collect(),
             has_titles: true,
             ..Table::default()
         }
     }
 
     fn class_table(&self) -> Option<Table> {
-        let judged = self.quality.judged.as_ref()?;
-        let shares = self.classes.iter().zip(&judged.histogram);
+        let classifier = self.quality.classifier.as_ref()?;
+        let shares = self.classes.iter().zip(&classifier.histogram);
         let rows: Vec<ClassShare> = shares
             .map(|(class, &shares)| ClassShare {
                 class: class.clone(),
@@ -120,124 +175,81 @@ impl SampleFigures {
         })
     }
 
-    /// Returns the figures, in order.
-    fn figures(&self) -> Vec<Beside> {
+    /// Returns the rows of the table, in order.
+    fn rows(&self) -> Vec<FigureRow> {
+        let mut rows = self.feature_rows();
+        rows.extend(self.pixel_rows());
+        if let Some(classifier) = &self.quality.classifier {
+            rows.extend(classifier_rows(classifier));
+        }
+        rows
+    }
+
+    /// Returns the figures in the features of the random network.
+    fn feature_rows(&self) -> Vec<FigureRow> {
         let SampleQuality {
-            samples,
-            held_out,
+            samples, held_out, ..
+        } = &self.quality;
+        vec![
+            FigureRow::new(
+                ["precision"; 2],
+                3,
+                [samples.precision, held_out.precision],
+                "share that lies among training images: realistic",
+            ),
+            FigureRow::new(
+                ["recall"; 2],
+                3,
+                [samples.recall, held_out.recall],
+                "share of training images that lie among these: varied",
+            ),
+            FigureRow::new(
+                ["density"; 2],
+                3,
+                [samples.density, held_out.density],
+                "how many training images these lie close to, on the mean",
+            ),
+            FigureRow::new(
+                ["coverage"; 2],
+                3,
+                [samples.coverage, held_out.coverage],
+                "share of training images that have one of these close by",
+            ),
+            FigureRow::new(
+                ["kernel_distance", "kernel distance"],
+                5,
+                [samples.kernel_distance, held_out.kernel_distance],
+                "from the training images; 0 for the same distribution",
+            ),
+        ]
+    }
+
+    /// Returns the figures of the nearest training images.
+    fn pixel_rows(&self) -> [FigureRow; 2] {
+        let SampleQuality {
             memorised,
             searched: [searched, all],
-            judged,
             ..
         } = &self.quality;
-        let beside = |key, title, digits, [samples, held_out]: [Estimate; 2], about: &str| Beside {
-            key,
-            title,
-            digits,
-            samples: Some(samples),
-            held_out: Some(held_out),
-            about: about.to_owned(),
-        };
         let among = if searched < all {
             format!("{searched} of {all} training images, drawn at random")
         } else {
             format!("{all} training images")
         };
-        let mut figures = vec![
-            beside(
-                "precision",
-                "precision",
-                3,
-                [samples.precision, held_out.precision],
-                "share that lies among training images: realistic",
-            ),
-            beside(
-                "recall",
-                "recall",
-                3,
-                [samples.recall, held_out.recall],
-                "share of training images that lie among these: varied",
-            ),
-            beside(
-                "density",
-                "density",
-                3,
-                [samples.density, held_out.density],
-                "how many training images these lie close to, on the mean",
-            ),
-            beside(
-                "coverage",
-                "coverage",
-                3,
-                [samples.coverage, held_out.coverage],
-                "share of training images that have one of these close by",
-            ),
-            beside(
-                "kernel_distance",
-                "kernel distance",
-                5,
-                [samples.kernel_distance, held_out.kernel_distance],
-                "from the training images; 0 for the same distribution",
-            ),
-            beside(
-                "memorised",
-                "memorised",
+        [
+            FigureRow::new(
+                ["memorised"; 2],
                 3,
                 [memorised.samples, memorised.held_out],
                 "share that is like a copy of one training image",
             ),
-            beside(
-                "nearest_distance",
-                "nearest image",
+            FigureRow::new(
+                ["nearest_distance", "nearest image"],
                 4,
                 memorised.distances,
-                &format!("root mean square per value, among {among}"),
+                format!("root mean square per value, among {among}"),
             ),
-        ];
-        let Some(judged) = judged else {
-            return figures;
-        };
-        let classifier = "a classifier that was trained on the training images";
-        figures.push(Beside {
-            samples: judged.as_asked,
-            ..beside(
-                "read_right",
-                "read right",
-                3,
-                [judged.accuracy; 2],
-                &match judged.as_asked {
-                    Some(_) => format!("by {classifier}: samples as asked, images as labelled"),
-                    None => format!("by {classifier}: as labelled"),
-                },
-            )
-        });
-        figures.extend([
-            beside(
-                "confidence",
-                "confidence",
-                3,
-                judged.confidence,
-                "its mean probability for the class that it reads",
-            ),
-            beside(
-                "sure",
-                "sure",
-                3,
-                judged.sure,
-                &format!("share with a probability of at least {SURE}"),
-            ),
-            beside(
-                "class_entropy",
-                "class entropy",
-                3,
-                judged.entropy,
-                &format!(
-                    "of the classes that it reads, in nats; at most {:.3}",
-                    (judged.histogram.len() as f64).ln()
-                ),
-            ),
-        ]);
-        figures
+        ]
     }
 
     fn notes(&self) -> Vec<String> {
@@ -246,13 +258,13 @@ impl SampleFigures {
             feature_count,
             ..
         } = self.quality;
-        let percent = 100.0 * QUANTILE;
+        let [percent, next] = [100.0 * QUANTILE, (NEAREST - 1) as f64];
         let mut notes = vec![
             format!(
                 "the first five figures are of {feature_count} features of a fixed random network, {NETWORK}: they depend on it and on N = {count}; compare them with others at equal N, and with nothing that is computed in another network"
             ),
             format!(
-                "memorised: as near to one training image, beside the next {NEIGHBOURS}, as {percent} % of the {} images are; ± in the table is the bootstrap's, from {RESAMPLES} resamples",
+                "memorised: as near to one training image, beside the next {next}, as {percent} % of the {} images are; ± in the table is the bootstrap's, from {RESAMPLES} resamples",
                 self.split
             ),
         ];
@@ -264,7 +276,7 @@ impl SampleFigures {
         notes
     }
 
-    fn json(&self, figures: &[Beside], classes: Option<Table>) -> Value {
+    fn json(&self, rows: &[FigureRow], classes: Option<Table>) -> Value {
         let quality = &self.quality;
         let mut object = Map::new();
         let mut add = |key: String, value: Value| {
@@ -278,7 +290,7 @@ impl SampleFigures {
         add("features".into(), quality.feature_count.into());
         add("neighbours".into(), NEIGHBOURS.into());
         add("resamples".into(), RESAMPLES.into());
-        for figure in figures {
+        for figure in rows {
             let held_out = format!("{}_held_out", figure.key);
             Cell::estimate(figure.samples, 0).fields(figure.key, &mut add);
             Cell::estimate(figure.held_out, 0).fields(&held_out, &mut add);

@@ -80,6 +80,7 @@ mod residual_ops;
 mod resume;
 mod rm;
 mod sample_quality;
+mod sample_ranking;
 mod shell;
 #[cfg(unix)]
 mod signals;

@@ -13,6 +13,8 @@ use vae::data::images::{ImageSource, Opened, open, read_all};
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
+use crate::program::run;
+
 /// Returns an array in NumPy's format.
 pub fn npy(kind: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
     ordered_npy(kind, false, shape, values)
@@ -247,6 +249,44 @@ fn a_set_as_medmnist_publishes_it_has_splits_and_classes() {
     );
     // Nothing is left in the cache folder of so small a file.
     assert!(!place.0.path().join("scratch").exists());
+}
+
+#[test]
+fn training_images_are_set_aside_only_where_the_set_has_no_validation_images() {
+    let place = TempDir::new().unwrap();
+    let images = |name: &'static str, count: usize, seed: u64| {
+        let rng = vae::rng::Rng::new(seed);
+        let values = (0..count as u64 * 64).map(|i| rng.below(i, 256) as u8);
+        (
+            name,
+            npy("|u1", &[count, 8, 8], &values.collect::<Vec<u8>>()),
+        )
+    };
+    let sets = |has_validation: bool| {
+        let validation = has_validation.then(|| images("val_images", 10, 2));
+        [images("train_images", 40, 1), images("test_images", 10, 3)]
+            .into_iter()
+            .chain(validation)
+            .collect::<Vec<_>>()
+    };
+    for (name, has_validation, aside, counts) in [
+        ("own.npz", true, 0, [40, 10]),
+        ("none.npz", false, 4, [36, 4]),
+    ] {
+        fs::write(place.path().join(name), npz(&sets(has_validation))).unwrap();
+        let config = run(place.path(), &["config", "--data", name]).out;
+        assert!(
+            config.contains(&format!("\nvalidation = {aside}\n")),
+            "{config}"
+        );
+        assert!(config.contains("\npatience = 20\n"), "{config}");
+        let found = run(place.path(), &["data", name, "--json"]).out;
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let counted = ["train", "validation"].map(|split| found[split].as_u64().unwrap());
+        assert_eq!(counted, counts, "{found}");
+    }
+    let asked = ["data", "own.npz", "--set", "data.images.validation=5"];
+    run(place.path(), &asked).failed(2, &["the data names validation images itself"]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn drawn(vae: &Vae, asked: Option<&[u32]>) -> Split {
         sampler: LatentSampler::Prior { temperature: 1.0 },
         rng: Rng::new(1).stream("sample"),
     };
-    source.draw(N, asked).unwrap()
+    source.draw(N, asked, &mut || true).unwrap().unwrap()
 }
 
 fn noise(shape: [usize; 3]) -> Split {
@@ -95,11 +95,15 @@ fn held_out_images_rank_above_samples_above_those_of_one_epoch_above_noise() {
         assert!(means[0] > means[1], "{name}: {means:?}");
         assert!(means[0] > 0.3 && means[3] == 0.0, "{name}: {means:?}");
     }
-    let judged = samples.judged.unwrap();
-    assert!(judged.accuracy.mean > 0.7, "{:?}", judged.accuracy);
-    assert!(judged.sure[1].mean > judged.sure[0].mean);
-    assert!(judged.as_asked.is_none());
-    let shares: f64 = judged.histogram.iter().map(|[samples, _]| samples).sum();
+    let classifier = samples.classifier.unwrap();
+    assert!(classifier.accuracy.mean > 0.7, "{:?}", classifier.accuracy);
+    assert!(classifier.confident[1].mean > classifier.confident[0].mean);
+    assert!(classifier.as_asked.is_none());
+    let shares: f64 = classifier
+        .histogram
+        .iter()
+        .map(|[samples, _]| samples)
+        .sum();
     assert!((shares - 1.0).abs() < 1e-9);
 }
 
@@ -142,11 +146,11 @@ fn a_conditional_model_is_asked_for_classes_and_reconstructions_are_measured() {
     let asked = compared_with(&data, N).labels().unwrap();
     let samples = drawn(&vae, Some(&asked));
     let found = measured(&vae, &data, &samples, Some(&asked));
-    let as_asked = found.judged.unwrap().as_asked.unwrap().mean;
+    let as_asked = found.classifier.unwrap().as_asked.unwrap().mean;
     assert!(as_asked > 0.5, "{as_asked}");
     let wrong: Vec<u32> = asked.iter().map(|class| (class + 1) % 10).collect();
     let found = measured(&vae, &data, &samples, Some(&wrong));
-    assert!(found.judged.unwrap().as_asked.unwrap().mean < 0.2);
+    assert!(found.classifier.unwrap().as_asked.unwrap().mean < 0.2);
     let fidelity = found.fidelity.unwrap();
     assert!((10.0..30.0).contains(&fidelity.psnr.mean), "{fidelity:?}");
     assert!(
@@ -219,7 +223,7 @@ fn the_figures_are_printed_and_kept_with_a_sheet_and_are_the_same_with_any_numbe
         "memorised",
         "nearest_distance",
         "confidence",
-        "sure",
+        "confident",
         "class_entropy",
     ] {
         for key in [key.to_owned(), format!("{key}_held_out")] {
@@ -228,12 +232,10 @@ fn the_figures_are_printed_and_kept_with_a_sheet_and_are_the_same_with_any_numbe
         }
     }
     assert!(
-        found["read_right_held_out"].as_f64().unwrap() > 0.7,
+        found["accuracy_held_out"].as_f64().unwrap() > 0.7,
         "{found}"
     );
-    assert!(
-        found["read_right"].is_null() && found["psnr"].is_number() && found["ssim"].is_number()
-    );
+    assert!(found["accuracy"].is_null() && found["psnr"].is_number() && found["ssim"].is_number());
     assert_eq!(
         (&found["samples"], &found["from"]),
         (&200.into(), &"prior".into())
@@ -375,4 +377,31 @@ fn a_request_that_has_no_effect_or_no_answer_is_refused() {
         refused(&place, &[&["--sample-quality"], arguments].concat(), parts);
     }
     assert_eq!(files(place.path()), before);
+}
+
+#[test]
+fn the_elbo_is_printed_and_kept_if_samples_cannot_be_measured() {
+    let place = with_smoke_run();
+    let eval = ["eval", "--sample-quality", "--temperature", "3e38"];
+    let done = run(
+        place.path(),
+        &[&eval[..], &["--importance-samples", "2"]].concat(),
+    );
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert!(
+        done.err.contains("runs/smoke-1/model.safetensors: its "),
+        "{}",
+        done.err
+    );
+    assert!(
+        done.out.contains("ELBO") && !done.out.contains("sample quality"),
+        "{}",
+        done.out
+    );
+    let kept: Value =
+        serde_json::from_slice(&read(place.path(), "runs/smoke-1/report.json")).unwrap();
+    assert!(
+        kept["elbo"].is_number() && kept["sample_quality"].is_null(),
+        "{kept}"
+    );
 }

@@ -134,12 +134,10 @@ fn wait_until_it_listens(child: &mut Child) {
     }
 }
 
+/// Sends SIGINT to `eval` with more arguments on the run `smoke-1` once it listens.
 #[cfg(target_os = "linux")]
-#[test]
-fn importance_sampling_that_is_stopped_says_how_many_images_were_done() {
-    let place = crate::program::with_smoke_run();
-    // The first group of images alone would take hours.
-    let eval = ["eval", "smoke-1", "--importance-samples", "1,10000000"];
+fn stopped_eval(place: &TempDir, more: &[&str]) -> Done {
+    let eval = [&["eval", "smoke-1"], more].concat();
     let mut child = listening(&crate::program::vae(place.path(), &eval))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -147,14 +145,39 @@ fn importance_sampling_that_is_stopped_says_how_many_images_were_done() {
         .unwrap();
     wait_until_it_listens(&mut child);
     send("INT", &child);
-    let done = Done::of(child.wait_with_output().unwrap());
+    Done::of(child.wait_with_output().unwrap())
+}
+
+/// Asserts that a stopped `eval` has printed and kept the ELBO, and not the numbers with the other names.
+#[cfg(target_os = "linux")]
+fn has_the_elbo(place: &TempDir, done: &Done, title: &str, key: &str) {
     assert_eq!(done.code, Some(130), "{}", done.err);
-    assert!(
-        done.out.contains("ELBO") && !done.out.contains("log p(x)"),
-        "{}",
-        done.out
-    );
+    assert!(done.out.contains("ELBO"), "{}", done.out);
+    assert!(!done.out.contains(title), "{}", done.out);
+    let kept = crate::program::read(place.path(), "runs/smoke-1/report.json");
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    assert!(kept["elbo"].is_number() && kept["squared_error"].is_number());
+    assert!(kept[key].is_null(), "{kept}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn importance_sampling_that_is_stopped_says_how_many_images_were_done() {
+    let place = crate::program::with_smoke_run();
+    // The first group of images alone would take hours.
+    let done = stopped_eval(&place, &["--importance-samples", "1,10000000"]);
+    has_the_elbo(&place, &done, "log p(x)", "log_px");
     let pass = "interrupted: stopped before importance sampling had done its first image: there is no log p(x)";
     assert!(done.err.contains(pass), "{}", done.err);
-    assert!(!place.path().join("runs/smoke-1/report.json").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_elbo_is_printed_and_kept_if_the_measurement_of_samples_is_stopped() {
+    let place = crate::program::with_smoke_run();
+    let done = stopped_eval(&place, &["--sample-quality", "--importance-samples", "5"]);
+    has_the_elbo(&place, &done, "sample quality", "sample_quality");
+    assert!(!done.out.contains("log p(x)"), "{}", done.out);
+    let pass = "interrupted: stopped while samples were measured: there are no figures of them";
+    assert!(done.err.contains(pass), "{}", done.err);
 }

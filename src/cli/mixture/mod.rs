@@ -46,19 +46,25 @@ pub fn fitted(model: &LoadedModel, argument: &DataArg, count: usize) -> Result<G
     Ok(mixture)
 }
 
+/// Checks that there is a training image for each of `count` components. This is known before the images are encoded, which
+/// can take minutes.
+pub fn check_count(count: usize, images: usize) -> Result<()> {
+    if count <= images {
+        return Ok(());
+    }
+    Err(Error::request(format!(
+        "--from mixture:{count}: there are only {images} training images; expected at most one component for each"
+    )))
+}
+
 fn fit(
     model: &LoadedModel,
     argument: &DataArg,
     count: usize,
 ) -> Result<(MixtureCard, GaussianMixture)> {
     let (dataset, data_hash) = model.data(argument)?;
-    // Known before the images are encoded, which can take minutes.
     let images = dataset.train.len();
-    if count > images {
-        return Err(Error::request(format!(
-            "--from mixture:{count}: there are only {images} training images; expected at most one component for each"
-        )));
-    }
+    check_count(count, images)?;
     let rng = Rng::new(model.config.seed).stream("mixture");
     let train = encoded_posteriors(model, &dataset.train)?;
     interrupt::watch()?;

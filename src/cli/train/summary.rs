@@ -7,7 +7,7 @@ use crate::error::shell_word;
 use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
-use crate::report::byte_size;
+use crate::report::{byte_size, short_count};
 use crate::run::{RunFolder, best_validation};
 use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
 use crate::ui;
@@ -89,24 +89,6 @@ pub fn introduce(
             "{} compiles its kernels first, which takes minutes where it is software",
             selected.name
         ));
-    }
-}
-
-/// Returns a large number in thousands, millions or thousand millions, with three digits.
-fn short_count(count: u64) -> String {
-    let units = [(1e9, " G"), (1e6, " M"), (1e3, " k")];
-    let count = count as f64;
-    match units.into_iter().find(|(unit, _)| count >= *unit) {
-        Some((unit, name)) => {
-            let scaled = count / unit;
-            let decimals = if scaled < 10.0 {
-                2
-            } else {
-                usize::from(scaled < 100.0)
-            };
-            format!("{scaled:.decimals$}{name}")
-        }
-        None => format!("{count}"),
     }
 }
 

@@ -1,9 +1,9 @@
-//! A small classifier of images, which reads samples where there are labels. It is trained on the training images, with
-//! weights and an order of its own: the model plays no part in it.
+//! A small classifier of images, which predicts the classes of samples where there are labels. It is trained on the
+//! training images, with weights and an order of its own: the model plays no part in it.
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::Module;
 use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use crate::data::Part;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::model::{
     ConvolutionConfig, DenseConfig, Features, Init, Initialisation, Layer, LayerKind, LayerSpec,
 };
 use crate::ops::{Activation, MapLayout};
-use crate::optimizer::{Adam, OptimizerKind};
+use crate::optimizer::{Adam, Optimizer, OptimizerState};
 use crate::rng::Rng;
 
 /// The number of channels after each convolution of stride 2. There are as many convolutions as make the shorter side 4.
@@ -60,7 +60,8 @@ impl Classifier {
         };
         let epoch_steps = part.len().div_ceil(BATCH);
         let steps = MOST_STEPS.min(MOST_EPOCHS * epoch_steps);
-        let mut slots = Vec::new();
+        let rule = Optimizer::Adam(Adam::default());
+        let mut optimizer = OptimizerState::new(rule, None, &classifier);
         let mut done = 0;
         for epoch in 0.. {
             let order = rng.stream("order").at(epoch).permutation(part.len());
@@ -78,13 +79,9 @@ impl Classifier {
                 let mut gradients = chosen.sum_dim(1).mean().neg().backward();
                 done += 1;
                 let left = 1.0 - (done - 1) as f64 / steps as f64;
-                classifier = classifier.map(&mut AdamUpdate {
-                    gradients: &mut gradients,
-                    slots: &mut slots,
-                    parameter: 0,
-                    step: done as u64,
-                    learning_rate: LEARNING_RATE * left,
-                });
+                let learning_rate = LEARNING_RATE * left;
+                classifier =
+                    optimizer.update(classifier, &mut gradients, done as u64, learning_rate);
                 if !go_on(done, steps) {
                     return Ok(None);
                 }
@@ -148,7 +145,7 @@ impl Classifier {
     ///
     /// # Errors
     /// An image cannot be read.
-    pub fn read(&self, loader: &Loader, part: &Part) -> Result<Vec<(u32, f64)>> {
+    pub fn predict(&self, loader: &Loader, part: &Part) -> Result<Vec<(u32, f64)>> {
         let mut found = Vec::with_capacity(part.len());
         for batch in loader.batches(part.split, &part.ids, AT_A_TIME) {
             let (_, batch) = batch?;
@@ -166,45 +163,13 @@ impl Classifier {
     }
 }
 
-/// One step of Adam for every parameter of a module.
-struct AdamUpdate<'a> {
-    gradients: &'a mut Gradients,
-    /// `[parameter][slot]`.
-    slots: &'a mut Vec<Vec<Tensor<1>>>,
-    parameter: usize,
-    step: u64,
-    learning_rate: f64,
-}
-
-impl ModuleMapper for AdamUpdate<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = param.val().grad_remove(self.gradients) else {
-            return param;
-        };
-        let (shape, count) = (param.val().shape(), param.val().shape().num_elements());
-        let adam = Adam::default();
-        if self.slots.len() <= self.parameter {
-            let zeros = Tensor::zeros([count], &gradient.device());
-            self.slots.push(vec![zeros; adam.slots().len()]);
-        }
-        let slots = &mut self.slots[self.parameter];
-        self.parameter += 1;
-        param.map(|weight| {
-            let flat = weight.inner().reshape([count]);
-            let gradient = gradient.reshape([count]);
-            let new = adam.update(flat, gradient, slots, self.step, self.learning_rate);
-            Tensor::from_inner(new.reshape(shape)).require_grad()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::Digits;
 
     #[test]
-    fn a_classifier_learns_to_read_digits() {
+    fn a_classifier_learns_the_classes_of_digits() {
         let digits = Digits {
             train: 600,
             test: 100,
@@ -214,19 +179,19 @@ mod tests {
         let loader = Loader::plain(&Device::default());
         let train = Part::from(&digits.train);
         let trained = Classifier::train(&loader, &train, 10, Rng::new(1), &mut |_, _| true);
-        let readings = trained
+        let predictions = trained
             .unwrap()
             .unwrap()
-            .read(&loader, &Part::from(&digits.test));
+            .predict(&loader, &Part::from(&digits.test));
         let labels = digits.test.labels.as_ref().unwrap();
-        let readings = readings.unwrap();
-        let right = readings
+        let predictions = predictions.unwrap();
+        let right = predictions
             .iter()
             .zip(labels)
-            .filter(|((read, _), label)| read == *label);
+            .filter(|((predicted, _), label)| predicted == *label);
         assert!(right.count() > 80);
         assert!(
-            readings
+            predictions
                 .iter()
                 .all(|(_, probability)| (0.1..=1.0).contains(probability))
         );

@@ -105,17 +105,27 @@ impl RandomNetwork {
         Tensor::cat(features, 1)
     }
 
-    /// Returns the features of the images of a part, `N * F` numbers.
+    /// Returns the features of the images of a part, `N * F` numbers. `go_on` is called before each batch.
+    ///
+    /// Returns `None` if `go_on` returned false.
     ///
     /// # Errors
     /// An image cannot be read.
-    pub fn features_of(&self, loader: &Loader, part: &Part) -> Result<Vec<f32>> {
+    pub fn features_of(
+        &self,
+        loader: &Loader,
+        part: &Part,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Vec<f32>>> {
         let mut features = Vec::with_capacity(part.len() * self.feature_count());
         for batch in loader.batches(part.split, &part.ids, AT_A_TIME) {
+            if !go_on() {
+                return Ok(None);
+            }
             let (_, batch) = batch?;
             features.extend(self.features(batch.x).into_data().iter::<f32>());
         }
-        Ok(features)
+        Ok(Some(features))
     }
 }
 

@@ -24,7 +24,9 @@ pub struct Fidelity {
 }
 
 impl Fidelity {
-    /// Measures the reconstructions of the images of a part.
+    /// Measures the reconstructions of the images of a part. `go_on` is called before each batch.
+    ///
+    /// Returns `None` if `go_on` returned false.
     ///
     /// # Errors
     /// An image cannot be read.
@@ -33,11 +35,15 @@ impl Fidelity {
         protocol: Protocol,
         part: &Part,
         resamples: &Resamples,
-    ) -> Result<Self> {
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Self>> {
         let shape = part.split.shape;
         let loader = protocol.loader(vae);
         let mut figures: Vec<(f64, Option<f64>)> = Vec::with_capacity(part.len());
         for batch in loader.batches(part.split, &part.ids, AT_A_TIME) {
+            if !go_on() {
+                return Ok(None);
+            }
             let (_, batch) = batch?;
             let z = vae.encode(batch.input(), batch.labels.clone()).mean;
             let decoded = rows(vae.decode_mean(z, batch.labels));
@@ -48,10 +54,10 @@ impl Fidelity {
         }
         let (psnr, ssim): (Vec<f64>, Vec<Option<f64>>) = figures.into_iter().unzip();
         let ssim: Option<Vec<f64>> = ssim.into_iter().collect();
-        Ok(Self {
+        Ok(Some(Self {
             psnr: resamples.mean(&psnr),
             ssim: ssim.map(|ssim| resamples.mean(&ssim)),
-        })
+        }))
     }
 }
 

@@ -4,9 +4,9 @@ use burn::tensor::Device;
 
 use super::bootstrap::Resamples;
 use super::classifier::Classifier;
+use super::classifier_figures::ClassifierFigures;
 use super::features::RandomNetwork;
 use super::fidelity::Fidelity;
-use super::judged::Judged;
 use super::manifold::NEIGHBOURS;
 use super::memorised::Memorised;
 use super::nearest::PixelPoints;
@@ -59,7 +59,7 @@ pub struct SampleQuality {
     /// The number of training images among which the nearest ones were searched, and of all training images.
     pub searched: [usize; 2],
     /// `None` if the images have no labels.
-    pub judged: Option<Judged>,
+    pub classifier: Option<ClassifierFigures>,
     /// `None` if it was not asked for.
     pub fidelity: Option<Fidelity>,
 }
@@ -112,15 +112,15 @@ impl SampleQuality {
         };
         let class_count = dataset.classes.len();
         let labels = sets.held_out.labels().filter(|_| class_count > 1);
-        let judged = match labels.filter(|_| dataset.train.labels.is_some()) {
+        let classifier = match labels.filter(|_| dataset.train.labels.is_some()) {
             None => None,
             Some(labels) => {
-                let readings = sets.read(&dataset.train, class_count, go_on)?;
-                let Some([read, read_held_out]) = readings else {
+                let predicted = sets.predict(&dataset.train, class_count, go_on)?;
+                let Some([samples, held_out]) = predicted else {
                     return Ok(None);
                 };
-                Some(Judged::new(
-                    [&read, &read_held_out],
+                Some(ClassifierFigures::new(
+                    [&samples, &held_out],
                     &labels,
                     asked,
                     class_count,
@@ -129,11 +129,12 @@ impl SampleQuality {
             }
         };
         let fidelity = if request.reconstructions {
-            if !go_on("measuring reconstructions") {
+            let go_on = &mut || go_on("measuring reconstructions");
+            let measured = Fidelity::measure(vae, protocol, &sets.held_out, of_held_out, go_on)?;
+            let Some(fidelity) = measured else {
                 return Ok(None);
-            }
-            let measured = Fidelity::measure(vae, protocol, &sets.held_out, of_held_out);
-            Some(measured?)
+            };
+            Some(fidelity)
         } else {
             None
         };
@@ -144,7 +145,7 @@ impl SampleQuality {
             held_out,
             memorised,
             searched: [searched, all],
-            judged,
+            classifier,
             fidelity,
         }))
     }
@@ -166,10 +167,10 @@ impl Sets<'_> {
             ("reading held-out images", &self.held_out, "held-out images"),
             ("reading samples", &drawn, "samples"),
         ] {
-            if !go_on(stage) {
+            let features = network.features_of(&self.loader, part, &mut || go_on(stage))?;
+            let Some(features) = features else {
                 return Ok(None);
-            }
-            let features = network.features_of(&self.loader, part)?;
+            };
             // The scales are those of the training images, which come first.
             let scales = match &scales {
                 Some(scales) => scales,
@@ -217,13 +218,13 @@ impl Sets<'_> {
         Ok(Some((memorised, searched)))
     }
 
-    /// Trains a classifier, and returns what it reads in samples and in held-out images.
-    fn read(
+    /// Trains a classifier, and returns its predictions for samples and for held-out images.
+    fn predict(
         &self,
         train: &Split,
         class_count: usize,
         go_on: &mut dyn FnMut(&'static str) -> bool,
-    ) -> Result<Option<[Readings; 2]>> {
+    ) -> Result<Option<[Predictions; 2]>> {
         let stage = "training a classifier";
         let trained = Classifier::train(
             &self.loader,
@@ -235,14 +236,14 @@ impl Sets<'_> {
         let Some(classifier) = trained? else {
             return Ok(None);
         };
-        let samples = classifier.read(&self.loader, &Part::from(self.samples))?;
-        let held_out = classifier.read(&self.loader, &self.held_out)?;
+        let samples = classifier.predict(&self.loader, &Part::from(self.samples))?;
+        let held_out = classifier.predict(&self.loader, &self.held_out)?;
         Ok(Some([samples, held_out]))
     }
 }
 
-/// The class that a classifier reads in each image, and how sure it is.
-type Readings = Vec<(u32, f64)>;
+/// The class that a classifier predicts for each image, with its probability.
+type Predictions = Vec<(u32, f64)>;
 
 /// Returns the `count` training images that samples are compared with in features.
 pub fn compared_with(dataset: &Dataset, count: usize) -> Part<'_> {

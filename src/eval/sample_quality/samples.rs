@@ -19,16 +19,27 @@ pub struct SampleSource<'a> {
 }
 
 impl SampleSource<'_> {
-    /// Draws `count` samples. `classes` are those to ask a conditional model for, `[count]`.
+    /// Draws `count` samples. `classes` are those to ask a conditional model for, `[count]`. `go_on` is called before each
+    /// batch.
+    ///
+    /// Returns `None` if `go_on` returned false.
     ///
     /// # Errors
     /// Returns an error if a value is not finite.
-    pub fn draw(&self, count: usize, classes: Option<&[u32]>) -> Result<Split> {
+    pub fn draw(
+        &self,
+        count: usize,
+        classes: Option<&[u32]>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Split>> {
         let Self { vae, sampler, rng } = *self;
         let shape = vae.network().image_shape;
         let mut pixels = Vec::with_capacity(count * shape.iter().product::<usize>());
         let ids: Vec<u32> = (0..count as u32).collect();
         for ids in ids.chunks(AT_A_TIME) {
+            if !go_on() {
+                return Ok(None);
+            }
             let z = sampler.draw(vae, rng, ids);
             let asked: Option<Vec<u32>> =
                 classes.map(|classes| ids.iter().map(|&id| classes[id as usize]).collect());
@@ -48,6 +59,6 @@ impl SampleSource<'_> {
                 )));
             }
         }
-        Ok(Split::in_memory(pixels, shape))
+        Ok(Some(Split::in_memory(pixels, shape)))
     }
 }

@@ -24,7 +24,7 @@ impl LikelihoodKind for Bernoulli {
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {
         (!binary_pixels)
-            .then_some("grey pixels under a Bernoulli make it a cross-entropy; binarise them with pixels = \"dynamic\"")
+            .then_some("pixel values between 0 and 1 under a Bernoulli make it a cross-entropy; binarise them with pixels = \"dynamic\"")
     }
 }
 

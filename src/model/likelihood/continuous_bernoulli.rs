@@ -1,6 +1,6 @@
 //! p(x | z) = C(lambda) lambda^x (1 - lambda)^(1 - x) per pixel, with x in [0, 1] and lambda the logistic function of
 //! the decoder's output l (Loaiza-Ganem, Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error in
-//! variational autoencoders", equations 5 to 9). It is a Bernoulli for grey pixels, and the normaliser C = 2 artanh(1 -
+//! variational autoencoders", equations 5 to 9). It is a Bernoulli for values from 0 to 1, and the normaliser C = 2 artanh(1 -
 //! 2 lambda) / (1 - 2 lambda), which is 2 at lambda = 1/2, makes it a density.
 //!
 //! As a function of l it is an exponential distribution, p = e^(l x) / (integral of e^(l t) over t in [0, 1]), whose

@@ -90,7 +90,7 @@ fn the_average_is_that_of_the_weights_after_each_step() {
     for step in 1..=20 {
         let next = gradients(&vae, step, 1.0);
         vae = state.apply(vae, next, step, 1e-2).0;
-        let share = share_of_new(0.5, step);
+        let share = averaging_rate(0.5, step);
         for (average, weight) in expected.iter_mut().zip(values(&vae)) {
             *average += share * (weight - *average);
         }
