@@ -1,11 +1,13 @@
 //! Densities and divergences, in nats. Every density carries all its constants.
 
+mod beta;
 mod covariance;
 mod gaussian;
 mod log_sum_exp;
 mod mixture;
 mod quantile;
 
+pub use beta::{beta_cdf, beta_quantile};
 pub use covariance::Covariance;
 pub use gaussian::{
     DiagonalGaussian, LOG_TWO_PI, log_mixture, log_mixture_by_products, standard_normal_log_prob,

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::estimate::Estimate;
 use super::protocol::{CHUNK, Protocol};
 use crate::data::{Batch, Part};
+use crate::density::DiagonalGaussian;
 use crate::error::Result;
 use crate::model::Vae;
 use crate::objective::{LossMeans, reconstruction};
@@ -68,7 +69,8 @@ pub fn measure<'a>(
     for batch in loader.batches(part.split, &part.ids, CHUNK) {
         let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {
-            add_sampled(vae, &batch, protocol, ids, &mut result);
+            let posterior = vae.encode(batch.input(), batch.labels.clone());
+            add_sampled(vae, posterior, &batch, protocol, ids, &mut result);
         } else {
             let z = first_latents(vae, &batch, protocol, ids);
             let log_px_z = numbers(vae.log_prob(&batch, z.unsqueeze::<3>()).squeeze_dim::<1>(0));
@@ -85,15 +87,15 @@ pub fn measure<'a>(
     Ok(result)
 }
 
-/// Adds the images of a batch to `result`, the KL of each latent as a sum.
-fn add_sampled(
+/// Adds the images of a batch, with these posteriors, to `result`, the KL of each latent as a sum.
+pub(super) fn add_sampled(
     vae: &Vae,
+    posterior: DiagonalGaussian,
     batch: &Batch,
     protocol: Protocol,
     ids: &[u32],
     result: &mut ElboByImage,
 ) {
-    let posterior = vae.encode(batch.input(), batch.labels.clone());
     let (mut sums, mut kls) = (vec![0.0; ids.len()], vec![0.0; ids.len()]);
     // One sample of z per image at a time: memory does not grow with their number.
     for k in 0..protocol.samples {

@@ -49,20 +49,20 @@ impl Importance {
 
 /// Running sums of an image's weights, in units of e^`most`.
 #[derive(Clone, Copy)]
-struct Weights {
+pub(super) struct WeightSums {
     most: f64,
     sum: f64,
     squares: f64,
 }
 
-impl Weights {
-    const NONE: Self = Self {
+impl WeightSums {
+    pub(super) const NONE: Self = Self {
         most: f64::NEG_INFINITY,
         sum: 0.0,
         squares: 0.0,
     };
 
-    fn add(&mut self, log_weight: f64) {
+    pub(super) fn add(&mut self, log_weight: f64) {
         if log_weight > self.most {
             let scale = (self.most - log_weight).exp();
             (self.sum, self.squares, self.most) =
@@ -71,6 +71,11 @@ impl Weights {
         let weight = (log_weight - self.most).exp();
         self.sum += weight;
         self.squares += weight * weight;
+    }
+
+    /// Returns the logarithm of the mean of `samples` weights.
+    pub(super) fn log_mean(self, samples: usize) -> f64 {
+        self.most + self.sum.ln() - (samples as f64).ln()
     }
 }
 
@@ -117,7 +122,7 @@ pub fn importance<'a>(
     for batch in loader.batches(part.split, &part.ids, IMAGES) {
         let (ids, batch) = batch?;
         let posterior = vae.encode(batch.input(), batch.labels.clone());
-        let mut weights = vec![Weights::NONE; ids.len()];
+        let mut weights = vec![WeightSums::NONE; ids.len()];
         let mut of_batch = Vec::new();
         let mut k = 0;
         for &until in samples {
@@ -140,12 +145,9 @@ pub fn importance<'a>(
             of_batch.push(weights.clone());
         }
         for (result, weights) in results.iter_mut().zip(of_batch) {
-            let log_k = (result.samples as f64).ln();
-            result.log_px.extend(
-                weights
-                    .iter()
-                    .map(|weight| weight.most + weight.sum.ln() - log_k),
-            );
+            result
+                .log_px
+                .extend(weights.iter().map(|weight| weight.log_mean(result.samples)));
             result.effective.extend(
                 weights
                     .iter()

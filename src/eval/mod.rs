@@ -1,6 +1,8 @@
 //! Measures of a trained model: bounds on log p(x) with their errors, reconstructions beside PCA's, how good samples are, and
 //! how healthy and how disentangled the latents are.
 
+pub mod anomaly;
+mod bootstrap;
 pub mod disentanglement;
 mod elbo;
 mod estimate;

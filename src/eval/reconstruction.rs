@@ -77,7 +77,10 @@ pub fn drawn_squared_errors(
     for batch in loader.batches(split, ids, CHUNK) {
         let (ids, batch) = batch?;
         let z = first_latents(vae, &batch, protocol, ids);
-        errors.extend(of_each(batch.x, vae.decode_mean(z, batch.labels)));
+        errors.extend(squared_error_of_each(
+            batch.x,
+            vae.decode_mean(z, batch.labels),
+        ));
     }
     Ok(errors)
 }
@@ -98,11 +101,15 @@ pub fn squared_errors(
     let mut errors = Vec::with_capacity(ids.len());
     for batch in loader.batches(split, ids, CHUNK) {
         let (_, batch) = batch?;
-        errors.extend(of_each(batch.x.clone(), decode(batch)));
+        errors.extend(squared_error_of_each(batch.x.clone(), decode(batch)));
     }
     Ok(errors)
 }
 
-fn of_each(x: Tensor<2>, decoded: Tensor<2>) -> Vec<f64> {
+/// Returns the squared error of each image, summed over its values.
+///
+/// # Shapes
+/// `x` and `decoded`: `[B, P]`.
+pub(super) fn squared_error_of_each(x: Tensor<2>, decoded: Tensor<2>) -> Vec<f64> {
     numbers((x - decoded).square().sum_dim(1).squeeze_dim::<1>(1))
 }

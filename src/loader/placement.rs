@@ -63,8 +63,19 @@ impl Loader {
     /// # Errors
     /// An example cannot be read.
     pub fn batch(&self, split: &Split, ids: &[u32]) -> Result<Batch> {
+        self.keyed_batch(split, ids, ids)
+    }
+
+    /// Does the same as [`Loader::batch`], but what is random about an example depends on its key in place of its id.
+    ///
+    /// # Shapes
+    /// `ids` and `keys`: `[B]`; the batch's `x`: `[B, P]`.
+    ///
+    /// # Errors
+    /// An example cannot be read.
+    pub fn keyed_batch(&self, split: &Split, ids: &[u32], keys: &[u32]) -> Result<Batch> {
         let on_gpu = if self.belongs_on_gpu(split, ids.len()) {
-            self.values_on_gpu(split, ids)?
+            self.keyed_values_on_gpu(split, ids, keys)?
         } else {
             None
         };
@@ -72,10 +83,10 @@ impl Loader {
             Some(x) => x,
             None => {
                 let read = |row: usize| split.example(ids[row] as usize);
-                self.on_host(split, ids, self.augmentation.as_ref(), &read)?
+                self.on_host(split, keys, self.augmentation.as_ref(), &read)?
             }
         };
-        Ok(self.finish(x, split, ids))
+        Ok(self.finish(x, split, ids, keys))
     }
 
     /// Puts a batch together from examples that have been read and augmented.
@@ -86,14 +97,14 @@ impl Loader {
         examples: &[Example],
     ) -> Result<Batch> {
         let x = self.on_host(split, ids, None, &|row| Ok(examples[row].borrowed()))?;
-        Ok(self.finish(x, split, ids))
+        Ok(self.finish(x, split, ids, ids))
     }
 
     /// Adds corruption and labels.
-    fn finish(&self, x: Tensor<2>, split: &Split, ids: &[u32]) -> Batch {
+    fn finish(&self, x: Tensor<2>, split: &Split, ids: &[u32], keys: &[u32]) -> Batch {
         let corrupted = self
             .corruption
-            .map(|corruption| corruption.apply(x.clone(), self.corruption_rng, ids));
+            .map(|corruption| corruption.apply(x.clone(), self.corruption_rng, keys));
         let known = split.labels.as_ref().zip(self.class_count);
         let labels = known.map(|(labels, count)| {
             one_hot(
@@ -126,10 +137,19 @@ impl Loader {
     /// # Errors
     /// An example cannot be read.
     pub fn values_on_gpu(&self, split: &Split, ids: &[u32]) -> Result<Option<Tensor<2>>> {
+        self.keyed_values_on_gpu(split, ids, ids)
+    }
+
+    fn keyed_values_on_gpu(
+        &self,
+        split: &Split,
+        ids: &[u32],
+        keys: &[u32],
+    ) -> Result<Option<Tensor<2>>> {
         let Some(bytes) = packed(split, ids, &self.device)? else {
             return Ok(None);
         };
-        let x = scaled_on_gpu(self.pixels, bytes, ids, self.pixels_stream());
+        let x = scaled_on_gpu(self.pixels, bytes, keys, self.pixels_stream());
         Ok(Some(made_on(&self.device, x)))
     }
 

@@ -274,6 +274,27 @@ impl Vae {
         likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]))
     }
 
+    /// Returns log p(x | z) of each value of the batch's images.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`; result: `[K, B, P]`, nats.
+    pub fn log_prob_by_value(&self, batch: &Batch, z: Tensor<3>) -> Tensor<3> {
+        let [k, b, d] = z.dims();
+        let [_, p] = batch.x.dims();
+        let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
+        let decoded = self.decode(z.reshape([k * b, d]), labels);
+        let [_, outputs] = decoded.dims();
+        let o = outputs / p;
+        // Each value as an image of its own.
+        let by_value = decoded.reshape([k, b, o, p]).swap_dims(2, 3);
+        let likelihood = self.likelihood.kind();
+        let log_prob = likelihood.log_prob(
+            batch.x.clone().reshape([b * p, 1]),
+            by_value.reshape([k, b * p, o]),
+        );
+        log_prob.reshape([k, b, p])
+    }
+
     /// Returns the features with the labels appended: `[N, F]` and `[N, L]` -> `[N, F + L]`.
     fn beside(&self, features: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         let labels = expected(labels);

@@ -9,6 +9,7 @@
 )]
 
 mod aggregate;
+mod anomaly;
 mod augmentation;
 mod auto_model;
 mod averaged_weights;

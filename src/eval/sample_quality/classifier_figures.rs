@@ -1,7 +1,7 @@
 //! The figures of a classifier's predictions: those of samples, beside those of held-out images.
 
-use super::bootstrap::Resamples;
 use crate::eval::Estimate;
+use crate::eval::bootstrap::Resamples;
 
 /// The probability from which on a prediction is confident.
 pub const CONFIDENT: f64 = 0.9;

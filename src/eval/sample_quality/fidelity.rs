@@ -1,9 +1,9 @@
 //! How near reconstructions are to held-out images: PSNR and SSIM.
 
-use super::bootstrap::Resamples;
 use super::ssim::ssim;
 use crate::data::Part;
 use crate::error::Result;
+use crate::eval::bootstrap::Resamples;
 use crate::eval::{Estimate, Protocol};
 use crate::model::{Vae, rows};
 use crate::ops::pool;

@@ -7,9 +7,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::bootstrap::{Resamples, spread};
 use super::points::PairBlock;
 use crate::eval::Estimate;
+use crate::eval::bootstrap::{Resamples, spread};
 use crate::ops::{Activation, dense, pool};
 
 /// Sums of the kernel over pairs of points.

@@ -2,7 +2,6 @@
 
 use burn::tensor::Device;
 
-use super::bootstrap::Resamples;
 use super::classifier::Classifier;
 use super::classifier_figures::ClassifierFigures;
 use super::features::RandomNetwork;
@@ -16,6 +15,7 @@ use super::standardise::Standardiser;
 use crate::data::{Choice, Dataset, Part, Split};
 use crate::error::Result;
 use crate::eval::Protocol;
+use crate::eval::bootstrap::Resamples;
 use crate::loader::Loader;
 use crate::model::Vae;
 use crate::rng::Rng;

@@ -7,9 +7,9 @@
 //! the ratios of held-out images, which are no copies. So 1 % of new real images count as copies, by chance; a larger share
 //! of the samples does not come by chance.
 
-use super::bootstrap::Resamples;
 use super::nearest::NearestList;
 use crate::eval::Estimate;
+use crate::eval::bootstrap::Resamples;
 
 /// The share of held-out images that count as copies.
 pub const QUANTILE: f64 = 0.01;
@@ -61,7 +61,7 @@ impl Memorised {
         let most_alike = sorted(&ratios).into_iter();
         let most_alike = most_alike.filter_map(|index| Some((index, samples[index].first()?.1)));
         Self {
-            samples: super::bootstrap::spread(figures.collect::<Vec<f64>>().into_iter()),
+            samples: crate::eval::bootstrap::spread(figures.collect::<Vec<f64>>().into_iter()),
             held_out: of_held_out.figure(|counts| share(&real_ratios, counts, threshold)),
             threshold,
             distances,

@@ -8,7 +8,6 @@
 //! Where there are labels, a classifier that is trained apart predicts the classes of the samples. PSNR and SSIM (Wang
 //! et al. 2004) measure reconstructions.
 
-mod bootstrap;
 mod classifier;
 mod classifier_figures;
 mod features;
@@ -24,7 +23,7 @@ mod samples;
 mod ssim;
 mod standardise;
 
-pub use bootstrap::RESAMPLES;
+pub use crate::eval::bootstrap::RESAMPLES;
 pub use classifier_figures::{CONFIDENT, ClassifierFigures};
 pub use features::{NETWORK, RandomNetwork};
 pub use fidelity::{Fidelity, psnr};

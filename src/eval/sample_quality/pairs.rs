@@ -2,11 +2,11 @@
 
 use burn::tensor::Device;
 
-use super::bootstrap::Resamples;
 use super::kernel_distance::{KernelSums, kernel_distance};
 use super::manifold::{Memberships, radii};
 use super::points::PointSet;
 use crate::eval::Estimate;
+use crate::eval::bootstrap::Resamples;
 use crate::rng::Rng;
 
 /// A set of points with the figures of the pairs within it.

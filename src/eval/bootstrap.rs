@@ -1,7 +1,7 @@
 //! Standard errors by the bootstrap (Efron 1979): images are drawn again with replacement, and a figure is computed once
 //! more from the same distances, with each image counted as often as it was drawn.
 
-use crate::eval::Estimate;
+use super::Estimate;
 use crate::rng::Rng;
 
 /// The number of resamples.

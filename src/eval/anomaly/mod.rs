@@ -1,0 +1,26 @@
+//! Anomalies: how strange an image is to a model, where, and how often a normal image is flagged.
+//!
+//! A score says how strange an image is; normal images that neither trained nor chose the model calibrate it, so that the rate
+//! of false alarms is known; labels, where there are some, say how well abnormal images are found.
+
+mod baselines;
+mod conformal;
+mod detection;
+mod discovery;
+mod drift;
+mod keyed;
+mod localisation;
+mod map;
+mod regions;
+mod regret;
+mod roc;
+mod scores;
+
+pub use baselines::{PcaError, png_sizes};
+pub use conformal::{Calibration, FalseAlarmPromise, FlaggingRule};
+pub use detection::{CHANCE_AUROC, Detection};
+pub use discovery::Discoveries;
+pub use drift::{Drift, FEWEST_FOR_DRIFT};
+pub use localisation::{AUPRO_LIMIT, Localisation, MarkedPixels};
+pub use map::{PixelMoments, map_score, pixel_maps, smooth};
+pub use scores::{AnomalyScore, Scorer};
