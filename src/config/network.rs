@@ -34,6 +34,15 @@ impl Config {
             ))
             .with_hint("use output_bias = \"init\", or a likelihood whose outputs are logits"));
         }
+        if self.train.checkpointing && !network.has_blocks() {
+            return Err(Error::request(format!(
+                "train.checkpointing computes residual blocks again, and model.{} has none",
+                self.model.tag()
+            ))
+            .with_hint(
+                "leave it out, or use layers of the kind `residual`, as [model.resnet] does",
+            ));
+        }
         match self.condition {
             Some(condition) => condition.apply(network, class_count),
             None => Ok(network),

@@ -41,7 +41,9 @@ presets![
     "beta-vae-sprites",
     "iwae-1",
     "iwae-2",
-    "pythae-vae"
+    "pythae-vae",
+    "emoji-64",
+    "tiles-64"
 ];
 
 impl Preset {

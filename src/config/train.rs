@@ -30,6 +30,9 @@ pub struct TrainConfig {
     /// The global norm of the gradient above which a step is skipped; 0 for never.
     #[serde(skip_serializing_if = "is_off")]
     pub skip_above: f64,
+    /// Whether the residual blocks are computed again in the backward pass, so that it needs less memory.
+    #[serde(skip_serializing_if = "is_off")]
+    pub checkpointing: bool,
 }
 
 /// Returns whether a number that turns something on is 0. It is not written then, so that the files of a training that
@@ -50,6 +53,7 @@ impl Default for TrainConfig {
             patience: 0,
             ema: 0.0,
             skip_above: 0.0,
+            checkpointing: false,
         }
     }
 }

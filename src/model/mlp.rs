@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, DenseSpec, Features, Initialisation, ModelKind, Network, OutputBias};
+use super::{
+    Activation, DenseSpec, DropoutSpec, Features, Initialisation, LayerShape, LayerSpec, ModelKind,
+    Network, OutputBias, checked_dropout,
+};
 use crate::check::at_least_one;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,11 +20,18 @@ pub struct Mlp {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
+    /// The probability with which a value after a hidden layer becomes 0 in a training step.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
     /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
     /// The initial value of the decoder's last bias.
     pub output_bias: OutputBias,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Default for Mlp {
@@ -32,6 +42,7 @@ impl Default for Mlp {
             hidden: vec![400],
             decoder: None,
             activation: Activation::Relu,
+            dropout: 0.0,
             latent_activation: Activation::None,
             init: Initialisation::Pytorch,
             output_bias: OutputBias::Init,
@@ -42,6 +53,8 @@ impl Default for Mlp {
 impl ModelKind for Mlp {
     fn check(&self) -> Result<()> {
         at_least_one("model.mlp.latent", self.latent)?;
+        checked_dropout(self.dropout)
+            .map_err(|what| Error::request(format!("model.mlp.{what}")))?;
         for &units in &self.hidden {
             at_least_one("model.mlp.hidden", units)?;
         }
@@ -64,13 +77,14 @@ impl ModelKind for Mlp {
         let image = Features::Map(image_shape);
         let z = Features::Flat(self.latent);
         let (encoder, _) = DenseSpec::chain(image, self.hidden.iter().copied(), self.activation);
-        let (mut decoder, last) = DenseSpec::chain(z, decoder, self.activation);
-        decoder.push(DenseSpec::new(last, image, Activation::None));
+        let (decoder, last) = DenseSpec::chain(z, decoder, self.activation);
+        let mut decoder = self.with_dropout(decoder);
+        decoder.push(DenseSpec::new(last, image, Activation::None).into());
         let network = Network::new(
             image_shape,
             self.latent,
-            encoder.into_iter().map(Into::into).collect(),
-            decoder.into_iter().map(Into::into).collect(),
+            self.with_dropout(encoder),
+            decoder,
             self.init,
         )?;
         let output_bias = self.output_bias;
@@ -78,5 +92,20 @@ impl ModelKind for Mlp {
             output_bias,
             ..network.with_latent_activation(self.latent_activation)
         })
+    }
+}
+
+impl Mlp {
+    /// Returns the layers, with dropout after each if there is any.
+    fn with_dropout(&self, layers: Vec<DenseSpec>) -> Vec<LayerSpec> {
+        let mut all = Vec::new();
+        for layer in layers {
+            let output = layer.output();
+            all.push(layer.into());
+            if self.dropout > 0.0 {
+                all.push(DropoutSpec::new(output, self.dropout).into());
+            }
+        }
+        all
     }
 }

@@ -19,6 +19,7 @@ mod network;
 mod parameters;
 mod prior;
 mod resnet;
+mod training_pass;
 mod vae;
 
 pub use crate::ops::{Activation, Window};
@@ -34,9 +35,10 @@ pub use interpolation::{Interpolation, interpolate, moved, nearest_to_mean, rows
 pub use latents::{decode, decode_each, grid};
 pub use layer::{
     ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, DenseConfig, DenseLayer, DenseSpec,
-    Forward, Layer, LayerConfig, LayerKind, LayerShape, LayerSpec, NormConfig, NormLayer, NormSpec,
-    Padding, PoolConfig, PoolLayer, PoolSpec, ResidualConfig, ResidualLayer, ResidualSpec,
-    TransposedConfig, TransposedLayer, TransposedSpec, UpsampleConfig, UpsampleLayer, UpsampleSpec,
+    DropoutConfig, DropoutLayer, DropoutSpec, Forward, Layer, LayerConfig, LayerKind, LayerNoise,
+    LayerShape, LayerSpec, NormConfig, NormLayer, NormSpec, Padding, PoolConfig, PoolLayer,
+    PoolSpec, ResidualConfig, ResidualLayer, ResidualSpec, TransposedConfig, TransposedLayer,
+    TransposedSpec, UpsampleConfig, UpsampleLayer, UpsampleSpec, checked_dropout,
 };
 pub use likelihood::{
     Bernoulli, ContinuousBernoulli, DiscretisedLogistic, Gaussian, GaussianLikelihood,
@@ -55,4 +57,5 @@ pub use prior::{
     PriorModule, StandardNormal, Vamp, VampPrior,
 };
 pub use resnet::Resnet;
+pub use training_pass::TrainingPass;
 pub use vae::{LayerObserver, Vae};

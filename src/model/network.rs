@@ -214,6 +214,18 @@ impl Network {
             .fold(0, u64::saturating_add)
     }
 
+    /// Returns whether a training step draws noise for a layer.
+    pub fn drops_out(&self) -> bool {
+        let mut layers = self.encoder.iter().chain(&self.decoder);
+        layers.any(|layer| layer.kind().drops_out())
+    }
+
+    /// Returns whether there are sections that `train.checkpointing` can compute again.
+    pub fn has_blocks(&self) -> bool {
+        let mut layers = self.encoder.iter().chain(&self.decoder);
+        layers.any(|layer| layer.kind().is_block())
+    }
+
     /// Returns the number of trained parameters, without the likelihood's.
     pub fn parameter_count(&self) -> usize {
         self.parameters()

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Activation, ConvolutionConfig, DenseConfig, Features, Initialisation, LayerConfig, LayerSpec,
-    ModelKind, Network, NormConfig, ResidualConfig, UpsampleConfig,
+    ModelKind, Network, NormConfig, ResidualConfig, UpsampleConfig, checked_dropout,
 };
 use crate::check::{at_least_one, count};
 use crate::error::{Error, Result};
@@ -28,11 +28,18 @@ pub struct Resnet {
     pub stem: usize,
     /// The groups of channels that are normalised; 0 chooses: at most 32, of at least 4 channels each.
     pub groups: usize,
+    /// The probability with which a value before the second convolution of a block becomes 0 in a training step.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
     /// The activation before each convolution of a block.
     pub activation: Activation,
     /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Default for Resnet {
@@ -43,6 +50,7 @@ impl Default for Resnet {
             blocks: 1,
             stem: 2,
             groups: 0,
+            dropout: 0.0,
             activation: Activation::Silu,
             latent_activation: Activation::None,
             init: Initialisation::Pytorch,
@@ -52,6 +60,8 @@ impl Default for Resnet {
 
 impl ModelKind for Resnet {
     fn check(&self) -> Result<()> {
+        checked_dropout(self.dropout)
+            .map_err(|what| Error::request(format!("model.resnet.{what}")))?;
         at_least_one("model.resnet.latent", self.latent)?;
         count("model.resnet.blocks", self.blocks, MOST_BLOCKS)?;
         count("model.resnet.stem", self.stem, LARGEST_STEM)?;
@@ -138,6 +148,7 @@ impl Resnet {
             groups: (self.groups > 0).then_some(self.groups),
             kernel: None,
             activation: Some(self.activation),
+            dropout: self.dropout,
         };
         std::iter::repeat_n(block.into(), self.blocks)
     }

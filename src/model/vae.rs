@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{
     DenseLayer, Forward, ForwardPass, Init, Layer, Likelihood, LikelihoodModule, Network,
-    PriorModule,
+    PriorModule, TrainingPass,
 };
 use crate::data::{Batch, one_hot};
 use crate::density::DiagonalGaussian;
@@ -25,6 +25,9 @@ pub struct Vae {
     likelihood: LikelihoodModule,
     #[module(skip)]
     network: Network,
+    /// The additions of the current training step to the forward pass; `None` outside of training.
+    #[module(skip)]
+    training: Option<TrainingPass>,
 }
 
 /// A function that is called with the name of the encoder or decoder, the index of a layer and its output, `[N, F]`, in
@@ -55,6 +58,7 @@ impl Vae {
             prior: prior.module(network.latent_space(), &init.at("prior")),
             likelihood: likelihood.kind().module(&init.at("likelihood")),
             network: network.clone(),
+            training: None,
         }
     }
 
@@ -85,6 +89,15 @@ impl Vae {
         let device = self.device();
         self.prior.kind_mut().start_from(images, &device);
         self
+    }
+
+    /// Returns the same model, with the same weights, for the forward pass of a training step.
+    #[must_use]
+    pub fn in_training(&self, pass: TrainingPass) -> Self {
+        Self {
+            training: Some(pass),
+            ..self.clone()
+        }
     }
 
     /// Returns the standard deviation of a value under p(x | z), or `None` if it is not the same for all values.
@@ -121,18 +134,27 @@ impl Vae {
     /// # Shapes
     /// `x`: `[B, P]`; `labels`: `[B, L]`, one-hot, if the model is conditional.
     pub fn encode(&self, x: Tensor<2>, labels: Option<Tensor<2>>) -> DiagonalGaussian {
-        self.encode_observed(x, labels, &mut |_, _, _| {})
+        let Some(pass) = &self.training else {
+            return self.encode_observed(x, labels, &mut |_, _, _| {});
+        };
+        let told_at = self.encoder_told_at();
+        let (before, after) = self.encoder.split_at(told_at.unwrap_or(0));
+        let mut h = pass.run("encoder", 0, before, x);
+        if told_at.is_some() {
+            h = self.beside(h, labels);
+        }
+        self.posterior(pass.run("encoder", before.len(), after, h))
     }
 
-    /// Does the same as [`Vae::encode`], and calls the observer with the output of each layer of the encoder.
+    /// Does the same as [`Vae::encode`] outside of training, and calls the observer with the output of each layer of the
+    /// encoder.
     pub fn encode_observed(
         &self,
         x: Tensor<2>,
         labels: Option<Tensor<2>>,
         observe: LayerObserver,
     ) -> DiagonalGaussian {
-        let condition = self.network.condition.as_ref();
-        let told_at = condition.and_then(|condition| condition.encoder);
+        let told_at = self.encoder_told_at();
         let told = |i: usize, h: Tensor<2>| {
             if told_at == Some(i) {
                 self.beside(h, labels.clone())
@@ -145,7 +167,16 @@ impl Vae {
             observe("encoder", i, &h);
             h
         });
-        let h = told(self.encoder.len(), h);
+        self.posterior(told(self.encoder.len(), h))
+    }
+
+    /// Returns the index of the encoder's layer that reads the labels; `None` if none does.
+    fn encoder_told_at(&self) -> Option<usize> {
+        let condition = self.network.condition.as_ref();
+        condition.and_then(|condition| condition.encoder)
+    }
+
+    fn posterior(&self, h: Tensor<2>) -> DiagonalGaussian {
         DiagonalGaussian {
             mean: self.mean.forward(h.clone()),
             log_var: self.log_var.forward(h),
@@ -158,29 +189,38 @@ impl Vae {
     /// `z`: `[N, D]`; `labels`: `[N, L]`, one-hot, if the model is conditional; result: `[N, O P]`, where `O` is the
     /// number of outputs per value that the likelihood needs.
     pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
-        self.decode_observed(z, labels, &mut |_, _, _| {})
+        match &self.training {
+            None => self.decode_observed(z, labels, &mut |_, _, _| {}),
+            Some(pass) => pass.run("decoder", 0, &self.decoder, self.told_latents(z, labels)),
+        }
     }
 
-    /// Does the same as [`Vae::decode`], and calls the observer with the output of each layer of the decoder.
+    /// Does the same as [`Vae::decode`] outside of training, and calls the observer with the output of each layer of the
+    /// decoder.
     pub fn decode_observed(
         &self,
         z: Tensor<2>,
         labels: Option<Tensor<2>>,
         observe: LayerObserver,
     ) -> Tensor<2> {
-        let z = match (&self.network.condition, &self.condition) {
+        let z = self.told_latents(z, labels);
+        self.decoder.iter().enumerate().fold(z, |h, (i, layer)| {
+            let h = layer.forward(h);
+            observe("decoder", i, &h);
+            h
+        })
+    }
+
+    /// Returns the decoder's input: the latents, and the labels with them if the model is conditional.
+    fn told_latents(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
+        match (&self.network.condition, &self.condition) {
             (None, _) => z,
             (Some(_), Some(projection)) => {
                 let labels = expected(labels);
                 z + projection.forward(labels)
             }
             (Some(_), None) => self.beside(z, labels),
-        };
-        self.decoder.iter().enumerate().fold(z, |h, (i, layer)| {
-            let h = layer.forward(h);
-            observe("decoder", i, &h);
-            h
-        })
+        }
     }
 
     /// Returns E[x | z], the image to look at.
@@ -236,7 +276,10 @@ impl Vae {
     ) -> ForwardPass {
         let log_pz = (!self.network.prior.is_normal()).then(|| {
             let prior = self.prior.kind();
-            prior.log_prob(z.clone(), noise, &|x| self.encode(x, None))
+            // A pseudo-input has no image id, and so no dropout.
+            prior.log_prob(z.clone(), noise, &|x| {
+                self.encode_observed(x, None, &mut |_, _, _| {})
+            })
         });
         ForwardPass {
             log_px_z: self.log_prob(batch, z.clone()),

@@ -11,6 +11,7 @@ pub mod noise;
 mod normalisation;
 pub mod plain;
 pub mod random;
+mod recompute;
 mod resampling;
 
 use burn::tensor::{Device, Tensor};
@@ -22,6 +23,7 @@ pub use convolution::{Convolution, MapLayout, Window};
 use kernels::flex;
 pub use kernels::{math, pool, simd};
 pub use normalisation::{EPSILON, Normalisation};
+pub use recompute::{Section, recompute};
 pub use resampling::Resampling;
 
 /// Returns whether tensors on `device` are in host memory, so that the processor can write them directly.

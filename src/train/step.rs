@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::config::Config;
 use crate::data::Batch;
-use crate::model::Vae;
+use crate::model::{TrainingPass, Vae};
 use crate::objective::{Context, LossTerms};
 use crate::ops::noise;
 use crate::optimizer::collect;
@@ -46,10 +46,15 @@ pub fn gradients(
         count,
         image_ids,
     };
-    let terms = config
-        .objective
-        .kind()
-        .terms(vae, &batch, Tensor::from_inner(noise), context);
+    let noise = Tensor::from_inner(noise);
+    let objective = config.objective.kind();
+    let terms = if config.train.checkpointing || vae.network().drops_out() {
+        let rng = config.rng("dropout").at(step);
+        let pass = TrainingPass::new(rng, image_ids, config.train.checkpointing);
+        objective.terms(&vae.in_training(pass), &batch, noise, context)
+    } else {
+        objective.terms(vae, &batch, noise, context)
+    };
     let mut gradients = terms.loss.clone().mean().backward();
     let gradients = collect(vae, &mut gradients);
     (terms, gradients)

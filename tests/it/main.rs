@@ -96,4 +96,5 @@ mod theory;
 mod tidy;
 mod tiny;
 mod toy_data;
+mod training_pass;
 mod verdicts;

@@ -36,8 +36,9 @@ pub fn introduce(
     };
     let memory = need.map_or_else(String::new, |need| {
         format!(
-            "; needs about {} of memory besides the data",
-            byte_size(need.bytes())
+            "; needs about {} of memory besides the data, {} of it for a batch's activations",
+            byte_size(need.bytes()),
+            byte_size(need.activations())
         )
     });
     ui::note(format_args!(

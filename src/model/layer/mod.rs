@@ -4,6 +4,8 @@
 
 mod convolution;
 mod dense;
+mod dropout;
+mod noise;
 mod normalised;
 mod pool;
 mod residual;
@@ -22,6 +24,8 @@ use crate::ops::{Activation, MapLayout};
 
 pub use convolution::{ConvolutionConfig, ConvolutionLayer, ConvolutionSpec};
 pub use dense::{DenseConfig, DenseLayer, DenseSpec};
+pub use dropout::{DropoutConfig, DropoutLayer, DropoutSpec, checked_dropout};
+pub use noise::LayerNoise;
 pub use normalised::{NormConfig, NormLayer, NormSpec};
 pub use pool::{PoolConfig, PoolLayer, PoolSpec};
 pub use residual::{ResidualConfig, ResidualLayer, ResidualSpec};
@@ -89,6 +93,16 @@ pub trait LayerShape {
     fn multiply_adds(&self) -> u64 {
         0
     }
+
+    /// Returns whether a training step draws noise for the layer.
+    fn drops_out(&self) -> bool {
+        false
+    }
+
+    /// Returns whether the layer ends a section that `train.checkpointing` computes again.
+    fn is_block(&self) -> bool {
+        false
+    }
 }
 
 /// A layer with its weights.
@@ -98,6 +112,19 @@ pub trait Forward {
     /// # Shapes
     /// `x`: `[N, input]`, always flat; result: `[N, output]`.
     fn forward(&self, x: Tensor<2>) -> Tensor<2>;
+
+    /// Returns the layer's output in a training step.
+    ///
+    /// # Shapes
+    /// As in [`Forward::forward`].
+    fn forward_in_training(&self, x: Tensor<2>, _noise: &LayerNoise) -> Tensor<2> {
+        self.forward(x)
+    }
+
+    /// Returns whether the layer ends a section that `train.checkpointing` computes again.
+    fn is_block(&self) -> bool {
+        false
+    }
 
     /// Returns the bias, `[units or channels]`, or `None` if the layer has no bias.
     fn bias_mut(&mut self) -> Option<&mut Param<Tensor<1>>> {
@@ -114,7 +141,7 @@ macro_rules! layers {
         pub enum LayerConfig { $($(#[$attribute])* #[doc = $about] $Kind($Config),)+ }
 
         /// A layer whose shapes are known.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq)]
         #[expect(clippy::large_enum_variant, reason = "a network has few layers")]
         pub enum LayerSpec { $($(#[$attribute])* #[doc = $about] $Kind($Spec),)+ }
 
@@ -251,6 +278,7 @@ layers! {
     "norm" => Norm(NormConfig, NormSpec, NormLayer), "a group normalisation";
     "upsample" => Upsample(UpsampleConfig, UpsampleSpec, UpsampleLayer), "each pixel becomes a square";
     "pool" => Pool(PoolConfig, PoolSpec, PoolLayer), "each square becomes its mean";
+    "dropout" => Dropout(DropoutConfig, DropoutSpec, DropoutLayer), "in training, a share of the values becomes 0";
     #[cfg(test)]
     "scale" => Scale(ScaleConfig, ScaleSpec, ScaleLayer), "a toy: one factor for each feature";
 }

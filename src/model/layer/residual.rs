@@ -5,10 +5,11 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use super::dropout::{checked_dropout, dropped_out};
 use super::normalised::{NormLayer, NormSpec, normalisation};
 use super::{
-    ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, Forward, Layer, LayerKind, LayerShape,
-    LayerSpec, check_numbers,
+    ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, Forward, Layer, LayerKind, LayerNoise,
+    LayerShape, LayerSpec, check_numbers,
 };
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
@@ -28,6 +29,13 @@ pub struct ResidualConfig {
     /// The activation before each convolution. The sum has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
+    /// The probability with which a value before the second convolution becomes 0 in a training step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropout: f64,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl Default for ResidualConfig {
@@ -37,6 +45,7 @@ impl Default for ResidualConfig {
             groups: None,
             kernel: None,
             activation: None,
+            dropout: 0.0,
         }
     }
 }
@@ -70,6 +79,7 @@ impl LayerKind for ResidualConfig {
             shortcut: (map[0] != self.residual)
                 .then(|| conv(map, 1))
                 .transpose()?,
+            dropout: checked_dropout(self.dropout)?,
             layouts: Default::default(),
         }
         .into())
@@ -82,7 +92,7 @@ impl LayerKind for ResidualConfig {
 }
 
 /// A residual block's shapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResidualSpec {
     norm1: NormSpec,
     conv1: ConvolutionSpec,
@@ -90,6 +100,7 @@ pub struct ResidualSpec {
     conv2: ConvolutionSpec,
     /// The 1 x 1 convolution that gives x the channels of the sum; `None` if it has them.
     shortcut: Option<ConvolutionSpec>,
+    dropout: f64,
     layouts: [MapLayout; 2],
 }
 
@@ -173,6 +184,7 @@ impl LayerShape for ResidualSpec {
             norm2: block.norm2.norm(&init.at("norm2")),
             conv2: block.conv2.convolution_layer(&init.at("conv2")),
             shortcut: shortcut.map(|shortcut| shortcut.convolution_layer(&init.at("shortcut"))),
+            dropout: self.dropout,
             layouts: self.layouts,
         })
     }
@@ -190,8 +202,18 @@ impl LayerShape for ResidualSpec {
     }
 
     fn kept_values(&self) -> usize {
-        // The output of the first convolution, and the sum.
-        self.conv1.output().count() + self.output().count()
+        // The output of the first convolution, and the sum; with dropout, what it reads, its factors, what it gives, and the
+        // output of the second convolution.
+        let maps = if self.drops_out() { 4 } else { 0 };
+        (1 + maps) * self.conv1.output().count() + self.output().count()
+    }
+
+    fn drops_out(&self) -> bool {
+        self.dropout > 0.0
+    }
+
+    fn is_block(&self) -> bool {
+        true
     }
 
     fn multiply_adds(&self) -> u64 {
@@ -209,21 +231,42 @@ pub struct ResidualLayer {
     conv2: ConvolutionLayer,
     shortcut: Option<ConvolutionLayer>,
     #[module(skip)]
+    dropout: f64,
+    #[module(skip)]
     layouts: [MapLayout; 2],
 }
 
-impl Forward for ResidualLayer {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let h = self.conv1.after(&self.norm1, x.clone(), None);
-        let x = match &self.shortcut {
+impl ResidualLayer {
+    /// Returns x with the channels and the layout of the sum.
+    fn carried(&self, x: Tensor<2>) -> Tensor<2> {
+        match &self.shortcut {
             Some(shortcut) => shortcut.forward(x),
             None if self.layouts[0] == self.layouts[1] => x,
             None => {
                 let map = self.norm1.normalisation.map;
                 ops::upsample(x, Resampling::relayout(map, self.layouts))
             }
-        };
-        self.conv2.after(&self.norm2, h, Some(x))
+        }
+    }
+}
+
+impl Forward for ResidualLayer {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let h = self.conv1.after(&self.norm1, x.clone(), None);
+        self.conv2.after(&self.norm2, h, Some(self.carried(x)))
+    }
+
+    fn forward_in_training(&self, x: Tensor<2>, noise: &LayerNoise) -> Tensor<2> {
+        if self.dropout == 0.0 {
+            return self.forward(x);
+        }
+        let h = self.conv1.after(&self.norm1, x.clone(), None);
+        let h = dropped_out(self.norm2.forward(h), self.dropout, noise);
+        self.conv2.forward(h) + self.carried(x)
+    }
+
+    fn is_block(&self) -> bool {
+        true
     }
 
     fn bias_mut(&mut self) -> Option<&mut burn::module::Param<Tensor<1>>> {

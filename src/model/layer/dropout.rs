@@ -1,0 +1,130 @@
+//! Dropout (Srivastava et al. 2014): in training, a share of the values becomes 0.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{Forward, Layer, LayerKind, LayerNoise, LayerShape, LayerSpec};
+use crate::model::{Features, Init, ParameterShape};
+use crate::ops::Activation;
+
+/// The config of dropout.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutConfig {
+    /// The probability with which a value becomes 0 in a training step; the others are divided by what is left of 1.
+    pub dropout: f64,
+}
+
+impl Default for DropoutConfig {
+    fn default() -> Self {
+        Self { dropout: 0.5 }
+    }
+}
+
+/// Checks the probability with which values become 0, and returns it.
+///
+/// # Errors
+/// Returns an error if nothing would be left.
+pub fn checked_dropout(share: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(format!(
+            "dropout is {share}; expected a number of at least 0 and below 1"
+        ))
+    }
+}
+
+impl LayerKind for DropoutConfig {
+    fn spec(&self, input: Features, _activation: Activation) -> Result<LayerSpec, String> {
+        let share = checked_dropout(self.dropout)?;
+        Ok(DropoutSpec::new(input, share).into())
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+}
+
+/// The shape of dropout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropoutSpec {
+    input: Features,
+    share: f64,
+}
+
+impl DropoutSpec {
+    /// Returns dropout with a probability that [`checked_dropout`] accepts.
+    pub fn new(input: Features, share: f64) -> Self {
+        Self { input, share }
+    }
+}
+
+impl LayerShape for DropoutSpec {
+    fn input(&self) -> Features {
+        self.input
+    }
+
+    fn output(&self) -> Features {
+        self.input
+    }
+
+    fn activation(&self) -> Activation {
+        Activation::None
+    }
+
+    /// Does nothing: it has no activation.
+    fn set_activation(&mut self, _activation: Activation) {}
+
+    fn set_channels(&mut self, count: usize) {
+        self.input = self.input.with_channels(count);
+    }
+
+    fn parameters(&self) -> Vec<ParameterShape> {
+        Vec::new()
+    }
+
+    fn layer(&self, _init: &Init) -> Layer {
+        Layer::Dropout(DropoutLayer { share: self.share })
+    }
+
+    fn kept_values(&self) -> usize {
+        // The output and the factors.
+        2 * self.input.count()
+    }
+
+    fn drops_out(&self) -> bool {
+        self.share > 0.0
+    }
+}
+
+/// Dropout, which has no weights.
+#[derive(Module, Debug)]
+pub struct DropoutLayer {
+    #[module(skip)]
+    share: f64,
+}
+
+impl Forward for DropoutLayer {
+    /// Returns `x`: outside of training nothing is dropped.
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x
+    }
+
+    fn forward_in_training(&self, x: Tensor<2>, noise: &LayerNoise) -> Tensor<2> {
+        dropped_out(x, self.share, noise)
+    }
+}
+
+/// Returns `x` with a share of its values 0 and the others larger by as much.
+///
+/// # Shapes
+/// `x` and the result: `[K B, F]`.
+pub fn dropped_out(x: Tensor<2>, share: f64, noise: &LayerNoise) -> Tensor<2> {
+    if share == 0.0 {
+        return x;
+    }
+    let factors = noise.dropout(share, x.dims(), &x.device());
+    x * factors
+}
