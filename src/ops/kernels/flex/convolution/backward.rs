@@ -22,9 +22,15 @@ use crate::ops::kernels::product::{OutputCells, filled_vec};
 /// wait for the last one. A weight gradient is summed within each part and then over the parts.
 const PARTS: usize = 32;
 
-/// Returns the number of images of a part of a batch.
-fn part_length(batch: usize) -> usize {
-    batch.div_ceil(PARTS).clamp(1, MAX_IMAGES)
+/// The smallest number of pixels of a part whose weight gradient is summed in tiles, unless it has [`MAX_IMAGES`] images:
+/// with fewer, making and adding up the parts' sums takes longer than the products.
+const PIXELS: usize = 512;
+
+/// Returns the number of images of a part of a batch. `pixels` is the number of pixels of an image, if the weight gradient
+/// is summed in tiles.
+fn part_length(batch: usize, pixels: Option<usize>) -> usize {
+    let fewest = pixels.map_or(1, |pixels| PIXELS.div_ceil(pixels.max(1)));
+    batch.div_ceil(PARTS).max(fewest).clamp(1, MAX_IMAGES)
 }
 
 /// Some images of a batch.
@@ -103,14 +109,17 @@ impl DirectedConvolution {
             [x.len(), y.len(), upstream.len()],
             [n * inputs, n * outputs, n * outputs]
         );
-        let part = part_length(n);
+        let windows = self.windows();
+        let [_, height, width] = windows.small;
+        let is_tiled = winograd::suits(&windows);
+        let part = part_length(n, is_tiled.then_some(height * width));
         let channels = self.convolution.output[0];
-        let no_images = || {
-            (
-                vec![0.0; weight.len()],
-                vec![0.0; channels + input.parameters()],
-            )
+        let sums = if is_tiled {
+            winograd::gradient_values(&windows)
+        } else {
+            weight.len()
         };
+        let no_images = || (vec![0.0; sums], vec![0.0; channels + input.parameters()]);
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = dx.chunks_mut(part * inputs);
             let batch = x
@@ -128,7 +137,7 @@ impl DirectedConvolution {
                 })
                 .collect();
             sum_in_order(pool::map(parts, |part| {
-                self.backward_part(input, part, map.as_ref())
+                self.backward_part(input, part, map.as_ref(), sums)
             }))
             .unwrap_or_else(no_images)
         };
@@ -136,6 +145,11 @@ impl DirectedConvolution {
         let (dx, (dw, mut bias)) =
             unsafe { filled_vec(if wants_x { n * inputs } else { 0 }, write) };
         let parameters = bias.split_off(channels);
+        let dw = if is_tiled {
+            gradient_from_transformed(&dw)
+        } else {
+            dw
+        };
         ConvolutionGradients {
             x: dx,
             weight: tensor(small_first(&dw, shape), shape),
@@ -145,12 +159,14 @@ impl DirectedConvolution {
     }
 
     /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k,
-    /// C, S]`, and in the bias, followed by those in the parameters of `input`.
+    /// C, S]`, or `[4, 4, C, S]` in tiles, `weights` values in all, and in the bias, followed by those in the parameters of
+    /// `input`.
     fn backward_part(
         &self,
         input: &impl FrameInput,
         part: BatchPart<'_>,
         to_x: Option<&MapProduct>,
+        weights: usize,
     ) -> (Vec<f32>, Vec<f32>) {
         let [inputs, outputs] = self.lengths();
         let windows = self.windows();
@@ -160,11 +176,11 @@ impl DirectedConvolution {
         } else {
             (small, big)
         };
-        let mut dw = vec![0.0; windows.kernel * windows.kernel * windows.big[0] * windows.small[0]];
+        let mut dw = vec![0.0; weights];
         let channels = self.convolution.output[0];
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
-        let (is_tiled, mut tiled) = (winograd::suits(&windows), Vec::new());
+        let is_tiled = winograd::suits(&windows);
         let images = self.images_at_a_time();
         let mut frames = [
             vec![0.0; images * x_frame.len()],
@@ -206,7 +222,7 @@ impl DirectedConvolution {
                 (&*z_frames, &*x_frames)
             };
             if is_tiled {
-                tiled_weight_gradient(&windows, count, big_frames, small_frames, &mut tiled);
+                tiled_weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
             } else {
                 weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
             }
@@ -227,9 +243,6 @@ impl DirectedConvolution {
                     input.backward(first + i, x, dx, parameters);
                 }
             }
-        }
-        if is_tiled {
-            gradient_from_transformed(&tiled, &mut dw);
         }
         (dw, sums)
     }

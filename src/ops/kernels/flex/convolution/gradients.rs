@@ -2,8 +2,12 @@
 
 use super::windows::{Frame, Windows};
 use crate::ops::activation::Activation;
+use crate::ops::kernels::pool;
 use crate::ops::kernels::product::{InitialSum, LeftFactor, RightFactor, TiledProduct};
 use crate::ops::kernels::simd::with_widest_simd;
+
+/// The number of values that a core adds up at a time.
+const VALUES: usize = 8 * 1024;
 
 /// Writes the gradient before the activation into its frame, and adds its sum over the pixels to `db`.
 pub fn before_activation(
@@ -96,31 +100,44 @@ pub fn weight_gradient(
 pub fn sum_in_order(parts: Vec<(Vec<f32>, Vec<f32>)>) -> Option<(Vec<f32>, Vec<f32>)> {
     let mut parts = parts.into_iter();
     let (mut dw, mut db) = parts.next()?;
+    let others: Vec<(Vec<f32>, Vec<f32>)> = parts.collect();
+    // The parts are added up in their order, whichever core adds up which values.
+    pool::for_each(dw.chunks_mut(VALUES).enumerate(), |(chunk, sums)| {
+        let first = chunk * VALUES;
+        for (more, _) in &others {
+            add(&more[first..][..sums.len()], sums);
+        }
+    });
+    for (_, more) in &others {
+        add(more, &mut db);
+    }
+    Some((dw, db))
+}
+
+fn add(more: &[f32], sums: &mut [f32]) {
     with_widest_simd(
         #[inline(always)]
         || {
-            for (more_w, more_b) in parts.by_ref() {
-                dw.iter_mut()
-                    .zip(more_w)
-                    .for_each(|(sum, more)| *sum += more);
-                db.iter_mut()
-                    .zip(more_b)
-                    .for_each(|(sum, more)| *sum += more);
-            }
+            sums.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         },
     );
-    Some((dw, db))
 }
 
 /// Reorders a weight from `[k, k, C, S]` to `[S, C, k, k]`.
 pub fn small_first(weight: &[f32], [small, channels, kernel, _]: [usize; 4]) -> Vec<f32> {
     let mut reordered = vec![0.0; weight.len()];
-    for (tap, weights) in weight.chunks_exact(channels * small).enumerate() {
-        for (channel, line) in weights.chunks_exact(small).enumerate() {
-            for (s, &value) in line.iter().enumerate() {
-                reordered[(s * channels + channel) * kernel * kernel + tap] = value;
+    let taps = kernel * kernel;
+    pool::for_each(
+        reordered.chunks_exact_mut(channels * taps).enumerate(),
+        |(s, of_small)| {
+            for (channel, values) in of_small.chunks_exact_mut(taps).enumerate() {
+                for (tap, value) in values.iter_mut().enumerate() {
+                    *value = weight[(tap * channels + channel) * small + s];
+                }
             }
-        }
-    }
+        },
+    );
     reordered
 }

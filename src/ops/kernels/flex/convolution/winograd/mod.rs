@@ -162,6 +162,11 @@ impl TiledMaps {
     }
 }
 
+/// Returns the number of values of a transformed weight gradient, `[4 x 4, C, S]`.
+pub fn gradient_values(windows: &Windows) -> usize {
+    PLACES * windows.big[0] * windows.small[0]
+}
+
 /// Adds the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`; [`gradient_from_transformed`] turns the sum
 /// into the gradient that [`weight_gradient`](super::gradients::weight_gradient) gives.
 pub fn tiled_weight_gradient(
@@ -169,13 +174,12 @@ pub fn tiled_weight_gradient(
     count: usize,
     big_frames: &[f32],
     small_frames: &[f32],
-    sums: &mut Vec<f32>,
+    sums: &mut [f32],
 ) {
     let (big, small) = (windows.big_frame(), windows.small_frame());
     let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
     let window = windows.down();
     let steps = [channels, columns].map(|channels| PLACES * channels + GAP);
-    sums.resize(PLACES * channels * columns, 0.0);
     let tiles: Vec<[usize; 2]> = (0..count)
         .flat_map(|image| {
             let (big, small) = (image * big.len(), &small);
