@@ -19,6 +19,7 @@ mod network;
 mod parameters;
 mod prior;
 mod resnet;
+mod rows;
 mod training_pass;
 mod vae;
 
@@ -31,7 +32,7 @@ pub use features::Features;
 pub use file::{FORMAT_VERSION, pack, unpack};
 pub use forward_pass::ForwardPass;
 pub use initialisation::{Init, Initialisation, OutputBias};
-pub use interpolation::{Interpolation, interpolate, moved, nearest_to_mean, rows};
+pub use interpolation::{Interpolation, interpolate, moved};
 pub use latents::{decode, decode_each, grid};
 pub use layer::{
     ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, DenseConfig, DenseLayer, DenseSpec,
@@ -57,5 +58,6 @@ pub use prior::{
     PriorModule, StandardNormal, Vamp, VampPrior,
 };
 pub use resnet::Resnet;
+pub use rows::{nearest_to_mean, rows};
 pub use training_pass::TrainingPass;
 pub use vae::{LayerObserver, Vae};

@@ -11,7 +11,7 @@ use vae::rng::Rng;
 #[path = "../fuzz/parsers.rs"]
 mod parsers;
 
-/// The mutations of each parser's corpus.
+/// The mutations of each parser's corpus, unless `VAE_TEST_MUTATIONS` has another number.
 const MUTATIONS: u64 = 3000;
 
 /// The longest that a parser may take over one input of a few kilobytes, in seconds; a loaded machine is slow.
@@ -89,6 +89,8 @@ fn mutated(input: &[u8], other: &[u8], draws: &mut Draws) -> Vec<u8> {
 #[test]
 fn no_mutation_of_the_corpus_makes_a_parser_panic_or_hang() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let wanted = std::env::var("VAE_TEST_MUTATIONS");
+    let mutation_count = wanted.map_or(MUTATIONS, |count| count.parse().unwrap());
     for (name, parse) in parsers::PARSERS {
         let mut paths: Vec<_> = fs::read_dir(corpus.join(name))
             .unwrap()
@@ -98,7 +100,7 @@ fn no_mutation_of_the_corpus_makes_a_parser_panic_or_hang() {
         let inputs: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
         assert!(!inputs.is_empty(), "{name} has no corpus");
         let mut draws = Draws(Rng::new(1).stream(name), 0);
-        let mutations = (0..MUTATIONS).map(|_| {
+        let mutations = (0..mutation_count).map(|_| {
             let [input, other] = [(); 2].map(|()| &inputs[draws.below(inputs.len())]);
             mutated(input, other, &mut draws)
         });

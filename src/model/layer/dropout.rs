@@ -41,10 +41,6 @@ impl LayerKind for DropoutConfig {
         let share = checked_dropout(self.dropout)?;
         Ok(DropoutSpec::new(input, share).into())
     }
-
-    fn activation(&self) -> Option<Activation> {
-        None
-    }
 }
 
 /// The shape of dropout.
@@ -69,13 +65,6 @@ impl LayerShape for DropoutSpec {
     fn output(&self) -> Features {
         self.input
     }
-
-    fn activation(&self) -> Activation {
-        Activation::None
-    }
-
-    /// Does nothing: it has no activation.
-    fn set_activation(&mut self, _activation: Activation) {}
 
     fn set_channels(&mut self, count: usize) {
         self.input = self.input.with_channels(count);

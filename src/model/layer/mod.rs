@@ -46,8 +46,10 @@ pub trait LayerKind {
     /// Returns an error if the numbers do not fit each other or the input; the text says why.
     fn spec(&self, input: Features, activation: Activation) -> Result<LayerSpec, String>;
 
-    /// Returns the activation that the layer names, or `None` if it names none.
-    fn activation(&self) -> Option<Activation>;
+    /// Returns the activation that the layer names, or `None` if it names none or has none.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
 }
 
 /// A layer whose shapes are known, before it has weights.
@@ -56,9 +58,13 @@ pub trait LayerShape {
 
     fn output(&self) -> Features;
 
-    fn activation(&self) -> Activation;
+    /// Returns the activation of the output.
+    fn activation(&self) -> Activation {
+        Activation::None
+    }
 
-    fn set_activation(&mut self, activation: Activation);
+    /// Sets the activation of the output. Does nothing if the layer has none.
+    fn set_activation(&mut self, _activation: Activation) {}
 
     /// Sets the number of output units or, if the output is a map, of output channels.
     fn set_channels(&mut self, count: usize);

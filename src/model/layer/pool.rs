@@ -44,10 +44,6 @@ impl LayerKind for PoolConfig {
         })
         .into())
     }
-
-    fn activation(&self) -> Option<Activation> {
-        None
-    }
 }
 
 /// An average pooling's shapes.
@@ -62,13 +58,6 @@ impl LayerShape for PoolSpec {
     fn output(&self) -> Features {
         Features::Map(self.0.small)
     }
-
-    fn activation(&self) -> Activation {
-        Activation::None
-    }
-
-    /// Does nothing: it has no activation.
-    fn set_activation(&mut self, _activation: Activation) {}
 
     fn set_channels(&mut self, count: usize) {
         (self.0.big[0], self.0.small[0]) = (count, count);

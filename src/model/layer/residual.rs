@@ -84,11 +84,6 @@ impl LayerKind for ResidualConfig {
         }
         .into())
     }
-
-    /// Returns `None`, because the block's output has no activation, whatever those within are.
-    fn activation(&self) -> Option<Activation> {
-        None
-    }
 }
 
 /// A residual block's shapes.
@@ -142,13 +137,6 @@ impl LayerShape for ResidualSpec {
     fn output(&self) -> Features {
         self.conv2.output()
     }
-
-    fn activation(&self) -> Activation {
-        Activation::None
-    }
-
-    /// Does nothing: the output has no activation.
-    fn set_activation(&mut self, _activation: Activation) {}
 
     fn set_channels(&mut self, count: usize) {
         self.conv2.set_channels(count);

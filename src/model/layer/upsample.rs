@@ -56,10 +56,6 @@ impl LayerKind for UpsampleConfig {
         })
         .into())
     }
-
-    fn activation(&self) -> Option<Activation> {
-        None
-    }
 }
 
 /// An upsampling's shapes.
@@ -74,13 +70,6 @@ impl LayerShape for UpsampleSpec {
     fn output(&self) -> Features {
         Features::Map(self.0.big)
     }
-
-    fn activation(&self) -> Activation {
-        Activation::None
-    }
-
-    /// Does nothing: it has no activation.
-    fn set_activation(&mut self, _activation: Activation) {}
 
     fn set_channels(&mut self, count: usize) {
         (self.0.big[0], self.0.small[0]) = (count, count);
