@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Failed,
     /// Stopped by Ctrl-C or a termination signal, with the state saved.
     Interrupted,
+    /// Nothing failed, and something was found that the caller asked to be told of by the exit code.
+    Found,
 }
 
 impl Error {
@@ -63,6 +65,11 @@ impl Error {
     /// Makes the error of a run that was stopped.
     pub fn interrupted(what: impl Display) -> Self {
         Self::new(ErrorKind::Interrupted, what)
+    }
+
+    /// Makes the end of a command that found what its caller asked to be told of.
+    pub fn found(what: impl Display) -> Self {
+        Self::new(ErrorKind::Found, what)
     }
 
     /// Returns the same error with a line that says what to do.
@@ -100,12 +107,13 @@ impl Error {
         self.kind
     }
 
-    /// Returns the exit code: 1 for a failed run, 2 for a wrong request, 130 for an interrupted run whose state is
-    /// saved.
+    /// Returns the exit code: 1 for a failed run, 2 for a wrong request, 3 if something was found, 130 for an interrupted run
+    /// whose state is saved.
     pub fn code(&self) -> u8 {
         match self.kind {
             ErrorKind::Request | ErrorKind::File => 2,
             ErrorKind::Failed => 1,
+            ErrorKind::Found => 3,
             ErrorKind::Interrupted => 130,
         }
     }
@@ -114,6 +122,7 @@ impl Error {
     pub fn render(&self) -> String {
         let kind = match self.kind {
             ErrorKind::Interrupted => "interrupted",
+            ErrorKind::Found => "found",
             _ => "error",
         };
         match self.hint() {

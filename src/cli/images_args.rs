@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::config::{Config, ImageSet, set_all};
 use crate::data::{
-    Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_reported, set_aside,
+    Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_new, set_aside,
 };
 use crate::error::{Error, Result};
 use crate::ui;
@@ -101,7 +101,7 @@ impl ImagesArgs {
             images.validation = 0;
         }
         let places = self.places(Some(NamedFolder::by_flag(folder)))?;
-        let (dataset, report) = load_reported(&data, &places)?;
+        let (dataset, report) = load_new(&data, &places)?;
         let (Data::Images(_), Some(report)) = (&data, report) else {
             return Err(Error::request(format!(
                 "--set data.{}: the images of `--data {}` are the data",

@@ -1,6 +1,8 @@
 //! The command line. Each subcommand has a file with its arguments and its `run()`.
 
 mod animate;
+mod calibrate;
+mod calibration;
 mod compare;
 mod config;
 mod config_name;
@@ -39,6 +41,9 @@ mod run_args;
 mod sample;
 mod sample_quality;
 mod sample_sheet;
+mod score;
+mod score_args;
+mod scored_rows;
 mod table;
 mod test_data;
 #[cfg(test)]
@@ -82,6 +87,8 @@ enum Command {
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
     Disentangle(disentangle::Disentangle),
+    Score(score::ScoreImages),
+    Calibrate(calibrate::Calibrate),
     Compare(compare::Compare),
     Repro(repro::Repro),
     #[command(flatten)]
@@ -157,6 +164,8 @@ impl Cli {
                 Command::Eval(eval) => eval.run(),
                 Command::Doctor(doctor) => doctor.run(),
                 Command::Disentangle(disentangle) => disentangle.run(),
+                Command::Score(score) => score.run(),
+                Command::Calibrate(calibrate) => calibrate.run(),
                 Command::Compare(compare) => compare.run(),
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),

@@ -75,36 +75,10 @@ pub fn new_images(
     run: &RunFolder,
     paths: &[PathBuf],
 ) -> Result<(Dataset, String)> {
-    let name = match paths.iter().find(|path| is_of_training(path, run)) {
-        None => NEW_IMAGES,
-        Some(path) => {
-            ui::note(format_args!(
-                "note: {} holds the images of the training, or lies in or around their folder, and the model may have been trained on some of these; without IMAGES, the images that it was not trained on are taken",
-                path.display()
-            ));
-            KNOWN_IMAGES
-        }
-    };
-    let labels = match &config.data {
-        Data::Images(settings) => settings.labels,
-        _ => LabelsFrom::default(),
-    };
-    let fit = config.data.fit(card.image_shape);
-    let places = DataPaths::from_environment(None)?;
-    let unpacked = places.cache.join("images").join("unpacked");
-    let NewImages { images, skipped } = read_new(paths, &fit, labels, &card.classes, &unpacked)?;
+    let name = name_of(paths, run);
+    let NewImages { images, skipped } = read_images(config, card, paths, true)?;
     for image in &skipped {
         ui::note(format_args!("skipped {}: {}", image.name, image.reason));
-    }
-    if config.condition.is_some() && images.labels.is_none() {
-        return Err(Error::file(
-            &paths[0],
-            "the model is conditional, and the class of an image is not known",
-        )
-        .with_hint(format!(
-            "put the images into folders that are called as their classes: {}",
-            card.classes.join(", ")
-        )));
     }
     let classes = match images.labels {
         Some(_) => card.classes.clone(),
@@ -116,10 +90,68 @@ pub fn new_images(
         classes,
         train: images.slice(0..0),
         validation: None,
+        calibration: None,
         test: images,
     };
     let hash = data::hash(&dataset)?;
     Ok((dataset, hash))
+}
+
+/// Says if the model of this file may have been trained on these images.
+pub fn note_known(paths: &[PathBuf], model: &Path) {
+    name_of(paths, &RunFolder::of_file(model));
+}
+
+/// Returns what a report calls these images, and says if the model may have been trained on them.
+fn name_of(paths: &[PathBuf], run: &RunFolder) -> &'static str {
+    match paths.iter().find(|path| is_of_training(path, run)) {
+        None => NEW_IMAGES,
+        Some(path) => {
+            ui::note(format_args!(
+                "note: {} holds the images of the training, or lies in or around their folder, and the model may have been trained on some of these; without IMAGES, the images that it was not trained on are taken",
+                path.display()
+            ));
+            KNOWN_IMAGES
+        }
+    }
+}
+
+/// Reads new images, fitted as the images of the training. `stops_at_broken`: a broken image file that was named is an error.
+///
+/// # Errors
+/// Returns an error if no image can be read, or if a conditional model is not told the class of each image.
+pub fn read_images(
+    config: &Config,
+    card: &ModelCard,
+    paths: &[PathBuf],
+    stops_at_broken: bool,
+) -> Result<NewImages> {
+    let labels = match &config.data {
+        Data::Images(settings) => settings.labels,
+        _ => LabelsFrom::default(),
+    };
+    let fit = config.data.fit(card.image_shape);
+    let places = DataPaths::from_environment(None)?;
+    let unpacked = places.cache.join("images").join("unpacked");
+    let read = read_new(
+        paths,
+        &fit,
+        labels,
+        &card.classes,
+        &unpacked,
+        stops_at_broken,
+    )?;
+    if config.condition.is_some() && read.images.labels.is_none() {
+        return Err(Error::file(
+            &paths[0],
+            "the model is conditional, and the class of an image is not known",
+        )
+        .with_hint(format!(
+            "put the images into folders that are called as their classes: {}",
+            card.classes.join(", ")
+        )));
+    }
+    Ok(read)
 }
 
 /// Returns whether `path` is the place of the data that the run was trained on, or lies in it, or around it.

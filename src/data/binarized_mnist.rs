@@ -116,6 +116,7 @@ pub fn read(files: &[PathBuf; 3], counts: [usize; 3]) -> Result<Dataset> {
         classes: Vec::new(),
         train: train?,
         validation: Some(validation?),
+        calibration: None,
         test: test?,
     })
 }

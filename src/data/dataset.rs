@@ -16,6 +16,9 @@ pub struct Dataset {
     pub train: Split,
     /// Set aside from the training images if the config asks for it, to choose the best model on.
     pub validation: Option<Split>,
+    /// Set aside from the training images if the config asks for it, to calibrate scores on: these images neither train nor
+    /// choose the model.
+    pub calibration: Option<Split>,
     pub test: Split,
 }
 

@@ -104,6 +104,7 @@ impl Digits {
             classes: (0..CLASSES).map(|class| class.to_string()).collect(),
             train: images(self.seed, Half::Train, self.train),
             validation: None,
+            calibration: None,
             test: images(self.seed, Half::Test, self.test),
         }
     }

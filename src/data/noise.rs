@@ -126,6 +126,7 @@ impl Noise {
             classes: Vec::new(),
             train: images("noise/train", self.shape(), self.count),
             validation: None,
+            calibration: None,
             test: images("noise/test", self.shape(), self.test),
         }
     }

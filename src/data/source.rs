@@ -80,9 +80,22 @@ pub fn load(data: &Data, place: &DataPaths) -> Result<Dataset> {
 /// # Errors
 /// Those of [`load`].
 pub fn load_reported(data: &Data, place: &DataPaths) -> Result<(Dataset, Option<ImageReport>)> {
+    load_as(data, place, false)
+}
+
+/// Does what [`load_reported`] does for a new training: images are kept to calibrate on where abnormal ones are told apart,
+/// unless `data` says how many.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_new(data: &Data, place: &DataPaths) -> Result<(Dataset, Option<ImageReport>)> {
+    load_as(data, place, true)
+}
+
+fn load_as(data: &Data, place: &DataPaths, is_new: bool) -> Result<(Dataset, Option<ImageReport>)> {
     let (dataset, report) = match data {
         Data::Images(settings) => {
-            let (dataset, report) = images::load(settings, place)?;
+            let (dataset, report) = images::load(settings, place, is_new)?;
             (dataset, Some(report))
         }
         _ => (data.kind().load(place)?, None),
@@ -133,6 +146,7 @@ pub fn hash(dataset: &Dataset) -> Result<String> {
         Some(&dataset.train),
         dataset.validation.as_ref(),
         Some(&dataset.test),
+        dataset.calibration.as_ref(),
     ];
     let mut all = Md5::new();
     for split in splits.into_iter().flatten() {

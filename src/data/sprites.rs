@@ -122,6 +122,7 @@ impl Sprites {
             classes: CLASSES.map(str::to_owned).to_vec(),
             train: images(&order[TEST..][..self.train]),
             validation: None,
+            calibration: None,
             test: images(&order[..self.test]),
         }
     }

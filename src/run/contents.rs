@@ -44,6 +44,7 @@ const FILES: &[&str] = &[
     "edits.png",
     "decoded.png",
     "skipped.csv",
+    "calibration.json",
 ];
 
 /// The start of the names of figures of new images.

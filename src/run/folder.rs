@@ -104,6 +104,11 @@ impl RunFolder {
         epochs
     }
 
+    /// Returns the path of the scores of normal images that calibrate the model.
+    pub fn calibration(&self) -> PathBuf {
+        self.path.join("calibration.json")
+    }
+
     /// Returns the path of the curves of loss, reconstruction and KL over the epochs.
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")

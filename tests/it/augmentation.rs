@@ -44,6 +44,7 @@ fn dataset(images: &Split) -> vae::data::Dataset {
         classes: (0..10).map(|class| class.to_string()).collect(),
         train: images.clone(),
         validation: None,
+        calibration: None,
         test: images.clone(),
     }
 }

@@ -168,6 +168,7 @@ fn an_interrupt_ends_the_measurement() {
         classes: Vec::new(),
         train: test.clone(),
         validation: None,
+        calibration: None,
         test: test.clone(),
     };
     let mut stages = Vec::new();

@@ -85,6 +85,7 @@ fn dataset(stripes: Stripes) -> Dataset {
         classes: Vec::new(),
         train: Split::new(stripes.clone()),
         validation: None,
+        calibration: None,
         test: Split::new(stripes),
     }
 }

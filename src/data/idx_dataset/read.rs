@@ -164,6 +164,7 @@ pub fn read(files: &SetFiles, set: &IdxDataset) -> Result<Dataset> {
         folder: files.first().parent().map(Path::to_owned),
         train: train.classified(&classes)?,
         validation: None,
+        calibration: None,
         test: test.classified(&classes)?,
         classes: classes.names,
     })

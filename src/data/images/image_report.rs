@@ -46,11 +46,17 @@ pub struct ImageReport {
     pub classes: Vec<(String, usize)>,
     pub train: usize,
     pub validation: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub calibration: usize,
     pub test: usize,
     pub test_by_hash: bool,
     pub duplicates: usize,
     pub skipped: Vec<SkippedImage>,
     pub notes: Vec<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl ImageReport {
@@ -140,6 +146,7 @@ impl ImageReport {
             classes,
             train: division.train.len(),
             validation: division.validation.len(),
+            calibration: division.calibration.len(),
             test: division.test.len(),
             test_by_hash: division.by_hash,
             duplicates: division.duplicates,
@@ -216,6 +223,9 @@ impl ImageReport {
         );
         if self.validation > 0 {
             let _ = write!(text, "; validation {}", self.validation);
+        }
+        if self.calibration > 0 {
+            let _ = write!(text, "; calibration {}", self.calibration);
         }
         if self.duplicates > 0 {
             let side = if self.test_by_hash && self.settings.group == TestGroup::None {

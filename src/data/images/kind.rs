@@ -7,7 +7,7 @@ use crate::error::Result;
 
 impl DataKind for Images {
     fn load(&self, place: &DataPaths) -> Result<Dataset> {
-        Ok(load(self, place)?.0)
+        Ok(load(self, place, false)?.0)
     }
 
     fn reads_files(&self) -> bool {

@@ -12,6 +12,7 @@ mod table;
 
 use arrangement::Found;
 pub use arrangement::{ArrangeOptions, Arrangement, LabelsFrom, Layout};
+pub use folder_names::tells_abnormal_apart;
 use folder_names::{ABNORMAL, MASKS, NORMAL, class_name, is_one_of, split_of};
 
 /// Recognises the layout of the image files in `tree`, or takes that of `options`.

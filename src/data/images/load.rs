@@ -15,11 +15,11 @@ use super::fitting::SkippedImage;
 use super::folder_tree::FolderTree;
 use super::image_report::ImageReport;
 use super::image_source::ImageSource;
-use super::layout::ArrangeOptions;
+use super::layout::{ArrangeOptions, tells_abnormal_apart};
 use super::load_checks::{check_broken, check_count, check_division, no_readable, no_source};
 use super::open_source::{OpenedSource, open_source};
-use super::settings::{Broken, Images};
-use super::splitting::{Division, divide};
+use super::settings::{ANOMALY_CALIBRATION, Broken, Images};
+use super::splitting::{Division, HeldOutShares, divide};
 use crate::data::fetch::hex;
 use crate::data::image_file::{FileKind, Fit, FitMode};
 use crate::data::{DataPaths, Dataset, Split};
@@ -27,11 +27,12 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::ui;
 
-/// Loads the images that `place` names.
+/// Loads the images that `place` names. `is_new`: for a new training, which keeps images to calibrate on where abnormal ones
+/// are told apart.
 ///
 /// # Errors
 /// Returns an error if there are no images, too few, too many broken ones, or none to train on.
-pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageReport)> {
+pub fn load(settings: &Images, place: &DataPaths, is_new: bool) -> Result<(Dataset, ImageReport)> {
     let Some(named) = &place.named else {
         return Err(Error::request(
             "the data set `images` is read from a folder of yours, and none is named",
@@ -47,6 +48,11 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     }
     let folder = place.cache.join("images");
     let source = source(settings, root, &folder)?;
+    let mut settings = settings.clone();
+    if is_new && settings.calibration.is_none() && tells_abnormal_apart(source.images.entries()) {
+        settings.calibration = Some(ANOMALY_CALIBRATION);
+    }
+    let settings = &settings;
     check_count(root, source.images.entries().len())?;
     let keeps = place.keeps_images && can_keep(&folder);
     let cache = Cache {
@@ -55,7 +61,15 @@ pub fn load(settings: &Images, place: &DataPaths) -> Result<(Dataset, ImageRepor
     let (resolved, set) = fitted(settings, &source, &cache, root, &folder)?;
     check_broken(settings.broken, root, &set)?;
     let entries = source.images.entries();
-    let division = divide(entries, &set.index.images, settings.test, settings.group);
+    let division = divide(
+        entries,
+        &set.index.images,
+        HeldOutShares {
+            test: settings.test,
+            calibration: settings.calibration.unwrap_or_default(),
+        },
+        settings.group,
+    );
     check_division(root, &division)?;
     let report = ImageReport::new(root, &resolved, &set, &division, &source);
     let dataset = dataset(root, &*source.images, set, &division, &cache)?;
@@ -225,6 +239,9 @@ fn dataset(
         train: split(&division.train)?,
         validation: (!division.validation.is_empty())
             .then(|| split(&division.validation))
+            .transpose()?,
+        calibration: (!division.calibration.is_empty())
+            .then(|| split(&division.calibration))
             .transpose()?,
         test: split(&division.test)?,
         classes: classes.names,

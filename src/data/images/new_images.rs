@@ -97,7 +97,8 @@ pub struct NewImages {
 }
 
 /// Reads the images that `paths` name, as `fit` says: image files, folders, archives and arrays. `classes` are those of the
-/// model: where every image's folder names one of them, the images are labelled.
+/// model: where every image's folder names one of them, the images are labelled. `stops_at_broken`: a broken image file that was
+/// named is an error, and not left out.
 ///
 /// # Errors
 /// Returns an error if a path names no image, or an image file that was named is broken.
@@ -107,6 +108,7 @@ pub fn read_new(
     labels: LabelsFrom,
     classes: &[String],
     unpacked: &Path,
+    stops_at_broken: bool,
 ) -> Result<NewImages> {
     let source = sources(paths, labels, unpacked)?;
     let (fitting, file) = fit_into_scratch(&source, fit, None)?;
@@ -115,7 +117,7 @@ pub fn read_new(
             .iter()
             .any(|path| path.to_string_lossy() == *skipped.name)
     };
-    if let Some(broken) = fitting.skipped.iter().find(|skipped| named(skipped)) {
+    if stops_at_broken && let Some(broken) = fitting.skipped.iter().find(|skipped| named(skipped)) {
         return Err(Error::file(&broken.name, &broken.reason));
     }
     if fitting.images.is_empty() {

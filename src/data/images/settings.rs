@@ -9,6 +9,9 @@ use crate::data::Pixels;
 use crate::data::image_file::{ALL_LEVELS, Background, Fit, FitMode};
 use crate::error::{Error, Result};
 
+/// The share of the normal images that calibrate a model where abnormal ones are told apart, unless another is set.
+pub const ANOMALY_CALIBRATION: f64 = 0.2;
+
 /// The longest side that images are fitted to.
 const LONGEST: usize = 4096;
 
@@ -48,6 +51,10 @@ pub struct Images {
     pub labels: LabelsFrom,
     /// The share of the images to test on, where the layout names no test images.
     pub test: f64,
+    /// The share of the normal images that neither train nor choose the model, so that they can calibrate it. Without it
+    /// there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<f64>,
     /// Which images are kept together when the test images are chosen.
     pub group: TestGroup,
     pub broken: Broken,
@@ -68,6 +75,7 @@ impl Default for Images {
             layout: Layout::Auto,
             labels: LabelsFrom::First,
             test: 0.1,
+            calibration: None,
             group: TestGroup::None,
             broken: Broken::Stop,
             validation: 0,
@@ -117,6 +125,8 @@ impl Images {
                 "data.images.levels is [{low}, {high}]; expected the level of black, then a higher one of white"
             )));
         }
-        within("data.images.test", self.test, 0.0, 0.9)
+        within("data.images.test", self.test, 0.0, 0.9)?;
+        let calibration = self.calibration.unwrap_or_default();
+        within("data.images.calibration", calibration, 0.0, 0.9 - self.test)
     }
 }

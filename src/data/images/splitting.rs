@@ -1,4 +1,4 @@
-//! Divides fitted images into those to train on, to validate on and to test on.
+//! Divides fitted images into those to train on, to validate on, to calibrate on and to test on.
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Division {
     pub train: Vec<usize>,
     /// Empty unless the layout names validation images beside test images.
     pub validation: Vec<usize>,
+    /// Images that neither train nor choose the model; empty unless a share of them is asked for.
+    pub calibration: Vec<usize>,
     pub test: Vec<usize>,
     /// Whether the test images were chosen here.
     pub by_hash: bool,
@@ -39,14 +41,22 @@ pub struct Division {
     pub on_both_sides: usize,
 }
 
-/// Divides images. The layout's splits hold; images without one are trained on or, for the share `test` of them, tested on
-/// by a hash of their bytes or of their group's name.
+/// The shares of the images to test on and to calibrate on.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldOutShares {
+    pub test: f64,
+    pub calibration: f64,
+}
+
+/// Divides images. The layout's splits hold; images without one are trained on or, for a share of them, tested on by a hash of
+/// their bytes or of their group's name. Of the images to train on, a share is kept to calibrate on in the same way.
 pub fn divide(
     entries: &[ImageEntry],
     images: &[FittedImage],
-    test: f64,
+    HeldOutShares { test, calibration }: HeldOutShares,
     group: TestGroup,
 ) -> Division {
+    let below = |place: u64, share: f64| (place as f64) < share * 2_f64.powi(64);
     let split = |image: &FittedImage| entries[image.entry].split;
     let mut order: Vec<usize> = (0..images.len()).collect();
     order.sort_by_key(|&index| {
@@ -74,14 +84,20 @@ pub fn divide(
             Some(SplitName::Validation) if division.tests_on_validation => &mut division.test,
             Some(SplitName::Validation) => &mut division.validation,
             Some(SplitName::Train) if !division.by_hash || has_test || validates => {
-                &mut division.train
+                if calibration > 0.0 && below(place_of(index), calibration) {
+                    &mut division.calibration
+                } else {
+                    &mut division.train
+                }
             }
             _ => {
                 let place = place_of(index);
-                nearest = Some(nearest.map_or(place, |least| least.min(place)));
-                if (place as f64) < test * 2_f64.powi(64) {
+                if below(place, test) {
                     &mut division.test
+                } else if calibration > 0.0 && below(place, test + calibration) {
+                    &mut division.calibration
                 } else {
+                    nearest = Some(nearest.map_or(place, |least| least.min(place)));
                     &mut division.train
                 }
             }
@@ -111,6 +127,15 @@ pub fn divide(
         .iter()
         .filter(|&&index| tested.contains(&hash(index)))
         .count();
+    // Groups, or the layout, may have put equal images on both sides.
+    let seen: std::collections::HashSet<[u8; 16]> = [&division.train, &division.validation]
+        .into_iter()
+        .flatten()
+        .map(|&index| hash(index))
+        .collect();
+    division
+        .calibration
+        .retain(|&index| !seen.contains(&hash(index)));
     division
 }
 
@@ -166,6 +191,13 @@ mod tests {
         }
     }
 
+    fn tested(test: f64) -> HeldOutShares {
+        HeldOutShares {
+            test,
+            calibration: 0.0,
+        }
+    }
+
     fn named(names: &[String]) -> Vec<ImageEntry> {
         names
             .iter()
@@ -181,19 +213,22 @@ mod tests {
         let names: Vec<String> = (0..300).map(|i| format!("{i}.png")).collect();
         let renamed: Vec<String> = (0..300).map(|i| format!("x{}.png", 300 - i)).collect();
         let images: Vec<FittedImage> = (0..300).map(|i| image(i, &i.to_string())).collect();
-        let all = divide(&named(&names), &images, 0.1, TestGroup::None);
+        let all = divide(&named(&names), &images, tested(0.1), TestGroup::None);
         assert!((15..45).contains(&all.test.len()), "{}", all.test.len());
-        let fewer = divide(&named(&names), &images[..200], 0.1, TestGroup::None);
+        let fewer = divide(&named(&names), &images[..200], tested(0.1), TestGroup::None);
         let kept: Vec<usize> = all.test.iter().copied().filter(|&i| i < 200).collect();
         assert_eq!(fewer.test, kept);
-        assert_eq!(divide(&named(&renamed), &images, 0.1, TestGroup::None), all);
+        assert_eq!(
+            divide(&named(&renamed), &images, tested(0.1), TestGroup::None),
+            all
+        );
     }
 
     #[test]
     fn equal_images_lie_on_one_side() {
         let names: Vec<String> = (0..200).map(|i| format!("{i}.png")).collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &(i / 2).to_string())).collect();
-        let division = divide(&named(&names), &images, 0.3, TestGroup::None);
+        let division = divide(&named(&names), &images, tested(0.3), TestGroup::None);
         assert_eq!((division.duplicates, division.on_both_sides), (100, 0));
         assert!(division.test.len().is_multiple_of(2));
     }
@@ -204,10 +239,10 @@ mod tests {
             .map(|i| format!("film{}_{:03}.png", i / 10, i % 10))
             .collect();
         let images: Vec<FittedImage> = (0..200).map(|i| image(i, &i.to_string())).collect();
-        let division = divide(&named(&names), &images, 0.3, TestGroup::Stem);
+        let division = divide(&named(&names), &images, tested(0.3), TestGroup::Stem);
         assert!(!division.test.is_empty() && division.test.len().is_multiple_of(10));
         let names: Vec<String> = (0..200).map(|i| format!("p{}/{i}.png", i / 20)).collect();
-        let division = divide(&named(&names), &images, 0.3, TestGroup::Folder);
+        let division = divide(&named(&names), &images, tested(0.3), TestGroup::Folder);
         assert!(!division.test.is_empty() && division.test.len().is_multiple_of(20));
         assert!(looks_like_a_film(&named(
             &(0..9).map(|i| format!("a_{i}.png")).collect::<Vec<_>>()
@@ -226,11 +261,11 @@ mod tests {
         for (index, entry) in entries.iter_mut().enumerate() {
             entry.split = Some([SplitName::Train, SplitName::Validation][index % 2]);
         }
-        let division = divide(&entries, &images, 0.1, TestGroup::None);
+        let division = divide(&entries, &images, tested(0.1), TestGroup::None);
         assert!(division.tests_on_validation && !division.by_hash);
         assert_eq!((division.train.len(), division.test.len()), (15, 15));
         entries[0].split = Some(SplitName::Test);
-        let division = divide(&entries, &images, 0.1, TestGroup::None);
+        let division = divide(&entries, &images, tested(0.1), TestGroup::None);
         assert_eq!(
             (division.test.as_slice(), division.validation.len()),
             (&[0][..], 15)
@@ -243,9 +278,47 @@ mod tests {
         let division = divide(
             &entries,
             &[image(0, "a"), image(1, "b")],
-            1e-9,
+            tested(1e-9),
             TestGroup::None,
         );
         assert_eq!((division.train.len(), division.test.len()), (1, 1));
+    }
+
+    #[test]
+    fn images_to_calibrate_on_are_taken_from_those_to_train_on_and_no_test_image_moves() {
+        let mut entries = named(&(0..400).map(|i| format!("{i}.png")).collect::<Vec<_>>());
+        // Each image twice.
+        let images: Vec<FittedImage> = (0..400).map(|i| image(i, &(i / 2).to_string())).collect();
+        let calibrated = |entries: &[ImageEntry], calibration| {
+            let shares = HeldOutShares {
+                test: 0.1,
+                calibration,
+            };
+            divide(entries, &images, shares, TestGroup::None)
+        };
+        let [without, with] = [0.0, 0.2].map(|share| calibrated(&entries, share));
+        assert_eq!((&with.test, without.calibration.len()), (&without.test, 0));
+        assert!((50..110).contains(&with.calibration.len()), "{with:?}");
+        let mut both = [with.train.clone(), with.calibration.clone()].concat();
+        let mut trained = without.train.clone();
+        both.sort_unstable();
+        trained.sort_unstable();
+        assert_eq!(both, trained);
+        let hashes = |rows: &[usize]| rows.iter().map(|&i| images[i].hash).collect::<Vec<_>>();
+        let seen = hashes(&with.train);
+        assert!(
+            hashes(&with.calibration)
+                .iter()
+                .all(|hash| !seen.contains(hash))
+        );
+        // Abnormal images are tested on, and images that the layout trains on calibrate as well.
+        for (index, entry) in entries.iter_mut().enumerate() {
+            entry.split = Some([SplitName::Train, SplitName::Test][index / 2 % 2]);
+        }
+        let with = calibrated(&entries, 0.2);
+        assert!((15..70).contains(&with.calibration.len()), "{with:?}");
+        assert_eq!(with.test.len(), 200);
+        let is_train = |&index: &usize| entries[index].split == Some(SplitName::Train);
+        assert!(with.calibration.iter().all(is_train));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::arrangement::LabelsFrom;
 use crate::data::SplitName;
+use crate::data::images::image_source::ImageEntry;
 
 const SPLITS: [(SplitName, &[&str]); 3] = [
     (SplitName::Train, &["train", "training"]),
@@ -45,5 +46,54 @@ pub fn class_name(folders: &[&str], labels: LabelsFrom) -> Option<String> {
         LabelsFrom::First => folders.first().map(|&name| name.to_owned()),
         LabelsFrom::Last => folders.last().map(|&name| name.to_owned()),
         LabelsFrom::Path => (!folders.is_empty()).then(|| folders.join("/")),
+    }
+}
+
+/// Returns whether only normal images are trained on and others are tested on, as the folders' names say.
+pub fn tells_abnormal_apart(entries: &[ImageEntry]) -> bool {
+    let is_normal = |entry: &ImageEntry| {
+        let class = entry.class.as_deref().unwrap_or_default();
+        is_one_of(class.rsplit('/').next().unwrap_or_default(), &NORMAL)
+    };
+    let mut trained = entries
+        .iter()
+        .filter(|entry| entry.split != Some(SplitName::Test))
+        .peekable();
+    let mut tested = entries
+        .iter()
+        .filter(|entry| entry.split == Some(SplitName::Test));
+    trained.peek().is_some() && trained.all(is_normal) && tested.any(|entry| !is_normal(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abnormal_images_are_told_apart_where_only_normal_ones_are_trained_on() {
+        let entry = |split, class: &str| ImageEntry {
+            split,
+            class: Some(class.to_owned()),
+            ..ImageEntry::default()
+        };
+        let (train, test) = (Some(SplitName::Train), Some(SplitName::Test));
+        for (expected, entries) in [
+            (true, [(None, "normal"), (None, "normal"), (test, "bad")]),
+            (true, [(train, "good"), (test, "good"), (test, "crack")]),
+            (
+                true,
+                [
+                    (train, "screw/good"),
+                    (train, "nut/good"),
+                    (test, "screw/bent"),
+                ],
+            ),
+            (false, [(train, "good"), (test, "good"), (test, "good")]),
+            (false, [(train, "cat"), (train, "dog"), (test, "cat")]),
+            (false, [(test, "good"), (test, "good"), (test, "crack")]),
+        ] {
+            let entries = entries.map(|(split, class)| entry(split, class));
+            assert_eq!(tells_abnormal_apart(&entries), expected, "{entries:?}");
+        }
     }
 }

@@ -1,0 +1,163 @@
+//! The scores of normal images that a model is calibrated by: those that `vae calibrate` kept in the run, or those of the images
+//! that the training itself set aside.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::data_arg::DataArg;
+use super::loaded_model::LoadedModel;
+use super::score_args::ScoreArgs;
+use crate::data::Split;
+use crate::error::{Error, Result, shell_word};
+use crate::eval::Protocol;
+use crate::eval::anomaly::{Calibration, Scorer};
+use crate::run::RunFolder;
+use crate::{files, ui};
+
+/// The file `calibration.json` of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationFile {
+    /// The hash of the model file that the scores are of.
+    pub model: String,
+    /// The hash of the calibration images.
+    pub images: String,
+    /// The scores by the names of the scores.
+    pub scores: BTreeMap<String, CalibrationScores>,
+}
+
+/// The scores of calibration images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationScores {
+    /// The samples of z for each image.
+    pub samples: usize,
+    pub seed: u64,
+    pub scores: Vec<f64>,
+}
+
+impl CalibrationFile {
+    /// Reads the file of a run, or returns `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read.
+    pub fn read(run: &RunFolder) -> Result<Option<Self>> {
+        let path = run.calibration();
+        if !files::is_there(&path)? {
+            return Ok(None);
+        }
+        let file = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+            Error::file(&path, format!("no calibration: {error}"))
+                .with_hint("write it again: `vae calibrate`, or remove it")
+        })?;
+        Ok(Some(file))
+    }
+
+    /// Returns the scores that were computed under these conditions.
+    ///
+    /// # Errors
+    /// Returns an error if the file is of another model, or has other scores.
+    fn find(
+        &self,
+        model: &LoadedModel,
+        run: &RunFolder,
+        args: &ScoreArgs,
+        protocol: Protocol,
+    ) -> Result<Vec<f64>> {
+        let path = run.calibration();
+        let hint = format!(
+            "calibrate again: vae calibrate {} {} --normal IMAGES",
+            shell_word(&run.path),
+            args.words()
+        );
+        if self.model != model.hash {
+            return Err(Error::file(
+                &path,
+                "these are scores of another model: the run was trained on since, or RUN names another of its models",
+            )
+            .with_hint(hint));
+        }
+        let name = args.score.name();
+        let found = self.scores.get(name).filter(|found| {
+            !args.score.draws() || (found.samples, found.seed) == (protocol.samples, protocol.seed)
+        });
+        found.map(|found| found.scores.clone()).ok_or_else(|| {
+            let samples = if args.score.draws() {
+                format!(" from {} samples of z", protocol.samples)
+            } else {
+                String::new()
+            };
+            Error::file(&path, format!("it has no scores `{name}`{samples}")).with_hint(hint)
+        })
+    }
+}
+
+/// Returns the calibration of a score, and says which images calibrate.
+///
+/// # Errors
+/// Returns an error if no images calibrate, or if they cannot be read.
+pub fn calibration(
+    model: &LoadedModel,
+    data: &DataArg,
+    args: &ScoreArgs,
+    protocol: Protocol,
+    scorer: &Scorer,
+) -> Result<Calibration> {
+    if let Some(run) = model.run_folder()
+        && let Some(file) = CalibrationFile::read(&run)?
+    {
+        let calibration = Calibration::new(file.find(model, &run, args, protocol)?)?;
+        ui::note(format_args!(
+            "{} normal images calibrate, those of {}",
+            calibration.count(),
+            run.calibration().display()
+        ));
+        return Ok(calibration);
+    }
+    let (dataset, _) = model.data(data)?;
+    let Some(images) = &dataset.calibration else {
+        let run = shell_word(&model.path);
+        return Err(Error::request(
+            "no images calibrate this model: its training set none aside",
+        )
+        .with_hint(format!(
+            "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES; or train with `--set data.images.calibration=0.2`"
+        )));
+    };
+    let scores = scored(model, scorer, images, "calibrating")?;
+    ui::note(format_args!(
+        "{} normal images calibrate, those that the training set aside",
+        scores.len()
+    ));
+    if model.card.started_from.is_some() {
+        ui::note(
+            "note: the training began with another model; if that was trained on any of these images, normal images are flagged more often than promised",
+        );
+    }
+    Calibration::new(scores)
+}
+
+/// Returns the scores of all images of a split, with a bar.
+///
+/// # Errors
+/// Returns an error if an image cannot be read, or a score is not finite.
+pub fn scored(
+    model: &LoadedModel,
+    scorer: &Scorer,
+    images: &Split,
+    what: &'static str,
+) -> Result<Vec<f64>> {
+    let bar = ui::image_bar(what, images.len());
+    let ids = images.first_ids(images.len());
+    let scores = scorer.scores(images, &ids, &mut |seen| bar.set_position(seen as u64));
+    bar.finish_and_clear();
+    finite(model, scores?)
+}
+
+/// Returns the scores if all of them are finite.
+pub fn finite(model: &LoadedModel, scores: Vec<f64>) -> Result<Vec<f64>> {
+    if scores.iter().all(|score| score.is_finite()) {
+        Ok(scores)
+    } else {
+        Err(model.broken("scores are NaN or infinite"))
+    }
+}

@@ -1,0 +1,55 @@
+//! The flags that choose a score of single images.
+
+use clap::Args;
+
+use super::loaded_model::LoadedModel;
+use crate::check::count;
+use crate::error::{Error, Result};
+use crate::eval::Protocol;
+use crate::eval::anomaly::AnomalyScore;
+
+/// The samples of z for each image unless `--samples` names another number.
+const SAMPLES: usize = 16;
+/// The most samples of z for each image.
+const MOST_SAMPLES: usize = 1_000_000;
+
+/// The score, and how it is estimated.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ScoreArgs {
+    /// How strange an image is: the higher, the stranger
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub score: AnomalyScore,
+
+    /// Draw K samples of z for each image [default: 16]
+    #[arg(long, value_name = "K")]
+    samples: Option<usize>,
+}
+
+impl ScoreArgs {
+    /// Returns the conditions of the measurement.
+    ///
+    /// # Errors
+    /// Returns an error if the number of samples is out of range, or has no effect.
+    pub fn protocol(&self, model: &LoadedModel) -> Result<Protocol> {
+        if let Some(samples) = self.samples {
+            count("--samples", samples, MOST_SAMPLES)?;
+            if !self.score.draws() {
+                return Err(Error::request(format!(
+                    "--samples {samples}: the score `{}` draws no samples, so the flag would have no effect",
+                    self.score.name()
+                ))
+                .with_hint("leave the flag out"));
+            }
+        }
+        Ok(model.protocol(self.samples.unwrap_or(SAMPLES), None))
+    }
+
+    /// Returns the flags as they are to be passed to another command.
+    pub fn words(&self) -> String {
+        let samples = self
+            .samples
+            .map(|samples| format!(" --samples {samples}"))
+            .unwrap_or_default();
+        format!("--score {}{samples}", self.score.name())
+    }
+}
