@@ -115,7 +115,10 @@ pub fn calibration(
     }
     let (dataset, _) = model.data(data)?;
     let Some(images) = &dataset.calibration else {
-        let run = shell_word(&model.path);
+        let run = model
+            .run_folder()
+            .map_or(model.path.clone(), |run| run.path);
+        let run = shell_word(run);
         return Err(Error::request(
             "no images calibrate this model: its training set none aside",
         )

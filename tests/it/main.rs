@@ -21,6 +21,7 @@ mod cli_autoencoder;
 mod cli_disentangle;
 mod cli_doctor;
 mod cli_errors;
+mod cli_score;
 mod compare;
 mod conditional;
 mod config_text;

@@ -1,0 +1,283 @@
+//! Tests `vae score` and `vae calibrate`: what is promised, what is refused, and how a run ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use image::{GrayImage, Luma};
+use serde_json::Value;
+use tempfile::TempDir;
+use vae::rng::Rng;
+
+use crate::own_images::save;
+use crate::program::{Done, copy_folder, run};
+
+/// Returns a soft spot at a random place: a normal image.
+fn spot(seed: u64) -> GrayImage {
+    let rng = Rng::new(seed);
+    let [x0, y0] = [0, 1].map(|i| 3.0 + 6.0 * rng.uniform(i));
+    GrayImage::from_fn(12, 12, |x, y| {
+        let square = (x as f32 - x0).powi(2) + (y as f32 - y0).powi(2);
+        let noise = 8.0 * rng.uniform(u64::from(2 + 12 * y + x));
+        Luma([(200.0 * (-square / 8.0).exp() + noise) as u8])
+    })
+}
+
+/// Returns bright noise: an abnormal image.
+fn noise(seed: u64) -> GrayImage {
+    let rng = Rng::new(seed).stream("noise");
+    GrayImage::from_fn(12, 12, |x, y| {
+        Luma([rng.below(u64::from(12 * y + x), 256) as u8])
+    })
+}
+
+/// Returns a place with the folder `parts` of 300 normal and 12 abnormal images, a folder `new` of others, and the run
+/// `parts-1`.
+fn with_run() -> TempDir {
+    static TRAINED: OnceLock<PathBuf> = OnceLock::new();
+    let trained = TRAINED.get_or_init(|| {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("score-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for i in 0..300 {
+            save(&folder, &format!("parts/good/{i}.png"), spot(i));
+        }
+        for i in 0..12 {
+            save(&folder, &format!("parts/bad/{i}.png"), noise(i));
+            save(&folder, &format!("new/bad{i}.png"), noise(100 + i));
+        }
+        for i in 0..30 {
+            save(&folder, &format!("new/good{i}.png"), spot(1000 + i));
+        }
+        let arguments = "train -q --data parts --set train.epochs=10";
+        let done = run(&folder, &arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(done.line(), "runs/parts-1", "{}", done.err);
+        folder
+    });
+    let copy = TempDir::new().unwrap();
+    copy_folder(trained, copy.path());
+    let about = copy.path().join("runs/parts-1/about.json");
+    let text = fs::read_to_string(&about).unwrap();
+    let moved = text.replace(trained.to_str().unwrap(), copy.path().to_str().unwrap());
+    fs::write(about, moved).unwrap();
+    copy
+}
+
+fn vae(home: &TempDir, arguments: &str) -> Done {
+    run(home.path(), &arguments.split(' ').collect::<Vec<_>>())
+}
+
+/// Returns the lines of CSV on stdout, without the header.
+fn rows(done: &Done) -> Vec<Vec<String>> {
+    let mut lines = done.out.lines();
+    assert_eq!(lines.next(), Some("path,score,p,flagged"), "{}", done.err);
+    let row = |line: &str| line.split(',').map(str::to_owned).collect();
+    lines.map(row).collect()
+}
+
+#[test]
+fn a_training_beside_abnormal_images_keeps_normal_ones_to_calibrate_on_and_says_so() {
+    let home = with_run();
+    let config = fs::read_to_string(home.path().join("runs/parts-1/config.toml")).unwrap();
+    assert!(config.contains("calibration = 0.2"), "{config}");
+    let found = vae(&home, "data parts");
+    assert!(found.out.contains("; calibration "), "{}", found.out);
+    // Another set has none, and its config does not speak of it.
+    for i in 0..30 {
+        save(home.path(), &format!("plain/{i}.png"), spot(i));
+    }
+    let config = vae(&home, "config --data plain");
+    assert_eq!(config.code, Some(0), "{}", config.err);
+    assert!(!config.out.contains("calibration"), "{}", config.out);
+    let config = vae(&home, "config --data parts --set data.images.calibration=0");
+    assert!(config.out.contains("calibration = 0"), "{}", config.out);
+}
+
+#[test]
+fn abnormal_images_are_flagged_and_normal_ones_rarely() {
+    let home = with_run();
+    let done = vae(&home, "score parts-1 new");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    for part in [
+        "those that the training set aside",
+        "not promised",
+        "flagged: a normal image with probability at most",
+    ] {
+        assert!(done.err.contains(part), "{part}: {}", done.err);
+    }
+    let rows = rows(&done);
+    assert_eq!(rows.len(), 42);
+    let flagged = |kind: &str| {
+        let of_kind = rows.iter().filter(|row| row[0].contains(kind));
+        of_kind.filter(|row| row[3] == "1").count()
+    };
+    assert_eq!(flagged("bad"), 12);
+    assert!(flagged("good") <= 8, "{}", done.out);
+    for row in &rows {
+        let p: f64 = row[2].parse().unwrap();
+        assert_eq!(row[3] == "1", p <= 0.05, "{row:?}");
+    }
+    // The test images, without names of images; JSON says the same.
+    let done = vae(&home, "score parts-1 --json --fpr 0.1");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let report: Value = serde_json::from_str(&done.out).unwrap();
+    let images = report["images"].as_array().unwrap();
+    assert!(report["flagged"].as_u64().unwrap() >= 12);
+    assert_eq!(
+        images
+            .iter()
+            .filter(|image| image["flagged"] == true)
+            .count() as u64,
+        report["flagged"]
+    );
+    assert!(report["mean_rate"].as_f64().unwrap() <= 0.1);
+}
+
+#[test]
+fn an_image_has_one_score_wherever_it_lies() {
+    let home = with_run();
+    fs::create_dir(home.path().join("alone")).unwrap();
+    fs::copy(
+        home.path().join("new/good7.png"),
+        home.path().join("alone/x.png"),
+    )
+    .unwrap();
+    let all = rows(&vae(&home, "score parts-1 new"));
+    let alone = rows(&vae(&home, "score parts-1 alone/x.png"));
+    let there = all
+        .iter()
+        .find(|row| row[0].ends_with("good7.png"))
+        .unwrap();
+    assert_eq!(alone[0][2], there[2]);
+    let [a, b] = [&alone[0][1], &there[1]].map(|score| score.parse::<f64>().unwrap());
+    assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{a} {b}");
+}
+
+#[test]
+fn every_score_works_and_its_rows_have_numbers() {
+    let home = with_run();
+    for score in [
+        "reconstruction",
+        "kl",
+        "error",
+        "iw",
+        "complexity",
+        "regret",
+    ] {
+        let done = vae(&home, &format!("score parts-1 new --score {score}"));
+        assert_eq!(done.code, Some(0), "{score}: {}", done.err);
+        let found = rows(&done);
+        assert_eq!(found.len(), 42);
+        assert!(
+            found
+                .iter()
+                .all(|row| row[1].parse::<f64>().unwrap().is_finite())
+        );
+    }
+}
+
+#[test]
+fn too_few_calibration_images_are_an_error_with_the_number_needed() {
+    let home = with_run();
+    vae(&home, "score parts-1 new --fpr 0.001")
+        .failed(2, &["needs 999 calibration images", "hint: "]);
+    vae(&home, "score parts-1 new --fpr 0.01 --confidence 0.95").failed(2, &["needs 299"]);
+    vae(&home, "score parts-1 new --fpr 0").failed(2, &["--fpr is 0; expected"]);
+    vae(&home, "score parts-1 new --fdr 1").failed(2, &["--fdr is 1; expected"]);
+    vae(&home, "score parts-1 new --score error --samples 3").failed(2, &["would have no effect"]);
+}
+
+#[test]
+fn a_bounded_share_of_false_alarms_flags_the_abnormal_images() {
+    let home = with_run();
+    let done = vae(&home, "score parts-1 new --fdr 0.2");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let found = rows(&done);
+    let bad = found.iter().filter(|row| row[0].contains("bad"));
+    assert!(bad.clone().all(|row| row[3] == "1"), "{}", done.out);
+    assert!(done.err.contains("on average at most"), "{}", done.err);
+}
+
+#[test]
+fn the_exit_code_says_that_something_is_flagged_or_cannot_be_read() {
+    let home = with_run();
+    let done = vae(&home, "score parts-1 new --exit-code");
+    assert_eq!(done.code, Some(3), "{}", done.err);
+    let normal = rows(&done);
+    let normal = normal.iter().find(|row| row[3] == "0").unwrap();
+    let done = vae(&home, &format!("score parts-1 {} --exit-code", normal[0]));
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    fs::write(home.path().join("new/broken.png"), "no image").unwrap();
+    let done = vae(
+        &home,
+        &format!("score parts-1 {} new/broken.png --exit-code", normal[0]),
+    );
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    let found = rows(&done);
+    assert_eq!(found[1], ["new/broken.png", "", "", ""]);
+    assert!(
+        done.err.contains("cannot read new/broken.png"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn images_of_the_training_do_not_calibrate_and_others_take_the_place_of_those_set_aside() {
+    let home = with_run();
+    vae(&home, "calibrate parts-1 --normal parts/good").failed(
+        2,
+        &["have the pixels of images that trained or chose the model"],
+    );
+    for i in 0..120 {
+        save(home.path(), &format!("more/{i}.png"), spot(5000 + i));
+    }
+    let done = vae(&home, "calibrate parts-1 --normal more");
+    assert_eq!(done.line(), "runs/parts-1/calibration.json");
+    assert!(
+        done.err.contains("120 normal images calibrate"),
+        "{}",
+        done.err
+    );
+    let done = vae(&home, "score parts-1 new --fpr 0.01");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(
+        done.err.contains("120 normal images calibrate"),
+        "{}",
+        done.err
+    );
+    assert!(rows(&done).iter().filter(|row| row[3] == "1").count() >= 12);
+    // Other scores have to be calibrated as well, and are kept beside.
+    vae(&home, "score parts-1 new --score kl").failed(2, &["no scores `kl`", "vae calibrate"]);
+    vae(&home, "score parts-1 new --samples 3").failed(2, &["from 3 samples", "--samples 3"]);
+    assert_eq!(
+        vae(&home, "calibrate parts-1 --normal more --score kl").code,
+        Some(0)
+    );
+    for score in ["elbo", "kl"] {
+        let done = vae(&home, &format!("score parts-1 new --score {score}"));
+        assert_eq!(done.code, Some(0), "{}", done.err);
+    }
+    // A file of another model calibrates nothing.
+    let path = home.path().join("runs/parts-1/calibration.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("md5:", "md5:0", 1)).unwrap();
+    vae(&home, "score parts-1 new").failed(2, &["scores of another model"]);
+    fs::write(&path, "{").unwrap();
+    vae(&home, "score parts-1 new").failed(2, &["no calibration"]);
+}
+
+#[test]
+fn a_run_without_calibration_images_says_how_to_calibrate_it() {
+    let home = with_run();
+    for i in 0..40 {
+        save(home.path(), &format!("plain/{i}.png"), spot(i));
+    }
+    let done = vae(
+        &home,
+        "train -q --data plain --set train.epochs=1 --set train.patience=0",
+    );
+    assert_eq!(done.line(), "runs/plain-1");
+    vae(&home, "score plain-1 new").failed(2, &["no images calibrate this model", "vae calibrate"]);
+}
