@@ -297,3 +297,40 @@ fn new_images_are_flagged_as_rarely_as_promised_and_noise_always() {
     let place = place.unwrap();
     assert!(place / side < 6 && place % side < 6, "{place}");
 }
+
+/// Coverage is measured: over 200 random divisions of digits into those that calibrate and those that are scored, the share that
+/// is flagged is the promised one within its error, for every score.
+#[test]
+fn the_promised_rate_of_false_alarms_is_kept_over_many_divisions_for_every_score() {
+    const HALF: usize = 300;
+    const DIVISIONS: u64 = 200;
+    let (vae, _) = trained();
+    let images = digits(2 * HALF);
+    let cheap = EVERY.iter().filter(|score| **score != AnomalyScore::Regret);
+    for &score in cheap {
+        let all = scores(&vae, score, &images, &images.first_ids(2 * HALF));
+        for rate in [0.01, 0.05, 0.1] {
+            let promise = FalseAlarmPromise {
+                rate,
+                confidence: None,
+            };
+            let share = |division: u64| {
+                let order = Rng::new(division).permutation(2 * HALF);
+                let of = |ids: &[u32]| ids.iter().map(|&id| all[id as usize]).collect::<Vec<_>>();
+                let calibration = Calibration::new(of(&order[..HALF])).unwrap();
+                let rule = calibration.rule(promise).unwrap();
+                let new = of(&order[HALF..]);
+                new.iter().filter(|score| rule.flags(**score)).count() as f64 / HALF as f64
+            };
+            let mean = (0..DIVISIONS).map(share).sum::<f64>() / DIVISIONS as f64;
+            // The variance of a division's share: of the threshold, and of the images that are scored.
+            let expected = promise.rank(HALF).unwrap() as f64 / (HALF as f64 + 1.0);
+            let variance = expected * (1.0 - expected) * 2.0 / HALF as f64;
+            let error = (variance / DIVISIONS as f64).sqrt();
+            assert!(
+                (mean - expected).abs() < 4.0 * error && mean <= rate + 4.0 * error,
+                "{score:?} {rate}: {mean}, not {expected} ± {error}"
+            );
+        }
+    }
+}
