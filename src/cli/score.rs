@@ -96,12 +96,6 @@ pub struct ScoreImages {
     json: bool,
 }
 
-/// The images to score.
-struct Scored<'a> {
-    images: &'a Split,
-    skipped: Vec<SkippedImage>,
-}
-
 impl ScoreImages {
     pub fn run(self) -> Result<()> {
         let promise = self.promise()?;
@@ -116,16 +110,11 @@ impl ScoreImages {
             introduce(rule);
         }
         let read = self.read(&opened)?;
-        let Scored { images, skipped } = match &read {
-            Some(NewImages { images, skipped }) => Scored {
-                images,
-                skipped: skipped.clone(),
-            },
-            None => Scored {
-                images: &opened.data(&self.data)?.0.test,
-                skipped: Vec::new(),
-            },
+        let images = match &read {
+            Some(read) => &read.images,
+            None => &opened.data(&self.data)?.0.test,
         };
+        let skipped = read.as_ref().map_or(&[][..], |read| &read.skipped);
         let streams = rule.is_some() && !self.json;
         let (mut rows, ended) = self.rows(
             &opened,
@@ -144,17 +133,17 @@ impl ScoreImages {
         let scores: Vec<f64> = rows.iter().map(|row| row.score).collect();
         let drift = Drift::new(&calibration, &scores);
         if self.json {
-            ui::data(self.as_json(&calibration, rule.as_ref(), &rows, &skipped, drift))?;
+            ui::data(self.as_json(&calibration, rule.as_ref(), &rows, skipped, drift))?;
         } else {
             let header = !streams;
             let rest: &[ScoredRow] = if streams { &[] } else { &rows };
-            let text = csv(rest, &skipped, header)?;
+            let text = csv(rest, skipped, header)?;
             if !text.is_empty() {
                 ui::data(text)?;
             }
         }
         ended?;
-        self.conclude(&rows, &skipped, drift)
+        self.conclude(&rows, skipped, drift)
     }
 
     /// Returns the promise of a false-alarm rate, or `None` if the share of false alarms is bounded instead.
