@@ -2,12 +2,11 @@
 
 use std::panic::resume_unwind;
 use std::process::ExitCode;
-use std::thread;
 use std::time::Instant;
 
 use vae::cli::Cli;
 use vae::error::{Error, Result};
-use vae::os::{allocator, turn_limits_into_errors};
+use vae::os::{allocator, start, turn_limits_into_errors};
 use vae::ui;
 
 /// The bytes of the stack on which the arguments are parsed. The system's stack may be too small for that (`ulimit -s`).
@@ -29,10 +28,7 @@ fn main() -> ExitCode {
 /// Parses the arguments and runs the command, on a thread with a stack of its own.
 fn run(began: Instant) -> Result<()> {
     let work = move || Cli::from_arguments().and_then(|cli| cli.run(began));
-    thread::Builder::new()
-        .name("main".to_owned())
-        .stack_size(STACK)
-        .spawn(work)
+    start("main", Some(STACK), work)
         .map_err(|error| {
             Error::failed(format!("the first thread cannot be started: {error}"))
                 .with_hint("raise the limit on memory or on processes (`ulimit -a` shows them)")

@@ -47,7 +47,8 @@ struct Recompute<S>(S);
 
 /// Defines the operation for a backend, because burn's types for autodiff name one.
 macro_rules! on_backend {
-    ($name:ident, $Backend:ty) => {
+    ($(#[$attribute:meta])* $name:ident, $Backend:ty) => {
+        $(#[$attribute])*
         mod $name {
             use super::*;
 
@@ -110,7 +111,11 @@ on_backend!(cube, burn::backend::Cube);
 #[cfg(feature = "cpu")]
 on_backend!(flex, burn::backend::Flex);
 #[cfg(feature = "ndarray")]
-on_backend!(ndarray, burn::backend::NdArray);
+on_backend!(
+    #[expect(deprecated, reason = "burn deprecates this backend for Flex")]
+    ndarray,
+    burn::backend::NdArray
+);
 
 /// Computes the section again, and returns the gradients of the input and of the weights that are `asked` for, given that of
 /// the output.

@@ -11,8 +11,10 @@ pub mod allocator;
 mod free_memory;
 mod limits;
 mod signals;
+mod threads;
 
 pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
 pub use signals::watch;
+pub use threads::start;

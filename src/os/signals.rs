@@ -18,10 +18,7 @@ pub fn watch(heard: impl Fn(bool) + Send + 'static) -> io::Result<()> {
             .forever()
             .for_each(|signal| heard(signal == libc::SIGINT));
     };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(listen)
-        .map(drop)
+    super::threads::start("signals", None, listen).map(drop)
 }
 
 /// Calls `heard`, on a thread for this purpose, for each Ctrl-C, with `true`: a key was pressed.

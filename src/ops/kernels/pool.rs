@@ -9,9 +9,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
+
+use crate::os;
 
 /// The time that an idle thread watches before it sleeps: longer than the gaps within a step.
 const WATCH: Duration = Duration::from_micros(400);
@@ -90,18 +91,7 @@ fn pool(threads: usize) -> &'static Pool {
     // If a thread cannot be started, the others do its share.
     while pool.size.load(SeqCst) + 1 < threads {
         let number = pool.size.fetch_add(1, SeqCst) + 1;
-        let (up, started) = channel();
-        let spawned = std::thread::Builder::new()
-            .name(format!("pool {number}"))
-            .spawn(move || {
-                let _ = up.send(());
-                pool.work();
-            });
-        // A thread that starts needs memory for its signals, and aborts the program if there is none. Whatever this thread
-        // allocates meanwhile must not take the last of it.
-        if spawned.is_ok() {
-            let _ = started.recv();
-        }
+        let _ = os::start(&format!("pool {number}"), None, move || pool.work());
     }
     pool
 }

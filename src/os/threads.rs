@@ -1,0 +1,71 @@
+//! New threads under a limit on memory.
+
+use std::io;
+use std::sync::mpsc::channel;
+use std::thread::{Builder, JoinHandle};
+
+/// The bytes of a thread's stack unless it asks for more: Rust's own choice.
+const STACK: usize = 2 << 20;
+
+/// The bytes that a thread needs besides its stack: the stack for its signals, and its local values.
+const BESIDES: usize = 1 << 20;
+
+/// Starts a thread, and returns once it runs.
+///
+/// A thread allocates a stack for its signals when it starts, and Rust aborts the program if there is no memory for it. So
+/// the memory is tried first, and whatever this thread allocates meanwhile must not take the last of it.
+///
+/// # Errors
+/// Returns an error if the system has no memory for the thread, or refuses it.
+pub fn start<T: Send + 'static>(
+    name: &str,
+    stack: Option<usize>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    let stack = stack.unwrap_or(STACK);
+    if !is_room_for(stack + BESIDES) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    let (up, started) = channel();
+    let thread = Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack)
+        .spawn(move || {
+            let _ = up.send(());
+            work()
+        })?;
+    let _ = started.recv();
+    Ok(thread)
+}
+
+/// Returns whether the system gives this process so many bytes more.
+#[cfg(unix)]
+fn is_room_for(bytes: usize) -> bool {
+    let (protection, flags) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    );
+    // SAFETY: the system chooses the place of the new memory, which nothing else uses, and which is given back at once.
+    unsafe {
+        let memory = libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0);
+        memory != libc::MAP_FAILED && libc::munmap(memory, bytes) == 0
+    }
+}
+
+#[cfg(not(unix))]
+fn is_room_for(_bytes: usize) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_finds_no_memory_is_an_error() {
+        assert_eq!(start("small", None, || 7).unwrap().join().unwrap(), 7);
+        // Half of all addresses of a 64-bit process.
+        let error = start("huge", Some(1 << 47), || ()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+    }
+}
