@@ -36,7 +36,7 @@ pub fn introduce(
     };
     let memory = need.map_or_else(String::new, |need| {
         format!(
-            "; needs about {} of memory besides the data, {} of it for a batch's activations",
+            "; needs about {} of memory besides the data (activations {})",
             byte_size(need.bytes()),
             byte_size(need.activations())
         )
