@@ -157,7 +157,7 @@ pub fn scored(
 }
 
 /// Returns the scores if all of them are finite.
-pub fn finite(model: &LoadedModel, scores: Vec<f64>) -> Result<Vec<f64>> {
+fn finite(model: &LoadedModel, scores: Vec<f64>) -> Result<Vec<f64>> {
     if scores.iter().all(|score| score.is_finite()) {
         Ok(scores)
     } else {

@@ -24,7 +24,7 @@ CSV or JSONL table of file names and classes; MNIST's IDX files; a .zip or .tar 
 The same lines open `vae train --data PATH`. The table [data.images] of `vae config --data PATH` has what was chosen, and every \
 key can be changed by `--set data.images.KEY=VALUE`:
   size, channels, fit (crop, pad, stretch), background (black, white), levels (of 16-bit images), invert, layout, labels, \
-test (the share of the images to test on), calibration (the share that calibrates `vae score`; 0.2 beside abnormal images), group (none, folder, stem), broken (stop, skip), validation
+test (the share of the images to test on), calibration (the share that calibrates `vae score`; without a config, 0.2 beside abnormal images), group (none, folder, stem), broken (stop, skip), validation
 
 With keys of the table [augment], the sheet shows ten images, each beside itself as it is changed in the first nine epochs.
 

@@ -1,11 +1,12 @@
-//! `vae score`: says how strange images are to a model, and flags those that normal images are promised to be rarely among.
+//! `vae score`: says how strange images are to a model, and flags the strangest, such that normal images are flagged at no
+//! more than a promised rate.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
-use super::calibration::{calibration, finite};
+use super::calibration::calibration;
 use super::data_arg::DataArg;
 use super::interrupt;
 use super::loaded_model::LoadedModel;
@@ -204,13 +205,18 @@ impl ScoreImages {
                 );
                 return Ok((rows, Err(Error::interrupted(what))));
             }
-            let scores = finite(opened, scorer.scores(images, ids, &mut |_| {})?)?;
+            let scores = scorer.scores(images, ids, &mut |_| {})?;
+            let name = |id: u32| match &images.names {
+                Some(names) => names[id as usize].clone(),
+                None => id.to_string(),
+            };
+            // The score of a very strange image may be infinite, and then it is the strangest.
+            if let Some((&id, _)) = ids.iter().zip(&scores).find(|(_, score)| score.is_nan()) {
+                return Err(opened.broken(&format!("score of {} is NaN", name(id))));
+            }
             let start = rows.len();
             rows.extend(ids.iter().zip(scores).map(|(&id, score)| ScoredRow {
-                path: match &images.names {
-                    Some(names) => names[id as usize].clone(),
-                    None => id.to_string(),
-                },
+                path: name(id),
                 score,
                 p: calibration.p_value(score),
                 flagged: rule.is_some_and(|rule| rule.flags(score)),
@@ -266,8 +272,8 @@ impl ScoreImages {
         let share = match self.fdr {
             Some(q) if flagged > 0 => {
                 format!(
-                    ": on average at most {:.1} of them are normal",
-                    q * flagged as f64
+                    "; over many folders and calibration sets, on average at most {:.1} % of the flagged images are normal",
+                    100.0 * q
                 )
             }
             _ => String::new(),
@@ -305,6 +311,6 @@ fn introduce(rule: &FlaggingRule) {
         100.0 * rule.mean_rate
     ));
     ui::note(
-        "not promised: how many abnormal images are missed, and anything for images from elsewhere than the calibration images",
+        "not promised: how many abnormal images are missed, or any rate for images that come from elsewhere than the calibration images",
     );
 }

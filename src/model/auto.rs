@@ -46,8 +46,8 @@ pub enum ChosenModel {
 }
 
 impl Auto {
-    /// Returns the model for images of shape `[C, H, W]`, `images` of which are there to train on: residual blocks for
-    /// images whose sides all have [`SHORTEST_FOR_BLOCKS`] pixels, and else that of [`Auto::choose_small`].
+    /// Returns the model for images of shape `[C, H, W]` when there are `images` of them to train on: residual blocks for
+    /// images whose sides are both at least [`SHORTEST_FOR_BLOCKS`] pixels, and else that of [`Auto::choose_small`].
     pub fn choose(&self, shape: [usize; 3], images: usize) -> ChosenModel {
         let [_, height, width] = shape;
         if height.min(width) < SHORTEST_FOR_BLOCKS {

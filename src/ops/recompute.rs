@@ -4,11 +4,11 @@
 
 use std::fmt::Debug;
 
-use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, BackendTypes};
 use burn::tensor::Tensor;
 
 /// A function of an input and of weights, which gives the same result whenever it is called.
@@ -65,8 +65,7 @@ macro_rules! on_backend {
                     weights.clone().try_into_primitive::<Tracked>().ok()?.node(),
                 ];
                 let (x, weights) = (x.clone().inner(), weights.clone().inner());
-                let y = section.forward(x.clone(), weights.clone());
-                let y = y.try_into_primitive::<$Backend>().ok()?;
+                let y = primitive(section.forward(x.clone(), weights.clone()));
                 let output = match Recompute(section.clone())
                     .prepare::<NoCheckpointing>(nodes)
                     .compute_bound()
@@ -76,6 +75,15 @@ macro_rules! on_backend {
                     OpsKind::UnTracked(prep) => prep.finish(y),
                 };
                 Some(Tensor::from_primitive::<Tracked>(output))
+            }
+
+            fn primitive<const D: usize>(
+                tensor: Tensor<D>,
+            ) -> <$Backend as BackendTypes>::FloatTensorPrimitive {
+                match tensor.try_into_primitive::<$Backend>() {
+                    Ok(tensor) => tensor,
+                    Err(_) => unreachable!("a section gives tensors of its input's backend"),
+                }
             }
 
             impl<S: Section> Backward<$Backend, 2> for Recompute<S> {
@@ -93,12 +101,11 @@ macro_rules! on_backend {
                     let (x, weights) = ops.state;
                     let asked = [to_x.is_some(), to_weights.is_some()];
                     let (dx, dw) = section_gradients(&self.0, x, weights, upstream, asked);
-                    let dx = dx.and_then(|dx| dx.try_into_primitive::<$Backend>().ok());
-                    let dw = dw.and_then(|dw| dw.try_into_primitive::<$Backend>().ok());
-                    for (node, gradient) in [(to_x, dx), (to_weights, dw)] {
-                        if let (Some(node), Some(gradient)) = (node, gradient) {
-                            gradients.register::<$Backend>(node.id, gradient);
-                        }
+                    if let Some((node, dx)) = to_x.zip(dx) {
+                        gradients.register::<$Backend>(node.id, primitive(dx));
+                    }
+                    if let Some((node, dw)) = to_weights.zip(dw) {
+                        gradients.register::<$Backend>(node.id, primitive(dw));
                     }
                 }
             }

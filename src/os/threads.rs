@@ -13,7 +13,8 @@ const BESIDES: usize = 1 << 20;
 /// Starts a thread, and returns once it runs.
 ///
 /// A thread allocates a stack for its signals when it starts, and Rust aborts the program if there is no memory for it. So
-/// the memory is tried first, and whatever this thread allocates meanwhile must not take the last of it.
+/// the memory is tried first, and whatever this thread allocates meanwhile must not take the last of it. Other threads still
+/// can.
 ///
 /// # Errors
 /// Returns an error if the system has no memory for the thread, or refuses it.
@@ -64,8 +65,8 @@ mod tests {
     #[test]
     fn a_thread_that_finds_no_memory_is_an_error() {
         assert_eq!(start("small", None, || 7).unwrap().join().unwrap(), 7);
-        // Half of all addresses of a 64-bit process.
-        let error = start("huge", Some(1 << 47), || ()).unwrap_err();
+        // More than any processor addresses.
+        let error = start("huge", Some(1 << 60), || ()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
     }
 }

@@ -118,6 +118,11 @@ impl Calibration {
         Ok(Self { scores })
     }
 
+    /// Returns the calibration scores, the largest first.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
     /// Returns `n`, the number of calibration images.
     pub fn count(&self) -> usize {
         self.scores.len()

@@ -27,20 +27,19 @@ impl Drift {
         if scores.len() < FEWEST_FOR_DRIFT {
             return None;
         }
-        let (n, m) = (calibration.count(), scores.len() as f64);
-        let mut at = vec![0_usize; n + 1];
-        scores
-            .iter()
-            .for_each(|&score| at[calibration.at_least(score)] += 1);
-        // Between two calibration scores, the share of those above is constant and that of the new ones grows.
-        let (mut above, mut distance) = (0.0, 0.0_f64);
-        for (rank, count) in at.into_iter().enumerate() {
-            let share = rank as f64 / n as f64;
-            distance = distance.max((above / m - share).abs());
-            above += count as f64;
-            distance = distance.max((above / m - share).abs());
+        let old = calibration.scores();
+        let mut new = scores.to_vec();
+        new.sort_by(|a, b| b.total_cmp(a));
+        let (n, m) = (old.len() as f64, new.len() as f64);
+        // The distribution functions are compared behind each value; equal images have equal scores.
+        let (mut i, mut j, mut distance) = (0, 0, 0.0_f64);
+        while i < old.len() && j < new.len() {
+            let value = old[i].max(new[j]);
+            i += old[i..].iter().take_while(|score| **score >= value).count();
+            j += new[j..].iter().take_while(|score| **score >= value).count();
+            distance = distance.max((i as f64 / n - j as f64 / m).abs());
         }
-        let root = (n as f64 * m / (n as f64 + m)).sqrt();
+        let root = (n * m / (n + m)).sqrt();
         Some(Self {
             distance,
             p_value: kolmogorov((root + 0.12 + 0.11 / root) * distance),
@@ -100,6 +99,17 @@ mod tests {
         assert_eq!(Drift::new(&calibration, &normals(49, 2, 1.0)), None);
         let same = Drift::new(&calibration, &normals(200, 1, 0.0)).unwrap();
         assert!(same.p_value > 0.99, "{same:?}");
+    }
+
+    #[test]
+    fn equal_scores_on_both_sides_are_no_drift() {
+        let half_equal = |seed| [vec![1.5; 100], normals(100, seed, 0.0)].concat();
+        let calibration = Calibration::new(half_equal(1)).unwrap();
+        let drift = Drift::new(&calibration, &half_equal(2)).unwrap();
+        assert!(drift.p_value > 0.05, "{drift:?}");
+        let all_equal = Calibration::new(vec![2.0; 60]).unwrap();
+        let drift = Drift::new(&all_equal, &[2.0; 70]).unwrap();
+        assert_eq!((drift.distance, drift.p_value), (0.0, 1.0));
     }
 
     const KOLMOGOROV: [(f64, f64); 6] = [

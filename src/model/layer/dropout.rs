@@ -12,7 +12,7 @@ use crate::ops::Activation;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutConfig {
-    /// The probability with which a value becomes 0 in a training step; the others are divided by what is left of 1.
+    /// The probability with which a value becomes 0 in a training step; the others are divided by 1 minus it.
     pub dropout: f64,
 }
 
@@ -25,7 +25,7 @@ impl Default for DropoutConfig {
 /// Checks the probability with which values become 0, and returns it.
 ///
 /// # Errors
-/// Returns an error if nothing would be left.
+/// Returns an error unless it is at least 0 and below 1.
 pub fn checked_dropout(share: f64) -> Result<f64, String> {
     if (0.0..1.0).contains(&share) {
         Ok(share)
@@ -106,7 +106,7 @@ impl Forward for DropoutLayer {
     }
 }
 
-/// Returns `x` with a share of its values 0 and the others larger by as much.
+/// Returns `x` with each value set to 0 with probability `share`, and the others divided by 1 - `share`.
 ///
 /// # Shapes
 /// `x` and the result: `[K B, F]`.

@@ -18,8 +18,8 @@ use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::product::{OutputCells, filled_vec};
 
-/// The smallest number of parts that a batch is cut into, if it has enough images: with few parts, idle cores would
-/// wait for the last one. A weight gradient is summed within each part and then over the parts.
+/// The smallest number of parts that a batch is cut into, if it has enough images and parts of tiles get [`PIXELS`]: with few
+/// parts, idle cores would wait for the last one. A weight gradient is summed within each part and then over the parts.
 const PARTS: usize = 32;
 
 /// The smallest number of pixels of a part whose weight gradient is summed in tiles, unless it has [`MAX_IMAGES`] images:
