@@ -4,6 +4,12 @@ use std::fmt::Display;
 
 use crate::error::{Error, Result};
 
+/// Returns whether a value is its type's default: 0, or `false`. Where that stands for "off" or "none", the value is not
+/// written to files.
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Checks that a value is finite and at least 0.
 pub fn at_least_zero(key: &str, value: f64) -> Result<()> {
     expect(

@@ -58,6 +58,7 @@ impl Calibrate {
             )
             .with_hint("name the folder of the run"));
         };
+        check_distinct(&self.normal)?;
         files::check_writable(&run.calibration())?;
         let protocol = self.scoring.protocol(&opened)?;
         let scorer = Scorer::new(&opened.vae, protocol, self.scoring.score)?;
@@ -116,6 +117,34 @@ impl Calibrate {
     }
 }
 
+/// Checks that no image is named twice: it would count as two.
+///
+/// # Errors
+/// Returns an error if a path is another one, or lies in it.
+fn check_distinct(paths: &[PathBuf]) -> Result<()> {
+    let real: Vec<PathBuf> = paths
+        .iter()
+        .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()))
+        .collect();
+    for (i, path) in real.iter().enumerate() {
+        let others = real.iter().enumerate().filter(|(j, _)| *j != i);
+        if let Some((j, _)) = others
+            .into_iter()
+            .find(|(_, other)| path.starts_with(other))
+        {
+            return Err(Error::file(
+                &paths[i],
+                format!(
+                    "these images are named a second time by {}",
+                    paths[j].display()
+                ),
+            )
+            .with_hint("name each image once: the promise counts different images"));
+        }
+    }
+    Ok(())
+}
+
 /// Writes the scores beside those of other scores of the same images.
 fn write(
     opened: &LoadedModel,
@@ -135,6 +164,13 @@ fn write(
     let before = CalibrationFile::read(run).unwrap_or_default();
     let is_same =
         |file: &CalibrationFile| (&file.model, &file.images) == (&empty.model, &empty.images);
+    if let Some(before) = before.as_ref().filter(|file| !is_same(file)) {
+        let names: Vec<&str> = before.scores.keys().map(String::as_str).collect();
+        ui::note(format_args!(
+            "the scores {} of the calibration before are removed: they are of other images or of another model",
+            names.join(", ")
+        ));
+    }
     let mut file = before.filter(is_same).unwrap_or(empty);
     file.scores.insert(score.name().to_owned(), kept);
     let text = serde_json::to_string(&file).map_err(Error::failed)?;

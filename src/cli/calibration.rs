@@ -2,6 +2,7 @@
 //! that the training itself set aside.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,7 @@ impl CalibrationFile {
             return Ok(None);
         }
         let file = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
-            Error::file(&path, format!("no calibration: {error}"))
+            Error::file(&path, format!("this is no calibration file: {error}"))
                 .with_hint("write it again: `vae calibrate`, or remove it")
         })?;
         Ok(Some(file))
@@ -72,16 +73,17 @@ impl CalibrationFile {
         if self.model != model.hash {
             return Err(Error::file(
                 &path,
-                "these are scores of another model: the run was trained on since, or RUN names another of its models",
+                "these are scores of another model: the run has been trained further since, or RUN names another of its models",
             )
             .with_hint(hint));
         }
         let name = args.score.name();
+        let draws = args.score.draws(&model.vae.network().prior);
         let found = self.scores.get(name).filter(|found| {
-            !args.score.draws() || (found.samples, found.seed) == (protocol.samples, protocol.seed)
+            !draws || (found.samples, found.seed) == (protocol.samples, protocol.seed)
         });
         found.map(|found| found.scores.clone()).ok_or_else(|| {
-            let samples = if args.score.draws() {
+            let samples = if draws {
                 format!(" from {} samples of z", protocol.samples)
             } else {
                 String::new()
@@ -102,33 +104,15 @@ pub fn calibration(
     protocol: Protocol,
     scorer: &Scorer,
 ) -> Result<Calibration> {
-    if let Some(run) = model.run_folder()
-        && let Some(file) = CalibrationFile::read(&run)?
-    {
-        let calibration = Calibration::new(file.find(model, &run, args, protocol)?)?;
-        ui::note(format_args!(
-            "{} normal images calibrate, those of {}",
-            calibration.count(),
-            run.calibration().display()
-        ));
-        return Ok(calibration);
-    }
-    let (dataset, _) = model.data(data)?;
-    let Some(images) = &dataset.calibration else {
-        let run = model
-            .run_folder()
-            .map_or(model.path.clone(), |run| run.path);
-        let run = shell_word(run);
-        return Err(Error::request(
-            "no images calibrate this model: its training set none aside",
-        )
-        .with_hint(format!(
-            "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES; or train with `--set data.images.calibration=0.2`"
-        )));
+    let (scores, from) = match kept(model, args, protocol)? {
+        Some((scores, path)) => (scores, format!("those of {}", path.display())),
+        None => (
+            scored(model, scorer, set_aside(model, data)?, "calibrating")?,
+            "those that the training set aside".to_owned(),
+        ),
     };
-    let scores = scored(model, scorer, images, "calibrating")?;
     ui::note(format_args!(
-        "{} normal images calibrate, those that the training set aside",
+        "{} normal images calibrate, {from}",
         scores.len()
     ));
     if model.card.started_from.is_some() {
@@ -137,6 +121,38 @@ pub fn calibration(
         );
     }
     Calibration::new(scores)
+}
+
+/// Returns the scores that `vae calibrate` kept in the run, with their file, or `None` if there are none.
+fn kept(
+    model: &LoadedModel,
+    args: &ScoreArgs,
+    protocol: Protocol,
+) -> Result<Option<(Vec<f64>, PathBuf)>> {
+    let Some(run) = model.run_folder() else {
+        return Ok(None);
+    };
+    let Some(file) = CalibrationFile::read(&run)? else {
+        return Ok(None);
+    };
+    let scores = file.find(model, &run, args, protocol)?;
+    Ok(Some((scores, run.calibration())))
+}
+
+/// Returns the images that the training set aside.
+fn set_aside<'a>(model: &'a LoadedModel, data: &DataArg) -> Result<&'a Split> {
+    let (dataset, _) = model.data(data)?;
+    dataset.calibration.as_ref().ok_or_else(|| {
+        let run = model
+            .run_folder()
+            .map_or(model.path.clone(), |run| run.path);
+        let run = shell_word(run);
+        Error::request("no images calibrate this model: its training set none aside").with_hint(
+            format!(
+                "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES; or train with `--set data.images.calibration=0.2`"
+            ),
+        )
+    })
 }
 
 /// Returns the scores of all images of a split, with a bar.

@@ -147,7 +147,7 @@ pub fn read_images(
             "the model is conditional, and the class of an image is not known",
         )
         .with_hint(format!(
-            "put the images into folders that are called as their classes: {}",
+            "put the images into folders named after their classes: {}",
             card.classes.join(", ")
         )));
     }

@@ -36,19 +36,21 @@ A with probability at most A, whatever the model is worth (split conformal p-val
 are normal images that neither trained nor chose the model: those that the training set aside (data.images.calibration), or \
 those of `vae calibrate`.
 
-  --fpr A         flags where p <= A. Over calibration sets, the mean rate of false alarms is at most A
-  --confidence C  makes sure that with probability C the rate of this very calibration set is at most A
-  --fdr Q         flags so many of all images that on average at most the share Q of the flagged are normal (Benjamini,
-                  Hochberg 1995); rows are written when all images are scored
+  --fpr A         flags where p <= A; the mean rate of false alarms over calibration sets is at most A
+  --confidence C  flags fewer, so that the rate of this calibration set is at most A with probability C
+  --fdr Q         flags as many images as it can while at most the share Q of the flagged is normal on
+                  average (Benjamini, Hochberg 1995); writes the rows when all images are scored
 
 Nothing is promised about how many abnormal images are missed, nor once normal images come from elsewhere than the calibration \
 images; with 50 images or more, a test compares both (Kolmogorov, Smirnov).
 
-  elbo            minus the ELBO                     error       squared error at the posterior mean
-  reconstruction  mean of -log p(x given z)          complexity  elbo less the nats of the image's PNG
-  kl              from the posterior to the prior    regret      the rise of the ELBO when the posterior is
-  iw              minus the importance-weighted                  fitted to this image, 100 steps: slow
-                  bound
+  elbo            minus the ELBO
+  reconstruction  the mean of -log p(x given z)
+  kl              the KL from the posterior to the prior
+  error           the squared error at the posterior mean
+  iw              minus the importance-weighted bound
+  complexity      elbo less the nats of the image's PNG
+  regret          the rise of the ELBO when the posterior is fitted to the image in 100 steps: slow
 
 An image that cannot be read has a row without a score, and the exit code is 1. An image's noise depends on its pixels, so that it \
 has one score wherever it lies.
@@ -134,7 +136,13 @@ impl ScoreImages {
         let scores: Vec<f64> = rows.iter().map(|row| row.score).collect();
         let drift = Drift::new(&calibration, &scores);
         if self.json {
-            ui::data(self.as_json(&calibration, rule.as_ref(), &rows, skipped, drift))?;
+            let mut report = self.as_json(&calibration, rule.as_ref(), &rows, skipped, drift);
+            let draws = self.scoring.score.draws(&opened.vae.network().prior);
+            report["samples"] = json!(draws.then_some(protocol.samples));
+            report["seed"] = json!(protocol.seed);
+            report["model"] = json!(opened.path);
+            report["model_hash"] = json!(opened.hash);
+            ui::data(report)?;
         } else {
             let header = !streams;
             let rest: &[ScoredRow] = if streams { &[] } else { &rows };
@@ -268,7 +276,6 @@ impl ScoreImages {
         drift: Option<Drift>,
     ) -> Result<()> {
         let flagged = rows.iter().filter(|row| row.flagged).count();
-        let found = format!("{flagged} of {} flagged", counted(rows.len(), "image"));
         let share = match self.fdr {
             Some(q) if flagged > 0 => {
                 format!(
@@ -278,7 +285,15 @@ impl ScoreImages {
             }
             _ => String::new(),
         };
-        ui::note(format_args!("{found}{share}"));
+        let found = format!(
+            "{flagged} of {} flagged{share}",
+            counted(rows.len(), "image")
+        );
+        // The exit code comes with the same words.
+        let ends_with_found = self.exit_code && flagged > 0 && skipped.is_empty();
+        if !ends_with_found {
+            ui::note(&found);
+        }
         if let Some(Drift { distance, p_value }) = drift {
             let what = if p_value < 0.01 {
                 "unlike the calibration images: many are abnormal, or normal ones come from elsewhere now, and then the promise does not hold"
@@ -295,7 +310,7 @@ impl ScoreImages {
                 counted(skipped.len(), "image")
             )));
         }
-        if self.exit_code && flagged > 0 {
+        if ends_with_found {
             return Err(Error::found(found));
         }
         Ok(())

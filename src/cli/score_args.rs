@@ -33,7 +33,7 @@ impl ScoreArgs {
     pub fn protocol(&self, model: &LoadedModel) -> Result<Protocol> {
         if let Some(samples) = self.samples {
             count("--samples", samples, MOST_SAMPLES)?;
-            if !self.score.draws() {
+            if !self.score.draws(&model.vae.network().prior) {
                 return Err(Error::request(format!(
                     "--samples {samples}: the score `{}` draws no samples, so the flag would have no effect",
                     self.score.name()

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{above_zero, at_least_zero, count, within};
+use crate::check::{above_zero, at_least_zero, count, is_default, within};
 use crate::error::Result;
 use crate::optimizer::LARGEST_LIMIT;
 
-/// The `[train]` table.
+/// The `[train]` table. A key that is off is not written, so that the files of a training without it have the same bytes as before
+/// there was such a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct TrainConfig {
@@ -22,23 +23,17 @@ pub struct TrainConfig {
     /// Seconds of training between two saves within an epoch; the state is also saved after every epoch.
     pub save_every: f64,
     /// The number of epochs without a better validation score after which training ends; 0 for never.
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(skip_serializing_if = "is_default")]
     pub patience: usize,
     /// The decay of the moving average of the weights, which is then the run's model; 0 for none.
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(skip_serializing_if = "is_default")]
     pub ema: f64,
     /// The global norm of the gradient above which a step is skipped; 0 for never.
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(skip_serializing_if = "is_default")]
     pub skip_above: f64,
     /// Whether the residual blocks are computed again in the backward pass, so that it needs less memory.
-    #[serde(skip_serializing_if = "is_off")]
+    #[serde(skip_serializing_if = "is_default")]
     pub checkpointing: bool,
-}
-
-/// Returns whether a number that turns something on is 0. It is not written then, so that the files of a training that
-/// does not use it have the same bytes as before there was such a key.
-fn is_off<T: Default + PartialEq>(number: &T) -> bool {
-    *number == T::default()
 }
 
 impl Default for TrainConfig {
@@ -77,12 +72,12 @@ impl TrainConfig {
 
     /// Returns the decay of the moving average of the weights; `None` if there is none.
     pub fn average_decay(&self) -> Option<f64> {
-        (!is_off(&self.ema)).then_some(self.ema)
+        (!is_default(&self.ema)).then_some(self.ema)
     }
 
     /// Returns the norm above which a step is skipped; `None` if no step is.
     pub fn skip_limit(&self) -> Option<f64> {
-        (!is_off(&self.skip_above)).then_some(self.skip_above)
+        (!is_default(&self.skip_above)).then_some(self.skip_above)
     }
 
     /// Returns the number of steps in which all of `images` training images are seen once.

@@ -2,6 +2,7 @@
 
 use crate::check::count;
 use crate::error::{Error, Result};
+use crate::os;
 
 /// Starts the threads for everything that runs on the CPU: `threads`, or one for each core. Results do not depend on the
 /// number.
@@ -13,6 +14,10 @@ pub fn start_threads(threads: Option<usize>) -> Result<()> {
     rayon::ThreadPoolBuilder::new()
         // 0 stands for one thread for each core.
         .num_threads(threads.unwrap_or(0))
+        .spawn_handler(|thread| {
+            let name = format!("rayon {}", thread.index());
+            os::start(&name, thread.stack_size(), || thread.run()).map(drop)
+        })
         .build_global()
         .map_err(|error| {
             Error::failed(format!("the threads cannot be started: {error}")).with_hint(

@@ -63,19 +63,24 @@ impl Loader {
     /// # Errors
     /// An example cannot be read.
     pub fn batch(&self, split: &Split, ids: &[u32]) -> Result<Batch> {
-        self.keyed_batch(split, ids, ids)
+        self.batch_with_noise_ids(split, ids, ids)
     }
 
-    /// Does the same as [`Loader::batch`], but what is random about an example depends on its key in place of its id.
+    /// Does the same as [`Loader::batch`] with other ids for what is random about the examples.
     ///
     /// # Shapes
-    /// `ids` and `keys`: `[B]`; the batch's `x`: `[B, P]`.
+    /// `ids` and `noise_ids`: `[B]`; the batch's `x`: `[B, P]`.
     ///
     /// # Errors
     /// An example cannot be read.
-    pub fn keyed_batch(&self, split: &Split, ids: &[u32], keys: &[u32]) -> Result<Batch> {
+    pub fn batch_with_noise_ids(
+        &self,
+        split: &Split,
+        ids: &[u32],
+        noise_ids: &[u32],
+    ) -> Result<Batch> {
         let on_gpu = if self.belongs_on_gpu(split, ids.len()) {
-            self.keyed_values_on_gpu(split, ids, keys)?
+            self.values_on_gpu_with_noise_ids(split, ids, noise_ids)?
         } else {
             None
         };
@@ -83,10 +88,10 @@ impl Loader {
             Some(x) => x,
             None => {
                 let read = |row: usize| split.example(ids[row] as usize);
-                self.on_host(split, keys, self.augmentation.as_ref(), &read)?
+                self.on_host(split, noise_ids, self.augmentation.as_ref(), &read)?
             }
         };
-        Ok(self.finish(x, split, ids, keys))
+        Ok(self.finish(x, split, ids, noise_ids))
     }
 
     /// Puts a batch together from examples that have been read and augmented.
@@ -101,10 +106,10 @@ impl Loader {
     }
 
     /// Adds corruption and labels.
-    fn finish(&self, x: Tensor<2>, split: &Split, ids: &[u32], keys: &[u32]) -> Batch {
+    fn finish(&self, x: Tensor<2>, split: &Split, ids: &[u32], noise_ids: &[u32]) -> Batch {
         let corrupted = self
             .corruption
-            .map(|corruption| corruption.apply(x.clone(), self.corruption_rng, keys));
+            .map(|corruption| corruption.apply(x.clone(), self.corruption_rng, noise_ids));
         let known = split.labels.as_ref().zip(self.class_count);
         let labels = known.map(|(labels, count)| {
             one_hot(
@@ -137,19 +142,19 @@ impl Loader {
     /// # Errors
     /// An example cannot be read.
     pub fn values_on_gpu(&self, split: &Split, ids: &[u32]) -> Result<Option<Tensor<2>>> {
-        self.keyed_values_on_gpu(split, ids, ids)
+        self.values_on_gpu_with_noise_ids(split, ids, ids)
     }
 
-    fn keyed_values_on_gpu(
+    fn values_on_gpu_with_noise_ids(
         &self,
         split: &Split,
         ids: &[u32],
-        keys: &[u32],
+        noise_ids: &[u32],
     ) -> Result<Option<Tensor<2>>> {
         let Some(bytes) = packed(split, ids, &self.device)? else {
             return Ok(None);
         };
-        let x = scaled_on_gpu(self.pixels, bytes, keys, self.pixels_stream());
+        let x = scaled_on_gpu(self.pixels, bytes, noise_ids, self.pixels_stream());
         Ok(Some(made_on(&self.device, x)))
     }
 

@@ -6,7 +6,7 @@ use super::{
     Activation, DenseSpec, DropoutSpec, Features, Initialisation, LayerShape, LayerSpec, ModelKind,
     Network, OutputBias, checked_dropout,
 };
-use crate::check::at_least_one;
+use crate::check::{at_least_one, is_default};
 use crate::error::{Error, Result};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,17 +21,13 @@ pub struct Mlp {
     pub decoder: Option<Vec<usize>>,
     pub activation: Activation,
     /// The probability with which a value after a hidden layer becomes 0 in a training step.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub dropout: f64,
     /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
     /// The initial value of the decoder's last bias.
     pub output_bias: OutputBias,
-}
-
-fn is_zero(share: &f64) -> bool {
-    *share == 0.0
 }
 
 impl Default for Mlp {

@@ -51,7 +51,8 @@ pub use mlp::Mlp;
 pub use model_kind::ModelKind;
 pub use network::{ConditionSpec, Network};
 pub use parameters::{
-    LayerParameters, NamedTensor, ParameterShape, export, import, layer_parameters, parameter_names,
+    LayerParameters, NamedTensor, ParameterShape, export, flat_parameters, import,
+    layer_parameters, parameter_names,
 };
 pub use prior::{
     Encode, Hierarchical, HierarchicalPrior, LatentDistribution, LatentSpace, Prior, PriorKind,

@@ -105,6 +105,24 @@ pub fn parameter_names(module: &impl Module) -> Vec<String> {
     names.names
 }
 
+/// Returns a module's parameters, each flat, in the order in which burn visits them.
+///
+/// # Shapes
+/// Each: `[n]`.
+pub fn flat_parameters(module: &impl Module) -> Vec<Tensor<1>> {
+    struct Flat(Vec<Tensor<1>>);
+    impl ModuleVisitor for Flat {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let weight = param.val();
+            let count = weight.shape().num_elements();
+            self.0.push(weight.reshape([count]));
+        }
+    }
+    let mut flat = Flat(Vec::new());
+    module.visit(&mut flat);
+    flat.0
+}
+
 /// The parameters of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerParameters {

@@ -7,7 +7,7 @@ use super::{
     Activation, ConvolutionConfig, DenseConfig, Features, Initialisation, LayerConfig, LayerSpec,
     ModelKind, Network, NormConfig, ResidualConfig, UpsampleConfig, checked_dropout,
 };
-use crate::check::{at_least_one, count};
+use crate::check::{at_least_one, count, is_default};
 use crate::error::{Error, Result};
 
 /// The most blocks at a resolution, and the largest stride of the first convolution.
@@ -29,17 +29,13 @@ pub struct Resnet {
     /// The groups of channels that are normalised; 0 chooses: at most 32, of at least 4 channels each.
     pub groups: usize,
     /// The probability with which a value before the second convolution of a block becomes 0 in a training step.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub dropout: f64,
     /// The activation before each convolution of a block.
     pub activation: Activation,
     /// The activation of the posterior mean, which is an autoencoder's latent.
     pub latent_activation: Activation,
     pub init: Initialisation,
-}
-
-fn is_zero(share: &f64) -> bool {
-    *share == 0.0
 }
 
 impl Default for Resnet {

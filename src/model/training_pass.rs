@@ -1,10 +1,10 @@
 //! The forward pass of a training step, which differs from other forward passes in two ways: dropout, and sections that are
 //! computed again in the backward pass.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 
-use super::{Layer, LayerNoise};
+use super::{Layer, LayerNoise, LayerSpec, flat_parameters};
 use crate::ops::{self, Section};
 use crate::rng::Rng;
 
@@ -25,65 +25,57 @@ impl TrainingPass {
         }
     }
 
-    /// Returns the output of `layers`, the first of which has the index `first` in the part of the network called `part`.
+    /// Returns the output of a part of the network. `layers` and `specs` are its layers from the index `first` on.
     ///
     /// # Shapes
     /// `x`: `[K B, input]`, the images in the order of their ids, `K` times; result: `[K B, output]`.
-    pub fn run(&self, part: &str, first: usize, layers: &[Layer], x: Tensor<2>) -> Tensor<2> {
+    pub fn run(
+        &self,
+        part: &str,
+        first: usize,
+        (layers, specs): (&[Layer], &[LayerSpec]),
+        x: Tensor<2>,
+    ) -> Tensor<2> {
         let noise = self.noise.of(part);
-        let layers = layers.iter().enumerate();
-        let layers: Vec<NoisyLayer> = layers
-            .map(|(i, layer)| NoisyLayer {
-                layer: layer.clone(),
-                noise: noise.at(first + i),
-            })
-            .collect();
+        let noise = |i: usize| noise.at(first + i);
         if !self.recomputes {
-            return LayerSection(layers).run(x);
+            let layers = layers.iter().enumerate();
+            return layers.fold(x, |x, (i, layer)| {
+                layer.kind().forward_in_training(x, &noise(i))
+            });
         }
-        let sections = layers.split_inclusive(|layer| layer.layer.kind().is_block());
-        sections.fold(x, |x, layers| {
-            let section = LayerSection(layers.to_vec());
-            match section.weights() {
-                Some(weights) => ops::recompute(x, weights, section),
-                None => section.run(x),
+        let mut start = 0;
+        let sections = specs.split_inclusive(|spec| spec.kind().is_block());
+        sections.fold(x, |x, specs| {
+            let places = start..start + specs.len();
+            start = places.end;
+            let section = LayerSection {
+                noise: places.clone().map(noise).collect(),
+                layers: layers[places].to_vec(),
+            };
+            let weights = flat_parameters(&section.layers);
+            if weights.is_empty() {
+                section.run(x)
+            } else {
+                ops::recompute(x, Tensor::cat(weights, 0), section)
             }
         })
     }
 }
 
+/// Layers that follow each other, with the noise of each.
 #[derive(Clone, Debug)]
-struct NoisyLayer {
-    layer: Layer,
-    noise: LayerNoise,
+struct LayerSection {
+    layers: Vec<Layer>,
+    noise: Vec<LayerNoise>,
 }
-
-/// Layers that follow each other.
-#[derive(Clone, Debug)]
-struct LayerSection(Vec<NoisyLayer>);
 
 impl LayerSection {
     fn run(&self, x: Tensor<2>) -> Tensor<2> {
-        self.0.iter().fold(x, |x, NoisyLayer { layer, noise }| {
+        let layers = self.layers.iter().zip(&self.noise);
+        layers.fold(x, |x, (layer, noise)| {
             layer.kind().forward_in_training(x, noise)
         })
-    }
-
-    /// Returns all weights, `[n]`, or `None` if there are none.
-    fn weights(&self) -> Option<Tensor<1>> {
-        struct Flat(Vec<Tensor<1>>);
-        impl ModuleVisitor for Flat {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let weight = param.val();
-                let count = weight.shape().num_elements();
-                self.0.push(weight.reshape([count]));
-            }
-        }
-        let mut flat = Flat(Vec::new());
-        for NoisyLayer { layer, .. } in &self.0 {
-            layer.visit(&mut flat);
-        }
-        (!flat.0.is_empty()).then(|| Tensor::cat(flat.0, 0))
     }
 }
 
@@ -105,11 +97,10 @@ impl Section for LayerSection {
             }
         }
         let mut replace = Replace { weights, taken: 0 };
-        let layers = self.0.iter();
-        let layers = layers.map(|NoisyLayer { layer, noise }| NoisyLayer {
-            layer: layer.clone().map(&mut replace),
-            noise: noise.clone(),
-        });
-        Self(layers.collect()).run(x)
+        let section = Self {
+            layers: self.layers.clone().map(&mut replace),
+            noise: self.noise.clone(),
+        };
+        section.run(x)
     }
 }

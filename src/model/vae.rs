@@ -138,12 +138,14 @@ impl Vae {
             return self.encode_observed(x, labels, &mut |_, _, _| {});
         };
         let told_at = self.encoder_told_at();
-        let (before, after) = self.encoder.split_at(told_at.unwrap_or(0));
-        let mut h = pass.run("encoder", 0, before, x);
+        let first = told_at.unwrap_or(0);
+        let (before, after) = self.encoder.split_at(first);
+        let (specs_before, specs_after) = self.network.encoder.split_at(first);
+        let mut h = pass.run("encoder", 0, (before, specs_before), x);
         if told_at.is_some() {
             h = self.beside(h, labels);
         }
-        self.posterior(pass.run("encoder", before.len(), after, h))
+        self.posterior(pass.run("encoder", first, (after, specs_after), h))
     }
 
     /// Does the same as [`Vae::encode`] outside of training, and calls the observer with the output of each layer of the
@@ -191,7 +193,10 @@ impl Vae {
     pub fn decode(&self, z: Tensor<2>, labels: Option<Tensor<2>>) -> Tensor<2> {
         match &self.training {
             None => self.decode_observed(z, labels, &mut |_, _, _| {}),
-            Some(pass) => pass.run("decoder", 0, &self.decoder, self.told_latents(z, labels)),
+            Some(pass) => {
+                let layers = (&self.decoder[..], &self.network.decoder[..]);
+                pass.run("decoder", 0, layers, self.told_latents(z, labels))
+            }
         }
     }
 

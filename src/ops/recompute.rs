@@ -1,6 +1,6 @@
 //! Gradient checkpointing (Chen, Xu, Zhang, Guestrin 2016, "Training deep nets with sublinear memory cost"): the forward pass
-//! of a section of a network keeps its input alone, and the backward pass computes the section once more. That is the same
-//! computation on the same numbers, so the gradients have the same bytes as without it.
+//! of a section of a network keeps its input alone, and the backward pass computes the section a second time. It is the same
+//! computation on the same numbers, so the gradients have the same bytes as without checkpointing.
 
 use std::fmt::Debug;
 
@@ -11,7 +11,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::{Autodiff, BackendTypes};
 use burn::tensor::Tensor;
 
-/// A function of an input and of weights, which gives the same result whenever it is called.
+/// A function of an input and of weights that returns the same result at every call.
 pub trait Section: Clone + Debug + Send + 'static {
     /// Returns the output.
     ///
@@ -20,7 +20,7 @@ pub trait Section: Clone + Debug + Send + 'static {
     fn forward(&self, x: Tensor<2>, weights: Tensor<1>) -> Tensor<2>;
 }
 
-/// Returns the output of a section, of which only the input and the weights are kept for the backward pass.
+/// Returns the output of a section. Only its input and its weights are kept for the backward pass.
 ///
 /// # Shapes
 /// As in [`Section::forward`].

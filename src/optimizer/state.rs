@@ -1,12 +1,12 @@
 //! The state of an optimizer: the rule, and its slots and the average for every parameter.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Bool, Gradients, Tensor};
 
 use super::average::averaging_rate;
 use super::skip::is_skipped;
 use super::{Optimizer, collect, global_norm};
-use crate::model::Vae;
+use crate::model::{Vae, flat_parameters};
 use crate::ops::{move_towards, on_host};
 
 /// The name of the slot that holds the average of a parameter.
@@ -158,17 +158,8 @@ impl OptimizerState {
 
 /// Returns the parameters, each flat and without autodiff.
 fn flat_weights(module: &impl Module) -> Vec<Tensor<1>> {
-    struct Flat(Vec<Tensor<1>>);
-    impl ModuleVisitor for Flat {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let weight = param.val().without_autodiff();
-            let count = weight.shape().num_elements();
-            self.0.push(weight.reshape([count]));
-        }
-    }
-    let mut flat = Flat(Vec::new());
-    module.visit(&mut flat);
-    flat.0
+    let weights = flat_parameters(module).into_iter();
+    weights.map(Tensor::without_autodiff).collect()
 }
 
 struct Apply<'a> {

@@ -39,7 +39,7 @@ pub fn start<T: Send + 'static>(
     Ok(thread)
 }
 
-/// Returns whether the system gives this process so many bytes more.
+/// Returns whether the system can give this process `bytes` more bytes of memory.
 #[cfg(unix)]
 fn is_room_for(bytes: usize) -> bool {
     let (protection, flags) = (

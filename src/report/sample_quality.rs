@@ -33,7 +33,7 @@ struct FigureRow {
 }
 
 impl FigureRow {
-    /// Returns the row of a figure, the values of which are those of samples and of held-out images.
+    /// Returns the row of a figure: its value for the samples and its value for the held-out images.
     fn new(
         [key, title]: [&'static str; 2],
         digits: usize,

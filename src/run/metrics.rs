@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Change, RunFolder};
+use crate::check::is_default;
 use crate::error::{Error, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
 use crate::words::counted;
@@ -40,7 +41,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gradient_norms: BTreeMap<String, f64>,
     /// The steps of the epoch that were skipped because of their gradient's norm, for "train".
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub skipped_steps: u64,
     /// The values that were changed in this epoch or right before it, for "train"; see `vae train --help`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,11 +68,6 @@ pub fn best_validation(records: &[Record]) -> Option<&Record> {
                 best
             }
         })
-}
-
-/// Returns whether a number is 0. It is not written then.
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Reads null as NaN: JSON has no infinity and no NaN, so both are written as null.

@@ -39,9 +39,10 @@ impl MemoryNeed {
         let parameters = config.parameter_count(network) as f64;
         let average = usize::from(config.train.average_decay().is_some());
         let slots = config.optimizer.kind().slots().len() + average;
-        // Beside the copies there is one gradient.
-        let per_parameter = FLOAT * (COPIES * (1 + slots) as f64 + 1.0);
         let recomputes = config.train.checkpointing;
+        // Beside the copies there is one gradient, and a section that is computed again has its weights in a row, too.
+        let gradients = if recomputes { 2.0 } else { 1.0 };
+        let per_parameter = FLOAT * (COPIES * (1 + slots) as f64 + gradients);
         let per_gradient = if recomputes {
             FLOATS_PER_GRADIENT_AGAIN
         } else {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use vae::model::NamedTensor;
 use vae::train::ModelFile;
 
-use crate::program::{files, metrics, run, timeless};
+use crate::program::{files, metrics, run, tensors, timeless};
 use crate::stops::train_with_kills;
 
 /// A training with a best model and a likelihood that is fitted to the weights.
@@ -38,11 +38,6 @@ fn trained(more: &[&str]) -> TempDir {
     let place = TempDir::new().unwrap();
     run(place.path(), &[&TRAIN, more].concat()).line();
     place
-}
-
-fn tensors(place: &Path, name: &str) -> Vec<NamedTensor> {
-    let path = place.join("runs/mine").join(name);
-    ModelFile::read(&path).unwrap().tensors
 }
 
 /// Returns the numbers of a split's records.

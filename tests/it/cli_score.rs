@@ -259,6 +259,18 @@ fn images_of_the_training_do_not_calibrate_and_others_take_the_place_of_those_se
         let done = vae(&home, &format!("score parts-1 new --score {score}"));
         assert_eq!(done.code, Some(0), "{}", done.err);
     }
+    // Scores of other images would not be those of one calibration set.
+    for i in 0..20 {
+        save(home.path(), &format!("few/{i}.png"), spot(7000 + i));
+    }
+    let done = vae(&home, "calibrate parts-1 --normal few --score kl");
+    assert!(
+        done.err
+            .contains("the scores elbo, kl of the calibration before are removed"),
+        "{}",
+        done.err
+    );
+    vae(&home, "score parts-1 new").failed(2, &["it has no scores `elbo`"]);
     // A file of another model calibrates nothing.
     let path = home.path().join("runs/parts-1/calibration.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -266,6 +278,28 @@ fn images_of_the_training_do_not_calibrate_and_others_take_the_place_of_those_se
     vae(&home, "score parts-1 new").failed(2, &["scores of another model"]);
     fs::write(&path, "{").unwrap();
     vae(&home, "score parts-1 new").failed(2, &["no calibration"]);
+}
+
+#[test]
+fn an_image_that_is_named_twice_and_a_flag_without_effect_are_refused() {
+    let home = with_run();
+    for i in 0..20 {
+        save(home.path(), &format!("more/{i}.png"), spot(5000 + i));
+    }
+    for second in ["more", "./more", "more/3.png"] {
+        vae(
+            &home,
+            &format!("calibrate parts-1 --normal more --normal {second}"),
+        )
+        .failed(2, &["are named a second time by", "name each image once"]);
+    }
+    for score in ["error", "kl"] {
+        vae(
+            &home,
+            &format!("score parts-1 new --score {score} --samples 64"),
+        )
+        .failed(2, &["draws no samples"]);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use vae::error::Error;
 use vae::model::{NamedTensor, pack, unpack};
+use vae::train::ModelFile;
 
 /// Returns a command that runs in `folder`, which is also its home, independently of the
 /// environment of the tests.
@@ -267,6 +268,12 @@ pub const MODEL: &str = "runs/smoke-1/model.safetensors";
 
 pub fn train(folder: &Path, arguments: &[&str]) -> Done {
     run(folder, &[&SMOKE, arguments].concat())
+}
+
+/// Returns the tensors of a model file of the run `mine`.
+pub fn tensors(place: &Path, name: &str) -> Vec<NamedTensor> {
+    let path = place.join("runs/mine").join(name);
+    ModelFile::read(&path).unwrap().tensors
 }
 
 pub fn read(folder: &Path, name: &str) -> Vec<u8> {

@@ -13,6 +13,7 @@ use super::natural_order;
 use super::open_source::OpenedSource;
 use super::settings::Images;
 use super::splitting::{Division, TestGroup, looks_like_a_film};
+use crate::check::is_default;
 use crate::data::image_file::{ALL_LEVELS, FitMode};
 use crate::data::{Dataset, Split};
 use crate::words::counted;
@@ -46,17 +47,13 @@ pub struct ImageReport {
     pub classes: Vec<(String, usize)>,
     pub train: usize,
     pub validation: usize,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub calibration: usize,
     pub test: usize,
     pub test_by_hash: bool,
     pub duplicates: usize,
     pub skipped: Vec<SkippedImage>,
     pub notes: Vec<String>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 impl ImageReport {

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::keyed::KeyedBatch;
+use super::content_batch::ContentBatch;
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::eval::protocol::CHUNK;
@@ -44,7 +44,7 @@ impl PcaError {
     pub fn scores(&self, split: &Split, ids: &[u32]) -> Result<Vec<f64>> {
         let mut errors = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHUNK) {
-            let x = KeyedBatch::read(&self.loader, split, ids)?.batch.x;
+            let x = ContentBatch::read(&self.loader, split, ids)?.batch.x;
             errors.extend(squared_error_of_each(x.clone(), self.pca.reconstruct(x)));
         }
         Ok(errors)
@@ -58,7 +58,7 @@ impl PcaError {
 pub fn png_sizes(loader: &Loader, split: &Split, ids: &[u32]) -> Result<Vec<f64>> {
     let mut sizes = Vec::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK) {
-        let x = KeyedBatch::read(loader, split, ids)?.batch.x;
+        let x = ContentBatch::read(loader, split, ids)?.batch.x;
         sizes.extend(sizes_of(&x, split.shape)?);
     }
     Ok(sizes)

@@ -22,8 +22,8 @@ const ROUNDING: f64 = 1e-9;
 pub struct FalseAlarmPromise {
     /// The largest rate at which normal images are flagged, `a`.
     pub rate: f64,
-    /// The probability over calibration sets with which this set's own rate is at most `rate`, `c`. `None`: the mean of the
-    /// rates is.
+    /// `c`: this set's own rate is at most `rate` with this probability over calibration sets. `None`: the mean of the rates
+    /// is at most `rate`.
     pub confidence: Option<f64>,
 }
 
@@ -141,7 +141,7 @@ impl Calibration {
     /// Returns which scores are flagged.
     ///
     /// # Errors
-    /// The promise needs more calibration images, or it is none.
+    /// The promise needs more calibration images, or its rate or confidence is not between 0 and 1.
     pub fn rule(&self, promise: FalseAlarmPromise) -> Result<FlaggingRule> {
         promise.check()?;
         let n = self.count();

@@ -24,7 +24,7 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Measures scores, of which higher ones are stranger. Normal and abnormal images are resampled apart, so that their
+    /// Measures scores; the higher, the stranger. Normal and abnormal images are resampled apart, so that their
     /// numbers stay what they are.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub struct MarkedPixels {
 }
 
 impl MarkedPixels {
-    /// Adds the map of an image, and the mask of its abnormal pixels, of which those that touch, also at a corner, are one
+    /// Adds the map of an image and the mask of its abnormal pixels. Abnormal pixels that touch, also at a corner, are one
     /// region.
     ///
     /// # Shapes

@@ -8,7 +8,7 @@
 //! The means and deviations must come from images that do not calibrate, training images for instance: calibration images
 //! would be compared with themselves, would have smaller maxima than new images, and the promise would not hold.
 
-use super::keyed::KeyedBatch;
+use super::content_batch::ContentBatch;
 use crate::data::Split;
 use crate::error::Result;
 use crate::eval::protocol::{CHUNK, Protocol};
@@ -43,14 +43,14 @@ pub fn pixel_maps(
     let outputs = outputs.map_or(1, |layer| layer.kind().output().count());
     let at_a_time = (VALUES / outputs.max(1)).clamp(1, CHUNK);
     for ids in ids.chunks(at_a_time) {
-        let KeyedBatch { batch, keys } = KeyedBatch::read(&loader, split, ids)?;
+        let ContentBatch { batch, noise_ids } = ContentBatch::read(&loader, split, ids)?;
         let posterior = vae.encode(batch.input(), batch.labels.clone());
         let mut sum = batch.x.zeros_like();
         let is_sampled = protocol.latent_mode.is_sampled();
         let samples = if is_sampled { protocol.samples } else { 1 };
         for k in 0..samples {
             let z = if is_sampled {
-                let noise = protocol.latent_noise(vae, k, &keys);
+                let noise = protocol.latent_noise(vae, k, &noise_ids);
                 posterior.reparameterise(noise.narrow(2, 0, vae.network().latent))
             } else {
                 posterior.mean.clone().unsqueeze::<3>()

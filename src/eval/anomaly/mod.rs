@@ -5,10 +5,10 @@
 
 mod baselines;
 mod conformal;
+mod content_batch;
 mod detection;
 mod discovery;
 mod drift;
-mod keyed;
 mod localisation;
 mod map;
 mod regions;

@@ -17,7 +17,7 @@ const STEPS: u64 = 100;
 const LEARNING_RATE: f64 = 0.02;
 /// The decay rates and the epsilon of Adam's moments (Kingma, Ba 2015).
 const MOMENTS: [f64; 3] = [0.9, 0.999, 1e-8];
-/// The index of the first sample of z that fits: none of the samples by which the ELBO is measured.
+/// The index of the first sample of z for the fit. The ELBO is measured with other samples.
 const FIRST_SAMPLE: usize = 1 << 20;
 
 /// The model, ready to fit posteriors.
@@ -41,17 +41,17 @@ impl Regret {
     /// Returns the fitted posterior of each image. Each step draws one new z for each image.
     ///
     /// # Shapes
-    /// `keys`: `[B]`, which key the noise of the images.
-    pub fn fitted(&self, batch: &Batch, keys: &[u32]) -> DiagonalGaussian {
+    /// `noise_ids`: `[B]`.
+    pub fn fitted(&self, batch: &Batch, noise_ids: &[u32]) -> DiagonalGaussian {
         let mut posterior = self.plain.encode(batch.input(), batch.labels.clone());
         let shape = posterior.mean.dims();
         let lifted = batch.clone().map(Tensor::from_inner);
         let zeros = || Tensor::<1>::zeros([shape[0] * shape[1]], &self.plain.device());
         let mut moments = [[zeros(), zeros()], [zeros(), zeros()]];
         for step in 1..=STEPS {
-            let noise = self
-                .protocol
-                .latent_noise(&self.plain, FIRST_SAMPLE + step as usize, keys);
+            let noise =
+                self.protocol
+                    .latent_noise(&self.plain, FIRST_SAMPLE + step as usize, noise_ids);
             let leaves = [posterior.mean.clone(), posterior.log_var.clone()]
                 .map(|values| Tensor::from_inner(values).require_grad());
             let [mean, log_var] = leaves.clone();

@@ -1,18 +1,19 @@
-//! How strange an image is to a model: numbers of which a higher one is stranger.
+//! How strange an image is to a model, as a number: the higher, the stranger.
 
 use clap::ValueEnum;
 
 use super::baselines::png_nats;
-use super::keyed::KeyedBatch;
+use super::content_batch::ContentBatch;
 use super::regret::Regret;
-use crate::data::Split;
+use crate::data::{Batch, Split};
+use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
 use crate::eval::elbo::{ElboByImage, add_sampled, numbers};
 use crate::eval::importance::WeightSums;
 use crate::eval::protocol::{CHUNK, Protocol};
 use crate::eval::reconstruction::squared_error_of_each;
 use crate::loader::Loader;
-use crate::model::Vae;
+use crate::model::{Prior, Vae};
 
 /// How strange an image is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -48,9 +49,13 @@ impl AnomalyScore {
         }
     }
 
-    /// Returns whether the score depends on the number of samples of z.
-    pub fn draws(self) -> bool {
-        self != Self::Error
+    /// Returns whether the score depends on the number of samples of z. The KL to a normal prior has a closed form.
+    pub fn draws(self, prior: &Prior) -> bool {
+        match self {
+            Self::Error => false,
+            Self::Kl => !prior.is_normal(),
+            _ => true,
+        }
     }
 }
 
@@ -60,7 +65,6 @@ pub struct Scorer<'a> {
     loader: Loader,
     protocol: Protocol,
     score: AnomalyScore,
-    regret: Option<Regret>,
 }
 
 impl<'a> Scorer<'a> {
@@ -70,20 +74,18 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// The model is an autoencoder, which has no score but the squared error.
     pub fn new(vae: &'a Vae, protocol: Protocol, score: AnomalyScore) -> Result<Self> {
-        if score.draws() && !protocol.latent_mode.is_sampled() {
+        if score != AnomalyScore::Error && !protocol.latent_mode.is_sampled() {
             return Err(Error::request(format!(
                 "the score `{}` needs a distribution of latents, and an autoencoder has a single latent",
                 score.name()
             ))
             .with_hint("pass `--score error`"));
         }
-        let regret = (score == AnomalyScore::Regret).then(|| Regret::new(vae, protocol));
         Ok(Self {
             vae,
             loader: protocol.clean_loader(vae),
             protocol,
             score,
-            regret,
         })
     }
 
@@ -103,24 +105,28 @@ impl<'a> Scorer<'a> {
             return Err(Error::request(
                 "the model is conditional, and the classes of the images are not known",
             )
-            .with_hint("put the images into folders that are called as their classes"));
+            .with_hint("put the images into folders named after their classes"));
         }
         let mut scores = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHUNK) {
-            scores.extend(self.batch(&KeyedBatch::read(&self.loader, split, ids)?)?);
+            scores.extend(self.batch(&ContentBatch::read(&self.loader, split, ids)?)?);
             seen(scores.len());
         }
         Ok(scores)
     }
 
-    fn batch(&self, images: &KeyedBatch) -> Result<Vec<f64>> {
-        let KeyedBatch { batch, keys } = images;
+    fn batch(&self, images: &ContentBatch) -> Result<Vec<f64>> {
+        let ContentBatch { batch, noise_ids } = images;
         Ok(match self.score {
             AnomalyScore::Elbo => self.negative_elbo(images),
             AnomalyScore::Reconstruction => self.terms(images).reconstruction,
+            AnomalyScore::Kl if self.vae.network().prior.is_normal() => {
+                let by_latent = self.posterior(batch).kl_to_standard_normal();
+                numbers(by_latent.sum_dim(1).squeeze_dim::<1>(1))
+            }
             AnomalyScore::Kl => self.terms(images).kl.unwrap_or_default(),
             AnomalyScore::Error => {
-                let mean = self.vae.encode(batch.input(), batch.labels.clone()).mean;
+                let mean = self.posterior(batch).mean;
                 let decoded = self.vae.decode_mean(mean, batch.labels.clone());
                 squared_error_of_each(batch.x.clone(), decoded)
             }
@@ -131,42 +137,48 @@ impl<'a> Scorer<'a> {
                 pairs.map(|(score, nats)| score - nats).collect()
             }
             AnomalyScore::Regret => {
-                let Some(regret) = &self.regret else {
-                    return Ok(Vec::new());
-                };
-                let fitted = regret.fitted(batch, keys);
-                let [before, after] = [None, Some(fitted)].map(|posterior| {
-                    let posterior = posterior
-                        .unwrap_or_else(|| self.vae.encode(batch.input(), batch.labels.clone()));
-                    let mut terms = ElboByImage::default();
-                    add_sampled(self.vae, posterior, batch, self.protocol, keys, &mut terms);
-                    negative_elbo(terms)
-                });
-                let pairs = before.into_iter().zip(after);
+                let fitted = Regret::new(self.vae, self.protocol).fitted(batch, noise_ids);
+                let after = negative_elbo(self.terms_at(fitted, images));
+                let pairs = self.negative_elbo(images).into_iter().zip(after);
                 pairs.map(|(before, after)| before - after).collect()
             }
         })
     }
 
+    fn posterior(&self, batch: &Batch) -> DiagonalGaussian {
+        self.vae.encode(batch.input(), batch.labels.clone())
+    }
+
     /// Returns the terms of the ELBO of each image, means over `K` samples of z.
-    fn terms(&self, images: &KeyedBatch) -> ElboByImage {
-        let KeyedBatch { batch, keys } = images;
-        let posterior = self.vae.encode(batch.input(), batch.labels.clone());
+    fn terms(&self, images: &ContentBatch) -> ElboByImage {
+        self.terms_at(self.posterior(&images.batch), images)
+    }
+
+    /// Does the same as [`Scorer::terms`] for other posteriors.
+    fn terms_at(&self, posterior: DiagonalGaussian, images: &ContentBatch) -> ElboByImage {
+        let ContentBatch { batch, noise_ids } = images;
         let mut terms = ElboByImage::default();
-        add_sampled(self.vae, posterior, batch, self.protocol, keys, &mut terms);
+        add_sampled(
+            self.vae,
+            posterior,
+            batch,
+            self.protocol,
+            noise_ids,
+            &mut terms,
+        );
         terms
     }
 
-    fn negative_elbo(&self, images: &KeyedBatch) -> Vec<f64> {
+    fn negative_elbo(&self, images: &ContentBatch) -> Vec<f64> {
         negative_elbo(self.terms(images))
     }
 
     /// Returns minus the importance-weighted bound of each image.
-    fn negative_bound(&self, KeyedBatch { batch, keys }: &KeyedBatch) -> Vec<f64> {
-        let posterior = self.vae.encode(batch.input(), batch.labels.clone());
-        let mut sums = vec![WeightSums::NONE; keys.len()];
+    fn negative_bound(&self, ContentBatch { batch, noise_ids }: &ContentBatch) -> Vec<f64> {
+        let posterior = self.posterior(batch);
+        let mut sums = vec![WeightSums::NONE; noise_ids.len()];
         for k in 0..self.protocol.samples {
-            let noise = self.protocol.latent_noise(self.vae, k, keys);
+            let noise = self.protocol.latent_noise(self.vae, k, noise_ids);
             let pass = self.vae.forward_from(posterior.clone(), batch, noise);
             let log_weights = numbers(pass.log_weights().squeeze_dim::<1>(0));
             let pairs = sums.iter_mut().zip(log_weights);

@@ -1,4 +1,4 @@
-//! Dropout (Srivastava et al. 2014): in training, a share of the values becomes 0.
+//! Dropout (Srivastava et al. 2014): in training, each value becomes 0 with one probability.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -26,20 +26,20 @@ impl Default for DropoutConfig {
 ///
 /// # Errors
 /// Returns an error unless it is at least 0 and below 1.
-pub fn checked_dropout(share: f64) -> Result<f64, String> {
-    if (0.0..1.0).contains(&share) {
-        Ok(share)
+pub fn checked_dropout(probability: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&probability) {
+        Ok(probability)
     } else {
         Err(format!(
-            "dropout is {share}; expected a number of at least 0 and below 1"
+            "dropout is {probability}; expected a number of at least 0 and below 1"
         ))
     }
 }
 
 impl LayerKind for DropoutConfig {
     fn spec(&self, input: Features, _activation: Activation) -> Result<LayerSpec, String> {
-        let share = checked_dropout(self.dropout)?;
-        Ok(DropoutSpec::new(input, share).into())
+        let probability = checked_dropout(self.dropout)?;
+        Ok(DropoutSpec::new(input, probability).into())
     }
 }
 
@@ -47,13 +47,13 @@ impl LayerKind for DropoutConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DropoutSpec {
     input: Features,
-    share: f64,
+    probability: f64,
 }
 
 impl DropoutSpec {
     /// Returns dropout with a probability that [`checked_dropout`] accepts.
-    pub fn new(input: Features, share: f64) -> Self {
-        Self { input, share }
+    pub fn new(input: Features, probability: f64) -> Self {
+        Self { input, probability }
     }
 }
 
@@ -75,7 +75,9 @@ impl LayerShape for DropoutSpec {
     }
 
     fn layer(&self, _init: &Init) -> Layer {
-        Layer::Dropout(DropoutLayer { share: self.share })
+        Layer::Dropout(DropoutLayer {
+            probability: self.probability,
+        })
     }
 
     fn kept_values(&self) -> usize {
@@ -84,7 +86,7 @@ impl LayerShape for DropoutSpec {
     }
 
     fn drops_out(&self) -> bool {
-        self.share > 0.0
+        self.probability > 0.0
     }
 }
 
@@ -92,7 +94,7 @@ impl LayerShape for DropoutSpec {
 #[derive(Module, Debug)]
 pub struct DropoutLayer {
     #[module(skip)]
-    share: f64,
+    probability: f64,
 }
 
 impl Forward for DropoutLayer {
@@ -102,18 +104,18 @@ impl Forward for DropoutLayer {
     }
 
     fn forward_in_training(&self, x: Tensor<2>, noise: &LayerNoise) -> Tensor<2> {
-        dropped_out(x, self.share, noise)
+        dropped_out(x, self.probability, noise)
     }
 }
 
-/// Returns `x` with each value set to 0 with probability `share`, and the others divided by 1 - `share`.
+/// Returns `x` with each value set to 0 with this probability, and the others divided by 1 minus it.
 ///
 /// # Shapes
 /// `x` and the result: `[K B, F]`.
-pub fn dropped_out(x: Tensor<2>, share: f64, noise: &LayerNoise) -> Tensor<2> {
-    if share == 0.0 {
+pub fn dropped_out(x: Tensor<2>, probability: f64, noise: &LayerNoise) -> Tensor<2> {
+    if probability == 0.0 {
         return x;
     }
-    let factors = noise.dropout(share, x.dims(), &x.device());
+    let factors = noise.dropout(probability, x.dims(), &x.device());
     x * factors
 }

@@ -127,11 +127,6 @@ pub trait Forward {
         self.forward(x)
     }
 
-    /// Returns whether the layer ends a section that `train.checkpointing` computes again.
-    fn is_block(&self) -> bool {
-        false
-    }
-
     /// Returns the bias, `[units or channels]`, or `None` if the layer has no bias.
     fn bias_mut(&mut self) -> Option<&mut Param<Tensor<1>>> {
         None

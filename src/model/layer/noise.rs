@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use crate::ops::noise::{Distribution, fill};
 use crate::rng::Rng;
 
-/// The noise of a layer in a training step. That of an image depends on the step, the layer and the image's id alone.
+/// The noise of a layer in a training step. An image's noise depends on the step, the layer and the image id alone.
 #[derive(Clone, Debug)]
 pub struct LayerNoise {
     rng: Rng,
@@ -40,17 +40,22 @@ impl LayerNoise {
         }
     }
 
-    /// Returns the factors of dropout (Srivastava et al. 2014): 0 with probability `share`, and otherwise 1 / (1 - share),
+    /// Returns the factors of dropout (Srivastava et al. 2014): 0 with this probability p, and otherwise 1 / (1 - p),
     /// so that the mean stays the same.
     ///
     /// # Shapes
     /// `shape`: `[K B, F]`, the images in the order of their ids, `K` times; result: `shape`.
-    pub fn dropout(&self, share: f64, [rows, width]: [usize; 2], device: &Device) -> Tensor<2> {
+    pub fn dropout(
+        &self,
+        probability: f64,
+        [rows, width]: [usize; 2],
+        device: &Device,
+    ) -> Tensor<2> {
         let samples = rows / self.image_ids.len();
         let rngs: Vec<Rng> = (0..samples as u64)
             .flat_map(|k| self.rng.at(k).at_each(&self.image_ids))
             .collect();
-        fill(Distribution::Mask(share), &rngs, width, device) / (1.0 - share)
+        fill(Distribution::Mask(probability), &rngs, width, device) / (1.0 - probability)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     ConvolutionConfig, ConvolutionLayer, ConvolutionSpec, Forward, Layer, LayerKind, LayerNoise,
     LayerShape, LayerSpec, check_numbers,
 };
+use crate::check::is_default;
 use crate::model::{Features, Init, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
@@ -30,12 +31,8 @@ pub struct ResidualConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
     /// The probability with which a value before the second convolution becomes 0 in a training step.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub dropout: f64,
-}
-
-fn is_zero(share: &f64) -> bool {
-    *share == 0.0
 }
 
 impl Default for ResidualConfig {
@@ -251,10 +248,6 @@ impl Forward for ResidualLayer {
         let h = self.conv1.after(&self.norm1, x.clone(), None);
         let h = dropped_out(self.norm2.forward(h), self.dropout, noise);
         self.conv2.forward(h) + self.carried(x)
-    }
-
-    fn is_block(&self) -> bool {
-        true
     }
 
     fn bias_mut(&mut self) -> Option<&mut burn::module::Param<Tensor<1>>> {

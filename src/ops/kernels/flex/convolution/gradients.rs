@@ -6,7 +6,7 @@ use crate::ops::kernels::pool;
 use crate::ops::kernels::product::{InitialSum, LeftFactor, RightFactor, TiledProduct};
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// The number of values that a core adds up at a time.
+/// The number of values that a core adds up or reorders at a time.
 const VALUES: usize = 8 * 1024;
 
 /// Writes the gradient before the activation into its frame, and adds its sum over the pixels to `db`.
@@ -129,12 +129,18 @@ fn add(more: &[f32], sums: &mut [f32]) {
 pub fn small_first(weight: &[f32], [small, channels, kernel, _]: [usize; 4]) -> Vec<f32> {
     let mut reordered = vec![0.0; weight.len()];
     let taps = kernel * kernel;
+    let length = channels * taps;
+    // A small weight is one core's work: to wake the others would take longer.
+    let at_a_time = (VALUES / length).max(1);
     pool::for_each(
-        reordered.chunks_exact_mut(channels * taps).enumerate(),
-        |(s, of_small)| {
-            for (channel, values) in of_small.chunks_exact_mut(taps).enumerate() {
-                for (tap, value) in values.iter_mut().enumerate() {
-                    *value = weight[(tap * channels + channel) * small + s];
+        reordered.chunks_mut(at_a_time * length).enumerate(),
+        |(chunk, reordered)| {
+            for (i, of_small) in reordered.chunks_exact_mut(length).enumerate() {
+                let s = chunk * at_a_time + i;
+                for (channel, values) in of_small.chunks_exact_mut(taps).enumerate() {
+                    for (tap, value) in values.iter_mut().enumerate() {
+                        *value = weight[(tap * channels + channel) * small + s];
+                    }
                 }
             }
         },
