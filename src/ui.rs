@@ -116,6 +116,13 @@ pub fn image_bar(what: &str, count: usize) -> ProgressBar {
     bar
 }
 
+/// Makes a counter of images whose number is not known.
+pub fn uncounted_image_bar(what: &str) -> ProgressBar {
+    let bar = bar(None, "{msg} {spinner} {pos} images, {elapsed}");
+    bar.set_message(what.to_owned());
+    bar
+}
+
 /// Makes a bar over `count` samples of latents.
 pub fn sample_bar(count: u64) -> ProgressBar {
     bar(

@@ -63,7 +63,8 @@ impl Calibrate {
         let protocol = self.scoring.protocol(&opened)?;
         let scorer = Scorer::new(&opened.vae, protocol, self.scoring.score)?;
         let NewImages { images, skipped } =
-            model_data::read_images(&opened.config, &opened.card, &self.normal, true)?;
+            model_data::find_images(&opened.config, &opened.card, &self.normal)?
+                .read_all(&self.normal, true)?;
         for image in &skipped {
             ui::note(format_args!("skipped {}: {}", image.name, image.reason));
         }

@@ -19,6 +19,7 @@ mod end_figures;
 mod eval;
 mod figure_context;
 mod figures;
+mod image_blocks;
 mod image_output;
 mod images;
 mod images_args;
@@ -44,6 +45,7 @@ mod sample_sheet;
 mod score;
 mod score_args;
 mod scored_rows;
+mod scoring;
 mod table;
 mod test_data;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data_arg::DataArg;
 use crate::config::Config;
-use crate::data::images::{LabelsFrom, NewImages, read_new};
+use crate::data::images::{FoundImages, LabelsFrom, NewImages};
 use crate::data::{self, Data, DataPaths, Dataset, NamedBy, NamedFolder};
 use crate::error::{Error, Result};
 use crate::report::{KNOWN_IMAGES, NEW_IMAGES};
@@ -76,7 +76,7 @@ pub fn new_images(
     paths: &[PathBuf],
 ) -> Result<(Dataset, String)> {
     let name = name_of(paths, run);
-    let NewImages { images, skipped } = read_images(config, card, paths, true)?;
+    let NewImages { images, skipped } = find_images(config, card, paths)?.read_all(paths, true)?;
     for image in &skipped {
         ui::note(format_args!("skipped {}: {}", image.name, image.reason));
     }
@@ -116,16 +116,12 @@ fn name_of(paths: &[PathBuf], run: &RunFolder) -> &'static str {
     }
 }
 
-/// Reads new images, fitted as the images of the training. `stops_at_broken`: a broken image file that was named is an error.
+/// Finds new images, to be fitted as the images of the training.
 ///
 /// # Errors
-/// Returns an error if no image can be read, or if a conditional model is not told the class of each image.
-pub fn read_images(
-    config: &Config,
-    card: &ModelCard,
-    paths: &[PathBuf],
-    stops_at_broken: bool,
-) -> Result<NewImages> {
+/// Returns an error if a path names nothing that can hold an image, or if a conditional model is not told the class of each
+/// image.
+pub fn find_images(config: &Config, card: &ModelCard, paths: &[PathBuf]) -> Result<FoundImages> {
     let labels = match &config.data {
         Data::Images(settings) => settings.labels,
         _ => LabelsFrom::default(),
@@ -133,15 +129,8 @@ pub fn read_images(
     let fit = config.data.fit(card.image_shape);
     let places = DataPaths::from_environment(None)?;
     let unpacked = places.cache.join("images").join("unpacked");
-    let read = read_new(
-        paths,
-        &fit,
-        labels,
-        &card.classes,
-        &unpacked,
-        stops_at_broken,
-    )?;
-    if config.condition.is_some() && read.images.labels.is_none() {
+    let found = FoundImages::find(paths, &fit, labels, &card.classes, &unpacked)?;
+    if config.condition.is_some() && !found.are_labelled() {
         return Err(Error::file(
             &paths[0],
             "the model is conditional, and the class of an image is not known",
@@ -151,7 +140,7 @@ pub fn read_images(
             card.classes.join(", ")
         )));
     }
-    Ok(read)
+    Ok(found)
 }
 
 /// Returns whether `path` is the place of the data that the run was trained on, or lies in it, or around it.

@@ -8,14 +8,11 @@ use serde_json::json;
 
 use super::calibration::calibration;
 use super::data_arg::DataArg;
-use super::interrupt;
-use super::loaded_model::LoadedModel;
+use super::image_blocks::ImageBlocks;
 use super::model_arg::ModelArg;
-use super::model_data;
 use super::score_args::ScoreArgs;
 use super::scored_rows::{ScoredRow, csv};
-use crate::data::images::NewImages;
-use crate::data::{SkippedImage, Split};
+use super::scoring::{Scored, Scoring};
 use crate::error::{Error, Result};
 use crate::eval::anomaly::{
     Calibration, Discoveries, Drift, FalseAlarmPromise, FlaggingRule, Scorer,
@@ -25,8 +22,6 @@ use crate::words::counted;
 
 /// The false-alarm rate unless `--fpr` names another.
 const FALSE_ALARMS: f64 = 0.05;
-/// Images that are scored, and whose rows are written, together.
-const AT_A_TIME: usize = 250;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -52,13 +47,14 @@ images; with 50 images or more, a test compares both (Kolmogorov, Smirnov).
   complexity      elbo less the nats of the image's PNG
   regret          the rise of the ELBO when the posterior is fitted to the image in 100 steps: slow
 
-An image that cannot be read has a row without a score, and the exit code is 1. An image's noise depends on its pixels, so that it \
-has one score wherever it lies.
+An image that cannot be read has a row with the reason and without a score, and the exit code is 1. An image's noise depends on \
+its pixels, so that it has one score wherever it lies. `-` reads paths from stdin, one a line, and scores each image as it arrives.
 
 Examples:
   vae score screws-1 new --fpr 0.02 > scores.csv
   vae score screws-1 new/*.png --score reconstruction --samples 64 --confidence 0.95
-  vae score screws-1 new --fdr 0.1 --json";
+  vae score screws-1 new --fdr 0.1 --json
+  inotifywait -mqe close_write --format %w%f inbox | vae score screws-1 -";
 
 /// Score images by how strange they are, and flag them at a promised rate of false alarms
 #[derive(Debug, Args)]
@@ -67,8 +63,8 @@ pub struct ScoreImages {
     #[command(flatten)]
     model: ModelArg,
 
-    /// Images: files, folders or archives, fitted as in training. Name the RUN first [default: the test images of the run's
-    /// data]
+    /// Images: files, folders or archives, fitted as in training, or `-` for their paths on stdin. Name the RUN first
+    /// [default: the test images of the run's data]
     #[arg(value_name = "IMAGES")]
     images: Vec<PathBuf>,
 
@@ -112,47 +108,40 @@ impl ScoreImages {
         if let Some(rule) = &rule {
             introduce(rule);
         }
-        let read = self.read(&opened)?;
-        let images = match &read {
-            Some(read) => &read.images,
-            None => &opened.data(&self.data)?.0.test,
+        let mut blocks = if self.images.is_empty() {
+            ImageBlocks::of_split(&opened.data(&self.data)?.0.test)
+        } else {
+            ImageBlocks::of_paths(&self.images, &opened)?
         };
-        let skipped = read.as_ref().map_or(&[][..], |read| &read.skipped);
         let streams = rule.is_some() && !self.json;
-        let (mut rows, ended) = self.rows(
-            &opened,
-            &scorer,
-            &calibration,
-            rule.as_ref(),
-            images,
-            streams,
-        )?;
+        let scoring = Scoring {
+            opened: &opened,
+            scorer: &scorer,
+            calibration: &calibration,
+            rule: rule.as_ref(),
+        };
+        let (mut scored, ended) = scoring.score(&mut blocks, streams)?;
         if let Some(q) = self.fdr {
-            let p_values: Vec<f64> = rows.iter().map(|row| row.p).collect();
+            let p_values: Vec<f64> = scored.rows.iter().map(|row| row.p).collect();
             let found = Discoveries::new(&p_values, q);
-            let flags = rows.iter_mut().zip(found.flagged);
+            scored.flagged = found.count();
+            let flags = scored.rows.iter_mut().zip(found.flagged);
             flags.for_each(|(row, flagged)| row.flagged = flagged);
         }
-        let scores: Vec<f64> = rows.iter().map(|row| row.score).collect();
-        let drift = Drift::new(&calibration, &scores);
+        let drift = Drift::new(&calibration, &scored.scores);
         if self.json {
-            let mut report = self.as_json(&calibration, rule.as_ref(), &rows, skipped, drift);
+            let mut report = self.as_json(&calibration, rule.as_ref(), &scored, drift);
             let draws = self.scoring.score.draws(&opened.vae.network().prior);
             report["samples"] = json!(draws.then_some(protocol.samples));
             report["seed"] = json!(protocol.seed);
             report["model"] = json!(opened.path);
             report["model_hash"] = json!(opened.hash);
             ui::data(report)?;
-        } else {
-            let header = !streams;
-            let rest: &[ScoredRow] = if streams { &[] } else { &rows };
-            let text = csv(rest, skipped, header)?;
-            if !text.is_empty() {
-                ui::data(text)?;
-            }
+        } else if !streams {
+            ui::data(csv(&scored.rows, &scored.skipped, true)?)?;
         }
         ended?;
-        self.conclude(&rows, skipped, drift)
+        self.conclude(&scored, drift)
     }
 
     /// Returns the promise of a false-alarm rate, or `None` if the share of false alarms is bounded instead.
@@ -173,81 +162,16 @@ impl ScoreImages {
         Ok(Some(promise))
     }
 
-    /// Reads the images that are named, or returns `None` if none are.
-    fn read(&self, opened: &LoadedModel) -> Result<Option<NewImages>> {
-        if self.images.is_empty() {
-            return Ok(None);
-        }
-        model_data::note_known(&self.images, &opened.path);
-        let read = model_data::read_images(&opened.config, &opened.card, &self.images, false)?;
-        for image in &read.skipped {
-            ui::note(format_args!("cannot read {}: {}", image.name, image.reason));
-        }
-        Ok(Some(read))
-    }
-
-    /// Scores the images, and writes each row as soon as it is known if `streams`. Returns the rows, and the error of an
-    /// interruption if there was one.
-    fn rows(
-        &self,
-        opened: &LoadedModel,
-        scorer: &Scorer,
-        calibration: &Calibration,
-        rule: Option<&FlaggingRule>,
-        images: &Split,
-        streams: bool,
-    ) -> Result<(Vec<ScoredRow>, Result<()>)> {
-        interrupt::watch()?;
-        let bar = ui::image_bar("scoring", images.len());
-        let mut rows = Vec::with_capacity(images.len());
-        if streams {
-            ui::data(csv(&[], &[], true)?)?;
-        }
-        for ids in images.first_ids(images.len()).chunks(AT_A_TIME) {
-            if interrupt::asked() {
-                bar.finish_and_clear();
-                let what = format!(
-                    "stopped; {} of {} images were scored",
-                    rows.len(),
-                    images.len()
-                );
-                return Ok((rows, Err(Error::interrupted(what))));
-            }
-            let scores = scorer.scores(images, ids, &mut |_| {})?;
-            let name = |id: u32| match &images.names {
-                Some(names) => names[id as usize].clone(),
-                None => id.to_string(),
-            };
-            // The score of a very strange image may be infinite, and then it is the strangest.
-            if let Some((&id, _)) = ids.iter().zip(&scores).find(|(_, score)| score.is_nan()) {
-                return Err(opened.broken(&format!("score of {} is NaN", name(id))));
-            }
-            let start = rows.len();
-            rows.extend(ids.iter().zip(scores).map(|(&id, score)| ScoredRow {
-                path: name(id),
-                score,
-                p: calibration.p_value(score),
-                flagged: rule.is_some_and(|rule| rule.flags(score)),
-            }));
-            if streams {
-                bar.suspend(|| ui::data(csv(&rows[start..], &[], false)?))?;
-            }
-            bar.set_position(rows.len() as u64);
-        }
-        bar.finish_and_clear();
-        Ok((rows, Ok(())))
-    }
-
     fn as_json(
         &self,
         calibration: &Calibration,
         rule: Option<&FlaggingRule>,
-        rows: &[ScoredRow],
-        skipped: &[SkippedImage],
+        scored: &Scored,
         drift: Option<Drift>,
     ) -> serde_json::Value {
-        let images: Vec<_> = rows.iter().map(ScoredRow::json).collect();
-        let skipped: Vec<_> = skipped
+        let images: Vec<_> = scored.rows.iter().map(ScoredRow::json).collect();
+        let skipped: Vec<_> = scored
+            .skipped
             .iter()
             .map(|image| json!({"path": image.name, "reason": image.reason}))
             .collect();
@@ -261,7 +185,7 @@ impl ScoreImages {
             "threshold": rule.map(|rule| rule.threshold),
             "mean_rate": rule.map(|rule| rule.mean_rate),
             "rate_range": rule.map(|rule| rule.rate_range),
-            "flagged": rows.iter().filter(|row| row.flagged).count(),
+            "flagged": scored.flagged,
             "drift": drift.map(|drift| json!({"distance": drift.distance, "p": drift.p_value})),
             "images": images,
             "skipped": skipped,
@@ -269,13 +193,8 @@ impl ScoreImages {
     }
 
     /// Says what was found, and ends with the exit code for it.
-    fn conclude(
-        &self,
-        rows: &[ScoredRow],
-        skipped: &[SkippedImage],
-        drift: Option<Drift>,
-    ) -> Result<()> {
-        let flagged = rows.iter().filter(|row| row.flagged).count();
+    fn conclude(&self, scored: &Scored, drift: Option<Drift>) -> Result<()> {
+        let flagged = scored.flagged;
         let share = match self.fdr {
             Some(q) if flagged > 0 => {
                 format!(
@@ -287,10 +206,10 @@ impl ScoreImages {
         };
         let found = format!(
             "{flagged} of {} flagged{share}",
-            counted(rows.len(), "image")
+            counted(scored.scores.len(), "image")
         );
         // The exit code comes with the same words.
-        let ends_with_found = self.exit_code && flagged > 0 && skipped.is_empty();
+        let ends_with_found = self.exit_code && flagged > 0 && scored.unreadable == 0;
         if !ends_with_found {
             ui::note(&found);
         }
@@ -304,10 +223,10 @@ impl ScoreImages {
                 "these images are {what} (KS {distance:.2}, p {p_value:.2})"
             ));
         }
-        if !skipped.is_empty() {
+        if scored.unreadable > 0 {
             return Err(Error::failed(format!(
                 "{} cannot be read",
-                counted(skipped.len(), "image")
+                counted(scored.unreadable, "image")
             )));
         }
         if ends_with_found {

@@ -23,23 +23,24 @@ impl ScoredRow {
     }
 }
 
-/// Returns rows as CSV without the last line end, those of skipped images without a score.
+/// Returns rows as CSV without the last line end, then those of skipped images: without a score, but with the reason.
 ///
 /// # Errors
 /// None in practice: the text is in memory.
 pub fn csv(rows: &[ScoredRow], skipped: &[SkippedImage], header: bool) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [&str; 4]| writer.write_record(record).map_err(Error::failed);
+    let mut write = |record: [&str; 5]| writer.write_record(record).map_err(Error::failed);
     if header {
-        write(["path", "score", "p", "flagged"])?;
+        write(["path", "score", "p", "flagged", "unreadable"])?;
     }
     for row in rows {
         // The noise of single precision would only lengthen the lines.
         let (score, p) = ((row.score as f32).to_string(), format!("{:.6}", row.p));
-        write([&row.path, &score, &p, if row.flagged { "1" } else { "0" }])?;
+        let flagged = if row.flagged { "1" } else { "0" };
+        write([&row.path, &score, &p, flagged, ""])?;
     }
     for image in skipped {
-        write([&image.name, "", "", ""])?;
+        write([&image.name, "", "", "", &image.reason])?;
     }
     let bytes = writer.into_inner().map_err(Error::failed)?;
     let text = String::from_utf8(bytes).map_err(Error::failed)?;
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_with_a_comma_is_quoted_and_a_skipped_image_has_no_score() {
+    fn a_path_with_a_comma_is_quoted_and_a_skipped_image_has_a_reason_and_no_score() {
         let rows = [ScoredRow {
             path: "a, b.png".to_owned(),
             score: 1.5,
@@ -64,7 +65,7 @@ mod tests {
         }];
         assert_eq!(
             csv(&rows, &skipped, true).unwrap(),
-            "path,score,p,flagged\n\"a, b.png\",1.5,0.015385,1\nc.png,,,"
+            "path,score,p,flagged,unreadable\n\"a, b.png\",1.5,0.015385,1,\nc.png,,,,cut short"
         );
         assert_eq!(csv(&[], &[], false).unwrap(), "");
     }

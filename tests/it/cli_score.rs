@@ -1,7 +1,9 @@
 //! Tests `vae score` and `vae calibrate`: what is promised, what is refused, and how a run ends.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use image::{GrayImage, Luma};
@@ -10,7 +12,7 @@ use tempfile::TempDir;
 use vae::rng::Rng;
 
 use crate::own_images::save;
-use crate::program::{Done, copy_folder, run};
+use crate::program::{self, Done, copy_folder, run};
 
 /// Returns a soft spot at a random place: a normal image.
 fn spot(seed: u64) -> GrayImage {
@@ -68,10 +70,12 @@ fn vae(home: &TempDir, arguments: &str) -> Done {
     run(home.path(), &arguments.split(' ').collect::<Vec<_>>())
 }
 
+const HEADER: &str = "path,score,p,flagged,unreadable";
+
 /// Returns the lines of CSV on stdout, without the header.
 fn rows(done: &Done) -> Vec<Vec<String>> {
     let mut lines = done.out.lines();
-    assert_eq!(lines.next(), Some("path,score,p,flagged"), "{}", done.err);
+    assert_eq!(lines.next(), Some(HEADER), "{}", done.err);
     let row = |line: &str| line.split(',').map(str::to_owned).collect();
     lines.map(row).collect()
 }
@@ -215,7 +219,8 @@ fn the_exit_code_says_that_something_is_flagged_or_cannot_be_read() {
     );
     assert_eq!(done.code, Some(1), "{}", done.err);
     let found = rows(&done);
-    assert_eq!(found[1], ["new/broken.png", "", "", ""]);
+    assert_eq!(found[1][..4], ["new/broken.png", "", "", ""]);
+    assert_ne!(found[1][4], "");
     assert!(
         done.err.contains("cannot read new/broken.png"),
         "{}",
@@ -314,4 +319,51 @@ fn a_run_without_calibration_images_says_how_to_calibrate_it() {
     );
     assert_eq!(done.line(), "runs/plain-1");
     vae(&home, "score plain-1 new").failed(2, &["no images calibrate this model", "vae calibrate"]);
+}
+
+#[test]
+fn paths_on_stdin_are_scored_as_they_arrive_and_one_that_cannot_be_read_has_a_row() {
+    let home = with_run();
+    fs::write(home.path().join("new/broken.png"), "no image").unwrap();
+    let mut child = program::vae(home.path(), &["score", "parts-1", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut paths = child.stdin.take().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = || out.next().unwrap().unwrap();
+    assert_eq!(line(), HEADER);
+    // The row comes while stdin is still open.
+    writeln!(paths, "new/good7.png").unwrap();
+    assert!(line().starts_with("new/good7.png,"));
+    writeln!(paths, "\nnone.png\nnew/broken.png\nnew").unwrap();
+    drop(paths);
+    let rest: Vec<String> = out.map(Result::unwrap).collect();
+    let named = |name: &str| rest.iter().filter(|row| row.starts_with(name)).count();
+    assert_eq!(named("none.png,,,,no such file"), 1, "{rest:?}");
+    assert_eq!(named("new/broken.png,,,,"), 2, "{rest:?}");
+    assert_eq!(rest.len(), 1 + 1 + 43);
+    let done = Done::of(child.wait_with_output().unwrap());
+    done.failed(1, &["cannot read none.png", "3 images cannot be read"]);
+    vae(&home, "score parts-1 - new").failed(2, &["stands alone"]);
+}
+
+#[test]
+fn the_rows_are_the_same_whether_images_are_named_listed_or_counted_as_json() {
+    let home = with_run();
+    let named = vae(&home, "score parts-1 new");
+    let names: Vec<String> = rows(&named).into_iter().map(|row| row[0].clone()).collect();
+    let list = home.path().join("list.txt");
+    fs::write(&list, names.join("\r\n")).unwrap();
+    let listed = program::vae(home.path(), &["score", "parts-1", "-"])
+        .stdin(File::open(&list).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(Done::of(listed).out, named.out);
+    let report: Value = serde_json::from_str(&vae(&home, "score parts-1 new --json").out).unwrap();
+    let paths = report["images"].as_array().unwrap().iter();
+    let paths: Vec<&str> = paths.map(|image| image["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, names);
 }

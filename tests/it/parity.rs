@@ -7,7 +7,7 @@ use vae::config::{Config, find_preset, set};
 use vae::data::Pixels;
 use vae::device;
 use vae::eval::{Protocol, importance, measure};
-use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Vae, export};
+use vae::model::{Activation, Likelihood, Mlp, Model, Prior, Resnet, Vae, export};
 use vae::objective::Objective;
 use vae::optimizer::Optimizer;
 
@@ -136,6 +136,33 @@ fn the_first_fifty_losses_of_smoke_are_the_processors() {
             step + 1
         );
     }
+}
+
+#[test]
+fn a_residual_network_is_trained_as_on_the_processor() {
+    // Everything that came with such networks, at once: each part changes the weights.
+    let mut config = smoke(&["train.ema=0.5", "train.checkpointing=true", "augment.shift=2"]);
+    config.train.batch = 8;
+    config.model = Model::Resnet(Resnet {
+        latent: 4,
+        channels: vec![8, 12],
+        stem: 2,
+        dropout: 0.1,
+        ..Resnet::default()
+    });
+    let [start, here, there] =
+        [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
+            let vae = first_steps(training(&config, &device), steps).1;
+            let weights = export(&vae).into_iter();
+            weights
+                .flat_map(|tensor| wide(&tensor.values))
+                .collect::<Vec<f64>>()
+        });
+    let (moved, apart) = (gap(&start, &here), gap(&here, &there));
+    assert!(
+        moved > 0.0 && apart < 0.01 * moved,
+        "moved by {moved}, {apart} apart"
+    );
 }
 
 #[test]

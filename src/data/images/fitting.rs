@@ -1,6 +1,7 @@
 //! Decodes and fits every image of a source, once, before the first step of a training: what is broken is known then.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use image::{ColorType, DynamicImage};
 use md5::{Digest, Md5};
@@ -75,20 +76,40 @@ pub struct Fitting {
     pub summary: ImageSummary,
 }
 
-/// Decodes and fits all images of `source`, and writes their bytes to `out`, one after another. Broken images are left
-/// out.
+/// Decodes and fits all images of `source`, with a bar, and writes their bytes to `out`, one after another. Broken images are
+/// left out.
 ///
 /// # Errors
 /// Returns an error if `out` cannot be written.
 pub fn fit_all(source: &dyn ImageSource, fit: &Fit, out: &mut dyn Write) -> io::Result<Fitting> {
+    let count = source.entries().len();
+    let bar = ui::image_bar("reading", count);
+    let fitting = fit_range(source, 0..count, fit, out, &mut |read| {
+        bar.set_position(read as u64);
+    });
+    bar.finish_and_clear();
+    fitting
+}
+
+/// Does what [`fit_all`] does with the images `range`, and calls `seen` with the number of images that were read.
+///
+/// # Errors
+/// Returns an error if `out` cannot be written.
+pub fn fit_range(
+    source: &dyn ImageSource,
+    range: Range<usize>,
+    fit: &Fit,
+    out: &mut dyn Write,
+    seen: &mut dyn FnMut(usize),
+) -> io::Result<Fitting> {
     let entries = source.entries();
-    let bar = ui::image_bar("reading", entries.len());
     let mut fitting = Fitting::default();
     let bytes: usize = fit.shape.iter().product();
     let at_a_time = (BYTES_AT_A_TIME / bytes.max(1)).clamp(8, AT_A_TIME);
-    let mut next = 0;
-    while next < entries.len() {
-        let range = next..entries.len().min(next + at_a_time);
+    let start = range.start;
+    let mut next = start;
+    while next < range.end {
+        let range = next..range.end.min(next + at_a_time);
         next = range.end;
         let work: Vec<Result<Work>> = range
             .clone()
@@ -106,15 +127,14 @@ pub fn fit_all(source: &dyn ImageSource, fit: &Fit, out: &mut dyn Write) -> io::
                     });
                     fitting.summary.add(&work.summary);
                 }
-                Err(error) => fitting.skipped.push(SkippedImage {
-                    name: entries[entry].name.clone(),
-                    reason: reason(&error, &entries[entry].name),
-                }),
+                Err(error) => {
+                    let name = entries[entry].name.as_str();
+                    fitting.skipped.push(SkippedImage::new(name, &error));
+                }
             }
         }
-        bar.set_position(next as u64);
+        seen(next - start);
     }
-    bar.finish_and_clear();
     Ok(fitting)
 }
 
@@ -134,6 +154,15 @@ fn reason(error: &Error, name: &str) -> String {
 }
 
 impl SkippedImage {
+    /// Returns the image `name`, which cannot be read because of `error`.
+    pub fn new(name: impl Into<String>, error: &Error) -> Self {
+        let name = name.into();
+        Self {
+            reason: reason(error, &name),
+            name,
+        }
+    }
+
     /// Whether the file could not be read at all, which may be otherwise the next time.
     pub fn may_be_read_later(&self) -> bool {
         self.reason.contains("(os error ")

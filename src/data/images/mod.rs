@@ -36,6 +36,6 @@ pub use image_report::ImageReport;
 pub use image_source::{Decoded, ImageEntry, ImageFacts, ImageSource};
 pub use layout::{ArrangeOptions, Arrangement, LabelsFrom, Layout, arrange};
 pub use load::{holds_images, load};
-pub use new_images::{NewImages, read_new};
+pub use new_images::{FoundImages, NewImages, none_read};
 pub use open::{Opened, open, read_all};
 pub use settings::Images;

@@ -1,11 +1,12 @@
 //! New images for a trained model: files, folders and archives that a person names as arguments.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::cache::{Cache, fit_into_scratch};
 use super::cache_limit::{MOST_BYTES, trim};
-use super::fitted::split_of;
-use super::fitting::SkippedImage;
+use super::fitted::{FittedImages, FittedPixels, split_of};
+use super::fitting::{FittedImage, Fitting, SkippedImage, fit_range};
 use super::image_source::{Decoded, ImageEntry, ImageSource};
 use super::layout::{ArrangeOptions, LabelsFrom};
 use super::open_source::open_source;
@@ -89,69 +90,130 @@ impl ImageSource for Sources {
     }
 }
 
-/// New images, in the order in which they were named, and those that were left out of folders because they are broken.
+/// New images, in the order in which they were named, and those that were left out because they are broken.
 #[derive(Debug)]
 pub struct NewImages {
     pub images: Split,
     pub skipped: Vec<SkippedImage>,
 }
 
-/// Reads the images that `paths` name, as `fit` says: image files, folders, archives and arrays. `classes` are those of the
-/// model: where every image's folder names one of them, the images are labelled. `stops_at_broken`: a broken image file that was
-/// named is an error, and not left out.
-///
-/// # Errors
-/// Returns an error if a path names no image, or an image file that was named is broken.
-pub fn read_new(
-    paths: &[PathBuf],
-    fit: &Fit,
-    labels: LabelsFrom,
-    classes: &[String],
-    unpacked: &Path,
-    stops_at_broken: bool,
-) -> Result<NewImages> {
-    let source = sources(paths, labels, unpacked)?;
-    let (fitting, file) = fit_into_scratch(&source, fit, None)?;
-    let named = |skipped: &SkippedImage| {
-        paths
-            .iter()
-            .any(|path| path.to_string_lossy() == *skipped.name)
-    };
-    if stops_at_broken && let Some(broken) = fitting.skipped.iter().find(|skipped| named(skipped)) {
-        return Err(Error::file(&broken.name, &broken.reason));
-    }
-    if fitting.images.is_empty() {
-        let first = fitting.skipped.first();
-        let reason = first.map_or_else(String::new, |first| {
-            format!(": {}: {}", first.name, first.reason)
-        });
-        return Err(Error::file(
-            &paths[0],
-            format!("no image can be read{reason}"),
-        ));
-    }
-    let set = Cache { folder: None }.keep(String::new(), fit, fit.shape[0], fitting, file)?;
-    let (index, file) = set.into_parts(None);
-    let rows: Vec<usize> = (0..index.images.len()).collect();
-    let mut images = split_of(&index, &file, &rows, &source.entries)?;
-    images.labels = index
-        .images
-        .iter()
-        .map(|image| {
-            let class = source.entries[image.entry].class.as_ref()?;
-            classes
-                .iter()
-                .position(|name| name == class)
-                .map(|number| number as u32)
+/// New images that were found. They are decoded and fitted when they are read.
+#[derive(Debug)]
+pub struct FoundImages {
+    source: Sources,
+    fit: Fit,
+    /// `[N]`: the class of each image, if every image's folder is named after a class of the model.
+    labels: Option<Vec<u32>>,
+}
+
+impl FoundImages {
+    /// Finds the images that `paths` name, to be fitted as `fit` says: image files, folders, archives and arrays. `classes` are
+    /// those of the model.
+    ///
+    /// # Errors
+    /// Returns an error if a path names nothing that can hold an image.
+    pub fn find(
+        paths: &[PathBuf],
+        fit: &Fit,
+        labels: LabelsFrom,
+        classes: &[String],
+        unpacked: &Path,
+    ) -> Result<Self> {
+        let source = sources(paths, labels, unpacked)?;
+        if let Some(cache) = unpacked.parent() {
+            trim(cache, MOST_BYTES);
+        }
+        let label = |entry: &ImageEntry| {
+            let class = entry.class.as_ref()?;
+            let number = classes.iter().position(|name| name == class)?;
+            Some(number as u32)
+        };
+        Ok(Self {
+            labels: source.entries.iter().map(label).collect(),
+            source,
+            fit: fit.clone(),
         })
-        .collect();
-    if let Some(cache) = unpacked.parent() {
-        trim(cache, MOST_BYTES);
     }
-    Ok(NewImages {
-        images,
-        skipped: index.skipped,
-    })
+
+    /// Returns the number of images, broken ones included.
+    pub fn len(&self) -> usize {
+        self.source.entries.len()
+    }
+
+    /// Returns whether the class of every image is known.
+    pub fn are_labelled(&self) -> bool {
+        self.labels.is_some()
+    }
+
+    /// Reads the images `range` into memory.
+    ///
+    /// # Errors
+    /// None in practice: the bytes are in memory.
+    pub fn read(&self, range: Range<usize>) -> Result<NewImages> {
+        let mut bytes = Vec::new();
+        let fitting = fit_range(&self.source, range, &self.fit, &mut bytes, &mut |_| {})
+            .map_err(Error::failed)?;
+        let Fitting {
+            images, skipped, ..
+        } = fitting;
+        let hashes = images.iter().map(|image| image.hash).collect();
+        let pixels = FittedPixels::Memory(bytes);
+        let fitted = FittedImages::new(self.fit.shape, pixels, hashes);
+        let split = self.describe(Split::new(fitted), &images);
+        Ok(NewImages {
+            images: split,
+            skipped,
+        })
+    }
+
+    /// Reads all images: into memory if they are few, else into a file that is read by position. `stops_at_broken`: a broken
+    /// image file that is one of the `paths` is an error, and not left out.
+    ///
+    /// # Errors
+    /// Returns an error if no image can be read, or an image file that was named is broken.
+    pub fn read_all(self, paths: &[PathBuf], stops_at_broken: bool) -> Result<NewImages> {
+        let (fitting, file) = fit_into_scratch(&self.source, &self.fit, None)?;
+        let named = |skipped: &SkippedImage| {
+            paths
+                .iter()
+                .any(|path| path.to_string_lossy() == *skipped.name)
+        };
+        let broken = fitting.skipped.iter().find(|skipped| named(skipped));
+        if stops_at_broken && let Some(broken) = broken {
+            return Err(Error::file(&broken.name, &broken.reason));
+        }
+        if fitting.images.is_empty() {
+            return Err(none_read(&paths[0], &fitting.skipped));
+        }
+        let cache = Cache { folder: None };
+        let channels = self.fit.shape[0];
+        let set = cache.keep(String::new(), &self.fit, channels, fitting, file)?;
+        let (index, file) = set.into_parts(None);
+        let rows: Vec<usize> = (0..index.images.len()).collect();
+        let images = split_of(&index, &file, &rows, &self.source.entries)?;
+        Ok(NewImages {
+            images: self.describe(images, &index.images),
+            skipped: index.skipped,
+        })
+    }
+
+    /// Returns the fitted images `images` with their names and labels.
+    fn describe(&self, mut split: Split, images: &[FittedImage]) -> Split {
+        let entries = || images.iter().map(|image| image.entry);
+        let name = |entry: usize| self.source.entries[entry].name.clone();
+        split.names = Some(entries().map(name).collect());
+        let labels = self.labels.as_ref();
+        split.labels = labels.map(|labels| entries().map(|entry| labels[entry]).collect());
+        split
+    }
+}
+
+/// Returns the error for images of which none can be read.
+pub fn none_read(path: &Path, skipped: &[SkippedImage]) -> Error {
+    let reason = skipped.first().map_or_else(String::new, |first| {
+        format!(": {}: {}", first.name, first.reason)
+    });
+    Error::file(path, format!("no image can be read{reason}"))
 }
 
 fn sources(paths: &[PathBuf], labels: LabelsFrom, unpacked: &Path) -> Result<Sources> {

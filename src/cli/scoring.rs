@@ -1,0 +1,109 @@
+//! Scores images block by block, and writes their rows as they become known.
+
+use super::image_blocks::{ImageBlock, ImageBlocks};
+use super::interrupt;
+use super::loaded_model::LoadedModel;
+use super::scored_rows::{ScoredRow, csv};
+use crate::data::SkippedImage;
+use crate::error::{Error, Result};
+use crate::eval::anomaly::{Calibration, FlaggingRule, Scorer};
+use crate::ui;
+
+/// How images are scored and flagged.
+pub struct Scoring<'a> {
+    pub opened: &'a LoadedModel,
+    pub scorer: &'a Scorer<'a>,
+    pub calibration: &'a Calibration,
+    /// `None` flags nothing.
+    pub rule: Option<&'a FlaggingRule>,
+}
+
+/// The images that were scored.
+#[derive(Debug, Default)]
+pub struct Scored {
+    /// All scores, in the order of the images: eight bytes an image are all that streaming keeps.
+    pub scores: Vec<f64>,
+    pub flagged: usize,
+    pub unreadable: usize,
+    /// The rows and the images that cannot be read, unless they were written at once.
+    pub rows: Vec<ScoredRow>,
+    pub skipped: Vec<SkippedImage>,
+}
+
+impl Scoring<'_> {
+    /// Scores the images, and writes each row as soon as it is known if `streams`, or else returns it. Also returns the error of
+    /// an interruption if there was one.
+    ///
+    /// # Errors
+    /// Returns an error if a score is NaN, or if no image can be read.
+    pub fn score(&self, blocks: &mut ImageBlocks, streams: bool) -> Result<(Scored, Result<()>)> {
+        interrupt::watch()?;
+        let count = blocks.count();
+        let bar = match count {
+            Some(count) => ui::image_bar("scoring", count),
+            None => ui::uncounted_image_bar("scoring"),
+        };
+        let mut scored = Scored::default();
+        if streams {
+            ui::data(csv(&[], &[], true)?)?;
+        }
+        while let Some(block) = blocks.next()? {
+            for image in &block.skipped {
+                ui::line_above(
+                    &bar,
+                    format_args!("cannot read {}: {}", image.name, image.reason),
+                );
+            }
+            let rows = self.rows(&block)?;
+            scored.scores.extend(rows.iter().map(|row| row.score));
+            scored.flagged += rows.iter().filter(|row| row.flagged).count();
+            scored.unreadable += block.skipped.len();
+            if streams {
+                bar.suspend(|| ui::data(csv(&rows, &block.skipped, false)?))?;
+            } else {
+                scored.rows.extend(rows);
+                scored.skipped.extend(block.skipped);
+            }
+            bar.set_position((scored.scores.len() + scored.unreadable) as u64);
+        }
+        bar.finish_and_clear();
+        let seen = scored.scores.len() + scored.unreadable;
+        let ended = if interrupt::asked() && count != Some(seen) {
+            let of = count.map_or_else(String::new, |count| format!(" of {count}"));
+            let what = format!(
+                "stopped; {}{of} {} scored",
+                scored.scores.len(),
+                if scored.scores.len() == 1 {
+                    "image was"
+                } else {
+                    "images were"
+                }
+            );
+            Err(Error::interrupted(what))
+        } else {
+            Ok(())
+        };
+        Ok((scored, ended))
+    }
+
+    /// Returns the rows of the images of a block.
+    fn rows(&self, block: &ImageBlock) -> Result<Vec<ScoredRow>> {
+        let scores = self.scorer.scores(&block.images, &block.ids, &mut |_| {})?;
+        let scored = block.ids.iter().zip(scores);
+        scored
+            .map(|(&id, score)| {
+                // The score of a very strange image may be infinite, and then it is the strangest.
+                if score.is_nan() {
+                    let what = format!("score of {} is NaN", block.name(id));
+                    return Err(self.opened.broken(&what));
+                }
+                Ok(ScoredRow {
+                    path: block.name(id),
+                    score,
+                    p: self.calibration.p_value(score),
+                    flagged: self.rule.is_some_and(|rule| rule.flags(score)),
+                })
+            })
+            .collect()
+    }
+}
