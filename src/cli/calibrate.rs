@@ -122,7 +122,7 @@ impl Calibrate {
 ///
 /// # Errors
 /// Returns an error if a path is another one, or lies in it.
-fn check_distinct(paths: &[PathBuf]) -> Result<()> {
+pub fn check_distinct(paths: &[PathBuf]) -> Result<()> {
     let real: Vec<PathBuf> = paths
         .iter()
         .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()))

@@ -124,7 +124,10 @@ pub fn calibration(
 }
 
 /// Returns the scores that `vae calibrate` kept in the run, with their file, or `None` if there are none.
-fn kept(
+///
+/// # Errors
+/// Returns an error if the file is of another model, or has other scores.
+pub fn kept(
     model: &LoadedModel,
     args: &ScoreArgs,
     protocol: Protocol,

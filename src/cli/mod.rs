@@ -1,6 +1,7 @@
 //! The command line. Each subcommand has a file with its arguments and its `run()`.
 
 mod animate;
+mod anomalies;
 mod calibrate;
 mod calibration;
 mod compare;
@@ -91,6 +92,7 @@ enum Command {
     Disentangle(disentangle::Disentangle),
     Score(score::ScoreImages),
     Calibrate(calibrate::Calibrate),
+    Anomalies(anomalies::Anomalies),
     Compare(compare::Compare),
     Repro(repro::Repro),
     #[command(flatten)]
@@ -168,6 +170,7 @@ impl Cli {
                 Command::Disentangle(disentangle) => disentangle.run(),
                 Command::Score(score) => score.run(),
                 Command::Calibrate(calibrate) => calibrate.run(),
+                Command::Anomalies(anomalies) => anomalies.run(),
                 Command::Compare(compare) => compare.run(),
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),

@@ -9,7 +9,7 @@ use crate::eval::Protocol;
 use crate::eval::anomaly::AnomalyScore;
 
 /// The samples of z for each image unless `--samples` names another number.
-const SAMPLES: usize = 16;
+pub const SAMPLES: usize = 16;
 /// The most samples of z for each image.
 const MOST_SAMPLES: usize = 1_000_000;
 
@@ -25,14 +25,27 @@ pub struct ScoreArgs {
     samples: Option<usize>,
 }
 
+/// Checks a number of samples of z.
+///
+/// # Errors
+/// Returns an error if it is out of range.
+pub fn check_samples(samples: usize) -> Result<()> {
+    count("--samples", samples, MOST_SAMPLES)
+}
+
 impl ScoreArgs {
+    /// Returns the flags that choose a score and a number of samples.
+    pub fn of(score: AnomalyScore, samples: Option<usize>) -> Self {
+        Self { score, samples }
+    }
+
     /// Returns the conditions of the measurement.
     ///
     /// # Errors
     /// Returns an error if the number of samples is out of range, or has no effect.
     pub fn protocol(&self, model: &LoadedModel) -> Result<Protocol> {
         if let Some(samples) = self.samples {
-            count("--samples", samples, MOST_SAMPLES)?;
+            check_samples(samples)?;
             if !self.score.draws(&model.vae.network().prior) {
                 return Err(Error::request(format!(
                     "--samples {samples}: the score `{}` draws no samples, so the flag would have no effect",

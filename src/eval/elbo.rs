@@ -5,9 +5,8 @@ use burn::tensor::Tensor;
 use super::estimate::Estimate;
 use super::protocol::{CHUNK, Protocol};
 use crate::data::{Batch, Part};
-use crate::density::DiagonalGaussian;
 use crate::error::Result;
-use crate::model::Vae;
+use crate::model::{ForwardPass, Vae};
 use crate::objective::{LossMeans, reconstruction};
 
 /// Reconstruction and KL of each image, nats.
@@ -70,7 +69,11 @@ pub fn measure<'a>(
         let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {
             let posterior = vae.encode(batch.input(), batch.labels.clone());
-            add_sampled(vae, posterior, &batch, protocol, ids, &mut result);
+            let forward = |k| {
+                let noise = protocol.latent_noise(vae, k, ids);
+                vae.forward_from(posterior.clone(), &batch, noise)
+            };
+            add_sampled(vae, protocol.samples, ids.len(), forward, &mut result);
         } else {
             let z = first_latents(vae, &batch, protocol, ids);
             let log_px_z = numbers(vae.log_prob(&batch, z.unsqueeze::<3>()).squeeze_dim::<1>(0));
@@ -87,20 +90,19 @@ pub fn measure<'a>(
     Ok(result)
 }
 
-/// Adds the images of a batch, with these posteriors, to `result`, the KL of each latent as a sum.
+/// Adds `count` images to `result`, the KL of each latent as a sum. `forward` passes them through the model with sample `k`
+/// of z.
 pub(super) fn add_sampled(
     vae: &Vae,
-    posterior: DiagonalGaussian,
-    batch: &Batch,
-    protocol: Protocol,
-    ids: &[u32],
+    samples: usize,
+    count: usize,
+    mut forward: impl FnMut(usize) -> ForwardPass,
     result: &mut ElboByImage,
 ) {
-    let (mut sums, mut kls) = (vec![0.0; ids.len()], vec![0.0; ids.len()]);
+    let (mut sums, mut kls) = (vec![0.0; count], vec![0.0; count]);
     // One sample of z per image at a time: memory does not grow with their number.
-    for k in 0..protocol.samples {
-        let noise = protocol.latent_noise(vae, k, ids);
-        let pass = vae.forward_from(posterior.clone(), batch, noise);
+    for k in 0..samples {
+        let pass = forward(k);
         add(&mut sums, numbers(reconstruction(&pass)));
         // A KL in closed form is the same for every sample.
         if k == 0 || pass.kl_by_latent().is_none() {
@@ -119,7 +121,7 @@ pub(super) fn add_sampled(
     let estimates = if vae.network().prior.is_normal() {
         1
     } else {
-        protocol.samples
+        samples
     };
     result
         .kl
@@ -127,7 +129,7 @@ pub(super) fn add_sampled(
         .extend(kls.into_iter().map(|sum| sum / estimates as f64));
     result
         .reconstruction
-        .extend(sums.into_iter().map(|sum| sum / protocol.samples as f64));
+        .extend(sums.into_iter().map(|sum| sum / samples as f64));
 }
 
 fn add(sums: &mut [f64], values: Vec<f64>) {

@@ -39,7 +39,7 @@ pub struct Curves {
 
 /// The colours of Okabe and Ito (2008), which colour-blind readers can distinguish. Yellow is left out because it is
 /// too faint on white.
-const COLOURS: [RGBColor; 7] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
@@ -47,6 +47,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0xe6, 0x9f, 0x00),
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0x00, 0x00, 0x00),
+    RGBColor(0x88, 0x88, 0x88),
 ];
 
 /// The size of a panel with its axes.

@@ -10,6 +10,8 @@ pub mod chart;
 pub mod curves;
 mod font;
 pub mod grid;
+pub mod histogram;
+mod overlay;
 mod png;
 mod polyline;
 pub mod scatter;
@@ -18,6 +20,7 @@ mod title;
 
 use image::{Rgb, RgbImage};
 
+pub use overlay::overlay;
 pub use png::{encode_png, encode_raster, read_png};
 pub use title::titled;
 

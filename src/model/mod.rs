@@ -2,6 +2,7 @@
 
 mod architecture;
 mod auto;
+mod by_value;
 mod condition;
 mod conv;
 mod features;

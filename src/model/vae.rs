@@ -22,7 +22,7 @@ pub struct Vae {
     condition: Option<DenseLayer>,
     decoder: Vec<Layer>,
     prior: PriorModule,
-    likelihood: LikelihoodModule,
+    pub(super) likelihood: LikelihoodModule,
     #[module(skip)]
     network: Network,
     /// The additions of the current training step to the forward pass; `None` outside of training.
@@ -258,14 +258,22 @@ impl Vae {
         batch: &Batch,
         noise: Tensor<3>,
     ) -> ForwardPass {
+        let z = self.drawn(&posterior, &noise);
+        self.forward_at(posterior, batch, z, noise)
+    }
+
+    /// Returns latents drawn from posteriors.
+    ///
+    /// # Shapes
+    /// `noise`: `[K, B, D + U]`; result: `[K, B, D]`.
+    pub(super) fn drawn(&self, posterior: &DiagonalGaussian, noise: &Tensor<3>) -> Tensor<3> {
         let latent = self.network.latent;
         let for_z = if noise.dims()[2] > latent {
             noise.clone().narrow(2, 0, latent)
         } else {
             noise.clone()
         };
-        let z = posterior.reparameterise(for_z);
-        self.forward_at(posterior, batch, z, noise)
+        posterior.reparameterise(for_z)
     }
 
     /// Does the same as [`Vae::forward`] for a known posterior and known latents.
@@ -279,19 +287,23 @@ impl Vae {
         z: Tensor<3>,
         noise: Tensor<3>,
     ) -> ForwardPass {
-        let log_pz = (!self.network.prior.is_normal()).then(|| {
+        ForwardPass {
+            log_pz: self.log_pz(&z, noise),
+            log_px_z: self.log_prob(batch, z.clone()),
+            posterior,
+            z,
+        }
+    }
+
+    /// Returns log p(z), `[K, B]`, or `None` if p is N(0, I).
+    pub(super) fn log_pz(&self, z: &Tensor<3>, noise: Tensor<3>) -> Option<Tensor<2>> {
+        (!self.network.prior.is_normal()).then(|| {
             let prior = self.prior.kind();
             // A pseudo-input has no image id, and so no dropout.
             prior.log_prob(z.clone(), noise, &|x| {
                 self.encode_observed(x, None, &mut |_, _, _| {})
             })
-        });
-        ForwardPass {
-            log_px_z: self.log_prob(batch, z.clone()),
-            log_pz,
-            posterior,
-            z,
-        }
+        })
     }
 
     /// Returns latents drawn from p(z), with all noise scaled by `temperature`. A latent depends only on `rng` and its
@@ -313,34 +325,21 @@ impl Vae {
     /// # Shapes
     /// `z`: `[K, B, D]`; result: `[K, B]`, nats.
     pub fn log_prob(&self, batch: &Batch, z: Tensor<3>) -> Tensor<2> {
+        let decoded = self.decoded(batch, z);
+        self.likelihood.kind().log_prob(batch.x.clone(), decoded)
+    }
+
+    /// Returns the parameters of p(x | z) for the latents of a batch's images.
+    ///
+    /// # Shapes
+    /// `z`: `[K, B, D]`; result: `[K, B, O P]`.
+    pub(super) fn decoded(&self, batch: &Batch, z: Tensor<3>) -> Tensor<3> {
         let [k, b, d] = z.dims();
         // Each latent of an image has the image's class.
         let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
         let decoded = self.decode(z.reshape([k * b, d]), labels);
         let [_, outputs] = decoded.dims();
-        let likelihood = self.likelihood.kind();
-        likelihood.log_prob(batch.x.clone(), decoded.reshape([k, b, outputs]))
-    }
-
-    /// Returns log p(x | z) of each value of the batch's images.
-    ///
-    /// # Shapes
-    /// `z`: `[K, B, D]`; result: `[K, B, P]`, nats.
-    pub fn log_prob_by_value(&self, batch: &Batch, z: Tensor<3>) -> Tensor<3> {
-        let [k, b, d] = z.dims();
-        let [_, p] = batch.x.dims();
-        let labels = batch.labels.clone().map(|labels| labels.repeat_dim(0, k));
-        let decoded = self.decode(z.reshape([k * b, d]), labels);
-        let [_, outputs] = decoded.dims();
-        let o = outputs / p;
-        // Each value as an image of its own.
-        let by_value = decoded.reshape([k, b, o, p]).swap_dims(2, 3);
-        let likelihood = self.likelihood.kind();
-        let log_prob = likelihood.log_prob(
-            batch.x.clone().reshape([b * p, 1]),
-            by_value.reshape([k, b * p, o]),
-        );
-        log_prob.reshape([k, b, p])
+        decoded.reshape([k, b, outputs])
     }
 
     /// Returns the features with the labels appended: `[N, F]` and `[N, L]` -> `[N, F + L]`.

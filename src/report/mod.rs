@@ -4,6 +4,7 @@
 //! The content of a report is listed once: another number is another [`Measure`], another column of a table is another
 //! [`Column`], and both renderers show it.
 
+pub mod anomalies;
 mod cell;
 pub mod comparison;
 pub mod diagnosis;

@@ -45,6 +45,12 @@ const FILES: &[&str] = &[
     "decoded.png",
     "skipped.csv",
     "calibration.json",
+    "anomalies.csv",
+    "anomaly-scores.png",
+    "anomaly-scores.svg",
+    "anomaly-roc.png",
+    "anomaly-roc.svg",
+    "anomaly-worst.png",
 ];
 
 /// The start of the names of figures of new images.

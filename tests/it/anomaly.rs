@@ -7,7 +7,7 @@ use serde_json::Value;
 use vae::data::{Pixels, Split};
 use vae::eval::anomaly::{
     AnomalyScore, Calibration, Detection, Discoveries, Drift, FalseAlarmPromise, MarkedPixels,
-    PixelMoments, Scorer, map_score, pixel_maps, smooth,
+    NormalMaps, PixelMoments, Scorer, map_score, pixel_maps, smooth,
 };
 use vae::eval::{Protocol, importance, measure};
 use vae::model::{Gaussian, Likelihood, Mlp, ModelKind, Sigma, Vae};
@@ -244,6 +244,94 @@ fn a_map_adds_up_to_the_reconstruction_of_its_image() {
             .iter()
             .fold(1.0_f64, |most, value| most.max(value.abs()));
         assert!(gap(&sums, &expected) < 1e-5 * scale, "{likelihood:?}");
+    }
+}
+
+/// Scores that are computed together, and beside maps, are those that are computed alone: the calibration of one is good for the
+/// other.
+#[test]
+fn scores_beside_others_and_beside_maps_are_those_alone() {
+    let (vae, images) = trained();
+    let ids = images.first_ids(40);
+    let maps = NormalMaps::fit(&vae, PROTOCOL, &images.slice(100..200), &mut |_| {}).unwrap();
+    let all = |maps: Option<NormalMaps>| {
+        let scorer = Scorer::several(&vae, PROTOCOL, EVERY.to_vec(), maps).unwrap();
+        let mut found = Vec::new();
+        let mut keep = |image| {
+            found.push(image);
+            Ok(())
+        };
+        scorer.each(&images, &ids, &mut keep).unwrap();
+        found
+    };
+    let [without, with] = [all(None), all(Some(maps.clone()))];
+    for (place, &score) in EVERY.iter().enumerate() {
+        let alone = scores(&vae, score, &images, &ids);
+        for (image, alone) in alone.iter().enumerate() {
+            assert_eq!(without[image].scores[place], *alone, "{score:?}");
+            assert_eq!(with[image].scores[place], *alone, "{score:?} beside maps");
+        }
+    }
+    // The maps are those that are compared one by one, and their maximum is a score as well.
+    let mut raw = Vec::new();
+    pixel_maps(&vae, PROTOCOL, &images, &ids, &mut |map| raw.push(map)).unwrap();
+    let scorer = Scorer::several(&vae, PROTOCOL, vec![AnomalyScore::Map], Some(maps.clone()));
+    let highest = scorer.unwrap().scores(&images, &ids, &mut |_| {}).unwrap();
+    for (image, raw) in raw.iter().enumerate() {
+        let map = maps.compare(raw);
+        assert_eq!(with[image].map.as_ref(), Some(&map));
+        assert_eq!(highest[image], map_score(&map));
+        assert_eq!(without[image].map, None);
+    }
+    assert!(Scorer::new(&vae, PROTOCOL, AnomalyScore::Map).is_err());
+}
+
+/// A normal image has any coloured pixel with at most the promised probability, over divisions of digits into those that the
+/// maps are compared with, those that calibrate and those that are looked at.
+#[test]
+fn normal_images_have_a_coloured_pixel_as_rarely_as_promised() {
+    const PART: usize = 200;
+    const DIVISIONS: u64 = 100;
+    let (vae, _) = trained();
+    let images = digits(3 * PART);
+    let maps = NormalMaps::fit(&vae, PROTOCOL, &images.slice(0..PART), &mut |_| {}).unwrap();
+    let mut highest = Vec::new();
+    let rest = images.slice(PART..3 * PART);
+    pixel_maps(
+        &vae,
+        PROTOCOL,
+        &rest,
+        &rest.first_ids(2 * PART),
+        &mut |map| highest.push(map_score(&maps.compare(&map))),
+    )
+    .unwrap();
+    for rate in [0.05, 0.1] {
+        let promise = FalseAlarmPromise {
+            rate,
+            confidence: None,
+        };
+        let share = |division: u64| {
+            let order = Rng::new(division).permutation(2 * PART);
+            let of = |ids: &[u32]| {
+                ids.iter()
+                    .map(|&id| highest[id as usize])
+                    .collect::<Vec<_>>()
+            };
+            let calibration = Calibration::new(of(&order[..PART])).unwrap();
+            let rule = calibration.rule(promise).unwrap();
+            let coloured = of(&order[PART..])
+                .into_iter()
+                .filter(|most| rule.flags(*most));
+            coloured.count() as f64 / PART as f64
+        };
+        let mean = (0..DIVISIONS).map(share).sum::<f64>() / DIVISIONS as f64;
+        let expected = promise.rank(PART).unwrap() as f64 / (PART as f64 + 1.0);
+        let variance = expected * (1.0 - expected) * 2.0 / PART as f64;
+        let error = (variance / DIVISIONS as f64).sqrt();
+        assert!(
+            (mean - expected).abs() < 4.0 * error,
+            "{rate}: {mean}, not {expected} ± {error}"
+        );
     }
 }
 

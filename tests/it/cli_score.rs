@@ -15,7 +15,7 @@ use crate::own_images::save;
 use crate::program::{self, Done, copy_folder, run};
 
 /// Returns a soft spot at a random place: a normal image.
-fn spot(seed: u64) -> GrayImage {
+pub fn spot(seed: u64) -> GrayImage {
     let rng = Rng::new(seed);
     let [x0, y0] = [0, 1].map(|i| 3.0 + 6.0 * rng.uniform(i));
     GrayImage::from_fn(12, 12, |x, y| {
@@ -26,7 +26,7 @@ fn spot(seed: u64) -> GrayImage {
 }
 
 /// Returns bright noise: an abnormal image.
-fn noise(seed: u64) -> GrayImage {
+pub fn noise(seed: u64) -> GrayImage {
     let rng = Rng::new(seed).stream("noise");
     GrayImage::from_fn(12, 12, |x, y| {
         Luma([rng.below(u64::from(12 * y + x), 256) as u8])
@@ -35,7 +35,7 @@ fn noise(seed: u64) -> GrayImage {
 
 /// Returns a place with the folder `parts` of 300 normal and 12 abnormal images, a folder `new` of others, and the run
 /// `parts-1`.
-fn with_run() -> TempDir {
+pub fn with_run() -> TempDir {
     static TRAINED: OnceLock<PathBuf> = OnceLock::new();
     let trained = TRAINED.get_or_init(|| {
         let folder =
@@ -66,7 +66,7 @@ fn with_run() -> TempDir {
     copy
 }
 
-fn vae(home: &TempDir, arguments: &str) -> Done {
+pub fn vae(home: &TempDir, arguments: &str) -> Done {
     run(home.path(), &arguments.split(' ').collect::<Vec<_>>())
 }
 

@@ -17,6 +17,7 @@ mod batches;
 mod binarized_mnist;
 mod changed_configs;
 mod cli;
+mod cli_anomalies;
 mod cli_autoencoder;
 mod cli_disentangle;
 mod cli_doctor;

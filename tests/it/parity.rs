@@ -141,7 +141,11 @@ fn the_first_fifty_losses_of_smoke_are_the_processors() {
 #[test]
 fn a_residual_network_is_trained_as_on_the_processor() {
     // Everything that came with such networks, at once: each part changes the weights.
-    let mut config = smoke(&["train.ema=0.5", "train.checkpointing=true", "augment.shift=2"]);
+    let mut config = smoke(&[
+        "train.ema=0.5",
+        "train.checkpointing=true",
+        "augment.shift=2",
+    ]);
     config.train.batch = 8;
     config.model = Model::Resnet(Resnet {
         latent: 4,

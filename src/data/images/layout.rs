@@ -1,5 +1,7 @@
 //! Recognises how a person's image files are laid out, and so which split and which class each of them belongs to.
 
+use std::collections::HashMap;
+
 use super::file_tree::FileTree;
 use super::image_source::ImageEntry;
 use crate::data::image_file::{FORMATS, FileKind, ending};
@@ -12,8 +14,8 @@ mod table;
 
 use arrangement::Found;
 pub use arrangement::{ArrangeOptions, Arrangement, LabelsFrom, Layout};
-pub use folder_names::tells_abnormal_apart;
 use folder_names::{ABNORMAL, MASKS, NORMAL, class_name, is_one_of, split_of};
+pub use folder_names::{is_normal, tells_abnormal_apart};
 
 /// Recognises the layout of the image files in `tree`, or takes that of `options`.
 ///
@@ -33,9 +35,7 @@ pub fn arrange(tree: &dyn FileTree, options: ArrangeOptions) -> Result<Arrangeme
         Layout::Auto | Layout::Table => table::candidates(tree)?,
         _ => Vec::new(),
     };
-    let (masks, images): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|found| found.folders.iter().any(|name| is_one_of(name, &MASKS)));
+    let (masks, images): (Vec<_>, Vec<_>) = found.into_iter().partition(is_mask);
     masks::check(tree, &masks, &images)?;
     let folders = |test: &dyn Fn(&str) -> bool| {
         images
@@ -132,6 +132,16 @@ pub fn arrange(tree: &dyn FileTree, options: ArrangeOptions) -> Result<Arrangeme
         ));
     }
     Ok(arrangement)
+}
+
+/// Returns the file of the mask of each image of a tree that has one, by the path of the image.
+pub fn masks_of(tree: &dyn FileTree) -> HashMap<String, usize> {
+    let (masks, images): (Vec<_>, Vec<_>) = image_files(tree).into_iter().partition(is_mask);
+    masks::pairs(&masks, &images)
+}
+
+fn is_mask(found: &Found) -> bool {
+    found.folders.iter().any(|name| is_one_of(name, &MASKS))
 }
 
 /// Returns the image files of a tree. A folder that holds all others is passed over.

@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 /// The slack for products such as 0.07 x 100, which rounding moves past a whole number.
 const ROUNDING: f64 = 1e-9;
 
+/// The false-alarm rate that is promised unless another is asked for.
+pub const FALSE_ALARMS: f64 = 0.05;
+
 /// A bound on how often normal images are flagged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FalseAlarmPromise {

@@ -21,11 +21,14 @@ pub struct Detection {
     pub chance_auprc: f64,
     pub normal_count: usize,
     pub abnormal_count: usize,
+    /// `[1 + resamples]`: the area under the ROC curve of all images, then of each resample.
+    areas: Vec<f64>,
 }
 
 impl Detection {
     /// Measures scores; the higher, the stranger. Normal and abnormal images are resampled apart, so that their
-    /// numbers stay what they are.
+    /// numbers stay what they are. The same `rng` and numbers of images give the same resamples, so that scores of the same
+    /// images can be compared.
     ///
     /// # Errors
     /// There are no normal or no abnormal images, or a score is NaN.
@@ -63,12 +66,20 @@ impl Detection {
         let all: Vec<[f64; 2]> = (0..resamples[0].counts.len()).map(figures).collect();
         let [auroc, auprc] = [0, 1].map(|i| spread(all.iter().map(|figures| figures[i])));
         Ok(Self {
+            areas: all.iter().map(|figures| figures[0]).collect(),
             auroc,
             auprc,
             chance_auprc: abnormal.len() as f64 / order.len() as f64,
             normal_count: normal.len(),
             abnormal_count: abnormal.len(),
         })
+    }
+
+    /// Returns how much larger the area under the ROC curve is than that of another score of the same images, with the error of
+    /// this difference: images that are hard for both scores add nothing to it.
+    pub fn above(&self, other: &Self) -> Estimate {
+        let pairs = self.areas.iter().zip(&other.areas);
+        spread(pairs.map(|(area, other)| area - other))
     }
 }
 
@@ -96,6 +107,27 @@ mod tests {
         assert!((ratio - 1.0).abs() < 0.25, "{ratio}");
         assert!((a - 0.76).abs() < 0.08, "{a}");
         assert!((found.chance_auprc - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_difference_of_two_like_scores_is_known_better_than_either_score() {
+        let rng = Rng::new(5);
+        let normal: Vec<f64> = (0..100).map(|i| f64::from(rng.normal(i))).collect();
+        let abnormal: Vec<f64> = (100..200).map(|i| 1.0 + f64::from(rng.normal(i))).collect();
+        let shaken = |scores: &[f64]| -> Vec<f64> {
+            let noise = rng.stream("noise");
+            let pairs = (0..).zip(scores);
+            pairs
+                .map(|(i, score)| score + 0.1 * f64::from(noise.normal(i)))
+                .collect()
+        };
+        let measure = |a: &[f64], b: &[f64]| Detection::measure(a, b, Rng::new(1)).unwrap();
+        let one = measure(&normal, &abnormal);
+        let other = measure(&shaken(&normal), &shaken(&abnormal));
+        let difference = one.above(&other);
+        assert!((difference.mean - (one.auroc.mean - other.auroc.mean)).abs() < 1e-12);
+        assert!(difference.se.unwrap() < 0.4 * one.auroc.se.unwrap());
+        assert_eq!(one.above(&one).se, Some(0.0));
     }
 
     #[test]

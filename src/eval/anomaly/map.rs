@@ -9,7 +9,8 @@
 //! would be compared with themselves, would have smaller maxima than new images, and the promise would not hold.
 
 use super::content_batch::ContentBatch;
-use crate::data::Split;
+use super::passes::terms_and_map;
+use crate::data::{Choice, Part, Split};
 use crate::error::Result;
 use crate::eval::protocol::{CHUNK, Protocol};
 use crate::model::{Vae, rows};
@@ -21,6 +22,10 @@ const VALUES: usize = 1 << 20;
 const LEAST_DEVIATION: f64 = 0.1;
 /// The reach of the Gaussian, in its standard deviations.
 const REACH: f64 = 4.0;
+/// The standard deviation of the Gaussian, as a share of the longer side of an image.
+const SMOOTHING: f64 = 1.0 / 32.0;
+/// The most training images that maps are compared with: the deviation of a pixel is then known to about 2 %.
+pub const MOST_FOR_MAPS: usize = 1000;
 
 /// Calls `sink` with the map of each of the images `ids`, in their order. The noise of an image depends on its contents alone.
 ///
@@ -37,33 +42,63 @@ pub fn pixel_maps(
     sink: &mut dyn FnMut(Vec<f32>),
 ) -> Result<()> {
     let loader = protocol.clean_loader(vae);
-    let [channels, height, width] = vae.network().image_shape;
-    let area = height * width;
-    let outputs = vae.network().decoder.last();
-    let outputs = outputs.map_or(1, |layer| layer.kind().output().count());
-    let at_a_time = (VALUES / outputs.max(1)).clamp(1, CHUNK);
-    for ids in ids.chunks(at_a_time) {
-        let ContentBatch { batch, noise_ids } = ContentBatch::read(&loader, split, ids)?;
-        let posterior = vae.encode(batch.input(), batch.labels.clone());
-        let mut sum = batch.x.zeros_like();
-        let is_sampled = protocol.latent_mode.is_sampled();
-        let samples = if is_sampled { protocol.samples } else { 1 };
-        for k in 0..samples {
-            let z = if is_sampled {
-                let noise = protocol.latent_noise(vae, k, &noise_ids);
-                posterior.reparameterise(noise.narrow(2, 0, vae.network().latent))
-            } else {
-                posterior.mean.clone().unsqueeze::<3>()
-            };
-            let log_prob = vae.log_prob_by_value(&batch, z);
-            sum = sum - log_prob.squeeze_dim::<2>(0) / samples as f64;
-        }
-        let map = sum.reshape([ids.len(), channels, area]).sum_dim(1);
-        rows(map.squeeze_dim::<2>(1))
-            .into_iter()
-            .for_each(&mut *sink);
+    for ids in ids.chunks(maps_at_a_time(vae)) {
+        let images = ContentBatch::read(&loader, split, ids)?;
+        let (_, maps) = terms_and_map(vae, protocol, &images);
+        rows(maps).into_iter().for_each(&mut *sink);
     }
     Ok(())
+}
+
+/// Returns the number of images whose maps are computed together.
+pub(super) fn maps_at_a_time(vae: &Vae) -> usize {
+    let outputs = vae.network().decoder.last();
+    let outputs = outputs.map_or(1, |layer| layer.kind().output().count());
+    (VALUES / outputs.max(1)).clamp(1, CHUNK)
+}
+
+/// The maps of training images, pixel by pixel, that the maps of other images are compared with.
+#[derive(Clone, Debug)]
+pub struct NormalMaps {
+    moments: PixelMoments,
+    width: usize,
+    /// The standard deviation of the Gaussian, in pixels.
+    sigma: f64,
+}
+
+impl NormalMaps {
+    /// Measures at most [`MOST_FOR_MAPS`] of the training images. `seen` is told after each how many are done.
+    ///
+    /// # Errors
+    /// An image cannot be read.
+    pub fn fit(
+        vae: &Vae,
+        protocol: Protocol,
+        train: &Split,
+        seen: &mut dyn FnMut(usize),
+    ) -> Result<Self> {
+        let part = Part::new(train, Choice::AtRandom(MOST_FOR_MAPS));
+        let [_, height, width] = vae.network().image_shape;
+        let (mut moments, mut done) = (PixelMoments::default(), 0);
+        pixel_maps(vae, protocol, train, &part.ids, &mut |map| {
+            moments.add(&map);
+            done += 1;
+            seen(done);
+        })?;
+        Ok(Self {
+            moments,
+            width,
+            sigma: SMOOTHING * height.max(width) as f64,
+        })
+    }
+
+    /// Returns how much stranger each pixel of a map is than in training images, in standard deviations, smoothed.
+    ///
+    /// # Shapes
+    /// `map` and the result: `[H, W]`.
+    pub fn compare(&self, map: &[f32]) -> Vec<f32> {
+        smooth(&self.moments.standardise(map), self.width, self.sigma)
+    }
 }
 
 /// The mean and the standard deviation of each pixel of maps.

@@ -66,6 +66,35 @@ pub fn average_precision(scores: impl Iterator<Item = WeightedScore>) -> f64 {
     sum / found
 }
 
+/// A point of a ROC curve: the shares of normal and of abnormal images that are flagged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RocPoint {
+    pub false_alarms: f64,
+    pub found: f64,
+}
+
+/// Returns the ROC curve of scores, from (0, 0) to (1, 1), a point for each threshold.
+pub fn roc_points(normal: &[f64], abnormal: &[f64]) -> Vec<RocPoint> {
+    let weighted = |scores: &[f64], normal: f64| -> Vec<WeightedScore> {
+        let score = |&score| WeightedScore {
+            score,
+            normal,
+            abnormal: 1.0 - normal,
+        };
+        scores.iter().map(score).collect()
+    };
+    let mut all = [weighted(normal, 1.0), weighted(abnormal, 0.0)].concat();
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut points = Vec::new();
+    for_each_threshold(all.into_iter(), |_, after| {
+        points.push(RocPoint {
+            false_alarms: after[0] / normal.len().max(1) as f64,
+            found: after[1] / abnormal.len().max(1) as f64,
+        });
+    });
+    points
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +119,13 @@ mod tests {
         assert_eq!(area(&[(3.0, false), (2.0, true), (1.0, true)]), 0.0);
         assert_eq!(area(&[(1.0, false), (1.0, true), (1.0, true)]), 0.5);
         assert!(area(&[(1.0, true)]).is_nan());
+    }
+
+    #[test]
+    fn a_curve_starts_at_nothing_and_ends_at_everything() {
+        let points = roc_points(&[1.0, 2.0], &[2.0, 3.0]);
+        let pairs: Vec<_> = points.iter().map(|p| (p.false_alarms, p.found)).collect();
+        assert_eq!(pairs, [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]);
     }
 
     #[test]

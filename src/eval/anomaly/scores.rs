@@ -1,19 +1,24 @@
 //! How strange an image is to a model, as a number: the higher, the stranger.
 
+use std::cell::OnceCell;
+
 use clap::ValueEnum;
 
 use super::baselines::png_nats;
 use super::content_batch::ContentBatch;
+use super::map::{NormalMaps, map_score, maps_at_a_time};
+use super::passes::{self, terms_and_map};
 use super::regret::Regret;
 use crate::data::{Batch, Split};
 use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
-use crate::eval::elbo::{ElboByImage, add_sampled, numbers};
+use crate::eval::elbo::{ElboByImage, numbers};
 use crate::eval::importance::WeightSums;
 use crate::eval::protocol::{CHUNK, Protocol};
 use crate::eval::reconstruction::squared_error_of_each;
 use crate::loader::Loader;
-use crate::model::{Prior, Vae};
+use crate::model::{Prior, Vae, rows};
+use crate::ops::pool;
 
 /// How strange an image is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,6 +38,8 @@ pub enum AnomalyScore {
     Complexity,
     /// How much the ELBO rises when the posterior is fitted to this image (Xiao et al. 2020)
     Regret,
+    /// The maximum of the map: how strange the strangest place is
+    Map,
 }
 
 impl AnomalyScore {
@@ -46,7 +53,13 @@ impl AnomalyScore {
             Self::Iw => "iw",
             Self::Complexity => "complexity",
             Self::Regret => "regret",
+            Self::Map => "map",
         }
+    }
+
+    /// Returns whether an autoencoder has the score: it has no distribution of latents.
+    pub fn suits_autoencoder(self) -> bool {
+        matches!(self, Self::Error | Self::Map)
     }
 
     /// Returns whether the score depends on the number of samples of z. The KL to a normal prior has a closed form.
@@ -59,12 +72,21 @@ impl AnomalyScore {
     }
 }
 
-/// A score of a model, ready for images.
+/// Scores of a model, ready for images.
 pub struct Scorer<'a> {
     vae: &'a Vae,
     loader: Loader,
     protocol: Protocol,
-    score: AnomalyScore,
+    scores: Vec<AnomalyScore>,
+    maps: Option<NormalMaps>,
+}
+
+/// The scores of an image, in the order of the scorer's, and its map if the scorer makes maps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoredImage {
+    pub scores: Vec<f64>,
+    /// `[H, W]`, as [`NormalMaps::compare`] returns it.
+    pub map: Option<Vec<f32>>,
 }
 
 impl<'a> Scorer<'a> {
@@ -72,24 +94,48 @@ impl<'a> Scorer<'a> {
     /// corrupted ones: the score is to say what an image is.
     ///
     /// # Errors
-    /// The model is an autoencoder, which has no score but the squared error.
+    /// The model is an autoencoder, which has no score but the squared error, or the score is that of maps.
     pub fn new(vae: &'a Vae, protocol: Protocol, score: AnomalyScore) -> Result<Self> {
-        if score != AnomalyScore::Error && !protocol.latent_mode.is_sampled() {
+        Self::several(vae, protocol, vec![score], None)
+    }
+
+    /// Prepares several scores, which share their passes through the model. With `maps`, every image has a map too, from the
+    /// same passes.
+    ///
+    /// # Errors
+    /// The model is an autoencoder, which has no score but the squared error and that of maps, or the score of maps is asked for
+    /// without maps.
+    pub fn several(
+        vae: &'a Vae,
+        protocol: Protocol,
+        scores: Vec<AnomalyScore>,
+        maps: Option<NormalMaps>,
+    ) -> Result<Self> {
+        let is_sampled = protocol.latent_mode.is_sampled();
+        let mut wrong = scores.iter().filter(|score| !score.suits_autoencoder());
+        if let Some(score) = wrong.next().filter(|_| !is_sampled) {
             return Err(Error::request(format!(
                 "the score `{}` needs a distribution of latents, and an autoencoder has a single latent",
                 score.name()
             ))
             .with_hint("pass `--score error`"));
         }
+        if maps.is_none() && scores.contains(&AnomalyScore::Map) {
+            return Err(Error::request(
+                "the score `map` compares maps with those of training images, and this command makes none",
+            ));
+        }
         Ok(Self {
             vae,
             loader: protocol.clean_loader(vae),
             protocol,
-            score,
+            scores,
+            maps,
         })
     }
 
-    /// Returns the scores of the images `ids` of a split, in their order. `seen` is told after each batch how many are done.
+    /// Returns the first score of the images `ids` of a split, in their order. `seen` is told after each batch how many are
+    /// done.
     ///
     /// The noise of an image depends on the seed and the image's contents alone.
     ///
@@ -101,30 +147,84 @@ impl<'a> Scorer<'a> {
         ids: &[u32],
         seen: &mut dyn FnMut(usize),
     ) -> Result<Vec<f64>> {
+        let mut scores = Vec::with_capacity(ids.len());
+        self.each(split, ids, &mut |image| {
+            scores.extend(image.scores.first());
+            seen(scores.len());
+            Ok(())
+        })?;
+        Ok(scores)
+    }
+
+    /// Calls `sink` with each of the images `ids`, in their order.
+    ///
+    /// # Errors
+    /// Returns an error in the same cases as [`Scorer::scores`], or the error of `sink`.
+    pub fn each(
+        &self,
+        split: &Split,
+        ids: &[u32],
+        sink: &mut dyn FnMut(ScoredImage) -> Result<()>,
+    ) -> Result<()> {
         if self.vae.class_count().is_some() && split.labels.is_none() {
             return Err(Error::request(
                 "the model is conditional, and the classes of the images are not known",
             )
             .with_hint("put the images into folders named after their classes"));
         }
-        let mut scores = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(CHUNK) {
-            scores.extend(self.batch(&ContentBatch::read(&self.loader, split, ids)?)?);
-            seen(scores.len());
+        let at_a_time = match self.maps {
+            Some(_) => maps_at_a_time(self.vae),
+            None => CHUNK,
+        };
+        for ids in ids.chunks(at_a_time) {
+            let images = ContentBatch::read(&self.loader, split, ids)?;
+            self.batch(&images)?.into_iter().try_for_each(&mut *sink)?;
         }
-        Ok(scores)
+        Ok(())
     }
 
-    fn batch(&self, images: &ContentBatch) -> Result<Vec<f64>> {
+    fn batch(&self, images: &ContentBatch) -> Result<Vec<ScoredImage>> {
+        let (terms, maps) = match &self.maps {
+            None => (OnceCell::new(), Vec::new()),
+            Some(normal) => {
+                let (terms, maps) = terms_and_map(self.vae, self.protocol, images);
+                let compared = pool::map(rows(maps), |map| normal.compare(&map));
+                (OnceCell::from(terms), compared)
+            }
+        };
+        let column = |&score| self.column(score, images, &terms, &maps);
+        let columns = self.scores.iter().map(column);
+        let columns: Vec<Vec<f64>> = columns.collect::<Result<_>>()?;
+        let mut maps = maps.into_iter();
+        let image = |i: usize| ScoredImage {
+            scores: columns.iter().map(|column| column[i]).collect(),
+            map: maps.next(),
+        };
+        Ok((0..images.noise_ids.len()).map(image).collect())
+    }
+
+    /// Returns a score of each image. `terms` are computed when a score needs them for the first time.
+    fn column(
+        &self,
+        score: AnomalyScore,
+        images: &ContentBatch,
+        terms: &OnceCell<ElboByImage>,
+        maps: &[Vec<f32>],
+    ) -> Result<Vec<f64>> {
         let ContentBatch { batch, noise_ids } = images;
-        Ok(match self.score {
-            AnomalyScore::Elbo => self.negative_elbo(images),
-            AnomalyScore::Reconstruction => self.terms(images).reconstruction,
+        let terms = || {
+            terms.get_or_init(|| {
+                passes::terms(self.vae, self.protocol, &self.posterior(batch), images)
+            })
+        };
+        Ok(match score {
+            AnomalyScore::Elbo => negative_elbo(terms()),
+            AnomalyScore::Reconstruction => terms().reconstruction.clone(),
             AnomalyScore::Kl if self.vae.network().prior.is_normal() => {
                 let by_latent = self.posterior(batch).kl_to_standard_normal();
                 numbers(by_latent.sum_dim(1).squeeze_dim::<1>(1))
             }
-            AnomalyScore::Kl => self.terms(images).kl.unwrap_or_default(),
+            AnomalyScore::Kl => terms().kl.clone().unwrap_or_default(),
             AnomalyScore::Error => {
                 let mean = self.posterior(batch).mean;
                 let decoded = self.vae.decode_mean(mean, batch.labels.clone());
@@ -133,44 +233,23 @@ impl<'a> Scorer<'a> {
             AnomalyScore::Iw => self.negative_bound(images),
             AnomalyScore::Complexity => {
                 let nats = png_nats(&batch.x, self.vae.network().image_shape)?;
-                let pairs = self.negative_elbo(images).into_iter().zip(nats);
+                let pairs = negative_elbo(terms()).into_iter().zip(nats);
                 pairs.map(|(score, nats)| score - nats).collect()
             }
             AnomalyScore::Regret => {
                 let fitted = Regret::new(self.vae, self.protocol).fitted(batch, noise_ids);
-                let after = negative_elbo(self.terms_at(fitted, images));
-                let pairs = self.negative_elbo(images).into_iter().zip(after);
+                let after = passes::terms(self.vae, self.protocol, &fitted, images);
+                let pairs = negative_elbo(terms())
+                    .into_iter()
+                    .zip(negative_elbo(&after));
                 pairs.map(|(before, after)| before - after).collect()
             }
+            AnomalyScore::Map => maps.iter().map(|map| map_score(map)).collect(),
         })
     }
 
     fn posterior(&self, batch: &Batch) -> DiagonalGaussian {
         self.vae.encode(batch.input(), batch.labels.clone())
-    }
-
-    /// Returns the terms of the ELBO of each image, means over `K` samples of z.
-    fn terms(&self, images: &ContentBatch) -> ElboByImage {
-        self.terms_at(self.posterior(&images.batch), images)
-    }
-
-    /// Does the same as [`Scorer::terms`] for other posteriors.
-    fn terms_at(&self, posterior: DiagonalGaussian, images: &ContentBatch) -> ElboByImage {
-        let ContentBatch { batch, noise_ids } = images;
-        let mut terms = ElboByImage::default();
-        add_sampled(
-            self.vae,
-            posterior,
-            batch,
-            self.protocol,
-            noise_ids,
-            &mut terms,
-        );
-        terms
-    }
-
-    fn negative_elbo(&self, images: &ContentBatch) -> Vec<f64> {
-        negative_elbo(self.terms(images))
     }
 
     /// Returns minus the importance-weighted bound of each image.
@@ -189,9 +268,9 @@ impl<'a> Scorer<'a> {
     }
 }
 
-fn negative_elbo(terms: ElboByImage) -> Vec<f64> {
-    let kl = terms.kl.unwrap_or_default();
-    let pairs = terms.reconstruction.into_iter().zip(kl);
+fn negative_elbo(terms: &ElboByImage) -> Vec<f64> {
+    let kl = terms.kl.iter().flatten();
+    let pairs = terms.reconstruction.iter().zip(kl);
     pairs
         .map(|(reconstruction, kl)| reconstruction + kl)
         .collect()

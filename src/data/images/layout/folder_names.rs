@@ -49,12 +49,14 @@ pub fn class_name(folders: &[&str], labels: LabelsFrom) -> Option<String> {
     }
 }
 
+/// Returns whether a class, the name of a folder or of folders, is that of normal images.
+pub fn is_normal(class: &str) -> bool {
+    is_one_of(class.rsplit('/').next().unwrap_or_default(), &NORMAL)
+}
+
 /// Returns whether only normal images are trained on and others are tested on, as the folders' names say.
 pub fn tells_abnormal_apart(entries: &[ImageEntry]) -> bool {
-    let is_normal = |entry: &ImageEntry| {
-        let class = entry.class.as_deref().unwrap_or_default();
-        is_one_of(class.rsplit('/').next().unwrap_or_default(), &NORMAL)
-    };
+    let of_normal = |entry: &ImageEntry| is_normal(entry.class.as_deref().unwrap_or_default());
     let mut trained = entries
         .iter()
         .filter(|entry| entry.split != Some(SplitName::Test))
@@ -62,7 +64,7 @@ pub fn tells_abnormal_apart(entries: &[ImageEntry]) -> bool {
     let mut tested = entries
         .iter()
         .filter(|entry| entry.split == Some(SplitName::Test));
-    trained.peek().is_some() && trained.all(is_normal) && tested.any(|entry| !is_normal(entry))
+    trained.peek().is_some() && trained.all(of_normal) && tested.any(|entry| !of_normal(entry))
 }
 
 #[cfg(test)]

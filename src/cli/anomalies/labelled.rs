@@ -1,0 +1,287 @@
+//! Images that are known to be normal or abnormal: the test images of a run's data, or folders that a person names.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::cli::calibrate::check_distinct;
+use crate::cli::data_arg::DataArg;
+use crate::cli::loaded_model::LoadedModel;
+use crate::cli::model_data;
+use crate::data::images::{NewImages, defect_masks, is_normal, natural_compare};
+use crate::data::{Data, DataPaths, Dataset, Split, also_in};
+use crate::error::{Error, Result};
+use crate::ui;
+use crate::words::counted;
+
+/// Normal and abnormal images.
+#[derive(Debug, Default)]
+pub struct LabelledImages {
+    pub parts: Vec<LabelledPart>,
+    /// The names of the kinds of abnormal images.
+    pub kinds: Vec<String>,
+    pub notes: Vec<String>,
+    /// Whether a person named images.
+    pub are_new: bool,
+}
+
+/// Images of a split.
+#[derive(Debug)]
+pub struct LabelledPart {
+    pub split: Split,
+    pub images: Vec<LabelledImage>,
+}
+
+#[derive(Debug)]
+pub struct LabelledImage {
+    pub id: u32,
+    /// The kind of an abnormal image; `None` for a normal one.
+    pub kind: Option<usize>,
+    /// `[H, W]`: the abnormal pixels, if there is a mask of them.
+    pub mask: Option<Vec<bool>>,
+}
+
+impl LabelledPart {
+    pub fn ids(&self) -> Vec<u32> {
+        self.images.iter().map(|image| image.id).collect()
+    }
+}
+
+impl LabelledImages {
+    /// Reads the images that `normal` and `abnormal` name. Where one of them names none, the run's test images are taken.
+    ///
+    /// # Errors
+    /// Returns an error if an image cannot be read, if there are no normal or no abnormal images, or if images that were named
+    /// trained, chose or calibrate the model.
+    pub fn read(
+        model: &LoadedModel,
+        data: &DataArg,
+        normal: &[PathBuf],
+        abnormal: &[PathBuf],
+    ) -> Result<Self> {
+        check_distinct(&[normal, abnormal].concat())?;
+        let (dataset, _) = model.data(data)?;
+        let mut all = Self {
+            are_new: !(normal.is_empty() && abnormal.is_empty()),
+            ..Self::default()
+        };
+        if normal.is_empty() || abnormal.is_empty() {
+            all.add_tested(model, dataset, normal.is_empty(), abnormal.is_empty())?;
+        }
+        if !normal.is_empty() {
+            all.add_named(model, dataset, normal, false)?;
+        }
+        if !abnormal.is_empty() {
+            all.add_named(model, dataset, abnormal, true)?;
+        }
+        all.sort_kinds();
+        Ok(all)
+    }
+
+    /// Puts the kinds into the order of their names.
+    fn sort_kinds(&mut self) {
+        let mut sorted = self.kinds.clone();
+        sorted.sort_by(|a, b| natural_compare(a, b));
+        let place = |kind: usize| sorted.iter().position(|name| *name == self.kinds[kind]);
+        for image in self.parts.iter_mut().flat_map(|part| &mut part.images) {
+            image.kind = image.kind.and_then(place);
+        }
+        self.kinds = sorted;
+    }
+
+    pub fn images(&self) -> impl Iterator<Item = &LabelledImage> {
+        self.parts.iter().flat_map(|part| &part.images)
+    }
+
+    pub fn count(&self) -> usize {
+        self.images().count()
+    }
+
+    /// Returns the scores of the normal images, and those of the abnormal ones of a kind or of all kinds.
+    pub fn divided(&self, column: &[f64], kind: Option<usize>) -> (Vec<f64>, Vec<f64>) {
+        let (mut normal, mut abnormal) = (Vec::new(), Vec::new());
+        for (&score, image) in column.iter().zip(self.images()) {
+            match image.kind {
+                None => normal.push(score),
+                Some(of) if kind.is_none_or(|kind| of == kind) => abnormal.push(score),
+                Some(_) => {}
+            }
+        }
+        (normal, abnormal)
+    }
+
+    /// Adds the normal and the abnormal test images of the run's data, or one sort of them. If the classes tell no abnormal
+    /// images apart, all of them are normal.
+    fn add_tested(
+        &mut self,
+        model: &LoadedModel,
+        dataset: &Dataset,
+        takes_normal: bool,
+        takes_abnormal: bool,
+    ) -> Result<()> {
+        let split = &dataset.test;
+        let labels = split.labels.as_deref().unwrap_or_default();
+        let class = |label: &u32| dataset.classes[*label as usize].as_str();
+        let has_normal = labels.iter().any(|label| is_normal(class(label)));
+        let has_abnormal = has_normal && labels.iter().any(|label| !is_normal(class(label)));
+        if takes_abnormal && !has_abnormal {
+            return Err(Error::request(format!(
+                "the test images of `{}` are not divided into normal and abnormal ones",
+                dataset.name
+            ))
+            .with_hint(
+                "name abnormal images: `--abnormal DIR`; or train on a folder with the folders `good` and `bad`, or with MVTec's folders",
+            ));
+        }
+        let fit = model.fit();
+        let masks = match (&model.config.data, &dataset.folder) {
+            (Data::Images(_), Some(folder)) if takes_abnormal => {
+                defect_masks(folder, &fit, &unpacked()?)?
+            }
+            _ => Default::default(),
+        };
+        let known = known(dataset, split)?;
+        let mut images = Vec::new();
+        for id in split.first_ids(split.len()) {
+            let label = labels.get(id as usize).map(class);
+            let abnormal = label.filter(|label| has_normal && !is_normal(label));
+            let is_taken = match abnormal {
+                Some(_) => takes_abnormal,
+                None => takes_normal,
+            };
+            if is_taken && known.binary_search(&(id as usize)).is_err() {
+                let names = split.names.as_ref();
+                images.push(LabelledImage {
+                    id,
+                    kind: abnormal.map(|name| self.kind(name)),
+                    mask: names.and_then(|names| masks.get(&names[id as usize]).cloned()),
+                });
+            }
+        }
+        if !known.is_empty() {
+            self.notes.push(format!(
+                "{} left out, with the pixels of images that trained, chose or calibrate the model",
+                counted(known.len(), "test image")
+            ));
+        }
+        self.parts.push(LabelledPart {
+            split: split.clone(),
+            images,
+        });
+        Ok(())
+    }
+
+    fn add_named(
+        &mut self,
+        model: &LoadedModel,
+        dataset: &Dataset,
+        paths: &[PathBuf],
+        are_abnormal: bool,
+    ) -> Result<()> {
+        let NewImages {
+            images: split,
+            skipped,
+        } = model_data::read_images(&model.config, &model.card, paths, true)?;
+        for image in &skipped {
+            ui::note(format_args!("skipped {}: {}", image.name, image.reason));
+        }
+        let names = split.names.clone().unwrap_or_default();
+        if let Some(&first) = known(dataset, &split)?.first() {
+            return Err(Error::file(
+                names.get(first).map_or("", String::as_str),
+                "this image has the pixels of one that trained, chose or calibrates the model",
+            )
+            .with_hint("name images that the model has not seen"));
+        }
+        let mut images = Vec::new();
+        let mut masks = std::collections::HashMap::new();
+        for path in paths.iter().filter(|path| are_abnormal && path.is_dir()) {
+            let found = defect_masks(path, &model.fit(), &unpacked()?)?;
+            let named = |(name, mask)| (path.join(name).to_string_lossy().into_owned(), mask);
+            masks.extend(found.into_iter().map(named));
+        }
+        for id in split.first_ids(split.len()) {
+            let name = names.get(id as usize).map_or("", String::as_str);
+            let kind = are_abnormal.then(|| kind_of(name, paths));
+            if let Some(kind) = kind.as_deref().filter(|kind| is_normal(kind)) {
+                return Err(Error::file(
+                    name,
+                    format!("an abnormal image in a folder called `{kind}`"),
+                )
+                .with_hint("name the folders of the abnormal images alone"));
+            }
+            images.push(LabelledImage {
+                id,
+                kind: kind.map(|kind| self.kind(&kind)),
+                mask: masks.remove(name),
+            });
+        }
+        self.parts.push(LabelledPart { split, images });
+        Ok(())
+    }
+
+    /// Returns the number of the kind with this name.
+    fn kind(&mut self, name: &str) -> usize {
+        let known = self.kinds.iter().position(|kind| kind == name);
+        known.unwrap_or_else(|| {
+            self.kinds.push(name.to_owned());
+            self.kinds.len() - 1
+        })
+    }
+}
+
+/// Returns the images of a split that the model knows.
+fn known(dataset: &Dataset, split: &Split) -> Result<Vec<usize>> {
+    let seen = [
+        Some(&dataset.train),
+        dataset.validation.as_ref(),
+        dataset.calibration.as_ref(),
+    ];
+    let seen: Vec<&Split> = seen.into_iter().flatten().collect();
+    ui::working("comparing with the training images", || {
+        also_in(&seen, split)
+    })
+}
+
+fn unpacked() -> Result<PathBuf> {
+    let places = DataPaths::from_environment(None)?;
+    Ok(places.cache.join("images").join("unpacked"))
+}
+
+/// Returns the kind of an image below one of the paths: the first folder below it, or the name of the path.
+fn kind_of(name: &str, paths: &[PathBuf]) -> String {
+    let image = Path::new(name);
+    let folder = paths.iter().find(|path| image.starts_with(path));
+    let below = folder.and_then(|path| image.strip_prefix(path).ok());
+    let first = |path: &Path| {
+        let mut parts = path.parent()?.components();
+        parts.find_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            _ => None,
+        })
+    };
+    let last = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+    let named = match (below, folder) {
+        (Some(below), _) if below.as_os_str().is_empty() => image.parent().and_then(last),
+        (Some(below), Some(folder)) => first(below).or_else(|| last(folder)),
+        _ => first(image),
+    };
+    named.unwrap_or_else(|| "abnormal".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_the_first_folder_below_the_path_or_the_path() {
+        let paths = ["new/bad", "new/one/a.png", "all.zip", "."].map(PathBuf::from);
+        for (name, kind) in [
+            ("new/bad/crack/deep/1.png", "crack"),
+            ("new/bad/1.png", "bad"),
+            ("new/one/a.png", "one"),
+            ("scratch/2.png", "scratch"),
+            ("3.png", "abnormal"),
+        ] {
+            assert_eq!(kind_of(name, &paths[..3]), kind, "{name}");
+        }
+    }
+}
