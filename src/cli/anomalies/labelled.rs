@@ -179,7 +179,7 @@ impl LabelledImages {
         let NewImages {
             images: split,
             skipped,
-        } = model_data::read_images(&model.config, &model.card, paths, true)?;
+        } = model_data::find_images(&model.config, &model.card, paths)?.read_all(paths, true)?;
         for image in &skipped {
             ui::note(format_args!("skipped {}: {}", image.name, image.reason));
         }
