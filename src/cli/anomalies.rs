@@ -130,8 +130,7 @@ impl Anomalies {
         if !scores.contains(&AnomalyScore::Map) {
             scores.push(AnomalyScore::Map);
         }
-        let (dataset, _) = model.data(&self.data)?;
-        let measuring = Measuring::new(&model, protocol, scores.clone(), &dataset.train)?;
+        let measuring = Measuring::new(&model, protocol, scores.clone(), &self.data)?;
         let mut thresholds = Thresholds::read(
             &model,
             &self.data,

@@ -10,11 +10,12 @@ use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::model_data;
 use super::score_args::ScoreArgs;
+use super::scorer::scorer;
 use crate::data::fetch::md5_hex;
 use crate::data::images::NewImages;
 use crate::data::{Split, also_in};
 use crate::error::{Error, Result, shell_word};
-use crate::eval::anomaly::{AnomalyScore, Calibration, Scorer};
+use crate::eval::anomaly::{AnomalyScore, Calibration};
 use crate::run::RunFolder;
 use crate::words::counted;
 use crate::{files, ui};
@@ -61,7 +62,7 @@ impl Calibrate {
         check_distinct(&self.normal)?;
         files::check_writable(&run.calibration())?;
         let protocol = self.scoring.protocol(&opened)?;
-        let scorer = Scorer::new(&opened.vae, protocol, self.scoring.score)?;
+        let scorer = scorer(&opened, &self.data, protocol, vec![self.scoring.score])?;
         let NewImages { images, skipped } =
             model_data::find_images(&opened.config, &opened.card, &self.normal)?
                 .read_all(&self.normal, true)?;

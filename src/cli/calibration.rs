@@ -93,34 +93,39 @@ impl CalibrationFile {
     }
 }
 
-/// Returns the calibration of a score, and says which images calibrate.
+/// Returns the calibration of each of the scorer's scores, whose flags are `args`, and says which images calibrate.
 ///
 /// # Errors
 /// Returns an error if no images calibrate, or if they cannot be read.
-pub fn calibration(
+pub fn calibrations(
     model: &LoadedModel,
     data: &DataArg,
-    args: &ScoreArgs,
+    args: &[ScoreArgs],
     protocol: Protocol,
     scorer: &Scorer,
-) -> Result<Calibration> {
-    let (scores, from) = match kept(model, args, protocol)? {
-        Some((scores, path)) => (scores, format!("those of {}", path.display())),
-        None => (
-            scored(model, scorer, set_aside(model, data)?, "calibrating")?,
-            "those that the training set aside".to_owned(),
-        ),
+) -> Result<Vec<Calibration>> {
+    let kept: Vec<Option<(Vec<f64>, PathBuf)>> = args
+        .iter()
+        .map(|args| kept(model, args, protocol))
+        .collect::<Result<_>>()?;
+    let from = match kept.iter().flatten().next() {
+        Some((_, path)) => format!("those of {}", path.display()),
+        None => "those that the training set aside".to_owned(),
+    };
+    let columns: Vec<Vec<f64>> = match kept.into_iter().collect::<Option<Vec<_>>>() {
+        Some(kept) => kept.into_iter().map(|(scores, _)| scores).collect(),
+        None => columns(model, scorer, set_aside(model, data)?, "calibrating")?,
     };
     ui::note(format_args!(
         "{} normal images calibrate, {from}",
-        scores.len()
+        columns.first().map_or(0, Vec::len)
     ));
     if model.card.started_from.is_some() {
         ui::note(
             "note: the training began with another model; if that was trained on any of these images, normal images are flagged more often than promised",
         );
     }
-    Calibration::new(scores)
+    columns.into_iter().map(Calibration::new).collect()
 }
 
 /// Returns the scores that `vae calibrate` kept in the run, with their file, or `None` if there are none.
@@ -158,7 +163,7 @@ fn set_aside<'a>(model: &'a LoadedModel, data: &DataArg) -> Result<&'a Split> {
     })
 }
 
-/// Returns the scores of all images of a split, with a bar.
+/// Returns the first score of all images of a split, with a bar.
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or a score is not finite.
@@ -168,17 +173,30 @@ pub fn scored(
     images: &Split,
     what: &'static str,
 ) -> Result<Vec<f64>> {
-    let bar = ui::image_bar(what, images.len());
-    let ids = images.first_ids(images.len());
-    let scores = scorer.scores(images, &ids, &mut |seen| bar.set_position(seen as u64));
-    bar.finish_and_clear();
-    finite(model, scores?)
+    let columns = columns(model, scorer, images, what)?;
+    Ok(columns.into_iter().next().unwrap_or_default())
 }
 
-/// Returns the scores if all of them are finite.
-fn finite(model: &LoadedModel, scores: Vec<f64>) -> Result<Vec<f64>> {
-    if scores.iter().all(|score| score.is_finite()) {
-        Ok(scores)
+/// Returns each score of all images of a split, `[scores][images]`, with a bar.
+fn columns(
+    model: &LoadedModel,
+    scorer: &Scorer,
+    images: &Split,
+    what: &'static str,
+) -> Result<Vec<Vec<f64>>> {
+    let bar = ui::image_bar(what, images.len());
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let scored = scorer.each(images, &images.first_ids(images.len()), &mut |image| {
+        columns.resize(image.scores.len(), Vec::new());
+        let pairs = columns.iter_mut().zip(image.scores);
+        pairs.for_each(|(column, score)| column.push(score));
+        bar.inc(1);
+        Ok(())
+    });
+    bar.finish_and_clear();
+    scored?;
+    if columns.iter().flatten().all(|score| score.is_finite()) {
+        Ok(columns)
     } else {
         Err(model.broken("scores are NaN or infinite"))
     }

@@ -6,22 +6,23 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::calibration::calibration;
+use super::calibration::calibrations;
 use super::data_arg::DataArg;
 use super::image_blocks::ImageBlocks;
+use super::loaded_model::LoadedModel;
+use super::map_folder::MapFolder;
 use super::model_arg::ModelArg;
 use super::score_args::ScoreArgs;
 use super::scored_rows::{ScoredRow, csv};
+use super::scorer::scorer;
 use super::scoring::{Scored, Scoring};
 use crate::error::{Error, Result};
 use crate::eval::anomaly::{
-    Calibration, Discoveries, Drift, FalseAlarmPromise, FlaggingRule, Scorer,
+    AnomalyScore, Calibration, Discoveries, Drift, FALSE_ALARMS, FalseAlarmPromise, FlaggingRule,
+    MOST_FOR_MAPS,
 };
 use crate::ui;
 use crate::words::counted;
-
-/// The false-alarm rate unless `--fpr` names another.
-const FALSE_ALARMS: f64 = 0.05;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -46,6 +47,9 @@ images; with 50 images or more, a test compares both (Kolmogorov, Smirnov).
   iw              minus the importance-weighted bound
   complexity      elbo less the nats of the image's PNG
   regret          the rise of the ELBO when the posterior is fitted to the image in 100 steps: slow
+  map             the maximum of the map: how strange the strangest place is
+
+--maps DIR writes two files for every image, named after it: a PNG, the image in grey with its strange pixels in colour, and a .npy with the map, one number a pixel. The map is -log p(x given z), less its mean and over its deviation at that pixel in at most 1000 training images, smoothed over 1/32 of the image. A pixel is coloured above the threshold that the maxima of the calibration images' maps give, so that a normal image has any coloured pixel with probability at most A; the colours go from violet at the threshold to yellow at three times the threshold, in every image. The column map_p is the p-value of the map's maximum: some pixel is coloured where it is at most A.
 
 An image that cannot be read has a row with the reason and without a score, and the exit code is 1. An image's noise depends on \
 its pixels, so that it has one score wherever it lies. `-` reads paths from stdin, one a line, and scores each image as it arrives.
@@ -54,6 +58,7 @@ Examples:
   vae score screws-1 new --fpr 0.02 > scores.csv
   vae score screws-1 new/*.png --score reconstruction --samples 64 --confidence 0.95
   vae score screws-1 new --fdr 0.1 --json
+  vae score screws-1 new --fpr 0.02 --maps maps > scores.csv
   inotifywait -mqe close_write --format %w%f inbox | vae score screws-1 -";
 
 /// Score images by how strange they are, and flag them at a promised rate of false alarms
@@ -83,6 +88,10 @@ pub struct ScoreImages {
     #[arg(long, value_name = "Q")]
     fdr: Option<f64>,
 
+    /// Write where each image is strange into this folder, in colour over the image and as an array
+    #[arg(long, value_name = "DIR")]
+    maps: Option<PathBuf>,
+
     #[command(flatten)]
     data: DataArg,
 
@@ -99,15 +108,20 @@ impl ScoreImages {
     pub fn run(self) -> Result<()> {
         let promise = self.promise()?;
         let opened = self.model.open()?;
-        let protocol = self.scoring.protocol(&opened)?;
-        let scorer = Scorer::new(&opened.vae, protocol, self.scoring.score)?;
-        let calibration = calibration(&opened, &self.data, &self.scoring, protocol, &scorer)?;
+        let args = self.score_args();
+        // Maps draw samples, even if the score draws none.
+        let protocol = args.last().unwrap_or(&self.scoring).protocol(&opened)?;
+        let scores = args.iter().map(|args| args.score).collect();
+        let scorer = scorer(&opened, &self.data, protocol, scores)?;
+        let calibrations = calibrations(&opened, &self.data, &args, protocol, &scorer)?;
+        let calibration = &calibrations[0];
         let rule = promise
             .map(|promise| calibration.rule(promise))
             .transpose()?;
         if let Some(rule) = &rule {
             introduce(rule);
         }
+        let maps = self.map_folder(&opened, promise, calibrations.last().unwrap_or(calibration))?;
         let mut blocks = if self.images.is_empty() {
             ImageBlocks::of_split(&opened.data(&self.data)?.0.test)
         } else {
@@ -117,8 +131,9 @@ impl ScoreImages {
         let scoring = Scoring {
             opened: &opened,
             scorer: &scorer,
-            calibration: &calibration,
+            calibration,
             rule: rule.as_ref(),
+            maps: maps.as_ref(),
         };
         let (mut scored, ended) = scoring.score(&mut blocks, streams)?;
         if let Some(q) = self.fdr {
@@ -128,20 +143,63 @@ impl ScoreImages {
             let flags = scored.rows.iter_mut().zip(found.flagged);
             flags.for_each(|(row, flagged)| row.flagged = flagged);
         }
-        let drift = Drift::new(&calibration, &scored.scores);
+        let drift = Drift::new(calibration, &scored.scores);
         if self.json {
-            let mut report = self.as_json(&calibration, rule.as_ref(), &scored, drift);
+            let mut report = self.as_json(calibration, rule.as_ref(), &scored, drift);
             let draws = self.scoring.score.draws(&opened.vae.network().prior);
+            if let Some(maps) = &maps {
+                report["maps"] = json!(self.maps);
+                report["map_threshold"] = json!(maps.rule.threshold);
+            }
             report["samples"] = json!(draws.then_some(protocol.samples));
             report["seed"] = json!(protocol.seed);
             report["model"] = json!(opened.path);
             report["model_hash"] = json!(opened.hash);
             ui::data(report)?;
         } else if !streams {
-            ui::data(csv(&scored.rows, &scored.skipped, true)?)?;
+            ui::data(csv(&scored.rows, &scored.skipped, scoring.format(true))?)?;
         }
         ended?;
         self.conclude(&scored, drift)
+    }
+
+    /// Returns the flags of each score: that which was asked for, and that of maps if these are to be written.
+    fn score_args(&self) -> Vec<ScoreArgs> {
+        let mut all = vec![self.scoring.clone()];
+        if self.maps.is_some() && self.scoring.score != AnomalyScore::Map {
+            all.push(self.scoring.for_score(AnomalyScore::Map));
+        }
+        all
+    }
+
+    /// Opens the folder of the maps, and says what their colours promise.
+    fn map_folder(
+        &self,
+        opened: &LoadedModel,
+        promise: Option<FalseAlarmPromise>,
+        calibration: &Calibration,
+    ) -> Result<Option<MapFolder>> {
+        let Some(path) = &self.maps else {
+            return Ok(None);
+        };
+        // A share of false alarms among flagged images says nothing about pixels.
+        let promise = promise.unwrap_or(FalseAlarmPromise {
+            rate: FALSE_ALARMS,
+            confidence: None,
+        });
+        let rule = calibration.rule(promise)?;
+        ui::note(format_args!(
+            "maps: pixels above {:.3} are coloured, compared with at most {MOST_FOR_MAPS} training images; a normal image has any coloured pixel with probability at most {:.2} %",
+            rule.threshold,
+            100.0 * rule.mean_rate
+        ));
+        let about = json!({
+            "model_hash": opened.hash,
+            "threshold": rule.threshold,
+            "mean_rate": rule.mean_rate,
+            "calibration_images": calibration.count(),
+        });
+        MapFolder::open(path, calibration.clone(), rule, &about).map(Some)
     }
 
     /// Returns the promise of a false-alarm rate, or `None` if the share of false alarms is bounded instead.

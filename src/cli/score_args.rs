@@ -39,6 +39,14 @@ impl ScoreArgs {
         Self { score, samples }
     }
 
+    /// Returns the same flags for another score.
+    pub fn for_score(&self, score: AnomalyScore) -> Self {
+        Self {
+            score,
+            samples: self.samples,
+        }
+    }
+
     /// Returns the conditions of the measurement.
     ///
     /// # Errors

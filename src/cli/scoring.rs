@@ -3,10 +3,11 @@
 use super::image_blocks::{ImageBlock, ImageBlocks};
 use super::interrupt;
 use super::loaded_model::LoadedModel;
-use super::scored_rows::{ScoredRow, csv};
+use super::map_folder::MapFolder;
+use super::scored_rows::{RowFormat, ScoredRow, csv};
 use crate::data::SkippedImage;
 use crate::error::{Error, Result};
-use crate::eval::anomaly::{Calibration, FlaggingRule, Scorer};
+use crate::eval::anomaly::{Calibration, FlaggingRule, Scorer, map_score};
 use crate::ui;
 
 /// How images are scored and flagged.
@@ -16,6 +17,8 @@ pub struct Scoring<'a> {
     pub calibration: &'a Calibration,
     /// `None` flags nothing.
     pub rule: Option<&'a FlaggingRule>,
+    /// The folder that the maps of the scorer go to.
+    pub maps: Option<&'a MapFolder>,
 }
 
 /// The images that were scored.
@@ -45,7 +48,7 @@ impl Scoring<'_> {
         };
         let mut scored = Scored::default();
         if streams {
-            ui::data(csv(&[], &[], true)?)?;
+            ui::data(csv(&[], &[], self.format(true))?)?;
         }
         while let Some(block) = blocks.next()? {
             for image in &block.skipped {
@@ -59,7 +62,7 @@ impl Scoring<'_> {
             scored.flagged += rows.iter().filter(|row| row.flagged).count();
             scored.unreadable += block.skipped.len();
             if streams {
-                bar.suspend(|| ui::data(csv(&rows, &block.skipped, false)?))?;
+                bar.suspend(|| ui::data(csv(&rows, &block.skipped, self.format(false))?))?;
             } else {
                 scored.rows.extend(rows);
                 scored.skipped.extend(block.skipped);
@@ -86,24 +89,40 @@ impl Scoring<'_> {
         Ok((scored, ended))
     }
 
-    /// Returns the rows of the images of a block.
+    /// Returns the form of the rows as CSV.
+    pub fn format(&self, header: bool) -> RowFormat {
+        RowFormat {
+            header,
+            maps: self.maps.is_some(),
+        }
+    }
+
+    /// Returns the rows of the images of a block, when their maps are written.
     fn rows(&self, block: &ImageBlock) -> Result<Vec<ScoredRow>> {
-        let scores = self.scorer.scores(&block.images, &block.ids, &mut |_| {})?;
-        let scored = block.ids.iter().zip(scores);
-        scored
-            .map(|(&id, score)| {
-                // The score of a very strange image may be infinite, and then it is the strangest.
-                if score.is_nan() {
-                    let what = format!("score of {} is NaN", block.name(id));
-                    return Err(self.opened.broken(&what));
-                }
-                Ok(ScoredRow {
-                    path: block.name(id),
-                    score,
-                    p: self.calibration.p_value(score),
-                    flagged: self.rule.is_some_and(|rule| rule.flags(score)),
-                })
-            })
-            .collect()
+        let (mut rows, mut maps) = (Vec::new(), Vec::new());
+        let mut ids = block.ids.iter();
+        self.scorer.each(&block.images, &block.ids, &mut |image| {
+            let name = ids.next().map(|&id| block.name(id)).unwrap_or_default();
+            // The score of a very strange image may be infinite, and then it is the strangest.
+            let Some(&score) = image.scores.first().filter(|score| !score.is_nan()) else {
+                let what = format!("score of {name} is NaN");
+                return Err(self.opened.broken(&what));
+            };
+            let highest = image.map.as_ref().map(|map| map_score(map));
+            let folder = self.maps.zip(highest);
+            rows.push(ScoredRow {
+                path: name,
+                score,
+                p: self.calibration.p_value(score),
+                flagged: self.rule.is_some_and(|rule| rule.flags(score)),
+                map_p: folder.map(|(folder, most)| folder.calibration.p_value(most)),
+            });
+            maps.extend(image.map.filter(|_| self.maps.is_some()));
+            Ok(())
+        })?;
+        if let Some(folder) = self.maps {
+            folder.write(block, &maps)?;
+        }
+        Ok(rows)
     }
 }

@@ -168,6 +168,7 @@ fn every_score_works_and_its_rows_have_numbers() {
         "iw",
         "complexity",
         "regret",
+        "map",
     ] {
         let done = vae(&home, &format!("score parts-1 new --score {score}"));
         assert_eq!(done.code, Some(0), "{score}: {}", done.err);
@@ -366,4 +367,128 @@ fn the_rows_are_the_same_whether_images_are_named_listed_or_counted_as_json() {
     let paths = report["images"].as_array().unwrap().iter();
     let paths: Vec<&str> = paths.map(|image| image["path"].as_str().unwrap()).collect();
     assert_eq!(paths, names);
+}
+
+#[test]
+fn maps_lie_beside_the_scores_and_a_coloured_pixel_is_as_rare_as_promised() {
+    let home = with_run();
+    for i in 0..170 {
+        save(home.path(), &format!("fine/{i}.png"), spot(2000 + i));
+    }
+    let done = vae(&home, "score parts-1 new fine --fpr 0.1 --maps maps");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    for part in [
+        "maps: pixels above",
+        "at most 1000 training images",
+        "any coloured pixel with probability at most",
+    ] {
+        assert!(done.err.contains(part), "{part}: {}", done.err);
+    }
+    let mut lines = done.out.lines();
+    assert_eq!(lines.next(), Some("path,score,p,flagged,map_p,unreadable"));
+    let about: Value =
+        serde_json::from_slice(&fs::read(home.path().join("maps/maps.json")).unwrap()).unwrap();
+    let threshold = about["threshold"].as_f64().unwrap() as f32;
+    let (mut normal, mut coloured) = (0, 0);
+    for line in lines {
+        let cells: Vec<&str> = line.split(',').collect();
+        let map_p: f64 = cells[4].parse().unwrap();
+        let place = home.path().join("maps").join(cells[0]);
+        let overlay = image::open(&place).unwrap().into_rgb8();
+        assert_eq!(overlay.dimensions(), (12, 12));
+        let map = fs::read(place.with_extension("npy")).unwrap();
+        assert_eq!((map.len(), &map[1..6]), (128 + 4 * 144, &b"NUMPY"[..]));
+        let values = map[128..]
+            .chunks(4)
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+        // The pixels above the threshold are those in colour.
+        for (pixel, value) in overlay.pixels().zip(values) {
+            let is_grey = pixel[0] == pixel[1] && pixel[1] == pixel[2];
+            assert_eq!(is_grey, value <= threshold, "{line}");
+        }
+        let has_colour = overlay.pixels().any(|pixel| pixel[0] != pixel[2]);
+        assert_eq!(has_colour, map_p <= 0.1 + 1e-6, "{line}");
+        if cells[0].contains("bad") {
+            assert!(has_colour, "{line}");
+        } else {
+            normal += 1;
+            coloured += usize::from(has_colour);
+        }
+    }
+    // The promise is kept in the mean; this is one calibration set of about 60 images.
+    assert_eq!(normal, 200);
+    assert!(coloured <= 46, "{coloured}");
+    // The scores are those without maps, and so are the p-values; the map's maximum is a score as well.
+    let with: Vec<String> = done
+        .out
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').take(4).collect::<Vec<_>>().join(","))
+        .collect();
+    let without = vae(&home, "score parts-1 new fine --fpr 0.1");
+    let without: Vec<String> = without
+        .out
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').take(4).collect::<Vec<_>>().join(","))
+        .collect();
+    assert_eq!(with, without);
+    let maxima = vae(&home, "score parts-1 new fine --fpr 0.1 --score map");
+    assert_eq!(maxima.code, Some(0), "{}", maxima.err);
+    let p = |out: &str, column: usize| -> Vec<String> {
+        out.lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(column).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(p(&maxima.out, 2), p(&done.out, 4));
+    // More maps of the same model go into the folder, others do not, and never among other files.
+    assert_eq!(
+        vae(&home, "score parts-1 new --fpr 0.1 --maps maps --json").code,
+        Some(0)
+    );
+    vae(&home, "score parts-1 new --fpr 0.2 --maps maps").failed(2, &["with another threshold"]);
+    vae(&home, "score parts-1 new --maps new").failed(2, &["new: this folder holds other files"]);
+    vae(&home, "score parts-1 new --maps .").failed(2, &["holds other files"]);
+}
+
+#[test]
+fn images_that_differ_in_their_ending_alone_have_maps_of_their_own() {
+    let home = with_run();
+    let report = |images: &str| -> Value {
+        let done = vae(&home, &format!("score parts-1 {images} --maps maps --json"));
+        assert_eq!(done.code, Some(0), "{}", done.err);
+        serde_json::from_str(&done.out).unwrap()
+    };
+    save(home.path(), "two/1.png", spot(1));
+    save(home.path(), "two/1.bmp", noise(1));
+    let found = report("two");
+    assert_eq!(found["maps"], "maps");
+    assert!(found["map_threshold"].as_f64().unwrap() > 0.0);
+    assert!(found["images"][0]["map_p"].is_f64());
+    for name in ["1.png", "1.npy", "1-2.png", "1-2.npy"] {
+        assert!(home.path().join("maps/two").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn maps_are_calibrated_with_kept_scores_too() {
+    let home = with_run();
+    for i in 0..60 {
+        save(home.path(), &format!("more/{i}.png"), spot(5000 + i));
+    }
+    assert_eq!(vae(&home, "calibrate parts-1 --normal more").code, Some(0));
+    vae(&home, "score parts-1 new --maps maps")
+        .failed(2, &["it has no scores `map`", "--score map"]);
+    assert_eq!(
+        vae(&home, "calibrate parts-1 --normal more --score map").code,
+        Some(0)
+    );
+    let done = vae(&home, "score parts-1 new --maps maps");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(
+        done.err.contains("60 normal images calibrate"),
+        "{}",
+        done.err
+    );
 }

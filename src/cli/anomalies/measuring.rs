@@ -1,13 +1,14 @@
 //! The scores of the images, with those that need no model.
 
 use super::labelled::LabelledImages;
+use crate::cli::data_arg::DataArg;
 use crate::cli::loaded_model::LoadedModel;
+use crate::cli::scorer::scorer;
 use crate::data::Split;
 use crate::error::Result;
 use crate::eval::Protocol;
 use crate::eval::anomaly::{
-    AnomalyScore, Localisation, MOST_FOR_MAPS, MarkedPixels, NormalMaps, PcaError, ScoredImage,
-    Scorer, png_sizes,
+    AnomalyScore, Localisation, MarkedPixels, PcaError, ScoredImage, Scorer, png_sizes,
 };
 use crate::loader::Loader;
 use crate::ui;
@@ -35,7 +36,7 @@ pub struct AllScores {
 }
 
 impl<'a> Measuring<'a> {
-    /// Prepares these scores of a model. Maps and principal components are those of the training images.
+    /// Prepares these scores of a model, of which one is that of maps. Maps and principal components are those of the training images.
     ///
     /// # Errors
     /// Returns an error if an image cannot be read, or if the model has no such score.
@@ -43,15 +44,11 @@ impl<'a> Measuring<'a> {
         model: &'a LoadedModel,
         protocol: Protocol,
         scores: Vec<AnomalyScore>,
-        train: &Split,
+        data: &DataArg,
     ) -> Result<Self> {
         let loader = protocol.clean_loader(&model.vae);
-        let bar = ui::image_bar("maps of training images", train.len().min(MOST_FOR_MAPS));
-        let maps = NormalMaps::fit(&model.vae, protocol, train, &mut |seen| {
-            bar.set_position(seen as u64)
-        });
-        bar.finish_and_clear();
-        let scorer = Scorer::several(&model.vae, protocol, scores, Some(maps?))?;
+        let scorer = scorer(model, data, protocol, scores)?;
+        let train = &model.data(data)?.0.train;
         let components = model.vae.network().latent.min(MOST_COMPONENTS);
         let pca = ui::working("fitting principal components", || {
             PcaError::fit(protocol.clean_loader(&model.vae), train, components)
