@@ -28,6 +28,8 @@ SCORES = ("elbo", "reconstruction", "error", "complexity", "kl", "iw")
 SLOW = ("regret",)
 RATES = (0.01, 0.05, 0.1)
 SIDE = 64
+# The network for MNIST; for the tiles, the program chooses.
+DENSE = pathlib.Path(__file__).resolve().parent / "networks" / "without-a-digit.toml"
 
 
 def arguments():
@@ -107,18 +109,24 @@ def run(options, *words):
 
 
 def train(options, name, place):
-    if not (options.work / "runs" / f"{name}-1").exists():
+    if not (options.work / "runs" / name).exists():
         start = time.monotonic()
-        changes = [word for change in options.set for word in ("--set", change)]
-        run(options, "train", "--data", place, "--name", name, "--seed", options.seed, *changes)
+        words = [word for change in options.set for word in ("--set", change)]
+        if options.mnist:
+            words += ["--config", DENSE]
+        run(options, "train", "--data", place, "--name", name, "--seed", options.seed, *words)
         print(f"{name}: trained in {time.monotonic() - start:.0f} s", file=sys.stderr)
-    return f"{name}-1"
+    return f"runs/{name}"
 
 
 def scores(options, model, place, name):
-    """Returns the scores of a folder's images."""
-    done = run(options, "score", model, place, "--score", name, "--fdr", 0.1, "--json")
-    return numpy.array([image["score"] for image in json.loads(done.stdout)["images"]])
+    """Returns the scores of a folder's images, which are kept in the work folder."""
+    kept = options.work / "scores" / f"{model.replace('/', '-')}-{place.name}-{name}.json"
+    if not kept.exists():
+        done = run(options, "score", model, place, "--score", name, "--fdr", 0.1, "--json")
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps([image["score"] for image in json.loads(done.stdout)["images"]]))
+    return numpy.array(json.loads(kept.read_text()), float)
 
 
 # ----------------------------------------------------------------------------------------------------------------- peers
@@ -137,7 +145,6 @@ def peers(train_images, kinds, latents, seed):
     forest = IsolationForest(random_state=seed).fit(x)
     judges = {
         "PyOD VAE": VAE(random_state=seed, verbose=0).fit(x).decision_function,
-        "PyOD VAE, its beta 1": VAE(random_state=seed, verbose=0, beta=1.0).fit(x).decision_function,
         "sklearn PCA": error,
         "sklearn isolation forest": lambda images: -forest.score_samples(images),
     }
@@ -153,7 +160,7 @@ def areas(normal, abnormal, seed, resamples=200):
 
     random = numpy.random.default_rng(seed)
     truth = numpy.r_[numpy.zeros(len(normal)), numpy.ones(len(abnormal))]
-    area = lambda a, b: roc_auc_score(truth, numpy.nan_to_num(numpy.r_[a, b], posinf=1e300))
+    area = lambda a, b: roc_auc_score(truth, numpy.r_[a, b])
     drawn = []
     for _ in range(resamples):
         drawn.append(area(random.choice(normal, len(normal)), random.choice(abnormal, len(abnormal))))
@@ -227,7 +234,7 @@ def coverage(options):
     print("|---" + "|---:" * (len(RATES) + 1) + "|")
     for score in SCORES + SLOW:
         done = run(options, "calibrate", model, "--normal", place / "calibrate", "--score", score)
-        file = json.loads((options.work / "runs" / model / "calibration.json").read_text())
+        file = json.loads((options.work / model / "calibration.json").read_text())
         report = json.loads(run(options, "score", model, place / "new", "--score", score, "--fpr", 0.05, "--json").stdout)
         values = numpy.empty(len(held))
         values[divisions[0][:calibrating]] = calibration_scores(file, score)

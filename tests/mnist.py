@@ -2,7 +2,7 @@
 """Tests what the README says about the preset `mnist` on real MNIST: python3 tests/mnist.py VAE, with $VAE_DATA set.
 
 Trains the preset and checks the test ELBO after 10 epochs with seed 1 (published: -105.6) and the peak memory. `vae eval`
-must print the same ELBO, and the README's ten lines of Python must compute it from model.safetensors. Those lines need
+must print the same ELBO, and the ten lines of Python in configs/README.md must compute it from model.safetensors. Those lines need
 numpy and safetensors; if they cannot be installed, that part is skipped with a message.
 """
 import json
@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 vae, data = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(os.environ["VAE_DATA"])
-readme = pathlib.Path(__file__).resolve().parent.parent / "README.md"
+page = pathlib.Path(__file__).resolve().parent.parent / "configs" / "README.md"
 
 
 def hold(holds, text):
@@ -42,7 +42,7 @@ with tempfile.TemporaryDirectory() as folder:
     hold(-106.2 < trained < -105.0, f"test ELBO {trained:.2f} nats after 10 epochs, between -106.2 and -105.0")
     report = json.loads(output(vae, "eval", str(run), "--json"))
     hold(abs(report["elbo"] - trained) <= report["elbo_se"], f"vae eval: {report['elbo']:.2f} ± {report['elbo_se']:.2f}")
-    script = next(block for block in re.findall(r"```python\n(.*?)```", readme.read_text(), re.S) if "load_file" in block)
+    script = next(block for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S) if "load_file" in block)
     (pathlib.Path(folder) / "elbo.py").write_text(script)
     images = next(data.rglob("t10k-images*.gz"), None)
     python = python_with_packages(folder)

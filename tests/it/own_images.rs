@@ -328,6 +328,10 @@ fn every_layout_is_recognised_and_said() {
     assert_eq!(mvtec["config"]["fit"], "pad");
     // Beside abnormal images, some of the normal ones are kept to calibrate on.
     assert_eq!(mvtec["calibration"], 8);
+    fs::remove_dir_all(home.join("mvtec/ground_truth")).unwrap();
+    let without_masks = look("mvtec", &[]);
+    assert_eq!(without_masks["config"]["fit"], "pad");
+    assert_eq!(without_masks["calibration"], 8);
     let table = look("table", &[]);
     assert_eq!(
         (counts(&table), classes(&table)),

@@ -96,7 +96,7 @@ pub fn arrange(tree: &dyn FileTree, options: ArrangeOptions) -> Result<Arrangeme
         layout,
         entries: Vec::new(),
         files: Vec::new(),
-        has_defects: layout == Layout::Anomaly || !masks.is_empty(),
+        has_defects: !masks.is_empty(),
         missing: Vec::new(),
         notes: Vec::new(),
     };
@@ -125,6 +125,7 @@ pub fn arrange(tree: &dyn FileTree, options: ArrangeOptions) -> Result<Arrangeme
             class,
         });
     }
+    arrangement.has_defects |= tells_abnormal_apart(&arrangement.entries);
     if layout == Layout::Flat && wanted == Layout::Auto && !tops.is_empty() {
         arrangement.notes.push(format!(
             "images lie in folders and outside of them, so that folders name no classes ({})",
