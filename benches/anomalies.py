@@ -20,11 +20,12 @@ import pathlib
 import subprocess
 import sys
 import time
+import tomllib
 
 import numpy
 from PIL import Image
 
-SCORES = ("elbo", "reconstruction", "error", "complexity", "kl", "iw")
+SCORES = ("elbo", "reconstruction", "error", "complexity", "map", "kl", "iw")
 SLOW = ("regret",)
 RATES = (0.01, 0.05, 0.1)
 SIDE = 64
@@ -140,12 +141,15 @@ def peers(train_images, kinds, latents, seed):
 
     flat = lambda images: images.reshape(len(images), -1).astype("float32") / 255
     x = flat(train_images)
-    pca = PCA(latents, random_state=seed).fit(x)
-    error = lambda images: ((images - pca.inverse_transform(pca.transform(images))) ** 2).sum(1)
+    def error(components):
+        pca = PCA(components, random_state=seed).fit(x)
+        return lambda images: ((images - pca.inverse_transform(pca.transform(images))) ** 2).sum(1)
+
     forest = IsolationForest(random_state=seed).fit(x)
     judges = {
         "PyOD VAE": VAE(random_state=seed, verbose=0).fit(x).decision_function,
-        "sklearn PCA": error,
+        f"sklearn PCA, {latents} components": error(latents),
+        f"sklearn PCA, {2 * latents} components": error(2 * latents),
         "sklearn isolation forest": lambda images: -forest.score_samples(images),
     }
     return {name: {kind: judge(flat(images)) for kind, images in kinds.items()} for name, judge in judges.items()}
@@ -178,9 +182,9 @@ def detect_set(options, name, train_images, kinds):
     for score in SCORES + SLOW * options.slow:
         found[score] = {kind: scores(options, model, place.resolve() / "test" / kind, score) for kind in kinds}
     if not options.no_peers:
-        described = json.loads(run(options, "eval", model, "--json").stdout)
-        latents = described.get("latent") or 32
-        found |= peers(train_images, kinds, latents, options.seed)
+        network = tomllib.loads((options.work / model / "config.toml").read_text())["model"]
+        (settings,) = network.values()
+        found |= peers(train_images, kinds, settings["latent"], options.seed)
     found["size of the PNG"] = {
         kind: numpy.array([path.stat().st_size for path in sorted((place / "test" / kind).iterdir())]) for kind in kinds
     }
