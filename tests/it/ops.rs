@@ -524,3 +524,23 @@ fn plain_and_tracked_operands_mix() {
     );
     assert!(weight.grad(&y.sum().backward()).is_some());
 }
+
+/// A map takes each value of an image as an image of its own, more of them than one core takes at a time.
+#[test]
+fn terms_of_images_of_a_single_value_equal_their_definition() {
+    let device = Device::flex();
+    let x = normal("pixels", [9000, 1], &device).abs().clamp_max(1.0);
+    let outputs = normal("outputs", [2, 9000, 1], &device) * 5.0;
+    let (fast, slow) = (
+        ops::bernoulli_log_prob(x.clone(), outputs.clone()),
+        plain::bernoulli_log_prob(x.clone(), outputs.clone()),
+    );
+    assert_close(&flat(fast), &flat(slow), 1e-5, "bernoulli");
+    for logistic in [false, true] {
+        let (fast, slow) = (
+            ops::squared_error(x.clone(), outputs.clone(), logistic),
+            plain::squared_error(x.clone(), outputs.clone(), logistic),
+        );
+        assert_close(&flat(fast), &flat(slow), 1e-5, "squared error");
+    }
+}

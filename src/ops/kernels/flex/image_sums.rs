@@ -119,6 +119,10 @@ fn forward<T: PixelTerm>(
     let (x, outputs) = (values(x), values(outputs));
     let at_a_time = rows_at_a_time(p);
     let mut sums = vec![0.0; k * b];
+    if p == 1 && !slope {
+        single_values::<T>(&x, &outputs, &mut sums);
+        return (tensor(sums, [k, b]), tensor(Vec::new(), [0, b, p]));
+    }
     if slope {
         let write = |slopes: &mut [MaybeUninit<f32>]| {
             let blocks = sums
@@ -158,6 +162,29 @@ fn forward<T: PixelTerm>(
         });
     }
     (tensor(sums, [k, b]), tensor(Vec::new(), [0, b, p]))
+}
+
+/// Writes the terms of images of a single value. A map of an image takes each of its values as an image of its own, and there are
+/// millions.
+fn single_values<T: PixelTerm>(x: &[f32], outputs: &[f32], terms: &mut [f32]) {
+    let samples = terms
+        .chunks_mut(x.len().max(1))
+        .zip(outputs.chunks(x.len().max(1)));
+    let blocks = samples.flat_map(|(terms, outputs)| {
+        let values = x.chunks(VALUES).zip(outputs.chunks(VALUES));
+        terms.chunks_mut(VALUES).zip(values)
+    });
+    pool::for_each(blocks, |(terms, (x, outputs))| {
+        let mut values = terms.iter_mut().zip(x.iter().zip(outputs));
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                values
+                    .by_ref()
+                    .for_each(|(term, (&x, &output))| *term = T::term(x, output).0);
+            },
+        );
+    });
 }
 
 #[inline(always)]
