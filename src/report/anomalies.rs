@@ -247,7 +247,7 @@ impl AnomalyReport {
                 "`--score {}` is better here, {:.3}: a score that is chosen by these labels is to be checked on other images",
                 best.name, best.detection.auroc.mean
             ),
-            None => "try fewer or more latents, larger images (`--set data.images.size=[128,128]`) or the scores `iw` and `regret`; flaws of a texture are found better by methods on features of ImageNet, such as PatchCore".to_owned(),
+            None => "try fewer or more latents, larger images (`data.images.size`) or the scores `iw` and `regret`; flaws of a texture are found better by methods on features of ImageNet, such as PatchCore".to_owned(),
         };
         Some(format!(
             "{} {what} {}, AUROC {:.3} against {:.3} (difference {:.3} {}): {hint}",

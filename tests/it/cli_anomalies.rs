@@ -283,6 +283,34 @@ fn images_that_the_model_knows_and_normal_ones_among_the_abnormal_are_refused() 
     save(home.path(), "mixed/bad/1.png", noise(4000));
     vae(&home, "anomalies parts-1 --abnormal mixed").failed(2, &["in a folder called `good`"]);
     vae(&home, "anomalies parts-1 --normal fine --abnormal fine").failed(2, &["a second time"]);
+    // Abnormal test images do not take the place of normal ones.
+    for i in 0..60 {
+        save(home.path(), &format!("mvtec/train/good/{i}.png"), spot(i));
+    }
+    save(home.path(), "mvtec/test/crack/1.png", noise(1));
+    save(home.path(), "mvtec/test/cut/1.png", noise(2));
+    let found = vae(&home, "data mvtec");
+    assert!(
+        found
+            .out
+            .contains("test 2, as the layout says (2 abnormal of 2 kinds, for `vae anomalies`)"),
+        "{}",
+        found.out
+    );
+    let done = vae(
+        &home,
+        "train -q --data mvtec --set train.epochs=1 --set train.patience=0",
+    );
+    assert_eq!(done.line(), "runs/mvtec-1", "{}", done.err);
+    vae(&home, "anomalies mvtec-1").failed(2, &["no normal test images", "--normal DIR"]);
+    vae(&home, "anomalies mvtec-1 --abnormal flawed").failed(2, &["no normal test images"]);
+    let done = vae(&home, "anomalies mvtec-1 --normal fine");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(
+        done.out.contains("  crack       1") && done.out.contains("  cut         1"),
+        "{}",
+        done.out
+    );
     vae(&home, "anomalies parts-1 --fpr 0.001").failed(2, &["needs 999 calibration images"]);
     vae(&home, "anomalies parts-1 --fpr 2").failed(2, &["--fpr is 2; expected"]);
     vae(&home, "anomalies parts-1 --samples 0").failed(2, &["--samples"]);

@@ -73,6 +73,15 @@ impl LabelledImages {
             all.add_named(model, dataset, abnormal, true)?;
         }
         all.sort_kinds();
+        // Those that the model knows were left out.
+        let normal = all.images().filter(|image| image.kind.is_none()).count();
+        if normal == 0 || normal == all.count() {
+            let sort = if normal == 0 { "normal" } else { "abnormal" };
+            return Err(Error::request(format!(
+                "there are no {sort} images that the model does not know"
+            ))
+            .with_hint(format!("name some: `--{sort} DIR`")));
+        }
         Ok(all)
     }
 
@@ -120,9 +129,10 @@ impl LabelledImages {
         let split = &dataset.test;
         let labels = split.labels.as_deref().unwrap_or_default();
         let class = |label: &u32| dataset.classes[*label as usize].as_str();
-        let has_normal = labels.iter().any(|label| is_normal(class(label)));
-        let has_abnormal = has_normal && labels.iter().any(|label| !is_normal(class(label)));
-        if takes_abnormal && !has_abnormal {
+        // The test images may have no normal ones, and then are not normal themselves.
+        let tells_apart = !labels.is_empty() && dataset.classes.iter().any(|name| is_normal(name));
+        let is_abnormal = |label: &u32| tells_apart && !is_normal(class(label));
+        if takes_abnormal && !labels.iter().any(is_abnormal) {
             return Err(Error::request(format!(
                 "the test images of `{}` are not divided into normal and abnormal ones",
                 dataset.name
@@ -130,6 +140,15 @@ impl LabelledImages {
             .with_hint(
                 "name abnormal images: `--abnormal DIR`; or train on a folder with the folders `good` and `bad`, or with MVTec's folders",
             ));
+        }
+        if takes_normal
+            && (split.is_empty() || !labels.is_empty() && labels.iter().all(is_abnormal))
+        {
+            return Err(Error::request(format!(
+                "there are no normal test images in `{}`",
+                dataset.name
+            ))
+            .with_hint("name normal images that the model has not seen: `--normal DIR`"));
         }
         let fit = model.fit();
         let masks = match (&model.config.data, &dataset.folder) {
@@ -141,8 +160,8 @@ impl LabelledImages {
         let known = known(dataset, split)?;
         let mut images = Vec::new();
         for id in split.first_ids(split.len()) {
-            let label = labels.get(id as usize).map(class);
-            let abnormal = label.filter(|label| has_normal && !is_normal(label));
+            let label = labels.get(id as usize);
+            let abnormal = label.filter(|label| is_abnormal(label)).map(class);
             let is_taken = match abnormal {
                 Some(_) => takes_abnormal,
                 None => takes_normal,

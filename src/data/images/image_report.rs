@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cache::FittedSet;
 use super::fitting::{ImageSummary, SkippedImage};
 use super::image_source::ImageEntry;
-use super::layout::Layout;
+use super::layout::{Layout, is_normal, tells_abnormal_apart};
 use super::natural_order;
 use super::open_source::OpenedSource;
 use super::settings::Images;
@@ -50,10 +50,30 @@ pub struct ImageReport {
     #[serde(skip_serializing_if = "is_default")]
     pub calibration: usize,
     pub test: usize,
+    /// The abnormal ones of the test images, and the number of their kinds, where they are told apart.
+    #[serde(skip_serializing_if = "is_default")]
+    pub abnormal: usize,
+    #[serde(skip_serializing_if = "is_default")]
+    pub abnormal_kinds: usize,
     pub test_by_hash: bool,
     pub duplicates: usize,
     pub skipped: Vec<SkippedImage>,
     pub notes: Vec<String>,
+}
+
+/// Returns the classes of the abnormal test images; none if no abnormal images are told apart.
+fn abnormal_classes<'a>(
+    entries: &'a [ImageEntry],
+    set: &FittedSet,
+    division: &Division,
+) -> Vec<&'a str> {
+    if !tells_abnormal_apart(entries) {
+        return Vec::new();
+    }
+    let entry = |&row: &usize| &entries[set.index.images[row].entry];
+    let classes = division.test.iter().map(entry);
+    let classes = classes.filter_map(|entry| entry.class.as_deref());
+    classes.filter(|class| !is_normal(class)).collect()
 }
 
 impl ImageReport {
@@ -133,6 +153,10 @@ impl ImageReport {
             ));
         }
         let name = root.file_name().unwrap_or(root.as_os_str());
+        let mut abnormal = abnormal_classes(entries, set, division);
+        let abnormal_images = abnormal.len();
+        abnormal.sort_unstable();
+        abnormal.dedup();
         Self {
             place: root.to_owned(),
             name: name.to_string_lossy().into_owned(),
@@ -145,6 +169,8 @@ impl ImageReport {
             validation: division.validation.len(),
             calibration: division.calibration.len(),
             test: division.test.len(),
+            abnormal: abnormal_images,
+            abnormal_kinds: abnormal.len(),
             test_by_hash: division.by_hash,
             duplicates: division.duplicates,
             skipped: [&source.missing[..], &set.index.skipped].concat(),
@@ -213,11 +239,16 @@ impl ImageReport {
             (true, TestGroup::Folder) => "chosen by a hash of the folder",
             (true, TestGroup::Stem) => "chosen by a hash of the name without its number",
         };
-        let _ = write!(
-            text,
-            "\n  test {}, {chosen}; {} to train on",
-            self.test, self.train
-        );
+        let _ = write!(text, "\n  test {}, {chosen}", self.test);
+        if self.abnormal > 0 {
+            let _ = write!(
+                text,
+                " ({} abnormal of {}, for `vae anomalies`)",
+                self.abnormal,
+                counted(self.abnormal_kinds, "kind")
+            );
+        }
+        let _ = write!(text, "; {} to train on", self.train);
         if self.validation > 0 {
             let _ = write!(text, "; validation {}", self.validation);
         }

@@ -131,13 +131,18 @@ impl FoundImages {
         Ok(Self {
             labels: source.entries.iter().map(label).collect(),
             source,
-            fit: fit.clone(),
+            fit: *fit,
         })
     }
 
     /// Returns the number of images, broken ones included.
     pub fn len(&self) -> usize {
         self.source.entries.len()
+    }
+
+    /// Returns whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.source.entries.is_empty()
     }
 
     /// Returns whether the class of every image is known.
