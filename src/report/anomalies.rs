@@ -85,8 +85,8 @@ impl AnomalyReport {
             );
             let remark = format!("up to {:.0} % of normal pixels", 100.0 * AUPRO_LIMIT);
             report.row("aupro", "AUPRO", cell(found.aupro), remark);
+            report.line("");
         }
-        report.line("");
         let lines = [self.promise_line(), self.oracle_line(), self.verdict_line()];
         let lines = lines.into_iter().flatten();
         lines

@@ -5,6 +5,7 @@ use crate::cli::calibration::kept;
 use crate::cli::data_arg::DataArg;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::score_args::ScoreArgs;
+use crate::data::Data;
 use crate::error::Result;
 use crate::eval::Protocol;
 use crate::eval::anomaly::{AnomalyScore, Calibration, FalseAlarmPromise, FlaggingRule};
@@ -61,10 +62,13 @@ impl Thresholds {
         }
         let (dataset, _) = model.data(data)?;
         let Some(images) = &dataset.calibration else {
-            found.notes.push(
-                "no threshold: the training set no normal images aside, so nothing is promised; calibrate with `vae calibrate`, or train with `--set data.images.calibration=0.2`"
-                    .to_owned(),
-            );
+            let or_train = match &model.config.data {
+                Data::Images(_) => ", or train with `--set data.images.calibration=0.2`",
+                _ => "",
+            };
+            found.notes.push(format!(
+                "no threshold: the training set no normal images aside, so nothing is promised; calibrate with `vae calibrate`{or_train}"
+            ));
             return Ok(found);
         };
         let ids = images.first_ids(images.len());
