@@ -207,13 +207,13 @@ def detect(options):
             for detector, by_kind in one.items():
                 results.setdefault(detector, {}).update(by_kind)
         for by_kind in results.values():
-            figures = list(by_kind.values())
-            # The digits have models and images of their own, so that the mean of their resamples has the mean's error.
-            by_kind["mean"] = numpy.mean([area for area, _ in figures]), numpy.mean([drawn for _, drawn in figures], axis=0)
+            # The digits share their normal test images, so that the errors of the ten areas do not give that of the mean.
+            by_kind["mean"] = numpy.mean([area for area, _ in by_kind.values()]), None
     kinds = list(next(iter(results.values())))
     print(f"\n| | {' | '.join(kinds)} |\n|---{'|---:' * len(kinds)}|")
     for detector, by_kind in results.items():
-        cells = [f"{area:.3f} ± {drawn.std(ddof=1):.3f}" for area, drawn in by_kind.values()]
+        error = lambda drawn: "" if drawn is None else f" ± {drawn.std(ddof=1):.3f}"
+        cells = [f"{area:.3f}{error(drawn)}" for area, drawn in by_kind.values()]
         print(f"| {detector} | {' | '.join(cells)} |")
 
 
