@@ -11,6 +11,7 @@ use indicatif::{ProgressDrawTarget, ProgressStyle};
 pub use indicatif::ProgressBar;
 
 use crate::error::{Error, Result};
+use crate::os;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -95,6 +96,14 @@ fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
+/// Lets a bar move while nothing is counted. A hidden bar needs no thread for it, and without memory for one a bar stands still:
+/// indicatif would panic.
+fn tick(bar: &ProgressBar) {
+    if !bar.is_hidden() && os::has_room_for_thread() {
+        bar.enable_steady_tick(TICK);
+    }
+}
+
 /// Makes a bar for a download of `bytes`, or `None` if the server does not report the size.
 pub fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     let template = match bytes {
@@ -136,7 +145,7 @@ pub fn sample_bar(count: u64) -> ProgressBar {
 pub fn working<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let bar = bar(None, "{msg} {spinner} {elapsed}");
     bar.set_message(what.to_owned());
-    bar.enable_steady_tick(TICK);
+    tick(&bar);
     show(Some(bar.clone()));
     let result = work();
     show(None);
@@ -156,14 +165,14 @@ pub fn step_bar(count: usize) -> ProgressBar {
         Some(count as u64),
         "{msg} [{bar:30}] {pos} of {len} steps, {elapsed}",
     );
-    bar.enable_steady_tick(TICK);
+    tick(&bar);
     bar
 }
 
 /// Makes a bar over the steps of a whole training, whose message shows the current numbers.
 pub fn train_bar(steps: u64) -> ProgressBar {
     let bar = bar(Some(steps), "{prefix} [{bar:20}] {msg}, {eta} left");
-    bar.enable_steady_tick(TICK);
+    tick(&bar);
     bar
 }
 

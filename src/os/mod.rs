@@ -17,4 +17,4 @@ pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
 pub use signals::watch;
-pub use threads::start;
+pub use threads::{has_room_for_thread, start};

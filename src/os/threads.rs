@@ -24,7 +24,7 @@ pub fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     let stack = stack.unwrap_or(STACK);
-    if !is_room_for(stack + BESIDES) {
+    if !has_room_for(stack) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
     let (up, started) = channel();
@@ -37,6 +37,15 @@ pub fn start<T: Send + 'static>(
         })?;
     let _ = started.recv();
     Ok(thread)
+}
+
+/// Returns whether there is memory for a thread that a library starts, with a stack of the usual size.
+pub fn has_room_for_thread() -> bool {
+    has_room_for(STACK)
+}
+
+fn has_room_for(stack: usize) -> bool {
+    is_room_for(stack.saturating_add(BESIDES))
 }
 
 /// Returns whether the system can give this process `bytes` more bytes of memory.
