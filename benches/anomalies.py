@@ -17,6 +17,7 @@ import argparse
 import gzip
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -109,6 +110,12 @@ def run(options, *words):
     return done
 
 
+def distinct(options, name):
+    """Returns the name with the settings, so that what is kept of other settings is not taken."""
+    settings = [f"seed-{options.seed}", *options.set]
+    return "-".join([name, *(re.sub("[^A-Za-z0-9.]+", "-", setting) for setting in settings)])
+
+
 def train(options, name, place):
     if not (options.work / "runs" / name).exists():
         start = time.monotonic()
@@ -173,6 +180,7 @@ def areas(normal, abnormal, seed, resamples=200):
 
 def detect_set(options, name, train_images, kinds):
     """Returns the areas of each detector by kind, and those of their resamples."""
+    name = distinct(options, name)
     place = options.work / name
     write(place / "train" / "good", train_images)
     for kind, images in kinds.items():
@@ -226,6 +234,7 @@ def coverage(options):
     else:
         training, held = idx(options.mnist, "train-images")[:6000], idx(options.mnist, "t10k-images")[:2000]
         name, calibrating = "normal-digits", 1000
+    name = distinct(options, name)
     random = numpy.random.default_rng(options.seed)
     divisions = [random.permutation(len(held)) for _ in range(options.divisions)]
     place = options.work / name

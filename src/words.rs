@@ -8,9 +8,20 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// Returns a share as a percentage, without the noise of its binary digits.
+pub fn percent(share: f64) -> String {
+    format!("{} %", (1e8 * share).round() / 1e6)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentage_has_no_digits_that_nobody_wrote() {
+        let words = [0.07, 0.29, 0.001, 1.0].map(percent);
+        assert_eq!(words, ["7 %", "29 %", "0.1 %", "100 %"]);
+    }
 
     #[test]
     fn one_thing_is_not_called_several() {

@@ -48,11 +48,11 @@ calibrated the model.
 
 AUROC is the probability that an abnormal image has a higher score than a normal one; 0.5 is chance. AUPRC is the average precision; \
 its chance level, the share of abnormal images, stands beside it. `vae score --help` says what each score is. Two scores need no VAE: \
-the squared error of as many principal components, and the size of the image's PNG. A model that does not beat them is told so.
+the squared error after projection on as many principal components as the model has latents, and the size of the image's PNG. The report says so if the model does not beat them.
 
 `found` and `false alarms` are the images above the threshold that the run's calibration images give, at which normal images are \
 flagged at a rate of at most --fpr. The threshold with the best F1 is named for comparison alone: it is chosen by the labels \
-that it is measured with, and nobody has these in use.
+that it is measured with, which nobody has in practice.
 
 With masks (`ground_truth/crack/3_mask.png` beside `test/crack/3.png`), the maps are measured too: AUROC over pixels, and the per-region \
 overlap up to 30 % of the normal pixels (AUPRO: Bergmann et al. 2021).

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::calibration::{CalibrationFile, CalibrationScores, scored};
+use super::calibration::{CalibrationFile, CalibrationScores, image_hashes, scored};
 use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::model_data;
 use super::score_args::ScoreArgs;
 use super::scorer::scorer;
-use crate::data::fetch::md5_hex;
 use crate::data::images::NewImages;
 use crate::data::{Split, also_in};
 use crate::error::{Error, Result, shell_word};
@@ -155,11 +154,9 @@ fn write(
     score: AnomalyScore,
     kept: CalibrationScores,
 ) -> Result<()> {
-    let mut hashes = Vec::new();
-    images.fingerprint(&mut |bytes| hashes.extend_from_slice(bytes))?;
     let empty = CalibrationFile {
         model: opened.hash.clone(),
-        images: format!("md5:{}", md5_hex(&[&hashes])),
+        images: image_hashes(images)?,
         scores: Default::default(),
     };
     // A file that cannot be read, or is of other images or another model, is replaced.

@@ -1,7 +1,7 @@
 //! The scores of normal images that a model is calibrated by: those that `vae calibrate` kept in the run, or those of the images
 //! that the training itself set aside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::score_args::ScoreArgs;
 use crate::data::Split;
+use crate::data::fetch::md5_hex;
 use crate::error::{Error, Result, shell_word};
 use crate::eval::Protocol;
 use crate::eval::anomaly::{Calibration, Scorer};
@@ -21,8 +22,8 @@ use crate::{files, ui};
 pub struct CalibrationFile {
     /// The hash of the model file that the scores are of.
     pub model: String,
-    /// The hash of the calibration images.
-    pub images: String,
+    /// The MD5 of each calibration image, in their order.
+    pub images: Vec<String>,
     /// The scores by the names of the scores.
     pub scores: BTreeMap<String, CalibrationScores>,
 }
@@ -53,6 +54,18 @@ impl CalibrationFile {
         Ok(Some(file))
     }
 
+    /// Returns the images of a split that calibrate.
+    ///
+    /// # Errors
+    /// Returns an error if an image cannot be read.
+    pub fn known(&self, split: &Split) -> Result<Vec<usize>> {
+        let own: HashSet<&str> = self.images.iter().map(String::as_str).collect();
+        let hashes = image_hashes(split)?;
+        let known = hashes.iter().enumerate();
+        let known = known.filter(|(_, hash)| own.contains(hash.as_str()));
+        Ok(known.map(|(image, _)| image).collect())
+    }
+
     /// Returns the scores that were computed under these conditions.
     ///
     /// # Errors
@@ -65,10 +78,11 @@ impl CalibrationFile {
         protocol: Protocol,
     ) -> Result<Vec<f64>> {
         let path = run.calibration();
+        let draws = args.draws(model);
         let hint = format!(
             "calibrate again: vae calibrate {} {} --normal IMAGES",
             shell_word(&run.path),
-            args.words()
+            args.words(draws)
         );
         if self.model != model.hash {
             return Err(Error::file(
@@ -78,7 +92,6 @@ impl CalibrationFile {
             .with_hint(hint));
         }
         let name = args.score.name();
-        let draws = args.score.draws(&model.vae.network().prior);
         let found = self.scores.get(name).filter(|found| {
             !draws || (found.samples, found.seed) == (protocol.samples, protocol.seed)
         });
@@ -155,12 +168,21 @@ fn set_aside<'a>(model: &'a LoadedModel, data: &DataArg) -> Result<&'a Split> {
             .run_folder()
             .map_or(model.path.clone(), |run| run.path);
         let run = shell_word(run);
-        Error::request("no images calibrate this model: its training set none aside").with_hint(
+        Error::request("no images calibrate this model: none were set aside in its training").with_hint(
             format!(
                 "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES; or train with `--set data.images.calibration=0.2`"
             ),
         )
     })
+}
+
+/// Returns the MD5 of each image of a split, in their order.
+///
+/// # Errors
+/// Returns an error if an image cannot be read.
+pub fn image_hashes(split: &Split) -> Result<Vec<String>> {
+    let hash = |image| Ok(md5_hex(&[&split.image(image)?]));
+    (0..split.len()).map(hash).collect()
 }
 
 /// Returns the first score of all images of a split, with a bar.

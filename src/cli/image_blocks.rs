@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, stdin};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_data::{find_images, note_known};
-use crate::data::images::{FoundImages, NewImages, none_read};
+use crate::data::images::{FoundImages, NewImages};
 use crate::data::{SkippedImage, Split};
 use crate::error::{Error, Result};
 use crate::{files, os, ui};
@@ -28,15 +28,10 @@ pub enum ImageBlocks<'a> {
     /// Those of a data set.
     Split { images: &'a Split, next: usize },
     /// Those that were named.
-    Paths {
-        found: FoundBlocks,
-        first: &'a Path,
-        /// Whether an image was read so far.
-        any_read: bool,
-    },
+    Paths(FoundBlocks),
     /// Those whose paths arrive on stdin: as many together as have arrived. Each is a file, a folder or an archive.
     Lines {
-        lines: Receiver<io::Result<String>>,
+        lines: Receiver<io::Result<Vec<u8>>>,
         model: &'a LoadedModel,
         found: Option<FoundBlocks>,
     },
@@ -53,12 +48,8 @@ impl FoundBlocks {
         Self { images, next: 0 }
     }
 
-    fn is_done(&self) -> bool {
-        self.next == self.images.len()
-    }
-
     fn next(&mut self) -> Result<Option<NewImages>> {
-        if self.is_done() {
+        if self.next == self.images.len() {
             return Ok(None);
         }
         let end = self.images.len().min(self.next + AT_A_TIME);
@@ -133,18 +124,14 @@ impl<'a> ImageBlocks<'a> {
         }
         note_known(paths, &model.path);
         let found = find_images(&model.config, &model.card, paths)?;
-        Ok(Self::Paths {
-            found: FoundBlocks::new(found),
-            first: &paths[0],
-            any_read: false,
-        })
+        Ok(Self::Paths(FoundBlocks::new(found)))
     }
 
     /// Returns the number of images, or `None` if it is not known yet.
     pub fn count(&self) -> Option<usize> {
         match self {
             Self::Split { images, .. } => Some(images.len()),
-            Self::Paths { found, .. } => Some(found.images.len()),
+            Self::Paths(found) => Some(found.images.len()),
             Self::Lines { .. } => None,
         }
     }
@@ -152,7 +139,7 @@ impl<'a> ImageBlocks<'a> {
     /// Returns the next images, or `None` behind the last ones or after an interrupt.
     ///
     /// # Errors
-    /// Returns an error if none of the images that were named can be read, or if stdin cannot be read.
+    /// Returns an error if stdin cannot be read.
     pub fn next(&mut self) -> Result<Option<ImageBlock<'a>>> {
         if interrupt::asked() {
             return Ok(None);
@@ -168,20 +155,7 @@ impl<'a> ImageBlocks<'a> {
                     skipped: Vec::new(),
                 }))
             }
-            Self::Paths {
-                found,
-                first,
-                any_read,
-            } => {
-                let Some(read) = found.next()? else {
-                    return Ok(None);
-                };
-                *any_read |= !read.images.is_empty();
-                if !*any_read && found.is_done() {
-                    return Err(none_read(first, &read.skipped));
-                }
-                Ok(Some(read.into()))
-            }
+            Self::Paths(found) => Ok(found.next()?.map(ImageBlock::from)),
             Self::Lines {
                 lines,
                 model,
@@ -204,13 +178,13 @@ impl<'a> ImageBlocks<'a> {
 }
 
 /// Starts a thread that reads the lines of stdin.
-fn lines() -> Result<Receiver<io::Result<String>>> {
+fn lines() -> Result<Receiver<io::Result<Vec<u8>>>> {
     if stdin().is_terminal() {
         ui::note("type the paths of images, one a line; Ctrl-D ends");
     }
     let (sender, receiver) = sync_channel(AT_A_TIME);
     let read = move || {
-        for line in stdin().lock().lines() {
+        for line in stdin().lock().split(b'\n') {
             if sender.send(line).is_err() {
                 return;
             }
@@ -222,7 +196,7 @@ fn lines() -> Result<Receiver<io::Result<String>>> {
 }
 
 /// Waits for a path, and returns it with those that have arrived by then; `None` if there are no more.
-fn next_lines(lines: &Receiver<io::Result<String>>) -> Result<Option<Vec<PathBuf>>> {
+fn next_lines(lines: &Receiver<io::Result<Vec<u8>>>) -> Result<Option<Vec<PathBuf>>> {
     let mut paths = Vec::new();
     while paths.is_empty() {
         let first = match lines.recv_timeout(PAUSE) {
@@ -233,8 +207,9 @@ fn next_lines(lines: &Receiver<io::Result<String>>) -> Result<Option<Vec<PathBuf
         for line in std::iter::once(first).chain(lines.try_iter().take(AT_A_TIME - 1)) {
             let line =
                 line.map_err(|error| Error::failed(format!("stdin cannot be read: {error}")))?;
-            if !line.trim().is_empty() {
-                paths.push(PathBuf::from(line.trim_end_matches('\r')));
+            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+            if !line.trim_ascii().is_empty() {
+                paths.push(os::path(line));
             }
         }
     }

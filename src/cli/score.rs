@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::calibration::calibrations;
+use super::calibration::{CalibrationFile, calibrations};
 use super::data_arg::DataArg;
 use super::image_blocks::ImageBlocks;
 use super::loaded_model::LoadedModel;
@@ -28,7 +28,7 @@ use crate::words::counted;
 const LONG_HELP: &str = "\
 Prints CSV: path, score (the higher, the stranger), p, and whether the image is flagged. p is the smallest false-alarm rate at which \
 the image is flagged: (1 + the normal calibration images with at least this score) / (1 + all of them). A normal image has p <= \
-A with probability at most A, whatever the model is worth (split conformal p-values: Bates et al. 2023). The calibration images \
+A with probability at most A, however good or bad the model is (split conformal p-values: Bates et al. 2023). The calibration images \
 are normal images that neither trained nor chose the model: those that the training set aside (data.images.calibration), or \
 those of `vae calibrate`.
 
@@ -49,7 +49,7 @@ images; with 50 images or more, a test compares both (Kolmogorov, Smirnov).
   regret          the rise of the ELBO when the posterior is fitted to the image in 100 steps: slow
   map             the maximum of the map: how strange the strangest place is
 
---maps DIR writes two files for every image, named after it: a PNG, the image in grey with its strange pixels in colour, and a .npy with the map, one number a pixel. The map is -log p(x given z), less its mean and over its deviation at that pixel in at most 1000 training images, smoothed over 1/32 of the image. A pixel is coloured above the threshold that the maxima of the calibration images' maps give, so that a normal image has any coloured pixel with probability at most A; the colours go from violet at the threshold to yellow at three times the threshold, in every image. The column map_p is the p-value of the map's maximum: some pixel is coloured where it is at most A.
+--maps DIR writes two files for every image, named after it: a PNG, the image in grey with its strange pixels in colour, and a .npy with the map, one number a pixel. The map is -log p(x given z), minus its mean and divided by its standard deviation at that pixel over at most 1000 training images, and then smoothed by a Gaussian of 1/32 of the longer side. A pixel is coloured above the threshold that the maxima of the calibration images' maps give, so that a normal image has any coloured pixel with probability at most A; the colours go from violet at the threshold to yellow at three times the threshold, in every image. The column map_p is the p-value of the map's maximum: some pixel is coloured where it is at most the rate that a note states (A or a little less, and less with --confidence; 5 % with --fdr).
 
 An image that cannot be read has a row with the reason and without a score, and the exit code is 1. An image's noise depends on \
 its pixels, so that it has one score wherever it lies. `-` reads paths from stdin, one a line, and scores each image as it arrives.
@@ -121,18 +121,21 @@ impl ScoreImages {
         if let Some(rule) = &rule {
             introduce(rule);
         }
-        let maps = self.map_folder(&opened, promise, calibrations.last().unwrap_or(calibration))?;
         let mut blocks = if self.images.is_empty() {
             ImageBlocks::of_split(&opened.data(&self.data)?.0.test)
         } else {
             ImageBlocks::of_paths(&self.images, &opened)?
         };
+        let maps = self.map_folder(&opened, promise, calibrations.last().unwrap_or(calibration))?;
+        let run = opened.run_folder();
+        let kept = run.map(|run| CalibrationFile::read(&run)).transpose()?;
         let streams = rule.is_some() && !self.json;
         let scoring = Scoring {
             opened: &opened,
             scorer: &scorer,
             calibration,
             rule: rule.as_ref(),
+            kept: kept.as_ref().and_then(Option::as_ref),
             maps: maps.as_ref(),
         };
         let (mut scored, ended) = scoring.score(&mut blocks, streams)?;
@@ -146,10 +149,11 @@ impl ScoreImages {
         let drift = Drift::new(calibration, &scored.scores);
         if self.json {
             let mut report = self.as_json(calibration, rule.as_ref(), &scored, drift);
-            let draws = self.scoring.score.draws(&opened.vae.network().prior);
+            let draws = args.iter().any(|args| args.draws(&opened));
             if let Some(maps) = &maps {
                 report["maps"] = json!(self.maps);
                 report["map_threshold"] = json!(maps.rule.threshold);
+                report["map_mean_rate"] = json!(maps.rule.mean_rate);
             }
             report["samples"] = json!(draws.then_some(protocol.samples));
             report["seed"] = json!(protocol.seed);
@@ -271,6 +275,12 @@ impl ScoreImages {
         if !ends_with_found {
             ui::note(&found);
         }
+        if scored.calibrate > 0 {
+            ui::note(format_args!(
+                "note: {} of these images calibrate the model, and nothing is promised for them",
+                scored.calibrate
+            ));
+        }
         if let Some(Drift { distance, p_value }) = drift {
             let what = if p_value < 0.01 {
                 "unlike the calibration images: many are abnormal, or normal ones come from elsewhere now, and then the promise does not hold"
@@ -298,7 +308,7 @@ impl ScoreImages {
 fn introduce(rule: &FlaggingRule) {
     let [low, high] = rule.rate_range.map(|rate| 100.0 * rate);
     ui::note(format_args!(
-        "scores above {:.4} are flagged: a normal image with probability at most {:.2} %; of this calibration set alone, {low:.1} to {high:.1} % (in 90 % of such sets)",
+        "scores above {:.4} are flagged: a normal image with probability at most {:.2} %; the rate of one calibration set is between {low:.1} and {high:.1} % for 90 % of such sets",
         rule.threshold,
         100.0 * rule.mean_rate
     ));

@@ -54,7 +54,7 @@ impl ScoreArgs {
     pub fn protocol(&self, model: &LoadedModel) -> Result<Protocol> {
         if let Some(samples) = self.samples {
             check_samples(samples)?;
-            if !self.score.draws(&model.vae.network().prior) {
+            if !self.draws(model) {
                 return Err(Error::request(format!(
                     "--samples {samples}: the score `{}` draws no samples, so the flag would have no effect",
                     self.score.name()
@@ -65,10 +65,17 @@ impl ScoreArgs {
         Ok(model.protocol(self.samples.unwrap_or(SAMPLES), None))
     }
 
-    /// Returns the flags as they are to be passed to another command.
-    pub fn words(&self) -> String {
+    /// Returns whether the score of a model depends on the number of samples of z.
+    pub fn draws(&self, model: &LoadedModel) -> bool {
+        let is_sampled = model.protocol(SAMPLES, None).latent_mode.is_sampled();
+        is_sampled && self.score.draws(&model.vae.network().prior)
+    }
+
+    /// Returns the flags as they are to be passed to another command; `draws`: whether the number of samples is one of them.
+    pub fn words(&self, draws: bool) -> String {
         let samples = self
             .samples
+            .filter(|_| draws)
             .map(|samples| format!(" --samples {samples}"))
             .unwrap_or_default();
         format!("--score {}{samples}", self.score.name())

@@ -10,7 +10,7 @@ pub struct ScoredRow {
     pub score: f64,
     pub p: f64,
     pub flagged: bool,
-    /// The p-value of the map's maximum, if there are maps: some pixel is coloured where it is at most the promised rate.
+    /// The p-value of the map's maximum, if there are maps.
     pub map_p: Option<f64>,
 }
 

@@ -1,5 +1,6 @@
 //! Scores images block by block, and writes their rows as they become known.
 
+use super::calibration::CalibrationFile;
 use super::image_blocks::{ImageBlock, ImageBlocks};
 use super::interrupt;
 use super::loaded_model::LoadedModel;
@@ -17,6 +18,8 @@ pub struct Scoring<'a> {
     pub calibration: &'a Calibration,
     /// `None` flags nothing.
     pub rule: Option<&'a FlaggingRule>,
+    /// The images of `vae calibrate`, which are not new to it.
+    pub kept: Option<&'a CalibrationFile>,
     /// The folder that the maps of the scorer go to.
     pub maps: Option<&'a MapFolder>,
 }
@@ -24,10 +27,12 @@ pub struct Scoring<'a> {
 /// The images that were scored.
 #[derive(Debug, Default)]
 pub struct Scored {
-    /// All scores, in the order of the images: eight bytes an image are all that streaming keeps.
+    /// All scores, in the order of the images.
     pub scores: Vec<f64>,
     pub flagged: usize,
     pub unreadable: usize,
+    /// The number of images that are among those of `vae calibrate`.
+    pub calibrate: usize,
     /// The rows and the images that cannot be read, unless they were written at once.
     pub rows: Vec<ScoredRow>,
     pub skipped: Vec<SkippedImage>,
@@ -38,7 +43,7 @@ impl Scoring<'_> {
     /// an interruption if there was one.
     ///
     /// # Errors
-    /// Returns an error if a score is NaN, or if no image can be read.
+    /// Returns an error if a score is NaN.
     pub fn score(&self, blocks: &mut ImageBlocks, streams: bool) -> Result<(Scored, Result<()>)> {
         interrupt::watch()?;
         let count = blocks.count();
@@ -58,6 +63,9 @@ impl Scoring<'_> {
                 );
             }
             let rows = self.rows(&block)?;
+            if let Some(kept) = self.kept {
+                scored.calibrate += kept.known(&block.images)?.len();
+            }
             scored.scores.extend(rows.iter().map(|row| row.score));
             scored.flagged += rows.iter().filter(|row| row.flagged).count();
             scored.unreadable += block.skipped.len();
@@ -109,6 +117,9 @@ impl Scoring<'_> {
                 return Err(self.opened.broken(&what));
             };
             let highest = image.map.as_ref().map(|map| map_score(map));
+            if highest.is_some_and(f64::is_nan) {
+                return Err(self.opened.broken(&format!("map of {name} is NaN")));
+            }
             let folder = self.maps.zip(highest);
             rows.push(ScoredRow {
                 path: name,

@@ -10,11 +10,13 @@ mod access;
 pub mod allocator;
 mod free_memory;
 mod limits;
+mod paths;
 mod signals;
 mod threads;
 
 pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
+pub use paths::path;
 pub use signals::watch;
 pub use threads::{has_room_for_thread, start};

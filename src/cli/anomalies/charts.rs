@@ -6,7 +6,7 @@ use super::thresholds::Thresholds;
 use crate::cli::images::rasters_of;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::table::quoted;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::anomaly::{
     AnomalyScore, CHANCE_AUROC, FalseAlarmPromise, FlaggingRule, roc_points,
 };
@@ -17,6 +17,7 @@ use crate::figure::sheet::Sheet;
 use crate::figure::{Figure, NamedFile, Raster, overlay, titled};
 use crate::model::rows;
 use crate::report::anomalies::MeasuredScore;
+use crate::words::percent;
 
 /// The images of each sort that the sheet shows.
 const WORST: usize = 10;
@@ -84,8 +85,8 @@ impl AnomalyCharts<'_> {
         }
         let name = self.scores[0].name();
         let threshold = self.rules[0].map(|rule| {
-            let rate = 100.0 * self.promise.rate;
-            let words = format!("flagged to the right: at most {rate} % of normal images");
+            let rate = percent(self.promise.rate);
+            let words = format!("flagged to the right: at most {rate} of normal images");
             (rule.threshold, words)
         });
         Histograms {
@@ -206,26 +207,32 @@ impl AnomalyCharts<'_> {
             .iter()
             .position(|&score| score == AnomalyScore::Map);
         let place = place.unwrap_or(0);
-        let rate = 100.0 * self.promise.rate;
+        let rate = percent(self.promise.rate);
         if let Some(rule) = self.rules[place] {
             return MapThreshold {
                 threshold: rule.threshold,
-                words: format!("at most {rate} % of normal images have a coloured pixel"),
+                words: format!("at most {rate} of normal images have a coloured pixel"),
             };
         }
         let (mut normal, _) = self.labelled.divided(&self.columns[place], None);
         normal.sort_by(f64::total_cmp);
         let last = normal.len() - 1;
         let at = ((1.0 - self.promise.rate) * last as f64).round() as usize;
+        let threshold = normal[at.min(last)];
+        let above = normal.iter().filter(|score| **score > threshold).count();
         MapThreshold {
-            threshold: normal[at.min(last)],
-            words: format!("{rate} % of these normal images have a coloured pixel"),
+            threshold,
+            words: format!(
+                "{above} of these {} normal images have a coloured pixel",
+                normal.len()
+            ),
         }
     }
 
     /// Returns an image, the image that the model makes of it, and its map.
     fn shown(&self, place: usize, threshold: f64) -> Result<[Raster; 3]> {
-        let (part, index) = self.part(place);
+        let missing = || Error::failed("an image of the figure is missing");
+        let (part, index) = self.part(place).ok_or_else(missing)?;
         let id = part.images[index].id;
         let batch = self.model.read(&part.split, &[id])?;
         let vae = &self.model.vae;
@@ -234,7 +241,7 @@ impl AnomalyCharts<'_> {
         let [image, decoded] = [rows(batch.x), rows(decoded)];
         let mut images = rasters_of(self.model, &[image, decoded].concat())?.into_iter();
         let (Some(image), Some(decoded)) = (images.next(), images.next()) else {
-            unreachable!("two images were read");
+            return Err(missing());
         };
         let map = self.measuring.map(&part.split, id)?;
         let map = overlay(&image, &map, threshold);
@@ -242,14 +249,14 @@ impl AnomalyCharts<'_> {
     }
 
     /// Returns the part of an image, and the place of the image in it.
-    fn part(&self, mut place: usize) -> (&LabelledPart, usize) {
+    fn part(&self, mut place: usize) -> Option<(&LabelledPart, usize)> {
         for part in &self.labelled.parts {
             match part.images.len() {
-                count if place < count => return (part, place),
+                count if place < count => return Some((part, place)),
                 count => place -= count,
             }
         }
-        unreachable!("an image lies in a part");
+        None
     }
 
     fn csv(&self) -> String {

@@ -1,8 +1,10 @@
 //! Images that are known to be normal or abnormal: the test images of a run's data, or folders that a person names.
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::cli::calibrate::check_distinct;
+use crate::cli::calibration::CalibrationFile;
 use crate::cli::data_arg::DataArg;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::model_data;
@@ -130,7 +132,15 @@ impl LabelledImages {
         let labels = split.labels.as_deref().unwrap_or_default();
         let class = |label: &u32| dataset.classes[*label as usize].as_str();
         // The test images may have no normal ones, and then are not normal themselves.
-        let tells_apart = !labels.is_empty() && dataset.classes.iter().any(|name| is_normal(name));
+        let trained = [Some(&dataset.train), dataset.calibration.as_ref()];
+        let mut trained = trained
+            .into_iter()
+            .flatten()
+            .flat_map(|split| split.labels.as_deref().unwrap_or_default());
+        // A class that was trained on is no anomaly, whatever its name.
+        let tells_apart = !labels.is_empty()
+            && dataset.classes.iter().any(|name| is_normal(name))
+            && trained.all(|label| is_normal(class(label)));
         let is_abnormal = |label: &u32| tells_apart && !is_normal(class(label));
         if takes_abnormal && !labels.iter().any(is_abnormal) {
             return Err(Error::request(format!(
@@ -157,8 +167,8 @@ impl LabelledImages {
             }
             _ => Default::default(),
         };
-        let known = known(dataset, split)?;
-        let mut images = Vec::new();
+        let known = known(model, dataset, split)?;
+        let (mut images, mut left_out) = (Vec::new(), 0);
         for id in split.first_ids(split.len()) {
             let label = labels.get(id as usize);
             let abnormal = label.filter(|label| is_abnormal(label)).map(class);
@@ -166,7 +176,9 @@ impl LabelledImages {
                 Some(_) => takes_abnormal,
                 None => takes_normal,
             };
-            if is_taken && known.binary_search(&(id as usize)).is_err() {
+            let is_known = known.contains(&(id as usize));
+            left_out += usize::from(is_taken && is_known);
+            if is_taken && !is_known {
                 let names = split.names.as_ref();
                 images.push(LabelledImage {
                     id,
@@ -175,10 +187,10 @@ impl LabelledImages {
                 });
             }
         }
-        if !known.is_empty() {
+        if left_out > 0 {
             self.notes.push(format!(
                 "{} left out, with the pixels of images that trained, chose or calibrate the model",
-                counted(known.len(), "test image")
+                counted(left_out, "test image")
             ));
         }
         self.parts.push(LabelledPart {
@@ -203,7 +215,7 @@ impl LabelledImages {
             ui::note(format_args!("skipped {}: {}", image.name, image.reason));
         }
         let names = split.names.clone().unwrap_or_default();
-        if let Some(&first) = known(dataset, &split)?.first() {
+        if let Some(&first) = known(model, dataset, &split)?.iter().min() {
             return Err(Error::file(
                 names.get(first).map_or("", String::as_str),
                 "this image has the pixels of one that trained, chose or calibrates the model",
@@ -220,12 +232,12 @@ impl LabelledImages {
         for id in split.first_ids(split.len()) {
             let name = names.get(id as usize).map_or("", String::as_str);
             let kind = are_abnormal.then(|| kind_of(name, paths));
-            if let Some(kind) = kind.as_deref().filter(|kind| is_normal(kind)) {
+            if let Some(folder) = normal_folder(name, paths).filter(|_| are_abnormal) {
                 return Err(Error::file(
                     name,
-                    format!("an abnormal image in a folder called `{kind}`"),
+                    format!("an abnormal image in a folder called `{folder}`"),
                 )
-                .with_hint("name the folders of the abnormal images alone"));
+                .with_hint("name only folders of abnormal images"));
             }
             images.push(LabelledImage {
                 id,
@@ -247,22 +259,44 @@ impl LabelledImages {
     }
 }
 
-/// Returns the images of a split that the model knows.
-fn known(dataset: &Dataset, split: &Split) -> Result<Vec<usize>> {
+/// Returns the images of a split that trained, chose or calibrate the model.
+fn known(model: &LoadedModel, dataset: &Dataset, split: &Split) -> Result<HashSet<usize>> {
     let seen = [
         Some(&dataset.train),
         dataset.validation.as_ref(),
         dataset.calibration.as_ref(),
     ];
     let seen: Vec<&Split> = seen.into_iter().flatten().collect();
-    ui::working("comparing with the training images", || {
-        also_in(&seen, split)
-    })
+    let compare = || also_in(&seen, split);
+    let mut known: HashSet<usize> = ui::working("comparing with the training images", compare)?
+        .into_iter()
+        .collect();
+    // A file that cannot be read gives no threshold either, and is reported there.
+    let kept = model.run_folder().map(|run| CalibrationFile::read(&run));
+    if let Some(Ok(Some(file))) = kept {
+        known.extend(file.known(split)?);
+    }
+    Ok(known)
 }
 
 fn unpacked() -> Result<PathBuf> {
     let places = DataPaths::from_environment(None)?;
     Ok(places.cache.join("images").join("unpacked"))
+}
+
+/// Returns the folder of normal images that an image below one of the paths lies in.
+fn normal_folder(name: &str, paths: &[PathBuf]) -> Option<String> {
+    let image = Path::new(name);
+    let above = |path: &&PathBuf| image.starts_with(path);
+    let start = paths.iter().find(above).map_or(Path::new(""), |path| path);
+    // The path that was named counts too.
+    let last = start.file_name().map(Path::new);
+    let below = image.strip_prefix(start).unwrap_or(image).parent();
+    let mut folders = last.into_iter().chain(below).flat_map(Path::components);
+    folders.find_map(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        is_normal(&name).then(|| name.into_owned())
+    })
 }
 
 /// Returns the kind of an image below one of the paths: the first folder below it, or the name of the path.

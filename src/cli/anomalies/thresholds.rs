@@ -6,7 +6,7 @@ use crate::cli::data_arg::DataArg;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::score_args::ScoreArgs;
 use crate::data::Data;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::Protocol;
 use crate::eval::anomaly::{AnomalyScore, Calibration, FalseAlarmPromise, FlaggingRule};
 use crate::report::anomalies::CalibrationSource;
@@ -52,9 +52,12 @@ impl Thresholds {
                     // The score is measured all the same.
                     Err(error) => {
                         found.calibrations.push(None);
-                        found
-                            .notes
-                            .push(format!("no threshold of {}: {error}", score.name()));
+                        let hint = error.hint().map(|hint| format!("; {hint}"));
+                        found.notes.push(format!(
+                            "no threshold of {}: {error}{}",
+                            score.name(),
+                            hint.unwrap_or_default()
+                        ));
                     }
                 }
             }
@@ -67,7 +70,7 @@ impl Thresholds {
                 _ => "",
             };
             found.notes.push(format!(
-                "no threshold: the training set no normal images aside, so nothing is promised; calibrate with `vae calibrate`{or_train}"
+                "no threshold: no normal images were set aside in training, so nothing is promised; calibrate with `vae calibrate`{or_train}"
             ));
             return Ok(found);
         };
@@ -99,6 +102,10 @@ impl Thresholds {
         promise: FalseAlarmPromise,
         is_asked: bool,
     ) -> Result<Vec<Option<FlaggingRule>>> {
+        if is_asked && self.of(0).is_none() {
+            let why = self.notes.last().cloned().unwrap_or_default();
+            return Err(Error::request(why));
+        }
         let mut rules = Vec::new();
         let mut wrong = None;
         for score in 0..count {

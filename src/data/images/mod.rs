@@ -39,6 +39,6 @@ pub use image_source::{Decoded, ImageEntry, ImageFacts, ImageSource};
 pub use layout::{ArrangeOptions, Arrangement, LabelsFrom, Layout, arrange, is_normal};
 pub use load::{holds_images, load};
 pub use natural_order::compare as natural_compare;
-pub use new_images::{FoundImages, NewImages, none_read};
+pub use new_images::{FoundImages, NewImages};
 pub use open::{Opened, open, read_all};
 pub use settings::Images;

@@ -214,7 +214,7 @@ impl FoundImages {
 }
 
 /// Returns the error for images of which none can be read.
-pub fn none_read(path: &Path, skipped: &[SkippedImage]) -> Error {
+fn none_read(path: &Path, skipped: &[SkippedImage]) -> Error {
     let reason = skipped.first().map_or_else(String::new, |first| {
         format!(": {}: {}", first.name, first.reason)
     });

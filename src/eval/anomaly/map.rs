@@ -192,10 +192,16 @@ fn along(
     smoothed
 }
 
-/// Returns the score of an image's map, its maximum.
+/// Returns the score of an image's map, its maximum; NaN if a pixel is NaN.
 pub fn map_score(map: &[f32]) -> f64 {
-    map.iter()
-        .fold(f64::NEG_INFINITY, |most, &value| most.max(f64::from(value)))
+    map.iter().fold(f64::NEG_INFINITY, |most, &value| {
+        let value = f64::from(value);
+        if value.is_nan() || value > most {
+            value
+        } else {
+            most
+        }
+    })
 }
 
 #[cfg(test)]
