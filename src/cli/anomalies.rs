@@ -91,11 +91,11 @@ pub struct Anomalies {
     samples: Option<usize>,
 
     /// Flag normal images at a rate of at most A [default: 0.05]
-    #[arg(long, value_name = "A")]
+    #[arg(long, value_name = "A", allow_negative_numbers = true)]
     fpr: Option<f64>,
 
     /// Keep the rate of --fpr with probability C over calibration sets [default: in the mean over them]
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
     confidence: Option<f64>,
 
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `vae calibrate`: keeps the scores of normal images in the run, by which `vae score` promises a rate of false alarms.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -69,22 +70,30 @@ impl Calibrate {
             ui::note(format_args!("skipped {}: {}", image.name, image.reason));
         }
         self.refuse_known(&opened, &images)?;
-        let scores = scored(&opened, &scorer, &images, "calibrating")?;
+        let (ids, hashes) = distinct(&images)?;
+        let scores = scored(&opened, &scorer, &images, &ids, "calibrating")?;
         let calibration = Calibration::new(scores.clone())?;
         let kept = CalibrationScores {
             samples: protocol.samples,
             seed: protocol.seed,
             scores,
         };
-        write(&opened, &run, &images, self.scoring.score, kept)?;
+        write(&opened, &run, hashes, self.scoring.score, kept)?;
         let count = calibration.count();
         ui::note(format_args!(
-            "{} calibrate the score {}: the lowest false-alarm rate is 1/{} = {:.2} %",
-            counted(count, "normal image"),
+            "the score {} is calibrated with {}: the lowest false-alarm rate is 1/{} = {:.2} %",
             self.scoring.score.name(),
+            counted(count, "normal image"),
             count + 1,
             100.0 / (count as f64 + 1.0)
         ));
+        if let Some(set_aside) = &opened.data(&self.data)?.0.calibration {
+            ui::note(format_args!(
+                "they take the place of the {} that the training set aside; remove {} to have those back",
+                counted(set_aside.len(), "image"),
+                run.calibration().display()
+            ));
+        }
         ui::data(run.calibration().display())?;
         ui::note(format_args!(
             "next: vae score {} IMAGES",
@@ -146,17 +155,36 @@ pub fn check_distinct(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// Returns the images with different pixels, and their MD5, and says if others are left out: a copy is no further image.
+fn distinct(images: &Split) -> Result<(Vec<u32>, Vec<String>)> {
+    let (mut ids, mut hashes) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for (id, hash) in image_hashes(images)?.into_iter().enumerate() {
+        if seen.insert(hash.clone()) {
+            ids.push(id as u32);
+            hashes.push(hash);
+        }
+    }
+    if ids.len() < images.len() {
+        ui::note(format_args!(
+            "{} left out, with the pixels of another one: the promise counts different images",
+            counted(images.len() - ids.len(), "image")
+        ));
+    }
+    Ok((ids, hashes))
+}
+
 /// Writes the scores beside those of other scores of the same images.
 fn write(
     opened: &LoadedModel,
     run: &RunFolder,
-    images: &Split,
+    images: Vec<String>,
     score: AnomalyScore,
     kept: CalibrationScores,
 ) -> Result<()> {
     let empty = CalibrationFile {
         model: opened.hash.clone(),
-        images: image_hashes(images)?,
+        images,
         scores: Default::default(),
     };
     // A file that cannot be read, or is of other images or another model, is replaced.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::score_args::ScoreArgs;
-use crate::data::Split;
 use crate::data::fetch::md5_hex;
+use crate::data::{Data, Split};
 use crate::error::{Error, Result, shell_word};
 use crate::eval::Protocol;
 use crate::eval::anomaly::{Calibration, Scorer};
@@ -127,7 +127,11 @@ pub fn calibrations(
     };
     let columns: Vec<Vec<f64>> = match kept.into_iter().collect::<Option<Vec<_>>>() {
         Some(kept) => kept.into_iter().map(|(scores, _)| scores).collect(),
-        None => columns(model, scorer, set_aside(model, data)?, "calibrating")?,
+        None => {
+            let images = set_aside(model, data)?;
+            let ids = images.first_ids(images.len());
+            columns(model, scorer, images, &ids, "calibrating")?
+        }
     };
     ui::note(format_args!(
         "{} normal images calibrate, {from}",
@@ -168,9 +172,13 @@ fn set_aside<'a>(model: &'a LoadedModel, data: &DataArg) -> Result<&'a Split> {
             .run_folder()
             .map_or(model.path.clone(), |run| run.path);
         let run = shell_word(run);
+        let or_train = match &model.config.data {
+            Data::Images(_) => "; or train with `--set data.images.calibration=0.2`",
+            _ => "",
+        };
         Error::request("no images calibrate this model: none were set aside in its training").with_hint(
             format!(
-                "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES; or train with `--set data.images.calibration=0.2`"
+                "pass normal images that it was not trained on: vae calibrate {run} --normal IMAGES{or_train}"
             ),
         )
     })
@@ -185,7 +193,7 @@ pub fn image_hashes(split: &Split) -> Result<Vec<String>> {
     (0..split.len()).map(hash).collect()
 }
 
-/// Returns the first score of all images of a split, with a bar.
+/// Returns the first score of the images `ids` of a split, with a bar.
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or a score is not finite.
@@ -193,22 +201,24 @@ pub fn scored(
     model: &LoadedModel,
     scorer: &Scorer,
     images: &Split,
+    ids: &[u32],
     what: &'static str,
 ) -> Result<Vec<f64>> {
-    let columns = columns(model, scorer, images, what)?;
+    let columns = columns(model, scorer, images, ids, what)?;
     Ok(columns.into_iter().next().unwrap_or_default())
 }
 
-/// Returns each score of all images of a split, `[scores][images]`, with a bar.
+/// Returns each score of the images `ids` of a split, `[scores][images]`, with a bar.
 fn columns(
     model: &LoadedModel,
     scorer: &Scorer,
     images: &Split,
+    ids: &[u32],
     what: &'static str,
 ) -> Result<Vec<Vec<f64>>> {
-    let bar = ui::image_bar(what, images.len());
+    let bar = ui::image_bar(what, ids.len());
     let mut columns: Vec<Vec<f64>> = Vec::new();
-    let scored = scorer.each(images, &images.first_ids(images.len()), &mut |image| {
+    let scored = scorer.each(images, ids, &mut |image| {
         columns.resize(image.scores.len(), Vec::new());
         let pairs = columns.iter_mut().zip(image.scores);
         pairs.for_each(|(column, score)| column.push(score));

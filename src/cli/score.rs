@@ -22,7 +22,7 @@ use crate::eval::anomaly::{
     MOST_FOR_MAPS,
 };
 use crate::ui;
-use crate::words::counted;
+use crate::words::{counted, percent};
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -77,15 +77,25 @@ pub struct ScoreImages {
     scoring: ScoreArgs,
 
     /// Flag normal images at a rate of at most A [default: 0.05]
-    #[arg(long, value_name = "A", conflicts_with = "fdr")]
+    #[arg(
+        long,
+        value_name = "A",
+        conflicts_with = "fdr",
+        allow_negative_numbers = true
+    )]
     fpr: Option<f64>,
 
     /// Keep the rate of --fpr with probability C over calibration sets [default: in the mean over them]
-    #[arg(long, value_name = "C", conflicts_with = "fdr")]
+    #[arg(
+        long,
+        value_name = "C",
+        conflicts_with = "fdr",
+        allow_negative_numbers = true
+    )]
     confidence: Option<f64>,
 
     /// Flag images such that at most the share Q of the flagged are normal, on average
-    #[arg(long, value_name = "Q")]
+    #[arg(long, value_name = "Q", allow_negative_numbers = true)]
     fdr: Option<f64>,
 
     /// Write where each image is strange into this folder, in colour over the image and as an array
@@ -119,7 +129,7 @@ impl ScoreImages {
             .map(|promise| calibration.rule(promise))
             .transpose()?;
         if let Some(rule) = &rule {
-            introduce(rule);
+            introduce(rule, self.confidence);
         }
         let mut blocks = if self.images.is_empty() {
             ImageBlocks::of_split(&opened.data(&self.data)?.0.test)
@@ -149,6 +159,7 @@ impl ScoreImages {
         let drift = Drift::new(calibration, &scored.scores);
         if self.json {
             let mut report = self.as_json(calibration, rule.as_ref(), &scored, drift);
+            report["complete"] = json!(ended.is_ok());
             let draws = args.iter().any(|args| args.draws(&opened));
             if let Some(maps) = &maps {
                 report["maps"] = json!(self.maps);
@@ -284,6 +295,8 @@ impl ScoreImages {
         if let Some(Drift { distance, p_value }) = drift {
             let what = if p_value < 0.01 {
                 "unlike the calibration images: many are abnormal, or normal ones come from elsewhere now, and then the promise does not hold"
+            } else if p_value < 0.1 {
+                "perhaps unlike the calibration images: more images would tell"
             } else {
                 "like the calibration images as a whole: no sign of drift"
             };
@@ -305,13 +318,19 @@ impl ScoreImages {
 }
 
 /// Says what is promised, and what is not.
-fn introduce(rule: &FlaggingRule) {
+fn introduce(rule: &FlaggingRule, confidence: Option<f64>) {
     let [low, high] = rule.rate_range.map(|rate| 100.0 * rate);
     ui::note(format_args!(
         "scores above {:.4} are flagged: a normal image with probability at most {:.2} %; the rate of one calibration set is between {low:.1} and {high:.1} % for 90 % of such sets",
         rule.threshold,
         100.0 * rule.mean_rate
     ));
+    if let Some(confidence) = confidence {
+        ui::note(format_args!(
+            "with probability {} over calibration sets, the rate is at most --fpr",
+            percent(confidence)
+        ));
+    }
     ui::note(
         "not promised: how many abnormal images are missed, or any rate for images that come from elsewhere than the calibration images",
     );

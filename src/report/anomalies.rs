@@ -187,7 +187,7 @@ impl AnomalyReport {
         let rule = self.scores.first()?.flagged?.rule;
         let [low, high] = rule.rate_range.map(|rate| 100.0 * rate);
         Some(format!(
-            "found and false alarms: above the threshold that {count} normal images calibrate, {from}; it flags a normal image with probability at most {:.2} %, and with this calibration set alone {low:.1} to {high:.1} % of them (in 90 % of such sets)",
+            "found and false alarms: above the threshold that {count} normal images calibrate, {from}; it flags a normal image with probability at most {:.2} %, and the rate of one calibration set is between {low:.1} and {high:.1} % for 90 % of such sets",
             100.0 * rule.mean_rate,
         ))
     }

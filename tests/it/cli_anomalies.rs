@@ -384,3 +384,48 @@ fn an_autoencoder_is_measured_by_the_scores_that_it_has() {
     vae(&home, "anomalies plain --score elbo").failed(2, &["--score error"]);
     vae(&home, "anomalies plain --samples 4").failed(2, &["draws no samples"]);
 }
+
+#[test]
+fn images_that_calibrate_are_not_measured_and_none_is_of_both_sorts() {
+    let home = with_run();
+    for i in 0..30 {
+        save(home.path(), &format!("more/{i}.png"), spot(6000 + i));
+    }
+    for i in 0..5 {
+        save(home.path(), &format!("odd/{i}.png"), noise(6000 + i));
+    }
+    let done = vae(&home, "calibrate parts-1 --normal more");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    vae(
+        &home,
+        "anomalies parts-1 --normal more --abnormal odd --score elbo",
+    )
+    .failed(2, &["trained, chose or calibrates the model"]);
+    fs::create_dir(home.path().join("copies")).unwrap();
+    fs::copy(
+        home.path().join("odd/3.png"),
+        home.path().join("copies/x.png"),
+    )
+    .unwrap();
+    vae(
+        &home,
+        "anomalies parts-1 --normal copies --abnormal odd --score elbo",
+    )
+    .failed(2, &["both normal and abnormal"]);
+}
+
+#[test]
+fn a_promise_that_is_asked_for_without_calibration_images_is_an_error() {
+    let home = with_run();
+    for i in 0..20 {
+        save(home.path(), &format!("fine/{i}.png"), spot(7000 + i));
+        save(home.path(), &format!("odd/{i}.png"), noise(7000 + i));
+        save(home.path(), &format!("few/{i}.png"), spot(7100 + i));
+    }
+    let done = vae(&home, "calibrate parts-1 --normal few --score kl");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let measure = "anomalies parts-1 --normal fine --abnormal odd --score elbo";
+    let done = vae(&home, measure);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    vae(&home, &format!("{measure} --fpr 0.1")).failed(2, &["no threshold of"]);
+}

@@ -492,3 +492,57 @@ fn maps_are_calibrated_with_kept_scores_too() {
         done.err
     );
 }
+
+#[test]
+fn a_copy_of_an_image_calibrates_nothing_and_a_calibration_image_is_not_new() {
+    let home = with_run();
+    for i in 0..30 {
+        save(home.path(), &format!("more/{i}.png"), spot(5000 + i % 25));
+    }
+    let done = vae(&home, "calibrate parts-1 --normal more --score kl");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    for part in [
+        "5 images left out, with the pixels of another one",
+        "calibrated with 25 normal images",
+        "they take the place of the",
+    ] {
+        assert!(done.err.contains(part), "{part}: {}", done.err);
+    }
+    let done = vae(&home, "score parts-1 more --score kl");
+    let said = "30 of these images calibrate the model";
+    assert!(done.err.contains(said), "{}", done.err);
+    assert!(
+        !vae(&home, "score parts-1 new --score kl")
+            .err
+            .contains("of these images calibrate")
+    );
+}
+
+#[test]
+fn if_no_image_can_be_read_each_has_a_row_with_its_reason() {
+    let home = with_run();
+    fs::create_dir(home.path().join("none")).unwrap();
+    for name in ["a", "b"] {
+        fs::write(home.path().join(format!("none/{name}.png")), "no image").unwrap();
+    }
+    let done = vae(&home, "score parts-1 none");
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    let found = rows(&done);
+    assert_eq!(found.len(), 2, "{}", done.out);
+    assert!(found.iter().all(|row| !row[4].is_empty()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_no_text_is_one_image_that_cannot_be_read() {
+    let home = with_run();
+    let list = home.path().join("list.txt");
+    fs::write(&list, b"new/good7.png\n\xff\xfe.png\nnew/good8.png\n").unwrap();
+    let listed = program::vae(home.path(), &["score", "parts-1", "-"])
+        .stdin(File::open(&list).unwrap())
+        .output()
+        .unwrap();
+    let done = Done::of(listed);
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    assert_eq!(rows(&done).len(), 3, "{}", done.out);
+}

@@ -169,8 +169,8 @@ impl AnomalyCharts<'_> {
                 found[2].push(map);
                 let kind = kinds[place].map_or("normal", |kind| &self.labelled.kinds[kind]);
                 below[0].push(kind.to_owned());
-                below[1].push(String::new());
-                below[2].push(self.said(place));
+                below[1].push(self.said(0, place));
+                below[2].push(format!("map {}", self.said(self.map_place(), place)));
             }
             for (row, label) in [title, "decoded", "map"].into_iter().enumerate() {
                 found[row].resize(WORST, blank.clone());
@@ -186,27 +186,37 @@ impl AnomalyCharts<'_> {
             row_labels: Some(&labels),
             column_labels: None,
         };
-        let title = format!("the worst by {}; {words}", self.scores[0].name());
+        let said = if self.thresholds.of(0).is_some() {
+            "p"
+        } else {
+            "value"
+        };
+        let name = self.scores[0].name();
+        let title = format!("the worst by {name}, whose {said} is in the middle; {words}");
         let image = titled(&sheet.draw_captioned(&captions), &title);
         Figure::png("anomaly-worst.png", &image)
     }
 
-    /// Returns the p-value of an image, or its score without calibration.
-    fn said(&self, place: usize) -> String {
-        let score = self.columns[0][place];
-        match self.thresholds.of(0) {
+    /// Returns the p-value of an image by one of the scores, or the score without calibration.
+    fn said(&self, score: usize, place: usize) -> String {
+        let calibration = self.thresholds.of(score);
+        let score = self.columns[score][place];
+        match calibration {
             Some(calibration) => format!("p {:.3}", calibration.p_value(score)),
             None => format!("{score:.1}"),
         }
     }
 
+    /// Returns the place of the score `map`.
+    fn map_place(&self) -> usize {
+        let mut scores = self.scores.iter();
+        let place = scores.position(|&score| score == AnomalyScore::Map);
+        place.unwrap_or_default()
+    }
+
     /// Returns the value above which the pixels of maps are coloured: the calibrated one, or that of the normal images here.
     fn map_threshold(&self) -> MapThreshold {
-        let place = self
-            .scores
-            .iter()
-            .position(|&score| score == AnomalyScore::Map);
-        let place = place.unwrap_or(0);
+        let place = self.map_place();
         let rate = percent(self.promise.rate);
         if let Some(rule) = self.rules[place] {
             return MapThreshold {

@@ -1,10 +1,10 @@
 //! Images that are known to be normal or abnormal: the test images of a run's data, or folders that a person names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::cli::calibrate::check_distinct;
-use crate::cli::calibration::CalibrationFile;
+use crate::cli::calibration::{CalibrationFile, image_hashes};
 use crate::cli::data_arg::DataArg;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::model_data;
@@ -61,6 +61,12 @@ impl LabelledImages {
     ) -> Result<Self> {
         check_distinct(&[normal, abnormal].concat())?;
         let (dataset, _) = model.data(data)?;
+        if model.config.condition.is_some() && dataset.classes.iter().any(|name| is_normal(name)) {
+            return Err(Error::request(
+                "the model is told the class of each image, which says whether the image is normal: its scores would know the answer",
+            )
+            .with_hint("train a model without `[condition]`"));
+        }
         let mut all = Self {
             are_new: !(normal.is_empty() && abnormal.is_empty()),
             ..Self::default()
@@ -74,6 +80,7 @@ impl LabelledImages {
         if !abnormal.is_empty() {
             all.add_named(model, dataset, abnormal, true)?;
         }
+        all.check_sorts()?;
         all.sort_kinds();
         // Those that the model knows were left out.
         let normal = all.images().filter(|image| image.kind.is_none()).count();
@@ -85,6 +92,31 @@ impl LabelledImages {
             .with_hint(format!("name some: `--{sort} DIR`")));
         }
         Ok(all)
+    }
+
+    /// Checks that no image is both normal and abnormal.
+    ///
+    /// # Errors
+    /// Returns an error with the name of such an image.
+    fn check_sorts(&self) -> Result<()> {
+        let mut sorts = HashMap::new();
+        for part in &self.parts {
+            let hashes = image_hashes(&part.split)?;
+            for image in &part.images {
+                let id = image.id as usize;
+                let is_normal = image.kind.is_none();
+                if *sorts.entry(hashes[id].clone()).or_insert(is_normal) != is_normal {
+                    let names = part.split.names.as_ref();
+                    let name = names.map_or(id.to_string(), |names| names[id].clone());
+                    return Err(Error::file(
+                        name,
+                        "this image has the pixels of one of the other sort: it is both normal and abnormal",
+                    )
+                    .with_hint("name each image once"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts the kinds into the order of their names.
@@ -223,7 +255,7 @@ impl LabelledImages {
             .with_hint("name images that the model has not seen"));
         }
         let mut images = Vec::new();
-        let mut masks = std::collections::HashMap::new();
+        let mut masks = HashMap::new();
         for path in paths.iter().filter(|path| are_abnormal && path.is_dir()) {
             let found = defect_masks(path, &model.fit(), &unpacked()?)?;
             let named = |(name, mask)| (path.join(name).to_string_lossy().into_owned(), mask);

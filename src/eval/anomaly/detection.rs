@@ -64,7 +64,15 @@ impl Detection {
             ]
         };
         let all: Vec<[f64; 2]> = (0..resamples[0].counts.len()).map(figures).collect();
-        let [auroc, auprc] = [0, 1].map(|i| spread(all.iter().map(|figures| figures[i])));
+        let are_several = normal.len().min(abnormal.len()) > 1;
+        let [auroc, auprc] = [0, 1].map(|i| {
+            let spread = spread(all.iter().map(|figures| figures[i]));
+            // A single image is the same in every resample, which says nothing about its error.
+            Estimate {
+                se: spread.se.filter(|_| are_several),
+                ..spread
+            }
+        });
         Ok(Self {
             areas: all.iter().map(|figures| figures[0]).collect(),
             auroc,
@@ -79,7 +87,11 @@ impl Detection {
     /// this difference: images that are hard for both scores add nothing to it.
     pub fn above(&self, other: &Self) -> Estimate {
         let pairs = self.areas.iter().zip(&other.areas);
-        spread(pairs.map(|(area, other)| area - other))
+        let difference = spread(pairs.map(|(area, other)| area - other));
+        Estimate {
+            se: difference.se.filter(|_| self.auroc.se.is_some()),
+            ..difference
+        }
     }
 }
 
@@ -128,6 +140,13 @@ mod tests {
         assert!((difference.mean - (one.auroc.mean - other.auroc.mean)).abs() < 1e-12);
         assert!(difference.se.unwrap() < 0.4 * one.auroc.se.unwrap());
         assert_eq!(one.above(&one).se, Some(0.0));
+    }
+
+    #[test]
+    fn a_single_image_has_an_unknown_error() {
+        let found = Detection::measure(&[1.0], &[2.0, 3.0], Rng::new(1)).unwrap();
+        assert_eq!((found.auroc.mean, found.auroc.se), (1.0, None));
+        assert_eq!(found.above(&found).se, None);
     }
 
     #[test]
