@@ -212,10 +212,10 @@ impl Anomalies {
         let (dataset, _) = model.data(&self.data)?;
         let part = Part::new(&dataset.test, Choice::All);
         let provenance = model.provenance("test", &part, protocol.seed)?;
-        let data = if labelled.are_new {
-            NEW_IMAGES.to_owned()
-        } else {
-            provenance.data.clone()
+        let data = match (self.normal.is_empty(), self.abnormal.is_empty()) {
+            (true, true) => provenance.data.clone(),
+            (false, false) => NEW_IMAGES.to_owned(),
+            _ => format!("{} and {NEW_IMAGES}", provenance.data),
         };
         Ok(Provenance {
             data,

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use super::image_blocks::ImageBlock;
 use super::table::write_npy_header;
-use crate::data::image_file::stem;
 use crate::error::{Error, Result};
 use crate::eval::anomaly::{Calibration, FlaggingRule};
 use crate::figure::{Raster, encode_raster, overlay};
@@ -93,8 +92,8 @@ impl MapFolder {
             .try_for_each(write)
     }
 
-    /// Returns the path of an image's files, without their endings: its own path below the folder. Images that differ in their
-    /// endings alone get numbers.
+    /// Returns the path of an image's files, without their endings: its own path below the folder. Where two images of a command
+    /// would share it, the later one gets a number.
     fn place(&self, name: &str) -> PathBuf {
         let inside = inside(name);
         let mut taken = self.taken.borrow_mut();
@@ -109,14 +108,17 @@ impl MapFolder {
     }
 }
 
-/// Returns the path of an image without its ending, and without what leads out of a folder.
+/// Returns the path of an image without the ending `.png`, and without what leads out of a folder. Other endings stay, so that
+/// `a.jpg` and `a.png` keep maps of their own, in whatever order they come.
 fn inside(name: &str) -> PathBuf {
     let parts = Path::new(name).components();
     let parts = parts.filter(|part| matches!(part, Component::Normal(_)));
     let mut path: PathBuf = parts.collect();
-    let stem = stem(name).to_owned();
-    if !stem.is_empty() {
-        path.set_file_name(stem);
+    let is_png = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    if is_png {
+        path.set_extension("");
     }
     path
 }
@@ -171,9 +173,9 @@ mod tests {
     fn a_map_lies_below_the_folder_wherever_its_image_lies() {
         for (name, expected) in [
             ("new/0002.png", "new/0002"),
-            ("./a.b/c.tar.jpg", "a.b/c.tar"),
+            ("./a.b/c.tar.PNG", "a.b/c.tar"),
             ("../../etc/x.png", "etc/x"),
-            ("/data/y.jpeg", "data/y"),
+            ("/data/y.jpeg", "data/y.jpeg"),
             ("17", "17"),
         ] {
             assert_eq!(inside(name), Path::new(expected), "{name}");

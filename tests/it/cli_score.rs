@@ -466,9 +466,12 @@ fn images_that_differ_in_their_ending_alone_have_maps_of_their_own() {
     assert_eq!(found["maps"], "maps");
     assert!(found["map_threshold"].as_f64().unwrap() > 0.0);
     assert!(found["images"][0]["map_p"].is_f64());
-    for name in ["1.png", "1.npy", "1-2.png", "1-2.npy"] {
-        assert!(home.path().join("maps/two").join(name).is_file(), "{name}");
-    }
+    let maps = |name: &str| fs::read(home.path().join("maps/two").join(name)).unwrap();
+    let names = ["1.png", "1.npy", "1.bmp.png", "1.bmp.npy"];
+    let before = names.map(maps);
+    // Not even the maps of another command take their place.
+    report("two/1.bmp");
+    assert_eq!(names.map(maps), before);
 }
 
 #[test]

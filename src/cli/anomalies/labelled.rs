@@ -21,8 +21,6 @@ pub struct LabelledImages {
     /// The names of the kinds of abnormal images.
     pub kinds: Vec<String>,
     pub notes: Vec<String>,
-    /// Whether a person named images.
-    pub are_new: bool,
 }
 
 /// Images of a split.
@@ -67,10 +65,7 @@ impl LabelledImages {
             )
             .with_hint("train a model without `[condition]`"));
         }
-        let mut all = Self {
-            are_new: !(normal.is_empty() && abnormal.is_empty()),
-            ..Self::default()
-        };
+        let mut all = Self::default();
         if normal.is_empty() || abnormal.is_empty() {
             all.add_tested(model, dataset, normal.is_empty(), abnormal.is_empty())?;
         }
