@@ -337,7 +337,7 @@ fn without_calibration_images_nothing_is_promised_and_without_abnormal_ones_it_s
     assert_eq!(done.code, Some(0), "{}", done.err);
     assert!(
         done.out
-            .contains("no threshold: the training set no normal images aside"),
+            .contains("no threshold: no normal images were set aside in training"),
         "{}",
         done.out
     );

@@ -242,7 +242,7 @@ fn images_of_the_training_do_not_calibrate_and_others_take_the_place_of_those_se
     let done = vae(&home, "calibrate parts-1 --normal more");
     assert_eq!(done.line(), "runs/parts-1/calibration.json");
     assert!(
-        done.err.contains("120 normal images calibrate"),
+        done.err.contains("calibrated with 120 normal images"),
         "{}",
         done.err
     );
