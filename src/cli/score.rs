@@ -300,8 +300,13 @@ impl ScoreImages {
             } else {
                 "like the calibration images as a whole: no sign of drift"
             };
+            let p = if p_value < 0.005 {
+                "below 0.005".to_owned()
+            } else {
+                format!("{p_value:.3}")
+            };
             ui::note(format_args!(
-                "these images are {what} (KS {distance:.2}, p {p_value:.2})"
+                "these images are {what} (KS {distance:.2}, p {p})"
             ));
         }
         if scored.unreadable > 0 {

@@ -429,3 +429,22 @@ fn a_promise_that_is_asked_for_without_calibration_images_is_an_error() {
     assert_eq!(done.code, Some(0), "{}", done.err);
     vae(&home, &format!("{measure} --fpr 0.1")).failed(2, &["no threshold of"]);
 }
+
+#[test]
+fn a_class_that_was_trained_on_is_not_abnormal_whatever_its_name() {
+    let home = with_run();
+    for i in 0..30 {
+        save(
+            home.path(),
+            &format!("xrays/normal/{i}.png"),
+            spot(8000 + i),
+        );
+        save(home.path(), &format!("xrays/ill/{i}.png"), noise(8000 + i));
+    }
+    let done = vae(
+        &home,
+        "train -q --data xrays --set train.epochs=1 --set train.patience=0",
+    );
+    assert_eq!(done.line(), "runs/xrays-1");
+    vae(&home, "anomalies xrays-1").failed(2, &["not divided into normal and abnormal"]);
+}
