@@ -155,7 +155,7 @@ pub fn check_distinct(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Returns the images with different pixels, and their MD5, and says if others are left out: a copy is no further image.
+/// Returns the images with different pixels, and their MD5, and says if copies are left out: they would count as further images.
 fn distinct(images: &Split) -> Result<(Vec<u32>, Vec<String>)> {
     let (mut ids, mut hashes) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();

@@ -1,5 +1,5 @@
-//! The images that a command goes through block by block, so that a folder of any size needs little memory, and so that each
-//! image has its result soon after it is there.
+//! The images that a command goes through block by block, so that a folder of any size needs little memory, and so that
+//! the result of each image follows soon after the image arrives.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, stdin};
@@ -64,16 +64,6 @@ pub struct ImageBlock<'a> {
     pub images: Cow<'a, Split>,
     pub ids: Vec<u32>,
     pub skipped: Vec<SkippedImage>,
-}
-
-impl ImageBlock<'_> {
-    /// Returns the name of an image, or its number if images have no names.
-    pub fn name(&self, id: u32) -> String {
-        match &self.images.names {
-            Some(names) => names[id as usize].clone(),
-            None => id.to_string(),
-        }
-    }
 }
 
 impl ImageBlock<'_> {
@@ -216,7 +206,7 @@ fn next_lines(lines: &Receiver<io::Result<Vec<u8>>>) -> Result<Option<Vec<PathBu
     Ok(Some(paths))
 }
 
-/// Finds the images at these paths. A path at which no image can be is one that cannot be read.
+/// Finds the images at these paths. A path that cannot hold an image counts as an image that cannot be read.
 fn find_each(
     mut paths: Vec<PathBuf>,
     model: &LoadedModel,

@@ -65,7 +65,7 @@ impl MapFolder {
         let places: Vec<PathBuf> = block
             .ids
             .iter()
-            .map(|&id| self.place(&block.name(id)))
+            .map(|&id| self.place(&block.images.name(id)))
             .collect();
         for folder in places.iter().filter_map(|place| place.parent()) {
             files::make_folder(folder)?;
@@ -135,7 +135,7 @@ fn hash(path: &Path) -> u64 {
     hasher.finish()
 }
 
-/// Checks that maps can be written into the folder: it is missing or empty, or holds maps of which the same is said.
+/// Checks that maps can be written into the folder: it is missing or empty, or its maps have the same `about`.
 ///
 /// # Errors
 /// Returns an error that says what is in the way.

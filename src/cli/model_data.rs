@@ -128,7 +128,7 @@ pub fn find_images(config: &Config, card: &ModelCard, paths: &[PathBuf]) -> Resu
     };
     let fit = config.data.fit(card.image_shape);
     let places = DataPaths::from_environment(None)?;
-    let unpacked = places.cache.join("images").join("unpacked");
+    let unpacked = places.unpacked_images();
     let found = FoundImages::find(paths, &fit, labels, &card.classes, &unpacked)?;
     if config.condition.is_some() && !found.are_labelled() {
         return Err(Error::file(

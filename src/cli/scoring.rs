@@ -110,7 +110,10 @@ impl Scoring<'_> {
         let (mut rows, mut maps) = (Vec::new(), Vec::new());
         let mut ids = block.ids.iter();
         self.scorer.each(&block.images, &block.ids, &mut |image| {
-            let name = ids.next().map(|&id| block.name(id)).unwrap_or_default();
+            let name = ids
+                .next()
+                .map(|&id| block.images.name(id))
+                .unwrap_or_default();
             // The score of a very strange image may be infinite, and then it is the strangest.
             let Some(&score) = image.scores.first().filter(|score| !score.is_nan()) else {
                 let what = format!("score of {name} is NaN");

@@ -27,6 +27,11 @@ pub struct DataPaths {
 }
 
 impl DataPaths {
+    /// Returns the folder of unpacked images in the cache.
+    pub fn unpacked_images(&self) -> PathBuf {
+        self.cache.join("images").join("unpacked")
+    }
+
     /// Returns the places with `named`, or else `$VAE_DATA`, as the named folder. The rest comes from the environment.
     ///
     /// # Errors

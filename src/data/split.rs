@@ -201,6 +201,14 @@ impl Split {
         Ok(values)
     }
 
+    /// Returns the name of an example, or its number if examples have no names.
+    pub fn name(&self, id: u32) -> String {
+        match &self.names {
+            Some(names) => names[id as usize].clone(),
+            None => id.to_string(),
+        }
+    }
+
     /// Returns the ids of the first `count` examples, or of all if there are no more.
     pub fn first_ids(&self, count: usize) -> Vec<u32> {
         (0..self.len().min(count) as u32).collect()

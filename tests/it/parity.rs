@@ -138,6 +138,22 @@ fn the_first_fifty_losses_of_smoke_are_the_processors() {
     }
 }
 
+/// Asserts that three steps move the weights as they do on the processor.
+fn hold_weights(name: &str, config: &Config) {
+    let [start, here, there] =
+        [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
+            let weights = export(&first_steps(training(config, &device), steps).1).into_iter();
+            weights
+                .flat_map(|tensor| wide(&tensor.values))
+                .collect::<Vec<f64>>()
+        });
+    let (moved, apart) = (gap(&start, &here), gap(&here, &there));
+    assert!(
+        moved > 0.0 && apart < 0.01 * moved,
+        "{name}: moved by {moved}, {apart} apart"
+    );
+}
+
 #[test]
 fn a_residual_network_is_trained_as_on_the_processor() {
     // Everything that came with such networks, at once: each part changes the weights.
@@ -154,19 +170,7 @@ fn a_residual_network_is_trained_as_on_the_processor() {
         dropout: 0.1,
         ..Resnet::default()
     });
-    let [start, here, there] =
-        [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
-            let vae = first_steps(training(&config, &device), steps).1;
-            let weights = export(&vae).into_iter();
-            weights
-                .flat_map(|tensor| wide(&tensor.values))
-                .collect::<Vec<f64>>()
-        });
-    let (moved, apart) = (gap(&start, &here), gap(&here, &there));
-    assert!(
-        moved > 0.0 && apart < 0.01 * moved,
-        "moved by {moved}, {apart} apart"
-    );
+    hold_weights("resnet", &config);
 }
 
 #[test]
@@ -176,19 +180,7 @@ fn every_optimiser_moves_the_weights_as_the_processor_does() {
             optimizer: rule.clone(),
             ..smoke(&["train.clip=10"])
         };
-        let [start, here, there] =
-            [(0, processor()), (3, processor()), (3, plain_device())].map(|(steps, device)| {
-                let weights = export(&first_steps(training(&config, &device), steps).1).into_iter();
-                weights
-                    .flat_map(|tensor| wide(&tensor.values))
-                    .collect::<Vec<f64>>()
-            });
-        let (moved, apart) = (gap(&start, &here), gap(&here, &there));
-        assert!(
-            moved > 0.0 && apart < 0.01 * moved,
-            "{}: moved by {moved}, {apart} apart",
-            rule.tag()
-        );
+        hold_weights(rule.tag(), &config);
     }
 }
 

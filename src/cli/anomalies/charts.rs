@@ -285,10 +285,7 @@ impl AnomalyCharts<'_> {
         let (mut place, labelled) = (0, self.labelled);
         for part in &labelled.parts {
             for image in &part.images {
-                let name = match &part.split.names {
-                    Some(names) => names[image.id as usize].clone(),
-                    None => image.id.to_string(),
-                };
+                let name = part.split.name(image.id);
                 let kind = image.kind.map_or("normal", |kind| &labelled.kinds[kind]);
                 text += &format!("{},{}", quoted(&name), quoted(kind));
                 for &score in &places {

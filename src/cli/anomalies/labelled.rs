@@ -101,10 +101,8 @@ impl LabelledImages {
                 let id = image.id as usize;
                 let is_normal = image.kind.is_none();
                 if *sorts.entry(hashes[id].clone()).or_insert(is_normal) != is_normal {
-                    let names = part.split.names.as_ref();
-                    let name = names.map_or(id.to_string(), |names| names[id].clone());
                     return Err(Error::file(
-                        name,
+                        part.split.name(image.id),
                         "this image has the pixels of one of the other sort: it is both normal and abnormal",
                     )
                     .with_hint("name each image once"));
@@ -307,8 +305,7 @@ fn known(model: &LoadedModel, dataset: &Dataset, split: &Split) -> Result<HashSe
 }
 
 fn unpacked() -> Result<PathBuf> {
-    let places = DataPaths::from_environment(None)?;
-    Ok(places.cache.join("images").join("unpacked"))
+    Ok(DataPaths::from_environment(None)?.unpacked_images())
 }
 
 /// Returns the folder of normal images that an image below one of the paths lies in.

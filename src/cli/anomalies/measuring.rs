@@ -36,7 +36,8 @@ pub struct AllScores {
 }
 
 impl<'a> Measuring<'a> {
-    /// Prepares these scores of a model, of which one is that of maps. Maps and principal components are those of the training images.
+    /// Prepares scores of a model. One of them is `map`. Maps are compared with those of training images, and the principal
+    /// components are fitted to training images.
     ///
     /// # Errors
     /// Returns an error if an image cannot be read, or if the model has no such score.

@@ -213,7 +213,7 @@ impl FoundImages {
     }
 }
 
-/// Returns the error for images of which none can be read.
+/// Returns the error for a set in which no image can be read.
 fn none_read(path: &Path, skipped: &[SkippedImage]) -> Error {
     let reason = skipped.first().map_or_else(String::new, |first| {
         format!(": {}: {}", first.name, first.reason)
