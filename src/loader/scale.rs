@@ -41,12 +41,12 @@ impl Scaling<'_> {
         read: &(dyn Fn(usize) -> Result<Example<'a>> + Sync),
     ) -> Result<Vec<f32>> {
         let width: usize = self.shape.iter().product();
-        let mut x = vec![0.0; ids.len() * width];
         let rows = (VALUES / width).max(1);
-        let blocks = x.chunks_mut(rows * width).zip(ids.chunks(rows)).enumerate();
-        let filled = pool::map(blocks, |(block, (values, ids))| -> Result<()> {
-            for (i, (row, &id)) in values.chunks_exact_mut(width).zip(ids).enumerate() {
-                match read(block * rows + i)? {
+        let fill = |block: usize, values: &mut [f32]| -> Result<()> {
+            let places = block * rows..;
+            for (place, row) in places.zip(values.chunks_exact_mut(width)) {
+                let id = ids[place];
+                match read(place)? {
                     Example::Bytes(bytes) => self.scale(&bytes, id, row),
                     Example::Floats(floats) => match self.augmentation {
                         Some(augment) => augment.apply_to(&floats, self.shape, id, row),
@@ -55,7 +55,8 @@ impl Scaling<'_> {
                 }
             }
             Ok(())
-        });
+        };
+        let (x, filled) = pool::fill(ids.len() * width, rows * width, fill);
         // The first error by position, whichever thread met one first.
         filled.into_iter().collect::<Result<()>>()?;
         Ok(x)

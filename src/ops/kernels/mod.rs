@@ -15,4 +15,5 @@ pub mod math;
 pub mod pool;
 #[cfg(feature = "cpu")]
 mod product;
+mod shares;
 pub mod simd;

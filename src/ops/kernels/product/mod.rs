@@ -6,8 +6,10 @@ mod nonzero;
 mod operands;
 mod output;
 mod parts;
+mod scattered;
 mod tile;
 mod transpose;
+mod vectors;
 
 pub use dots::{DotProducts, MAX_COLUMNS};
 pub use matrix::Matrix;

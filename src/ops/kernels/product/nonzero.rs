@@ -11,8 +11,10 @@ use crate::ops::kernels::simd::with_widest_simd;
 /// The fraction of the terms that has to be 0 for lists to be worthwhile.
 const SAVED: f32 = 0.25;
 
-/// The number of blocks of each round that are checked first, so that a matrix without zeros costs little.
+/// The number of blocks that are checked first, and the largest number of terms of each, so that a matrix without zeros
+/// costs little.
 const SAMPLES: usize = 4;
+const SAMPLED_TERMS: usize = 64;
 
 /// The nonzero terms of each round, in one list for each [`BLOCK`] of rows. A list has the terms that are not 0 in at
 /// least one of its rows, in ascending order and counted from the start of the round.
@@ -30,25 +32,27 @@ impl NonzeroLists {
             return None;
         }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
-        let list = |round: usize, block: usize| {
+        let list = |from: usize, depth: usize, block: usize| {
             with_widest_simd(
                 #[inline(always)]
-                || list(a, round * depth, depth, block * BLOCK),
+                || list(a, from, depth, block * BLOCK),
             )
         };
-        let samples = blocks.min(SAMPLES);
-        let sampled = (0..rounds * samples).map(|i| {
-            list(
-                i / samples,
-                (2 * (i % samples) + 1) * blocks / (2 * samples),
-            )
+        // Each sample has another range of the terms, as the middle of an image differs from its border.
+        let range = a.columns.div_ceil(SAMPLES);
+        let length = range.min(SAMPLED_TERMS);
+        let sampled = (0..a.columns.div_ceil(range)).map(|sample| {
+            let block = (2 * sample + 1) * blocks / (2 * SAMPLES);
+            let from = sample * range;
+            let kept = list(from, length, block).len();
+            [kept, length.min(a.columns - from)]
         });
-        let kept: usize = sampled.map(|list| list.len()).sum();
-        if kept as f32 > (1.0 - SAVED) * (a.columns * samples) as f32 {
+        let [kept, all] = sampled.fold([0, 0], |sum, more| [sum[0] + more[0], sum[1] + more[1]]);
+        if kept as f32 > (1.0 - SAVED) * all as f32 {
             return None;
         }
         let lists = pool::map((0..rounds * blocks).collect::<Vec<_>>(), |i| {
-            list(i / blocks, i % blocks)
+            list(i / blocks * depth, depth, i % blocks)
         });
         Some(Self { lists, blocks })
     }

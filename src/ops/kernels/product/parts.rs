@@ -21,6 +21,12 @@ const PART: usize = 1_500_000;
 /// The number of columns of a part: a multiple of the width of the tiles on every machine.
 const COLUMNS: usize = 48;
 
+/// The largest number of columns of a part that copies its rows of the left factor.
+const WIDE: usize = 400;
+
+/// The number of values in the widest vectors, of which a part has a whole number of columns.
+const VECTOR: usize = 16;
+
 /// The number of rows of a part is a multiple of this number, which is a multiple of the height of the tiles on every
 /// machine.
 const ROWS: usize = 24;
@@ -73,8 +79,7 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
     let out = OutputCells::new(out);
     assert_eq!((k, out.len()), (b.rows, m * n));
     assert!(bias.is_none_or(|bias| bias.len() == n));
-    // Looking for zeros costs as much as a few columns. With lists of nonzero terms the tiles are wider, and so are the
-    // parts.
+    // Looking for zeros costs as much as a few columns.
     let nonzero = if n >= 2 * COLUMNS {
         NonzeroLists::find(a, DEPTH)
     } else {
@@ -82,25 +87,43 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
     }
     .map(Arc::new);
     let width = if nonzero.is_some() {
+        // With lists of nonzero terms the tiles are wider.
         2 * COLUMNS
+    } else if a.transposed {
+        // Each part copies its rows of the left factor, which is better done for many columns at once.
+        WIDE
     } else {
         COLUMNS
     };
+    let width = evenly(n, width, VECTOR);
     let height = if b.transposed {
         // Each part transposes its columns of the right factor, which is better done for many rows at once.
         m.div_ceil(8_usize.div_ceil(n.div_ceil(COLUMNS).max(1)))
             .max(4 * ROWS)
     } else {
-        PART / (k * n.min(COLUMNS)).max(1)
+        // A list leaves out most terms.
+        let terms = if nonzero.is_some() { k / 2 } else { k };
+        PART / (terms * width).max(1)
     };
-    let height = height.next_multiple_of(ROWS).max(ROWS);
+    let height = evenly(m, height, ROWS);
     let ranges = |length: usize, step: usize| {
         (0..length)
             .step_by(step)
             .map(move |i| i..(i + step).min(length))
     };
-    ranges(n, width)
-        .flat_map(|columns| ranges(m, height).map(move |rows| (rows, columns.clone())))
+    let (rows, columns) = (ranges(m, height), ranges(n, width));
+    // The ranges of the larger factor are the outer ones, so that each is read by one core. The gradient of a weight is
+    // cut into rows first, as the optimizer will cut it.
+    let places: Vec<(Range<usize>, Range<usize>)> = if a.transposed || m >= n {
+        rows.flat_map(|rows| columns.clone().map(move |columns| (rows.clone(), columns)))
+            .collect()
+    } else {
+        columns
+            .flat_map(|columns| rows.clone().map(move |rows| (rows, columns.clone())))
+            .collect()
+    };
+    places
+        .into_iter()
         .map(|(rows, columns)| ProductPart {
             a,
             nonzero: nonzero.clone(),
@@ -112,6 +135,13 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
             columns,
         })
         .collect()
+}
+
+/// Returns the step that cuts `length` into about equal ranges of at most `most` each, or of one `unit`. It is a multiple of
+/// `unit`.
+fn evenly(length: usize, most: usize, unit: usize) -> usize {
+    let ranges = length.div_ceil(most.max(unit)).max(1);
+    length.div_ceil(ranges).next_multiple_of(unit).max(unit)
 }
 
 impl ProductPart<'_> {

@@ -6,11 +6,15 @@
 //! operands reaches 85 %. Each value of the result is one chain of fused multiply-adds in the order of the sum, which
 //! gives the same bytes for every division of the result into tiles.
 
-use pulp::{MemMask, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::operands::{BLOCK, InitialSum, TiledProduct};
 use super::output::OutputCells;
+use super::vectors::{load, store};
 use crate::ops::kernels::simd::dispatch;
+
+/// The height of the last tile, if so few rows are left.
+const SHORT: usize = BLOCK;
 
 impl TiledProduct<'_> {
     /// Writes the product into `out`, whose values it adds to with [`InitialSum::Previous`].
@@ -50,6 +54,20 @@ impl TiledProduct<'_> {
                     .is_none_or(|&last| (last as usize) < left.length)
             }));
         }
+        if self.is_scattered() {
+            // SAFETY: the places have been checked, and the caller promises the rest.
+            unsafe { self.run_in_blocks(out) }
+        } else {
+            // SAFETY: the same holds.
+            unsafe { self.run_in_place(out) }
+        }
+    }
+
+    /// Writes the product into `out`, reading both factors where they are.
+    ///
+    /// # Safety
+    /// As for [`run_shared`](Self::run_shared), which has checked all places.
+    pub(super) unsafe fn run_in_place(self, out: OutputCells<'_>) {
         dispatch(TileKernel {
             product: self,
             out: out.as_mut_ptr(),
@@ -80,7 +98,8 @@ impl WithSimd for TileKernel<'_> {
             // out.
             let vectors = match rest.div_ceil(lanes) {
                 few @ 1..=3 => few,
-                6.. if listed && large => 6,
+                few @ 4..=6 if listed && large => few,
+                7.. if listed && large => 6,
                 4 => 2,
                 _ => 3,
             };
@@ -97,6 +116,8 @@ impl WithSimd for TileKernel<'_> {
                     1 => strip.run::<S, BLOCK, 1, true>(simd),
                     2 => strip.run::<S, BLOCK, 2, true>(simd),
                     3 => strip.run::<S, BLOCK, 3, true>(simd),
+                    4 => strip.run::<S, BLOCK, 4, true>(simd),
+                    5 => strip.run::<S, BLOCK, 5, true>(simd),
                     _ => strip.run::<S, BLOCK, 6, true>(simd),
                 },
                 (1, true) => strip.run::<S, 12, 1, false>(simd),
@@ -134,12 +155,40 @@ impl Strip<'_> {
         simd: S,
     ) {
         let count = self.kernel.product.rows.len();
-        for row in (0..count).step_by(R) {
-            // If fewer rows are left, the last one is computed again and not stored.
-            let rows: [usize; R] = std::array::from_fn(|r| (row + r).min(count - 1));
-            // SAFETY: `run_shared` checked that the places of every row, segment and column lie within the memory.
-            unsafe { self.tile::<S, R, V, LISTED, WHOLE>(simd, rows, (count - row).min(R)) };
+        let mut row = 0;
+        // SAFETY: `run_shared` checked that the places of every row, segment and column lie within the memory.
+        unsafe {
+            while row + R <= count || (row < count && count - row > SHORT) {
+                self.tile_at::<S, R, V, LISTED, WHOLE>(simd, row);
+                row += R;
+            }
+            if row < count {
+                self.tile_at::<S, SHORT, V, LISTED, WHOLE>(simd, row);
+            }
         }
+    }
+
+    /// Computes and stores the `R` rows from `row` on, or those that are left.
+    ///
+    /// # Safety
+    /// As for [`tile`](Self::tile), for all rows.
+    #[inline(always)]
+    unsafe fn tile_at<
+        S: Simd,
+        const R: usize,
+        const V: usize,
+        const LISTED: bool,
+        const WHOLE: bool,
+    >(
+        &self,
+        simd: S,
+        row: usize,
+    ) {
+        let count = self.kernel.product.rows.len();
+        // If fewer rows are left, the last one is computed again and not stored.
+        let rows: [usize; R] = std::array::from_fn(|r| (row + r).min(count - 1));
+        // SAFETY: the caller promises it.
+        unsafe { self.tile::<S, R, V, LISTED, WHOLE>(simd, rows, (count - row).min(R)) };
     }
 
     /// Computes and stores the first `live` rows of one tile.
@@ -241,49 +290,6 @@ impl Strip<'_> {
                     };
                 }
             }
-        }
-    }
-}
-
-/// Reads a vector.
-///
-/// # Safety
-/// `from` points to a whole vector of values, or for the last vector to the values that `mask` selects.
-#[inline(always)]
-unsafe fn load<S: Simd, const WHOLE: bool>(
-    simd: S,
-    mask: MemMask<S::m32s>,
-    from: *const f32,
-    last: bool,
-) -> S::f32s {
-    // SAFETY: the caller promises that the memory is there.
-    unsafe {
-        if WHOLE || !last {
-            from.cast::<S::f32s>().read_unaligned()
-        } else {
-            simd.mask_load_ptr_f32s(mask, from)
-        }
-    }
-}
-
-/// Writes a vector.
-///
-/// # Safety
-/// The same as for [`load`].
-#[inline(always)]
-unsafe fn store<S: Simd, const WHOLE: bool>(
-    simd: S,
-    mask: MemMask<S::m32s>,
-    to: *mut f32,
-    values: S::f32s,
-    last: bool,
-) {
-    // SAFETY: the caller promises that the memory is there.
-    unsafe {
-        if WHOLE || !last {
-            to.cast::<S::f32s>().write_unaligned(values);
-        } else {
-            simd.mask_store_ptr_f32s(mask, to, values);
         }
     }
 }
