@@ -33,8 +33,7 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
         .into_iter()
         .map(|item| Mutex::new(Some(item)))
         .collect();
-    // Within a rayon pool of one thread, that thread does everything.
-    let threads = rayon::current_num_threads().min(items.len());
+    let threads = threads().min(items.len());
     let shares = Shares::new(items.len(), threads);
     let share = || {
         while let Some(item) = shares.take(THREAD.get()) {
@@ -48,6 +47,11 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
     } else {
         pool(threads).run(&share)
     }
+}
+
+/// Returns the number of threads that a job runs on. Within a rayon pool of one thread, that thread does everything.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
 }
 
 /// Returns the results of `work` for all items, in the order of the items.

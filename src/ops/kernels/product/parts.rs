@@ -24,12 +24,19 @@ const COLUMNS: usize = 48;
 /// The largest number of columns of a part that copies its rows of the left factor.
 const WIDE: usize = 400;
 
+/// The smallest number of parts for each core of a product that sums over many terms, so that all cores end at about the
+/// same time.
+const PARTS_PER_CORE: usize = 6;
+
 /// The number of values in the widest vectors, of which a part has a whole number of columns.
 const VECTOR: usize = 16;
 
 /// The number of rows of a part is a multiple of this number, which is a multiple of the height of the tiles on every
 /// machine.
 const ROWS: usize = 24;
+
+/// The same for the tiles of three vectors, with the most registers.
+const TALL: usize = 8;
 
 /// The number of terms of a sum that are added in one round: this number of lines of a strip of the right factor stays
 /// in the second-level cache.
@@ -60,10 +67,23 @@ struct ProductPart<'a> {
 
 /// Runs products side by side.
 pub fn run(products: Vec<MatrixProduct<'_>>) {
-    pool::for_each(
-        products.into_iter().flat_map(cut).collect::<Vec<_>>(),
-        ProductPart::run,
-    );
+    let mut products: Vec<_> = products
+        .into_iter()
+        .map(|product| {
+            let parts = cut(product);
+            (parts.len(), parts.into_iter())
+        })
+        .collect();
+    // The share of each core has a part of every product, because the optimizer will give it the same part of a gradient.
+    let threads = pool::threads();
+    let mut parts = Vec::new();
+    for thread in 0..threads {
+        for (count, rest) in &mut products {
+            let [from, to] = [thread, thread + 1].map(|thread| thread * *count / threads);
+            parts.extend(rest.take(to - from));
+        }
+    }
+    pool::for_each(parts, ProductPart::run);
 }
 
 /// Cuts the result into rectangles.
@@ -103,9 +123,18 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
     } else {
         // A list leaves out most terms.
         let terms = if nonzero.is_some() { k / 2 } else { k };
-        PART / (terms * width).max(1)
+        let height = PART / (terms * width).max(1);
+        if a.transposed {
+            // With many terms, a part of few rows would mostly read the right factor.
+            let parts = PARTS_PER_CORE * pool::threads();
+            let height = height.max(m * n.div_ceil(width) / parts);
+            let ranges = m.div_ceil(height).next_multiple_of(pool::threads());
+            m.div_ceil(ranges)
+        } else {
+            height
+        }
     };
-    let height = evenly(m, height, ROWS);
+    let height = evenly(m, height, if a.transposed { TALL } else { ROWS });
     let ranges = |length: usize, step: usize| {
         (0..length)
             .step_by(step)
