@@ -1,6 +1,8 @@
 //! Products whose terms lie far apart in the left factor, as in the gradient of a weight, which sums over the images of
 //! a batch. Each term is on a line of the memory of its own there, and every strip of columns would read them all again.
 
+use std::cell::Cell;
+
 use super::operands::{InitialSum, LeftFactor, RightFactor, TiledProduct};
 use super::output::OutputCells;
 
@@ -14,10 +16,16 @@ const GROUP: usize = 4;
 /// The number of columns from which on the copies are read often enough.
 const COLUMNS: usize = 96;
 
+thread_local! {
+    /// Memory for the copy of a block.
+    static COPY: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
 impl TiledProduct<'_> {
     /// Returns whether [`run_in_blocks`](Self::run_in_blocks) is faster than tiles that read the left factor in place.
     pub fn is_scattered(&self) -> bool {
-        self.nonzero.is_none() && self.left.step > 1 && self.right.columns >= COLUMNS
+        let has_terms = self.left.length > 0 && !self.left.segments.is_empty();
+        has_terms && self.nonzero.is_none() && self.left.step > 1 && self.right.columns >= COLUMNS
     }
 
     /// Writes the product into `out`: block after block of the terms, with a copy of their values in the left factor. The
@@ -28,9 +36,11 @@ impl TiledProduct<'_> {
     pub unsafe fn run_in_blocks(&self, out: OutputCells<'_>) {
         let (left, right) = (self.left, self.right);
         // Short segments form a block together, long ones are cut.
-        let at_a_time = (TERMS / left.length.max(1)).max(1);
+        let at_a_time = (TERMS / left.length).max(1);
         let length = left.length.min(TERMS);
-        let mut copy = vec![0.0; left.rows.len().next_multiple_of(GROUP) * at_a_time * length];
+        let values = left.rows.len().next_multiple_of(GROUP) * at_a_time * length;
+        let mut copy = COPY.take();
+        copy.resize(values.max(copy.len()), 0.0);
         let mut is_first = true;
         let segments = left
             .segments
@@ -76,6 +86,7 @@ impl TiledProduct<'_> {
                 unsafe { block.run_in_place(out) };
             }
         }
+        COPY.set(copy);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The backward pass of a convolution: the gradients of parts of the batch, summed in the order of the parts.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,7 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 
-use super::directed::{DirectedConvolution, MAX_IMAGES};
+use super::directed::DirectedConvolution;
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
@@ -16,21 +17,24 @@ use super::winograd::{self, gradient_from_transformed, tiled_weight_gradient};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
-use crate::ops::kernels::product::{OutputCells, filled_vec};
+use crate::ops::kernels::product::{InitialSum, OutputCells, filled_vec};
 
-/// The smallest number of parts that a batch is cut into, if it has enough images and parts of tiles get [`PIXELS`]: with few
-/// parts, idle cores would wait for the last one. A weight gradient is summed within each part and then over the parts.
-const PARTS: usize = 32;
+/// The largest number of parts that a batch is cut into. A weight gradient is summed within each part and then over the
+/// parts, so the parts depend on nothing but the batch.
+const PARTS: usize = 64;
 
-/// The smallest number of pixels of a part whose weight gradient is summed in tiles, unless it has [`MAX_IMAGES`] images:
-/// with fewer, making and adding up the parts' sums takes longer than the products.
-const PIXELS: usize = 512;
+/// The smallest number of pixels of a part: with fewer, making and adding up the parts' weight gradients takes longer than
+/// the products.
+const PIXELS: usize = 384;
 
-/// Returns the number of images of a part of a batch. `pixels` is the number of pixels of an image, if the weight gradient
-/// is summed in tiles.
-fn part_length(batch: usize, pixels: Option<usize>) -> usize {
-    let fewest = pixels.map_or(1, |pixels| PIXELS.div_ceil(pixels.max(1)));
-    batch.div_ceil(PARTS).max(fewest).clamp(1, MAX_IMAGES)
+/// Returns the ranges of the images of each part of a batch, whose maps have `pixels` pixels: a power of two of about equal
+/// ranges, so that any number of cores shares them evenly, or nearly.
+fn parts(batch: usize, pixels: usize) -> Vec<Range<usize>> {
+    let most = (batch * pixels / PIXELS).clamp(1, PARTS.min(batch.max(1)));
+    let count = 1 << most.ilog2();
+    (0..count.min(batch))
+        .map(|part| part * batch / count..(part + 1) * batch / count)
+        .collect()
 }
 
 /// Some images of a batch.
@@ -112,7 +116,6 @@ impl DirectedConvolution {
         let windows = self.windows();
         let [_, height, width] = windows.small;
         let is_tiled = winograd::suits(&windows);
-        let part = part_length(n, is_tiled.then_some(height * width));
         let channels = self.convolution.output[0];
         let sums = if is_tiled {
             winograd::gradient_values(&windows)
@@ -121,19 +124,17 @@ impl DirectedConvolution {
         };
         let no_images = || (vec![0.0; sums], vec![0.0; channels + input.parameters()]);
         let write = |dx: &mut [MaybeUninit<f32>]| {
-            let mut dx = dx.chunks_mut(part * inputs);
-            let batch = x
-                .chunks(part * inputs)
-                .zip(y.chunks(part * outputs))
-                .zip(upstream.chunks(part * outputs));
-            let parts: Vec<BatchPart<'_>> = batch
-                .enumerate()
-                .map(|(i, ((x, y), upstream))| BatchPart {
-                    first: i * part,
-                    x,
-                    y,
-                    upstream,
-                    dx: dx.next(),
+            let mut dx = wants_x.then_some(dx);
+            let parts: Vec<BatchPart<'_>> = parts(n, height * width)
+                .into_iter()
+                .map(|images| BatchPart {
+                    first: images.start,
+                    x: &x[images.start * inputs..images.end * inputs],
+                    y: &y[images.start * outputs..images.end * outputs],
+                    upstream: &upstream[images.start * outputs..images.end * outputs],
+                    dx: dx
+                        .as_mut()
+                        .and_then(|dx| dx.split_off_mut(..images.len() * inputs)),
                 })
                 .collect();
             sum_in_order(pool::map(parts, |part| {
@@ -176,7 +177,6 @@ impl DirectedConvolution {
         } else {
             (small, big)
         };
-        let mut dw = vec![0.0; weights];
         let channels = self.convolution.output[0];
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
@@ -186,64 +186,79 @@ impl DirectedConvolution {
             vec![0.0; images * x_frame.len()],
             vec![0.0; images * z_frame.len()],
         ];
-        let mut dx = part.dx.map(|dx| dx.chunks_mut(images * inputs));
-        let groups = part
-            .x
-            .chunks(images * inputs)
-            .zip(part.y.chunks(images * outputs));
-        let groups = groups.zip(part.upstream.chunks(images * outputs));
-        for (group, ((x, y), upstream)) in groups.enumerate() {
-            let first = part.first + group * images;
-            let count = x.len() / inputs;
-            let [x_frames, z_frames] = &mut frames;
-            let framed = x_frames
-                .chunks_exact_mut(x_frame.len())
-                .zip(x.chunks_exact(inputs));
-            for (i, (frame, x)) in framed.enumerate() {
-                input.fill(first + i, x, &x_frame, frame);
-            }
-            let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
-            for (frame, (upstream, y)) in z_frames.chunks_exact_mut(z_frame.len()).zip(both) {
-                let (upstream, y) = (
-                    self.output().channels_last(upstream),
-                    self.output().channels_last(y),
-                );
-                before_activation(
-                    &z_frame,
-                    [&upstream, &y],
-                    self.convolution.activation,
-                    frame,
-                    db,
-                );
-            }
-            let (big_frames, small_frames) = if self.down {
-                (&*x_frames, &*z_frames)
-            } else {
-                (&*z_frames, &*x_frames)
-            };
-            if is_tiled {
-                tiled_weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
-            } else {
-                weight_gradient(&windows, count, big_frames, small_frames, &mut dw);
-            }
-            if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
-                let no_bias = vec![0.0; self.convolution.input[0]];
-                map.run(
-                    z_frames,
-                    &no_bias,
-                    input.gradient_map(),
-                    dx,
-                    Activation::None,
-                );
-                let length = dx.len();
-                // SAFETY: `MapProduct::run` has written all of `dx`, which belongs to this call alone.
-                let dx = unsafe { OutputCells::new(dx).slice(0, length) };
-                let each = dx.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
-                for (i, (dx, x)) in each.enumerate() {
-                    input.backward(first + i, x, dx, parameters);
+        let run = |dw: &mut [MaybeUninit<f32>]| {
+            let dw = OutputCells::new(dw);
+            let mut dx = part.dx.map(|dx| dx.chunks_mut(images * inputs));
+            let groups = part
+                .x
+                .chunks(images * inputs)
+                .zip(part.y.chunks(images * outputs));
+            let groups = groups.zip(part.upstream.chunks(images * outputs));
+            for (group, ((x, y), upstream)) in groups.enumerate() {
+                let first = part.first + group * images;
+                let count = x.len() / inputs;
+                let [x_frames, z_frames] = &mut frames;
+                let framed = x_frames
+                    .chunks_exact_mut(x_frame.len())
+                    .zip(x.chunks_exact(inputs));
+                for (i, (frame, x)) in framed.enumerate() {
+                    input.fill(first + i, x, &x_frame, frame);
+                }
+                let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
+                for (frame, (upstream, y)) in z_frames.chunks_exact_mut(z_frame.len()).zip(both) {
+                    let (upstream, y) = (
+                        self.output().channels_last(upstream),
+                        self.output().channels_last(y),
+                    );
+                    before_activation(
+                        &z_frame,
+                        [&upstream, &y],
+                        self.convolution.activation,
+                        frame,
+                        db,
+                    );
+                }
+                let (big_frames, small_frames) = if self.down {
+                    (&*x_frames, &*z_frames)
+                } else {
+                    (&*z_frames, &*x_frames)
+                };
+                let frames = [&big_frames[..], &small_frames[..]];
+                let start = if group == 0 {
+                    InitialSum::Zero
+                } else {
+                    InitialSum::Previous
+                };
+                // SAFETY: `dw` belongs to this call alone, and the first group writes all of it.
+                unsafe {
+                    if is_tiled {
+                        tiled_weight_gradient(&windows, count, frames, start, dw);
+                    } else {
+                        weight_gradient(&windows, count, frames, start, dw);
+                    }
+                }
+                if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
+                    let no_bias = vec![0.0; self.convolution.input[0]];
+                    map.run(
+                        z_frames,
+                        &no_bias,
+                        input.gradient_map(),
+                        dx,
+                        Activation::None,
+                    );
+                    let length = dx.len();
+                    // SAFETY: `MapProduct::run` has written all of `dx`, which belongs to this call alone.
+                    let dx = unsafe { OutputCells::new(dx).slice(0, length) };
+                    let each = dx.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
+                    for (i, (dx, x)) in each.enumerate() {
+                        input.backward(first + i, x, dx, parameters);
+                    }
                 }
             }
-        }
+        };
+        assert!(!part.x.is_empty(), "a part has an image");
+        // SAFETY: the first group of images writes all of `dw`.
+        let (dw, ()) = unsafe { filled_vec(weights, run) };
         (dw, sums)
     }
 }

@@ -5,7 +5,7 @@ use crate::ops::convolution::Convolution;
 use crate::ops::kernels::flex::feature_map::FeatureMap;
 
 /// The largest number of images that are processed at a time.
-pub const MAX_IMAGES: usize = 8;
+const MAX_IMAGES: usize = 8;
 
 /// The number of values of the maps that are processed at a time.
 const VALUES: usize = 96 * 1024;

@@ -3,7 +3,9 @@
 use super::windows::{Frame, Windows};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::pool;
-use crate::ops::kernels::product::{InitialSum, LeftFactor, RightFactor, TiledProduct};
+use crate::ops::kernels::product::{
+    InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
+};
 use crate::ops::kernels::simd::with_widest_simd;
 
 /// The number of values that a core adds up or reorders at a time.
@@ -51,14 +53,17 @@ pub fn before_activation(
     );
 }
 
-/// Adds the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel of the
-/// big map, and each channel of the small map, the sum over all windows.
-pub fn weight_gradient(
+/// Writes `start` plus the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel
+/// of the big map, and each channel of the small map, the sum over all windows.
+///
+/// # Safety
+/// No other thread uses `dw`, and with [`InitialSum::Previous`] it has been written.
+pub unsafe fn weight_gradient(
     windows: &Windows,
     count: usize,
-    big_frames: &[f32],
-    small_frames: &[f32],
-    dw: &mut [f32],
+    [big_frames, small_frames]: [&[f32]; 2],
+    start: InitialSum<'_>,
+    dw: OutputCells<'_>,
 ) {
     let (big, small) = (windows.big_frame(), windows.small_frame());
     let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
@@ -90,10 +95,11 @@ pub fn weight_gradient(
             columns,
         },
         rows: &(0..rows.len()).map(|row| row * columns).collect::<Vec<_>>(),
-        start: InitialSum::Previous,
+        start,
         rectified: false,
     };
-    product.run(dw);
+    // SAFETY: the caller keeps the same contract.
+    unsafe { product.run_shared(dw) };
 }
 
 /// Returns the sums over the parts, in their order, or `None` without parts.

@@ -7,6 +7,7 @@ use super::winograd::{self, TiledMaps};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::feature_map::FeatureMap;
 use crate::ops::kernels::math::tanh;
+use crate::ops::kernels::pool;
 use crate::ops::kernels::product::{
     DotProducts, InitialSum, LeftFactor, MAX_COLUMNS, OutputCells, RightFactor, TiledProduct,
     filled_vec, transpose,
@@ -196,18 +197,23 @@ fn reordered(
         };
         weight[((small * big + channel) * kernel + row) * kernel + column]
     };
-    let mut ordered = Vec::with_capacity(taps.len() * inputs * outputs);
-    if outputs <= MAX_COLUMNS {
-        for output in 0..outputs {
-            taps.iter()
-                .for_each(|&tap| ordered.extend((0..inputs).map(|input| at(tap, input, output))));
-        }
+    let length = taps.len() * inputs * outputs;
+    let (ordered, _) = if outputs <= MAX_COLUMNS {
+        pool::fill(length, taps.len() * inputs, |output, values| {
+            for (values, &tap) in values.chunks_exact_mut(inputs).zip(taps) {
+                for (input, value) in values.iter_mut().enumerate() {
+                    *value = at(tap, input, output);
+                }
+            }
+        })
     } else {
-        for &tap in taps {
-            (0..inputs).for_each(|input| {
-                ordered.extend((0..outputs).map(|output| at(tap, input, output)))
-            });
-        }
-    }
+        pool::fill(length, inputs * outputs, |tap, values| {
+            for (input, values) in values.chunks_exact_mut(outputs).enumerate() {
+                for (output, value) in values.iter_mut().enumerate() {
+                    *value = at(taps[tap], input, output);
+                }
+            }
+        })
+    };
     ordered
 }

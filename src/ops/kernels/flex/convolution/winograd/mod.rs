@@ -167,14 +167,18 @@ pub fn gradient_values(windows: &Windows) -> usize {
     PLACES * windows.big[0] * windows.small[0]
 }
 
-/// Adds the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`; [`gradient_from_transformed`] turns the sum
-/// into the gradient that [`weight_gradient`](super::gradients::weight_gradient) gives.
-pub fn tiled_weight_gradient(
+/// Writes `start` plus the transformed weight gradient of `count` images to `sums`, `[4 x 4, C, S]`;
+/// [`gradient_from_transformed`] turns the sum into the gradient that
+/// [`weight_gradient`](super::gradients::weight_gradient) gives.
+///
+/// # Safety
+/// No other thread uses `sums`, and with [`InitialSum::Previous`] it has been written.
+pub unsafe fn tiled_weight_gradient(
     windows: &Windows,
     count: usize,
-    big_frames: &[f32],
-    small_frames: &[f32],
-    sums: &mut [f32],
+    [big_frames, small_frames]: [&[f32]; 2],
+    start: InitialSum<'_>,
+    sums: OutputCells<'_>,
 ) {
     let (big, small) = (windows.big_frame(), windows.small_frame());
     let ([channels, ..], [columns, height, width]) = (windows.big, windows.small);
@@ -194,10 +198,13 @@ pub fn tiled_weight_gradient(
         .collect();
     let at_a_time = (VALUES / (steps[0] + steps[1])).max(1);
     let rows: Vec<usize> = (0..channels).collect();
-    let to: Vec<usize> = rows.iter().map(|row| row * columns).collect();
+    let to = |place: usize| {
+        rows.iter()
+            .map(move |row| (place * channels + row) * columns)
+    };
     SCRATCH.with_borrow_mut(|scratch| {
         let [inputs, upstream] = scratch;
-        for tiles in tiles.chunks(at_a_time) {
+        for (chunk, tiles) in tiles.chunks(at_a_time).enumerate() {
             inputs.resize(inputs.len().max(tiles.len() * steps[0]), 0.0);
             upstream.resize(upstream.len().max(tiles.len() * steps[1]), 0.0);
             dispatch(InputTransform(FramedTiles {
@@ -217,7 +224,7 @@ pub fn tiled_weight_gradient(
                 step: steps[1],
             }));
             for place in 0..PLACES {
-                TiledProduct {
+                let product = TiledProduct {
                     left: LeftFactor {
                         values: &inputs[place * channels..],
                         rows: &rows,
@@ -232,11 +239,16 @@ pub fn tiled_weight_gradient(
                         step: steps[1],
                         columns,
                     },
-                    rows: &to,
-                    start: InitialSum::Previous,
+                    rows: &to(place).collect::<Vec<_>>(),
+                    start: if chunk == 0 {
+                        start
+                    } else {
+                        InitialSum::Previous
+                    },
                     rectified: false,
-                }
-                .run(&mut sums[place * channels * columns..][..channels * columns]);
+                };
+                // SAFETY: the caller promises it for the first chunk, which writes all places.
+                unsafe { product.run_shared(sums) };
             }
         }
     });
