@@ -18,9 +18,13 @@ use crate::model::{Vae, import, layer_parameters};
 use crate::optimizer::{is_skipped, squared_norms};
 use crate::run::{Change, RunFolder, StartedFrom};
 
-/// The number of steps after which the loss sums are read back. Reading a value back makes a GPU wait, so it is not
-/// done in every step.
-pub const LOOK_EVERY: usize = 50;
+/// The number of steps from one whose gradients' norms are recorded to the next.
+const NORMS_EVERY: usize = 50;
+
+/// The smallest number of steps after which the loss sums are read back, and the smallest number of images: reading a value
+/// back makes a GPU wait, and every weight is checked and copied, so it is not done in every step.
+const LOOK_STEPS: usize = 50;
+const LOOK_IMAGES: usize = 6400;
 
 /// A model in training. [`Training::run`], in `training_loop.rs`, is the loop; [`Training::step`] takes one step.
 #[derive(Debug)]
@@ -242,7 +246,7 @@ impl Training {
         let (terms, gradients) = gradients(&self.config, count, vae, image_ids, batch, step);
         // The steps are chosen by their position in the epoch, so that a resumed run samples the gradients of the same
         // steps.
-        if self.steps_into_epoch().is_multiple_of(LOOK_EVERY) {
+        if self.steps_into_epoch().is_multiple_of(NORMS_EVERY) {
             let layers = layer_parameters(&self.state.vae);
             self.unread_norms.push(squared_norms(&gradients, &layers));
         }
@@ -256,6 +260,12 @@ impl Training {
             images: image_ids.len(),
         });
         self
+    }
+
+    /// Returns whether enough steps have been taken since the numbers were last read back.
+    pub(super) fn is_time_to_look(&self) -> bool {
+        let steps = LOOK_IMAGES / self.config.train.batch;
+        self.unread() >= steps.max(LOOK_STEPS)
     }
 
     /// Returns the number of steps since the numbers were last read back.

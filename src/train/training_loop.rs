@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::guard::unmeasurable;
 use super::measure::{fitted_model, records};
 use super::skipped::check_not_all_skipped;
-use super::training::LOOK_EVERY;
 use super::{Ending, EpochReport, ModelFile, Observer, Training};
 use crate::config::Config;
 use crate::data::Dataset;
@@ -91,7 +90,7 @@ impl Training {
                         return Err(unreadable);
                     }
                 }
-                if step == last || self.unread() == LOOK_EVERY {
+                if step == last || self.is_time_to_look() {
                     self.look_or_save_the_last_good(folder)?;
                 }
                 self.state.progress.seconds += started.elapsed().as_secs_f64();

@@ -9,9 +9,11 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use super::shares::Shares;
@@ -49,9 +51,13 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
     }
 }
 
-/// Returns the number of threads that a job runs on. Within a rayon pool of one thread, that thread does everything.
+/// Returns the number of threads that a job runs on: those of rayon's pool, but not more than the cores that this process
+/// may use (a container's share included), because threads that wait awake would keep a shared core from others. Within a
+/// rayon pool of one thread, that thread does everything.
 pub fn threads() -> usize {
-    rayon::current_num_threads()
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = CORES.get_or_init(|| available_parallelism().map_or(usize::MAX, NonZero::get));
+    rayon::current_num_threads().min(*cores)
 }
 
 /// Returns the results of `work` for all items, in the order of the items.
@@ -118,8 +124,7 @@ struct SendJob(JobPointer);
 // SAFETY: the job behind the pointer is `Sync`, and `Pool::run` waits for all threads before it ends.
 unsafe impl Send for SendJob {}
 
-/// Returns the pool with at least `threads` threads, the caller's included. It grows to the size of rayon's pool,
-/// which burn uses, so that $RAYON_NUM_THREADS sets the size of both.
+/// Returns the pool with at least `threads` threads, the caller's included.
 fn pool(threads: usize) -> &'static Pool {
     static POOL: OnceLock<Pool> = OnceLock::new();
     let pool = POOL.get_or_init(Pool::default);

@@ -18,6 +18,9 @@ use crate::ops::kernels::simd::with_widest_simd;
 /// little, and short enough that all cores end at about the same time.
 const PART: usize = 1_500_000;
 
+/// The number of multiplications from which on the help of other cores is worth the call.
+const ALONE: usize = 400_000;
+
 /// The number of columns of a part: a multiple of the width of the tiles on every machine.
 const COLUMNS: usize = 48;
 
@@ -67,6 +70,10 @@ struct ProductPart<'a> {
 
 /// Runs products side by side.
 pub fn run(products: Vec<MatrixProduct<'_>>) {
+    let multiplications: usize = products
+        .iter()
+        .map(|MatrixProduct { a, b, .. }| a.rows * a.columns * b.columns)
+        .sum();
     let mut products: Vec<_> = products
         .into_iter()
         .map(|product| {
@@ -74,6 +81,10 @@ pub fn run(products: Vec<MatrixProduct<'_>>) {
             (parts.len(), parts.into_iter())
         })
         .collect();
+    if multiplications < ALONE {
+        let parts = products.into_iter().flat_map(|(_, parts)| parts);
+        return parts.for_each(ProductPart::run);
+    }
     // The share of each core has a part of every product, because the optimizer will give it the same part of a gradient.
     let threads = pool::threads();
     let mut parts = Vec::new();
