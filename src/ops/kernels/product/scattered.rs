@@ -109,3 +109,59 @@ fn copy_rows(left: LeftFactor<'_>, starts: &[usize], length: usize, copy: &mut [
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn blocks_give_the_bytes_of_tiles_in_place() {
+        let mut values = vec![0.0; 40_000];
+        Rng::new(1).fill_normal(&mut values);
+        let columns = 100;
+        for (length, segments) in [(7, 40), (300, 2), (128, 1), (1, 3), (200, 1)] {
+            // Rows side by side, as in a dense layer, and rows that are not.
+            for row_step in [1, 3] {
+                let rows: Vec<usize> = (0..13).map(|row| row * row_step).collect();
+                let out_rows: Vec<usize> = (0..13).map(|row| row * columns).collect();
+                let left_segments: Vec<usize> = (0..segments).map(|i| 50 + i * 350).collect();
+                let right_segments: Vec<usize> = (0..segments).map(|i| i * 30).collect();
+                let product = |start| TiledProduct {
+                    left: LeftFactor {
+                        values: &values,
+                        rows: &rows,
+                        segments: &left_segments,
+                        length,
+                        step: 41,
+                    },
+                    nonzero: None,
+                    right: RightFactor {
+                        values: &values,
+                        segments: &right_segments,
+                        step: columns + 3,
+                        columns,
+                    },
+                    rows: &out_rows,
+                    start,
+                    rectified: true,
+                };
+                for start in [
+                    InitialSum::Zero,
+                    InitialSum::Bias(&values[..columns]),
+                    InitialSum::Previous,
+                ] {
+                    assert!(product(start).is_scattered());
+                    let mut results = [vec![0.5; 13 * columns], vec![0.5; 13 * columns]];
+                    let [in_blocks, in_place] = results.each_mut();
+                    // SAFETY: the places lie within the memory, as the first call checks, and nothing else uses it.
+                    unsafe {
+                        product(start).run_shared(OutputCells::from_floats(in_blocks));
+                        product(start).run_in_place(OutputCells::from_floats(in_place));
+                    }
+                    assert_eq!(in_blocks, in_place, "{length} x {segments}, {row_step}");
+                }
+            }
+        }
+    }
+}

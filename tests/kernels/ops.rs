@@ -1,0 +1,6 @@
+//! What the kernels need of `src/ops`.
+
+#[path = "../../src/ops/activation.rs"]
+pub mod activation;
+#[path = "kernels.rs"]
+pub mod kernels;
