@@ -47,7 +47,7 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
     if threads < 2 {
         share()
     } else {
-        pool(threads).run(&share)
+        pool(threads).run(&share, threads - 1)
     }
 }
 
@@ -104,18 +104,31 @@ struct Pool {
     size: AtomicUsize,
     /// Locked by the thread that gives the pool its job.
     caller: Mutex<()>,
-    /// The number of the open job, or 0. Numbers are not used twice.
+    /// The number of the open job and its free seats, or 0 if none is open. Numbers are not used twice. A thread takes a
+    /// seat before it reads the job, so that a job of few items occupies few threads.
     open: AtomicU64,
     numbers: AtomicU64,
     /// The open job.
     job: Mutex<Option<SendJob>>,
-    /// The number of threads that are about to read the job or are running it.
-    active: AtomicUsize,
+    /// The number of threads that have left their seat in the open job.
+    finished: AtomicUsize,
     /// Whether a thread panicked in the open job.
     failed: AtomicBool,
     asleep: AtomicUsize,
     bed: Mutex<()>,
     wake: Condvar,
+}
+
+/// The bits of [`Pool::open`] that count the free seats; the number of the job has the others.
+const SEAT_BITS: u32 = 16;
+const MOST_SEATS: u64 = (1 << SEAT_BITS) - 1;
+
+fn free_seats(open: u64) -> u64 {
+    open & MOST_SEATS
+}
+
+fn job_number(open: u64) -> u64 {
+    open >> SEAT_BITS
 }
 
 #[derive(Clone, Copy)]
@@ -140,11 +153,11 @@ fn pool(threads: usize) -> &'static Pool {
 }
 
 impl Pool {
-    /// Calls `job` on this thread and on every free thread of the pool, and returns when all calls have returned.
+    /// Calls `job` on this thread and on up to `seats` free threads of the pool, and returns when all calls have returned.
     ///
     /// If the pool already has a job (from another thread, or the one that this job is a part of), it calls `job` on
     /// this thread alone.
-    fn run(&self, job: &(dyn Fn() + Sync)) {
+    fn run(&self, job: &(dyn Fn() + Sync), seats: usize) {
         // A panic in an earlier job leaves nothing behind but the poisoned lock.
         let _caller = match self.caller.try_lock() {
             Ok(caller) => caller,
@@ -152,19 +165,25 @@ impl Pool {
             Err(TryLockError::WouldBlock) => return job(),
         };
         self.failed.store(false, SeqCst);
-        // SAFETY: only the lifetime is erased. A thread takes the pointer after it has counted itself in `active` and
-        // has then seen the job open; `CloseOnDrop` closes the job first and then waits until `active` is 0, also where
-        // `job()` panics. Both sides use sequentially consistent operations, so one of them sees the other, and no
-        // thread calls the job after this function has returned.
+        self.finished.store(0, SeqCst);
+        // SAFETY: only the lifetime is erased. A thread takes the pointer after it has taken a seat of this job;
+        // `CloseOnDrop` takes away the free seats first and then waits until all threads have left theirs, also where
+        // `job()` panics. So no thread calls the job after this function has returned.
         let erased =
             unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), JobPointer>(job) };
         *lock(&self.job) = Some(SendJob(erased));
         let number = self.numbers.fetch_add(1, SeqCst) + 1;
-        let close = CloseOnDrop(self);
-        self.open.store(number, SeqCst);
-        if self.asleep.load(SeqCst) > 0 {
+        let seats = MOST_SEATS.min(seats as u64);
+        let close = CloseOnDrop { pool: self, seats };
+        self.open.store(number << SEAT_BITS | seats, SeqCst);
+        let asleep = self.asleep.load(SeqCst);
+        if asleep > 0 {
             let _bed = lock(&self.bed);
-            self.wake.notify_all();
+            if asleep as u64 > seats {
+                (0..seats).for_each(|_| self.wake.notify_one());
+            } else {
+                self.wake.notify_all();
+            }
         }
         job();
         drop(close);
@@ -179,26 +198,30 @@ impl Pool {
         let mut done = 0;
         loop {
             let number = self.wait(done);
-            self.active.fetch_add(1, SeqCst);
-            if self.open.load(SeqCst) == number {
-                let job = *lock(&self.job);
-                let outcome = job.map(|SendJob(job)| {
-                    // SAFETY: the job is open and this thread is counted in `active`, so `run` waits for it.
-                    catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() }))
-                });
-                if outcome.is_some_and(|outcome| outcome.is_err()) {
-                    self.failed.store(true, SeqCst);
-                }
-                done = number;
+            let take_seat =
+                |open: u64| (job_number(open) == number && free_seats(open) > 0).then(|| open - 1);
+            if self.open.try_update(SeqCst, SeqCst, take_seat).is_err() {
+                continue;
             }
-            self.active.fetch_sub(1, SeqCst);
+            done = number;
+            let job = *lock(&self.job);
+            let outcome = job.map(|SendJob(job)| {
+                // SAFETY: this thread has a seat of the job, so `run` waits for it.
+                catch_unwind(AssertUnwindSafe(|| unsafe { (*job)() }))
+            });
+            if outcome.is_some_and(|outcome| outcome.is_err()) {
+                self.failed.store(true, SeqCst);
+            }
+            self.finished.fetch_add(1, SeqCst);
         }
     }
 
-    /// Waits for an open job other than `done` and returns its number.
+    /// Waits for an open job other than `done` with a free seat and returns its number.
     fn wait(&self, done: u64) -> u64 {
-        let new_job =
-            || Some(self.open.load(SeqCst)).filter(|&number| number != 0 && number != done);
+        let new_job = || {
+            let open = self.open.load(SeqCst);
+            (free_seats(open) > 0 && job_number(open) != done).then(|| job_number(open))
+        };
         let start = Instant::now();
         while start.elapsed() < WATCH {
             for _ in 0..64 {
@@ -223,14 +246,18 @@ impl Pool {
     }
 }
 
-/// Closes the job when dropped, and waits until no thread is at work on it.
-struct CloseOnDrop<'a>(&'a Pool);
+/// Closes the job when dropped, and waits until every thread that took a seat has left it.
+struct CloseOnDrop<'a> {
+    pool: &'a Pool,
+    seats: u64,
+}
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.open.store(0, SeqCst);
+        let free = free_seats(self.pool.open.swap(0, SeqCst));
+        let taken = (self.seats - free) as usize;
         let mut rounds = 0_u32;
-        while self.0.active.load(SeqCst) > 0 {
+        while self.pool.finished.load(SeqCst) < taken {
             std::hint::spin_loop();
             rounds += 1;
             if rounds.is_multiple_of(1024) {
