@@ -21,6 +21,8 @@ pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
 #[cfg(feature = "cpu")]
 use kernels::flex;
+#[cfg(feature = "cpu")]
+pub use kernels::instruction_set;
 pub use kernels::{math, pool, simd};
 pub use normalisation::{EPSILON, Normalisation};
 pub use recompute::{Section, recompute};
