@@ -34,6 +34,17 @@ OURS = "vae"
 FEW = 200
 # Two cores of a virtual machine are sometimes two halves of one core for some seconds; `--threads` then means less.
 ENOUGH, TRIES = 0.85, 6
+# What holds each program to a set of vector instructions: ours, PyTorch's own kernels, oneDNN, MKL and XLA. JAX's products do
+# not follow XLA's flag, so its modes are measured only if they are named.
+HELD_TO = {
+    "avx2": {
+        "VAE_SIMD": "avx2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    }
+}
 
 
 def arguments():
@@ -51,6 +62,7 @@ def arguments():
     add("--images", type=int, help="limit an epoch to the first N images (default: all)")
     add("--jax-conv-images", type=int, default=1280, help="the same limit for JAX's convolutions (default 1280; 0: all)")
     add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
+    add("--simd", choices=[*HELD_TO], help="hold all programs to this instruction set (default: the widest of the machine)")
     add("--threads", type=int, default=2, help="give every process this many threads and cores (default 2)")
     add("--tolerance", type=float, default=0.02, help="the largest relative difference of a peer's loss from ours (default 0.02)")
     add("--vae", type=pathlib.Path, help="use this binary of ours (default: build it)")
@@ -61,9 +73,12 @@ def arguments():
     options.gpu = options.device != "cpu"
     if options.gpu and not re.fullmatch(r"(cuda|wgpu)(:\d+)?", options.device):
         parser.error(f"--device {options.device}: expected cpu, cuda[:N] or wgpu[:N]")
+    if options.gpu and options.simd:
+        parser.error("--simd: has no effect on a GPU")
     # The device numbers of wgpu and CUDA are unrelated.
     options.peers_device = options.device if options.device.startswith("cuda") else "cuda"
-    options.modes = options.modes or [*(ON_GPU if options.gpu else ON_CPU)]
+    usual = ON_GPU if options.gpu else ON_CPU
+    options.modes = options.modes or [mode for mode in usual if not (options.simd and mode in JAX)]
     options.batch = options.batch or ([128, 1024, 8192] if options.gpu else [16, 128, 1024])
     options.epochs = options.epochs or (10 if options.gpu else 3)
     if unknown := set(options.modes) - {*TORCH, *JAX}:
@@ -193,6 +208,10 @@ class Bench:
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         self.environment = {**os.environ, **dict.fromkeys(names, str(count))}
         self.environment |= {"NO_COLOR": "1"}
+        if self.options.simd:
+            held = HELD_TO[self.options.simd]
+            flags = f"{os.environ.get('XLA_FLAGS', '')} {held['XLA_FLAGS']}".strip()
+            self.environment |= {**held, "XLA_FLAGS": flags}
         if not self.options.gpu:
             self.environment |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -461,7 +480,8 @@ def tables(cases, options, about):
 def main():
     options = arguments()
     bench = Bench(options)
-    about = f"{machine()}, {options.threads} cores{graphics(options)}; {versions(bench)}. "
+    held = f", held to {options.simd}" if options.simd else ""
+    about = f"{machine()}, {options.threads} cores{held}{graphics(options)}; {versions(bench)}. "
     about += f"Rounds: {options.rounds}, each of {options.epochs} epochs; the first epoch is not counted. "
     about += f"VOID: a failure, or a loss that differs from ours by more than {options.tolerance:.1%}."
     try:
@@ -469,7 +489,7 @@ def main():
     except plan.Refused as error:
         fail(error)
     if options.json:
-        options.json.write_text(json.dumps({"about": about, "cases": cases}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps({"about": about, "simd": options.simd, "cases": cases}, indent=1) + "\n", encoding="utf-8")
     print(tables(cases, options, about))
 
 

@@ -43,6 +43,8 @@ def arguments():
     add("--venv", type=pathlib.Path, default=compare.TARGET / "peers", help="find the peers in this environment (default target/peers)")
     add("--install", action="store_true", help="make the environment of `--venv` first")
     add("--json", type=pathlib.Path, help="write all raw figures to this file")
+    # The class of compare.py asks for these, which this script does not offer.
+    parser.set_defaults(gpu=False, simd=None)
     options = parser.parse_args()
     if unknown := set(options.modes) - set(MODES):
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join(MODES)}")

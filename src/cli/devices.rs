@@ -1,4 +1,4 @@
-//! `vae devices`: lists the devices that a model can run on.
+//! `vae devices`: lists the devices that a model can run on, and the vector instructions of the processor.
 
 use clap::Args;
 
@@ -27,6 +27,13 @@ impl Devices {
             report.table(Table::names("not_built_in", missing));
         }
         report.table(Table::names("on_this_machine", device::on_this_machine()));
+        if let Some(instructions) = device::kernel_instructions()? {
+            report.table(Table::names(
+                "instruction_set",
+                [(instructions.used, instructions.reason)],
+            ));
+            report.field("widest_instruction_set", instructions.widest);
+        }
         let auto = match device::select("auto") {
             Ok(auto) => (auto.name, auto.remark.unwrap_or_default()),
             Err(error) => ("none".to_owned(), error.to_string()),

@@ -160,6 +160,8 @@ impl Cli {
         if self.quiet {
             ui::be_quiet();
         }
+        // Instructions that cannot be used end the program before it has done anything.
+        device::kernel_instructions()?;
         device::start_threads(self.threads)?;
         // Run on a worker thread, which hands work to the other workers cheaply. From outside, each handover costs a
         // sleep.

@@ -73,7 +73,7 @@ pub fn log_mixture(components: &DiagonalGaussian, z: Tensor<3>) -> Tensor<2> {
     let distances = (0..count).step_by(at_once).map(|from| {
         let some = |values: &Tensor<3>| values.clone().narrow(1, from, at_once.min(count - from));
         let standardised = (z.clone() - some(&mean)) * some(&inverse); // [K B, c, D]
-        standardised.square().sum_dim(2).squeeze_dim::<2>(2)
+        sum_latents(standardised.square())
     });
     from_distances(Tensor::cat(distances.collect(), 1), components).reshape([k, b])
 }
@@ -88,9 +88,9 @@ pub fn log_mixture_by_products(components: &DiagonalGaussian, z: Tensor<3>) -> T
     let mean = components.mean.clone() - middle; // [C, D]
     let precision = components.log_var.clone().neg().exp(); // [C, D]
     let weighted = mean.clone() * precision.clone();
-    let own = (mean * weighted.clone()).sum_dim(1); // [C, 1]
-    let distances = z.clone().square().matmul(precision.transpose())
-        - z.matmul(weighted.transpose()) * 2.0
+    let own = ops::sum_last_axis(mean * weighted.clone()); // [C, 1]
+    let distances = ops::product(z.clone().square(), precision.transpose())
+        - ops::product(z, weighted.transpose()) * 2.0
         + own.transpose();
     from_distances(distances, components).reshape([k, b])
 }
@@ -98,11 +98,11 @@ pub fn log_mixture_by_products(components: &DiagonalGaussian, z: Tensor<3>) -> T
 /// Returns the mixture's log density from the squares of (z - m) / s, summed over the latents: `[N, C]` -> `[N, 1]`.
 fn from_distances(distances: Tensor<2>, components: &DiagonalGaussian) -> Tensor<2> {
     let [count, latent_count] = components.mean.dims();
-    let constant =
-        components.log_var.clone().sum_dim(1).transpose() + LOG_TWO_PI * latent_count as f64; // [1, C]
+    let log_vars = ops::sum_last_axis(components.log_var.clone()); // [C, 1]
+    let constant = log_vars.transpose() + LOG_TWO_PI * latent_count as f64; // [1, C]
     log_sum_exp((distances + constant) * -0.5, 1) - (count as f64).ln()
 }
 
 fn sum_latents(values: Tensor<3>) -> Tensor<2> {
-    values.sum_dim(2).squeeze_dim::<2>(2)
+    ops::sum_last_axis(values).squeeze_dim::<2>(2)
 }

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::adapter::Adapter;
+use crate::error::Result;
 
 /// A backend of burn that is built in.
 pub trait Backend: Sync {
@@ -11,6 +12,14 @@ pub trait Backend: Sync {
 
     /// Opens the device of number `index`, or returns why that is impossible. It is called once for each device.
     fn open(&self, index: usize) -> Result<Device, String>;
+
+    /// Returns the vector instructions of the backend's kernels, or `None` if they are not this program's.
+    ///
+    /// # Errors
+    /// Returns an error if the environment asks for instructions that cannot be used.
+    fn instructions(&self) -> Result<Option<KernelInstructions>> {
+        Ok(None)
+    }
 
     /// Returns the name that an open device gives itself.
     fn model(&self, _: &Device) -> Option<String> {
@@ -24,6 +33,17 @@ pub trait Backend: Sync {
             install: "",
         }
     }
+}
+
+/// The vector instructions of the kernels.
+#[derive(Clone, Debug)]
+pub struct KernelInstructions {
+    /// The name of the instruction set that the kernels use.
+    pub used: &'static str,
+    /// The name of the widest one that the processor has.
+    pub widest: &'static str,
+    /// A clause that says why that set is used.
+    pub reason: String,
 }
 
 /// The message for a machine without adapters: what it lacks, and what to install.

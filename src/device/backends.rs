@@ -1,6 +1,7 @@
 //! The backends: the names in `--device`, and which of them are built in.
 
-use super::backend::Backend;
+use super::backend::{Backend, KernelInstructions};
+use crate::error::Result;
 
 #[cfg(not(any(
     feature = "cpu",
@@ -68,6 +69,21 @@ pub fn processor() -> Option<(&'static str, &'static dyn Backend)> {
         .iter()
         .filter(|known| !known.is_gpu)
         .find_map(|known| Some((known.name, known.built_in?)))
+}
+
+/// Returns the vector instructions of the kernels for the processor, or `None` if this binary has no such kernels.
+///
+/// # Errors
+/// Returns an error if the environment variable `VAE_SIMD` names instructions that are not known, or that the processor does
+/// not have.
+pub fn kernel_instructions() -> Result<Option<KernelInstructions>> {
+    let built_in = BACKENDS.iter().filter_map(|known| known.built_in);
+    for backend in built_in {
+        if let Some(instructions) = backend.instructions()? {
+            return Ok(Some(instructions));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the name and the description of each backend that is built in, or of each that is not.

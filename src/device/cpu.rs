@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 
 use super::adapter::Adapter;
-use super::backend::Backend;
+use super::backend::{Backend, KernelInstructions};
+use super::instructions::instructions;
+use crate::error::Result;
 
 pub struct Cpu;
 
@@ -14,5 +16,9 @@ impl Backend for Cpu {
 
     fn open(&self, _: usize) -> Result<Device, String> {
         Ok(Device::flex())
+    }
+
+    fn instructions(&self) -> Result<Option<KernelInstructions>> {
+        instructions().map(Some)
     }
 }

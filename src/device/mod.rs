@@ -9,6 +9,8 @@ mod cpu;
 mod cuda;
 mod gpu;
 mod guard;
+#[cfg(feature = "cpu")]
+mod instructions;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod select;
@@ -18,7 +20,8 @@ mod threads;
 mod wgpu;
 
 pub use adapter::{Adapter, AdapterKind};
-pub use backends::{build_command, built_in, not_built_in};
+pub use backend::KernelInstructions;
+pub use backends::{build_command, built_in, kernel_instructions, not_built_in};
 pub use guard::guarded;
 pub use select::{on_this_machine, select};
 pub use selected::SelectedDevice;

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::density::{DiagonalGaussian, standard_normal_log_prob};
+use crate::ops::sum_last_axis;
 
 /// A forward pass through the model, for `B` images with `K` latents each.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl ForwardPass {
     /// latents. `[B]`, nats.
     pub fn kl(&self) -> Tensor<1> {
         match self.kl_by_latent() {
-            Some(by_latent) => by_latent.sum_dim(1).squeeze_dim::<1>(1),
+            Some(by_latent) => sum_last_axis(by_latent).squeeze_dim::<1>(1),
             None => (self.log_qz() - self.log_pz())
                 .mean_dim(0)
                 .squeeze_dim::<1>(0),

@@ -17,6 +17,7 @@ use crate::data::Batch;
 use crate::density::{LOG_TWO_PI, log_sum_exp};
 use crate::error::Result;
 use crate::model::{ForwardPass, Prior, Vae};
+use crate::ops::sum_last_axis;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -81,8 +82,9 @@ pub fn decomposition(pass: &ForwardPass, count: usize, sampling: Sampling) -> Kl
     let weights = log_weights(b, count, sampling);
     let weights = Tensor::<2>::from_data(TensorData::new(weights, [b, b]), &pass.z.device());
     let weights = weights.repeat_dim(0, k).unsqueeze_dim::<3>(2); // [K B, B, 1]
-    let log_q = log_sum_exp(pairs.clone().sum_dim(2) + weights.clone(), 1).reshape([k, b]);
-    let log_q_each = log_sum_exp(pairs + weights, 1).sum_dim(2).reshape([k, b]);
+    let log_q = sum_last_axis(pairs.clone()) + weights.clone();
+    let log_q = log_sum_exp(log_q, 1).reshape([k, b]);
+    let log_q_each = sum_last_axis(log_sum_exp(pairs + weights, 1)).reshape([k, b]);
     KlTerms {
         information: mean_over_samples(pass.log_qz() - log_q.clone()),
         correlation: mean_over_samples(log_q - log_q_each.clone()),

@@ -9,7 +9,6 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::check::count;
 use crate::data::Batch;
-use crate::density::DiagonalGaussian;
+use crate::density::{DiagonalGaussian, log_sum_exp};
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
 
@@ -49,7 +48,9 @@ impl ObjectiveKind for Dreg {
                 .valid()
                 .forward_at(frozen, &inner, z.clone().inner(), noise.clone().inner())
                 .log_weights();
-            (log_mean_exp(log_weights.clone()), softmax(log_weights, 0))
+            // The weights' shares of their sum.
+            let shares = (log_weights.clone() - log_sum_exp(log_weights.clone(), 0)).exp();
+            (log_mean_exp(log_weights), shares)
         };
         let (bound, shares) = bound_and_shares;
         let shares: Tensor<2> = Tensor::from_inner(shares); // [K, B]

@@ -12,6 +12,7 @@ use crate::check::{at_least_one, at_least_zero, within};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
+use crate::ops::sum_last_axis;
 use crate::schedule::{cyclical, warm_up};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,7 +92,8 @@ impl Elbo {
             Estimator::Sampled => mean_over_samples(pass.log_qz() - pass.log_pz()),
             Estimator::Analytic if self.free_bits > 0.0 => {
                 let by_latent = pass.posterior.kl_to_standard_normal(); // [B, D]
-                by_latent.mean_dim(0).clamp_min(self.free_bits).sum()
+                let means = by_latent.mean_dim(0).clamp_min(self.free_bits); // [1, D]
+                sum_last_axis(means).squeeze_dim::<1>(1)
             }
             Estimator::Analytic => kl.clone(),
         }

@@ -11,7 +11,7 @@ use crate::check::{above_zero, within};
 use crate::data::Batch;
 use crate::error::Result;
 use crate::model::{Prior, Vae};
-use crate::ops::noise;
+use crate::ops::{noise, product, repeat_last_axis, sum_last_axis};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,11 +45,16 @@ pub fn discrepancy(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
 
 /// Returns the mean of the kernel over all pairs.
 fn kernel(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
-    let [_, d] = a.dims();
+    let ([_, d], [count, _]) = (a.dims(), b.dims());
     // |a|^2 + |b|^2 - 2 a b, which rounding may bring below 0.
-    let squares = |x: &Tensor<2>| x.clone().square().sum_dim(1); // [N, 1]
-    let distances = squares(&a) + squares(&b).transpose() - a.matmul(b.transpose()) * 2.0; // [N, N]
-    (distances.clamp_min(0.0) * (-0.5 / d as f64)).exp().mean()
+    let squares = |x: &Tensor<2>| sum_last_axis(x.clone().square()); // [N, 1]
+    let squares = repeat_last_axis(squares(&a), count) + squares(&b).transpose(); // [N, N]
+    let distances = squares - product(a, b.transpose()) * 2.0;
+    let values = (distances.clamp_min(0.0) * (-0.5 / d as f64))
+        .exp()
+        .flatten::<1>(0, 1);
+    let pairs = values.dims()[0];
+    sum_last_axis(values) / pairs as f64
 }
 
 impl ObjectiveKind for Info {

@@ -21,6 +21,8 @@ pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
 #[cfg(feature = "cpu")]
 use kernels::flex;
+#[cfg(feature = "cpu")]
+pub use kernels::instruction_set;
 pub use kernels::{math, pool, simd};
 pub use normalisation::{EPSILON, Normalisation};
 pub use recompute::{Section, recompute};
@@ -255,6 +257,40 @@ pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
         return flex::kl_to_standard_normal(mean, log_var);
     }
     plain::kl_to_standard_normal(mean, log_var)
+}
+
+/// Returns the sum over the last axis, which is kept with length 1. On the CPU the order of the sum does not depend on the
+/// processor. In burn-flex's own sum over this axis it depends on the width of the vectors, so nothing that training minimises
+/// uses that one.
+pub fn sum_last_axis<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&values) {
+        return flex::sum_last_axis(values);
+    }
+    plain::sum_last_axis(values)
+}
+
+/// Repeats the only value of the last axis. The gradient is the sum over this axis, as [`sum_last_axis`] gives it, where a
+/// broadcast value would get burn's sum.
+pub fn repeat_last_axis<const D: usize>(values: Tensor<D>, count: usize) -> Tensor<D> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&values) {
+        return flex::repeat_last_axis(values, count);
+    }
+    plain::repeat_last_axis(values, count)
+}
+
+/// Returns the product of two matrices. On the CPU the order of its sums does not depend on the processor.
+///
+/// # Shapes
+/// `a`: `[N, I]`; `b`: `[I, O]`; result: `[N, O]`.
+pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&a) {
+        let bias = Tensor::zeros([b.dims()[1]], &a.device());
+        return flex::dense(a, b, bias, Activation::None);
+    }
+    a.matmul(b)
 }
 
 /// Returns the sum of the squares of `values`. On the CPU the order of the sum does not depend on the number of

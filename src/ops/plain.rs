@@ -163,6 +163,14 @@ pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
     *average = average.clone() + (value.clone() - average.clone()) * share;
 }
 
+pub fn sum_last_axis<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    values.sum_dim(D - 1)
+}
+
+pub fn repeat_last_axis<const D: usize>(values: Tensor<D>, count: usize) -> Tensor<D> {
+    values.repeat_dim(D - 1, count)
+}
+
 pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     values.square().sum()
 }

@@ -45,7 +45,7 @@ pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
         .iter()
         .map(|gradient| ops::sum_of_squares(gradient.clone()))
         .collect::<Vec<_>>();
-    Tensor::cat(squares, 0).sum().sqrt()
+    ops::sum_last_axis(Tensor::cat(squares, 0)).sqrt()
 }
 
 /// Returns the squared Euclidean norm of the gradient of each layer, over all its parameters together.

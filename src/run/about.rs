@@ -31,6 +31,9 @@ pub struct About {
     /// The devices that the binary was built with.
     pub features: Vec<String>,
     pub threads: usize,
+    /// The vector instructions of the kernels for the processor; `None` in a binary without such kernels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction_set: Option<String>,
     pub data: String,
     pub data_hash: String,
     /// The folder that `--data` named; `None` if it named none.

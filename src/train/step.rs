@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::data::Batch;
 use crate::model::{TrainingPass, Vae};
 use crate::objective::{Context, LossTerms};
-use crate::ops::noise;
+use crate::ops::{noise, sum_last_axis};
 use crate::optimizer::collect;
 
 /// Returns the order in which `epoch` (from 0) visits the `count` training images.
@@ -68,6 +68,6 @@ pub fn loss_sums(terms: LossTerms) -> Tensor<1> {
     let kl = terms
         .kl
         .unwrap_or_else(|| terms.reconstruction.zeros_like());
-    let sums = [terms.loss, terms.reconstruction, kl].map(|values| values.inner().sum());
+    let sums = [terms.loss, terms.reconstruction, kl].map(|values| sum_last_axis(values.inner()));
     Tensor::cat(sums.to_vec(), 0)
 }

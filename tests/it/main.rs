@@ -42,6 +42,8 @@ mod health;
 mod idx;
 mod images_as_files;
 mod importance;
+#[cfg(feature = "cpu")]
+mod instruction_sets;
 mod interpolation;
 mod keras;
 mod kills;

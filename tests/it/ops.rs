@@ -486,6 +486,59 @@ fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
     assert_close(&one[..1], &flat(plain::sum_of_squares(values)), 1e-4, "sum");
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_sum_over_the_last_axis_equals_its_definition(k in 1_usize..4, b in 1_usize..40, d in 1_usize..70) {
+        let device = Device::flex().autodiff();
+        let value_and_gradient = |sum: fn(Tensor<3>) -> Tensor<3>| {
+            let values = normal("values", [k, b, d], &device).require_grad();
+            // One sum is of values that are in another order in memory.
+            let sums = sum(values.clone()) + sum(values.clone().swap_dims(0, 1)).swap_dims(0, 1);
+            let gradients = (sums.clone() * normal("upstream", [k, b, 1], &device)).sum().backward();
+            [flat(sums), flat(values.grad(&gradients).unwrap())]
+        };
+        let [fast, slow] = [ops::sum_last_axis, plain::sum_last_axis].map(value_and_gradient);
+        assert_close(&fast[0], &slow[0], 1e-5, "sum");
+        assert_close(&fast[1], &slow[1], 1e-6, "gradient");
+        let values = normal("values", [k, b, d], &device.inner());
+        prop_assert_eq!(flat(ops::sum_last_axis(values) * 2.0), fast[0].clone());
+    }
+
+    #[test]
+    fn a_repeated_value_equals_its_definition(n in 1_usize..40, count in 1_usize..70) {
+        let device = Device::flex().autodiff();
+        let value_and_gradient = |repeat: fn(Tensor<2>, usize) -> Tensor<2>| {
+            let values = normal("values", [n, 1], &device).require_grad();
+            let repeated = repeat(values.clone(), count);
+            let gradients = (repeated.clone() * normal("upstream", [n, count], &device)).sum().backward();
+            [flat(repeated), flat(values.grad(&gradients).unwrap())]
+        };
+        let [fast, slow] = [ops::repeat_last_axis, plain::repeat_last_axis].map(value_and_gradient);
+        prop_assert_eq!(&fast[0], &slow[0]);
+        assert_close(&fast[1], &slow[1], 1e-5, "gradient");
+    }
+
+    #[test]
+    fn a_product_equals_its_definition(n in 1_usize..40, i in 1_usize..60, o in 1_usize..40) {
+        let device = Device::flex().autodiff();
+        let value_and_gradients = |product: fn(Tensor<2>, Tensor<2>) -> Tensor<2>| {
+            let a = normal("a", [n, i], &device).require_grad();
+            let b = normal("b", [o, i], &device).require_grad();
+            let y = product(a.clone(), b.clone().transpose());
+            let gradients = (y.clone() * normal("upstream", [n, o], &device)).sum().backward();
+            let [da, db] = [&a, &b].map(|tensor| flat(tensor.grad(&gradients).unwrap()));
+            [flat(y), da, db]
+        };
+        let fast = value_and_gradients(ops::product);
+        let slow = value_and_gradients(|a, b| a.matmul(b));
+        for (what, (fast, slow)) in ["y", "da", "db"].iter().zip(fast.iter().zip(&slow)) {
+            assert_close(fast, slow, 2e-5, what);
+        }
+    }
+}
+
 /// Covers frozen weights with a tracked input, and a frozen input with tracked weights.
 #[test]
 fn plain_and_tracked_operands_mix() {

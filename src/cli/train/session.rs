@@ -103,7 +103,7 @@ pub fn train(
         write_skipped(&report.skipped, &folder)?;
     }
     let data_folder = data_folder.map(|folder| folder.path);
-    about(&training, selected, data_folder).write(&folder.about())?;
+    about(&training, selected, data_folder)?.write(&folder.about())?;
 
     summary::introduce(
         &training,
@@ -198,9 +198,13 @@ fn figure_context(training: &Training) -> FigureContext<'_> {
     }
 }
 
-fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<PathBuf>) -> About {
+fn about(
+    training: &Training,
+    selected: &SelectedDevice,
+    data_folder: Option<PathBuf>,
+) -> Result<About> {
     let found_in = training.dataset().folder.as_ref();
-    About {
+    Ok(About {
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: selected.title(),
         features: device::built_in()
@@ -208,11 +212,13 @@ fn about(training: &Training, selected: &SelectedDevice, data_folder: Option<Pat
             .map(|(name, _)| name.to_owned())
             .collect(),
         threads: device::threads(),
+        instruction_set: device::kernel_instructions()?
+            .map(|instructions| instructions.used.to_owned()),
         data: training.dataset().name.clone(),
         data_hash: training.data_hash().to_owned(),
         data_folder: data_folder.and_then(|folder| std::path::absolute(folder).ok()),
         data_found_in: found_in.and_then(|folder| std::path::absolute(folder).ok()),
         started_from: training.progress().started_from.clone(),
         parameters: training.parameter_count(),
-    }
+    })
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::decay::{decay, with_slope};
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, density_caveat};
 use crate::model::Init;
+use crate::ops::sum_last_axis;
 
 #[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +41,7 @@ impl ImageDistribution for ContinuousBernoulli {
         // x - E[x], where E[x] is -g'(|l|) or 1 + g'(|l|). This keeps full precision if x and E[x] are near the same
         // end.
         let slope = (slope.clone() + x).mask_where(l.greater_elem(0.0), slope.neg() + short);
-        with_slope(value, slope, decoded)
-            .sum_dim(2)
-            .squeeze_dim::<2>(2)
+        sum_last_axis(with_slope(value, slope, decoded)).squeeze_dim::<2>(2)
     }
 
     /// Returns lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda)), and 1/2 at lambda = 1/2. The mean is not lambda

@@ -19,6 +19,7 @@ use crate::check::count;
 use crate::density::log_sum_exp;
 use crate::error::Result;
 use crate::model::Init;
+use crate::ops::sum_last_axis;
 
 /// The width w of a bin.
 const WIDTH: f64 = 2.0 / 255.0;
@@ -126,7 +127,7 @@ impl ImageDistribution for DiscretisedLogistic {
         if let Some(weight) = weight {
             log_share = log_sum_exp(log_share + log_softmax(weight, 2), 2);
         }
-        log_share.sum_dim(3).reshape([k, b])
+        sum_last_axis(log_share).reshape([k, b])
     }
 
     /// Returns the mean of the distribution clamped to the range of the bytes, before rounding:

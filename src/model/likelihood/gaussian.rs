@@ -17,7 +17,7 @@ use crate::check::above_zero;
 use crate::error::Result;
 use crate::model::initialisation::scalar;
 use crate::model::{Init, ParameterShape};
-use crate::ops::squared_error;
+use crate::ops::{repeat_last_axis, squared_error, sum_last_axis};
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
 
@@ -98,7 +98,7 @@ pub struct GaussianLikelihood {
 
 impl ImageDistribution for GaussianLikelihood {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
-        let [_, values] = x.dims();
+        let [count, values] = x.dims();
         let p = values as f64;
         let squares = squared_error(x, decoded, self.settings.mean == OutputMap::Sigmoid);
         if let Sigma::Fixed(sigma) = self.settings.sigma {
@@ -109,7 +109,7 @@ impl ImageDistribution for GaussianLikelihood {
             || log_optimal_sigma(squares.clone().detach(), values),
             Param::val,
         );
-        let log_sigma = log_sigma.unsqueeze::<2>(); // [1, 1]
+        let log_sigma = repeat_last_axis(log_sigma, count).unsqueeze::<2>(); // [1, B]
         squares * ((log_sigma.clone() * -2.0).exp() * -0.5) - (log_sigma + HALF_LOG_TWO_PI) * p
     }
 
@@ -136,7 +136,9 @@ impl ImageDistribution for GaussianLikelihood {
 /// # Shapes
 /// `squares`: `[K, B]`, the squared errors of images of `values` values each; result: `[1]`.
 fn log_optimal_sigma(squares: Tensor<2>, values: usize) -> Tensor<1> {
-    (squares.mean() / values as f64)
+    let squares = squares.flatten::<1>(0, 1);
+    let count = squares.dims()[0] * values;
+    (sum_last_axis(squares) / count as f64)
         .clamp_min(SMALLEST_VARIANCE)
         .log()
         * 0.5

@@ -15,6 +15,7 @@ use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, dens
 use crate::check::above_zero;
 use crate::error::Result;
 use crate::model::{Init, ParameterShape};
+use crate::ops::{repeat_last_axis, sum_last_axis};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -129,11 +130,13 @@ impl ImageDistribution for LaplaceLikelihood {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         let p = x.dims()[1] as f64;
         let errors = (self.mean.apply(decoded) - x.without_autodiff().unsqueeze::<3>()).abs();
-        let errors = errors.sum_dim(2).squeeze_dim::<2>(2); // [K, B]
+        let errors = sum_last_axis(errors).squeeze_dim::<2>(2); // [K, B]
         match &self.log_sigma {
             Some(log_sigma) => {
                 // b = sigma / sqrt(2).
-                let log_b = log_sigma.val().unsqueeze::<2>() - 0.5 * LN_2; // [1, 1]
+                let [_, count] = errors.dims();
+                let log_sigma = repeat_last_axis(log_sigma.val(), count).unsqueeze::<2>();
+                let log_b = log_sigma - 0.5 * LN_2; // [1, B]
                 errors * log_b.clone().neg().exp().neg() - (log_b + LN_2) * p
             }
             None => {

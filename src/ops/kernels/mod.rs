@@ -11,6 +11,8 @@ pub mod activation;
 pub mod flex;
 #[cfg(feature = "cpu")]
 mod group_norm;
+#[cfg(feature = "cpu")]
+pub mod instruction_set;
 pub mod math;
 pub mod pool;
 #[cfg(feature = "cpu")]

@@ -23,5 +23,5 @@ pub use gaussian::{kl_to_standard_normal, reparameterise};
 pub use image_sums::{bernoulli_log_prob, squared_error};
 pub use normalisation::normalise;
 pub use resampling::{average_pool, upsample};
-pub use sum::sum_of_squares;
+pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares};
 pub use tensors::is_flex;

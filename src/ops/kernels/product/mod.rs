@@ -8,6 +8,8 @@ mod operands;
 mod output;
 mod parts;
 mod scattered;
+#[cfg(test)]
+mod tests;
 mod tile;
 mod transpose;
 mod vectors;

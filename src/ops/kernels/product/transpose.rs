@@ -1,5 +1,8 @@
 //! Transposes a block of a matrix into separate memory.
 
+#[cfg(target_arch = "x86_64")]
+use crate::ops::kernels::instruction_set::InstructionSet;
+
 /// Sets `to[column * width + row] = from[row * stride + column]`.
 pub fn transpose(
     from: &[f32],
@@ -15,7 +18,7 @@ pub fn transpose(
     assert!(rows <= width && (columns - 1) * width + rows <= to.len());
     let mut done = [0, 0];
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx") {
+    if InstructionSet::used().has_avx() {
         done = [rows / 8 * 8, columns / 8 * 8];
         for row in (0..done[0]).step_by(8) {
             // SAFETY: the eight rows and `done[1]` columns from here on lie within both slices, as checked above, and

@@ -1,0 +1,109 @@
+//! Tests the choice of the processor's vector instructions, through the binary: it depends on the machine and on the
+//! environment, and a process makes it once.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{Done, vae};
+
+/// Trains a few steps on few images, with a dense network.
+const DENSE: [&str; 11] = [
+    "train",
+    "-q",
+    "--config",
+    "smoke",
+    "--set",
+    "data.digits.train=150",
+    "--set",
+    "data.digits.test=20",
+    "--epochs",
+    "1",
+    "--device=cpu",
+];
+
+/// The same with every kernel of the convolutions.
+const CONVOLUTIONAL: [&str; 5] = [
+    "train",
+    "-q",
+    "--config",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/convolutions.toml"),
+    "--device=cpu",
+];
+
+/// Runs the program with `set` in `VAE_SIMD`; an empty one asks for nothing.
+fn with(set: &str, folder: &Path, arguments: &[&str]) -> Done {
+    let mut command = vae(folder, arguments);
+    Done::of(command.env("VAE_SIMD", set).output().unwrap())
+}
+
+/// Returns the report of `vae devices` as JSON.
+fn devices(set: &str, folder: &Path) -> Value {
+    let done = with(set, folder, &["devices", "--json"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+/// Returns the bytes of the model that a training with the instructions `set` writes.
+fn trained(set: &str, arguments: &[&str]) -> Vec<u8> {
+    let place = TempDir::new().unwrap();
+    let run = place.path().join(with(set, place.path(), arguments).line());
+    let about: Value = serde_json::from_slice(&fs::read(run.join("about.json")).unwrap()).unwrap();
+    assert_eq!(about["instruction_set"], set);
+    fs::read(run.join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn a_training_gives_the_same_bytes_with_avx2_and_with_avx512() {
+    let place = TempDir::new().unwrap();
+    let widest = devices("", place.path())["widest_instruction_set"].clone();
+    if widest != "avx512" {
+        eprintln!("skipped: this machine has no AVX-512, only {widest}");
+        return;
+    }
+    for arguments in [&DENSE[..], &CONVOLUTIONAL] {
+        assert!(
+            trained("avx2", arguments) == trained("avx512", arguments),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn devices_says_which_instructions_the_kernels_use_and_why() {
+    let place = TempDir::new().unwrap();
+    let free = devices("", place.path());
+    let widest = free["widest_instruction_set"].as_str().unwrap();
+    assert_eq!(free["instruction_set"][0]["name"], widest);
+    let scalar = devices("scalar", place.path());
+    assert_eq!(scalar["widest_instruction_set"], widest);
+    assert_eq!(scalar["instruction_set"][0]["name"], "scalar");
+    let reason = scalar["instruction_set"][0]["about"].as_str().unwrap();
+    assert!(reason.contains("scalar code"), "{reason}");
+    assert!(
+        widest == "scalar" || reason.contains("because VAE_SIMD=scalar is set; the widest of"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn instructions_that_cannot_be_used_are_a_wrong_request_of_every_command() {
+    let place = TempDir::new().unwrap();
+    // No machine has both.
+    let missing = if cfg!(target_arch = "aarch64") {
+        "avx2"
+    } else {
+        "neon"
+    };
+    for command in [&["devices"][..], &["list"], &DENSE] {
+        with("avx1024", place.path(), command).failed(
+            2,
+            &["error: VAE_SIMD=avx1024: no such instruction set; expected one of scalar, avx2, avx512, neon\nhint: "],
+        );
+        let error = format!("error: VAE_SIMD={missing}: this processor does not have it; ");
+        with(missing, place.path(), command).failed(2, &[&error, "\nhint: without VAE_SIMD "]);
+    }
+    assert!(!place.path().join("runs").exists());
+}
