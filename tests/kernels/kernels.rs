@@ -1,5 +1,7 @@
 //! What `src/ops/kernels` has without burn.
 
+#[path = "../../src/ops/kernels/instruction_set.rs"]
+pub mod instruction_set;
 #[path = "../../src/ops/kernels/math.rs"]
 pub mod math;
 #[path = "../../src/ops/kernels/pool.rs"]
