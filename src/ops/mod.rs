@@ -4,11 +4,11 @@
 //! This module is the only way to `kernels`, which also has the thread pool and SIMD dispatch.
 
 mod activation;
-mod adam_step;
 mod convolution;
 mod kernels;
 pub mod noise;
 mod normalisation;
+mod optimizer;
 pub mod plain;
 pub mod random;
 mod recompute;
@@ -17,12 +17,14 @@ mod resampling;
 use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
-pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
 #[cfg(feature = "cpu")]
 use kernels::flex;
 pub use kernels::{math, pool, simd};
 pub use normalisation::{EPSILON, Normalisation};
+pub use optimizer::{
+    AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam, move_towards, rmsprop, sgd,
+};
 pub use recompute::{Section, recompute};
 pub use resampling::Resampling;
 
@@ -268,35 +270,4 @@ pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
         return flex::sum_of_squares(values);
     }
     plain::sum_of_squares(values)
-}
-
-/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the
-/// moments.
-///
-/// # Shapes
-/// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&weight) {
-        return flex::adam(weight, gradient, mean, square, step);
-    }
-    plain::adam(weight, gradient, mean, square, step)
-}
-
-/// Moves a moving average towards a value: average + share * (value - average).
-///
-/// # Shapes
-/// `average` and `value`: `[n]`, without autodiff.
-pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(value) {
-        return flex::move_towards(average, value, share);
-    }
-    plain::move_towards(average, value, share);
 }

@@ -62,6 +62,7 @@ mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod optimizer_ops;
 mod own_archives;
 mod own_arrays;
 mod own_idx;

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
-use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
+use vae::ops::{self, Activation, Convolution, MapLayout, Window, plain};
 use vae::rng::Rng;
 
 pub fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -271,57 +271,6 @@ fn the_kernels_do_not_depend_on_the_number_of_threads() {
     };
     assert_eq!(on(1), on(2));
     assert_eq!(on(1), on(5));
-}
-
-#[test]
-fn adam_equals_its_definition() {
-    let device = Device::flex();
-    let length = 40_000;
-    let mut fast = [
-        normal("weight", [length], &device),
-        Tensor::zeros([length], &device),
-        Tensor::zeros([length], &device),
-    ];
-    let mut slow = fast.clone();
-    // The steps include the one that sets vanishing moments to 0. A third of the weights have a
-    // gradient at step 62 alone.
-    let lives = normal("lives", [length], &device)
-        .greater_elem(-0.5)
-        .float();
-    for step in [1, 2, 3, 4, 5, 62, 63, 64, 65, 127, 128, 129] {
-        let scale = if step == 62 {
-            Tensor::full([length], 1e-29, &device)
-        } else {
-            lives.clone()
-        };
-        let gradient = normal(&format!("gradient {step}"), [length], &device) * scale;
-        let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-2);
-        let update = |[weight, mean, square]: &mut [Tensor<1>; 3],
-                      adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
-            *weight = adam(weight.clone(), gradient.clone(), mean, square, numbers);
-        };
-        update(&mut fast, ops::adam);
-        update(&mut slow, plain::adam);
-    }
-    for (fast, slow) in fast.into_iter().zip(slow) {
-        assert_close(&flat(fast), &flat(slow), 1e-6, "adam");
-    }
-}
-
-#[test]
-fn a_moving_average_equals_its_definition_and_leaves_other_owners_alone() {
-    let device = Device::flex();
-    for length in [1, 7, 40_000] {
-        let start: Tensor<1> = normal("average", [length], &device);
-        let [mut fast, mut slow] = [start.clone(), start.clone()];
-        for (step, share) in [(1, 0.8), (2, 0.1), (3, 0.001)] {
-            let value = normal(&format!("value {step}"), [length], &device);
-            ops::move_towards(&mut fast, &value, share);
-            plain::move_towards(&mut slow, &value, share);
-        }
-        assert_close(&flat(fast), &flat(slow), 1e-6, "average");
-        assert_eq!(flat(start), flat(normal("average", [length], &device)));
-    }
 }
 
 /// Returns a convolution with these sizes, or `None` if its output would be empty.
