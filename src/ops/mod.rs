@@ -5,7 +5,10 @@
 
 mod activation;
 mod convolution;
+mod discretised_logistic;
 mod kernels;
+mod likelihood;
+mod log_sum_exp;
 pub mod noise;
 mod normalisation;
 mod optimizer;
@@ -18,9 +21,15 @@ use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
 pub use convolution::{Convolution, MapLayout, Window};
+pub use discretised_logistic::outputs_per_value;
 #[cfg(feature = "cpu")]
 use kernels::flex;
 pub use kernels::{math, pool, simd};
+pub use likelihood::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
+    discretised_logistic_log_prob, squared_error,
+};
+pub use log_sum_exp::log_sum_exp;
 pub use normalisation::{EPSILON, Normalisation};
 pub use optimizer::{
     AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam, move_towards, rmsprop, sgd,
@@ -205,32 +214,6 @@ pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
         return flex::average_pool(x, resampling);
     }
     plain::average_pool(x, resampling)
-}
-
-/// Returns log p(x | logits) of a Bernoulli distribution, summed over the values of an image, in nats. `x` is data and
-/// gets no gradient.
-///
-/// # Shapes
-/// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
-pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&logits) {
-        return flex::bernoulli_log_prob(x, logits);
-    }
-    plain::bernoulli_log_prob(x, logits)
-}
-
-/// Returns the sum over the values of an image of (x - m)^2, where m is the output or, if `logistic`, the logistic
-/// function of the output. `x` is data and gets no gradient.
-///
-/// # Shapes
-/// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
-pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&outputs) {
-        return flex::squared_error(x, outputs, logistic);
-    }
-    plain::squared_error(x, outputs, logistic)
 }
 
 /// Returns the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is

@@ -1,10 +1,13 @@
 //! The plain definitions, in burn's own operations. Every backend can run them, and the tests compare the fast ones
 //! with them. The shapes are documented at the functions of the same names in [`crate::ops`].
 
+mod decay;
+mod discretised_logistic;
+mod likelihood;
 mod optimizer;
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::{elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus};
+use burn::tensor::activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, softplus};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
@@ -12,6 +15,11 @@ use super::activation::{Activation, LEAK};
 use super::convolution::{Convolution, MapLayout};
 use super::normalisation::{EPSILON, Normalisation};
 use super::resampling::Resampling;
+pub use decay::decay;
+pub use discretised_logistic::{LogisticMixture, discretised_logistic_log_prob};
+pub use likelihood::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob, squared_error,
+};
 pub use optimizer::{adam, move_towards, rmsprop, sgd};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
@@ -114,21 +122,6 @@ fn flat(y: Tensor<4>, layout: MapLayout) -> Tensor<2> {
         MapLayout::ChannelsFirst => y.flatten(1, 3),
         MapLayout::ChannelsLast => y.permute([0, 2, 3, 1]).flatten(1, 3),
     }
-}
-
-/// Computes log p(x) = x l - log(1 + e^l) as `log_sigmoid(l) - (1 - x) l`, which does not overflow at any logit and
-/// takes one fused pass for the logarithm.
-pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
-    values.sum_dim(2).squeeze_dim::<2>(2)
-}
-
-pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    let means = if logistic { sigmoid(outputs) } else { outputs };
-    (means - x.detach().unsqueeze::<3>())
-        .square()
-        .sum_dim(2)
-        .squeeze_dim::<2>(2)
 }
 
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {

@@ -48,6 +48,7 @@ mod kills;
 #[cfg(unix)]
 mod large_sets;
 mod latents;
+mod likelihood_ops;
 mod likelihoods;
 mod likelihoods_of_pixels;
 mod likelihoods_trained;

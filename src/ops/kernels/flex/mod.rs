@@ -17,7 +17,10 @@ pub use activation::activate;
 pub use convolution::{convolve, convolve_transposed, normalised_convolve};
 pub use dense::dense;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
-pub use image_sums::{bernoulli_log_prob, squared_error};
+pub use image_sums::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
+    discretised_logistic_log_prob, squared_error,
+};
 pub use normalisation::normalise;
 pub use optimizer::{adam, move_towards, rmsprop, sgd};
 pub use resampling::{average_pool, upsample};
