@@ -1,12 +1,15 @@
 //! Times the parts of training, from a whole step down to single operations, each of ours beside
 //! its plain definition. Run all with `cargo bench`, or those with a name such as `convolve` with
-//! `cargo bench -- convolve`. Nothing is downloaded.
+//! `cargo bench -- convolve`. `cargo bench -- roofline` prints what the machine can do beside what
+//! each operation reaches instead. Nothing is downloaded.
 
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
     reason = "a bench stops at what it did not expect"
 )]
+
+mod roofline;
 
 use std::time::Duration;
 
@@ -34,7 +37,14 @@ const BATCH: usize = 128;
 fn main() {
     // The program runs its commands on a worker thread as well.
     allocator::keep_freed_pages();
-    rayon::scope(|_| divan::main());
+    let only_roofline = std::env::args().any(|argument| argument == "roofline");
+    rayon::scope(|_| {
+        if only_roofline {
+            roofline::print();
+        } else {
+            divan::main();
+        }
+    });
 }
 
 fn cpu() -> Device {

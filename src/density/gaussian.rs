@@ -3,8 +3,8 @@
 
 use burn::tensor::Tensor;
 
-use super::log_sum_exp;
 use crate::ops;
+use crate::ops::log_sum_exp;
 
 /// The constant log(2 pi).
 pub const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;

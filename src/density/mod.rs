@@ -3,7 +3,6 @@
 mod beta;
 mod covariance;
 mod gaussian;
-mod log_sum_exp;
 mod mixture;
 mod quantile;
 
@@ -12,6 +11,5 @@ pub use covariance::Covariance;
 pub use gaussian::{
     DiagonalGaussian, LOG_TWO_PI, log_mixture, log_mixture_by_products, standard_normal_log_prob,
 };
-pub use log_sum_exp::log_sum_exp;
 pub use mixture::{GaussianMixture, MixtureComponent, log_sum};
 pub use quantile::normal_quantile;

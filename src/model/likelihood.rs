@@ -3,7 +3,6 @@
 
 mod bernoulli;
 mod continuous_bernoulli;
-mod decay;
 mod discretised_logistic;
 mod gaussian;
 mod laplace;

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::check::at_least_zero;
 use crate::data::Batch;
-use crate::density::{LOG_TWO_PI, log_sum_exp};
+use crate::density::LOG_TWO_PI;
 use crate::error::Result;
 use crate::model::{ForwardPass, Prior, Vae};
-use crate::ops::sum_last_axis;
+use crate::ops::{log_sum_exp, sum_last_axis};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -16,9 +16,10 @@ use super::{
 };
 use crate::check::count;
 use crate::data::Batch;
-use crate::density::{DiagonalGaussian, log_sum_exp};
+use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
 use crate::model::{ForwardPass, Prior, Vae};
+use crate::ops::log_sum_exp;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

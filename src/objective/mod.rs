@@ -13,10 +13,10 @@ mod vae_k;
 use burn::tensor::Tensor;
 
 use crate::data::Batch;
-use crate::density::log_sum_exp;
 use crate::error::{Error, Result};
 use crate::loader::Corruption;
 use crate::model::{ForwardPass, Likelihood, Prior, Vae};
+use crate::ops::log_sum_exp;
 use crate::registry::registry;
 use crate::rng::Rng;
 

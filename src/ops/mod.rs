@@ -4,11 +4,14 @@
 //! This module is the only way to `kernels`, which also has the thread pool and SIMD dispatch.
 
 mod activation;
-mod adam_step;
 mod convolution;
+mod discretised_logistic;
 mod kernels;
+mod likelihood;
+mod log_sum_exp;
 pub mod noise;
 mod normalisation;
+mod optimizer;
 pub mod plain;
 pub mod random;
 mod recompute;
@@ -17,14 +20,22 @@ mod resampling;
 use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
-pub use adam_step::AdamStep;
 pub use convolution::{Convolution, MapLayout, Window};
+pub use discretised_logistic::outputs_per_value;
 #[cfg(feature = "cpu")]
 use kernels::flex;
 #[cfg(feature = "cpu")]
 pub use kernels::instruction_set;
 pub use kernels::{math, pool, simd};
+pub use likelihood::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
+    discretised_logistic_log_prob, squared_error,
+};
+pub use log_sum_exp::log_sum_exp;
 pub use normalisation::{EPSILON, Normalisation};
+pub use optimizer::{
+    AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam, move_towards, rmsprop, sgd,
+};
 pub use recompute::{Section, recompute};
 pub use resampling::Resampling;
 
@@ -207,32 +218,6 @@ pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
     plain::average_pool(x, resampling)
 }
 
-/// Returns log p(x | logits) of a Bernoulli distribution, summed over the values of an image, in nats. `x` is data and
-/// gets no gradient.
-///
-/// # Shapes
-/// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
-pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&logits) {
-        return flex::bernoulli_log_prob(x, logits);
-    }
-    plain::bernoulli_log_prob(x, logits)
-}
-
-/// Returns the sum over the values of an image of (x - m)^2, where m is the output or, if `logistic`, the logistic
-/// function of the output. `x` is data and gets no gradient.
-///
-/// # Shapes
-/// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
-pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&outputs) {
-        return flex::squared_error(x, outputs, logistic);
-    }
-    plain::squared_error(x, outputs, logistic)
-}
-
 /// Returns the reparameterisation z = mean + exp(log_var / 2) * noise (Kingma, Welling 2014, section 2.4). `noise` is
 /// data and gets no gradient.
 ///
@@ -304,35 +289,4 @@ pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
         return flex::sum_of_squares(values);
     }
     plain::sum_of_squares(values)
-}
-
-/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the
-/// moments.
-///
-/// # Shapes
-/// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(&weight) {
-        return flex::adam(weight, gradient, mean, square, step);
-    }
-    plain::adam(weight, gradient, mean, square, step)
-}
-
-/// Moves a moving average towards a value: average + share * (value - average).
-///
-/// # Shapes
-/// `average` and `value`: `[n]`, without autodiff.
-pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
-    #[cfg(feature = "cpu")]
-    if flex::is_flex(value) {
-        return flex::move_towards(average, value, share);
-    }
-    plain::move_towards(average, value, share);
 }

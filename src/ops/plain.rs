@@ -1,16 +1,26 @@
 //! The plain definitions, in burn's own operations. Every backend can run them, and the tests compare the fast ones
 //! with them. The shapes are documented at the functions of the same names in [`crate::ops`].
 
+mod decay;
+mod discretised_logistic;
+mod likelihood;
+mod optimizer;
+
 use burn::tensor::Tensor;
-use burn::tensor::activation::{elu, gelu, leaky_relu, log_sigmoid, relu, sigmoid, silu, softplus};
+use burn::tensor::activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, softplus};
 use burn::tensor::module::{conv_transpose2d, conv2d, linear};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 use super::activation::{Activation, LEAK};
-use super::adam_step::AdamStep;
 use super::convolution::{Convolution, MapLayout};
 use super::normalisation::{EPSILON, Normalisation};
 use super::resampling::Resampling;
+pub use decay::decay;
+pub use discretised_logistic::{LogisticMixture, discretised_logistic_log_prob};
+pub use likelihood::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob, squared_error,
+};
+pub use optimizer::{adam, move_towards, rmsprop, sgd};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
@@ -114,21 +124,6 @@ fn flat(y: Tensor<4>, layout: MapLayout) -> Tensor<2> {
     }
 }
 
-/// Computes log p(x) = x l - log(1 + e^l) as `log_sigmoid(l) - (1 - x) l`, which does not overflow at any logit and
-/// takes one fused pass for the logarithm.
-pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    let values = log_sigmoid(logits.clone()) - (x.detach().unsqueeze::<3>().neg() + 1.0) * logits;
-    values.sum_dim(2).squeeze_dim::<2>(2)
-}
-
-pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    let means = if logistic { sigmoid(outputs) } else { outputs };
-    (means - x.detach().unsqueeze::<3>())
-        .square()
-        .sum_dim(2)
-        .squeeze_dim::<2>(2)
-}
-
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
     let scale = (log_var * 0.5).exp();
     mean.unsqueeze::<3>() + scale.unsqueeze::<3>() * noise.detach()
@@ -136,31 +131,6 @@ pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> 
 
 pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
     (mean.square() + log_var.clone().exp() - log_var - 1.0) * 0.5
-}
-
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
-    if step.flush {
-        let tiny = mean.clone().abs().lower_elem(1e-30);
-        let both = tiny.clone().bool_and(square.clone().lower_elem(1e-34));
-        (*mean, *square) = (
-            mean.clone().mask_fill(tiny, 0.0),
-            square.clone().mask_fill(both, 0.0),
-        );
-    }
-    *mean = mean.clone() * step.beta1 + gradient.clone() * (1.0 - step.beta1);
-    *square = square.clone() * step.beta2 + gradient.square() * (1.0 - step.beta2);
-    let root = square.clone().sqrt() * step.unbias + step.epsilon;
-    weight - mean.clone() / root * step.rate
-}
-
-pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
-    *average = average.clone() + (value.clone() - average.clone()) * share;
 }
 
 pub fn sum_last_axis<const D: usize>(values: Tensor<D>) -> Tensor<D> {

@@ -4,10 +4,10 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{OptimizerKind, with_l2_penalty};
+use super::OptimizerKind;
 use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
-use crate::ops::{self, AdamStep};
+use crate::ops::{self, AdamStep, WeightDecay};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -102,17 +102,19 @@ impl Rule {
         step: u64,
         learning_rate: f64,
     ) -> Tensor<1> {
-        let (weight, gradient) = if self.decoupled {
-            (weight * (1.0 - learning_rate * self.weight_decay), gradient)
-        } else {
-            let gradient = with_l2_penalty(gradient, &weight, self.weight_decay);
-            (weight, gradient)
-        };
         let [mean, square] = slots else {
             unreachable!("there is a tensor for each of the two slots")
         };
         let constants = [self.beta1, self.beta2, self.epsilon];
-        let step = AdamStep::new(constants, step, learning_rate);
+        let decay = if self.decoupled {
+            WeightDecay::decoupled(self.weight_decay, learning_rate)
+        } else {
+            WeightDecay::penalty(self.weight_decay)
+        };
+        let step = AdamStep {
+            decay,
+            ..AdamStep::new(constants, step, learning_rate)
+        };
         ops::adam(weight, gradient, mean, square, step)
     }
 

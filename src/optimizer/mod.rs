@@ -57,12 +57,3 @@ impl Default for Optimizer {
         Self::Adam(Adam::default())
     }
 }
-
-/// Adds the gradient of an L2 penalty, `decay * weight`.
-fn with_l2_penalty(gradient: Tensor<1>, weight: &Tensor<1>, decay: f64) -> Tensor<1> {
-    if decay > 0.0 {
-        gradient + weight.clone() * decay
-    } else {
-        gradient
-    }
-}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::OptimizerKind;
 use crate::check::{above_zero, within};
 use crate::error::Result;
+use crate::ops::{self, RmsPropMoments, RmsPropStep};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -46,25 +47,21 @@ impl OptimizerKind for RmsProp {
         weight: Tensor<1>,
         gradient: Tensor<1>,
         slots: &mut [Tensor<1>],
-        _step: u64,
+        step: u64,
         learning_rate: f64,
     ) -> Tensor<1> {
-        slots[0] = running(&slots[0], gradient.clone().square(), self.alpha);
-        let variance = if self.centred {
-            slots[1] = running(&slots[1], gradient.clone(), self.alpha);
-            // Rounding can make a variance of zero negative.
-            (slots[0].clone() - slots[1].clone().square()).clamp_min(0.0)
-        } else {
-            slots[0].clone()
+        let [square, others @ ..] = slots else {
+            unreachable!("the first slot is always kept")
         };
-        let direction = gradient / (variance.sqrt() + self.epsilon);
-        match slots.last_mut().filter(|_| self.momentum > 0.0) {
-            Some(velocity) => {
-                *velocity = velocity.clone() * self.momentum + direction;
-                weight - velocity.clone() * learning_rate
-            }
-            None => weight - direction * learning_rate,
-        }
+        let (mean, velocity) = others.split_at_mut(usize::from(self.centred));
+        let moments = RmsPropMoments {
+            square,
+            mean: mean.first_mut(),
+            velocity: velocity.first_mut(),
+        };
+        let constants = [self.alpha, self.epsilon, self.momentum];
+        let step = RmsPropStep::new(constants, step, learning_rate);
+        ops::rmsprop(weight, gradient, moments, step)
     }
 
     fn check(&self) -> Result<()> {
@@ -72,9 +69,4 @@ impl OptimizerKind for RmsProp {
         above_zero("optimizer.rmsprop.epsilon", self.epsilon)?;
         within("optimizer.rmsprop.momentum", self.momentum, 0.0, 1.0)
     }
-}
-
-/// Returns `keep * old + (1 - keep) * new`.
-fn running(old: &Tensor<1>, new: Tensor<1>, keep: f64) -> Tensor<1> {
-    old.clone() * keep + new * (1.0 - keep)
 }

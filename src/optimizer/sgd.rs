@@ -3,9 +3,10 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{OptimizerKind, with_l2_penalty};
+use super::OptimizerKind;
 use crate::check::{at_least_zero, within};
 use crate::error::{Error, Result};
+use crate::ops::{self, SgdStep, WeightDecay};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,20 +32,14 @@ impl OptimizerKind for Sgd {
         weight: Tensor<1>,
         gradient: Tensor<1>,
         slots: &mut [Tensor<1>],
-        _step: u64,
+        step: u64,
         learning_rate: f64,
     ) -> Tensor<1> {
-        let gradient = with_l2_penalty(gradient, &weight, self.weight_decay);
-        let Some(velocity) = slots.first_mut() else {
-            return weight - gradient * learning_rate;
+        let step = SgdStep {
+            decay: WeightDecay::penalty(self.weight_decay),
+            ..SgdStep::new(self.momentum, self.nesterov, step, learning_rate)
         };
-        *velocity = velocity.clone() * self.momentum + gradient.clone();
-        let direction = if self.nesterov {
-            gradient + velocity.clone() * self.momentum
-        } else {
-            velocity.clone()
-        };
-        weight - direction * learning_rate
+        ops::sgd(weight, gradient, slots.first_mut(), step)
     }
 
     fn check(&self) -> Result<()> {

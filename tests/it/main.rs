@@ -50,6 +50,7 @@ mod kills;
 #[cfg(unix)]
 mod large_sets;
 mod latents;
+mod likelihood_ops;
 mod likelihoods;
 mod likelihoods_of_pixels;
 mod likelihoods_trained;
@@ -64,6 +65,7 @@ mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
 mod ops;
+mod optimizer_ops;
 mod own_archives;
 mod own_arrays;
 mod own_idx;

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
-use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
+use vae::ops::{self, Activation, Convolution, MapLayout, Window, plain};
 use vae::rng::Rng;
 
 pub fn normal<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -84,50 +84,6 @@ proptest! {
         for (what, (fast, slow)) in ["y", "dx", "dw", "db"].iter().zip(fast.iter().zip(&slow)) {
             assert_close(fast, slow, 2e-5, what);
         }
-    }
-
-    #[test]
-    fn the_bernoulli_term_equals_its_definition(k in 1_usize..4, b in 1_usize..20, p in 1_usize..60, scale in 0.1_f64..40.0) {
-        let device = Device::flex().autodiff();
-        let x = normal("pixels", [b, p], &device.clone().inner()).abs().clamp_max(1.0);
-        let value_and_gradient = |term: fn(Tensor<2>, Tensor<3>) -> Tensor<2>| {
-            let logits = (normal("logits", [k, b, p], &device) * scale).require_grad();
-            let value = term(Tensor::from_inner(x.clone()), logits.clone());
-            let gradients = (value.clone() * normal("upstream", [k, b], &device)).sum().backward();
-            [flat(value), flat(logits.grad(&gradients).unwrap())]
-        };
-        let (fast, slow) = (value_and_gradient(ops::bernoulli_log_prob), value_and_gradient(plain::bernoulli_log_prob));
-        assert_close(&fast[0], &slow[0], 1e-5, "value");
-        assert_close(&fast[1], &slow[1], 1e-5, "gradient");
-        // Without a graph the value is the same to the bit.
-        let logits = normal("logits", [k, b, p], &device.clone().inner()) * scale;
-        prop_assert_eq!(flat(ops::bernoulli_log_prob(x, logits)), fast[0].clone());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
-
-    #[test]
-    fn the_squared_error_equals_its_definition(
-        (k, b, p) in (1_usize..4, 1_usize..20, 1_usize..60),
-        scale in 0.1_f64..20.0,
-        logistic in any::<bool>(),
-    ) {
-        let device = Device::flex().autodiff();
-        let x = normal("pixels", [b, p], &device.clone().inner()).abs().clamp_max(1.0);
-        let value_and_gradient = |term: fn(Tensor<2>, Tensor<3>, bool) -> Tensor<2>| {
-            let outputs = (normal("outputs", [k, b, p], &device) * scale).require_grad();
-            let value = term(Tensor::from_inner(x.clone()), outputs.clone(), logistic);
-            let gradients = (value.clone() * normal("upstream", [k, b], &device)).sum().backward();
-            [flat(value), flat(outputs.grad(&gradients).unwrap())]
-        };
-        let (fast, slow) = (value_and_gradient(ops::squared_error), value_and_gradient(plain::squared_error));
-        assert_close(&fast[0], &slow[0], 1e-5, "value");
-        assert_close(&fast[1], &slow[1], 1e-5, "gradient");
-        // Without a graph the value is the same to the bit.
-        let outputs = normal("outputs", [k, b, p], &device.clone().inner()) * scale;
-        prop_assert_eq!(flat(ops::squared_error(x, outputs, logistic)), fast[0].clone());
     }
 }
 
@@ -231,16 +187,6 @@ fn a_number_that_is_none_reaches_the_value_and_the_gradients() {
             (beyond, beyond)
         );
     }
-    let (x, outputs) = (
-        normal("x", [3, 40], &device),
-        spoilt([1, 39], [3, 40]).unsqueeze::<3>(),
-    );
-    for sum in [
-        ops::bernoulli_log_prob(x.clone(), outputs.clone()),
-        ops::squared_error(x, outputs, true),
-    ] {
-        assert_eq!(of_row(&flat(sum), 1), [false, true, false]);
-    }
 }
 
 #[test]
@@ -271,57 +217,6 @@ fn the_kernels_do_not_depend_on_the_number_of_threads() {
     };
     assert_eq!(on(1), on(2));
     assert_eq!(on(1), on(5));
-}
-
-#[test]
-fn adam_equals_its_definition() {
-    let device = Device::flex();
-    let length = 40_000;
-    let mut fast = [
-        normal("weight", [length], &device),
-        Tensor::zeros([length], &device),
-        Tensor::zeros([length], &device),
-    ];
-    let mut slow = fast.clone();
-    // The steps include the one that sets vanishing moments to 0. A third of the weights have a
-    // gradient at step 62 alone.
-    let lives = normal("lives", [length], &device)
-        .greater_elem(-0.5)
-        .float();
-    for step in [1, 2, 3, 4, 5, 62, 63, 64, 65, 127, 128, 129] {
-        let scale = if step == 62 {
-            Tensor::full([length], 1e-29, &device)
-        } else {
-            lives.clone()
-        };
-        let gradient = normal(&format!("gradient {step}"), [length], &device) * scale;
-        let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-2);
-        let update = |[weight, mean, square]: &mut [Tensor<1>; 3],
-                      adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
-            *weight = adam(weight.clone(), gradient.clone(), mean, square, numbers);
-        };
-        update(&mut fast, ops::adam);
-        update(&mut slow, plain::adam);
-    }
-    for (fast, slow) in fast.into_iter().zip(slow) {
-        assert_close(&flat(fast), &flat(slow), 1e-6, "adam");
-    }
-}
-
-#[test]
-fn a_moving_average_equals_its_definition_and_leaves_other_owners_alone() {
-    let device = Device::flex();
-    for length in [1, 7, 40_000] {
-        let start: Tensor<1> = normal("average", [length], &device);
-        let [mut fast, mut slow] = [start.clone(), start.clone()];
-        for (step, share) in [(1, 0.8), (2, 0.1), (3, 0.001)] {
-            let value = normal(&format!("value {step}"), [length], &device);
-            ops::move_towards(&mut fast, &value, share);
-            plain::move_towards(&mut slow, &value, share);
-        }
-        assert_close(&flat(fast), &flat(slow), 1e-6, "average");
-        assert_eq!(flat(start), flat(normal("average", [length], &device)));
-    }
 }
 
 /// Returns a convolution with these sizes, or `None` if its output would be empty.
@@ -576,24 +471,4 @@ fn plain_and_tracked_operands_mix() {
         Activation::None,
     );
     assert!(weight.grad(&y.sum().backward()).is_some());
-}
-
-/// A map takes each value of an image as an image of its own, more of them than one core takes at a time.
-#[test]
-fn terms_of_images_of_a_single_value_equal_their_definition() {
-    let device = Device::flex();
-    let x = normal("pixels", [9000, 1], &device).abs().clamp_max(1.0);
-    let outputs = normal("outputs", [2, 9000, 1], &device) * 5.0;
-    let (fast, slow) = (
-        ops::bernoulli_log_prob(x.clone(), outputs.clone()),
-        plain::bernoulli_log_prob(x.clone(), outputs.clone()),
-    );
-    assert_close(&flat(fast), &flat(slow), 1e-5, "bernoulli");
-    for logistic in [false, true] {
-        let (fast, slow) = (
-            ops::squared_error(x.clone(), outputs.clone(), logistic),
-            plain::squared_error(x.clone(), outputs.clone(), logistic),
-        );
-        assert_close(&flat(fast), &flat(slow), 1e-5, "squared error");
-    }
 }

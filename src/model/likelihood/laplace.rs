@@ -15,7 +15,7 @@ use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, dens
 use crate::check::above_zero;
 use crate::error::Result;
 use crate::model::{Init, ParameterShape};
-use crate::ops::{repeat_last_axis, sum_last_axis};
+use crate::ops::{absolute_error, repeat_last_axis};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -129,8 +129,7 @@ pub struct LaplaceLikelihood {
 impl ImageDistribution for LaplaceLikelihood {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         let p = x.dims()[1] as f64;
-        let errors = (self.mean.apply(decoded) - x.without_autodiff().unsqueeze::<3>()).abs();
-        let errors = sum_last_axis(errors).squeeze_dim::<2>(2); // [K, B]
+        let errors = absolute_error(x, decoded, self.mean == OutputMap::Sigmoid); // [K, B]
         match &self.log_sigma {
             Some(log_sigma) => {
                 // b = sigma / sqrt(2).

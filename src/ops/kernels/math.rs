@@ -116,6 +116,56 @@ pub fn normal_distribution(x: f32) -> (f32, f32) {
     (if x >= 0.0 { 1.0 - tail } else { tail }, e)
 }
 
+/// Returns the natural logarithm of a normal number above 0, with an error below 2e-7 times the larger of 1 and the
+/// result (tested); infinity and NaN are returned as they are (Moshier's Cephes, `logf`).
+#[inline(always)]
+pub fn ln(x: f32) -> f32 {
+    const SERIES: [f32; 9] = [
+        0.333_333_3,
+        -0.249_999_94,
+        0.200_007_15,
+        -0.166_680_58,
+        0.142_493_23,
+        -0.124_201_41,
+        0.116_769_99,
+        -0.115_146_1,
+        0.070_376_836,
+    ];
+    // x = 2^n (1 + r) with 1 + r from sqrt(1/2) to sqrt(2).
+    let shifted = x
+        .to_bits()
+        .wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits());
+    let n = (shifted as i32) >> 23;
+    let r = f32::from_bits(x.to_bits().wrapping_sub((n as u32) << 23)) - 1.0;
+    let n = n as f32;
+    let square = r * r;
+    let value = r * square * horner(r, SERIES) + n * -2.121_944_4e-4 - 0.5 * square;
+    let value = (r + value) + n * 0.693_359_4;
+    if x < f32::INFINITY { value } else { x }
+}
+
+/// Returns g(d) = log((1 - e^-d) / d) and its slope for d >= 0, as [`crate::ops::plain::decay`] does.
+#[inline(always)]
+pub fn decay(d: f32) -> (f32, f32) {
+    // The coefficients of g' + 1/2 over d, and those of its integral. They are used where the formulas would cancel.
+    const SLOPE: [f32; 4] = [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0];
+    const VALUE: [f32; 4] = [
+        1.0 / 24.0,
+        -1.0 / 2_880.0,
+        1.0 / 181_440.0,
+        -1.0 / 9_676_800.0,
+    ];
+    let square = d * d;
+    let near = (
+        d * -0.5 + square * horner(square, VALUE),
+        d * horner(square, SLOPE) - 0.5,
+    );
+    let e = exp_negative(-d);
+    let inverse = 1.0 / d;
+    let far = (ln((1.0 - e) * inverse), e / (1.0 - e) - inverse);
+    if d < 1.0 { near } else { far }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +187,40 @@ mod tests {
             }
         }
         assert!(normal_distribution(f32::NAN).0.is_nan());
+    }
+
+    #[test]
+    fn the_logarithm_is_near_that_of_float64_at_every_magnitude() {
+        for i in 0..300_000 {
+            // From the smallest normal number to the largest, and finely around 1.
+            let fine = 0.5 + i as f32 / 150_000.0;
+            let wide = f32::from_bits(0x0080_0000 + i * 7_100);
+            for x in [fine, wide, 1.0 - i as f32 * 6e-8] {
+                let exact = f64::from(x).ln();
+                let error = (f64::from(ln(x)) - exact).abs();
+                assert!(error < 2e-7 * exact.abs().max(1.0), "ln {x}: {}", ln(x));
+            }
+        }
+        assert!(ln(f32::NAN).is_nan());
+        assert_eq!([ln(f32::INFINITY), ln(1.0)], [f32::INFINITY, 0.0]);
+    }
+
+    #[test]
+    fn the_decay_and_its_slope_are_those_of_float64() {
+        for i in 0..200_000 {
+            let d = (i as f32 / 10_000.0).powi(3);
+            let exact = f64::from(d);
+            let value = ((-(-exact).exp_m1()) / exact).ln();
+            let slope = exact.exp_m1().recip() - exact.recip();
+            let (g, found) = decay(d);
+            if d > 1e-3 {
+                let error = (f64::from(g) - value).abs();
+                assert!(error < 3e-7 * value.abs().max(1.0), "g({d}): {g}");
+                assert!((f64::from(found) - slope).abs() < 3e-7, "g'({d}): {found}");
+            }
+        }
+        assert_eq!(decay(0.0), (0.0, -0.5));
+        assert!(decay(f32::NAN).0.is_nan() && decay(f32::NAN).1.is_nan());
     }
 
     #[test]

@@ -2,26 +2,27 @@
 //! results do not depend on the number of cores.
 
 mod activation;
-mod adam;
-mod average;
 mod convolution;
 mod dense;
 mod feature_map;
 mod gaussian;
 mod image_sums;
 mod normalisation;
+mod optimizer;
 mod resampling;
 mod sum;
 mod tensors;
 
 pub use activation::activate;
-pub use adam::adam;
-pub use average::move_towards;
 pub use convolution::{convolve, convolve_transposed, normalised_convolve};
 pub use dense::dense;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
-pub use image_sums::{bernoulli_log_prob, squared_error};
+pub use image_sums::{
+    absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
+    discretised_logistic_log_prob, squared_error,
+};
 pub use normalisation::normalise;
+pub use optimizer::{adam, move_towards, rmsprop, sgd};
 pub use resampling::{average_pool, upsample};
 pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares};
 pub use tensors::is_flex;

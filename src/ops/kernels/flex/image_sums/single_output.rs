@@ -1,107 +1,26 @@
-//! The Bernoulli log-likelihood and the squared error: sums over the values of an image of a function of the value and
-//! the decoder's output. The sum and its derivative take one pass over the outputs.
+//! Sums over the values of an image of a function of the value and the decoder's output for it. The sum and its derivative
+//! take one pass over the outputs.
 
 use std::mem::MaybeUninit;
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::tensors::{AutodiffFlex, contiguous, tensor, tracked, untracked, values};
-use crate::ops::kernels::math::log1p_exp_and_sigmoid;
+use super::graph::{LANES, VALUES, image_sums, rows_at_a_time};
+use super::terms::PixelTerm;
+use crate::ops::kernels::flex::tensors::{tensor, untracked, values};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::product::filled_vec;
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// The number of partial sums: the lanes of the widest vectors, on every machine, so that the sum does not depend on
-/// it.
-const LANES: usize = 16;
-
-/// The number of values that one core takes at a time, in whole rows and at most [`ROWS`] of them, so that small
-/// batches also keep all cores busy.
-const VALUES: usize = 4096;
-const ROWS: usize = 16;
-
-fn rows_at_a_time(width: usize) -> usize {
-    (VALUES / width.max(1)).clamp(1, ROWS)
-}
-
-/// The fast form of [`crate::ops::bernoulli_log_prob`]. `x` gets no gradient.
-pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
-    sum::<BernoulliTerm>(x, logits)
-}
-
-/// The fast form of [`crate::ops::squared_error`]. `x` gets no gradient.
-pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
-    if logistic {
-        sum::<LogisticSquareTerm>(x, outputs)
-    } else {
-        sum::<SquareTerm>(x, outputs)
-    }
-}
-
-/// A function that is summed over the values of an image.
-trait PixelTerm {
-    /// Returns the term of a value `x` and an output `l`, and its derivative in `l`.
-    fn term(x: f32, l: f32) -> (f32, f32);
-}
-
-/// The term x l - log(1 + e^l).
-struct BernoulliTerm;
-
-impl PixelTerm for BernoulliTerm {
-    #[inline(always)]
-    fn term(x: f32, l: f32) -> (f32, f32) {
-        let (log1p, sigmoid) = log1p_exp_and_sigmoid(l);
-        (x * l - l.max(0.0) - log1p, x - sigmoid)
-    }
-}
-
-/// The term (x - l)^2.
-struct SquareTerm;
-
-impl PixelTerm for SquareTerm {
-    #[inline(always)]
-    fn term(x: f32, l: f32) -> (f32, f32) {
-        let error = l - x;
-        (error * error, 2.0 * error)
-    }
-}
-
-/// The term (x - sigmoid(l))^2.
-struct LogisticSquareTerm;
-
-impl PixelTerm for LogisticSquareTerm {
-    #[inline(always)]
-    fn term(x: f32, l: f32) -> (f32, f32) {
-        let (_, sigmoid) = log1p_exp_and_sigmoid(l);
-        let error = sigmoid - x;
-        (error * error, 2.0 * error * sigmoid * (1.0 - sigmoid))
-    }
-}
-
-fn sum<T: PixelTerm>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
+/// Returns the sum of the terms of each image.
+///
+/// # Shapes
+/// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
+pub fn sum_of_terms<T: PixelTerm>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
     let x = untracked(x);
-    if !outputs.is_autodiff() {
-        return Tensor::from_primitive::<Flex>(forward::<T>(&x, &untracked(outputs), false).0);
-    }
-    let outputs = tracked(outputs);
-    let output = match ImageSum
-        .prepare::<NoCheckpointing>([outputs.node()])
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => {
-            let (value, slope) = forward::<T>(&x, outputs.primitive(), true);
-            prep.finish(slope, value)
-        }
-        OpsKind::UnTracked(prep) => prep.finish(forward::<T>(&x, outputs.primitive(), false).0),
-    };
-    Tensor::from_primitive::<AutodiffFlex>(output)
+    image_sums(outputs, |outputs, slope| forward::<T>(&x, outputs, slope))
 }
 
 /// Returns the sums `[K, B]` and, if `slope`, the derivatives `[K, B, P]`.
@@ -227,35 +146,4 @@ fn row_with_slope<T: PixelTerm>(
         s.write(slope);
     }
     sums.iter().sum::<f32>() + rest
-}
-
-#[derive(Debug)]
-struct ImageSum;
-
-impl Backward<Flex, 1> for ImageSum {
-    /// The derivatives, `[K, B, P]`.
-    type State = FlexTensor;
-
-    fn backward(self, ops: Ops<FlexTensor, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let upstream = gradients.consume::<Flex>(&ops.node);
-        let [Some(node)] = ops.parents else { return };
-        let mut slopes = contiguous(ops.state);
-        let shape: [usize; 3] = slopes.shape().dims();
-        let upstream = values(&upstream);
-        // Only this graph owns them, so they are scaled in place.
-        let at_a_time = rows_at_a_time(shape[2]);
-        let rows = slopes
-            .storage_mut::<f32>()
-            .chunks_mut((at_a_time * shape[2]).max(1))
-            .zip(upstream.chunks(at_a_time));
-        pool::for_each(rows, |(rows, scales)| {
-            for (row, &scale) in rows.chunks_exact_mut(shape[2]).zip(scales) {
-                with_widest_simd(
-                    #[inline(always)]
-                    || row.iter_mut().for_each(|slope| *slope *= scale),
-                );
-            }
-        });
-        gradients.register::<Flex>(node.id, slopes);
-    }
 }

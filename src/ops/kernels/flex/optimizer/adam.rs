@@ -1,0 +1,82 @@
+//! A step of Adam in one pass over the weights, the gradients and both moments.
+
+use burn::tensor::Tensor;
+
+use super::pass::{Decay, update};
+use crate::ops::optimizer::{AdamStep, NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE};
+
+/// The fast form of [`crate::ops::adam`].
+pub fn adam(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    mean: &mut Tensor<1>,
+    square: &mut Tensor<1>,
+    step: AdamStep,
+) -> Tensor<1> {
+    let step = AdamNumbers::from(step);
+    update(
+        weight,
+        gradient,
+        [mean, square],
+        #[inline(always)]
+        |w, g, [m, v]| step.update(w, g, m, v),
+    )
+}
+
+/// The constants of [`AdamStep`] in the precision of the weights.
+#[derive(Clone, Copy)]
+struct AdamNumbers {
+    beta1: f32,
+    gain1: f32,
+    beta2: f32,
+    gain2: f32,
+    epsilon: f32,
+    rate: f32,
+    unbias: f32,
+    decay: Decay,
+    flush: bool,
+}
+
+impl From<AdamStep> for AdamNumbers {
+    fn from(step: AdamStep) -> Self {
+        Self {
+            beta1: step.beta1 as f32,
+            gain1: (1.0 - step.beta1) as f32,
+            beta2: step.beta2 as f32,
+            gain2: (1.0 - step.beta2) as f32,
+            epsilon: step.epsilon as f32,
+            rate: step.rate as f32,
+            unbias: step.unbias as f32,
+            decay: step.decay.into(),
+            flush: step.flush,
+        }
+    }
+}
+
+impl AdamNumbers {
+    #[inline(always)]
+    fn update(self, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        if self.flush {
+            flush(m, v);
+        }
+        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+            let (weight, g) = self.decay.apply(*w, g);
+            *m = *m * self.beta1 + g * self.gain1;
+            *v = *v * self.beta2 + g * g * self.gain2;
+            *w = weight - *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate;
+        }
+    }
+}
+
+/// Sets negligible moments to 0, the square only after the mean: without its square a mean would make a larger step.
+#[inline(always)]
+fn flush(m: &mut [f32], v: &mut [f32]) {
+    for (m, v) in m.iter_mut().zip(v) {
+        *m = if m.abs() < NEGLIGIBLE_MEAN { 0.0 } else { *m };
+        *v = if *m == 0.0 && *v < NEGLIGIBLE_SQUARE {
+            0.0
+        } else {
+            *v
+        };
+    }
+}

@@ -1,0 +1,85 @@
+//! The steps of the optimizers on one parameter, and the moving average of its values.
+
+mod adam_step;
+mod flushing;
+mod rmsprop_step;
+mod sgd_step;
+mod weight_decay;
+
+use burn::tensor::Tensor;
+
+#[cfg(feature = "cpu")]
+use super::kernels::flex;
+use super::plain;
+pub use adam_step::AdamStep;
+pub use flushing::{NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE, is_flushing_step};
+pub use rmsprop_step::{RmsPropMoments, RmsPropStep};
+pub use sgd_step::SgdStep;
+pub use weight_decay::WeightDecay;
+
+/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the
+/// moments.
+///
+/// # Shapes
+/// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.
+pub fn adam(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    mean: &mut Tensor<1>,
+    square: &mut Tensor<1>,
+    step: AdamStep,
+) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&weight) {
+        return flex::adam(weight, gradient, mean, square, step);
+    }
+    plain::adam(weight, gradient, mean, square, step)
+}
+
+/// Takes one step of RMSprop on one parameter (Tieleman, Hinton 2012, lecture 6.5): returns the new weight and replaces
+/// the moments.
+///
+/// # Shapes
+/// `weight`, `gradient` and each moment: `[n]`, without autodiff.
+pub fn rmsprop(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: RmsPropMoments,
+    step: RmsPropStep,
+) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&weight) {
+        return flex::rmsprop(weight, gradient, moments, step);
+    }
+    plain::rmsprop(weight, gradient, moments, step)
+}
+
+/// Takes one step of gradient descent on one parameter, with momentum if there is a velocity: returns the new weight
+/// and replaces the velocity.
+///
+/// # Shapes
+/// `weight`, `gradient` and `velocity`: `[n]`, without autodiff.
+pub fn sgd(
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+    velocity: Option<&mut Tensor<1>>,
+    step: SgdStep,
+) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(&weight) {
+        return flex::sgd(weight, gradient, velocity, step);
+    }
+    plain::sgd(weight, gradient, velocity, step)
+}
+
+/// Moves a moving average towards a value: average + share * (value - average).
+///
+/// # Shapes
+/// `average` and `value`: `[n]`, without autodiff.
+pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
+    #[cfg(feature = "cpu")]
+    if flex::is_flex(value) {
+        return flex::move_towards(average, value, share);
+    }
+    plain::move_towards(average, value, share);
+}
