@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use pulp::{Simd, WithSimd};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
+use vae::ops::instruction_set::InstructionSet;
 use vae::ops::{pool, simd};
 
 /// The fastest of as many tries counts: a ceiling is what the machine can do when nothing else runs.
@@ -93,7 +94,7 @@ impl Machine {
         let mut text = format!(
             "{}, {}, {} threads\n\n| | size | one core | all cores |\n|---|---|---|---|\n",
             processor(),
-            simd::dispatch(InstructionSet),
+            InstructionSet::used().name(),
             self.threads
         );
         let mut row = |what: &str, size: String, unit: &str, [one, all]: [f64; 2]| {
@@ -138,23 +139,6 @@ fn processor() -> String {
         .map(|cpu| cpu.brand().trim().to_owned());
     name.filter(|name| !name.is_empty())
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
-/// Names the instruction set that the kernels use.
-struct InstructionSet;
-
-impl WithSimd for InstructionSet {
-    type Output = String;
-
-    fn with_simd<S: Simd>(self, _: S) -> String {
-        let name = std::any::type_name::<S>().rsplit("::").next();
-        let name = match name.unwrap_or_default() {
-            "V4" => "AVX-512",
-            "V3" => "AVX2",
-            other => other,
-        };
-        format!("{name} ({} values in a vector)", S::F32_LANES)
-    }
 }
 
 /// Returns the sizes of the three levels of caches in bytes, as Linux states them or else as they usually are.

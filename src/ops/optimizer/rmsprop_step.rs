@@ -31,7 +31,7 @@ impl RmsPropStep {
     }
 }
 
-/// What RMSprop keeps of one parameter from step to step.
+/// The state of RMSprop for one parameter.
 ///
 /// # Shapes
 /// All: `[n]`.

@@ -1,4 +1,4 @@
-//! What the optimizers share: a pass over the weights in chunks, the decay of weights, and means that have vanished.
+//! The parts that the optimizers share: a pass over the weights in chunks, the decay of weights, and means that have vanished.
 
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor};
