@@ -200,7 +200,7 @@ impl Pool {
             let number = self.wait(done);
             let take_seat =
                 |open: u64| (job_number(open) == number && free_seats(open) > 0).then(|| open - 1);
-            if self.open.try_update(SeqCst, SeqCst, take_seat).is_err() {
+            if self.open.fetch_update(SeqCst, SeqCst, take_seat).is_err() {
                 continue;
             }
             done = number;
@@ -292,7 +292,13 @@ mod tests {
                 sum
             });
             let expected: Vec<f32> = (0..length)
-                .map(|i| if i % 5 == 0 { (i / 5 + 1) as f32 } else { 0.0 })
+                .map(|i| {
+                    if i.is_multiple_of(5) {
+                        (i / 5 + 1) as f32
+                    } else {
+                        0.0
+                    }
+                })
                 .collect();
             assert_eq!((values, sums), (expected, vec![0.0; length.div_ceil(5)]));
         }

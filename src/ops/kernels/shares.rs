@@ -25,7 +25,7 @@ impl Shares {
 }
 
 fn take_first(share: &AtomicU64) -> Option<usize> {
-    let taken = share.try_update(Relaxed, Relaxed, |share| {
+    let taken = share.fetch_update(Relaxed, Relaxed, |share| {
         let (start, end) = unpack(share);
         (start < end).then(|| pack(start + 1, end))
     });
@@ -33,7 +33,7 @@ fn take_first(share: &AtomicU64) -> Option<usize> {
 }
 
 fn take_last(share: &AtomicU64) -> Option<usize> {
-    let taken = share.try_update(Relaxed, Relaxed, |share| {
+    let taken = share.fetch_update(Relaxed, Relaxed, |share| {
         let (start, end) = unpack(share);
         (start < end).then(|| pack(start, end - 1))
     });

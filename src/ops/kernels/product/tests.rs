@@ -87,7 +87,7 @@ fn tiles_have_the_same_bytes_with_every_fused_instruction_set() {
             let lists: Vec<Vec<u32>> = (0..rows)
                 .map(|block| {
                     (0..length as u32)
-                        .filter(|i| (i + block as u32) % 3 > 0)
+                        .filter(|i| !(i + block as u32).is_multiple_of(3))
                         .collect()
                 })
                 .collect();
