@@ -11,6 +11,7 @@ mod table;
 use ceilings::Machine;
 
 /// Measures the machine and every operation, and prints both as tables of Markdown.
+#[expect(clippy::print_stdout, reason = "the tables are the result")]
 pub fn print() {
     let machine = Machine::measure();
     println!("{}", machine.table());
