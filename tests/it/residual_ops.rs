@@ -228,20 +228,33 @@ fn a_residual_block_does_not_depend_on_the_number_of_threads() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(25))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Convolutions with 3 x 3 kernels at stride 1 between maps of many channels are computed in tiles of four pixels.
+    /// Convolutions with small kernels between maps of many channels are computed in tiles of four pixels.
     #[test]
     fn a_convolution_in_tiles_equals_its_definition(
+        (kernel, stride) in prop_oneof![Just((3, 1)), Just((4, 2)), Just((5, 2)), Just((6, 2))],
         n in prop_oneof![4 => 1_usize..7, 1 => Just(35)],
         (inputs, h, w, outputs) in (1_usize..4, 1_usize..7, 1_usize..7, 1_usize..4),
         (transposed, is_tanh, layouts, before) in (any::<bool>(), any::<bool>(), any::<[bool; 2]>(), 0_usize..3),
+        odd in any::<bool>(),
     ) {
-        let (input, output) = ([16 * inputs, 2 * h, 2 * w], [16 * outputs, 2 * h, 2 * w]);
+        let (small, big) = ([2 * h, 2 * w], [2 * h * stride, 2 * w * stride]);
+        let [input_map, output_map] = if transposed { [small, big] } else { [big, small] };
+        let (input, output) = ([16 * inputs, input_map[0], input_map[1]], [16 * outputs, output_map[0], output_map[1]]);
+        // A row of the big map beyond the last window, or none.
+        let extra = usize::from(stride == 2 && odd);
+        let padding = kernel - stride + extra;
+        let before = before.min(padding);
         let convolution = Convolution {
             input,
             output,
-            window: Window { kernel: 3, stride: 1, padding: [(before, 2 - before), (1, 1)], output_padding: [0, 0] },
+            window: Window {
+                kernel,
+                stride,
+                padding: [(before, padding - before), (padding / 2, padding - padding / 2)],
+                output_padding: if transposed { [extra; 2] } else { [0; 2] },
+            },
             activation: if is_tanh { Activation::Tanh } else { Activation::None },
             layouts: layouts.map(layout),
         };
@@ -250,14 +263,14 @@ proptest! {
         let inputs = [
             normal("x", [n, input.iter().product()], &device),
             // Sums of about the size of 1, as in a network.
-            normal("weight", [first, second * 9], &device) * 0.05,
+            normal("weight", [first, second * kernel * kernel], &device) * 0.05,
             normal("bias", [1, output[0]], &device),
         ];
         type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
         let run = |convolve: Convolve| {
             with_gradients(&inputs, |inputs| convolve(
                 inputs[0].clone(),
-                inputs[1].clone().reshape([first, second, 3, 3]),
+                inputs[1].clone().reshape([first, second, kernel, kernel]),
                 vector(&inputs[2]),
                 convolution,
             ))
@@ -271,7 +284,7 @@ proptest! {
         // The slope of a ReLU may differ where rounding moves a sum across 0, so its values alone are compared.
         let rectified = |convolve: Convolve| vec![flat(convolve(
             inputs[0].clone(),
-            inputs[1].clone().reshape([first, second, 3, 3]),
+            inputs[1].clone().reshape([first, second, kernel, kernel]),
             vector(&inputs[2]),
             Convolution { activation: Activation::Relu, ..convolution },
         ))];

@@ -13,7 +13,7 @@ use super::directed::DirectedConvolution;
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
-use super::winograd::{self, gradient_from_transformed, tiled_weight_gradient};
+use super::winograd::{self, TiledGradient};
 use crate::ops::activation::Activation;
 use crate::ops::kernels::flex::tensors::{tensor, values};
 use crate::ops::kernels::pool;
@@ -115,13 +115,9 @@ impl DirectedConvolution {
         );
         let windows = self.windows();
         let [_, height, width] = windows.small;
-        let is_tiled = winograd::suits(&windows);
+        let tiled = winograd::suits(&windows).then(|| TiledGradient::new(&windows));
         let channels = self.convolution.output[0];
-        let sums = if is_tiled {
-            winograd::gradient_values(&windows)
-        } else {
-            weight.len()
-        };
+        let sums = tiled.as_ref().map_or(weight.len(), TiledGradient::values);
         let no_images = || (vec![0.0; sums], vec![0.0; channels + input.parameters()]);
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = wants_x.then_some(dx);
@@ -138,7 +134,7 @@ impl DirectedConvolution {
                 })
                 .collect();
             sum_in_order(pool::map(parts, |part| {
-                self.backward_part(input, part, map.as_ref(), sums)
+                self.backward_part(input, part, map.as_ref(), tiled.as_ref(), sums)
             }))
             .unwrap_or_else(no_images)
         };
@@ -146,10 +142,9 @@ impl DirectedConvolution {
         let (dx, (dw, mut bias)) =
             unsafe { filled_vec(if wants_x { n * inputs } else { 0 }, write) };
         let parameters = bias.split_off(channels);
-        let dw = if is_tiled {
-            gradient_from_transformed(&dw)
-        } else {
-            dw
+        let dw = match &tiled {
+            Some(tiled) => tiled.from_transformed(&dw),
+            None => dw,
         };
         ConvolutionGradients {
             x: dx,
@@ -160,13 +155,14 @@ impl DirectedConvolution {
     }
 
     /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k,
-    /// C, S]`, or `[4, 4, C, S]` in tiles, `weights` values in all, and in the bias, followed by those in the parameters of
+    /// C, S]`, or `[slots, C, S]` in tiles, `weights` values in all, and in the bias, followed by those in the parameters of
     /// `input`.
     fn backward_part(
         &self,
         input: &impl FrameInput,
         part: BatchPart<'_>,
         to_x: Option<&MapProduct>,
+        tiled: Option<&TiledGradient>,
         weights: usize,
     ) -> (Vec<f32>, Vec<f32>) {
         let [inputs, outputs] = self.lengths();
@@ -180,7 +176,6 @@ impl DirectedConvolution {
         let channels = self.convolution.output[0];
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
-        let is_tiled = winograd::suits(&windows);
         let images = self.images_at_a_time();
         let mut frames = [
             vec![0.0; images * x_frame.len()],
@@ -231,10 +226,9 @@ impl DirectedConvolution {
                 };
                 // SAFETY: `dw` belongs to this call alone, and the first group writes all of it.
                 unsafe {
-                    if is_tiled {
-                        tiled_weight_gradient(&windows, count, frames, start, dw);
-                    } else {
-                        weight_gradient(&windows, count, frames, start, dw);
+                    match tiled {
+                        Some(tiled) => tiled.run(count, frames, start, dw),
+                        None => weight_gradient(&windows, count, frames, start, dw),
                     }
                 }
                 if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {

@@ -8,7 +8,7 @@ use crate::ops::kernels::flex::feature_map::FeatureMap;
 const MAX_IMAGES: usize = 8;
 
 /// The number of values of the maps that are processed at a time.
-const VALUES: usize = 96 * 1024;
+const VALUES: usize = 192 * 1024;
 
 /// A convolution or a transposed convolution. The weight of both is `[S, C, k, k]`: `S` channels of the small map, `C`
 /// channels of the big one.

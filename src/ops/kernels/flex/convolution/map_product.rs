@@ -19,8 +19,8 @@ use crate::ops::kernels::simd::with_widest_simd;
 pub struct MapProduct {
     pub frame: Frame,
     passes: Vec<(WindowPass, Vec<f32>)>,
-    /// The same product in tiles, where that is faster.
-    tiled: Option<TiledMaps>,
+    /// The same passes in tiles, where that is faster.
+    tiled: Vec<TiledMaps>,
     /// The number of images that the passes take.
     pub images: usize,
     /// The shape of the resulting map, `[C, H, W]`.
@@ -40,38 +40,34 @@ impl MapProduct {
             (windows.small, windows.big)
         };
         let values: usize = output.iter().product();
-        let tiled = winograd::suits(&windows).then(|| {
-            let pass = &passes[0];
-            let channels = [input[0], output[0]];
+        let channels = [input[0], output[0]];
+        let in_tiles = winograd::suits(&windows);
+        let (mut tiled, mut untiled) = (Vec::new(), Vec::new());
+        for mut pass in passes {
             let weights = reordered(&windows, down, &pass.taps, channels, weight);
-            TiledMaps::new(
-                pass,
-                &weights,
-                channels,
-                [output[1], output[2]],
-                frame.len(),
-            )
-        });
-        let passes = passes.into_iter().map(|mut pass| {
+            if in_tiles {
+                let stride = if down { windows.stride } else { 1 };
+                let map = [windows.small[1], windows.small[2]];
+                let lengths = [frame.len(), values];
+                tiled.push(TiledMaps::new(
+                    &pass, stride, &weights, channels, map, lengths,
+                ));
+                continue;
+            }
             let repeated = |places: &[usize], length: usize| -> Vec<usize> {
                 (0..images)
                     .flat_map(|image| places.iter().map(move |place| place + image * length))
                     .collect()
             };
-            let weights = reordered(&windows, down, &pass.taps, [input[0], output[0]], weight);
             (pass.from, pass.to) = (
                 repeated(&pass.from, frame.len()),
                 repeated(&pass.to, values),
             );
-            (pass, weights)
-        });
+            untiled.push((pass, weights));
+        }
         Self {
             frame,
-            passes: if tiled.is_some() {
-                Vec::new()
-            } else {
-                passes.collect()
-            },
+            passes: untiled,
             tiled,
             images,
             output,
@@ -119,7 +115,7 @@ impl MapProduct {
         let length = out.len();
         let out = OutputCells::new(out);
         let rectified = activation == Activation::Relu;
-        if let Some(tiled) = &self.tiled {
+        for tiled in &self.tiled {
             tiled.run(frames, count, bias, out, rectified);
         }
         for (pass, weights) in &self.passes {

@@ -1,5 +1,162 @@
-//! The size of a tile.
+//! The places of a transformed tile, and the parts of the kernel that meet at each.
 
-/// The height and width of a tile's input, and the number of its values in a channel.
-pub const SIDE: usize = 4;
-pub const PLACES: usize = SIDE * SIDE;
+/// The largest number of places in a row of a transformed tile.
+pub const MOST: usize = 4;
+
+/// The pixels of the output in a row of a tile.
+pub const PIXELS: usize = 2;
+
+/// The numbers of taps, in a row of the part of a kernel, that a tile can take.
+pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MOST + 1 - PIXELS;
+
+/// The rows and columns of a kernel that read the pixels of one phase of the stride: every second one for stride 2, and
+/// all of them for stride 1. On those pixels they are a kernel with stride 1.
+#[derive(Clone, Debug)]
+pub struct KernelPhase {
+    /// Its first row and column of the kernel.
+    pub first: [usize; 2],
+    /// The numbers of its rows and columns.
+    pub taps: [usize; 2],
+    /// Its slot at each place, row by row; [`MOST`] to a row.
+    pub slots: [usize; MOST * MOST],
+}
+
+impl KernelPhase {
+    /// Returns the numbers of rows and columns of places.
+    pub fn sides(&self) -> [usize; 2] {
+        self.taps.map(|taps| taps + PIXELS - 1)
+    }
+}
+
+/// A place of a transformed tile: one matrix product over the channels of all phases that have this place.
+#[derive(Clone, Copy, Debug)]
+pub struct TilePlace {
+    /// Its first slot. The slots of its other phases follow.
+    pub slot: usize,
+    /// The number of phases that have the place.
+    pub phases: usize,
+}
+
+/// The memory of one place of all tiles.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlaceMemory {
+    /// The place of the first channel of the first tile.
+    pub first: usize,
+    /// The number of values from one tile to the next.
+    pub step: usize,
+}
+
+/// The way in which a kernel is taken apart. A transformed tile of the input has a slot, that is one value for each
+/// channel, for each phase at each place, `[slots, C]`. One of the output has one for each place, `[places, C]`.
+#[derive(Clone, Debug)]
+pub struct TileLayout {
+    pub stride: usize,
+    /// The numbers of rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    pub phases: Vec<KernelPhase>,
+    /// The numbers of rows and columns of places.
+    pub sides: [usize; 2],
+    /// All places, row by row.
+    pub places: Vec<TilePlace>,
+    pub slots: usize,
+}
+
+/// Returns all pairs of a row and a column, row by row.
+pub fn pairs([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+}
+
+impl TileLayout {
+    pub fn new(stride: usize, kernel: [usize; 2]) -> Self {
+        let mut phases: Vec<KernelPhase> = pairs([stride, stride])
+            .map(|first| KernelPhase {
+                first,
+                taps: [0, 1].map(|axis| (kernel[axis] - first[axis]).div_ceil(stride)),
+                slots: [0; MOST * MOST],
+            })
+            .collect();
+        let sides = [0, 1].map(|axis| {
+            let sides = phases.iter().map(|phase| phase.sides()[axis]);
+            sides.max().expect("a stride is at least 1")
+        });
+        let mut slots = 0;
+        let mut places = Vec::new();
+        for [row, column] in pairs(sides) {
+            let slot = slots;
+            for phase in &mut phases {
+                let [rows, columns] = phase.sides();
+                if row < rows && column < columns {
+                    phase.slots[row * MOST + column] = slots;
+                    slots += 1;
+                }
+            }
+            places.push(TilePlace {
+                slot,
+                phases: slots - slot,
+            });
+        }
+        Self {
+            stride,
+            kernel,
+            phases,
+            sides,
+            places,
+            slots,
+        }
+    }
+
+    /// Returns the memory of a phase at each place, where a place has its slots side by side for each of `tiles` tiles,
+    /// `[places, tiles, phases, C]`.
+    pub fn columns(
+        &self,
+        phase: &KernelPhase,
+        channels: usize,
+        tiles: usize,
+    ) -> [PlaceMemory; MOST * MOST] {
+        let mut columns = [PlaceMemory::default(); MOST * MOST];
+        for (number, place) in self.places.iter().enumerate() {
+            let at = number / self.sides[1] * MOST + number % self.sides[1];
+            columns[at] = PlaceMemory {
+                first: (place.slot * tiles + phase.slots[at].saturating_sub(place.slot)) * channels,
+                step: place.phases * channels,
+            };
+        }
+        columns
+    }
+
+    /// Returns the number of the tap (row, column) of a phase among all taps of the kernel, row by row.
+    pub fn tap(&self, phase: &KernelPhase, [row, column]: [usize; 2]) -> usize {
+        let [row, column] = [
+            phase.first[0] + row * self.stride,
+            phase.first[1] + column * self.stride,
+        ];
+        row * self.kernel[1] + column
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_with_stride_two_has_four_phases() {
+        let slots = |stride, kernel| TileLayout::new(stride, [kernel; 2]).slots;
+        // The multiplications of a tile of four pixels: 9, 16, 36 and 49 instead of 16, 36, 64 and 100.
+        assert_eq!(
+            [slots(1, 2), slots(1, 3), slots(2, 4), slots(2, 5)],
+            [9, 16, 36, 49]
+        );
+    }
+
+    #[test]
+    fn every_tap_belongs_to_one_phase() {
+        let layout = TileLayout::new(2, [5, 4]);
+        let mut taps: Vec<usize> = layout
+            .phases
+            .iter()
+            .flat_map(|phase| pairs(phase.taps).map(|tap| layout.tap(phase, tap)))
+            .collect();
+        taps.sort_unstable();
+        assert_eq!(taps, (0..20).collect::<Vec<_>>());
+    }
+}

@@ -1,9 +1,11 @@
-//! The transforms of the maps, for all channels of a tile at once (Lavin, Gray 2016, section 4.1). The values of a tile
-//! are `[4 x 4, C]`.
+//! The transforms of the maps, for all channels of a tile at once (Lavin, Gray 2016, section 4.1).
+//!
+//! Each has as many rows and columns of places as the kernel needs: 4 for three taps, 3 for two, which leave out the last
+//! row of B^T and of A.
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{PLACES, SIDE};
+use super::tile::{MOST, PIXELS, PlaceMemory};
 use crate::ops::kernels::product::OutputCells;
 
 /// Returns whole vectors of channels.
@@ -14,87 +16,133 @@ fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
 
 /// Returns B^T d. B^T has the rows (1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1).
 #[inline(always)]
-fn by_b<S: Simd>(simd: S, d: [S::f32s; SIDE]) -> [S::f32s; SIDE] {
-    [
-        simd.sub_f32s(d[0], d[2]),
-        simd.add_f32s(d[1], d[2]),
-        simd.sub_f32s(d[2], d[1]),
-        simd.sub_f32s(d[1], d[3]),
-    ]
+fn by_b<S: Simd, const N: usize>(simd: S, d: [S::f32s; N]) -> [S::f32s; N] {
+    let mut product = d;
+    product[0] = simd.sub_f32s(d[0], d[2]);
+    product[1] = simd.add_f32s(d[1], d[2]);
+    product[2] = simd.sub_f32s(d[2], d[1]);
+    if N == MOST {
+        product[N - 1] = simd.sub_f32s(d[1], d[N - 1]);
+    }
+    product
 }
 
 /// Returns A y. A has the rows (1, 0), (1, 1), (1, -1), (0, -1).
 #[inline(always)]
-fn by_a<S: Simd>(simd: S, y: [S::f32s; 2]) -> [S::f32s; SIDE] {
-    [
-        y[0],
-        simd.add_f32s(y[0], y[1]),
-        simd.sub_f32s(y[0], y[1]),
-        simd.neg_f32s(y[1]),
-    ]
+fn by_a<S: Simd, const N: usize>(simd: S, y: [S::f32s; PIXELS]) -> [S::f32s; N] {
+    let mut product = [y[0]; N];
+    product[1] = simd.add_f32s(y[0], y[1]);
+    product[2] = simd.sub_f32s(y[0], y[1]);
+    if N == MOST {
+        product[N - 1] = simd.neg_f32s(y[1]);
+    }
+    product
 }
 
 /// Returns A^T m.
 #[inline(always)]
-fn by_a_transposed<S: Simd>(simd: S, m: [S::f32s; SIDE]) -> [S::f32s; 2] {
+fn by_a_transposed<S: Simd, const N: usize>(simd: S, m: [S::f32s; N]) -> [S::f32s; PIXELS] {
+    let second = simd.sub_f32s(m[1], m[2]);
     [
         simd.add_f32s(simd.add_f32s(m[0], m[1]), m[2]),
-        simd.sub_f32s(simd.sub_f32s(m[1], m[2]), m[3]),
+        if N == MOST {
+            simd.sub_f32s(second, m[N - 1])
+        } else {
+            second
+        },
     ]
 }
 
+/// Calls `$run::<S, H, W>` for the numbers of rows and columns of places.
+macro_rules! for_sides {
+    ($sides:expr, $run:ident($($argument:expr),*)) => {
+        match $sides {
+            [4, 4] => $run::<S, 4, 4>($($argument),*),
+            [4, 3] => $run::<S, 4, 3>($($argument),*),
+            [3, 4] => $run::<S, 3, 4>($($argument),*),
+            _ => $run::<S, 3, 3>($($argument),*),
+        }
+    };
+}
+
 /// Tiles of framed maps, and the memory for their transforms.
-pub struct FramedTiles<'a, I> {
+pub struct FramedTiles<'a> {
     pub frames: &'a [f32],
     /// The place of the first pixel of each tile.
-    pub tiles: I,
-    /// The number of values in a line of a frame.
-    pub pitch: usize,
+    pub tiles: &'a [usize],
+    /// The number of values from one line of a tile to the next, and from one pixel to the next.
+    pub pitch: [usize; 2],
     pub channels: usize,
+    /// The numbers of rows and columns of places.
+    pub sides: [usize; 2],
+    /// The memory of each place, row by row; [`MOST`] to a row.
+    pub places: &'a [PlaceMemory; MOST * MOST],
     pub to: &'a mut [f32],
-    /// The number of values from one tile in `to` to the next.
-    pub step: usize,
+}
+
+/// Returns the places of a tile in memory of `length` vectors, and checks that `count` vectors fit at each.
+#[inline(always)]
+fn places<S: Simd>(
+    columns: &[PlaceMemory; MOST * MOST],
+    tile: usize,
+    count: usize,
+    length: usize,
+) -> [usize; MOST * MOST] {
+    let mut places = [0; MOST * MOST];
+    let mut last = 0;
+    for (place, column) in places.iter_mut().zip(columns) {
+        *place = (column.first + tile * column.step) / S::F32_LANES;
+        last = last.max(*place);
+    }
+    assert!(last + count <= length);
+    places
 }
 
 /// Writes B^T d B of each tile d.
-pub struct InputTransform<'a, I>(pub FramedTiles<'a, I>);
+pub struct InputTransform<'a>(pub FramedTiles<'a>);
 
-impl<I: Iterator<Item = usize>> WithSimd for InputTransform<'_, I> {
+impl WithSimd for InputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let tiles = self.0;
-        let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
-        for (from, to) in tiles.tiles.zip(tiles.to.chunks_exact_mut(tiles.step)) {
-            let line = &tiles.frames[from..];
-            let pitch = tiles.pitch;
-            // `std::array::from_fn` is not inlined here, and calls cost more than the sums.
-            let lines = [
-                vectors::<S>(&line[..SIDE * channels]),
-                vectors::<S>(&line[pitch..][..SIDE * channels]),
-                vectors::<S>(&line[2 * pitch..][..SIDE * channels]),
-                vectors::<S>(&line[3 * pitch..][..SIDE * channels]),
-            ];
-            let (to, _) = S::as_mut_simd_f32s(&mut to[..PLACES * channels]);
-            for v in 0..count {
-                let mut columns = [[simd.splat_f32s(0.0); SIDE]; SIDE];
-                for (j, sums) in columns.iter_mut().enumerate() {
-                    let place = j * count + v;
-                    let column = [
-                        lines[0][place],
-                        lines[1][place],
-                        lines[2][place],
-                        lines[3][place],
-                    ];
-                    *sums = by_b(simd, column);
+        for_sides!(self.0.sides, transform_input(simd, self.0));
+    }
+}
+
+#[inline(always)]
+fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, tiles: FramedTiles<'_>) {
+    let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
+    let [line, pixel] = tiles.pitch;
+    let zero = simd.splat_f32s(0.0);
+    let (to, _) = S::as_mut_simd_f32s(tiles.to);
+    for (tile, from) in tiles.tiles.iter().enumerate() {
+        // `std::array::from_fn` and `map` are not inlined here, and calls cost more than the sums.
+        let mut pixels = [[vectors::<S>(&[]); W]; H];
+        for (i, pixels) in pixels.iter_mut().enumerate() {
+            for (j, values) in pixels.iter_mut().enumerate() {
+                let place = from + i * line + j * pixel;
+                *values = vectors::<S>(&tiles.frames[place..][..channels]);
+            }
+        }
+        let places = places::<S>(tiles.places, tile, count, to.len());
+        for v in 0..count {
+            let mut columns = [[zero; H]; W];
+            for (j, sums) in columns.iter_mut().enumerate() {
+                let mut column = [zero; H];
+                for (value, pixels) in column.iter_mut().zip(&pixels) {
+                    *value = pixels[j][v];
                 }
-                for i in 0..SIDE {
-                    let row = [columns[0][i], columns[1][i], columns[2][i], columns[3][i]];
-                    let row = by_b(simd, row);
-                    for (j, value) in row.into_iter().enumerate() {
-                        to[(i * SIDE + j) * count + v] = value;
-                    }
+                *sums = by_b(simd, column);
+            }
+            for i in 0..H {
+                let mut row = [zero; W];
+                for (value, column) in row.iter_mut().zip(&columns) {
+                    *value = column[i];
+                }
+                for (j, value) in by_b(simd, row).into_iter().enumerate() {
+                    // SAFETY: `places` has checked that the whole tile lies in `to`.
+                    unsafe { *to.get_unchecked_mut(places[i * MOST + j] + v) = value };
                 }
             }
         }
@@ -102,30 +150,37 @@ impl<I: Iterator<Item = usize>> WithSimd for InputTransform<'_, I> {
 }
 
 /// Writes A y A^T of each tile y, the gradient of four pixels.
-pub struct UpstreamTransform<'a, I>(pub FramedTiles<'a, I>);
+pub struct UpstreamTransform<'a>(pub FramedTiles<'a>);
 
-impl<I: Iterator<Item = usize>> WithSimd for UpstreamTransform<'_, I> {
+impl WithSimd for UpstreamTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let tiles = self.0;
-        let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
-        for (from, to) in tiles.tiles.zip(tiles.to.chunks_exact_mut(tiles.step)) {
-            let line = &tiles.frames[from..];
-            let lines = [
-                vectors::<S>(&line[..2 * channels]),
-                vectors::<S>(&line[tiles.pitch..][..2 * channels]),
-            ];
-            let (to, _) = S::as_mut_simd_f32s(&mut to[..PLACES * channels]);
-            for v in 0..count {
-                let left = by_a(simd, [lines[0][v], lines[1][v]]);
-                let right = by_a(simd, [lines[0][count + v], lines[1][count + v]]);
-                for i in 0..SIDE {
-                    let row = by_a(simd, [left[i], right[i]]);
-                    for (j, value) in row.into_iter().enumerate() {
-                        to[(i * SIDE + j) * count + v] = value;
-                    }
+        for_sides!(self.0.sides, transform_upstream(simd, self.0));
+    }
+}
+
+#[inline(always)]
+fn transform_upstream<S: Simd, const H: usize, const W: usize>(simd: S, tiles: FramedTiles<'_>) {
+    let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
+    let [line, pixel] = tiles.pitch;
+    let (to, _) = S::as_mut_simd_f32s(tiles.to);
+    for (tile, from) in tiles.tiles.iter().enumerate() {
+        let values = |place: usize| vectors::<S>(&tiles.frames[place..][..channels]);
+        let lines = [
+            [values(*from), values(from + pixel)],
+            [values(from + line), values(from + line + pixel)],
+        ];
+        let places = places::<S>(tiles.places, tile, count, to.len());
+        for v in 0..count {
+            let left = by_a::<S, H>(simd, [lines[0][0][v], lines[1][0][v]]);
+            let right = by_a::<S, H>(simd, [lines[0][1][v], lines[1][1][v]]);
+            for i in 0..H {
+                let row = by_a::<S, W>(simd, [left[i], right[i]]);
+                for (j, value) in row.into_iter().enumerate() {
+                    // SAFETY: `places` has checked that the whole tile lies in `to`.
+                    unsafe { *to.get_unchecked_mut(places[i * MOST + j] + v) = value };
                 }
             }
         }
@@ -133,71 +188,75 @@ impl<I: Iterator<Item = usize>> WithSimd for UpstreamTransform<'_, I> {
 }
 
 /// Writes A^T m A + bias of each tile m to four pixels of a map.
-pub struct OutputTransform<'a, I> {
+pub struct OutputTransform<'a> {
+    /// The tiles, `[places, tiles, C]`, with the places row by row.
     pub from: &'a [f32],
-    /// The number of values from one tile in `from` to the next.
-    pub step: usize,
+    /// The numbers of rows and columns of places.
+    pub sides: [usize; 2],
     /// One value for each channel.
     pub bias: &'a [f32],
     /// The place of the first pixel of each tile.
-    pub tiles: I,
-    /// The number of values in a line of a map.
-    pub pitch: usize,
+    pub tiles: &'a [usize],
+    /// The number of values in the map from one line of a tile to the next, and from one pixel to the next.
+    pub pitch: [usize; 2],
     /// Whether max(y, 0) is stored instead of y.
     pub rectified: bool,
     pub out: OutputCells<'a>,
 }
 
-impl<I: Iterator<Item = usize>> WithSimd for OutputTransform<'_, I> {
+impl WithSimd for OutputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let channels = self.bias.len();
-        let (lanes, count) = (S::F32_LANES, channels / S::F32_LANES);
-        let zero = simd.splat_f32s(0.0);
-        let bias = vectors::<S>(self.bias);
-        for (from, to) in self.from.chunks_exact(self.step).zip(self.tiles) {
-            let m = vectors::<S>(&from[..PLACES * channels]);
-            assert!(to + self.pitch + 2 * channels <= self.out.len());
-            for (v, bias) in bias.iter().enumerate().take(count) {
-                let mut columns = [[zero; 2]; SIDE];
-                for (j, sums) in columns.iter_mut().enumerate() {
-                    let place = j * count + v;
-                    let line = SIDE * count;
-                    let column = [
-                        m[place],
-                        m[place + line],
-                        m[place + 2 * line],
-                        m[place + 3 * line],
-                    ];
-                    *sums = by_a_transposed(simd, column);
+        for_sides!(self.sides, transform_output(simd, self));
+    }
+}
+
+#[inline(always)]
+fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, tiles: OutputTransform<'_>) {
+    let channels = tiles.bias.len();
+    let (lanes, count) = (S::F32_LANES, channels / S::F32_LANES);
+    let [line, pixel] = tiles.pitch;
+    let zero = simd.splat_f32s(0.0);
+    let bias = vectors::<S>(tiles.bias);
+    let of_place = tiles.tiles.len() * count;
+    let m = &vectors::<S>(tiles.from)[..H * W * of_place];
+    for (tile, to) in tiles.tiles.iter().enumerate() {
+        assert!(to + line + pixel + channels <= tiles.out.len());
+        for (v, bias) in bias.iter().enumerate().take(count) {
+            let mut columns = [[zero; PIXELS]; W];
+            for (j, sums) in columns.iter_mut().enumerate() {
+                let mut column = [zero; H];
+                for (i, value) in column.iter_mut().enumerate() {
+                    *value = m[(i * W + j) * of_place + tile * count + v];
                 }
-                #[expect(
-                    clippy::needless_range_loop,
-                    reason = "it is the place within each column"
-                )]
-                for i in 0..2 {
-                    let row = [columns[0][i], columns[1][i], columns[2][i], columns[3][i]];
-                    let row = by_a_transposed(simd, row);
-                    for (j, value) in row.into_iter().enumerate() {
-                        let value = simd.add_f32s(value, *bias);
-                        // A comparison keeps NaN, which a maximum would hide.
-                        let value = if self.rectified {
-                            simd.select_f32s(simd.less_than_f32s(value, zero), zero, value)
-                        } else {
-                            value
-                        };
-                        let place = to + i * self.pitch + j * channels + v * lanes;
-                        // SAFETY: the place and the vector after it lie within the memory, as just checked for the last
-                        // pixel; the caller promises that no other thread uses it.
-                        unsafe {
-                            self.out
-                                .as_mut_ptr()
-                                .add(place)
-                                .cast::<S::f32s>()
-                                .write_unaligned(value);
-                        }
+                *sums = by_a_transposed(simd, column);
+            }
+            for i in 0..PIXELS {
+                let mut row = [zero; W];
+                for (value, column) in row.iter_mut().zip(&columns) {
+                    *value = column[i];
+                }
+                let row = by_a_transposed(simd, row);
+                for (j, value) in row.into_iter().enumerate() {
+                    let value = simd.add_f32s(value, *bias);
+                    // A comparison keeps NaN, which a maximum would hide.
+                    let value = if tiles.rectified {
+                        simd.select_f32s(simd.less_than_f32s(value, zero), zero, value)
+                    } else {
+                        value
+                    };
+                    let place = to + i * line + j * pixel + v * lanes;
+                    // SAFETY: the place and the vector after it lie within the memory, as just checked for the last
+                    // pixel; the caller promises that no other thread uses it.
+                    unsafe {
+                        tiles
+                            .out
+                            .as_mut_ptr()
+                            .add(place)
+                            .cast::<S::f32s>()
+                            .write_unaligned(value);
                     }
                 }
             }

@@ -1,0 +1,155 @@
+//! The weight gradient in tiles.
+
+use super::tile::{MOST, PlaceMemory, TileLayout, pairs};
+use super::transforms::{FramedTiles, InputTransform, UpstreamTransform};
+use super::{SCRATCH, VALUES, tiles};
+use crate::ops::kernels::flex::convolution::windows::{WindowPass, Windows};
+use crate::ops::kernels::product::{
+    InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
+};
+use crate::ops::kernels::simd::dispatch;
+
+/// Returns the memory of each place, `[places, tiles, C]`, row by row.
+fn of_places(sides: [usize; 2], channels: usize, tiles: usize) -> [PlaceMemory; MOST * MOST] {
+    let mut columns = [PlaceMemory::default(); MOST * MOST];
+    for (number, [i, j]) in pairs(sides).enumerate() {
+        columns[i * MOST + j] = PlaceMemory {
+            first: number * tiles * channels,
+            step: channels,
+        };
+    }
+    columns
+}
+
+/// The weight gradient of a convolution in tiles.
+pub struct TiledGradient {
+    layout: TileLayout,
+    /// The numbers of channels of the big and of the small map.
+    channels: [usize; 2],
+    window: WindowPass,
+    /// The numbers of values from one line of a tile to the next, and from one pixel to the next, in both frames.
+    pitches: [[usize; 2]; 2],
+    /// The place in both frames of each tile of one image.
+    places: Vec<[usize; 2]>,
+    /// The number of values of both frames.
+    lengths: [usize; 2],
+}
+
+impl TiledGradient {
+    pub fn new(windows: &Windows) -> Self {
+        let (big, small) = (windows.big_frame(), windows.small_frame());
+        let [_, height, width] = windows.small;
+        let window = windows.down();
+        let pitch = |at: &dyn Fn(usize, usize) -> usize| [at(1, 0) - at(0, 0), at(0, 1) - at(0, 0)];
+        Self {
+            layout: TileLayout::new(windows.stride, [windows.kernel; 2]),
+            channels: [windows.big[0], windows.small[0]],
+            pitches: [
+                pitch(&|y, x| window.from[y * width + x]),
+                pitch(&|y, x| small.at(y, x)),
+            ],
+            places: tiles([height, width])
+                .map(|pixel| [window.from[pixel], small.at(pixel / width, pixel % width)])
+                .collect(),
+            lengths: [big.len(), small.len()],
+            window,
+        }
+    }
+
+    /// Returns the number of values of the transformed gradient, `[slots, C, S]`.
+    pub fn values(&self) -> usize {
+        self.layout.slots * self.channels[0] * self.channels[1]
+    }
+
+    /// Returns the gradient `[k, k, C, S]` for the transformed one.
+    pub fn from_transformed(&self, sums: &[f32]) -> Vec<f32> {
+        self.layout.gradient_from_transformed(sums)
+    }
+
+    /// Writes `start` plus the transformed weight gradient of `count` images to `sums`, `[slots, C, S]`.
+    ///
+    /// # Safety
+    /// No other thread uses `sums`, and with [`InitialSum::Previous`] it has been written.
+    pub unsafe fn run(
+        &self,
+        count: usize,
+        [big_frames, small_frames]: [&[f32]; 2],
+        start: InitialSum<'_>,
+        sums: OutputCells<'_>,
+    ) {
+        let layout = &self.layout;
+        let [channels, columns] = self.channels;
+        let phases = self.window.phases(layout, channels);
+        let [big, small]: [Vec<usize>; 2] = [0, 1].map(|map| {
+            let images = (0..count).map(|image| image * self.lengths[map]);
+            images
+                .flat_map(|first| self.places.iter().map(move |place| first + place[map]))
+                .collect()
+        });
+        let places = layout.places.len();
+        let at_a_time = (VALUES / (places * (channels + columns))).max(1);
+        let rows: Vec<usize> = (0..channels).collect();
+        SCRATCH.with_borrow_mut(|[inputs, upstream]| {
+            let chunks = big.chunks(at_a_time).zip(small.chunks(at_a_time));
+            for (chunk, (big, small)) in chunks.enumerate() {
+                let count = big.len();
+                inputs.resize(inputs.len().max(places * count * channels), 0.0);
+                upstream.resize(upstream.len().max(places * count * columns), 0.0);
+                dispatch(UpstreamTransform(FramedTiles {
+                    frames: small_frames,
+                    tiles: small,
+                    pitch: self.pitches[1],
+                    channels: columns,
+                    sides: layout.sides,
+                    places: &of_places(layout.sides, columns, count),
+                    to: upstream,
+                }));
+                // One phase after the other, so that more tiles fit into the cache.
+                for (phase, offset) in layout.phases.iter().zip(&phases) {
+                    let sides = phase.sides();
+                    let of_phase = of_places(sides, channels, count);
+                    dispatch(InputTransform(FramedTiles {
+                        frames: &big_frames[*offset..],
+                        tiles: big,
+                        pitch: self.pitches[0],
+                        channels,
+                        sides,
+                        places: &of_phase,
+                        to: inputs,
+                    }));
+                    for [i, j] in pairs(sides) {
+                        let slot = phase.slots[i * MOST + j];
+                        let product = TiledProduct {
+                            left: LeftFactor {
+                                values: &inputs[of_phase[i * MOST + j].first..],
+                                rows: &rows,
+                                segments: &[0],
+                                length: count,
+                                step: channels,
+                            },
+                            nonzero: None,
+                            right: RightFactor {
+                                values: &upstream[(i * layout.sides[1] + j) * count * columns..],
+                                segments: &[0],
+                                step: columns,
+                                columns,
+                            },
+                            rows: &rows
+                                .iter()
+                                .map(|row| (slot * channels + row) * columns)
+                                .collect::<Vec<_>>(),
+                            start: if chunk == 0 {
+                                start
+                            } else {
+                                InitialSum::Previous
+                            },
+                            rectified: false,
+                        };
+                        // SAFETY: the caller promises it for the first chunk, which writes all slots.
+                        unsafe { product.run_shared(sums) };
+                    }
+                }
+            }
+        });
+    }
+}
