@@ -30,6 +30,8 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TORCH, JAX = ("torch", "torch-fused", "torch-last", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
 ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
+# Our own program without its kernels: burn's stock operations on the same model.
+BURN = "burn"
 # The number of test images if an epoch is limited. The program measures on them outside the timed part.
 FEW = 200
 # Two cores of a virtual machine are sometimes two halves of one core for some seconds; `--threads` then means less.
@@ -61,7 +63,7 @@ def arguments():
     add("--epochs", type=int, help="train for this many epochs; the first is a warm-up and not counted (default 3; on a GPU 10)")
     add("--images", type=int, help="limit an epoch to the first N images (default: all)")
     add("--jax-conv-images", type=int, default=1280, help="the same limit for JAX's convolutions (default 1280; 0: all)")
-    add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)})")
+    add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)}); burn: ours with burn's own operations")
     add("--simd", choices=[*HELD_TO], help="hold all programs to this instruction set (default: the widest of the machine)")
     add("--threads", type=int, default=2, help="give every process this many threads and cores (default 2)")
     add("--tolerance", type=float, default=0.02, help="the largest relative difference of a peer's loss from ours (default 0.02)")
@@ -81,8 +83,8 @@ def arguments():
     options.modes = options.modes or [mode for mode in usual if not (options.simd and mode in JAX)]
     options.batch = options.batch or ([128, 1024, 8192] if options.gpu else [16, 128, 1024])
     options.epochs = options.epochs or (10 if options.gpu else 3)
-    if unknown := set(options.modes) - {*TORCH, *JAX}:
-        parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX])}")
+    if unknown := set(options.modes) - {*TORCH, *JAX, BURN}:
+        parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX, BURN])}")
     if options.epochs < 2:
         parser.error("--epochs: expected at least 2, because the first is a warm-up")
     return options
@@ -265,12 +267,13 @@ class Bench:
         """Returns the flag that names the data; the program refuses one for data that it makes itself."""
         return [] if plan.read(config).data == "noise" else ["--data", self.data[config]]
 
-    def train_ours(self, config, seed):
+    def train_ours(self, config, seed, instructions=None):
         out = self.folder / "runs"
         name = f"run-{time.monotonic_ns()}"
         words = ["train", "--config", config, "--seed", seed, "--out", out, "--name", name]
         words += [*self.data_words(config), "--threads", self.options.threads, "--device", self.options.device]
-        process = Process([self.vae, *words], self.environment, "stderr")
+        environment = {**self.environment, "VAE_SIMD": instructions} if instructions else self.environment
+        process = Process([self.vae, *words], environment, "stderr")
         if process.failure:
             return {"failure": process.failure}
         records = map(json.loads, (out / name / "metrics.jsonl").read_text().splitlines())
@@ -340,8 +343,10 @@ class Bench:
         for seed in range(1, options.rounds + 1):
             for mode, limit in limits.items():
                 config = configs[limit]
-                peer = functools.partial(self.train_peer, mode, config, seed)
-                train = functools.partial(self.train_ours, config, seed) if mode == OURS else peer
+                ours = {OURS: None, BURN: "plain"}
+                train = functools.partial(self.train_peer, mode, config, seed)
+                if mode in ours:
+                    train = functools.partial(self.train_ours, config, seed, ours[mode])
                 figures = self.steady(train, f"{where}, round {seed}, {mode}")
                 runs[mode].append(figures)
                 if mode == OURS and "failure" in figures:

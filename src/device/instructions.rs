@@ -2,7 +2,7 @@
 
 use super::backend::KernelInstructions;
 use crate::error::{Error, Result, did_you_mean};
-use crate::ops::instruction_set::{InstructionSet, RefusedSet, VARIABLE, check};
+use crate::ops::instruction_set::{InstructionSet, PLAIN, RefusedSet, VARIABLE, check, is_plain};
 
 /// Returns the vector instructions that the kernels use.
 ///
@@ -12,6 +12,16 @@ use crate::ops::instruction_set::{InstructionSet, RefusedSet, VARIABLE, check};
 pub fn instructions() -> Result<KernelInstructions> {
     check().map_err(|refused| refusal(&refused))?;
     let (used, widest) = (InstructionSet::used(), InstructionSet::widest());
+    if is_plain() {
+        return Ok(KernelInstructions {
+            used: PLAIN,
+            widest: widest.name(),
+            reason: format!(
+                "burn's own operations run instead of the kernels, because {VARIABLE}={PLAIN} is set; the widest of this processor is {}",
+                widest.name()
+            ),
+        });
+    }
     Ok(KernelInstructions {
         used: used.name(),
         widest: widest.name(),
@@ -29,17 +39,20 @@ fn refusal(refused: &RefusedSet) -> Error {
     let widest = InstructionSet::widest().name();
     match refused {
         RefusedSet::Unknown(name) => {
-            let names = InstructionSet::ALL.map(InstructionSet::name);
+            let mut names = InstructionSet::ALL.map(InstructionSet::name).to_vec();
+            names.push(PLAIN);
             let error = Error::request(format!(
                 "{VARIABLE}={name}: no such instruction set; expected one of {}",
                 names.join(", ")
             ));
-            error.with_hint(match did_you_mean(&name.to_lowercase(), names) {
-                Some(meant) => format!("did you mean `{meant}`? this processor has {here}"),
-                None => format!(
-                    "this processor has {here}; without {VARIABLE} the kernels use {widest}"
-                ),
-            })
+            error.with_hint(
+                match did_you_mean(&name.to_lowercase(), names.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`? this processor has {here}"),
+                    None => format!(
+                        "this processor has {here}; without {VARIABLE} the kernels use {widest}"
+                    ),
+                },
+            )
         }
         RefusedSet::Missing(set) => Error::request(format!(
             "{VARIABLE}={}: this processor does not have it; expected one of {here}",
@@ -118,7 +131,7 @@ mod tests {
         assert_eq!(error.code(), 2);
         assert_eq!(
             error.to_string(),
-            "VAE_SIMD=AVX512F: no such instruction set; expected one of scalar, avx2, avx512, neon"
+            "VAE_SIMD=AVX512F: no such instruction set; expected one of scalar, avx2, avx512, neon, plain"
         );
         let hint = error.hint().unwrap();
         assert!(

@@ -1,19 +1,26 @@
 //! The number of threads.
 
+use std::env;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
 use crate::check::count;
 use crate::error::{Error, Result};
 use crate::os;
 
-/// Starts the threads for everything that runs on the CPU: `threads`, or one for each core. Results do not depend on the
-/// number.
+/// Starts the threads for everything that runs on the CPU: `threads`, or as many as `RAYON_NUM_THREADS` says, or one for each
+/// core; never more than the cores that this process may use, which would only wait for each other. Results do not depend
+/// on the number.
 ///
 /// # Errors
 /// Returns an error for 0 threads, if the system refuses them, and when it is called twice.
 pub fn start_threads(threads: Option<usize>) -> Result<()> {
     threads.map_or(Ok(()), |threads| count("--threads", threads, 1024))?;
+    let wanted = threads.or_else(|| env::var("RAYON_NUM_THREADS").ok()?.parse().ok());
+    let wanted = wanted.filter(|&wanted| wanted > 0);
+    let cores = available_parallelism().map_or(1, NonZero::get);
     rayon::ThreadPoolBuilder::new()
-        // 0 stands for one thread for each core.
-        .num_threads(threads.unwrap_or(0))
+        .num_threads(wanted.map_or(cores, |wanted| wanted.min(cores)))
         .spawn_handler(|thread| {
             let name = format!("rayon {}", thread.index());
             os::start(&name, thread.stack_size(), || thread.run()).map(drop)

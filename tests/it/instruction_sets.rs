@@ -71,12 +71,33 @@ fn a_training_gives_the_same_bytes_with_avx2_and_with_avx512() {
     }
 }
 
+/// The kernels can be switched off, to measure them and to check them on a whole training.
+#[test]
+fn burns_own_operations_train_to_the_same_loss() {
+    let loss = |set: &str| {
+        let place = TempDir::new().unwrap();
+        let run = place.path().join(with(set, place.path(), &DENSE).line());
+        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let first: Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+        (
+            first["loss"].as_f64().unwrap(),
+            fs::read(run.join("model.safetensors")).unwrap(),
+        )
+    };
+    let ((plain, plain_model), (fast, fast_model)) = (loss("plain"), loss(""));
+    assert!((plain - fast).abs() < 1e-4 * fast.abs(), "{plain}, {fast}");
+    // Other sums round otherwise, so the same bytes would mean that the same code ran.
+    assert!(plain_model != fast_model);
+}
+
 #[test]
 fn devices_says_which_instructions_the_kernels_use_and_why() {
     let place = TempDir::new().unwrap();
     let free = devices("", place.path());
     let widest = free["widest_instruction_set"].as_str().unwrap();
     assert_eq!(free["instruction_set"][0]["name"], widest);
+    let plain = devices("plain", place.path());
+    assert_eq!(plain["instruction_set"][0]["name"], "plain");
     let scalar = devices("scalar", place.path());
     assert_eq!(scalar["widest_instruction_set"], widest);
     assert_eq!(scalar["instruction_set"][0]["name"], "scalar");
@@ -100,7 +121,7 @@ fn instructions_that_cannot_be_used_are_a_wrong_request_of_every_command() {
     for command in [&["devices"][..], &["list"], &DENSE] {
         with("avx1024", place.path(), command).failed(
             2,
-            &["error: VAE_SIMD=avx1024: no such instruction set; expected one of scalar, avx2, avx512, neon\nhint: "],
+            &["error: VAE_SIMD=avx1024: no such instruction set; expected one of scalar, avx2, avx512, neon, plain\nhint: "],
         );
         let error = format!("error: VAE_SIMD={missing}: this processor does not have it; ");
         with(missing, place.path(), command).failed(2, &[&error, "\nhint: without VAE_SIMD "]);

@@ -291,3 +291,86 @@ proptest! {
         assert_all_close(&rectified(fast), &rectified(slow), 2e-5);
     }
 }
+
+/// Returns a convolution's output and its gradients in the input and the weight, all computed in 64 bits. Channels come
+/// first; the padding is 1 on all sides.
+fn exact(convolution: Convolution, [x, weight, upstream]: [&[f32]; 3], n: usize) -> [Vec<f64>; 3] {
+    let ([c, h, w], [s, down, across]) = (convolution.input, convolution.output);
+    let Window { kernel, stride, .. } = convolution.window;
+    let mut y = vec![0.0; n * s * down * across];
+    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
+    for i in 0..y.len() {
+        let (column, row) = (i % across, i / across % down);
+        let (small, image) = (i / (across * down) % s, i / (across * down * s));
+        for tap in 0..c * kernel * kernel {
+            let (b, a) = (tap % kernel, tap / kernel % kernel);
+            let (v, u) = (column * stride + b, row * stride + a);
+            if (1..=h).contains(&u) && (1..=w).contains(&v) {
+                let place = ((image * c + tap / (kernel * kernel)) * h + u - 1) * w + v - 1;
+                let tap = small * c * kernel * kernel + tap;
+                y[i] += f64::from(x[place]) * f64::from(weight[tap]);
+                dx[place] += f64::from(upstream[i]) * f64::from(weight[tap]);
+                dw[tap] += f64::from(upstream[i]) * f64::from(x[place]);
+            }
+        }
+    }
+    [y, dx, dw]
+}
+
+/// Tiles round more often than windows. `benches/README.md` states by how much.
+#[test]
+fn tiles_round_little_more_than_windows() {
+    let (n, channels, side) = (2, 32, 16);
+    for (kernel, stride) in [(3, 1), (4, 2), (5, 2)] {
+        let small = side / stride;
+        let convolution = Convolution {
+            input: [channels, side, side],
+            output: [channels, small, small],
+            window: Window {
+                kernel,
+                stride,
+                padding: [(1, kernel - 3 + usize::from(stride == 1)); 2],
+                output_padding: [0, 0],
+            },
+            activation: Activation::None,
+            layouts: [MapLayout::ChannelsFirst; 2],
+        };
+        let device = Device::flex();
+        let weight = normal("weight", [channels, channels * kernel * kernel], &device);
+        let inputs = [normal("x", [n, channels * side * side], &device), weight];
+        type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+        let run = |convolve: Convolve| {
+            with_gradients(&inputs, |inputs| {
+                convolve(
+                    inputs[0].clone(),
+                    inputs[1]
+                        .clone()
+                        .reshape([channels, channels, kernel, kernel]),
+                    Tensor::zeros([channels], &inputs[0].device()),
+                    convolution,
+                )
+            })
+        };
+        let upstream = flat(normal::<2>(
+            "upstream",
+            [n, channels * small * small],
+            &device,
+        ));
+        let [x, weight] = inputs.clone().map(flat);
+        let exact = exact(convolution, [&x, &weight, &upstream], n);
+        let error = |found: &[f32], exact: &[f64]| {
+            let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+            let wrong = square(&mut found.iter().zip(exact).map(|(&a, b)| f64::from(a) - b));
+            (wrong / square(&mut exact.iter().copied())).sqrt()
+        };
+        for ((tiles, windows), exact) in run(ops::convolve)
+            .iter()
+            .zip(&run(plain::convolve))
+            .zip(&exact)
+        {
+            let (tiles, windows) = (error(tiles, exact), error(windows, exact));
+            println!("{kernel} x {kernel}, stride {stride}: {tiles:.1e}, {windows:.1e}");
+            assert!(tiles < 5.0 * windows && tiles < 1e-6, "{tiles}, {windows}");
+        }
+    }
+}

@@ -10,6 +10,9 @@ use pulp::Arch;
 /// The environment variable that names the set to use, for tests and measurements.
 pub const VARIABLE: &str = "VAE_SIMD";
 
+/// The value of [`VARIABLE`] with which no kernel runs, but the plain definitions: burn's own operations.
+pub const PLAIN: &str = "plain";
+
 /// A set of instructions. All but [`Scalar`](Self::Scalar) multiply and add with a single rounding, and the kernels give
 /// the same bytes with each of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,7 @@ pub enum RefusedSet {
 struct ChosenSet {
     set: InstructionSet,
     arch: Arch,
+    is_plain: bool,
     refused: Option<RefusedSet>,
 }
 
@@ -116,6 +120,12 @@ pub(super) fn used_arch() -> Arch {
     choice().arch
 }
 
+/// Returns whether the plain definitions run instead of the kernels.
+#[inline]
+pub fn is_plain() -> bool {
+    choice().is_plain
+}
+
 /// Checks that [`VARIABLE`] names a set of this machine, or none.
 ///
 /// # Errors
@@ -131,9 +141,16 @@ fn choose(wanted: Option<&OsStr>) -> ChosenSet {
         ChosenSet {
             set,
             arch: set.arch().unwrap_or(Arch::Scalar),
+            is_plain: false,
             refused,
         }
     };
+    if wanted.is_some_and(|wanted| wanted == PLAIN) {
+        return ChosenSet {
+            is_plain: true,
+            ..widest(None)
+        };
+    }
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
         return widest(None);
     };
@@ -146,6 +163,7 @@ fn choose(wanted: Option<&OsStr>) -> ChosenSet {
         Some(arch) => ChosenSet {
             set,
             arch,
+            is_plain: false,
             refused: None,
         },
         None => widest(Some(RefusedSet::Missing(set))),
@@ -190,6 +208,8 @@ mod tests {
                 assert_eq!(choice.refused, Some(RefusedSet::Missing(set)));
             }
         }
+        let choice = choose(Some(OsStr::new(PLAIN)));
+        assert_eq!((choice.is_plain, choice.refused), (true, None));
         let choice = choose(Some(OsStr::new("AVX2 ")));
         let unknown = RefusedSet::Unknown("AVX2 ".to_owned());
         assert_eq!(choice.refused, Some(unknown));

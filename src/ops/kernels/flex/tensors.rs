@@ -6,13 +6,19 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 
+use crate::ops::kernels::instruction_set::is_plain;
+
 /// The backend burn-flex with autodiff.
 pub type AutodiffFlex = Autodiff<Flex>;
 
 type AutodiffTensor = <AutodiffFlex as BackendTypes>::FloatTensorPrimitive;
 
-/// Returns whether a tensor is one of burn-flex's, with autodiff or without.
+/// Returns whether the kernels are to process a tensor: it is one of burn-flex's, with autodiff or without, and the kernels are
+/// not switched off.
 pub fn is_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
+    if is_plain() {
+        return false;
+    }
     let tensor = tensor.clone();
     if tensor.is_autodiff() {
         tensor.try_into_primitive::<AutodiffFlex>().is_ok()
