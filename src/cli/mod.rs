@@ -80,7 +80,7 @@ pub struct Cli {
     #[arg(long, short, global = true)]
     quiet: bool,
 
-    /// Use N threads on the CPU, at most one per core; results do not depend on it [default: one per core]
+    /// Use N threads; results do not depend on it [default and most: one per core]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
 }
