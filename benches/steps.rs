@@ -1,7 +1,8 @@
 //! Times the parts of training, from a whole step down to single operations, each of ours beside
 //! its plain definition. Run all with `cargo bench`, or those with a name such as `convolve` with
 //! `cargo bench -- convolve`. `cargo bench -- roofline` prints what the machine can do beside what
-//! each operation reaches instead. Nothing is downloaded.
+//! each operation reaches instead, and `cargo bench -- cores` the time of a step on more cores.
+//! Nothing is downloaded.
 
 #![expect(
     clippy::expect_used,
@@ -9,6 +10,7 @@
     reason = "a bench stops at what it did not expect"
 )]
 
+mod cores;
 mod roofline;
 
 use std::time::Duration;
@@ -37,7 +39,11 @@ const BATCH: usize = 128;
 fn main() {
     // The program runs its commands on a worker thread as well.
     allocator::keep_freed_pages();
-    let only_roofline = std::env::args().any(|argument| argument == "roofline");
+    let asks_for = |name: &str| std::env::args().any(|argument| argument == name);
+    if asks_for("cores") {
+        return cores::print();
+    }
+    let only_roofline = asks_for("roofline");
     rayon::scope(|_| {
         if only_roofline {
             roofline::print();

@@ -30,8 +30,9 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TORCH, JAX = ("torch", "torch-fused", "torch-last", "torch-compile", "torch-graphs"), ("jax", "jax-scan")
 ON_CPU, ON_GPU = ("torch", "torch-fused", "torch-compile", *JAX), TORCH
 OURS = "vae"
-# Our own program without its kernels: burn's stock operations on the same model.
+# Our own program with `VAE_SIMD=plain`: burn's stock operations on the same model.
 BURN = "burn"
+OUR_MODES = {OURS: None, BURN: "plain"}
 # The number of test images if an epoch is limited. The program measures on them outside the timed part.
 FEW = 200
 # Two cores of a virtual machine are sometimes two halves of one core for some seconds; `--threads` then means less.
@@ -63,7 +64,7 @@ def arguments():
     add("--epochs", type=int, help="train for this many epochs; the first is a warm-up and not counted (default 3; on a GPU 10)")
     add("--images", type=int, help="limit an epoch to the first N images (default: all)")
     add("--jax-conv-images", type=int, default=1280, help="the same limit for JAX's convolutions (default 1280; 0: all)")
-    add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)}); burn: ours with burn's own operations")
+    add("--modes", type=names, help=f"measure these peers (default {','.join(ON_CPU)}; on a GPU {','.join(ON_GPU)}); `burn` is our program with burn's own operations")
     add("--simd", choices=[*HELD_TO], help="hold all programs to this instruction set (default: the widest of the machine)")
     add("--threads", type=int, default=2, help="give every process this many threads and cores (default 2)")
     add("--tolerance", type=float, default=0.02, help="the largest relative difference of a peer's loss from ours (default 0.02)")
@@ -87,6 +88,8 @@ def arguments():
         parser.error(f"--modes: {', '.join(unknown)}; expected some of {', '.join([*TORCH, *JAX, BURN])}")
     if options.epochs < 2:
         parser.error("--epochs: expected at least 2, because the first is a warm-up")
+    if BURN in options.modes and (options.simd or options.gpu):
+        parser.error("--modes burn: has no effect on a GPU, and is not held to an instruction set")
     return options
 
 
@@ -343,10 +346,9 @@ class Bench:
         for seed in range(1, options.rounds + 1):
             for mode, limit in limits.items():
                 config = configs[limit]
-                ours = {OURS: None, BURN: "plain"}
                 train = functools.partial(self.train_peer, mode, config, seed)
-                if mode in ours:
-                    train = functools.partial(self.train_ours, config, seed, ours[mode])
+                if mode in OUR_MODES:
+                    train = functools.partial(self.train_ours, config, seed, OUR_MODES[mode])
                 figures = self.steady(train, f"{where}, round {seed}, {mode}")
                 runs[mode].append(figures)
                 if mode == OURS and "failure" in figures:

@@ -222,13 +222,16 @@ fn bandwidth(threads: usize, size: usize, copy: bool) -> f64 {
             // From the start of a line on, so that no vector lies in two.
             let skipped = part.as_ptr().align_offset(4 * LINE).min(LINE);
             let part = &mut part[skipped..][..length];
+            if !copy {
+                black_box(simd::dispatch(Sum {
+                    values: part,
+                    passes,
+                }));
+                return;
+            }
             for _ in 0..passes {
-                if copy {
-                    let (to, from) = black_box(&mut *part).split_at_mut(length / 2);
-                    to.copy_from_slice(&from[..to.len()]);
-                } else {
-                    black_box(simd::dispatch(Sum(black_box(part))));
-                }
+                let (to, from) = black_box(&mut *part).split_at_mut(length / 2);
+                to.copy_from_slice(&from[..to.len()]);
             }
         });
         (threads * passes * length * 4) as f64 / start.elapsed().as_secs_f64() / 1e9
@@ -236,20 +239,26 @@ fn bandwidth(threads: usize, size: usize, copy: bool) -> f64 {
     (0..TRIES).map(|_| once()).fold(0.0, f64::max)
 }
 
-/// The sum of many values, in eight vectors of sums.
-struct Sum<'a>(&'a [f32]);
+/// The sum of many values, in eight vectors of sums, again and again: a pass over the nearest cache is so short that a sum of
+/// its own would take longer.
+struct Sum<'a> {
+    values: &'a [f32],
+    passes: usize,
+}
 
 impl WithSimd for Sum<'_> {
     type Output = f32;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        let (vectors, _) = S::as_simd_f32s(self.0);
-        let (blocks, _) = vectors.as_chunks::<8>();
         let mut sums = [simd.splat_f32s(0.0); 8];
-        for block in blocks {
-            for (sum, &vector) in sums.iter_mut().zip(block) {
-                *sum = simd.add_f32s(*sum, vector);
+        for _ in 0..self.passes {
+            let (vectors, _) = S::as_simd_f32s(black_box(self.values));
+            let (blocks, _) = vectors.as_chunks::<8>();
+            for block in blocks {
+                for (sum, &vector) in sums.iter_mut().zip(block) {
+                    *sum = simd.add_f32s(*sum, vector);
+                }
             }
         }
         sums.map(|sum| simd.reduce_sum_f32s(sum)).iter().sum()

@@ -62,6 +62,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result, shell_word};
+use crate::words::counted;
 use crate::{device, ui};
 
 /// Train variational autoencoders and put them to use.
@@ -163,6 +164,12 @@ impl Cli {
         // Instructions that cannot be used end the program before it has done anything.
         device::kernel_instructions()?;
         device::start_threads(self.threads)?;
+        if let Some(wanted) = self.threads.filter(|wanted| *wanted > device::threads()) {
+            ui::note(format_args!(
+                "note: --threads {wanted}: this process may use {}, and gets as many threads",
+                counted(device::threads(), "core")
+            ));
+        }
         // Run on a worker thread, which hands work to the other workers cheaply. From outside, each handover costs a
         // sleep.
         let run = || {

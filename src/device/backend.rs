@@ -38,7 +38,7 @@ pub trait Backend: Sync {
 /// The vector instructions of the kernels.
 #[derive(Clone, Debug)]
 pub struct KernelInstructions {
-    /// The name of the instruction set that the kernels use.
+    /// The name of the instruction set that the kernels use, or `plain` if burn's own operations run instead.
     pub used: &'static str,
     /// The name of the widest one that the processor has.
     pub widest: &'static str,

@@ -42,11 +42,12 @@ fn refusal(refused: &RefusedSet) -> Error {
             let mut names = InstructionSet::ALL.map(InstructionSet::name).to_vec();
             names.push(PLAIN);
             let error = Error::request(format!(
-                "{VARIABLE}={name}: no such instruction set; expected one of {}",
-                names.join(", ")
+                "{VARIABLE}={name}: not known; expected an instruction set ({}), or {PLAIN} for burn's own operations",
+                InstructionSet::ALL.map(InstructionSet::name).join(", ")
             ));
             error.with_hint(
                 match did_you_mean(&name.to_lowercase(), names.iter().copied()) {
+                    Some(PLAIN) => format!("did you mean `{PLAIN}`?"),
                     Some(meant) => format!("did you mean `{meant}`? this processor has {here}"),
                     None => format!(
                         "this processor has {here}; without {VARIABLE} the kernels use {widest}"
@@ -131,7 +132,7 @@ mod tests {
         assert_eq!(error.code(), 2);
         assert_eq!(
             error.to_string(),
-            "VAE_SIMD=AVX512F: no such instruction set; expected one of scalar, avx2, avx512, neon, plain"
+            "VAE_SIMD=AVX512F: not known; expected an instruction set (scalar, avx2, avx512, neon), or plain for burn's own operations"
         );
         let hint = error.hint().unwrap();
         assert!(

@@ -8,19 +8,24 @@ use crate::check::count;
 use crate::error::{Error, Result};
 use crate::os;
 
-/// Starts the threads for everything that runs on the CPU: `threads`, or as many as `RAYON_NUM_THREADS` says, or one for each
-/// core; never more than the cores that this process may use, which would only wait for each other. Results do not depend
-/// on the number.
+/// Starts the threads for everything that runs on the CPU: `threads`, else `RAYON_NUM_THREADS`, else one for each core. There are
+/// never more threads than cores that this process may use, because they would only wait for each other. Results do not
+/// depend on the number.
 ///
 /// # Errors
-/// Returns an error for 0 threads, if the system refuses them, and when it is called twice.
+/// Returns an error for 0 threads or more than 1024, if the system refuses them, and when it is called twice.
 pub fn start_threads(threads: Option<usize>) -> Result<()> {
     threads.map_or(Ok(()), |threads| count("--threads", threads, 1024))?;
     let wanted = threads.or_else(|| env::var("RAYON_NUM_THREADS").ok()?.parse().ok());
     let wanted = wanted.filter(|&wanted| wanted > 0);
-    let cores = available_parallelism().map_or(1, NonZero::get);
+    let cores = available_parallelism();
     rayon::ThreadPoolBuilder::new()
-        .num_threads(wanted.map_or(cores, |wanted| wanted.min(cores)))
+        // 0 stands for one thread for each core.
+        .num_threads(match (wanted, cores) {
+            (Some(wanted), Ok(cores)) => wanted.min(cores.get()),
+            (Some(wanted), Err(_)) => wanted,
+            (None, cores) => cores.map_or(0, NonZero::get),
+        })
         .spawn_handler(|thread| {
             let name = format!("rayon {}", thread.index());
             os::start(&name, thread.stack_size(), || thread.run()).map(drop)

@@ -13,7 +13,7 @@ use super::plain;
 /// `x`: `[B, P]`; `logits`: `[K, B, P]`; result: `[K, B]`.
 pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&logits) {
+    if flex::uses_kernels(&logits) {
         return flex::bernoulli_log_prob(x, logits);
     }
     plain::bernoulli_log_prob(x, logits)
@@ -26,7 +26,7 @@ pub fn bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
 /// `x`: `[B, P]`, from 0 to 1; `logits`: `[K, B, P]`; result: `[K, B]`.
 pub fn continuous_bernoulli_log_prob(x: Tensor<2>, logits: Tensor<3>) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&logits) {
+    if flex::uses_kernels(&logits) {
         return flex::continuous_bernoulli_log_prob(x, logits);
     }
     plain::continuous_bernoulli_log_prob(x, logits)
@@ -44,7 +44,7 @@ pub fn discretised_logistic_log_prob(
     components: usize,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&outputs) {
+    if flex::uses_kernels(&outputs) {
         return flex::discretised_logistic_log_prob(x, outputs, components);
     }
     plain::discretised_logistic_log_prob(x, outputs, components)
@@ -57,7 +57,7 @@ pub fn discretised_logistic_log_prob(
 /// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
 pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&outputs) {
+    if flex::uses_kernels(&outputs) {
         return flex::squared_error(x, outputs, logistic);
     }
     plain::squared_error(x, outputs, logistic)
@@ -70,7 +70,7 @@ pub fn squared_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor
 /// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
 pub fn absolute_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&outputs) {
+    if flex::uses_kernels(&outputs) {
         return flex::absolute_error(x, outputs, logistic);
     }
     plain::absolute_error(x, outputs, logistic)

@@ -26,7 +26,7 @@ pub use discretised_logistic::outputs_per_value;
 use kernels::flex;
 #[cfg(feature = "cpu")]
 pub use kernels::instruction_set;
-pub use kernels::{math, pool, simd};
+pub use kernels::{math, pool, simd, simulation};
 pub use likelihood::{
     absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
     discretised_logistic_log_prob, squared_error,
@@ -77,7 +77,7 @@ pub fn convolve(
     convolution: Convolution,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         let (convolution, activation) = convolution.without_unfused();
         let y = flex::convolve(x, weight, bias, convolution);
         return activate(y, activation);
@@ -96,7 +96,7 @@ pub fn convolve_transposed(
     convolution: Convolution,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         let (convolution, activation) = convolution.without_unfused();
         let y = flex::convolve_transposed(x, weight, bias, convolution);
         return activate(y, activation);
@@ -115,7 +115,7 @@ pub fn dense(
     activation: Activation,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         if activation.is_fused() {
             return flex::dense(x, weight, bias, activation);
         }
@@ -130,7 +130,7 @@ pub fn dense(
 /// `x` and the result: `[N, F]`.
 pub fn activate(x: Tensor<2>, activation: Activation) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if activation != Activation::None && flex::is_flex(&x) {
+    if activation != Activation::None && flex::uses_kernels(&x) {
         return flex::activate(x, activation);
     }
     plain::activate(x, activation)
@@ -148,7 +148,7 @@ pub fn normalise(
     normalisation: Normalisation,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         return flex::normalise(x, scale, shift, normalisation);
     }
     plain::normalise(x, scale, shift, normalisation)
@@ -171,7 +171,7 @@ pub fn normalised_convolve(
     residual: Option<Tensor<2>>,
 ) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         return flex::normalised_convolve(
             x,
             [scale, shift],
@@ -199,7 +199,7 @@ pub fn normalised_convolve(
 /// `x`: `[N, small]`, flat; result: `[N, big]`, flat.
 pub fn upsample(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         return flex::upsample(x, resampling);
     }
     plain::upsample(x, resampling)
@@ -212,7 +212,7 @@ pub fn upsample(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
 /// `x`: `[N, big]`, flat; result: `[N, small]`, flat.
 pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&x) {
+    if flex::uses_kernels(&x) {
         return flex::average_pool(x, resampling);
     }
     plain::average_pool(x, resampling)
@@ -225,7 +225,7 @@ pub fn average_pool(x: Tensor<2>, resampling: Resampling) -> Tensor<2> {
 /// `mean`, `log_var`: `[B, D]`; `noise` and the result: `[K, B, D]`.
 pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> Tensor<3> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&mean) {
+    if flex::uses_kernels(&mean) {
         return flex::reparameterise(mean, log_var, noise);
     }
     plain::reparameterise(mean, log_var, noise)
@@ -238,7 +238,7 @@ pub fn reparameterise(mean: Tensor<2>, log_var: Tensor<2>, noise: Tensor<3>) -> 
 /// All: `[B, D]`, in nats, not below zero except for rounding.
 pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&mean) {
+    if flex::uses_kernels(&mean) {
         return flex::kl_to_standard_normal(mean, log_var);
     }
     plain::kl_to_standard_normal(mean, log_var)
@@ -249,7 +249,7 @@ pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
 /// uses that one.
 pub fn sum_last_axis<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&values) {
+    if flex::uses_kernels(&values) {
         return flex::sum_last_axis(values);
     }
     plain::sum_last_axis(values)
@@ -259,7 +259,7 @@ pub fn sum_last_axis<const D: usize>(values: Tensor<D>) -> Tensor<D> {
 /// broadcast value would get burn's sum.
 pub fn repeat_last_axis<const D: usize>(values: Tensor<D>, count: usize) -> Tensor<D> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&values) {
+    if flex::uses_kernels(&values) {
         return flex::repeat_last_axis(values, count);
     }
     plain::repeat_last_axis(values, count)
@@ -271,7 +271,7 @@ pub fn repeat_last_axis<const D: usize>(values: Tensor<D>, count: usize) -> Tens
 /// `a`: `[N, I]`; `b`: `[I, O]`; result: `[N, O]`.
 pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&a) {
+    if flex::uses_kernels(&a) {
         let bias = Tensor::zeros([b.dims()[1]], &a.device());
         return flex::dense(a, b, bias, Activation::None);
     }
@@ -285,7 +285,7 @@ pub fn product(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 /// `values`: `[n]`; result: `[1]`.
 pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&values) {
+    if flex::uses_kernels(&values) {
         return flex::sum_of_squares(values);
     }
     plain::sum_of_squares(values)

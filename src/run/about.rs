@@ -31,7 +31,7 @@ pub struct About {
     /// The devices that the binary was built with.
     pub features: Vec<String>,
     pub threads: usize,
-    /// The vector instructions of the kernels for the processor; `None` in a binary without such kernels.
+    /// The vector instructions of the kernels for the processor, or `plain` if burn's own operations ran instead; `None` in a binary without such kernels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction_set: Option<String>,
     pub data: String,

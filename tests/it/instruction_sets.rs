@@ -121,7 +121,7 @@ fn instructions_that_cannot_be_used_are_a_wrong_request_of_every_command() {
     for command in [&["devices"][..], &["list"], &DENSE] {
         with("avx1024", place.path(), command).failed(
             2,
-            &["error: VAE_SIMD=avx1024: no such instruction set; expected one of scalar, avx2, avx512, neon, plain\nhint: "],
+            &["error: VAE_SIMD=avx1024: not known; expected an instruction set (scalar, avx2, avx512, neon), or plain for burn's own operations\nhint: "],
         );
         let error = format!("error: VAE_SIMD={missing}: this processor does not have it; ");
         with(missing, place.path(), command).failed(2, &[&error, "\nhint: without VAE_SIMD "]);

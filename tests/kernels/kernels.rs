@@ -12,3 +12,5 @@ pub mod product;
 mod shares;
 #[path = "../../src/ops/kernels/simd.rs"]
 pub mod simd;
+#[path = "../../src/ops/kernels/simulation.rs"]
+mod simulation;

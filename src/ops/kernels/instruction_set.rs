@@ -10,7 +10,8 @@ use pulp::Arch;
 /// The environment variable that names the set to use, for tests and measurements.
 pub const VARIABLE: &str = "VAE_SIMD";
 
-/// The value of [`VARIABLE`] with which no kernel runs, but the plain definitions: burn's own operations.
+/// The value of [`VARIABLE`] that replaces the kernels on tensors by the plain definitions, which are burn's own operations.
+/// The thread pool, and vectors elsewhere, stay.
 pub const PLAIN: &str = "plain";
 
 /// A set of instructions. All but [`Scalar`](Self::Scalar) multiply and add with a single rounding, and the kernels give
@@ -120,7 +121,7 @@ pub(super) fn used_arch() -> Arch {
     choice().arch
 }
 
-/// Returns whether the plain definitions run instead of the kernels.
+/// Returns whether the plain definitions run instead of the kernels on tensors.
 #[inline]
 pub fn is_plain() -> bool {
     choice().is_plain

@@ -19,3 +19,4 @@ pub mod pool;
 mod product;
 mod shares;
 pub mod simd;
+pub mod simulation;

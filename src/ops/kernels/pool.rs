@@ -17,6 +17,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use super::shares::Shares;
+use super::simulation;
 use crate::os;
 
 /// The time that an idle thread watches before it sleeps: longer than the gaps within a step.
@@ -35,13 +36,19 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
         .into_iter()
         .map(|item| Mutex::new(Some(item)))
         .collect();
+    let do_item = |item: usize| {
+        if let Some(item) = lock(&items[item]).take() {
+            work(item);
+        }
+    };
+    if simulation::run(items.len(), do_item) {
+        return;
+    }
     let threads = threads().min(items.len());
     let shares = Shares::new(items.len(), threads);
     let share = || {
         while let Some(item) = shares.take(THREAD.get()) {
-            if let Some(item) = lock(&items[item]).take() {
-                work(item);
-            }
+            do_item(item);
         }
     };
     if threads < 2 {
@@ -55,6 +62,9 @@ pub fn for_each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + 
 /// may use (a container's share included), because threads that wait awake would keep a shared core from others. Within a
 /// rayon pool of one thread, that thread does everything.
 pub fn threads() -> usize {
+    if let Some(cores) = simulation::cores() {
+        return cores;
+    }
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = CORES.get_or_init(|| available_parallelism().map_or(usize::MAX, NonZero::get));
     rayon::current_num_threads().min(*cores)

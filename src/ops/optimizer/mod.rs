@@ -30,7 +30,7 @@ pub fn adam(
     step: AdamStep,
 ) -> Tensor<1> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&weight) {
+    if flex::uses_kernels(&weight) {
         return flex::adam(weight, gradient, mean, square, step);
     }
     plain::adam(weight, gradient, mean, square, step)
@@ -48,7 +48,7 @@ pub fn rmsprop(
     step: RmsPropStep,
 ) -> Tensor<1> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&weight) {
+    if flex::uses_kernels(&weight) {
         return flex::rmsprop(weight, gradient, moments, step);
     }
     plain::rmsprop(weight, gradient, moments, step)
@@ -66,7 +66,7 @@ pub fn sgd(
     step: SgdStep,
 ) -> Tensor<1> {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(&weight) {
+    if flex::uses_kernels(&weight) {
         return flex::sgd(weight, gradient, velocity, step);
     }
     plain::sgd(weight, gradient, velocity, step)
@@ -78,7 +78,7 @@ pub fn sgd(
 /// `average` and `value`: `[n]`, without autodiff.
 pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
     #[cfg(feature = "cpu")]
-    if flex::is_flex(value) {
+    if flex::uses_kernels(value) {
         return flex::move_towards(average, value, share);
     }
     plain::move_towards(average, value, share);

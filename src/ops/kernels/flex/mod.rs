@@ -25,4 +25,4 @@ pub use normalisation::normalise;
 pub use optimizer::{adam, move_towards, rmsprop, sgd};
 pub use resampling::{average_pool, upsample};
 pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares};
-pub use tensors::is_flex;
+pub use tensors::uses_kernels;

@@ -13,9 +13,9 @@ pub type AutodiffFlex = Autodiff<Flex>;
 
 type AutodiffTensor = <AutodiffFlex as BackendTypes>::FloatTensorPrimitive;
 
-/// Returns whether the kernels are to process a tensor: it is one of burn-flex's, with autodiff or without, and the kernels are
-/// not switched off.
-pub fn is_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
+/// Returns whether the kernels process this tensor: burn-flex holds it, with or without autodiff, and `VAE_SIMD` is not
+/// `plain`.
+pub fn uses_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
     if is_plain() {
         return false;
     }
@@ -31,7 +31,7 @@ pub fn is_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
 pub fn untracked<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     match tensor.without_autodiff().try_into_primitive::<Flex>() {
         Ok(tensor) => tensor,
-        Err(_) => unreachable!("`is_flex` returned true for this tensor"),
+        Err(_) => unreachable!("`uses_kernels` returned true for this tensor"),
     }
 }
 
@@ -45,7 +45,7 @@ pub fn tracked<const D: usize>(tensor: Tensor<D>) -> AutodiffTensor {
     };
     match tensor.try_into_primitive::<AutodiffFlex>() {
         Ok(tensor) => tensor,
-        Err(_) => unreachable!("`is_flex` returned true for this tensor, which has autodiff"),
+        Err(_) => unreachable!("`uses_kernels` returned true for this tensor, which has autodiff"),
     }
 }
 

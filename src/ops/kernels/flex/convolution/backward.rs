@@ -117,7 +117,9 @@ impl DirectedConvolution {
         let [_, height, width] = windows.small;
         let tiled = winograd::suits(&windows).then(|| TiledGradient::new(&windows));
         let channels = self.convolution.output[0];
-        let sums = tiled.as_ref().map_or(weight.len(), TiledGradient::values);
+        let sums = tiled
+            .as_ref()
+            .map_or(weight.len(), TiledGradient::transformed_len);
         let no_images = || (vec![0.0; sums], vec![0.0; channels + input.parameters()]);
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = wants_x.then_some(dx);
@@ -143,7 +145,7 @@ impl DirectedConvolution {
             unsafe { filled_vec(if wants_x { n * inputs } else { 0 }, write) };
         let parameters = bias.split_off(channels);
         let dw = match &tiled {
-            Some(tiled) => tiled.from_transformed(&dw),
+            Some(tiled) => tiled.untransformed(&dw),
             None => dw,
         };
         ConvolutionGradients {

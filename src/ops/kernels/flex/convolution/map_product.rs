@@ -116,7 +116,8 @@ impl MapProduct {
         let out = OutputCells::new(out);
         let rectified = activation == Activation::Relu;
         for tiled in &self.tiled {
-            tiled.run(frames, count, bias, out, rectified);
+            // SAFETY: the memory belongs to this call alone.
+            unsafe { tiled.run(frames, count, bias, out, rectified) };
         }
         for (pass, weights) in &self.passes {
             let rows = pass.to.len() / self.images * count;

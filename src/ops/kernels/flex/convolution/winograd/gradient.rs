@@ -1,6 +1,6 @@
 //! The weight gradient in tiles.
 
-use super::tile::{MOST, PlaceMemory, TileLayout, pairs};
+use super::tile::{MAX_SIDE, PlaceMemory, TileLayout, pairs};
 use super::transforms::{FramedTiles, InputTransform, UpstreamTransform};
 use super::{SCRATCH, VALUES, tiles};
 use crate::ops::kernels::flex::convolution::windows::{WindowPass, Windows};
@@ -9,16 +9,20 @@ use crate::ops::kernels::product::{
 };
 use crate::ops::kernels::simd::dispatch;
 
-/// Returns the memory of each place, `[places, tiles, C]`, row by row.
-fn of_places(sides: [usize; 2], channels: usize, tiles: usize) -> [PlaceMemory; MOST * MOST] {
-    let mut columns = [PlaceMemory::default(); MOST * MOST];
+/// Returns where each place lies in memory `[places, tiles, C]`, row by row.
+fn place_memory(
+    sides: [usize; 2],
+    channels: usize,
+    tiles: usize,
+) -> [PlaceMemory; MAX_SIDE * MAX_SIDE] {
+    let mut memory = [PlaceMemory::default(); MAX_SIDE * MAX_SIDE];
     for (number, [i, j]) in pairs(sides).enumerate() {
-        columns[i * MOST + j] = PlaceMemory {
+        memory[i * MAX_SIDE + j] = PlaceMemory {
             first: number * tiles * channels,
             step: channels,
         };
     }
-    columns
+    memory
 }
 
 /// The weight gradient of a convolution in tiles.
@@ -29,13 +33,14 @@ pub struct TiledGradient {
     window: WindowPass,
     /// The numbers of values from one line of a tile to the next, and from one pixel to the next, in both frames.
     pitches: [[usize; 2]; 2],
-    /// The place in both frames of each tile of one image.
-    places: Vec<[usize; 2]>,
+    /// The offset in both frames of each tile of one image.
+    tile_offsets: Vec<[usize; 2]>,
     /// The number of values of both frames.
     lengths: [usize; 2],
 }
 
 impl TiledGradient {
+    /// Prepares the gradient of a convolution that [`suits`](super::suits).
     pub fn new(windows: &Windows) -> Self {
         let (big, small) = (windows.big_frame(), windows.small_frame());
         let [_, height, width] = windows.small;
@@ -48,7 +53,7 @@ impl TiledGradient {
                 pitch(&|y, x| window.from[y * width + x]),
                 pitch(&|y, x| small.at(y, x)),
             ],
-            places: tiles([height, width])
+            tile_offsets: tiles([height, width])
                 .map(|pixel| [window.from[pixel], small.at(pixel / width, pixel % width)])
                 .collect(),
             lengths: [big.len(), small.len()],
@@ -57,19 +62,20 @@ impl TiledGradient {
     }
 
     /// Returns the number of values of the transformed gradient, `[slots, C, S]`.
-    pub fn values(&self) -> usize {
+    pub fn transformed_len(&self) -> usize {
         self.layout.slots * self.channels[0] * self.channels[1]
     }
 
     /// Returns the gradient `[k, k, C, S]` for the transformed one.
-    pub fn from_transformed(&self, sums: &[f32]) -> Vec<f32> {
+    pub fn untransformed(&self, sums: &[f32]) -> Vec<f32> {
         self.layout.gradient_from_transformed(sums)
     }
 
     /// Writes `start` plus the transformed weight gradient of `count` images to `sums`, `[slots, C, S]`.
     ///
     /// # Safety
-    /// No other thread uses `sums`, and with [`InitialSum::Previous`] it has been written.
+    /// `count` is at least 1; all of `sums` is written then. No other thread uses `sums`, and with
+    /// [`InitialSum::Previous`] it has been written.
     pub unsafe fn run(
         &self,
         count: usize,
@@ -79,11 +85,15 @@ impl TiledGradient {
     ) {
         let layout = &self.layout;
         let [channels, columns] = self.channels;
-        let phases = self.window.phases(layout, channels);
+        let phases = self.window.phase_offsets(layout, channels);
         let [big, small]: [Vec<usize>; 2] = [0, 1].map(|map| {
             let images = (0..count).map(|image| image * self.lengths[map]);
             images
-                .flat_map(|first| self.places.iter().map(move |place| first + place[map]))
+                .flat_map(|first| {
+                    self.tile_offsets
+                        .iter()
+                        .map(move |place| first + place[map])
+                })
                 .collect()
         });
         let places = layout.places.len();
@@ -97,31 +107,31 @@ impl TiledGradient {
                 upstream.resize(upstream.len().max(places * count * columns), 0.0);
                 dispatch(UpstreamTransform(FramedTiles {
                     frames: small_frames,
-                    tiles: small,
+                    tile_offsets: small,
                     pitch: self.pitches[1],
                     channels: columns,
                     sides: layout.sides,
-                    places: &of_places(layout.sides, columns, count),
+                    memory: &place_memory(layout.sides, columns, count),
                     to: upstream,
                 }));
                 // One phase after the other, so that more tiles fit into the cache.
                 for (phase, offset) in layout.phases.iter().zip(&phases) {
                     let sides = phase.sides();
-                    let of_phase = of_places(sides, channels, count);
+                    let of_phase = place_memory(sides, channels, count);
                     dispatch(InputTransform(FramedTiles {
                         frames: &big_frames[*offset..],
-                        tiles: big,
+                        tile_offsets: big,
                         pitch: self.pitches[0],
                         channels,
                         sides,
-                        places: &of_phase,
+                        memory: &of_phase,
                         to: inputs,
                     }));
                     for [i, j] in pairs(sides) {
-                        let slot = phase.slots[i * MOST + j];
+                        let slot = phase.slots[i * MAX_SIDE + j];
                         let product = TiledProduct {
                             left: LeftFactor {
-                                values: &inputs[of_phase[i * MOST + j].first..],
+                                values: &inputs[of_phase[i * MAX_SIDE + j].first..],
                                 rows: &rows,
                                 segments: &[0],
                                 length: count,

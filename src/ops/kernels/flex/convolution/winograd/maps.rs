@@ -17,10 +17,10 @@ pub struct TiledMaps {
     /// The numbers of values from one line of a tile to the next, and from one pixel to the next, in the frame and in the
     /// output.
     pitches: [[usize; 2]; 2],
-    /// The place in the frame of the first pixel of each phase of the stride, counted from that of the tile.
-    phases: Vec<usize>,
-    /// The place in the frame, and in the output, of each tile of one image.
-    places: Vec<[usize; 2]>,
+    /// The offset in the frame of the first pixel of each phase, counted from that of the tile.
+    phase_offsets: Vec<usize>,
+    /// The offset in the frame, and in the output, of each tile of one image.
+    tile_offsets: Vec<[usize; 2]>,
     /// The number of values of a frame, and of an output image.
     lengths: [usize; 2],
     /// `[slots, in, out]`.
@@ -45,8 +45,8 @@ impl TiledMaps {
         Self {
             channels,
             pitches: [pitch(&pass.from), pitch(&pass.to)],
-            phases: pass.phases(&layout, inputs),
-            places: tiles(map)
+            phase_offsets: pass.phase_offsets(&layout, inputs),
+            tile_offsets: tiles(map)
                 .map(|pixel| [pass.from[pixel] + pass.segments[0], pass.to[pixel]])
                 .collect(),
             lengths,
@@ -56,7 +56,10 @@ impl TiledMaps {
     }
 
     /// Computes the maps of `count` framed images and writes them to `out`.
-    pub fn run(
+    ///
+    /// # Safety
+    /// No other thread uses the pixels of this pass in `out`.
+    pub unsafe fn run(
         &self,
         frames: &[f32],
         count: usize,
@@ -69,7 +72,11 @@ impl TiledMaps {
         let [from, to]: [Vec<usize>; 2] = [0, 1].map(|map| {
             let images = (0..count).map(|image| image * self.lengths[map]);
             images
-                .flat_map(|first| self.places.iter().map(move |place| first + place[map]))
+                .flat_map(|first| {
+                    self.tile_offsets
+                        .iter()
+                        .map(move |place| first + place[map])
+                })
                 .collect()
         });
         let values = [layout.slots * inputs, layout.places.len() * outputs];
@@ -79,14 +86,14 @@ impl TiledMaps {
                 let count = from.len();
                 before.resize(before.len().max(count * values[0]), 0.0);
                 after.resize(after.len().max(count * values[1]), 0.0);
-                for (phase, offset) in layout.phases.iter().zip(&self.phases) {
+                for (phase, offset) in layout.phases.iter().zip(&self.phase_offsets) {
                     dispatch(InputTransform(FramedTiles {
                         frames: &frames[*offset..],
-                        tiles: from,
+                        tile_offsets: from,
                         pitch: self.pitches[0],
                         channels: inputs,
                         sides: phase.sides(),
-                        places: &layout.columns(phase, inputs, count),
+                        memory: &layout.phase_memory(phase, inputs, count),
                         to: before,
                     }));
                 }
@@ -115,11 +122,12 @@ impl TiledMaps {
                     }
                     .run(&mut after[number * count * outputs..]);
                 }
+                // The caller promises that these pixels are this call's alone.
                 dispatch(OutputTransform {
                     from: after,
                     sides: layout.sides,
                     bias,
-                    tiles: to,
+                    tile_offsets: to,
                     pitch: self.pitches[1],
                     rectified,
                     out,

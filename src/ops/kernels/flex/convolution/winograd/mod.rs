@@ -1,14 +1,19 @@
-//! Winograd's way of convolving with small kernels: F(2x2, 3x3) and F(2x2, 2x2) of Lavin and Gray (2016, section 4.1).
+//! Winograd's way of convolving with small kernels (Lavin and Gray 2016, section 4.1, for 3 x 3 taps; the rest is derived
+//! from it here).
 //!
 //! Four pixels of the output, a tile, come from 4 x 4 pixels d of the input as A^T [(G g G^T) . (B^T d B)] A, with the
 //! kernel g of 3 x 3 taps. The product "." is one number for each of 16 places, and over the channels it becomes 16 matrix
 //! products. They take 16 multiplications for 4 pixels, where the windows take 36. The transforms are additions. A kernel of
-//! two taps in a row does without the fourth place of that row: 9 multiplications for 4 pixels instead of 16.
+//! two taps in a row is one of three taps whose last one is 0, and so is its fourth place: 9 multiplications for 4 pixels
+//! instead of 16.
 //!
-//! With stride 2, the rows of a kernel that read the even rows of the input are a kernel with stride 1 on these rows, and so are
-//! the odd ones, and the columns: four phases. At each place, the products of all phases are one product over the channels of
-//! all of them, so a kernel of 4 x 4 taps takes 36 multiplications for 4 pixels instead of 64, and one of 5 x 5 taps 49 instead
-//! of 100.
+//! With stride 2, the kernel's even rows read even rows of the input, and its odd rows odd ones; the same holds for columns.
+//! So the kernel is four kernels with stride 1, its phases, whose results are added. The products of all phases at a place are
+//! one product over their channels together. A kernel of 4 x 4 taps takes 36 multiplications for 4 pixels instead of 64, one of
+//! 5 x 5 taps 49 instead of 100, one of 6 x 6 taps 64 instead of 144.
+//!
+//! In the other direction, from the small map to the big one, each phase of the output is a convolution with stride 1 of its
+//! own. The gradient of g is G^T [(A y A^T) . (B^T d B)] G, with the gradient y of a tile of the output, summed over all tiles.
 
 mod gradient;
 mod maps;
@@ -46,12 +51,12 @@ pub fn suits(windows: &Windows) -> bool {
             .all(|taps| TAPS.contains(taps)),
         _ => false,
     };
-    let is_whole = |axis: usize| {
+    let has_whole_tiles = |axis: usize| {
         windows.small[axis].is_multiple_of(2)
             && windows.big[axis] == windows.stride * windows.small[axis]
     };
     saves
-        && [1, 2].into_iter().all(is_whole)
+        && [1, 2].into_iter().all(has_whole_tiles)
         && channels
             .iter()
             .all(|count| *count >= CHANNELS && count.is_multiple_of(CHANNELS))
@@ -65,8 +70,8 @@ fn tiles([height, width]: [usize; 2]) -> impl Iterator<Item = usize> {
 }
 
 impl WindowPass {
-    /// Returns the place of the first pixel of each phase in a window, counted from the window's own first pixel.
-    fn phases(&self, layout: &TileLayout, channels: usize) -> Vec<usize> {
+    /// Returns the offset of the first pixel of each phase in a window, counted from the window's own first pixel.
+    fn phase_offsets(&self, layout: &TileLayout, channels: usize) -> Vec<usize> {
         let phases = layout.phases.iter();
         phases
             .map(|phase| {

@@ -1,13 +1,13 @@
 //! The places of a transformed tile, and the parts of the kernel that meet at each.
 
 /// The largest number of places in a row of a transformed tile.
-pub const MOST: usize = 4;
+pub const MAX_SIDE: usize = 4;
 
 /// The pixels of the output in a row of a tile.
 pub const PIXELS: usize = 2;
 
-/// The numbers of taps, in a row of the part of a kernel, that a tile can take.
-pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MOST + 1 - PIXELS;
+/// The numbers of taps in a row (or column) of a kernel phase for which there is a tile.
+pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MAX_SIDE + 1 - PIXELS;
 
 /// The rows and columns of a kernel that read the pixels of one phase of the stride: every second one for stride 2, and
 /// all of them for stride 1. On those pixels they are a kernel with stride 1.
@@ -17,8 +17,8 @@ pub struct KernelPhase {
     pub first: [usize; 2],
     /// The numbers of its rows and columns.
     pub taps: [usize; 2],
-    /// Its slot at each place, row by row; [`MOST`] to a row.
-    pub slots: [usize; MOST * MOST],
+    /// Its slot at each place, row by row; [`MAX_SIDE`] to a row.
+    pub slots: [usize; MAX_SIDE * MAX_SIDE],
 }
 
 impl KernelPhase {
@@ -37,10 +37,10 @@ pub struct TilePlace {
     pub phases: usize,
 }
 
-/// The memory of one place of all tiles.
+/// Where the values of one place of all tiles lie in memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlaceMemory {
-    /// The place of the first channel of the first tile.
+    /// The offset of the first channel of the first tile.
     pub first: usize,
     /// The number of values from one tile to the next.
     pub step: usize,
@@ -50,14 +50,17 @@ pub struct PlaceMemory {
 /// channel, for each phase at each place, `[slots, C]`. One of the output has one for each place, `[places, C]`.
 #[derive(Clone, Debug)]
 pub struct TileLayout {
+    /// The distance of the pixels of a phase.
     pub stride: usize,
     /// The numbers of rows and columns of the kernel.
     pub kernel: [usize; 2],
+    /// All phases, in the order of their first rows and columns.
     pub phases: Vec<KernelPhase>,
     /// The numbers of rows and columns of places.
     pub sides: [usize; 2],
     /// All places, row by row.
     pub places: Vec<TilePlace>,
+    /// The number of slots.
     pub slots: usize,
 }
 
@@ -67,17 +70,18 @@ pub fn pairs([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
 }
 
 impl TileLayout {
+    /// Takes a kernel of `[rows, columns]` taps apart, where each phase has a number of rows and columns among [`TAPS`].
     pub fn new(stride: usize, kernel: [usize; 2]) -> Self {
         let mut phases: Vec<KernelPhase> = pairs([stride, stride])
             .map(|first| KernelPhase {
                 first,
                 taps: [0, 1].map(|axis| (kernel[axis] - first[axis]).div_ceil(stride)),
-                slots: [0; MOST * MOST],
+                slots: [0; MAX_SIDE * MAX_SIDE],
             })
             .collect();
         let sides = [0, 1].map(|axis| {
             let sides = phases.iter().map(|phase| phase.sides()[axis]);
-            sides.max().expect("a stride is at least 1")
+            sides.max().unwrap_or_default()
         });
         let mut slots = 0;
         let mut places = Vec::new();
@@ -86,7 +90,7 @@ impl TileLayout {
             for phase in &mut phases {
                 let [rows, columns] = phase.sides();
                 if row < rows && column < columns {
-                    phase.slots[row * MOST + column] = slots;
+                    phase.slots[row * MAX_SIDE + column] = slots;
                     slots += 1;
                 }
             }
@@ -105,23 +109,24 @@ impl TileLayout {
         }
     }
 
-    /// Returns the memory of a phase at each place, where a place has its slots side by side for each of `tiles` tiles,
-    /// `[places, tiles, phases, C]`.
-    pub fn columns(
+    /// Returns where the values of `phase` lie at each place, in memory `[places, tiles, phases, C]`. A place that the phase lacks
+    /// gets any valid offset and is not used.
+    pub fn phase_memory(
         &self,
         phase: &KernelPhase,
         channels: usize,
-        tiles: usize,
-    ) -> [PlaceMemory; MOST * MOST] {
-        let mut columns = [PlaceMemory::default(); MOST * MOST];
+        tile_count: usize,
+    ) -> [PlaceMemory; MAX_SIDE * MAX_SIDE] {
+        let mut memory = [PlaceMemory::default(); MAX_SIDE * MAX_SIDE];
         for (number, place) in self.places.iter().enumerate() {
-            let at = number / self.sides[1] * MOST + number % self.sides[1];
-            columns[at] = PlaceMemory {
-                first: (place.slot * tiles + phase.slots[at].saturating_sub(place.slot)) * channels,
+            let at = number / self.sides[1] * MAX_SIDE + number % self.sides[1];
+            memory[at] = PlaceMemory {
+                first: (place.slot * tile_count + phase.slots[at].saturating_sub(place.slot))
+                    * channels,
                 step: place.phases * channels,
             };
         }
-        columns
+        memory
     }
 
     /// Returns the number of the tap (row, column) of a phase among all taps of the kernel, row by row.

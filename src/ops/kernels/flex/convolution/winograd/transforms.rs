@@ -1,11 +1,11 @@
 //! The transforms of the maps, for all channels of a tile at once (Lavin, Gray 2016, section 4.1).
 //!
-//! Each has as many rows and columns of places as the kernel needs: 4 for three taps, 3 for two, which leave out the last
-//! row of B^T and of A.
+//! A side has 4 places for three taps and 3 for two; with 3, the last row and column of B^T and the last row of A are left out.
+//! The output and its gradient have the sides of the largest phase.
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{MOST, PIXELS, PlaceMemory};
+use super::tile::{MAX_SIDE, PIXELS, PlaceMemory};
 use crate::ops::kernels::product::OutputCells;
 
 /// Returns whole vectors of channels.
@@ -21,7 +21,7 @@ fn by_b<S: Simd, const N: usize>(simd: S, d: [S::f32s; N]) -> [S::f32s; N] {
     product[0] = simd.sub_f32s(d[0], d[2]);
     product[1] = simd.add_f32s(d[1], d[2]);
     product[2] = simd.sub_f32s(d[2], d[1]);
-    if N == MOST {
+    if N == MAX_SIDE {
         product[N - 1] = simd.sub_f32s(d[1], d[N - 1]);
     }
     product
@@ -33,7 +33,7 @@ fn by_a<S: Simd, const N: usize>(simd: S, y: [S::f32s; PIXELS]) -> [S::f32s; N] 
     let mut product = [y[0]; N];
     product[1] = simd.add_f32s(y[0], y[1]);
     product[2] = simd.sub_f32s(y[0], y[1]);
-    if N == MOST {
+    if N == MAX_SIDE {
         product[N - 1] = simd.neg_f32s(y[1]);
     }
     product
@@ -45,7 +45,7 @@ fn by_a_transposed<S: Simd, const N: usize>(simd: S, m: [S::f32s; N]) -> [S::f32
     let second = simd.sub_f32s(m[1], m[2]);
     [
         simd.add_f32s(simd.add_f32s(m[0], m[1]), m[2]),
-        if N == MOST {
+        if N == MAX_SIDE {
             simd.sub_f32s(second, m[N - 1])
         } else {
             second
@@ -60,7 +60,8 @@ macro_rules! for_sides {
             [4, 4] => $run::<S, 4, 4>($($argument),*),
             [4, 3] => $run::<S, 4, 3>($($argument),*),
             [3, 4] => $run::<S, 3, 4>($($argument),*),
-            _ => $run::<S, 3, 3>($($argument),*),
+            [3, 3] => $run::<S, 3, 3>($($argument),*),
+            _ => unreachable!("`suits` allows two or three taps in a row"),
         }
     };
 }
@@ -68,34 +69,37 @@ macro_rules! for_sides {
 /// Tiles of framed maps, and the memory for their transforms.
 pub struct FramedTiles<'a> {
     pub frames: &'a [f32],
-    /// The place of the first pixel of each tile.
-    pub tiles: &'a [usize],
+    /// The offset of the first pixel of each tile.
+    pub tile_offsets: &'a [usize],
     /// The number of values from one line of a tile to the next, and from one pixel to the next.
     pub pitch: [usize; 2],
     pub channels: usize,
     /// The numbers of rows and columns of places.
     pub sides: [usize; 2],
-    /// The memory of each place, row by row; [`MOST`] to a row.
-    pub places: &'a [PlaceMemory; MOST * MOST],
+    /// Where each place lies in `to`, row by row; [`MAX_SIDE`] to a row.
+    pub memory: &'a [PlaceMemory; MAX_SIDE * MAX_SIDE],
     pub to: &'a mut [f32],
 }
 
-/// Returns the places of a tile in memory of `length` vectors, and checks that `count` vectors fit at each.
+/// Returns the offset of each place of a tile, in vectors.
+///
+/// # Panics
+/// Panics unless `count` vectors fit at each, in memory of `length` vectors.
 #[inline(always)]
-fn places<S: Simd>(
-    columns: &[PlaceMemory; MOST * MOST],
+fn offsets<S: Simd>(
+    memory: &[PlaceMemory; MAX_SIDE * MAX_SIDE],
     tile: usize,
     count: usize,
     length: usize,
-) -> [usize; MOST * MOST] {
-    let mut places = [0; MOST * MOST];
+) -> [usize; MAX_SIDE * MAX_SIDE] {
+    let mut offsets = [0; MAX_SIDE * MAX_SIDE];
     let mut last = 0;
-    for (place, column) in places.iter_mut().zip(columns) {
-        *place = (column.first + tile * column.step) / S::F32_LANES;
-        last = last.max(*place);
+    for (offset, place) in offsets.iter_mut().zip(memory) {
+        *offset = (place.first + tile * place.step) / S::F32_LANES;
+        last = last.max(*offset);
     }
     assert!(last + count <= length);
-    places
+    offsets
 }
 
 /// Writes B^T d B of each tile d.
@@ -111,21 +115,21 @@ impl WithSimd for InputTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, tiles: FramedTiles<'_>) {
-    let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
-    let [line, pixel] = tiles.pitch;
+fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, framed: FramedTiles<'_>) {
+    let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
+    let [line, pixel] = framed.pitch;
     let zero = simd.splat_f32s(0.0);
-    let (to, _) = S::as_mut_simd_f32s(tiles.to);
-    for (tile, from) in tiles.tiles.iter().enumerate() {
+    let (to, _) = S::as_mut_simd_f32s(framed.to);
+    for (tile, from) in framed.tile_offsets.iter().enumerate() {
         // `std::array::from_fn` and `map` are not inlined here, and calls cost more than the sums.
         let mut pixels = [[vectors::<S>(&[]); W]; H];
         for (i, pixels) in pixels.iter_mut().enumerate() {
             for (j, values) in pixels.iter_mut().enumerate() {
                 let place = from + i * line + j * pixel;
-                *values = vectors::<S>(&tiles.frames[place..][..channels]);
+                *values = vectors::<S>(&framed.frames[place..][..channels]);
             }
         }
-        let places = places::<S>(tiles.places, tile, count, to.len());
+        let offsets = offsets::<S>(framed.memory, tile, count, to.len());
         for v in 0..count {
             let mut columns = [[zero; H]; W];
             for (j, sums) in columns.iter_mut().enumerate() {
@@ -141,8 +145,8 @@ fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, tiles: Fram
                     *value = column[i];
                 }
                 for (j, value) in by_b(simd, row).into_iter().enumerate() {
-                    // SAFETY: `places` has checked that the whole tile lies in `to`.
-                    unsafe { *to.get_unchecked_mut(places[i * MOST + j] + v) = value };
+                    // SAFETY: `offsets` has checked that the whole tile lies in `to`.
+                    unsafe { *to.get_unchecked_mut(offsets[i * MAX_SIDE + j] + v) = value };
                 }
             }
         }
@@ -162,25 +166,29 @@ impl WithSimd for UpstreamTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_upstream<S: Simd, const H: usize, const W: usize>(simd: S, tiles: FramedTiles<'_>) {
-    let (channels, count) = (tiles.channels, tiles.channels / S::F32_LANES);
-    let [line, pixel] = tiles.pitch;
-    let (to, _) = S::as_mut_simd_f32s(tiles.to);
-    for (tile, from) in tiles.tiles.iter().enumerate() {
-        let values = |place: usize| vectors::<S>(&tiles.frames[place..][..channels]);
+fn transform_upstream<S: Simd, const H: usize, const W: usize>(simd: S, framed: FramedTiles<'_>) {
+    let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
+    let [line, pixel] = framed.pitch;
+    let (to, _) = S::as_mut_simd_f32s(framed.to);
+    for (tile, from) in framed.tile_offsets.iter().enumerate() {
+        let values = |place: usize| vectors::<S>(&framed.frames[place..][..channels]);
         let lines = [
             [values(*from), values(from + pixel)],
             [values(from + line), values(from + line + pixel)],
         ];
-        let places = places::<S>(tiles.places, tile, count, to.len());
+        let offsets = offsets::<S>(framed.memory, tile, count, to.len());
+        #[expect(
+            clippy::needless_range_loop,
+            reason = "it is the place within each pixel"
+        )]
         for v in 0..count {
             let left = by_a::<S, H>(simd, [lines[0][0][v], lines[1][0][v]]);
             let right = by_a::<S, H>(simd, [lines[0][1][v], lines[1][1][v]]);
             for i in 0..H {
                 let row = by_a::<S, W>(simd, [left[i], right[i]]);
                 for (j, value) in row.into_iter().enumerate() {
-                    // SAFETY: `places` has checked that the whole tile lies in `to`.
-                    unsafe { *to.get_unchecked_mut(places[i * MOST + j] + v) = value };
+                    // SAFETY: `offsets` has checked that the whole tile lies in `to`.
+                    unsafe { *to.get_unchecked_mut(offsets[i * MAX_SIDE + j] + v) = value };
                 }
             }
         }
@@ -195,8 +203,8 @@ pub struct OutputTransform<'a> {
     pub sides: [usize; 2],
     /// One value for each channel.
     pub bias: &'a [f32],
-    /// The place of the first pixel of each tile.
-    pub tiles: &'a [usize],
+    /// The offset of the first pixel of each tile.
+    pub tile_offsets: &'a [usize],
     /// The number of values in the map from one line of a tile to the next, and from one pixel to the next.
     pub pitch: [usize; 2],
     /// Whether max(y, 0) is stored instead of y.
@@ -214,16 +222,16 @@ impl WithSimd for OutputTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, tiles: OutputTransform<'_>) {
-    let channels = tiles.bias.len();
+fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, output: OutputTransform<'_>) {
+    let channels = output.bias.len();
     let (lanes, count) = (S::F32_LANES, channels / S::F32_LANES);
-    let [line, pixel] = tiles.pitch;
+    let [line, pixel] = output.pitch;
     let zero = simd.splat_f32s(0.0);
-    let bias = vectors::<S>(tiles.bias);
-    let of_place = tiles.tiles.len() * count;
-    let m = &vectors::<S>(tiles.from)[..H * W * of_place];
-    for (tile, to) in tiles.tiles.iter().enumerate() {
-        assert!(to + line + pixel + channels <= tiles.out.len());
+    let bias = vectors::<S>(output.bias);
+    let of_place = output.tile_offsets.len() * count;
+    let m = &vectors::<S>(output.from)[..H * W * of_place];
+    for (tile, to) in output.tile_offsets.iter().enumerate() {
+        assert!(to + line + pixel + channels <= output.out.len());
         for (v, bias) in bias.iter().enumerate().take(count) {
             let mut columns = [[zero; PIXELS]; W];
             for (j, sums) in columns.iter_mut().enumerate() {
@@ -242,7 +250,7 @@ fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, tiles: Out
                 for (j, value) in row.into_iter().enumerate() {
                     let value = simd.add_f32s(value, *bias);
                     // A comparison keeps NaN, which a maximum would hide.
-                    let value = if tiles.rectified {
+                    let value = if output.rectified {
                         simd.select_f32s(simd.less_than_f32s(value, zero), zero, value)
                     } else {
                         value
@@ -251,7 +259,7 @@ fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, tiles: Out
                     // SAFETY: the place and the vector after it lie within the memory, as just checked for the last
                     // pixel; the caller promises that no other thread uses it.
                     unsafe {
-                        tiles
+                        output
                             .out
                             .as_mut_ptr()
                             .add(place)
