@@ -1,5 +1,5 @@
-//! Tests the choice of the processor's vector instructions, through the binary: it depends on the machine and on the
-//! environment, and a process makes it once.
+//! Tests the choice of the processor's vector instructions and of the number of threads, through the binary: it depends on
+//! the machine and on the environment, and a process makes it once.
 
 use std::fs;
 use std::path::Path;
@@ -127,4 +127,19 @@ fn instructions_that_cannot_be_used_are_a_wrong_request_of_every_command() {
         with(missing, place.path(), command).failed(2, &[&error, "\nhint: without VAE_SIMD "]);
     }
     assert!(!place.path().join("runs").exists());
+}
+
+/// More threads than cores would only wait for each other.
+#[test]
+fn there_are_at_most_as_many_threads_as_cores() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let place = TempDir::new().unwrap();
+    let mut command = vae(place.path(), &DENSE);
+    let done = Done::of(command.env("RAYON_NUM_THREADS", "1000").output().unwrap());
+    let run = place.path().join(done.line());
+    let about: Value = serde_json::from_slice(&fs::read(run.join("about.json")).unwrap()).unwrap();
+    assert_eq!(about["threads"], cores);
+    let done = with("", place.path(), &["list", "--threads", "1000"]);
+    let note = format!("note: --threads 1000: this process may use {cores} core");
+    assert!(done.err.starts_with(&note), "{}", done.err);
 }
