@@ -2,7 +2,7 @@
 
 use super::tile::{MAX_SIDE, PlaceMemory, TileLayout, pairs};
 use super::transforms::{FramedTiles, InputTransform, UpstreamTransform};
-use super::{SCRATCH, VALUES, tiles};
+use super::{SCRATCH, VALUES, offsets_of_images, tiles};
 use crate::ops::kernels::flex::convolution::windows::{WindowPass, Windows};
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
@@ -86,16 +86,7 @@ impl TiledGradient {
         let layout = &self.layout;
         let [channels, columns] = self.channels;
         let phases = self.window.phase_offsets(layout, channels);
-        let [big, small]: [Vec<usize>; 2] = [0, 1].map(|map| {
-            let images = (0..count).map(|image| image * self.lengths[map]);
-            images
-                .flat_map(|first| {
-                    self.tile_offsets
-                        .iter()
-                        .map(move |place| first + place[map])
-                })
-                .collect()
-        });
+        let [big, small] = offsets_of_images(&self.tile_offsets, self.lengths, count);
         let places = layout.places.len();
         let at_a_time = (VALUES / (places * (channels + columns))).max(1);
         let rows: Vec<usize> = (0..channels).collect();

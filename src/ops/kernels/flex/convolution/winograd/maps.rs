@@ -2,7 +2,7 @@
 
 use super::tile::TileLayout;
 use super::transforms::{FramedTiles, InputTransform, OutputTransform};
-use super::{SCRATCH, VALUES, tiles};
+use super::{SCRATCH, VALUES, offsets_of_images, tiles};
 use crate::ops::kernels::flex::convolution::windows::WindowPass;
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
@@ -69,16 +69,7 @@ impl TiledMaps {
     ) {
         let layout = &self.layout;
         let [inputs, outputs] = self.channels;
-        let [from, to]: [Vec<usize>; 2] = [0, 1].map(|map| {
-            let images = (0..count).map(|image| image * self.lengths[map]);
-            images
-                .flat_map(|first| {
-                    self.tile_offsets
-                        .iter()
-                        .map(move |place| first + place[map])
-                })
-                .collect()
-        });
+        let [from, to] = offsets_of_images(&self.tile_offsets, self.lengths, count);
         let values = [layout.slots * inputs, layout.places.len() * outputs];
         let at_a_time = (VALUES / (values[0] + values[1])).max(1);
         SCRATCH.with_borrow_mut(|[before, after]| {

@@ -69,6 +69,17 @@ fn tiles([height, width]: [usize; 2]) -> impl Iterator<Item = usize> {
         .flat_map(move |y| (0..width).step_by(2).map(move |x| y * width + x))
 }
 
+/// Returns the offsets in both maps of the tiles of `count` images, whose maps have `lengths` values; `tiles` are those of one
+/// image.
+fn offsets_of_images(tiles: &[[usize; 2]], lengths: [usize; 2], count: usize) -> [Vec<usize>; 2] {
+    [0, 1].map(|map| {
+        let images = (0..count).map(|image| image * lengths[map]);
+        images
+            .flat_map(|first| tiles.iter().map(move |tile| first + tile[map]))
+            .collect()
+    })
+}
+
 impl WindowPass {
     /// Returns the offset of the first pixel of each phase in a window, counted from the window's own first pixel.
     fn phase_offsets(&self, layout: &TileLayout, channels: usize) -> Vec<usize> {
