@@ -21,6 +21,7 @@ pub mod ops;
 pub mod optimizer;
 pub mod os;
 mod panics;
+pub mod parallel;
 mod registry;
 pub mod report;
 pub mod rng;

@@ -23,6 +23,18 @@ pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Silences everything, errors and data too, except [`urgent_line`]: another process prints for this one.
+pub fn be_silent() {
+    be_quiet();
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// Returns whether [`note`] is silenced.
 pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
@@ -45,6 +57,13 @@ pub fn note(text: impl Display) {
 
 /// Prints a line on stderr that `--quiet` does not silence.
 pub fn error_line(text: impl Display) {
+    if !is_silent() {
+        urgent_line(text);
+    }
+}
+
+/// Prints a line on stderr in any case.
+pub fn urgent_line(text: impl Display) {
     // If stderr is closed, the error cannot be reported anywhere.
     let _ = writeln!(stderr().lock(), "{text}");
 }
@@ -69,6 +88,9 @@ pub fn confirm(question: impl Display) -> Option<bool> {
 /// Returns an error if the line cannot be written, for instance to a full disk. A reader that stops early (`vae list |
 /// head -1`) is not an error.
 pub fn data(text: impl Display) -> Result<()> {
+    if is_silent() {
+        return Ok(());
+    }
     match writeln!(stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::failed(format!(
             "the result cannot be written to stdout: {error}"

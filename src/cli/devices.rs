@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::output::show;
-use crate::device;
 use crate::error::Result;
 use crate::report::{Report, Table};
+use crate::{device, parallel};
 
 /// List what `--device` can name, here and in other builds, and which one `auto` takes
 #[derive(Debug, Args)]
@@ -34,6 +34,20 @@ impl Devices {
             ));
             report.field("widest_instruction_set", instructions.widest);
         }
+        let mpi = match parallel::version() {
+            Some(version) => (
+                version,
+                "`mpirun -n N vae train` trains on N processes".to_owned(),
+            ),
+            None => (
+                "not built in".to_owned(),
+                format!(
+                    "to train on several processes: {}",
+                    device::build_command("mpi")
+                ),
+            ),
+        };
+        report.table(Table::names("mpi", [mpi]));
         let auto = match device::select("auto") {
             Ok(auto) => (auto.name, auto.remark.unwrap_or_default()),
             Err(error) => ("none".to_owned(), error.to_string()),

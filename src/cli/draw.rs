@@ -8,7 +8,7 @@ use super::model_arg::ModelArg;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
 use crate::run::{NEW, RunFolder};
-use crate::{files, ui};
+use crate::{files, parallel, ui};
 
 /// A figure of a model. It is a command, and a table `[[figures]]` of a config.
 pub trait Draw {
@@ -73,6 +73,9 @@ pub enum Place<'a> {
 
 /// Checks, before a figure is drawn, that its files can be written. The arguments are those of [`save`].
 pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
+    if !parallel::is_first() {
+        return Ok(());
+    }
     match place {
         Place::File(Some(path)) => files::check_writable(&base.join(path)),
         Place::Folder(Some(path)) => files::check_folder_writable(&base.join(path)),
@@ -81,8 +84,11 @@ pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
 }
 
 /// Writes the files of a figure and returns their paths, starting with the image. The files go to `folder` unless
-/// `place` names another path; a relative path in `place` starts from `base`.
+/// `place` names another path; a relative path in `place` starts from `base`. Of several processes, the first one writes.
 pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result<Vec<PathBuf>> {
+    if !parallel::is_first() {
+        return Ok(Vec::new());
+    }
     // A run's folder that was removed is not made again.
     let base_folder = RunFolder {
         path: base.to_path_buf(),

@@ -18,7 +18,7 @@ use crate::eval::{ElboByImage, Importance, Protocol, SquaredErrors, importance, 
 use crate::objective::{LatentMode, NO_ELBO};
 use crate::report::evaluation::Evaluation;
 use crate::run::RunFolder;
-use crate::ui;
+use crate::{parallel, ui};
 
 /// The most importance samples per image for an estimate of log p(x).
 const MOST_SAMPLES: usize = 10_000_000;
@@ -139,6 +139,7 @@ impl Eval {
         // failing must not keep them from the other.
         let shown = show(&evaluation.report(), self.json);
         evaluation.drop_partial_bounds(images.len());
+        let run_folder = run_folder.filter(|_| parallel::is_first());
         let kept = run_folder.map_or(Ok(()), |folder| keep(&evaluation, &opened, &folder));
         shown?;
         match (ended, kept.map_err(not_kept)) {
@@ -213,10 +214,12 @@ impl Eval {
                 protocol,
                 reconstructions: !self.no_reconstruction,
             };
-            let figures = self
-                .quality
-                .measure(opened, &self.data.data, &held_out, count);
-            evaluation.sample_figures = Some(figures?);
+            // Only the first process shows the figures.
+            let figures = parallel::is_first().then(|| {
+                let data = &self.data.data;
+                parallel::alone(|| self.quality.measure(opened, data, &held_out, count))
+            });
+            evaluation.sample_figures = parallel::together(figures.transpose())?;
         }
         let Some((bounds, seconds)) = self.weighted(opened, images, protocol)? else {
             return Ok(());

@@ -49,6 +49,17 @@ figures![
     toy_figure::ToyFigure,
 ];
 
+impl FigureCommand {
+    /// Returns whether several processes divide the work of this figure.
+    pub fn is_divided(&self) -> bool {
+        match self {
+            Self::Embed(_) => true,
+            Self::Sample(sample) => sample.is_divided(),
+            _ => false,
+        }
+    }
+}
+
 /// Returns the kind that a table of `[[figures]]` names.
 ///
 /// # Errors

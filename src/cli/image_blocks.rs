@@ -13,10 +13,15 @@ use super::model_data::{find_images, note_known};
 use crate::data::images::{FoundImages, NewImages};
 use crate::data::{SkippedImage, Split};
 use crate::error::{Error, Result};
-use crate::{files, os, ui};
+use crate::{files, os, parallel, ui};
 
-/// The most images of a block.
+/// The most images of a block, for each of the processes that divide it.
 const AT_A_TIME: usize = 250;
+
+fn at_a_time() -> usize {
+    AT_A_TIME * parallel::count()
+}
+
 /// The pause after which a signal is noticed while the next line of stdin is awaited.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -52,7 +57,7 @@ impl FoundBlocks {
         if self.next == self.images.len() {
             return Ok(None);
         }
-        let end = self.images.len().min(self.next + AT_A_TIME);
+        let end = self.images.len().min(self.next + at_a_time());
         let read = self.images.read(self.next..end)?;
         self.next = end;
         Ok(Some(read))
@@ -106,6 +111,12 @@ impl<'a> ImageBlocks<'a> {
                 )
                 .with_hint("leave the other paths out, or write them to stdin"));
             }
+            if parallel::count() > 1 {
+                return Err(Error::request(
+                    "`-` reads the paths of images from stdin, which only the first of several processes has",
+                )
+                .with_hint("name the images or their folder, or start one process"));
+            }
             return Ok(Self::Lines {
                 lines: lines()?,
                 model,
@@ -131,12 +142,12 @@ impl<'a> ImageBlocks<'a> {
     /// # Errors
     /// Returns an error if stdin cannot be read.
     pub fn next(&mut self) -> Result<Option<ImageBlock<'a>>> {
-        if interrupt::asked() {
+        if interrupt::asked_anywhere()? {
             return Ok(None);
         }
         match self {
             Self::Split { images, next } => {
-                let end = images.len().min(*next + AT_A_TIME);
+                let end = images.len().min(*next + at_a_time());
                 let ids: Vec<u32> = (*next as u32..end as u32).collect();
                 *next = end;
                 Ok((!ids.is_empty()).then_some(ImageBlock {

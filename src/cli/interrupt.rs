@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Result;
+use crate::parallel::{self, Wishes};
 use crate::{files, os, ui};
 
 /// The number of interrupts since the program was started.
@@ -37,4 +38,16 @@ pub fn watch() -> Result<()> {
 /// Returns whether an interrupt arrived.
 pub fn asked() -> bool {
     INTERRUPTS.load(Ordering::Relaxed) > 0
+}
+
+/// Returns whether an interrupt arrived, here or at another of several processes. All of them have to call it.
+///
+/// # Errors
+/// Returns the error of a process that has failed.
+pub fn asked_anywhere() -> Result<bool> {
+    let wishes = Wishes {
+        stop: asked(),
+        save: false,
+    };
+    Ok(parallel::agree(wishes)?.stop)
 }

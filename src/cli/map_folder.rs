@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::eval::anomaly::{Calibration, FlaggingRule};
 use crate::figure::{Raster, encode_raster, overlay};
 use crate::files::{self, OccupiedFolder};
+use crate::parallel;
 
 /// The file that says what the maps are.
 const ABOUT: &str = "maps.json";
@@ -30,7 +31,8 @@ pub struct MapFolder {
     pub rule: FlaggingRule,
     /// The hashes of the names that are taken.
     taken: RefCell<HashSet<u64>>,
-    _claim: OccupiedFolder,
+    /// `None` where another of several processes writes the maps.
+    claim: Option<OccupiedFolder>,
 }
 
 impl MapFolder {
@@ -45,15 +47,18 @@ impl MapFolder {
         about: &Value,
     ) -> Result<Self> {
         let text = format!("{about:#}\n");
-        check_folder(path, &text)?;
-        let claim = files::occupy(path)?;
-        files::write(&path.join(ABOUT), text.as_bytes())?;
+        let mut claim = None;
+        if parallel::is_first() {
+            check_folder(path, &text)?;
+            claim = Some(files::occupy(path)?);
+            files::write(&path.join(ABOUT), text.as_bytes())?;
+        }
         Ok(Self {
             path: path.to_path_buf(),
             calibration,
             rule,
             taken: RefCell::default(),
-            _claim: claim,
+            claim,
         })
     }
 
@@ -62,6 +67,9 @@ impl MapFolder {
     /// # Errors
     /// Returns an error if an image cannot be read, or a file cannot be written.
     pub fn write(&self, block: &ImageBlock, maps: &[Vec<f32>]) -> Result<()> {
+        if self.claim.is_none() {
+            return Ok(());
+        }
         let places: Vec<PathBuf> = block
             .ids
             .iter()

@@ -62,8 +62,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result, shell_word};
+use crate::parallel::WaitArgs;
 use crate::words::counted;
-use crate::{device, ui};
+use crate::{device, parallel, ui};
 
 /// Train variational autoencoders and put them to use.
 #[derive(Debug, Parser)]
@@ -84,6 +85,9 @@ pub struct Cli {
     /// Use N threads; results do not depend on it [default and most: one per core]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
+
+    #[command(flatten)]
+    waits: WaitArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +109,17 @@ enum Command {
     Rm(rm::Rm),
     Devices(devices::Devices),
     Config(config::ConfigArgs),
+}
+
+impl Command {
+    /// Returns whether several processes divide the work of this command.
+    fn is_divided(&self) -> bool {
+        match self {
+            Self::Train(_) | Self::Eval(_) | Self::Score(_) | Self::Disentangle(_) => true,
+            Self::Figure(figure) => figure.is_divided(),
+            _ => false,
+        }
+    }
 }
 
 /// The flags of `vae eval` in earlier versions, with their names today.
@@ -156,14 +171,28 @@ impl Cli {
         error.exit()
     }
 
-    /// Runs the command. `began` is the time at which the program was started.
+    /// Runs the command, on all processes if there are several. `began` is the time at which the program was started.
     pub fn run(self, began: Instant) -> Result<()> {
         if self.quiet {
             ui::be_quiet();
         }
+        if parallel::IS_BUILT_IN || self.command.is_divided() {
+            parallel::start(self.waits.timeout())?;
+        }
+        parallel::end(self.run_here(began))
+    }
+
+    /// Runs the command on this process.
+    fn run_here(self, began: Instant) -> Result<()> {
+        // A command whose work is not divided is the first process's alone.
+        if !self.command.is_divided() && !parallel::dismiss()? {
+            return Ok(());
+        }
         // Instructions that cannot be used end the program before it has done anything.
         device::kernel_instructions()?;
-        device::start_threads(self.threads)?;
+        let [process, processes] = parallel::local();
+        device::be_process(process);
+        device::start_threads(self.threads, processes)?;
         if let Some(wanted) = self.threads.filter(|wanted| *wanted > device::threads()) {
             ui::note(format_args!(
                 "note: --threads {wanted}: this process may use {}, and gets as many threads",

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::eval::LatentSampler;
 use crate::figure::Figure;
 use crate::model::rows;
+use crate::parallel;
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -187,7 +188,9 @@ impl Draw for Sample {
             }
             ImagePlace::Folder(path) => {
                 let path = base.join(path);
-                check_folder(&path)?;
+                if parallel::is_first() {
+                    check_folder(&path)?;
+                }
                 let about = self.about(model);
                 self.decoded(model, |images| write_folder(images, &path, &about))
             }
@@ -196,6 +199,15 @@ impl Draw for Sample {
 }
 
 impl Sample {
+    /// Returns whether several processes divide the images: a sheet has few.
+    pub fn is_divided(&self) -> bool {
+        let is_sheet = matches!(
+            ImagePlace::of(self.out.as_deref()),
+            Ok(ImagePlace::Sheet(_))
+        );
+        self.origin() == LatentOrigin::Prior && !is_sheet
+    }
+
     fn origin(&self) -> LatentOrigin {
         if self.in_box {
             LatentOrigin::Box

@@ -1,7 +1,9 @@
 //! `vae train`: trains a config in a run's folder.
 
+mod clock;
 mod curves;
 mod memory;
+mod processes;
 mod progress_display;
 mod resume;
 mod session;
@@ -9,10 +11,11 @@ mod start;
 mod summary;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::clock::Clock;
 use self::resume::resumed;
 use self::session::Finished;
 use self::start::{FirstModel, Start};
@@ -22,7 +25,7 @@ use super::run_args::RunArgs;
 use crate::config::Config;
 use crate::device::SelectedDevice;
 use crate::error::{Error, Result};
-use crate::{config, device, ui};
+use crate::{config, device, parallel, ui};
 
 /// The explanation of `--resume` and `--from`, for `--help`.
 const LONG_HELP: &str = "\
@@ -79,6 +82,10 @@ pub struct Train {
     #[command(flatten)]
     images: ImagesArgs,
 
+    /// Save and stop when this time is over, as in `3h50m`; `--resume` goes on
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    time_limit: Option<Duration>,
+
     /// Name the run [default: the config's name, with a number]
     #[arg(long, conflicts_with = "resume")]
     name: Option<String>,
@@ -109,6 +116,7 @@ impl Train {
             seed: None,
             run_args,
             images: ImagesArgs::default(),
+            time_limit: None,
             name: Some(name.to_owned()),
             from: None,
             resume: folder.is_dir().then_some(Some(folder)),
@@ -119,15 +127,32 @@ impl Train {
     /// started.
     pub fn run(self, began: Instant) -> Result<()> {
         let selected = device::select(&self.run_args.device)?;
-        let Finished { model, figures, .. } = self.train(&selected, began)?;
+        let Some(finished) = self.train_together(&selected, began)? else {
+            return Ok(());
+        };
+        let Finished { model, figures, .. } = finished;
         ui::data(model.folder.display())?;
         figures.draw(&model)
     }
 
-    /// Trains to the last epoch.
+    /// Trains to the last epoch, on this process alone.
     pub fn train(&self, selected: &SelectedDevice, began: Instant) -> Result<Finished> {
+        let finished = parallel::alone(|| self.train_together(selected, began))?;
+        finished.ok_or_else(|| Error::failed("another process has trained the model"))
+    }
+
+    /// Trains to the last epoch. Where several processes train together, all but the first return `None`.
+    fn train_together(
+        &self,
+        selected: &SelectedDevice,
+        began: Instant,
+    ) -> Result<Option<Finished>> {
         let start = self.start()?;
-        session::train(start, &self.run_args, &self.images, selected, began)
+        let clock = Clock {
+            began,
+            limit: self.time_limit,
+        };
+        session::train(start, &self.run_args, &self.images, selected, clock)
     }
 
     fn start(&self) -> Result<Start> {
@@ -172,7 +197,7 @@ impl Train {
 
     /// Starts a training on a person's images, with a config that is chosen for them.
     fn start_on_images(&self, folder: &Path) -> Result<Start> {
-        let own = self.images.load(folder, &self.overrides)?;
+        let own = parallel::in_turn(|| self.images.load(folder, &self.overrides))?;
         let OwnImages {
             config,
             dataset,

@@ -10,7 +10,7 @@ use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::loader::AugmentConfig;
 use crate::model::{Condition, Likelihood, Model, Prior};
-use crate::objective::{Objective, Time};
+use crate::objective::{Objective, Time, separable};
 use crate::optimizer::Optimizer;
 use crate::rng::Rng;
 use crate::schedule::Schedule;
@@ -96,7 +96,24 @@ impl Config {
         at_least_one("the objective's samples", self.objective.kind().samples())?;
         self.optimizer.kind().check()?;
         self.schedule.kind().check()?;
-        self.train.check()
+        self.train.check()?;
+        self.check_shards()
+    }
+
+    /// Checks that the gradient of a batch is the sum of the gradients of its shards.
+    fn check_shards(&self) -> Result<()> {
+        let shards = self.train.shards;
+        if shards == 1 || separable(&self.objective, &self.likelihood) {
+            return Ok(());
+        }
+        let what = match self.objective.kind().separable() {
+            true => format!("likelihood.{}", self.likelihood.tag()),
+            false => format!("objective.{}", self.objective.tag()),
+        };
+        Err(Error::request(format!(
+            "train.shards is {shards}, and {what} looks at a batch as a whole, so that it is not a sum over parts of the batch"
+        ))
+        .with_hint("leave train.shards out, and train on one process"))
     }
 
     /// Returns the generator of one stream of random numbers.

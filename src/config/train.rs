@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{above_zero, at_least_zero, count, is_default, within};
 use crate::error::Result;
 use crate::optimizer::LARGEST_LIMIT;
+use crate::parallel::Shards;
 
 /// The `[train]` table. A key that is off is not written, so that the files of a training without it have the same bytes as before
 /// there was such a key.
@@ -31,9 +32,19 @@ pub struct TrainConfig {
     /// The global norm of the gradient above which a step is skipped; 0 for never.
     #[serde(skip_serializing_if = "is_default")]
     pub skip_above: f64,
+    /// The number of parts of a batch whose gradients are computed one by one, on one process or on several, and added in a
+    /// fixed order: a power of two.
+    #[serde(skip_serializing_if = "is_one")]
+    pub shards: usize,
     /// Whether the residual blocks are computed again in the backward pass, so that it needs less memory.
     #[serde(skip_serializing_if = "is_default")]
     pub checkpointing: bool,
+}
+
+/// Returns whether a value is 1, which stands for "whole".
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 impl Default for TrainConfig {
@@ -48,6 +59,7 @@ impl Default for TrainConfig {
             patience: 0,
             ema: 0.0,
             skip_above: 0.0,
+            shards: 1,
             checkpointing: false,
         }
     }
@@ -66,6 +78,7 @@ impl TrainConfig {
         // With a decay of 1 the average would stay at the first weights.
         within("train.ema", self.ema, 0.0, 0.999_999)?;
         within("train.skip_above", self.skip_above, 0.0, LARGEST_LIMIT)?;
+        Shards::check(self.shards)?;
         self.clip
             .map_or(Ok(()), |clip| above_zero("train.clip", clip))
     }

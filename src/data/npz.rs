@@ -45,7 +45,7 @@ pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<[ImagesAndLabels; 2]> {
         return Err(Error::file(path, what).with_hint(ANOTHER_FILE));
     }
     let zip = ZipTree::new(path, Bytes::in_memory(bytes), 0)?;
-    let labelled = |[images, labels]: [&str; 2]| {
+    let labelled = |[images, labels]: [&str; 2]| -> Result<ImagesAndLabels> {
         let images = array(&zip, images, into_images)?;
         Ok((images, array(&zip, labels, into_labels)?))
     };

@@ -46,6 +46,16 @@ pub struct KernelInstructions {
     pub reason: String,
 }
 
+impl KernelInstructions {
+    /// Returns what the kernels' results depend on, up to rounding: all vector instructions give the same bytes.
+    pub fn rounding(&self) -> &'static str {
+        match self.used {
+            "scalar" | "plain" => self.used,
+            _ => "vector instructions",
+        }
+    }
+}
+
 /// The message for a machine without adapters: what it lacks, and what to install.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing {

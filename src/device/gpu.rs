@@ -1,5 +1,6 @@
 //! Finds and opens a GPU, with an error if a driver, an adapter or the device itself is missing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Device, Tensor};
@@ -28,7 +29,7 @@ impl Gpus<'_> {
     /// Opens the device of number `index`, or the best there is.
     pub fn select(self, index: Option<usize>) -> Result<SelectedDevice, NoDevice> {
         let adapters = self.adapters()?;
-        let best = || (0..adapters.len()).min_by_key(|&index| adapters[index].kind);
+        let best = || by_preference(&adapters, process()).first().copied();
         match index.or_else(best) {
             Some(index) if index < adapters.len() => self.open(index, &adapters[index]),
             Some(index) if !adapters.is_empty() => {
@@ -57,15 +58,11 @@ impl Gpus<'_> {
     /// of the best one if none works.
     pub fn select_real(self) -> Result<Option<SelectedDevice>, NoDevice> {
         let adapters = self.adapters()?;
-        let mut real: Vec<_> = adapters
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.kind != AdapterKind::Software)
-            .collect();
-        real.sort_by_key(|(_, adapter)| adapter.kind);
+        let order = by_preference(&adapters, process()).into_iter();
+        let real = order.filter(|&index| adapters[index].kind != AdapterKind::Software);
         let mut first = None;
-        for (index, adapter) in real {
-            match self.open(index, adapter) {
+        for index in real {
+            match self.open(index, &adapters[index]) {
                 Ok(selected) => return Ok(Some(selected)),
                 Err(fault) => first = first.or(Some(fault)),
             }
@@ -141,6 +138,29 @@ impl Gpus<'_> {
     }
 }
 
+/// The number of this process among those on this machine, which divide its GPUs.
+static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+/// Says which of the processes on this machine this one is, from 0: of GPUs that are equally good, each takes another one.
+pub fn be_process(number: usize) {
+    PROCESS.store(number, Ordering::Relaxed);
+}
+
+fn process() -> usize {
+    PROCESS.load(Ordering::Relaxed)
+}
+
+/// Returns the numbers of the adapters in the order in which a process of this number takes them: the best first, and among
+/// equally good ones its own.
+fn by_preference(adapters: &[Adapter], process: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..adapters.len()).collect();
+    order.sort_by_key(|&index| adapters[index].kind);
+    for equals in order.chunk_by_mut(|&a, &b| adapters[a].kind == adapters[b].kind) {
+        equals.rotate_left(process % equals.len());
+    }
+    order
+}
+
 /// Returns the table of the GPUs that were opened so far, each with the result.
 fn tried() -> MutexGuard<'static, Vec<(String, Result<SelectedDevice, NoDevice>)>> {
     static TRIED: Mutex<Vec<(String, Result<SelectedDevice, NoDevice>)>> = Mutex::new(Vec::new());
@@ -174,6 +194,23 @@ mod tests {
     use super::super::backend::Missing;
     use super::super::backends::processor;
     use super::*;
+
+    #[test]
+    fn the_processes_of_a_machine_take_a_gpu_each() {
+        let kinds = [
+            AdapterKind::Software,
+            AdapterKind::DiscreteGpu,
+            AdapterKind::IntegratedGpu,
+            AdapterKind::DiscreteGpu,
+        ];
+        let adapters = kinds.map(|kind| Adapter {
+            kind,
+            ..Adapter::processor()
+        });
+        assert_eq!(by_preference(&adapters, 0), [1, 3, 2, 0]);
+        assert_eq!(by_preference(&adapters, 1), [3, 1, 2, 0]);
+        assert_eq!(by_preference(&adapters, 2), [1, 3, 2, 0]);
+    }
 
     /// A machine with three adapters; the processor is behind those that work.
     struct Machine {

@@ -22,6 +22,7 @@ mod wgpu;
 pub use adapter::{Adapter, AdapterKind};
 pub use backend::KernelInstructions;
 pub use backends::{build_command, built_in, kernel_instructions, not_built_in};
+pub use gpu::be_process;
 pub use guard::guarded;
 pub use select::{on_this_machine, select};
 pub use selected::SelectedDevice;

@@ -2,12 +2,14 @@
 
 use burn::tensor::Tensor;
 
+use super::divided::{own_part, sums};
 use super::estimate::Estimate;
 use super::protocol::{CHUNK, Protocol};
 use crate::data::{Batch, Part};
 use crate::error::Result;
 use crate::model::{ForwardPass, Vae};
 use crate::objective::{LossMeans, reconstruction};
+use crate::parallel;
 
 /// Reconstruction and KL of each image, nats.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,7 +67,10 @@ pub fn measure<'a>(
 ) -> Result<ElboByImage> {
     let mut result = ElboByImage::default();
     let (loader, part) = (protocol.loader(vae), images.into());
-    for batch in loader.batches(part.split, &part.ids, CHUNK) {
+    let own = own_part(&part.ids, CHUNK);
+    // The sums over each chunk.
+    let mut kl_by_latent = Vec::new();
+    for batch in loader.batches(part.split, own, CHUNK) {
         let (ids, batch) = batch?;
         if protocol.latent_mode.is_sampled() {
             let posterior = vae.encode(batch.input(), batch.labels.clone());
@@ -74,6 +79,7 @@ pub fn measure<'a>(
                 vae.forward_from(posterior.clone(), &batch, noise)
             };
             add_sampled(vae, protocol.samples, ids.len(), forward, &mut result);
+            kl_by_latent.append(&mut result.kl_by_latent);
         } else {
             let z = first_latents(vae, &batch, protocol, ids);
             let log_px_z = numbers(vae.log_prob(&batch, z.unsqueeze::<3>()).squeeze_dim::<1>(0));
@@ -81,12 +87,17 @@ pub fn measure<'a>(
                 .reconstruction
                 .extend(log_px_z.into_iter().map(|value| -value));
         }
-        seen(result.reconstruction.len());
+        seen(result.reconstruction.len() * part.len() / own.len());
     }
+    result.kl_by_latent = sums(kl_by_latent, vae.network().latent)?;
     result
         .kl_by_latent
         .iter_mut()
         .for_each(|sum| *sum /= part.len() as f64);
+    result.reconstruction = parallel::gather(result.reconstruction)?;
+    if protocol.latent_mode.is_sampled() {
+        result.kl = Some(parallel::gather(result.kl.unwrap_or_default())?);
+    }
     Ok(result)
 }
 

@@ -3,11 +3,13 @@
 //! three numbers are kept for each image.
 
 use super::Protocol;
+use super::divided::own_part;
 use super::estimate::Estimate;
 use crate::data::Part;
 use crate::error::Result;
 use crate::model::Vae;
 use crate::ops::{noise, on_host};
+use crate::parallel;
 
 /// Images that are encoded together, and latents of all of them that are decoded together: enough for a decoder's layers of
 /// some hundred units to run at full speed, in a few megabytes.
@@ -81,7 +83,8 @@ impl WeightSums {
 
 /// Estimates log p(x) of images of a split, for each number of samples in `samples` (ascending), from the
 /// same samples of z. `vae` is without autodiff. `seen` is told after each group how many samples are done in all, and says
-/// whether to go on: if it says no, the result covers the images that are done, which may be none.
+/// whether to go on: if it says no, the result covers the images that are done, which may be none. Of several processes, the
+/// result then covers those of the first one.
 ///
 /// The noise of a sample depends on the seed, the image's index and k alone; the first is that of [`super::measure`].
 ///
@@ -119,7 +122,9 @@ pub fn importance<'a>(
         LATENTS_ON_GPU
     };
     let latents = latents / (outputs / 1000).max(inputs / 500).max(1);
-    for batch in loader.batches(part.split, &part.ids, IMAGES) {
+    let own = own_part(&part.ids, IMAGES);
+    let share = part.len() as f64 / own.len().max(1) as f64;
+    'images: for batch in loader.batches(part.split, own, IMAGES) {
         let (ids, batch) = batch?;
         let posterior = vae.encode(batch.input(), batch.labels.clone());
         let mut weights = vec![WeightSums::NONE; ids.len()];
@@ -138,8 +143,8 @@ pub fn importance<'a>(
                 }
                 k += some;
                 done += (some * ids.len()) as u64;
-                if !seen(done) {
-                    return Ok(results);
+                if !seen((done as f64 * share) as u64) {
+                    break 'images;
                 }
             }
             of_batch.push(weights.clone());
@@ -154,6 +159,16 @@ pub fn importance<'a>(
                     .map(|weight| weight.sum * weight.sum / weight.squares),
             );
         }
+    }
+    let is_done = |result: &Importance| result.log_px.len() == own.len();
+    let all_done = parallel::all_hold(results.iter().all(is_done))?;
+    for result in &mut results {
+        if !all_done && !parallel::is_first() {
+            result.log_px.clear();
+            result.effective.clear();
+        }
+        result.log_px = parallel::gather(std::mem::take(&mut result.log_px))?;
+        result.effective = parallel::gather(std::mem::take(&mut result.effective))?;
     }
     Ok(results)
 }

@@ -4,6 +4,7 @@
 pub mod anomaly;
 mod bootstrap;
 pub mod disentanglement;
+mod divided;
 mod elbo;
 mod estimate;
 mod health;

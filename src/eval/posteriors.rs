@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::divided::{gather_rows, own_part};
 use super::pca::{Pca, Rows};
 use super::protocol::CHUNK;
 use crate::data::Split;
@@ -31,13 +32,17 @@ pub fn posteriors(
     mut seen: impl FnMut(usize),
 ) -> Result<Posteriors> {
     let mut found = Posteriors::default();
-    for batch in loader.batches(split, ids, CHUNK) {
+    let own = own_part(ids, CHUNK);
+    for batch in loader.batches(split, own, CHUNK) {
         let (_, batch) = batch?;
         let posterior = vae.encode(batch.input(), batch.labels);
         found.means.extend(rows(posterior.mean));
         found.log_vars.extend(rows(posterior.log_var));
-        seen(found.means.len());
+        seen(found.means.len() * ids.len() / own.len());
     }
+    let width = vae.network().latent;
+    found.means = gather_rows(found.means, width)?;
+    found.log_vars = gather_rows(found.log_vars, width)?;
     Ok(found)
 }
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::divided::own_part;
 use super::elbo::{first_latents, numbers};
 use super::protocol::CHUNK;
 use super::{Estimate, Pca, Protocol, Rows};
@@ -9,6 +10,7 @@ use crate::data::{Batch, Dataset, Part, Split};
 use crate::error::Result;
 use crate::loader::Loader;
 use crate::model::Vae;
+use crate::parallel;
 
 /// PCA of more components takes minutes.
 const MOST_COMPONENTS: usize = 256;
@@ -74,7 +76,7 @@ pub fn drawn_squared_errors(
 ) -> Result<Vec<f64>> {
     let loader = protocol.loader(vae);
     let mut errors = Vec::with_capacity(ids.len());
-    for batch in loader.batches(split, ids, CHUNK) {
+    for batch in loader.batches(split, own_part(ids, CHUNK), CHUNK) {
         let (ids, batch) = batch?;
         let z = first_latents(vae, &batch, protocol, ids);
         errors.extend(squared_error_of_each(
@@ -82,7 +84,7 @@ pub fn drawn_squared_errors(
             vae.decode_mean(z, batch.labels),
         ));
     }
-    Ok(errors)
+    parallel::gather(errors)
 }
 
 /// Returns the squared error of each of the images `ids`, summed over its values, against what `decode` makes of a batch.
@@ -99,11 +101,11 @@ pub fn squared_errors(
     decode: impl Fn(Batch) -> Tensor<2>,
 ) -> Result<Vec<f64>> {
     let mut errors = Vec::with_capacity(ids.len());
-    for batch in loader.batches(split, ids, CHUNK) {
+    for batch in loader.batches(split, own_part(ids, CHUNK), CHUNK) {
         let (_, batch) = batch?;
         errors.extend(squared_error_of_each(batch.x.clone(), decode(batch)));
     }
-    Ok(errors)
+    parallel::gather(errors)
 }
 
 /// Returns the squared error of each image, summed over its values.

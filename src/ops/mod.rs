@@ -34,7 +34,8 @@ pub use likelihood::{
 pub use log_sum_exp::log_sum_exp;
 pub use normalisation::{EPSILON, Normalisation};
 pub use optimizer::{
-    AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam, move_towards, rmsprop, sgd,
+    AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, accumulate, adam, move_towards,
+    rmsprop, sgd,
 };
 pub use recompute::{Section, recompute};
 pub use resampling::Resampling;

@@ -20,7 +20,7 @@ pub use discretised_logistic::{LogisticMixture, discretised_logistic_log_prob};
 pub use likelihood::{
     absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob, squared_error,
 };
-pub use optimizer::{adam, move_towards, rmsprop, sgd};
+pub use optimizer::{accumulate, adam, move_towards, rmsprop, sgd};
 
 pub fn activate<const D: usize>(y: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {

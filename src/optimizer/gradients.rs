@@ -1,10 +1,11 @@
-//! Gradients as flat tensors, and their norms.
+//! The gradients of a step as flat tensors, and their norms.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Gradients, Tensor, TensorData};
 
 use crate::model::LayerParameters;
 use crate::ops;
+use crate::parallel::Pieces;
 
 /// Removes the gradient of every parameter from `gradients`, and returns them flat, in the order in which burn visits
 /// the parameters.
@@ -36,24 +37,59 @@ pub fn collect(module: &impl Module, gradients: &mut Gradients) -> Vec<Tensor<1>
     collect.flat
 }
 
-/// Returns the Euclidean norm of the gradients of all parameters together.
+/// The gradients of a step, in the order in which burn visits the parameters: of all parameters, or, where several processes
+/// divide them, of this process's pieces.
+#[derive(Debug)]
+pub struct StepGradients {
+    /// Each `[n]`, or the length of the piece, which may be 0.
+    pub(super) tensors: Vec<Tensor<1>>,
+    pub(super) pieces: Option<Pieces>,
+}
+
+impl StepGradients {
+    /// Returns the squared Euclidean norm of the gradient of each parameter, each `[1]`.
+    pub fn squares(&self) -> Vec<Tensor<1>> {
+        let Some(pieces) = &self.pieces else {
+            let gradients = self.tensors.iter();
+            return gradients
+                .map(|gradient| ops::sum_of_squares(gradient.clone()))
+                .collect();
+        };
+        let Some(device) = self.tensors.first().map(Tensor::device) else {
+            return Vec::new();
+        };
+        let made = |values: &[f32]| {
+            Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device)
+        };
+        let sum = |chunk: &[f32]| ops::sum_of_squares(made(chunk)).into_scalar();
+        let squares = pieces.sums(&values(&self.tensors), sum);
+        squares.into_iter().map(|square| made(&[square])).collect()
+    }
+}
+
+/// Returns the values of tensors on the host, one tensor after the other.
+pub(super) fn values(tensors: &[Tensor<1>]) -> Vec<f32> {
+    let mut values = Vec::new();
+    for tensor in tensors {
+        values.extend(tensor.clone().into_data().iter::<f32>());
+    }
+    values
+}
+
+/// Returns the Euclidean norm of the gradients of all parameters together, from the squared norm of each.
 ///
 /// # Shapes
-/// Each gradient: `[n]`; result: `[1]`.
-pub fn global_norm(gradients: &[Tensor<1>]) -> Tensor<1> {
-    let squares = gradients
-        .iter()
-        .map(|gradient| ops::sum_of_squares(gradient.clone()))
-        .collect::<Vec<_>>();
+/// `squares`: each `[1]`, as [`StepGradients::squares`] returns them; result: `[1]`.
+pub fn global_norm(squares: Vec<Tensor<1>>) -> Tensor<1> {
     ops::sum_last_axis(Tensor::cat(squares, 0)).sqrt()
 }
 
 /// Returns the squared Euclidean norm of the gradient of each layer, over all its parameters together.
 ///
 /// # Shapes
-/// Each gradient: `[n]`, as [`collect`] returns them; result: `[L]`, the number of layers.
-pub fn squared_norms(gradients: &[Tensor<1>], layers: &[LayerParameters]) -> Tensor<1> {
-    let square = |&place: &usize| ops::sum_of_squares(gradients[place].clone());
+/// `squares`: each `[1]`, as [`StepGradients::squares`] returns them; result: `[L]`, the number of layers.
+pub fn squared_norms(squares: &[Tensor<1>], layers: &[LayerParameters]) -> Tensor<1> {
+    let square = |&place: &usize| squares[place].clone();
     let layers = layers
         .iter()
         .filter_map(|layer| layer.places.iter().map(square).reduce(|a, b| a + b));

@@ -2,7 +2,9 @@
 
 mod adam;
 mod average;
+mod divided;
 mod gradients;
+mod replace;
 mod rmsprop;
 mod sgd;
 mod skip;
@@ -14,7 +16,7 @@ use crate::error::Result;
 use crate::registry::registry;
 
 pub use adam::{Adam, AdamW};
-pub use gradients::{collect, global_norm, squared_norms};
+pub use gradients::{StepGradients, collect, global_norm, squared_norms};
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use skip::{LARGEST_LIMIT, is_skipped};

@@ -4,10 +4,13 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Bool, Gradients, Tensor};
 
 use super::average::averaging_rate;
+use super::divided::{own_pieces, own_slots, replaced, total, whole_slots};
+use super::replace::Replace;
 use super::skip::is_skipped;
-use super::{Optimizer, collect, global_norm};
+use super::{Optimizer, StepGradients, collect, global_norm};
 use crate::model::{Vae, flat_parameters};
 use crate::ops::{move_towards, on_host};
+use crate::parallel::Pieces;
 
 /// The name of the slot that holds the average of a parameter.
 const AVERAGE: &str = "average";
@@ -22,7 +25,10 @@ pub struct OptimizerState {
     skip_above: Option<f64>,
     /// The decay of the weights' average, which is the last slot of each parameter.
     decay: Option<f64>,
-    slots: Vec<Vec<Tensor<1>>>,
+    /// `[parameter][slot]`, each flat; of this process's pieces alone, if the parameters are divided.
+    pub(super) slots: Vec<Vec<Tensor<1>>>,
+    /// The division of the parameters among several processes; `None`: this one updates all of them.
+    pub(super) pieces: Option<Pieces>,
 }
 
 impl OptimizerState {
@@ -37,6 +43,7 @@ impl OptimizerState {
             clip,
             skip_above: None,
             decay: None,
+            pieces: None,
         }
     }
 
@@ -64,6 +71,27 @@ impl OptimizerState {
         self
     }
 
+    /// Returns the same state, divided among the processes, if there are several.
+    #[must_use]
+    pub fn divided(mut self, module: &impl Module) -> Self {
+        let parameters = flat_parameters(module).into_iter();
+        let sizes = parameters.map(|weight| weight.shape().num_elements());
+        self.pieces = Pieces::of(sizes.collect());
+        if let Some(pieces) = &self.pieces {
+            self.slots = own_slots(pieces, self.slots);
+        }
+        self
+    }
+
+    /// Returns the gradients of all processes together. `own` are those of this process's part of the batch, in the order
+    /// of [`collect`].
+    ///
+    /// # Shapes
+    /// Each: `[n]`.
+    pub fn total(&self, own: Vec<Tensor<1>>) -> StepGradients {
+        total(self.pieces.as_ref(), own)
+    }
+
     /// Returns the model after one step. `step` counts from 1.
     pub fn update<M: Module>(
         &mut self,
@@ -72,23 +100,23 @@ impl OptimizerState {
         step: u64,
         learning_rate: f64,
     ) -> M {
-        let gradients = collect(&module, gradients);
+        let gradients = self.total(collect(&module, gradients));
         self.apply(module, gradients, step, learning_rate).0
     }
 
-    /// Does the same as [`OptimizerState::update`], with gradients that [`collect`] returned. It also returns their
-    /// global norm, `[1]`, if steps can be skipped: [`is_skipped`] says whether this one was.
+    /// Does the same as [`OptimizerState::update`], with gradients that [`OptimizerState::total`] returned. It also returns
+    /// their global norm, `[1]`, if steps can be skipped: [`is_skipped`] says whether this one was.
     ///
     /// A GPU is not waited for: it computes the step and chooses between the old numbers and the new ones.
     pub fn apply<M: Module>(
         &mut self,
         module: M,
-        mut gradients: Vec<Tensor<1>>,
+        mut gradients: StepGradients,
         step: u64,
         learning_rate: f64,
     ) -> (M, Option<Tensor<1>>) {
         let is_limited = self.clip.is_some() || self.skip_above.is_some();
-        let norm = is_limited.then(|| global_norm(&gradients));
+        let norm = is_limited.then(|| global_norm(gradients.squares()));
         let mut is_taken = None;
         if let (Some(limit), Some(norm)) = (self.skip_above, &norm) {
             if !on_host(&norm.device()) {
@@ -99,7 +127,8 @@ impl OptimizerState {
         }
         if let (Some(clip), Some(norm)) = (self.clip, &norm) {
             let scale = ((norm.clone() + 1e-6).recip() * clip).clamp_max(1.0);
-            gradients = gradients
+            gradients.tensors = gradients
+                .tensors
                 .into_iter()
                 .map(|gradient| gradient * scale.clone())
                 .collect();
@@ -113,30 +142,50 @@ impl OptimizerState {
         &mut self,
         is_taken: Option<Tensor<1, Bool>>,
         module: M,
-        gradients: Vec<Tensor<1>>,
+        StepGradients { tensors, pieces }: StepGradients,
         step: u64,
         learning_rate: f64,
     ) -> M {
-        module.map(&mut Apply {
+        let mut apply = Apply {
             optimizer: self,
             is_taken,
-            gradients: gradients.into_iter(),
+            gradients: tensors.into_iter(),
             parameter: 0,
             step,
             learning_rate,
-        })
+        };
+        let Some(pieces) = &pieces else {
+            return module.map(&mut apply);
+        };
+        let weights = own_pieces(pieces, flat_weights(&module)).into_iter();
+        replaced(
+            module,
+            pieces,
+            weights.map(|weight| apply.next(weight)).collect(),
+        )
     }
 
     /// Returns `vae`, whose weights this state has updated, with their averages in their place; `None` if there are none.
     pub fn averaged(&self, vae: &Vae) -> Option<Vae> {
         self.decay?;
-        let averages = self.slots.iter().filter_map(|slots| slots.last().cloned());
+        let slots = self.whole_slots().into_iter();
+        let averages = slots.filter_map(|mut slots| slots.pop());
         Some(vae.clone().map(&mut Replace(averages)))
     }
 
-    /// Returns the slots, `[parameter][slot]`, each a flat tensor.
+    /// Returns the slots, `[parameter][slot]`, each a flat tensor: those of this process's pieces, if several processes
+    /// divide the parameters.
     pub fn slots(&self) -> &[Vec<Tensor<1>>] {
         &self.slots
+    }
+
+    /// Returns the slots of whole parameters, `[parameter][slot]`, each a flat tensor. If several processes divide the
+    /// parameters, all of them have to call it.
+    pub fn whole_slots(&self) -> Vec<Vec<Tensor<1>>> {
+        match &self.pieces {
+            None => self.slots.clone(),
+            Some(pieces) => whole_slots(pieces, &self.slots),
+        }
     }
 
     pub fn slot_names(&self) -> Vec<&'static str> {
@@ -150,9 +199,12 @@ impl OptimizerState {
             .collect()
     }
 
-    /// Replaces the slots by those that [`OptimizerState::slots`] returned earlier.
+    /// Replaces the slots by those that [`OptimizerState::whole_slots`] returned earlier.
     pub fn restore(&mut self, slots: Vec<Vec<Tensor<1>>>) {
-        self.slots = slots;
+        self.slots = match &self.pieces {
+            None => slots,
+            Some(pieces) => own_slots(pieces, slots),
+        };
     }
 }
 
@@ -172,6 +224,14 @@ struct Apply<'a> {
 }
 
 impl Apply<'_> {
+    /// Returns the new weight, or piece of a weight, that follows from the next gradient.
+    fn next(&mut self, weight: Tensor<1>) -> Tensor<1> {
+        match self.gradients.next() {
+            Some(gradient) => self.step(weight, gradient),
+            None => weight,
+        }
+    }
+
     /// Returns the new weight, and replaces the parameter's slots.
     fn step(&mut self, weight: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
         let OptimizerState {
@@ -181,6 +241,9 @@ impl Apply<'_> {
             return weight;
         };
         self.parameter += 1;
+        if weight.shape().num_elements() == 0 {
+            return weight;
+        }
         let old = self
             .is_taken
             .is_some()
@@ -207,28 +270,13 @@ impl Apply<'_> {
 
 impl ModuleMapper for Apply<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.next() else {
-            return param;
-        };
         param.map(|weight| {
             let shape = weight.shape();
             let weight = weight.inner();
             let flat = weight.reshape([shape.num_elements()]);
-            let new = self.step(flat, gradient);
+            let new = self.next(flat);
             Tensor::from_inner(new.reshape(shape)).require_grad()
         })
-    }
-}
-
-/// Puts flat tensors in the place of the parameters.
-struct Replace<T>(T);
-
-impl<T: Iterator<Item = Tensor<1>>> ModuleMapper for Replace<T> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(flat) = self.0.next() else {
-            return param;
-        };
-        param.map(|weight| Tensor::from_inner(flat.reshape(weight.shape())).require_grad())
     }
 }
 

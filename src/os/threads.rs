@@ -44,6 +44,19 @@ pub fn has_room_for_thread() -> bool {
     has_room_for(STACK)
 }
 
+/// Returns the number of cores of this machine, also those that this process may not use; `None` if the system does not tell.
+#[cfg(unix)]
+pub fn cores() -> Option<usize> {
+    // SAFETY: the call only returns a number.
+    let cores = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(cores).ok().filter(|&cores| cores > 0)
+}
+
+#[cfg(not(unix))]
+pub fn cores() -> Option<usize> {
+    None
+}
+
 fn has_room_for(stack: usize) -> bool {
     is_room_for(stack.saturating_add(BESIDES))
 }

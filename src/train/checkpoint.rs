@@ -33,11 +33,11 @@ struct CheckpointMetadata {
 }
 
 impl Checkpoint {
-    /// Copies `state` from its device.
+    /// Copies `state` from its device. If several processes divide the optimizer's slots, all of them have to call it.
     pub fn new(config: &Config, data_hash: &str, state: &TrainState) -> Self {
         let mut tensors = export(&state.vae);
         let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
-        for (name, slots) in names.iter().zip(state.optimizer.slots()) {
+        for (name, slots) in names.iter().zip(state.optimizer.whole_slots()) {
             for (slot, values) in state.optimizer.slot_names().iter().zip(slots) {
                 let values: Vec<f32> = values.clone().into_data().iter().collect();
                 // The slots are flat and in the device's order, [in, out] for a matrix, although the weight is saved as

@@ -6,12 +6,13 @@ use std::path::Path;
 use burn::tensor::Tensor;
 
 use super::TrainState;
-use super::step::{epoch_order, epochs_after, gradients};
+use super::step::{epoch_order, epochs_after, own_part, read_own};
 use crate::config::Config;
 use crate::data::Dataset;
-use crate::error::{Error, shell_word};
+use crate::error::{Error, Result, shell_word};
 use crate::model::{Vae, export};
 use crate::optimizer::{global_norm, is_skipped};
+use crate::parallel::{self, Shards};
 use crate::run::Record;
 
 /// Returns an error that names the first failure between `good`, a state whose numbers are all finite, and the step
@@ -28,6 +29,10 @@ pub fn explain(
     let steps_per_epoch = config.train.steps_per_epoch(count) as u64;
     let from = good.progress.step;
     let loader = config.train_loader(&good.vae, count);
+    let shards = match Shards::new(config.train.shards) {
+        Ok(shards) => shards,
+        Err(error) => return error,
+    };
     let mut state = good;
     for step in from..to {
         let epoch = (step / steps_per_epoch) as usize;
@@ -36,35 +41,36 @@ pub fn explain(
         let Some(image_ids) = order.chunks(config.train.batch).nth(place) else {
             break;
         };
-        let batch = match loader.at_step(step).batch(&dataset.train, image_ids) {
-            Ok(batch) => batch,
+        let own = match read_own(&loader.at_step(step), &dataset.train, &shards, image_ids) {
+            Ok(own) => own,
             Err(error) => return error,
         };
-        let (terms, gradients) = gradients(config, count, &state.vae, image_ids, batch, step);
+        let batch = (&shards, image_ids.len());
+        let (sums, gradients) = own_part(config, count, &state.vae, batch, own, step);
+        let gradients = state.optimizer.total(gradients);
         let learning_rate = config.learning_rate(epochs_after(config, count, step));
-        let norm = global_norm(&gradients);
+        let norm = global_norm(gradients.squares());
         if let Some(limit) = config.train.skip_limit()
             && is_skipped(norm.clone().into_scalar(), limit)
         {
             (state, _) = state.update(gradients, learning_rate);
             continue;
         }
-        let terms = [
-            ("loss", Some(terms.loss)),
-            ("reconstruction", Some(terms.reconstruction)),
-            ("KL", terms.kl),
-        ];
-        let mut broken: Vec<String> = terms
+        let sums = match gathered(sums) {
+            Ok(sums) => sums,
+            Err(error) => return error,
+        };
+        let mut broken: Vec<String> = ["loss", "reconstruction", "KL"]
             .into_iter()
-            .filter_map(|(name, values)| Some((name, values?.inner().sum())))
-            .filter_map(|(name, sum)| Some(format!("the {name} is {}", describe(sum)?)))
+            .zip(sums)
+            .filter_map(|(name, sum)| Some(format!("the {name} is {}", not_finite(sum)?)))
             .collect();
         broken.extend(describe(norm).map(|what| format!("the gradient's norm is {what}")));
         if broken.is_empty() {
             (state, _) = state.update(gradients, learning_rate);
             if let Some(name) = first_infinite_weight(&state.vae) {
                 broken.push(format!("the update makes `{name}` NaN or infinite"));
-            } else if !state.is_finite() {
+            } else if !parallel::all_hold(state.is_finite()).unwrap_or(false) {
                 broken.push("the optimizer's memory is NaN or infinite".into());
             }
         }
@@ -153,6 +159,17 @@ fn advice(config: &Config, folder: Option<&Path>) -> String {
     format!(
         "the last good state is kept: go on from it with a lower learning rate{clip}: vae train --resume {run} --set train.learning_rate={lower:?}"
     )
+}
+
+/// Returns the sums of loss, reconstruction and KL over the shards of all processes, from those of this one's.
+///
+/// # Shapes
+/// `own`: `[3 S]`.
+fn gathered(own: Tensor<1>) -> Result<[f32; 3]> {
+    let own = own.into_data().iter::<f32>().map(f64::from).collect();
+    let all = parallel::gather(own)?;
+    let (all, _) = all.as_chunks::<3>();
+    Ok([0, 1, 2].map(|term| all.iter().map(|sums| sums[term] as f32).sum()))
 }
 
 /// Reads a number back and describes it as "infinite" or "not a number". Returns `None` if it is finite.

@@ -42,6 +42,9 @@ impl MemoryNeed {
         let recomputes = config.train.checkpointing;
         // Beside the copies there is one gradient, and a section that is computed again has its weights in a row, too.
         let gradients = if recomputes { 2.0 } else { 1.0 };
+        // The shards of a batch pass one by one, and their gradients are added in pairs.
+        let shards = config.train.shards as f64;
+        let gradients = gradients + shards.log2();
         let per_parameter = FLOAT * (COPIES * (1 + slots) as f64 + gradients);
         let per_gradient = if recomputes {
             FLOATS_PER_GRADIENT_AGAIN
@@ -51,14 +54,13 @@ impl MemoryNeed {
         let samples = config.objective.kind().samples() as f64;
         let encoder = PassValues::new(&network.encoder, recomputes);
         let decoder = PassValues::new(&network.decoder, recomputes);
-        let image: usize = network.image_shape.iter().product();
-        let kept = (image + 2 * network.latent) as f64
-            + encoder.kept as f64
+        let image = network.image_shape.iter().product::<usize>() as f64;
+        let kept = (2 * network.latent + encoder.kept) as f64
             + samples * (network.latent + decoder.kept) as f64;
         let largest = (encoder.largest as f64).max(samples * decoder.largest as f64);
         Self {
             fixed: PROGRAM.saturating_add((parameters * per_parameter) as u64),
-            per_image: FLOAT * (kept + per_gradient * largest),
+            per_image: FLOAT * (image + (kept + per_gradient * largest) / shards),
             batch: config.train.batch.min(image_count),
         }
     }

@@ -14,6 +14,7 @@ mod model_file;
 mod observer;
 mod progress;
 mod resumable;
+mod same_weights;
 mod skipped;
 mod state;
 mod step;

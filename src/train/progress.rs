@@ -86,10 +86,10 @@ pub struct LossSums {
 
 impl LossSums {
     /// Adds the sums of a step over `images` images.
-    pub fn add(&mut self, [loss, reconstruction, kl]: [f32; 3], images: usize) {
-        self.loss += f64::from(loss);
-        self.reconstruction += f64::from(reconstruction);
-        self.kl += f64::from(kl);
+    pub fn add(&mut self, [loss, reconstruction, kl]: [f64; 3], images: usize) {
+        self.loss += loss;
+        self.reconstruction += reconstruction;
+        self.kl += kl;
         self.images += images as u64;
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::Progress;
 use crate::config::Config;
 use crate::model::Vae;
-use crate::optimizer::OptimizerState;
+use crate::optimizer::{OptimizerState, StepGradients};
 
 /// The state between two steps. A clone shares its tensors with the original until one of them changes.
 #[derive(Clone, Debug)]
@@ -22,20 +22,21 @@ impl TrainState {
         Self {
             optimizer: OptimizerState::new(config.optimizer.clone(), config.train.clip, &vae)
                 .averaging(config.train.average_decay(), &vae)
-                .skipping(config.train.skip_limit()),
+                .skipping(config.train.skip_limit())
+                .divided(&vae),
             vae,
             progress: Progress::default(),
         }
     }
 
-    /// Returns the state after one step along `gradients`, with the given learning rate, and their global norm, `[1]`, if
-    /// steps can be skipped.
+    /// Returns the state after one step along `gradients`, which [`OptimizerState::total`] returned, with the given learning
+    /// rate, and their global norm, `[1]`, if steps can be skipped.
     ///
     /// The state is passed by value, so that weights without another owner are changed in place.
     #[must_use]
     pub fn update(
         mut self,
-        gradients: Vec<Tensor<1>>,
+        gradients: StepGradients,
         learning_rate: f64,
     ) -> (Self, Option<Tensor<1>>) {
         self.progress.step += 1;
@@ -53,7 +54,8 @@ impl TrainState {
         averaged.unwrap_or_else(|| self.vae.clone())
     }
 
-    /// Returns whether every weight and every slot of the optimizer is finite. Reads one number back from the device.
+    /// Returns whether every weight and every slot of the optimizer is finite: of this process's pieces, if several processes
+    /// divide them. Reads one number back from the device.
     pub fn is_finite(&self) -> bool {
         struct Zeros(Vec<Tensor<1>>);
         impl ModuleVisitor for Zeros {

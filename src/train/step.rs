@@ -3,11 +3,14 @@
 use burn::tensor::Tensor;
 
 use crate::config::Config;
-use crate::data::Batch;
-use crate::model::{TrainingPass, Vae};
+use crate::data::{Batch, Split};
+use crate::error::Result;
+use crate::loader::Loader;
+use crate::model::{TrainingPass, Vae, flat_parameters};
 use crate::objective::{Context, LossTerms};
-use crate::ops::{noise, sum_last_axis};
+use crate::ops::{self, noise, sum_last_axis};
 use crate::optimizer::collect;
+use crate::parallel::{self, Shards, TreeSum};
 
 /// Returns the order in which `epoch` (from 0) visits the `count` training images.
 pub fn epoch_order(config: &Config, count: usize, epoch: usize) -> Vec<u32> {
@@ -32,6 +35,91 @@ pub fn gradients(
     batch: Batch,
     step: u64,
 ) -> (LossTerms, Vec<Tensor<1>>) {
+    let terms = loss_terms(config, count, vae, image_ids, batch, step);
+    let mut gradients = terms.loss.clone().mean().backward();
+    let gradients = collect(vae, &mut gradients);
+    (terms, gradients)
+}
+
+/// A part of a batch: the ids of its images, and the images.
+pub type Shard<'a> = (&'a [u32], Batch);
+
+/// Returns this process's part of a step (from 0) on a batch of `images` training images: the loss sums of each of its
+/// shards, and the sum of the shards' gradients, each of which is that of the mean loss over the whole batch. An empty
+/// shard has a gradient of zero.
+///
+/// # Shapes
+/// `filled`: the shards that are not empty, in order; loss sums: `[3 S]`; each gradient: `[n]`.
+pub fn own_part(
+    config: &Config,
+    count: usize,
+    vae: &Vae,
+    (shards, images): (&Shards, usize),
+    filled: Vec<Shard>,
+    step: u64,
+) -> (Tensor<1>, Vec<Tensor<1>>) {
+    let mut filled = filled.into_iter();
+    let (mut sums, mut total) = (Vec::new(), TreeSum::default());
+    for places in shards.own(images) {
+        let shard = (!places.is_empty()).then(|| filled.next()).flatten();
+        let gradients = match shard {
+            None => {
+                let zeros = flat_parameters(vae).into_iter();
+                sums.push(Tensor::zeros([3], &vae.device().inner()));
+                zeros.map(|weight| weight.inner().zeros_like()).collect()
+            }
+            Some((image_ids, batch)) if image_ids.len() == images => {
+                let (terms, gradients) = gradients(config, count, vae, image_ids, batch, step);
+                sums.push(loss_sums(terms));
+                gradients
+            }
+            Some((image_ids, batch)) => {
+                let terms = loss_terms(config, count, vae, image_ids, batch, step);
+                let mut gradients = (terms.loss.clone().sum() / images as f64).backward();
+                sums.push(loss_sums(terms));
+                collect(vae, &mut gradients)
+            }
+        };
+        total.push(gradients, |left: Vec<Tensor<1>>, right| {
+            let pairs = left.into_iter().zip(right);
+            pairs
+                .map(|(left, right)| ops::accumulate(left, right))
+                .collect()
+        });
+    }
+    let sums = match <[Tensor<1>; 1]>::try_from(sums) {
+        Ok([sums]) => sums,
+        Err(sums) => Tensor::cat(sums, 0),
+    };
+    (sums, total.total().unwrap_or_default())
+}
+
+/// Reads this process's shards of the batch `image_ids` that are not empty, with the random numbers of `loader`.
+///
+/// # Errors
+/// Returns an error if an image cannot be read, here or by another process.
+pub fn read_own<'a>(
+    loader: &Loader,
+    split: &Split,
+    shards: &Shards,
+    image_ids: &'a [u32],
+) -> Result<Vec<Shard<'a>>> {
+    let own = shards.own(image_ids.len());
+    let read = own.filter(|places| !places.is_empty()).map(|places| {
+        let ids = &image_ids[places];
+        Ok((ids, loader.batch(split, ids)?))
+    });
+    parallel::together(read.collect())
+}
+
+fn loss_terms(
+    config: &Config,
+    count: usize,
+    vae: &Vae,
+    image_ids: &[u32],
+    batch: Batch,
+    step: u64,
+) -> LossTerms {
     let noise = noise::latents(
         config.rng("noise").at(step),
         image_ids,
@@ -48,16 +136,13 @@ pub fn gradients(
     };
     let noise = Tensor::from_inner(noise);
     let objective = config.objective.kind();
-    let terms = if config.train.checkpointing || vae.network().drops_out() {
+    if config.train.checkpointing || vae.network().drops_out() {
         let rng = config.rng("dropout").at(step);
         let pass = TrainingPass::new(rng, image_ids, config.train.checkpointing);
         objective.terms(&vae.in_training(pass), &batch, noise, context)
     } else {
         objective.terms(vae, &batch, noise, context)
-    };
-    let mut gradients = terms.loss.clone().mean().backward();
-    let gradients = collect(vae, &mut gradients);
-    (terms, gradients)
+    }
 }
 
 /// Returns the sums over a batch of loss, reconstruction and KL (0 for an autoencoder), on the device.

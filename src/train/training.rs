@@ -8,14 +8,16 @@ use super::ending::check_patience;
 use super::guard::explain;
 use super::initial_model::initial_model;
 use super::resumable::{all_changes, check_resumable, check_same_architecture};
-use super::step::{epoch_order, epochs_after, gradients, loss_sums};
+use super::same_weights::check_same_weights;
+use super::step::{Shard, epoch_order, epochs_after, own_part, read_own};
 use super::unread::{UnreadStep, read};
 use super::{Checkpoint, Ending, ModelFile, Progress, TrainState};
 use crate::config::{self, Config};
-use crate::data::{self, Batch, Dataset};
+use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::model::{Vae, import, layer_parameters};
 use crate::optimizer::{is_skipped, squared_norms};
+use crate::parallel::{self, Shards};
 use crate::run::{Change, RunFolder, StartedFrom};
 
 /// The number of steps from one whose gradients' norms are recorded to the next.
@@ -32,6 +34,8 @@ pub struct Training {
     config: Config,
     dataset: Dataset,
     data_hash: String,
+    /// This process's shards of a batch.
+    pub(super) shards: Shards,
     pub(super) state: TrainState,
     /// The state when the numbers were last read back; all its numbers are finite.
     pub(super) good: TrainState,
@@ -61,6 +65,7 @@ impl Training {
         let vae = initial_model(&config, &dataset, &device.clone().autodiff())?;
         let state = TrainState::new(&config, vae);
         Ok(Self {
+            shards: Shards::new(config.train.shards)?,
             config,
             data_hash: data::hash(&dataset)?,
             dataset,
@@ -231,34 +236,35 @@ impl Training {
             .config
             .train_loader(self.vae(), self.dataset.train.len());
         let loader = loader.at_step(self.progress().step);
-        let batch = loader.batch(&self.dataset.train, image_ids)?;
-        Ok(self.step_on(image_ids, batch))
+        let own = read_own(&loader, &self.dataset.train, &self.shards, image_ids)?;
+        Ok(self.step_on(image_ids, own))
     }
 
-    /// Takes one step along the gradient of the loss of a batch, which holds the training images `image_ids`. Reads
-    /// nothing back from the device.
+    /// Takes one step along the gradient of the loss of a batch, the training images `image_ids`. `own` are this process's
+    /// shards of it that are not empty. Reads nothing back from the device.
     ///
     /// The training is passed by value, so that weights without another owner are changed in place.
     #[must_use]
-    pub fn step_on(mut self, image_ids: &[u32], batch: Batch) -> Self {
+    pub(super) fn step_on(mut self, image_ids: &[u32], own: Vec<Shard>) -> Self {
         let (step, count) = (self.progress().step, self.dataset.train.len());
-        let vae = &self.state.vae;
-        let (terms, gradients) = gradients(&self.config, count, vae, image_ids, batch, step);
+        let (vae, images) = (&self.state.vae, image_ids.len());
+        let batch = (&self.shards, images);
+        parallel::begin_step();
+        let (sums, gradients) = own_part(&self.config, count, vae, batch, own, step);
+        let gradients = self.state.optimizer.total(gradients);
         // The steps are chosen by their position in the epoch, so that a resumed run samples the gradients of the same
         // steps.
         if self.steps_into_epoch().is_multiple_of(NORMS_EVERY) {
             let layers = layer_parameters(&self.state.vae);
-            self.unread_norms.push(squared_norms(&gradients, &layers));
+            self.unread_norms
+                .push(squared_norms(&gradients.squares(), &layers));
         }
         let epochs = epochs_after(&self.config, count, step);
         let learning_rate = self.config.learning_rate(epochs);
         let norm;
         (self.state, norm) = self.state.update(gradients, learning_rate);
-        self.unread_steps.push(UnreadStep {
-            sums: loss_sums(terms),
-            norm,
-            images: image_ids.len(),
-        });
+        parallel::end_step();
+        self.unread_steps.push(UnreadStep { sums, norm, images });
         self
     }
 
@@ -282,20 +288,23 @@ impl Training {
             return Ok(());
         }
         let limit = self.config.train.skip_limit();
-        let (skipped, taken): (Vec<_>, Vec<_>) = read(self.unread_steps.drain(..))
+        let own = self.shards.own(0).len();
+        let (skipped, taken): (Vec<_>, Vec<_>) = read(self.unread_steps.drain(..), own)?
             .into_iter()
             .partition(|step| {
                 limit
                     .zip(step.norm)
                     .is_some_and(|(limit, norm)| is_skipped(norm, limit))
             });
-        let terms = taken.iter().flat_map(|step| step.sums);
-        if !terms.into_iter().all(f32::is_finite) || !self.state.is_finite() {
+        let terms = taken.iter().flat_map(|step| step.sums.as_flattened());
+        let terms_are_finite = terms.copied().all(f32::is_finite);
+        if !parallel::all_hold(terms_are_finite && self.state.is_finite())? {
             return Err(self.explain(self.good.clone(), self.progress().step));
         }
+        check_same_weights(&self.state.vae)?;
         let progress = &mut self.state.progress;
         for step in taken {
-            progress.sums.add(step.sums, step.images);
+            progress.sums.add(step.total(), step.images);
         }
         for step in skipped {
             progress

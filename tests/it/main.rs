@@ -79,6 +79,7 @@ mod paths_that_exist;
 mod patience;
 mod pca;
 mod priors;
+mod processes;
 mod program;
 mod random;
 mod readme;

@@ -508,6 +508,7 @@ fn train(config: &Config, place: &TempDir, stops: &[usize]) -> ModelFile {
     }
     let trained = training
         .run(&folder, &mut Stop { steps: usize::MAX })
+        .unwrap()
         .unwrap();
     let mut file = trained.file();
     file.tensors.sort_by(|a, b| a.name.cmp(&b.name));

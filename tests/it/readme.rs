@@ -86,8 +86,13 @@ fn every_command_in_the_pages_is_accepted() {
             .iter()
             .flat_map(|block| block.lines())
         {
-            let Some(command) = line.strip_prefix("$ vae ") else {
-                continue;
+            let launched = ["$ mpirun ", "$ srun "]
+                .iter()
+                .any(|launcher| line.starts_with(launcher));
+            let command = match line.strip_prefix("$ vae ") {
+                Some(command) => command,
+                None if launched => line.split_once(" vae ").unwrap().1,
+                None => continue,
             };
             // A shell drops the comment, the redirection and the quotes.
             let command = command.split("  #").next().unwrap();

@@ -25,7 +25,9 @@ pub const ROWS: &[&[&str]] = &[
     &["eval"],
     &["objective", "optimizer"],
     &["model", "loader"],
-    &["data", "density", "run", "figure", "device", "schedule"],
+    &[
+        "data", "density", "run", "figure", "device", "schedule", "parallel",
+    ],
     &["ops", "panics", "registry", "files", "check", "ui"],
     &["rng", "error", "os", "words"],
 ];
@@ -139,11 +141,11 @@ fn only_the_modules_of_tensors_name_burn() {
 }
 
 #[test]
-fn only_the_device_and_own_operations_name_a_backend() {
+fn only_the_device_own_operations_and_processes_name_a_backend_or_a_feature() {
     let mut wrong = Vec::new();
     for source in sources()
         .iter()
-        .filter(|source| !["device", "ops"].contains(&source.module()))
+        .filter(|source| !["device", "ops", "parallel"].contains(&source.module()))
     {
         let is_backend = |word: &str| {
             word.to_lowercase()
@@ -154,7 +156,7 @@ fn only_the_device_and_own_operations_name_a_backend() {
         wrong.extend(named.map(|(line, word)| format!("src/{}:{line}: {word}", source.name)));
     }
     hold(
-        "a backend or a cargo feature outside device/ and ops/",
+        "a backend or a cargo feature outside device/, ops/ and parallel/",
         wrong,
     );
 }

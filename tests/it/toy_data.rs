@@ -113,7 +113,7 @@ fn trained_with(config: Config, stripes: Stripes) -> Result<(Vec<Record>, Vec<u8
         path: place.path().to_path_buf(),
     };
     let training = Training::new(&config, dataset(stripes), &plain_device())?;
-    let trained = training.run(&folder, &mut Silent)?;
+    let trained = training.run(&folder, &mut Silent)?.unwrap();
     Ok((trained.history, fs::read(folder.model()).unwrap()))
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::DecodedImages;
 use crate::cli::table::{quoted, write_npy_header};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, parallel};
 
 /// The first line of the table of classes.
 const HEADER: &str = "index,label\n";
@@ -18,6 +18,9 @@ const HEADER: &str = "index,label\n";
 /// # Errors
 /// Returns an error if a decoded value is not finite, if a file cannot be written, or if another file is in the table's place.
 pub fn write(images: &DecodedImages, path: &Path) -> Result<Vec<PathBuf>> {
+    if !parallel::is_first() {
+        return images.help();
+    }
     let failed = |error: std::io::Error| files::unwritable(path, &error);
     let [channels, height, width] = images.model.card.image_shape;
     let table = images.class.is_some().then(|| table_of(path));

@@ -1,6 +1,7 @@
 //! Images that are decoded a few at a time, so that memory does not grow with their number.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use crate::cli::images::{AT_A_TIME, rasters_of};
 use crate::cli::interrupt;
@@ -8,8 +9,8 @@ use crate::cli::loaded_model::LoadedModel;
 use crate::error::{Error, Result};
 use crate::figure::Raster;
 use crate::model::decode_each;
-use crate::ui;
 use crate::words::counted;
+use crate::{parallel, ui};
 
 /// Images that each depend on their index alone.
 #[derive(Clone, Copy)]
@@ -45,24 +46,38 @@ impl DecodedImages<'_> {
     }
 
     /// Decodes all images in order, a few at a time, and shows a bar. `keep` receives the index of the first of these
-    /// images, and the images. Returns how many were kept: fewer than all after an interrupt.
+    /// images, and the images. Returns how many were kept: fewer than all after an interrupt. Several processes divide the
+    /// images, and the first one keeps them.
     ///
     /// # Errors
     /// Returns an error if a decoded value is not finite, or the error of `keep`.
     pub fn for_each(&self, mut keep: impl FnMut(usize, &[Raster]) -> Result<()>) -> Result<usize> {
         interrupt::watch()?;
         let bar = ui::image_bar("decoding", self.count);
-        for first in (0..self.count).step_by(AT_A_TIME) {
-            if interrupt::asked() {
+        let [rank, processes] = parallel::place();
+        for first in (0..self.count).step_by(AT_A_TIME * processes) {
+            if interrupt::asked_anywhere()? {
                 bar.finish_and_clear();
                 return Ok(first);
             }
-            let end = (first + AT_A_TIME).min(self.count);
-            keep(first, &self.rasters(first..end)?)?;
+            let place = |rank: usize| (first + rank * AT_A_TIME).min(self.count);
+            let images = gathered(self.rasters(place(rank)..place(rank + 1))?)?;
+            let end = place(processes);
+            if parallel::is_first() {
+                keep(first, &images)?;
+            }
             bar.set_position(end as u64);
         }
         bar.finish_and_clear();
         Ok(self.count)
+    }
+
+    /// Does the part of another process than the first, which keeps the images.
+    ///
+    /// # Errors
+    /// Returns an error if a decoded value is not finite, or the error of a process that has failed.
+    pub fn help(&self) -> Result<Vec<PathBuf>> {
+        self.for_each(|_, _| Ok(())).map(|_| Vec::new())
     }
 
     /// Returns the error for an interrupt after `done` images. `kept` says what became of them.
@@ -72,4 +87,29 @@ impl DecodedImages<'_> {
             counted(self.count, "image")
         ))
     }
+}
+
+/// Returns the images of all processes, in order. Only the first process needs them.
+fn gathered(own: Vec<Raster>) -> Result<Vec<Raster>> {
+    if parallel::count() == 1 {
+        return Ok(own);
+    }
+    let shape = own.first().map_or([0; 3], |image| image.shape);
+    let pixels: Vec<u8> = own
+        .iter()
+        .flat_map(|image| &image.pixels)
+        .copied()
+        .collect();
+    let all = parallel::gather_bytes(&pixels)?.concat();
+    if !parallel::is_first() {
+        return Ok(Vec::new());
+    }
+    let values: usize = shape.iter().product();
+    let images = all.chunks(values.max(1));
+    Ok(images
+        .map(|pixels| Raster {
+            shape,
+            pixels: pixels.to_vec(),
+        })
+        .collect())
 }

@@ -14,9 +14,8 @@ use super::DecodedImages;
 use crate::cli::table::quoted;
 use crate::error::{Error, Result};
 use crate::figure::encode_raster;
-use crate::files;
-use crate::ui;
 use crate::words::counted;
+use crate::{files, parallel, ui};
 
 /// The file that says what the images are.
 const ABOUT: &str = "samples.json";
@@ -32,6 +31,9 @@ const DIGITS: usize = 6;
 
 /// Writes the images into the folder, and returns its path.
 pub fn write(images: &DecodedImages, path: &Path, about: &Value) -> Result<Vec<PathBuf>> {
+    if !parallel::is_first() {
+        return images.help();
+    }
     let _claim = files::occupy(path)?;
     check_folder(path)?;
     files::write(&path.join(ABOUT), format!("{about:#}\n").as_bytes())?;

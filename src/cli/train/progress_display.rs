@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::clock::Clock;
 use super::curves;
 use crate::cli::animate::{keep, sheets};
 use crate::cli::interrupt;
@@ -15,8 +16,8 @@ use crate::ui;
 pub struct ProgressDisplay<'a> {
     folder: &'a RunFolder,
     bar: ui::ProgressBar,
-    /// The time at which the program was started; `None` after the first step.
-    began: Option<Instant>,
+    clock: Clock,
+    has_begun: bool,
     /// The time of the first step, and the steps since; `None` once the time left was told.
     pace: Option<(Instant, u64)>,
 }
@@ -29,7 +30,7 @@ const WORTH_TELLING: f64 = 60.0;
 
 impl<'a> ProgressDisplay<'a> {
     /// Shows the bar.
-    pub fn new(training: &Training, folder: &'a RunFolder, began: Instant) -> Self {
+    pub fn new(training: &Training, folder: &'a RunFolder, clock: Clock) -> Self {
         let epochs = training.config().train.epochs;
         let bar = ui::train_bar(epochs.saturating_mul(training.steps_per_epoch()) as u64);
         bar.set_position(training.progress().step);
@@ -38,7 +39,8 @@ impl<'a> ProgressDisplay<'a> {
         Self {
             folder,
             bar,
-            began: Some(began),
+            clock,
+            has_begun: false,
             pace: None,
         }
     }
@@ -51,8 +53,9 @@ impl<'a> ProgressDisplay<'a> {
 
 impl Observer for ProgressDisplay<'_> {
     fn step(&mut self, training: &Training) -> ControlFlow<()> {
-        if let Some(began) = self.began.take() {
-            let seconds = began.elapsed().as_secs_f64();
+        if !self.has_begun {
+            self.has_begun = true;
+            let seconds = self.clock.began.elapsed().as_secs_f64();
             ui::line_above(
                 &self.bar,
                 format_args!("first step {seconds:.2} s after the start"),
@@ -80,6 +83,10 @@ impl Observer for ProgressDisplay<'_> {
         self.bar.set_prefix(position(training));
         if let Some(message) = running_means(training) {
             self.bar.set_message(message);
+        }
+        if self.clock.is_over() {
+            ui::line_above(&self.bar, "the time of --time-limit is over");
+            return ControlFlow::Break(());
         }
         if interrupt::asked() {
             ControlFlow::Break(())

@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
 use crate::train::{Checkpoint, Progress, check_resumable};
-use crate::{files, ui};
+use crate::{files, parallel, ui};
 
 /// Finds the run to continue: `run`, or the newest in `runs`. Its config is the one in its folder, as a person may have
 /// edited it, with `overrides` and `epochs`. A run that was killed before it saved a first state starts again from its
@@ -43,7 +43,11 @@ pub fn resumed(
             folder
         }
     };
-    let lock = folder.lock()?;
+    // Where several processes train together, the first one holds the lock.
+    let lock = match parallel::is_first() {
+        true => folder.lock()?,
+        false => None,
+    };
     let change = |config: &Config| -> Result<Config> {
         let mut config = config::set_all(config, overrides)?;
         config.train.epochs = epochs.unwrap_or(config.train.epochs);

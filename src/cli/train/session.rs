@@ -1,18 +1,19 @@
 //! One training, from its data to its last epoch, with its files and messages.
 
+use std::fs::File;
 use std::path::PathBuf;
-use std::time::Instant;
 
+use super::clock::Clock;
 use super::curves::write_png;
 use super::progress_display::ProgressDisplay;
 use super::start::Start;
-use super::{memory, summary};
+use super::{memory, processes, summary};
 use crate::cli::doctor::at_the_end;
 use crate::cli::end_figures::EndFigures;
 use crate::cli::figure_context::FigureContext;
 use crate::cli::images_args::{ImagesArgs, introduce};
 use crate::cli::interrupt;
-use crate::cli::loaded_model::LoadedModel;
+use crate::cli::loaded_model::{LoadedModel, hash};
 use crate::cli::run_args::RunArgs;
 use crate::config::Config;
 use crate::data::images::holds_images;
@@ -22,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::ops::on_host;
 use crate::run::{About, Record, RunFolder, create, kept_records};
 use crate::train::{MemoryNeed, Training};
-use crate::{config, data, device, ui};
+use crate::{config, data, device, parallel, ui};
 
 /// A run that has completed all its epochs.
 pub struct Finished {
@@ -33,14 +34,15 @@ pub struct Finished {
     pub figures: EndFigures,
 }
 
-/// Trains a run to its last epoch, and shows its progress.
+/// Trains a run to its last epoch, and shows its progress. Where several processes train together, all but the first return
+/// `None`.
 pub fn train(
     mut start: Start,
     run_args: &RunArgs,
     images: &ImagesArgs,
     selected: &SelectedDevice,
-    began: Instant,
-) -> Result<Finished> {
+    clock: Clock,
+) -> Result<Option<Finished>> {
     // Find every mistake before the run's folder is made and before hours of training.
     start.config.check()?;
     start.check_config()?;
@@ -53,8 +55,10 @@ pub fn train(
     let (dataset, report) = match start.loaded.take() {
         Some(loaded) => loaded,
         None => {
-            let loaded = load(&start.config.data, &paths).map_err(|error| {
-                point_to_images(error, &start.config.data, data_folder.as_ref())
+            let loaded = parallel::in_turn(|| {
+                load(&start.config.data, &paths).map_err(|error| {
+                    point_to_images(error, &start.config.data, data_folder.as_ref())
+                })
             })?;
             if let Some(report) = &loaded.1 {
                 // The run's config has what was chosen, so that new files in the folder do not change it.
@@ -82,28 +86,29 @@ pub fn train(
         memory::check(need, config.train.batch, resumed)?;
     }
     let training = start.training(dataset, selected)?;
+    same_everywhere(&training, selected)?;
     figures.suit(&figure_context(&training))?;
     let resumed = start.folder.as_ref().map(|(folder, _)| &*folder.path);
-    figures.check_writable(resumed.unwrap_or(&run_args.out))?;
-    if let Some((folder, _)) = &start.folder {
+    if parallel::is_first() {
+        figures.check_writable(resumed.unwrap_or(&run_args.out))?;
+    }
+    if let Some((folder, _)) = start.folder.as_ref().filter(|_| parallel::is_first()) {
         let length = training.progress().metrics_length;
         kept_records(&folder.metrics(), length, training.epochs_done())?;
     }
     let (folder, _lock) = match start.folder {
         Some(locked) => locked,
-        None => {
-            let folder = create(&run_args.out, start.name.as_deref(), &start.config_name)?;
-            let lock = folder.lock()?;
-            (folder, lock)
-        }
+        None => new_folder(|| create(&run_args.out, start.name.as_deref(), &start.config_name))?,
     };
-    // Once its config is written, the run can be resumed.
-    write_config(config, &folder)?;
-    if let Some(report) = report.filter(|report| !report.skipped.is_empty()) {
-        write_skipped(&report.skipped, &folder)?;
+    if parallel::is_first() {
+        // Once its config is written, the run can be resumed.
+        write_config(config, &folder)?;
+        if let Some(report) = report.filter(|report| !report.skipped.is_empty()) {
+            write_skipped(&report.skipped, &folder)?;
+        }
+        let data_folder = data_folder.map(|folder| folder.path);
+        about(&training, selected, data_folder)?.write(&folder.about())?;
     }
-    let data_folder = data_folder.map(|folder| folder.path);
-    about(&training, selected, data_folder)?.write(&folder.about())?;
 
     summary::introduce(
         &training,
@@ -112,7 +117,8 @@ pub fn train(
         &folder,
         selected,
     );
-    let mut display = ProgressDisplay::new(&training, &folder, began);
+    processes::introduce(config.train.shards);
+    let mut display = ProgressDisplay::new(&training, &folder, clock);
     interrupt::watch()?;
     let trained = training.run(&folder, &mut display);
     display.close();
@@ -123,6 +129,9 @@ pub fn train(
         )),
         _ => error,
     })?;
+    let Some(trained) = trained else {
+        return Ok(None);
+    };
     // Without records, keep the curves that were drawn before.
     if !trained.history.is_empty() {
         write_png(&trained.history, &folder)?;
@@ -137,11 +146,48 @@ pub fn train(
             Err(error) => ui::note(format_args!("no health: {error}")),
         }
     }
-    Ok(Finished {
+    Ok(Some(Finished {
         model,
         history,
         figures,
+    }))
+}
+
+/// Makes the folder of a new run, and locks it. The first process does so, and tells the others its path.
+fn new_folder(make: impl FnOnce() -> Result<RunFolder>) -> Result<(RunFolder, Option<File>)> {
+    let mut made = None;
+    let path = parallel::from_first(|| {
+        let folder = make()?;
+        let path = folder.path.to_string_lossy().into_owned();
+        made = Some((folder.lock()?, folder));
+        Ok(path.into_bytes())
+    })?;
+    Ok(match made {
+        Some((lock, folder)) => (folder, lock),
+        None => {
+            let path = String::from_utf8_lossy(&path).into_owned().into();
+            (RunFolder { path }, None)
+        }
     })
+}
+
+/// Checks that all processes train the same model on the same data with the same arithmetic.
+fn same_everywhere(training: &Training, selected: &SelectedDevice) -> Result<()> {
+    if parallel::count() == 1 {
+        return Ok(());
+    }
+    parallel::all_equal("the program's version", env!("CARGO_PKG_VERSION"))?;
+    let config = hash(training.config().to_toml()?.as_bytes());
+    parallel::all_equal("the config (its hash)", &config)?;
+    parallel::all_equal("the data (its hash)", training.data_hash())?;
+    let step = training.progress().step.to_string();
+    parallel::all_equal("the step to go on from", &step)?;
+    let rounding = match device::kernel_instructions()?.filter(|_| on_host(&selected.device)) {
+        Some(instructions) => instructions.rounding(),
+        // The number of a GPU may differ.
+        None => selected.name.split(':').next().unwrap_or_default(),
+    };
+    parallel::all_equal("the arithmetic", rounding)
 }
 
 /// The file in a run's folder that lists the images that could not be read.

@@ -12,6 +12,7 @@ use super::regret::Regret;
 use crate::data::{Batch, Split};
 use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
+use crate::eval::divided::{gather_rows, own_part};
 use crate::eval::elbo::{ElboByImage, numbers};
 use crate::eval::importance::WeightSums;
 use crate::eval::protocol::{CHUNK, Protocol};
@@ -19,6 +20,7 @@ use crate::eval::reconstruction::squared_error_of_each;
 use crate::loader::Loader;
 use crate::model::{Prior, Vae, rows};
 use crate::ops::pool;
+use crate::parallel;
 
 /// How strange an image is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -176,11 +178,43 @@ impl<'a> Scorer<'a> {
             Some(_) => maps_at_a_time(self.vae),
             None => CHUNK,
         };
-        for ids in ids.chunks(at_a_time) {
-            let images = ContentBatch::read(&self.loader, split, ids)?;
-            self.batch(&images)?.into_iter().try_for_each(&mut *sink)?;
+        if parallel::count() == 1 {
+            for ids in ids.chunks(at_a_time) {
+                self.chunk(split, ids)?
+                    .into_iter()
+                    .try_for_each(&mut *sink)?;
+            }
+            return Ok(());
         }
-        Ok(())
+        let own = own_part(ids, at_a_time).chunks(at_a_time);
+        let own = own.map(|ids| self.chunk(split, ids));
+        let own: Vec<Vec<ScoredImage>> = own.collect::<Result<_>>()?;
+        self.gathered(own.into_iter().flatten())?
+            .into_iter()
+            .try_for_each(sink)
+    }
+
+    fn chunk(&self, split: &Split, ids: &[u32]) -> Result<Vec<ScoredImage>> {
+        self.batch(&ContentBatch::read(&self.loader, split, ids)?)
+    }
+
+    /// Returns the images of all processes, in order, from this one's.
+    fn gathered(&self, own: impl Iterator<Item = ScoredImage>) -> Result<Vec<ScoredImage>> {
+        let (mut scores, mut maps) = (Vec::new(), Vec::new());
+        for image in own {
+            scores.extend(image.scores);
+            maps.extend(image.map);
+        }
+        let scores = parallel::gather(scores)?;
+        let [_, height, width] = self.vae.network().image_shape;
+        let mut maps = gather_rows(maps, height * width)?.into_iter();
+        let scores = scores.chunks(self.scores.len().max(1));
+        Ok(scores
+            .map(|scores| ScoredImage {
+                scores: scores.to_vec(),
+                map: maps.next(),
+            })
+            .collect())
     }
 
     fn batch(&self, images: &ContentBatch) -> Result<Vec<ScoredImage>> {

@@ -72,6 +72,18 @@ pub fn sgd(
     plain::sgd(weight, gradient, velocity, step)
 }
 
+/// Returns the sum of two gradients.
+///
+/// # Shapes
+/// Both and the result: `[n]`, without autodiff.
+pub fn accumulate(sum: Tensor<1>, term: Tensor<1>) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::uses_kernels(&sum) {
+        return flex::accumulate(sum, term);
+    }
+    plain::accumulate(sum, term)
+}
+
 /// Moves a moving average towards a value: average + share * (value - average).
 ///
 /// # Shapes

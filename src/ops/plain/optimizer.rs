@@ -88,6 +88,10 @@ pub fn sgd(
     weight - direction * step.learning_rate
 }
 
+pub fn accumulate(sum: Tensor<1>, term: Tensor<1>) -> Tensor<1> {
+    sum + term
+}
+
 pub fn move_towards(average: &mut Tensor<1>, value: &Tensor<1>, share: f64) {
     *average = average.clone() + (value.clone() - average.clone()) * share;
 }

@@ -39,6 +39,13 @@ fn all_slots(state: &OptimizerState) -> Vec<f32> {
     state.slots.iter().flatten().flat_map(numbers).collect()
 }
 
+fn whole(gradients: Vec<Tensor<1>>) -> StepGradients {
+    StepGradients {
+        tensors: gradients,
+        pieces: None,
+    }
+}
+
 fn taken(is_taken: bool, device: &Device) -> Option<Tensor<1, Bool>> {
     Some(Tensor::<1>::full([1], f32::from(u8::from(is_taken)), device).greater_elem(0.5))
 }
@@ -53,9 +60,9 @@ fn a_skipped_step_changes_neither_a_weight_nor_a_slot_on_the_host_and_by_a_mask(
         let first = gradients(&vae, 1, 1.0);
         let mut twin = state.clone();
         let twin_vae = vae.clone();
-        (vae, _) = state.apply(vae, first.clone(), 1, 1e-2);
+        (vae, _) = state.apply(vae, whole(first.clone()), 1, 1e-2);
         let mask = taken(true, &first[0].device());
-        let by_mask = twin.apply_if(mask, twin_vae, first, 1, 1e-2);
+        let by_mask = twin.apply_if(mask, twin_vae, whole(first), 1, 1e-2);
         assert_eq!(export(&vae), export(&by_mask));
         assert_eq!(all_slots(&state), all_slots(&twin));
 
@@ -63,12 +70,12 @@ fn a_skipped_step_changes_neither_a_weight_nor_a_slot_on_the_host_and_by_a_mask(
         for scale in [1e12, f32::NAN, f32::INFINITY] {
             let huge = gradients(&vae, 2, scale);
             let norm;
-            (vae, norm) = state.apply(vae, huge.clone(), 2, 1e-2);
+            (vae, norm) = state.apply(vae, whole(huge.clone()), 2, 1e-2);
             assert!(is_skipped(norm.unwrap().into_scalar(), 1e6));
             assert_eq!(export(&vae), weights);
             assert_eq!(all_slots(&state), slots);
             let mask = taken(false, &huge[0].device());
-            vae = state.apply_if(mask, vae, huge, 2, 1e-2);
+            vae = state.apply_if(mask, vae, whole(huge), 2, 1e-2);
             assert_eq!(export(&vae), weights);
             assert_eq!(all_slots(&state), slots);
         }
@@ -89,7 +96,7 @@ fn the_average_is_that_of_the_weights_after_each_step() {
     let mut expected = values(&vae);
     for step in 1..=20 {
         let next = gradients(&vae, step, 1.0);
-        vae = state.apply(vae, next, step, 1e-2).0;
+        vae = state.apply(vae, whole(next), step, 1e-2).0;
         let share = averaging_rate(0.5, step);
         for (average, weight) in expected.iter_mut().zip(values(&vae)) {
             *average += share * (weight - *average);
@@ -111,7 +118,7 @@ fn neither_an_average_nor_a_limit_that_is_not_reached_changes_a_weight() {
         let mut vae = start.clone();
         for step in 1..=5 {
             let next = gradients(&vae, step, 1.0);
-            vae = state.apply(vae, next, step, 1e-2).0;
+            vae = state.apply(vae, whole(next), step, 1e-2).0;
         }
         export(&vae)
     });

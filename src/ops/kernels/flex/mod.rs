@@ -22,7 +22,7 @@ pub use image_sums::{
     discretised_logistic_log_prob, squared_error,
 };
 pub use normalisation::normalise;
-pub use optimizer::{adam, move_towards, rmsprop, sgd};
+pub use optimizer::{accumulate, adam, move_towards, rmsprop, sgd};
 pub use resampling::{average_pool, upsample};
 pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares};
 pub use tensors::uses_kernels;
