@@ -1,12 +1,12 @@
 //! `vae config`: prints the effective TOML of a preset or a file, as a starting point for a new config.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::end_figures::{EndFigures, sets_figures};
 use super::images_args::ImagesArgs;
-use crate::config;
+use crate::config::{self, Config};
 use crate::error::{Result, shell_word};
 use crate::ui;
 
@@ -42,18 +42,7 @@ impl ConfigArgs {
         config.check()?;
         self.images.check(&config.data)?;
         let file = config::file_named(&self.preset).filter(|_| !sets_figures(&self.overrides));
-        EndFigures::of(&config, file)?;
-        // Report a config that cannot be trained now, not after a download. The user's own files may have another
-        // shape.
-        let data = config.data.kind();
-        if let Some(outline) = data.outline()
-            && let Err(error) = config.network(outline.shape, outline.class_count)
-        {
-            if !data.may_have_any_shape() {
-                return Err(error);
-            }
-            ui::note(format_args!("note: with images of the usual size: {error}"));
-        }
+        check_before_data(&config, file)?;
         if let Some(place) = &self.data {
             ui::data(format_args!(
                 "# The images are not in the config. Train on them with `--config FILE --data {}`, or set VAE_DATA.",
@@ -62,4 +51,21 @@ impl ConfigArgs {
         }
         ui::data(config.to_toml()?.trim_end())
     }
+}
+
+/// Checks the figures and the network of a config without its data, to report now what would be an error after a download.
+/// `file` is the one that the figures stand in.
+pub fn check_before_data(config: &Config, file: Option<&Path>) -> Result<()> {
+    EndFigures::of(config, file)?;
+    let data = config.data.kind();
+    if let Some(outline) = data.outline()
+        && let Err(error) = config.network(outline.shape, outline.class_count)
+    {
+        // The user's own files may have another shape.
+        if !data.may_have_any_shape() {
+            return Err(error);
+        }
+        ui::note(format_args!("note: with images of the usual size: {error}"));
+    }
+    Ok(())
 }

@@ -49,6 +49,7 @@ mod score_args;
 mod scored_rows;
 mod scorer;
 mod scoring;
+mod sweep;
 mod table;
 mod test_data;
 #[cfg(test)]
@@ -101,6 +102,7 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     Anomalies(anomalies::Anomalies),
     Compare(compare::Compare),
+    Sweep(Box<sweep::Sweep>),
     Repro(repro::Repro),
     #[command(flatten)]
     Figure(figures::FigureCommand),
@@ -212,6 +214,7 @@ impl Cli {
                 Command::Calibrate(calibrate) => calibrate.run(),
                 Command::Anomalies(anomalies) => anomalies.run(),
                 Command::Compare(compare) => compare.run(),
+                Command::Sweep(sweep) => sweep.run(began),
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),
                 Command::Decode(decode) => decode.run(),

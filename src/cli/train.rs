@@ -3,6 +3,7 @@
 mod clock;
 mod curves;
 mod memory;
+mod planned;
 mod processes;
 mod progress_display;
 mod resume;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+
+pub use self::planned::{Planned, check_run, train_planned};
 
 use self::clock::Clock;
 use self::resume::resumed;

@@ -9,6 +9,7 @@ mod ignored;
 mod measure;
 mod network;
 mod overrides;
+mod plan;
 mod preset;
 mod published;
 mod renamed;
@@ -23,6 +24,9 @@ pub use find::{file_named, find, read};
 pub use for_images::ImageSet;
 pub use ignored::IgnoredTable;
 pub use overrides::{set, set_all};
+pub use plan::{
+    SweepGrid, SweepPlan, SweepTask, key_and_value, plain_name, point_value, varied_keys,
+};
 pub use preset::{PRESETS, Preset, find as find_preset};
 pub use published::{Published, PublishedMeasure, PublishedRun, published};
 pub use schema::Config;

@@ -153,7 +153,7 @@ fn elsewhere(table: &Table, path: &[&str]) -> Option<String> {
 }
 
 /// Returns the kinds of a part of the config, or `None` if it has no kinds.
-fn kinds(part: &str) -> Option<Vec<&'static str>> {
+pub(super) fn kinds(part: &str) -> Option<Vec<&'static str>> {
     let list = match part {
         "data" => Data::LIST,
         "model" => Model::LIST,

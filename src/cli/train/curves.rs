@@ -1,5 +1,7 @@
 //! `curves.svg`: loss, reconstruction and KL over the epochs.
 
+use std::path::PathBuf;
+
 use crate::error::Result;
 use crate::figure::chart::Chart;
 use crate::figure::curves::{CurvePanel, Curves, Series};
@@ -13,8 +15,12 @@ pub fn write_svg(history: &[Record], folder: &RunFolder) -> Result<()> {
 
 /// Writes the curves of the whole training as a PNG.
 pub fn write_png(history: &[Record], folder: &RunFolder) -> Result<()> {
-    let path = folder.curves().with_extension("png");
-    folder.write(&path, &curves(history).png()?)
+    folder.write(&png_path(folder), &curves(history).png()?)
+}
+
+/// Returns the path of the PNG, which is written when a training has ended.
+pub fn png_path(folder: &RunFolder) -> PathBuf {
+    folder.curves().with_extension("png")
 }
 
 fn curves(history: &[Record]) -> Curves {
