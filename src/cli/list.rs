@@ -1,6 +1,6 @@
 //! `vae list`: lists the presets, data sets, models and other choices, or the runs in a folder.
 
-mod runs;
+pub mod runs;
 
 use std::path::{Path, PathBuf};
 

@@ -214,7 +214,7 @@ impl Cli {
                 Command::Calibrate(calibrate) => calibrate.run(),
                 Command::Anomalies(anomalies) => anomalies.run(),
                 Command::Compare(compare) => compare.run(),
-                Command::Sweep(sweep) => sweep.run(began),
+                Command::Sweep(sweep) => sweep.run(began, self.threads),
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),
                 Command::Decode(decode) => decode.run(),

@@ -1,6 +1,9 @@
 //! `vae sweep`: makes a plan of many trainings, runs its tasks, and shows what came out.
 
+mod emit;
+mod k8s;
 mod making;
+mod results;
 mod task_number;
 mod tasks;
 
@@ -9,17 +12,47 @@ use std::time::Instant;
 
 use clap::Args;
 
+use self::emit::{Engine, Script};
 use self::making::PlanArgs;
 use self::task_number::{NumberSource, task_number};
 use self::tasks::PlanRun;
 use super::model_arg::RUNS;
+use super::output::show;
 use super::run_args::RunArgs;
 use crate::config::SweepPlan;
 use crate::error::{Error, Result};
 use crate::ui;
 
+/// The explanation of plans and tasks, for `--help`.
+const LONG_HELP: &str = "\
+--plan writes JSON lines. Each line is a whole training: the number of its task, from 0, the name of its run, the seed, the values that were \
+set, and the config as TOML. So a plan means the same on another machine, and after a preset has changed. A comma in brackets or quotes \
+divides nothing: --set model.mlp.hidden=[400, 200],[800] has two values. --set objective=elbo,iwae trains with two objectives. A value that \
+is wrong is an error before the plan is written.
+
+A task is trained in the run of its name. It can be run again at any time: one that is done says so and ends with 0, and one that was stopped or killed \
+goes on and ends with the same bytes. A run with another config than the plan's is an error.
+
+Without --task, these variables choose the task: SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX (Kubernetes), HQ_TASK_ID (HyperQueue), \
+PBS_ARRAY_INDEX and AWS_BATCH_JOB_ARRAY_INDEX count from 0, as --task does; PARALLEL_SEQ (GNU parallel) and SGE_TASK_ID (Grid Engine) count \
+from 1, so that 1 is task 0. Without a variable, all tasks are run one after another. A task that fails does not stop the others; the exit code \
+is 1 in the end. Ctrl-C stops with the state saved, exit code 130.
+
+--table shows a row for each setting: how many of its seeds are done, the mean test ELBO with its standard error over seeds, the best \
+seed, the validation ELBO, and the epochs. A reconstruction stands in place of the ELBO of an autoencoder. The best of several seeds or \
+settings looks better than it is; the lines below the table say by how much to expect, and which setting the validation images choose.
+
+--emit prints a script that runs all tasks elsewhere, with the flags --device, --data, --out and --threads given here.
+
+Examples:
+  vae sweep --config beta-vae --set objective.elbo.beta=1,2,4,8 --seeds 5 --plan sweep.jsonl
+  vae sweep sweep.jsonl
+  vae sweep sweep.jsonl --emit slurm > sweep.sbatch
+  vae sweep sweep.jsonl --table";
+
 /// Train a grid of settings and seeds: make a plan, run it here or on a cluster, and show a table
 #[derive(Debug, Args)]
+#[command(after_long_help = LONG_HELP)]
 pub struct Sweep {
     /// The plan to run, as `--plan` wrote it
     #[arg(value_name = "PLAN")]
@@ -32,36 +65,62 @@ pub struct Sweep {
     #[arg(long, value_name = "N")]
     task: Option<usize>,
 
+    /// Show what is done so far, with means and errors over seeds, and train nothing
+    #[arg(long, conflicts_with = "task")]
+    table: bool,
+
+    /// Print a script that runs the tasks with another program
+    #[arg(long, value_name = "ENGINE", conflicts_with_all = ["task", "table"])]
+    emit: Option<Engine>,
+
     #[command(flatten)]
     run_args: RunArgs,
+
+    /// Print the table as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sweep {
-    /// Makes a plan, runs it or shows it. `began` is the time at which the program was started.
-    pub fn run(self, began: Instant) -> Result<()> {
+    /// Makes a plan, runs it or shows it. `began` is the time at which the program was started, and `threads` the number of
+    /// `--threads`.
+    pub fn run(self, began: Instant, threads: Option<usize>) -> Result<()> {
         match (&self.path, &self.making.file) {
-            (Some(path), _) => self.run_plan(path, began),
+            (Some(path), _) => self.use_plan(path, began, threads),
             (None, Some(file)) => {
-                self.refuse_other_flags()?;
+                self.refuse_flags_of_a_plan()?;
                 self.making.write(file)
             }
             (None, None) => Err(Error::request("no plan is named").with_hint(
-                "make one with `--plan FILE`, as in `vae sweep --config smoke --set objective.elbo.beta=1,4 --plan sweep.jsonl`, then run it: vae sweep sweep.jsonl",
+                "make one, as by `vae sweep --config smoke --set objective.elbo.beta=1,4 --plan sweep.jsonl`, and run it: vae sweep sweep.jsonl",
             )),
         }
     }
 
-    fn run_plan(&self, path: &Path, began: Instant) -> Result<()> {
+    fn use_plan(&self, path: &Path, began: Instant, threads: Option<usize>) -> Result<()> {
         if let Some(flag) = self.making.first_flag() {
             return Err(Error::request(format!(
-                "{flag}: {} states its trainings already",
+                "{flag}: the trainings are those that {} states",
                 path.display()
             ))
-            .with_hint(
-                "leave the flag out, or make another plan: leave PLAN out, and pass `--plan FILE`",
-            ));
+            .with_hint("leave the flag out; to make another plan, leave the name of this one out and pass `--plan FILE`"));
         }
         let plan = SweepPlan::read(path)?;
+        if let Some(engine) = self.emit {
+            self.refuse_json("--emit prints a script")?;
+            let script = Script {
+                plan: path,
+                tasks: plan.tasks.len(),
+                run_args: &self.run_args,
+                threads,
+            };
+            ui::note(script.advice(engine));
+            return ui::data(script.text(engine).trim_end());
+        }
+        if self.table {
+            self.refuse_flags_of_a_training()?;
+            return self.show_table(&plan, path);
+        }
         let run = PlanRun {
             plan: &plan,
             path,
@@ -72,25 +131,64 @@ impl Sweep {
             if let NumberSource::Variable(name, _) = chosen.source {
                 ui::note(format_args!("{name} chooses task {}", chosen.task));
             }
+            self.refuse_json("a single task prints its run's folder")?;
             return run.one(chosen.task, began);
         }
-        run.all(began)?.result(plan.tasks.len())
+        let done = run.all(began)?;
+        self.show_table(&plan, path)?;
+        done.result(plan.tasks.len())
     }
 
-    /// Checks that no flag is passed to the making of a plan that only its running takes.
-    fn refuse_other_flags(&self) -> Result<()> {
+    fn show_table(&self, plan: &SweepPlan, path: &Path) -> Result<()> {
+        let results = results::read(plan, path, &self.run_args.out)?;
+        show(&results.report(), self.json)
+    }
+
+    fn refuse_json(&self, why: &str) -> Result<()> {
+        match self.json {
+            false => Ok(()),
+            true => Err(Error::request(format!("--json: {why}"))
+                .with_hint("leave the flag out, or pass `--table` as well")),
+        }
+    }
+
+    /// Checks that no flag is given that only the use of a plan takes.
+    fn refuse_flags_of_a_plan(&self) -> Result<()> {
         let flags = [
             ("--task", self.task.is_some()),
+            ("--table", self.table),
+            ("--emit", self.emit.is_some()),
+            ("--json", self.json),
             ("--data", self.run_args.data.is_some()),
             ("--device", self.run_args.device != "auto"),
             ("--out", self.run_args.out != Path::new(RUNS)),
         ];
-        match flags.iter().find(|(_, is_given)| *is_given) {
-            None => Ok(()),
-            Some((flag, _)) => Err(Error::request(format!(
-                "{flag}: has no effect on a plan, which can be run anywhere"
-            ))
-            .with_hint("pass it when the plan is run: `vae sweep PLAN`")),
-        }
+        refuse(
+            &flags,
+            "a plan is made, and nothing is trained yet",
+            |flag| match flag {
+                "--data" => {
+                    "pass it when the plan is run; a config for images of your own: vae config --data PATH > mine.toml"
+                }
+                _ => "pass it when the plan is run: `vae sweep PLAN`",
+            },
+        )
+    }
+
+    /// Checks that no flag is given that only a training takes.
+    fn refuse_flags_of_a_training(&self) -> Result<()> {
+        let flags = [
+            ("--data", self.run_args.data.is_some()),
+            ("--device", self.run_args.device != "auto"),
+        ];
+        refuse(&flags, "--table trains nothing", |_| "leave the flag out")
+    }
+}
+
+/// Returns an error for the first of `flags` that is given. `hint` says what to do about it.
+fn refuse(flags: &[(&str, bool)], why: &str, hint: impl Fn(&str) -> &'static str) -> Result<()> {
+    match flags.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::request(format!("{flag}: {why}")).with_hint(hint(flag))),
     }
 }

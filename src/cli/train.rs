@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-pub use self::planned::{Planned, check_run, train_planned};
+pub use self::planned::{Planned, check_run, is_blank, train_planned};
 
 use self::clock::Clock;
 use self::resume::resumed;

@@ -24,9 +24,7 @@ pub use find::{file_named, find, read};
 pub use for_images::ImageSet;
 pub use ignored::IgnoredTable;
 pub use overrides::{set, set_all};
-pub use plan::{
-    SweepGrid, SweepPlan, SweepTask, key_and_value, plain_name, point_value, varied_keys,
-};
+pub use plan::{SweepGrid, SweepPlan, SweepTask, plain_name, point_value, short_keys, varied_keys};
 pub use preset::{PRESETS, Preset, find as find_preset};
 pub use published::{Published, PublishedMeasure, PublishedRun, published};
 pub use schema::Config;

@@ -16,8 +16,7 @@ use super::type_words::in_words;
 use crate::error::{Error, Result};
 use crate::files;
 
-pub use grid::key_and_value;
-pub use run_name::{plain_name, point_value, varied_keys};
+pub use run_name::{plain_name, point_value, short_keys, varied_keys};
 
 /// The version of the lines that this program writes.
 const VERSION: u64 = 1;

@@ -1,11 +1,13 @@
 //! Densities and divergences, in nats. Every density carries all its constants.
 
+mod best_of;
 mod beta;
 mod covariance;
 mod gaussian;
 mod mixture;
 mod quantile;
 
+pub use best_of::expected_maximum;
 pub use beta::{beta_cdf, beta_quantile};
 pub use covariance::Covariance;
 pub use gaussian::{

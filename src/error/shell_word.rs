@@ -17,6 +17,11 @@ pub fn shell_word(path: impl AsRef<Path>) -> String {
             path
         };
     }
+    // In the middle of a word an equals sign means nothing. Runs of a sweep have it in their names.
+    let without_sign = path.replace('=', "_");
+    if !path.starts_with('=') && shlex::try_quote(&without_sign).as_deref() == Ok(&without_sign) {
+        return path;
+    }
     // No path has a NUL byte, which alone cannot be quoted.
     shlex::try_quote(&path).map_or_else(|_| path.clone(), String::from)
 }
@@ -30,6 +35,8 @@ mod tests {
         assert_eq!(shell_word("runs/digits-1"), "runs/digits-1");
         assert_eq!(shell_word("my runs/it's; rm *"), "\"my runs/it's; rm *\"");
         assert_eq!(shell_word("a$b"), "'a$b'");
+        assert_eq!(shell_word("runs/mine-beta=4"), "runs/mine-beta=4");
+        assert_eq!(shell_word("=mine"), "'=mine'");
     }
 
     #[test]

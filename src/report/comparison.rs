@@ -59,11 +59,7 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
         return report;
     };
     let unlike = |run: &EvaluatedRun, key: &str| run.protocol(key) != first.protocol(key);
-    let differ: Vec<&str> = PROTOCOL
-        .iter()
-        .copied()
-        .filter(|key| others.iter().any(|run| unlike(run, key)))
-        .collect();
+    let differ = differing_parts(runs, EvaluatedRun::protocol);
     let seed_draws_images = runs.iter().any(EvaluatedRun::seed_draws_images);
     let counts = |key: &str| key != SEED || seed_draws_images;
     report.table(table(runs, &differ, &counts));
@@ -133,6 +129,21 @@ pub fn report(runs: &[EvaluatedRun]) -> Report {
         paired.map(Value::from).collect::<Vec<_>>(),
     );
     report
+}
+
+/// Returns the parts of the protocol in which evaluations differ. `part` returns a part of one of them.
+pub fn differing_parts<T>(
+    evaluations: &[T],
+    part: impl Fn(&T, &str) -> Value,
+) -> Vec<&'static str> {
+    let Some((first, others)) = evaluations.split_first() else {
+        return Vec::new();
+    };
+    let differs = |key: &&str| {
+        let expected = part(first, key);
+        others.iter().any(|other| part(other, key) != expected)
+    };
+    PROTOCOL.iter().copied().filter(differs).collect()
 }
 
 impl EvaluatedRun {
@@ -207,7 +218,8 @@ fn table(runs: &[EvaluatedRun], differ: &[&str], counts: &dyn Fn(&str) -> bool) 
     }
 }
 
-fn shortened(value: &Value) -> String {
+/// Returns a value as a column shows it.
+pub(super) fn shortened(value: &Value) -> String {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);

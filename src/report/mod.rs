@@ -15,6 +15,7 @@ mod provenance;
 pub mod runs;
 pub mod sample_quality;
 mod short_number;
+pub mod sweep;
 mod table;
 mod text;
 mod utc;

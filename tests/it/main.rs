@@ -99,6 +99,7 @@ mod standard_errors;
 mod stops;
 #[cfg(target_os = "linux")]
 mod sweep;
+mod sweeping;
 mod theory;
 mod tidy;
 mod tiny;

@@ -72,6 +72,14 @@ fn at_home(command: &mut Command, folder: &Path) {
         "XDG_CACHE_HOME",
         "RUST_BACKTRACE",
         "COLUMNS",
+        // The tests may run in a job of a cluster, whose number is not meant for `vae sweep`.
+        "SLURM_ARRAY_TASK_ID",
+        "JOB_COMPLETION_INDEX",
+        "HQ_TASK_ID",
+        "PARALLEL_SEQ",
+        "PBS_ARRAY_INDEX",
+        "SGE_TASK_ID",
+        "AWS_BATCH_JOB_ARRAY_INDEX",
     ] {
         command.env_remove(name);
     }

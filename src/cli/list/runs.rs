@@ -32,7 +32,7 @@ pub fn read(parent: &Path) -> Result<Vec<RunSummary>> {
 }
 
 /// Reads what the files of a run say.
-fn summary(path: PathBuf) -> RunSummary {
+pub fn summary(path: PathBuf) -> RunSummary {
     let name = path.file_name().unwrap_or_default();
     let name = name.to_string_lossy().into_owned();
     let folder = RunFolder { path };

@@ -69,7 +69,7 @@ impl PlanRun<'_> {
         } = task;
         let config = task.config(self.path)?;
         let last = self.plan.tasks.len() - 1;
-        ui::note(format_args!("task {number} of 0 to {last}: {name}"));
+        ui::note(format_args!("task {number} (of 0 to {last}): {name}"));
         let planned = train_planned(&config, name, self.run_args, selected, began);
         match planned.map_err(|error| self.interrupted(named(error, task)))? {
             Planned::WasDone => ui::note(format_args!("task {number} was done before")),

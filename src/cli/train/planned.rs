@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use super::clock::Clock;
 use super::curves::png_path;
 use super::resume::resumed;
 use super::session;
@@ -17,6 +18,7 @@ use crate::device::SelectedDevice;
 use crate::error::{Error, Result, shell_word};
 use crate::files::is_filled;
 use crate::model::Model;
+use crate::parallel;
 use crate::run::{Change, RunFolder, last_records};
 use crate::train::Ending;
 
@@ -63,8 +65,11 @@ pub fn train_planned(
         }
     }
     let images = ImagesArgs::default();
-    let finished = session::train(start, run_args, &images, selected, began)?;
-    finished.figures.draw(&finished.model)?;
+    let clock = Clock { began, limit: None };
+    let finished = parallel::alone(|| session::train(start, run_args, &images, selected, clock))?;
+    if let Some(finished) = finished {
+        finished.figures.draw(&finished.model)?;
+    }
     Ok(Planned::Trained)
 }
 
@@ -113,7 +118,7 @@ fn is_chosen_by_training(change: &Change, planned: &Config) -> bool {
 }
 
 /// Returns whether nothing is in the folder yet that a training could go on with, as after a kill right after it was made.
-fn is_blank(folder: &RunFolder) -> bool {
+pub fn is_blank(folder: &RunFolder) -> bool {
     let files = [
         folder.config(),
         folder.state(),

@@ -25,7 +25,8 @@ pub fn points(sets: &[String]) -> Result<Vec<Vec<String>>> {
         }
         keys.push(key);
         let with_each = |point: Vec<String>| {
-            let longer = |assignment: &String| [&point[..], &[assignment.clone()]].concat();
+            let longer =
+                |assignment: &String| [&point[..], std::slice::from_ref(assignment)].concat();
             assignments.iter().map(longer).collect::<Vec<_>>()
         };
         check_count(points.len().saturating_mul(assignments.len()))?;

@@ -14,11 +14,8 @@ const LONGEST_NAME: usize = 120;
 /// left out.
 pub fn point_names(prefix: &str, points: &[Vec<String>]) -> Vec<String> {
     let keys = varied_keys(points);
-    let short: Vec<&str> = keys.iter().map(|key| last_part(key)).collect();
     let mut names = vec![prefix.to_owned(); points.len()];
-    for (key, short_key) in keys.iter().zip(&short) {
-        let is_shared = short.iter().filter(|other| *other == short_key).count() > 1;
-        let title: &str = if is_shared { key } else { short_key };
+    for (key, title) in keys.iter().zip(short_keys(&keys)) {
         let values: Vec<&str> = points.iter().map(|point| point_value(point, key)).collect();
         for (name, value) in names.iter_mut().zip(in_names(&values)) {
             *name += &format!("-{title}={value}");
@@ -70,9 +67,19 @@ pub fn plain_name(text: &str) -> String {
     plain.trim_end_matches('-').to_owned()
 }
 
-/// Returns the last part of a key, or the key of a kind as it is.
-fn last_part(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
+/// Returns the last part of each key, or the whole key where several end alike.
+pub fn short_keys(keys: &[String]) -> Vec<&str> {
+    let last = |key: &'_ String| {
+        key.rsplit('.')
+            .next()
+            .map_or(0, |last| key.len() - last.len())
+    };
+    let short: Vec<&str> = keys.iter().map(|key| &key[last(key)..]).collect();
+    let is_shared = |title: &str| short.iter().filter(|other| **other == title).count() > 1;
+    keys.iter()
+        .zip(&short)
+        .map(|(key, title)| if is_shared(title) { key } else { *title })
+        .collect()
 }
 
 /// Returns the values as names have them: as they are, or by their number if they are long or would be the same.

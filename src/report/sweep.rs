@@ -1,0 +1,267 @@
+//! The table of `vae sweep`: a row for each setting, with the mean over its seeds.
+
+mod selection;
+
+use serde_json::{Value, json};
+
+use self::selection::Selection;
+use super::comparison::{differing_parts, shortened};
+use super::{Cell, Report, Table};
+use crate::eval::Estimate;
+use crate::words::counted;
+
+/// A plan and what came out of its tasks so far.
+#[derive(Clone, Debug)]
+pub struct SweepResults {
+    /// The keys that differ between the settings, and their titles.
+    pub keys: Vec<(String, String)>,
+    pub settings: Vec<SweepSetting>,
+    /// The value to set to have validation images, as in `data.digits.validation=N`.
+    pub validation_key: String,
+    /// The command that runs the other tasks.
+    pub command: String,
+}
+
+/// One setting of the config, trained with several seeds.
+#[derive(Clone, Debug)]
+pub struct SweepSetting {
+    /// The value of each key, as `--set` takes it.
+    pub values: Vec<String>,
+    pub runs: Vec<SweepRun>,
+}
+
+/// The run of one task.
+#[derive(Clone, Debug)]
+pub struct SweepRun {
+    pub task: usize,
+    pub name: String,
+    pub seed: u64,
+    pub state: TaskState,
+    pub epochs: usize,
+    /// The test and the validation score of the run's model.
+    pub test: Option<RunScore>,
+    pub validation: Option<RunScore>,
+    /// The parts of the protocol that are known; see [`super::evaluation::PROTOCOL`].
+    pub protocol: Value,
+}
+
+/// The mean over the images of a split, in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunScore {
+    /// `None` for an autoencoder.
+    pub elbo: Option<f64>,
+    pub reconstruction: f64,
+}
+
+/// The state of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    Done,
+    /// A process trains it now.
+    Running,
+    /// Epochs are left to do.
+    Begun,
+    New,
+    /// Its run cannot be used, for this reason.
+    Unusable(String),
+}
+
+impl TaskState {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Running => "running",
+            Self::Begun => "begun",
+            Self::New => "not begun",
+            Self::Unusable(_) => "unusable",
+        }
+    }
+}
+
+impl RunScore {
+    /// Returns the number that is larger for the better of two models.
+    fn score(self) -> f64 {
+        self.elbo.unwrap_or(-self.reconstruction)
+    }
+}
+
+impl SweepSetting {
+    fn done(&self) -> impl Iterator<Item = &SweepRun> + Clone {
+        self.runs.iter().filter(|run| run.state == TaskState::Done)
+    }
+
+    /// Returns the mean of a number over the seeds that are done, with its standard error over seeds. Returns `None` if a
+    /// run has no such number.
+    fn mean(&self, number: impl Fn(&SweepRun) -> Option<f64>) -> Option<Estimate> {
+        let numbers: Option<Vec<f64>> = self.done().map(number).collect();
+        let numbers = numbers.filter(|numbers| !numbers.is_empty())?;
+        Some(Estimate::of(numbers.into_iter()))
+    }
+
+    /// Returns the score of the best seed on the test images, as the table shows it.
+    fn best(&self) -> Option<f64> {
+        let tests = self.done().filter_map(|run| run.test);
+        let best = tests.max_by(|a, b| a.score().total_cmp(&b.score()))?;
+        Some(best.elbo.unwrap_or(best.reconstruction))
+    }
+
+    /// Returns the numbers of epochs of the runs that are done, in ascending order.
+    fn epochs(&self) -> Vec<usize> {
+        let mut epochs: Vec<usize> = self.done().map(|run| run.epochs).collect();
+        epochs.sort_unstable();
+        epochs.dedup();
+        epochs
+    }
+}
+
+impl SweepResults {
+    pub fn report(&self) -> Report {
+        let mut report = Report::new();
+        let done: Vec<&SweepRun> = self.settings.iter().flat_map(SweepSetting::done).collect();
+        let differ = differing_parts(&done, |run, key| run.protocol[key].clone());
+        report.table(self.table(&differ));
+        self.add_states(&mut report);
+        report.field("protocols_differ_in", differ.clone());
+        if done.is_empty() {
+            return report;
+        }
+        report.line("± is the standard error over seeds: how far the mean of as many other seeds would be off");
+        if !differ.is_empty() {
+            report.line(format!(
+                "the settings differ in {}: their numbers are not comparable, so none of them is the best",
+                differ.join(", ")
+            ));
+        }
+        Selection::of(self, differ.is_empty()).add(&mut report);
+        report
+    }
+
+    /// Returns the table, with a column for each part of the protocol in `differ`.
+    fn table(&self, differ: &[&str]) -> Table {
+        let mut columns = self.keys.clone();
+        let named = |[key, title]: [&str; 2]| (key.to_owned(), title.to_owned());
+        columns.extend(
+            [
+                ["tasks_done", "done"],
+                ["tasks", ""],
+                ["elbo", "test ELBO"],
+                ["reconstruction", "test reconstruction"],
+                ["best", "best"],
+                ["validation_elbo", "validation ELBO"],
+                ["validation_reconstruction", "validation reconstruction"],
+                ["epochs", "epochs"],
+            ]
+            .map(named),
+        );
+        columns.extend(differ.iter().map(|key| named([key, &format!("! {key}")])));
+        columns.push(named(["runs", ""]));
+        Table {
+            key: Some("settings".to_owned()),
+            rows: self.settings.iter().map(|row| row.cells(differ)).collect(),
+            columns,
+            has_titles: true,
+            ..Table::default()
+        }
+    }
+
+    /// Adds how many tasks are done, and what is to be done for the others.
+    fn add_states(&self, report: &mut Report) {
+        let runs = || self.settings.iter().flat_map(|setting| &setting.runs);
+        let count = |wanted: &str| runs().filter(|run| run.state.name() == wanted).count();
+        let (all, done) = (runs().count(), count("done"));
+        report.field("tasks", all);
+        report.field("tasks_done", done);
+        if done < all {
+            let others = ["running", "begun", "not begun", "unusable"]
+                .map(|name| (count(name), name))
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, name)| format!("{count} {name}"));
+            report.line(format!(
+                "{done} of {} done, {}; go on with: {}",
+                counted(all, "task"),
+                others.collect::<Vec<_>>().join(", "),
+                self.command
+            ));
+        }
+        for run in runs() {
+            if let TaskState::Unusable(reason) = &run.state {
+                report.line(format!("! task {}, {}: {reason}", run.task, run.name));
+            }
+        }
+    }
+}
+
+impl SweepSetting {
+    fn cells(&self, differ: &[&str]) -> Vec<Cell> {
+        let mut cells: Vec<Cell> = self
+            .values
+            .iter()
+            .map(|value| setting_cell(value))
+            .collect();
+        let (done, all) = (self.done().count(), self.runs.len());
+        let has_elbo = self
+            .done()
+            .all(|run| run.test.is_none_or(|test| test.elbo.is_some()));
+        let test = |run: &SweepRun| run.test.map(|test| test.reconstruction);
+        let validation = |run: &SweepRun| run.validation.map(|found| found.reconstruction);
+        let without_elbo = |found: Option<Estimate>| found.filter(|_| !has_elbo);
+        let epochs = self.epochs();
+        cells.extend([
+            Cell::Said(done.into(), format!("{done}/{all}")),
+            Cell::Count(all),
+            Cell::estimate(self.mean(|run| run.test?.elbo), 2),
+            Cell::estimate(without_elbo(self.mean(test)), 2),
+            Cell::number(self.best(), 2),
+            Cell::estimate(self.mean(|run| run.validation?.elbo), 2),
+            Cell::estimate(without_elbo(self.mean(validation)), 2),
+            Cell::Said(json!(epochs), range(&epochs)),
+        ]);
+        let first = self.done().next();
+        let part = |key: &&str| first.map_or(Value::Null, |run| run.protocol[*key].clone());
+        cells.extend(differ.iter().map(part).map(|value| {
+            let text = shortened(&value);
+            Cell::Said(value, text)
+        }));
+        let runs = self.runs.iter().map(SweepRun::json);
+        cells.push(Cell::Said(runs.collect(), String::new()));
+        cells
+    }
+}
+
+impl SweepRun {
+    fn json(&self) -> Value {
+        let [test, validation] = [self.test, self.validation].map(|score| {
+            score.map(|score| json!({ "elbo": score.elbo, "reconstruction": score.reconstruction }))
+        });
+        let reason = match &self.state {
+            TaskState::Unusable(reason) => Some(reason),
+            _ => None,
+        };
+        json!({
+            "task": self.task,
+            "run": self.name,
+            "seed": self.seed,
+            "state": self.state.name(),
+            "reason": reason,
+            "epochs": self.epochs,
+            "test": test,
+            "validation": validation,
+        })
+    }
+}
+
+/// Returns the value of a setting: a number or a list for programs where it is one.
+fn setting_cell(value: &str) -> Cell {
+    let for_programs = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    let text = if value.is_empty() { "–" } else { value };
+    Cell::Said(for_programs, text.to_owned())
+}
+
+fn range(epochs: &[usize]) -> String {
+    match epochs {
+        [] => "–".to_owned(),
+        [one] => one.to_string(),
+        [first, .., last] => format!("{first} to {last}"),
+    }
+}
