@@ -45,11 +45,12 @@ has() {
 
 # Prints the id of the process that trains task $1 in the folder $2, or nothing.
 process() {
-    local folder
-    for folder in /proc/[0-9]*; do
+    local id folder
+    for id in $(pgrep -f ' sweep plan.jsonl '); do
+        folder=/proc/$id
         [ "$(readlink "$folder/cwd" 2>/dev/null)" = "$2" ] && [ "$(readlink "$folder/exe" 2>/dev/null)" = "$vae" ] || continue
         if tr '\0' ' ' <"$folder/cmdline" | grep -q -- "--task $1 " || tr '\0' '\n' <"$folder/environ" 2>/dev/null | grep -qx "SLURM_ARRAY_TASK_ID=$1"; then
-            echo "${folder#/proc/}"
+            echo "$id"
             return
         fi
     done
@@ -66,7 +67,7 @@ wait_for() {
 
 name() { echo "smoke-beta=$((1 + 3 * ($1 / 2)))-seed=$((1 + $1 % 2))"; }
 # Succeeds if task $2 has at least two epochs in the folder of runs $1, and a process trains it in the folder $3.
-is_under_way() { [ "$(wc -l <"$1/$(name "$2")/metrics.jsonl" 2>/dev/null || echo 0)" -ge 4 ] && [ -n "$(process "$2" "$3")" ]; }
+is_under_way() { [ "$(cat "$1/$(name "$2")/metrics.jsonl" 2>/dev/null | wc -l)" -ge 4 ] && [ -n "$(process "$2" "$3")" ]; }
 # Succeeds if all runs in the folder $1 have the bytes of the runs that were left alone.
 same() {
     local task
@@ -76,7 +77,7 @@ same() {
 }
 
 cd "$scratch"
-vae sweep --config smoke --set objective.elbo.beta=1,4 --seeds 2 --epochs 60 --plan plan.jsonl -q
+vae sweep --config smoke --set objective.elbo.beta=1,4 --seeds 2 --epochs 200 --plan plan.jsonl -q
 vae sweep plan.jsonl -q --threads "$threads" --out alone >/dev/null
 echo "four trainings, one after another: done"
 
@@ -153,10 +154,11 @@ CONF
         job=$(sbatch --parsable sweep.sbatch)
         # The signal that comes before a time limit: the training saves, and the script puts the task back into the queue.
         wait_for is_under_way runs 0 "$PWD"
-        scancel --signal=TERM "${job}_0"
+        # A job cannot be signalled in its first seconds.
+        wait_for scancel --quiet --signal=TERM "${job}_0" 2>/dev/null
         # A task that an administrator, or a more urgent job, sends back to the queue.
         wait_for is_under_way runs 1 "$PWD"
-        scontrol requeue "${job}_1"
+        wait_for scontrol requeue "${job}_1" 2>/dev/null
         # A task that is killed has failed; it is submitted again.
         wait_for is_under_way runs 2 "$PWD"
         kill -KILL "$(process 2 "$PWD")"

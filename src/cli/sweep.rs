@@ -4,6 +4,7 @@ mod emit;
 mod k8s;
 mod making;
 mod results;
+mod script;
 mod task_number;
 mod tasks;
 
@@ -12,8 +13,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use self::emit::{Engine, Script};
+use self::emit::Engine;
 use self::making::PlanArgs;
+use self::script::Script;
 use self::task_number::{NumberSource, task_number};
 use self::tasks::PlanRun;
 use super::model_arg::RUNS;

@@ -113,7 +113,7 @@ fn a_plan_replaces_no_other_plan() {
         place.path(),
         "sweep --config smoke --set train.bacth=1,2 --plan new.jsonl",
     )
-    .failed(2, &["--set train.bacth=1: ", "train.batch"]);
+    .failed(2, &["--set train.bacth=1: ", "did you mean `batch`?"]);
     assert_eq!(files(place.path()), ["plan.jsonl"]);
     assert!(read(place.path(), "plan.jsonl") == before);
 }

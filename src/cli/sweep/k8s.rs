@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::emit::Script;
+use super::script::Script;
 
 /// The folder in a pod where the volume of the plan and the runs is.
 const VOLUME: &str = "/sweep";

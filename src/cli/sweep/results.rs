@@ -1,4 +1,4 @@
-//! What came out of a plan's tasks so far, from the files of their runs.
+//! The results of a plan so far, from the files of its runs.
 
 use std::path::Path;
 
@@ -79,7 +79,11 @@ fn run(task: &SweepTask, plan: &Path, runs: &Path) -> Result<SweepRun> {
         validation: None,
         protocol: Value::Null,
     };
-    if !folder.is_there() || is_blank(&folder) && !folder.is_in_training() {
+    let runs_now = folder.is_in_training();
+    if is_blank(&folder) {
+        if runs_now {
+            run.state = TaskState::Running;
+        }
         return Ok(run);
     }
     if let Err(error) = check_run(&planned, &folder) {

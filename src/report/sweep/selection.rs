@@ -3,9 +3,8 @@
 
 use serde_json::json;
 
-use super::{SweepResults, SweepSetting};
+use super::results::{SweepResults, SweepSetting};
 use crate::density::expected_maximum;
-use crate::eval::Estimate;
 use crate::report::Report;
 
 /// The numbers that a choice would be made among.
@@ -17,7 +16,7 @@ pub struct Selection<'a> {
     are_comparable: bool,
 }
 
-/// What the best of several equally good things is expected to gain by chance.
+/// The gain by chance that is expected for the best of several equally good things.
 struct Luck {
     count: usize,
     /// The spread of one of them, in nats; `None` if it is not known.
@@ -157,18 +156,5 @@ impl<'a> Selection<'a> {
             .zip(&row.values)
             .map(|(key, value)| format!("{key}={value}"));
         parts.collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl SweepSetting {
-    /// Returns the test score, larger for better models, except that a reconstruction is shown as it is.
-    fn test(&self) -> Option<Estimate> {
-        self.mean(|run| run.test?.elbo)
-            .or_else(|| self.mean(|run| Some(run.test?.reconstruction)))
-    }
-
-    /// Returns the validation score, which is larger for better models.
-    fn validation(&self) -> Option<Estimate> {
-        self.mean(|run| Some(run.validation?.score()))
     }
 }
