@@ -29,7 +29,7 @@ use crate::ui;
 const LONG_HELP: &str = "\
 --plan writes JSON lines. Each line is a whole training: the number of its task, from 0, the name of its run, the seed, the values that were \
 set, and the config as TOML. So a plan means the same on another machine, and after a preset has changed. A comma in brackets or quotes \
-divides nothing: --set model.mlp.hidden=[400, 200],[800] has two values. --set objective=elbo,iwae trains with two objectives. A value that \
+divides nothing: --set 'model.mlp.hidden=[400, 200],[800]' has two values. --set objective=elbo,iwae trains with two objectives. A value that \
 is wrong is an error before the plan is written.
 
 A task is trained in the run of its name. It can be run again at any time: one that is done says so and ends with 0, and one that was stopped or killed \
@@ -75,8 +75,18 @@ pub struct Sweep {
     #[arg(long, value_name = "ENGINE", conflicts_with_all = ["task", "table"])]
     emit: Option<Engine>,
 
-    #[command(flatten)]
-    run_args: RunArgs,
+    /// Compute on auto (a GPU if there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// Read the data set from this folder, archive or array file [default: $VAE_DATA if it is set, else data/ and the
+    /// user's cache]
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+
+    /// Keep runs in this folder
+    #[arg(long, value_name = "DIR", default_value = RUNS)]
+    out: PathBuf,
 
     /// Print the table as one JSON object
     #[arg(long)]
@@ -108,12 +118,17 @@ impl Sweep {
             .with_hint("leave the flag out; to make another plan, leave the name of this one out and pass `--plan FILE`"));
         }
         let plan = SweepPlan::read(path)?;
+        let run_args = RunArgs {
+            device: self.device.clone(),
+            data: self.data.clone(),
+            out: self.out.clone(),
+        };
         if let Some(engine) = self.emit {
             self.refuse_json("--emit prints a script")?;
             let script = Script {
                 plan: path,
                 tasks: plan.tasks.len(),
-                run_args: &self.run_args,
+                run_args: &run_args,
                 threads,
             };
             ui::note(script.advice(engine));
@@ -126,7 +141,7 @@ impl Sweep {
         let run = PlanRun {
             plan: &plan,
             path,
-            run_args: &self.run_args,
+            run_args: &run_args,
         };
         let variable = |name: &str| std::env::var_os(name);
         if let Some(chosen) = task_number(self.task, plan.tasks.len(), &variable)? {
@@ -142,7 +157,7 @@ impl Sweep {
     }
 
     fn show_table(&self, plan: &SweepPlan, path: &Path) -> Result<()> {
-        let results = results::read(plan, path, &self.run_args.out)?;
+        let results = results::read(plan, path, &self.out)?;
         show(&results.report(), self.json)
     }
 
@@ -161,9 +176,9 @@ impl Sweep {
             ("--table", self.table),
             ("--emit", self.emit.is_some()),
             ("--json", self.json),
-            ("--data", self.run_args.data.is_some()),
-            ("--device", self.run_args.device != "auto"),
-            ("--out", self.run_args.out != Path::new(RUNS)),
+            ("--data", self.data.is_some()),
+            ("--device", self.device != "auto"),
+            ("--out", self.out != Path::new(RUNS)),
         ];
         refuse(
             &flags,
@@ -180,8 +195,8 @@ impl Sweep {
     /// Checks that no flag is given that only a training takes.
     fn refuse_flags_of_a_training(&self) -> Result<()> {
         let flags = [
-            ("--data", self.run_args.data.is_some()),
-            ("--device", self.run_args.device != "auto"),
+            ("--data", self.data.is_some()),
+            ("--device", self.device != "auto"),
         ];
         refuse(&flags, "--table trains nothing", |_| "leave the flag out")
     }

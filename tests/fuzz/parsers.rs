@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use vae::config::Config;
+use vae::config::{Config, SweepPlan};
 use vae::data::images::{ArrangeOptions, FileEntry, FileTree, LabelsFrom, Layout};
 use vae::data::{amat, factors, idx, image_file, images};
 use vae::model::Features;
@@ -15,7 +15,7 @@ use vae::train::{Checkpoint, ModelFile};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// Every parser.
-pub const PARSERS: [Parser; 12] = [
+pub const PARSERS: [Parser; 13] = [
     ("amat", amat),
     ("archive", archive),
     ("arrays", arrays),
@@ -26,6 +26,7 @@ pub const PARSERS: [Parser; 12] = [
     ("image", image),
     ("metrics", metrics),
     ("model", model),
+    ("plan", plan),
     ("report", report),
     ("tables", tables),
 ];
@@ -111,6 +112,22 @@ pub fn model(bytes: &[u8]) {
     {
         let _ = file.build(&vae::device::select("cpu").expect("the processor").device);
     }
+}
+
+/// The lines of a sweep's plan. What is accepted is written and read again.
+pub fn plan(bytes: &[u8]) {
+    let (text, place) = (String::from_utf8_lossy(bytes), Path::new("fuzz.jsonl"));
+    let Ok(plan) = SweepPlan::parse(&text, place) else {
+        return;
+    };
+    for task in &plan.tasks {
+        let _ = task.config(place);
+    }
+    let written = plan
+        .to_lines()
+        .expect("a plan that is accepted can be written");
+    let again = SweepPlan::parse(&written, place);
+    assert_eq!(again.expect("a plan that is written can be read"), plan);
 }
 
 /// The report of an evaluation, as `vae compare` reads it, beside itself.

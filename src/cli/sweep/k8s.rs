@@ -39,7 +39,7 @@ spec:
   backoffLimitPerIndex: 3
   podFailurePolicy:
     rules:
-      - {{action: Ignore, onPodConditions: [{{type: DisruptionTarget}}]}}
+      - {{action: Ignore, onPodConditions: [{{type: DisruptionTarget, status: \"True\"}}]}}
       - {{action: FailIndex, onExitCodes: {{operator: In, values: [2]}}}}
   template:
     spec:

@@ -56,19 +56,19 @@ impl<'a> Selection<'a> {
         let choice = self.by_validation();
         report.field("chosen_by_validation", choice.map(|row| self.named(row)));
         let among: Vec<String> = [
-            (seeds, "seeds", "deviations", "their"),
-            (settings, "settings", "errors", "their"),
+            (seeds, "seeds", "deviations"),
+            (settings, "settings", "errors"),
         ]
         .into_iter()
         .filter(|(luck, ..)| luck.count > 1)
-        .map(|(luck, noun, spread, their)| {
+        .map(|(luck, noun, spread)| {
             let (count, factor) = (luck.count, expected_maximum(luck.count));
             match (luck.gain(), luck.spread) {
                 (Some(gain), Some(width)) => format!(
-                    "the best of {count} {noun} would look {gain:.2} nats better than {their} mean ({factor:.2} standard {spread} of {width:.2} nats)"
+                    "the best of {count} {noun} would look {gain:.2} nats better than their mean ({factor:.2} standard {spread} of {width:.2} nats)"
                 ),
                 _ => format!(
-                    "the best of {count} {noun} would look {factor:.2} standard {spread} better than {their} mean, which takes two seeds or more to tell in nats"
+                    "the best of {count} {noun} would look {factor:.2} standard {spread} better than their mean"
                 ),
             }
         })
@@ -111,7 +111,8 @@ impl<'a> Selection<'a> {
         }
         Luck {
             count: counts.max().unwrap_or(0),
-            spread: (freedom > 0.0).then(|| (squares / freedom).sqrt()),
+            // Numbers that cannot be compared have no common spread.
+            spread: (freedom > 0.0 && self.are_comparable).then(|| (squares / freedom).sqrt()),
         }
     }
 
