@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What several processes cost and gain: `python3 benches/processes.py VAE`, VAE a binary with the feature `mpi`.
+"""What several processes cost and gain: `python3 benches/processes.py VAE [shards] [processes]`, VAE a binary with the feature `mpi`.
 
-Prints three tables: the cost of shards on one process, the gain of two processes with a core each over one process with one
+`shards` prints the cost of shards on one process; `processes` the gain of two processes with a core each over one process with one
 core, and a projection to more machines from these terms and a network's bandwidth. Every number is the best of ROUNDS rounds,
 in turn, because other programs disturb a measurement in one direction only.
 """
@@ -53,7 +53,52 @@ def table(head, rows):
     sys.stdout.flush()
 
 
+def of_shards(best):
+    """Prints the cost of shards on one process."""
+    cores = len(os.sched_getaffinity(0))
+    shards, batches = [1, 2, 8], [128, 256, 1024]
+    found = best([(model, batch, v, 1, cores) for model in MODELS for batch in batches for v in shards])
+    rows = []
+    for model in MODELS:
+        for batch in batches:
+            times = [found[model, batch, v, 1, cores][0] for v in shards]
+            rows.append([model, str(batch), f"{1e3 * times[0]:.1f} ms", *(f"{time / times[0]:.2f} x" for time in times[1:])])
+    table(["model", "batch", "a step", *(f"with {v} shards" for v in shards[1:])], rows)
+
+
+def of_processes(best):
+    """Prints the gain of two processes, and the projection to more."""
+    found = best([(model, 256, 2, processes, 1) for model in MODELS for processes in [1, 2]])
+    halves = best([(model, 128, 1, 1, 1) for model in MODELS])
+    rows, terms = [], {}
+    for model in MODELS:
+        (one, parameters), (two, _) = found[model, 256, 2, 1, 1], found[model, 256, 2, 2, 1]
+        half = halves[model, 128, 1, 1, 1][0]
+        sent = 2 * 4 * parameters / 2
+        terms[model] = (parameters, half / 128, max(two - half, 0))
+        rows.append([
+            *[model, f"{parameters:,}".replace(",", " "), f"{1e3 * one:.1f} ms", f"{1e3 * two:.1f} ms", f"{one / two:.2f} x"],
+            *[f"{1e6 * max(two - half, 0):.0f}", f"{sent / 1e6:.2f} MB"],
+        ])
+    head = ["model", "parameters", "one process, one core", "two", "gain", "µs more than half a batch", "sent by each"]
+    table(head, rows)
+
+    rows = []
+    for model, (parameters, image, more) in terms.items():
+        for machines in [8, 64]:
+            batch = 128 * machines
+            alone = image * batch
+            gains = []
+            for gigabits in [1, 10, 100]:
+                sent = 2 * 4 * parameters * (machines - 1) / machines
+                network = sent / (gigabits * 1e9 / 8) + 2 * LATENCY * machines.bit_length()
+                gains.append(f"{alone / (image * 128 + more + network):.1f} x")
+            rows.append([model, str(machines), str(batch), *gains])
+    table(["model", "machines of one core", "batch", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"], rows)
+
+
 def main():
+    tables = sys.argv[2:] or ["shards", "processes"]
     with tempfile.TemporaryDirectory() as folder:
 
         def best(settings):
@@ -65,43 +110,10 @@ def main():
                     found[setting] = (min(seconds, found.get(setting, (seconds, 0))[0]), parameters)
             return found
 
-        cores = len(os.sched_getaffinity(0))
-        shards, batches = [1, 2, 8], [128, 256, 1024]
-        found = best([(model, batch, v, 1, cores) for model in MODELS for batch in batches for v in shards])
-        rows = []
-        for model in MODELS:
-            for batch in batches:
-                times = [found[model, batch, v, 1, cores][0] for v in shards]
-                rows.append([model, str(batch), f"{1e3 * times[0]:.1f} ms", *(f"{time / times[0]:.2f} x" for time in times[1:])])
-        table(["model", "batch", "a step", *(f"with {v} shards" for v in shards[1:])], rows)
-
-        found = best([(model, 256, 2, processes, 1) for model in MODELS for processes in [1, 2]])
-        halves = best([(model, 128, 1, 1, 1) for model in MODELS])
-        rows, terms = [], {}
-        for model in MODELS:
-            (one, parameters), (two, _) = found[model, 256, 2, 1, 1], found[model, 256, 2, 2, 1]
-            half = halves[model, 128, 1, 1, 1][0]
-            sent = 2 * 4 * parameters / 2
-            terms[model] = (parameters, half / 128, max(two - half, 0))
-            rows.append([
-                *[model, f"{parameters:,}".replace(",", " "), f"{1e3 * one:.1f} ms", f"{1e3 * two:.1f} ms", f"{one / two:.2f} x"],
-                *[f"{1e6 * max(two - half, 0):.0f}", f"{sent / 1e6:.2f} MB"],
-            ])
-        head = ["model", "parameters", "one process, one core", "two", "gain", "µs more than half a batch", "sent by each"]
-        table(head, rows)
-
-        rows = []
-        for model, (parameters, image, more) in terms.items():
-            for machines in [8, 64]:
-                batch = 128 * machines
-                alone = image * batch
-                gains = []
-                for gigabits in [1, 10, 100]:
-                    sent = 2 * 4 * parameters * (machines - 1) / machines
-                    network = sent / (gigabits * 1e9 / 8) + 2 * LATENCY * machines.bit_length()
-                    gains.append(f"{alone / (image * 128 + more + network):.1f} x")
-                rows.append([model, str(machines), str(batch), *gains])
-        table(["model", "machines of one core", "batch", "1 Gbit/s", "10 Gbit/s", "100 Gbit/s"], rows)
+        if "shards" in tables:
+            of_shards(best)
+        if "processes" in tables:
+            of_processes(best)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::gradients::{StepGradients, values};
 use super::replace::Replace;
-use crate::parallel::{Pieces, TreeSum};
+use crate::parallel::Pieces;
 
 /// Returns the gradients of all processes together, in the order of a balanced tree: of all parameters or, if there are
 /// `pieces`, of this process's. `own` are those of this process's part of the batch, in the order of [`super::collect`].
@@ -23,16 +23,9 @@ pub fn total(pieces: Option<&Pieces>, own: Vec<Tensor<1>>) -> StepGradients {
         };
     };
     let device = first.device();
-    let mut sum = TreeSum::default();
-    for part in pieces.exchange(&values(&own)) {
-        sum.push(part, |mut left: Vec<f32>, right| {
-            let pairs = left.iter_mut().zip(right);
-            pairs.for_each(|(left, right)| *left += right);
-            left
-        });
-    }
+    let sum = pieces.total(&values(&own));
     StepGradients {
-        tensors: cut(pieces, &sum.total().unwrap_or_default(), &device),
+        tensors: cut(pieces, &sum, &device),
         pieces: Some(pieces.clone()),
     }
 }

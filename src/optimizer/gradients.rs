@@ -69,9 +69,14 @@ impl StepGradients {
 
 /// Returns the values of tensors on the host, one tensor after the other.
 pub(super) fn values(tensors: &[Tensor<1>]) -> Vec<f32> {
-    let mut values = Vec::new();
+    let mut values = Vec::with_capacity(tensors.iter().map(|tensor| tensor.dims()[0]).sum());
     for tensor in tensors {
-        values.extend(tensor.clone().into_data().iter::<f32>());
+        let data = tensor.clone().into_data();
+        match data.as_slice::<f32>() {
+            Ok(slice) => values.extend_from_slice(slice),
+            // A backend with other floats.
+            Err(_) => values.extend(data.iter::<f32>()),
+        }
     }
     values
 }

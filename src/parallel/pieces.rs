@@ -57,20 +57,19 @@ impl Pieces {
         &self.own
     }
 
-    /// Sends each process its piece of `values`, which are one value for each parameter value, and returns what the
-    /// processes sent for this one's piece, by rank.
+    /// Returns the sum of this process's piece of `values` over all processes, which have one value for each parameter value,
+    /// in the order of a balanced tree.
     ///
     /// # Shapes
-    /// `values`: `[P]`; result: `[R][own]`.
-    pub fn exchange(&self, values: &[f32]) -> Vec<Vec<f32>> {
+    /// `values`: `[P]`; result: `[own]`.
+    pub fn total(&self, values: &[f32]) -> Vec<f32> {
         let length = self.counts[ranks::rank()];
         let mut received = vec![0.0; length * self.counts.len()];
         let lengths = vec![length; self.counts.len()];
         transport::swap_parts(values, &self.counts, &mut received, &lengths);
-        match length {
-            0 => vec![Vec::new(); self.counts.len()],
-            length => received.chunks(length).map(<[f32]>::to_vec).collect(),
-        }
+        add_in_pairs(&mut received, length);
+        received.truncate(length);
+        received
     }
 
     /// Returns the values of all pieces, by parameter, from each process's own.
@@ -106,6 +105,19 @@ impl Pieces {
     }
 }
 
+/// Adds parts of `length` values in the order of [`super::TreeSum`], into the first part. Their number is a power of two.
+fn add_in_pairs(parts: &mut [f32], length: usize) {
+    let mut width = length;
+    while width > 0 && width < parts.len() {
+        for pair in parts.chunks_mut(2 * width) {
+            let (left, right) = pair.split_at_mut(width);
+            let terms = left[..length].iter_mut().zip(&*right);
+            terms.for_each(|(left, right)| *left += right);
+        }
+        width *= 2;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +150,25 @@ mod tests {
                     sizes.iter().sum::<usize>()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn parts_are_added_in_the_order_of_a_tree() {
+        let rng = crate::rng::Rng::new(1);
+        for (count, length) in [(1, 3), (2, 5), (4, 1), (8, 2), (8, 0)] {
+            let mut parts: Vec<f32> = (0..count * length).map(|i| rng.normal(i as u64)).collect();
+            let mut tree = crate::parallel::TreeSum::default();
+            for part in parts.chunks(length.max(1)) {
+                tree.push(part.to_vec(), |left, right| {
+                    left.iter()
+                        .zip(&right)
+                        .map(|(left, right)| left + right)
+                        .collect()
+                });
+            }
+            add_in_pairs(&mut parts, length);
+            assert_eq!(parts[..length], tree.total().unwrap_or_default());
         }
     }
 

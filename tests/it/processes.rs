@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use vae::run::{Record, read_metrics};
 
-use crate::program::{Done, run, vae};
+use crate::program::{Done, run};
 
 fn train(place: &Path, name: &str, more: &[&str]) -> Done {
     let mut words = vec!["train", "-q", "--config", "smoke", "--name", name];
@@ -92,6 +92,8 @@ fn the_time_limit_saves_and_stops_and_the_run_goes_on_exactly() {
 #[cfg(not(feature = "mpi"))]
 #[test]
 fn a_copy_among_several_does_not_train_without_mpi() {
+    use crate::program::vae;
+
     let place = TempDir::new().unwrap();
     for (variable, launcher) in [
         ("OMPI_COMM_WORLD_SIZE", "mpirun"),
