@@ -130,6 +130,23 @@ def evaluations():
     expect(all(report == found[0] for report in found), "the reports differ")
     print("eval: the same report on 1, 2 and 3 processes")
 
+    def same_everywhere(name, arguments, made=()):
+        outputs = []
+        for count in [0, 1, 2, 3]:
+            done = run(mpirun(count, arguments) if count else [VAE, *map(str, arguments)])
+            outputs.append((done.stdout, [path.read_bytes() for path in made]))
+        expect(all(output == outputs[0] for output in outputs), f"{name}: the results differ")
+        print(f"{name}: the same bytes on 1, 2 and 3 processes")
+
+    calibrated = ["--config", "smoke", "--set", "data.digits.validation=300"]
+    scored = SCRATCH / "scored"
+    run([VAE, "train", *calibrated, "--epochs", "1", "--out", str(SCRATCH), "--name", "scored"])
+    same_everywhere("score", ["score", scored, "--json"])
+    same_everywhere("disentangle", ["disentangle", folder, "--json"])
+    same_everywhere("embed", ["embed", folder], [folder / "latents.npy", folder / "latents.csv"])
+    array = SCRATCH / "samples.npy"
+    same_everywhere("sample", ["sample", folder, "--n", "1234", "--out", array], [array])
+
 
 def refusals():
     def refused(count, arguments, words, code=2):
@@ -148,6 +165,16 @@ def refusals():
     command = mpirun(1, two) + [":", "-n", "1", *mpirun(1, [*two, "--seed", "7"])[3:]]
     done = run(command, 2)
     expect("the config (its hash) is not the same everywhere" in done.stderr, done.stderr)
+    # An error of one process alone ends all at once.
+    (SCRATCH / "file").write_text("")
+    began = time.time()
+    refused(2, [*two[:-4], "--set", "train.shards=2", "--out", SCRATCH / "file" / "runs"], "file")
+    expect(time.time() - began < 20, "the others did not learn of the error of the first process")
+    job = started(1, "smoke", "locked", "--set", "train.epochs=400")
+    time.sleep(2)
+    refused(2, ["train", "--resume", SCRATCH / "locked"], "another process is training this run")
+    job.terminate()
+    job.communicate(timeout=30)
     done = run(mpirun(2, ["devices"]))
     expect(done.stdout.count("instruction set:") == 1, "one process prints")
     print("what cannot be divided is refused, with one message")
@@ -158,13 +185,14 @@ def started(count, name, run_name, *more, resume=False):
     arguments = ["train", *TRAININGS[name], "--set", "train.shards=8", "--out", SCRATCH, "--name", run_name]
     if resume:
         arguments = ["train", "--resume", out]
+    arguments += more
     return subprocess.Popen(
-        mpirun(count, [*more, *arguments]), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        mpirun(count, arguments), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
 
 
 def ranks_of(launcher):
-    """Returns the process numbers of the ranks that a launcher has started."""
+    """Returns the ids of the processes that a launcher has started."""
     found = subprocess.run(["pgrep", "-P", str(launcher.pid), "-x", Path(VAE).name], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
@@ -193,7 +221,7 @@ def kills():
 
 
 def signals():
-    """SIGTERM to all processes saves the state and ends with 130."""
+    """SIGTERM to one process saves the state and ends all with exit code 130."""
     TRAININGS["stopped"] = ["--config", "smoke", "--epochs", "40"]
     alone = train("stopped", 0, "stopped-alone")
     job = started(2, "stopped", "stopped")

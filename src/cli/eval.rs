@@ -219,7 +219,9 @@ impl Eval {
                 let data = &self.data.data;
                 parallel::alone(|| self.quality.measure(opened, data, &held_out, count))
             });
-            evaluation.sample_figures = parallel::together(figures.transpose())?;
+            let figures = figures.transpose();
+            // The figures may take longer than a process is otherwise waited for.
+            evaluation.sample_figures = parallel::patiently(|| parallel::together(figures))?;
         }
         let Some((bounds, seconds)) = self.weighted(opened, images, protocol)? else {
             return Ok(());

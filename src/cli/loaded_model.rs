@@ -17,6 +17,7 @@ use crate::eval::{Posteriors, Protocol, latents, posteriors};
 use crate::files;
 use crate::loader::Loader;
 use crate::model::{Features, Vae};
+use crate::parallel;
 use crate::report::Provenance;
 use crate::run::RunFolder;
 use crate::train::{ModelCard, ModelFile, TrainedModel, chosen_model};
@@ -126,7 +127,9 @@ impl LoadedModel {
             return Ok(loaded);
         }
         let run = RunFolder::of_file(&self.path);
-        let loaded = model_data::load(&self.config, &self.card, &run, argument)?;
+        let load = || model_data::load(&self.config, &self.card, &run, argument);
+        let loaded = parallel::in_turn(load)?;
+        parallel::all_equal("the data (its hash)", &loaded.1)?;
         Ok(self.loaded.get_or_init(|| loaded))
     }
 

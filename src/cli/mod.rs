@@ -193,6 +193,11 @@ impl Cli {
         // Instructions that cannot be used end the program before it has done anything.
         device::kernel_instructions()?;
         let [process, processes] = parallel::local();
+        let processes = if self.command.is_divided() {
+            processes
+        } else {
+            1
+        };
         device::be_process(process);
         device::start_threads(self.threads, processes)?;
         if let Some(wanted) = self.threads.filter(|wanted| *wanted > device::threads()) {

@@ -9,7 +9,7 @@ use crate::data::image_file::FileKind;
 use crate::error::{Error, Result, shell_word};
 use crate::run::{RunFolder, newest};
 use crate::train::{chosen_model, unchangeable};
-use crate::{config, device, files, ui};
+use crate::{config, device, files, parallel, ui};
 
 /// The folder of the runs unless `--out` names another.
 pub const RUNS: &str = "runs";
@@ -40,6 +40,7 @@ impl ModelArg {
         let device = device::select(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
         let model = LoadedModel::new(path, folder, device)?;
+        parallel::all_equal("the model (its hash)", &model.hash)?;
         note_edited_config(&model);
         Ok(model)
     }

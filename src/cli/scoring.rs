@@ -79,7 +79,7 @@ impl Scoring<'_> {
         }
         bar.finish_and_clear();
         let seen = scored.scores.len() + scored.unreadable;
-        let ended = if interrupt::asked() && count != Some(seen) {
+        let ended = if interrupt::asked_anywhere()? && count != Some(seen) {
             let of = count.map_or_else(String::new, |count| format!(" of {count}"));
             let what = format!(
                 "stopped; {}{of} {} scored",

@@ -27,9 +27,9 @@ use crate::ui;
 
 /// The explanation of plans and tasks, for `--help`.
 const LONG_HELP: &str = "\
---plan writes JSON lines. Each line is a whole training: the number of its task, from 0, the name of its run, the seed, the values that were \
-set, and the config as TOML. So a plan means the same on another machine, and after a preset has changed. A comma in brackets or quotes \
-divides nothing: --set 'model.mlp.hidden=[400, 200],[800]' has two values. --set objective=elbo,iwae trains with two objectives. A value that \
+--plan writes JSON lines. Each line describes one training, called a task: its number, from 0, the name of its run, the seed, the values that were \
+set, and the config as TOML. A plan therefore gives the same trainings on another machine, and after a preset has changed. A comma within brackets or quotes \
+does not separate values: --set 'model.mlp.hidden=[400, 200],[800]' has two values. --set objective=elbo,iwae trains with two objectives. A value that \
 is wrong is an error before the plan is written.
 
 A task is trained in the run of its name. It can be run again at any time: one that is done says so and ends with 0, and one that was stopped or killed \
@@ -38,7 +38,7 @@ goes on and ends with the same bytes. A run with another config than the plan's 
 Without --task, these variables choose the task: SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX (Kubernetes), HQ_TASK_ID (HyperQueue), \
 PBS_ARRAY_INDEX and AWS_BATCH_JOB_ARRAY_INDEX count from 0, as --task does; PARALLEL_SEQ (GNU parallel) and SGE_TASK_ID (Grid Engine) count \
 from 1, so that 1 is task 0. Without a variable, all tasks are run one after another. A task that fails does not stop the others; the exit code \
-is 1 in the end. Ctrl-C stops with the state saved, exit code 130.
+is 1 in the end. Ctrl-C saves the state and stops, with exit code 130; the same command goes on.
 
 --table shows a row for each setting: how many of its seeds are done, the mean test ELBO with its standard error over seeds, the best \
 seed, the validation ELBO, and the epochs. A reconstruction stands in place of the ELBO of an autoencoder. The best of several seeds or \

@@ -113,7 +113,10 @@ impl Config {
         Err(Error::request(format!(
             "train.shards is {shards}, and {what} looks at a batch as a whole, so that it is not a sum over parts of the batch"
         ))
-        .with_hint("leave train.shards out, and train on one process"))
+        .with_hint(match self.objective.kind().separable() {
+            true => "leave train.shards out, and train on one process, or fix or learn the likelihood's sigma",
+            false => "leave train.shards out, and train on one process",
+        }))
     }
 
     /// Returns the generator of one stream of random numbers.

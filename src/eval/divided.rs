@@ -9,6 +9,13 @@ pub fn own_part(ids: &[u32], size: usize) -> &[u32] {
     part(ids, size, parallel::place())
 }
 
+/// Returns this process's share of things that are done one by one.
+pub fn own_share<T>(all: &[T]) -> &[T] {
+    let [rank, processes] = parallel::place();
+    let place = |rank: usize| rank * all.len() / processes;
+    &all[place(rank)..place(rank + 1)]
+}
+
 fn part(ids: &[u32], size: usize, [rank, processes]: [usize; 2]) -> &[u32] {
     let chunks = ids.len().div_ceil(size);
     let place = |rank: usize| (rank * chunks / processes * size).min(ids.len());

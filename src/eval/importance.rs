@@ -161,7 +161,8 @@ pub fn importance<'a>(
         }
     }
     let is_done = |result: &Importance| result.log_px.len() == own.len();
-    let all_done = parallel::all_hold(results.iter().all(is_done))?;
+    // The processes have whole chunks, and many samples of one may take long.
+    let all_done = parallel::patiently(|| parallel::all_hold(results.iter().all(is_done)))?;
     for result in &mut results {
         if !all_done && !parallel::is_first() {
             result.log_px.clear();

@@ -10,8 +10,9 @@ use super::gradients::{StepGradients, values};
 use super::replace::Replace;
 use crate::parallel::Pieces;
 
-/// Returns the gradients of all processes together, in the order of a balanced tree: of all parameters or, if there are
-/// `pieces`, of this process's. `own` are those of this process's part of the batch, in the order of [`super::collect`].
+/// Returns the sum of the gradients of all processes, added in the order of a balanced tree: for all parameters or, if there
+/// are `pieces`, for this process's pieces alone. `own` holds the gradients of this process's part of the batch, in the order
+/// of [`super::collect`].
 ///
 /// # Shapes
 /// Each: `[n]`.

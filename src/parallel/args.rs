@@ -2,24 +2,24 @@
 
 use clap::Args;
 
-/// Whether this program can be one of several processes that work together.
+/// Says whether this program can be one of several processes that work together.
 pub const IS_BUILT_IN: bool = cfg!(feature = "mpi");
 
-/// How processes wait for each other; empty in a program that never does.
+/// The arguments that say how long processes wait for each other. A binary without MPI has none.
 #[derive(Args, Debug)]
 pub struct WaitArgs {
-    /// Under `mpirun`, end all processes if one has not answered for this time
+    /// Under `mpirun`, end all processes if one has not answered for this time [default: 300]
     #[cfg(feature = "mpi")]
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
-    mpi_timeout: u64,
+    #[arg(long, global = true, value_name = "SECONDS")]
+    mpi_timeout: Option<u64>,
 }
 
 impl WaitArgs {
-    /// Returns the time, in seconds, in which every process has to answer.
-    pub fn timeout(&self) -> u64 {
+    /// Returns the time, in seconds, in which every process has to answer, if it was given.
+    pub fn timeout(&self) -> Option<u64> {
         #[cfg(feature = "mpi")]
         return self.mpi_timeout;
         #[cfg(not(feature = "mpi"))]
-        0
+        None
     }
 }

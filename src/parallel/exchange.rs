@@ -3,6 +3,8 @@
 //! Each exchange begins with a few bytes from everybody: whether it goes on, and how many bytes follow. A process that fails
 //! takes part in the next exchange with its error instead, so that all processes stop with the same error, wherever they are.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::{Deserialize, Serialize};
 
 use super::{ranks, transport};
@@ -11,9 +13,9 @@ use crate::error::{Error, Result};
 /// The wishes of a process, which hold for all if one has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// To save the state and to stop.
+    /// The wish to save the state and to stop.
     pub stop: bool,
-    /// To save the state.
+    /// The wish to save the state.
     pub save: bool,
 }
 
@@ -21,6 +23,14 @@ pub struct Wishes {
 const FAILED: u64 = 1;
 const STOP: u64 = 2;
 const SAVE: u64 = 4;
+/// The process fails outside of the common work, and takes part in no later exchange.
+const LEAVES: u64 = 8;
+
+/// Whether an error has been told in an exchange, so that all processes know of it.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Whether a process has left with its error.
+static HAS_LEFT: AtomicBool = AtomicBool::new(false);
 
 /// An error on its way to the other processes.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -62,21 +72,45 @@ fn exchange(word: u64, message: &[u8], count: usize) -> Result<(Vec<u64>, Vec<Ve
     let words: Vec<u64> = heads.iter().step_by(2).copied().collect();
     let lengths = heads.iter().skip(1).step_by(2);
     let lengths: Vec<usize> = lengths.map(|&length| length as usize).collect();
-    let mut all = vec![0; lengths.iter().sum()];
-    if !all.is_empty() {
-        transport::gather_parts(message, &lengths, &mut all);
-    }
-    let mut rest = all.as_slice();
-    let take = |&length: &usize| {
-        let (message, after) = rest.split_at(length);
-        rest = after;
-        message.to_vec()
-    };
-    let messages: Vec<Vec<u8>> = lengths.iter().map(take).collect();
+    let messages = gather_messages(message, &lengths);
     match words.iter().position(|word| word & FAILED != 0) {
         None => Ok((words, messages)),
-        Some(rank) => Err(error_of(rank, &words, &messages)),
+        Some(rank) => {
+            IS_TOLD.store(true, Ordering::Relaxed);
+            let leaves = words.iter().any(|word| word & LEAVES != 0);
+            HAS_LEFT.fetch_or(leaves, Ordering::Relaxed);
+            Err(error_of(rank, &words, &messages))
+        }
     }
+}
+
+/// Returns whether a process has left with its error: nothing can be exchanged any more.
+pub fn has_lost_one() -> bool {
+    HAS_LEFT.load(Ordering::Relaxed)
+}
+
+/// Returns the message of each process; `lengths` are theirs in bytes. MPI counts in 32 bits, so long messages are sent in
+/// parts.
+fn gather_messages(own: &[u8], lengths: &[usize]) -> Vec<Vec<u8>> {
+    let mut messages = vec![Vec::new(); lengths.len()];
+    let most = i32::MAX as usize / lengths.len();
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    for start in (0..longest).step_by(most) {
+        let counts: Vec<usize> = lengths
+            .iter()
+            .map(|length| length.saturating_sub(start).min(most))
+            .collect();
+        let own = &own[start.min(own.len())..(start + most).min(own.len())];
+        let mut all = vec![0; counts.iter().sum()];
+        transport::gather_parts(own, &counts, &mut all);
+        let mut rest = all.as_slice();
+        for (message, &count) in messages.iter_mut().zip(&counts) {
+            let (part, after) = rest.split_at(count);
+            message.extend_from_slice(part);
+            rest = after;
+        }
+    }
+    messages
 }
 
 /// Returns the error of the process `rank`, the first that has failed. It is named, unless all have failed in the same way.
@@ -100,9 +134,20 @@ pub(super) fn all(message: &[u8], count: usize) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Tells the other processes of an error.
-fn tell(error: &Error) -> Result<()> {
+fn tell(error: &Error, word: u64) -> Result<()> {
     let message = serde_json::to_vec(&Failure::from(error)).map_err(Error::failed)?;
-    exchange(FAILED, &message, ranks::count()).map(drop)
+    exchange(FAILED | word, &message, ranks::count()).map(drop)
+}
+
+/// Ends the work of this process, and returns the result of all. An error that the others do not know of is told.
+pub(super) fn settle(result: Result<()>) -> Result<()> {
+    if IS_TOLD.load(Ordering::Relaxed) {
+        return result;
+    }
+    match result {
+        Ok(()) => agree(Wishes::default()).map(drop),
+        Err(error) => Err(tell(&error, LEAVES).err().unwrap_or(error)),
+    }
 }
 
 /// Returns the wishes of all processes together.
@@ -133,7 +178,7 @@ pub fn together<T>(result: Result<T>) -> Result<T> {
     }
     match result {
         Ok(value) => agree(Wishes::default()).map(|_| value),
-        Err(error) => Err(tell(&error).err().unwrap_or(error)),
+        Err(error) => Err(tell(&error, 0).err().unwrap_or(error)),
     }
 }
 

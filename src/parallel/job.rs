@@ -1,21 +1,31 @@
 //! The beginning and the end of the work of several processes.
 
 use super::launcher::launched;
+use super::transport::patiently;
 use super::{exchange, ranks, transport};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ui;
 
-/// Connects this process with the others that `mpirun` or `srun` started, if they did. All of them have to call it. Where
+/// The time, in seconds, in which every process has to answer unless another one is given.
+const TIMEOUT: u64 = 300;
+
+/// Connects this process with the others that `mpirun` or `srun` started, if there are any. All of them have to call it. Where
 /// this process is not the first, it prints nothing from here on.
 ///
 /// # Errors
 /// Returns an error if several processes were started and MPI cannot connect them, because this binary is built without
-/// it or with another one than the launcher's. `VAE_MPI=off` makes each an independent program.
-pub fn start(timeout: u64) -> Result<()> {
+/// MPI or with another one than the launcher's. `VAE_MPI=off` makes each an independent program.
+pub fn start(timeout: Option<u64>) -> Result<()> {
     let Some(launched) = launched() else {
-        return Ok(());
+        return match timeout {
+            None => Ok(()),
+            Some(_) => Err(Error::request(
+                "--mpi-timeout: this is the only process, which waits for no other",
+            )
+            .with_hint("leave the flag out, or start several processes with `mpirun`")),
+        };
     };
-    transport::start(timeout, &launched)?;
+    transport::start(timeout.unwrap_or(TIMEOUT), &launched)?;
     let rank = transport::rank();
     if rank > 0 {
         ui::be_silent();
@@ -36,7 +46,7 @@ pub fn end(result: Result<()>) -> Result<()> {
         transport::abort(1);
     }
     let result = if ranks::has_others() {
-        exchange::together(result)
+        patiently(|| exchange::settle(result))
     } else {
         result
     };

@@ -14,10 +14,11 @@ pub struct Launched {
 /// The variables with the number of processes, each with the launcher that sets it. `srun` sets its own only for the
 /// processes of a step, not for the script of a job.
 const VARIABLES: &[(&str, &str)] = &[
+    // Within a job of SLURM `mpirun` starts its processes through `srun`, one on each machine.
     ("OMPI_COMM_WORLD_SIZE", "mpirun"),
     ("MV2_COMM_WORLD_SIZE", "mpirun"),
-    ("PMI_SIZE", "mpirun"),
     ("SLURM_STEP_NUM_TASKS", "srun"),
+    ("PMI_SIZE", "mpirun"),
 ];
 
 /// Returns the processes of which this is one; `None` if there is only one, or if `VAE_MPI=off`.

@@ -21,10 +21,11 @@ mod transport;
 
 pub use args::{IS_BUILT_IN, WaitArgs};
 pub use exchange::{
-    Wishes, agree, all_equal, all_hold, from_first, gather, gather_bytes, in_turn, together,
+    Wishes, agree, all_equal, all_hold, from_first, gather, gather_bytes, has_lost_one, in_turn,
+    together,
 };
 pub use job::{dismiss, end, start};
 pub use pieces::Pieces;
 pub use ranks::{alone, begin_step, count, end_step, is_first, local, on_machines, place};
 pub use shards::{Shards, TreeSum};
-pub use transport::version;
+pub use transport::{patiently, version};

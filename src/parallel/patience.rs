@@ -27,13 +27,14 @@ const LONG_SLEEP: Duration = Duration::from_millis(5);
 /// The time after which a process tells the others that it waits.
 const TELL: Duration = Duration::from_secs(2);
 
-/// The time that MPI has to end the other processes, before this one ends by itself.
-const GRACE: Duration = Duration::from_secs(3);
+/// The time that MPI has to end the other processes before this one ends the launcher: Open MPI kills this one a second after
+/// it was asked to end all.
+const GRACE: Duration = Duration::from_millis(600);
 
 /// The programs that start the processes of a job on a machine, and wait for them.
 const LAUNCHERS: &[&str] = &["mpirun", "mpiexec", "orterun", "prterun", "orted", "prted"];
 
-/// Seconds.
+/// The longest wait, in seconds.
 static TIMEOUT: AtomicU64 = AtomicU64::new(0);
 
 /// The number of waits so far, which is the same on all processes.
@@ -124,12 +125,12 @@ impl Patience {
     fn give_up(&self, timeout: Duration) -> ! {
         let silent: Vec<String> = self.silent().into_iter().map(ranks::name_of).collect();
         let who = match silent[..] {
-            [] => "the network does not carry what the processes send".to_owned(),
+            [] => "the network has carried no message".to_owned(),
             [ref one] => format!("{one} has not answered"),
             _ => format!("{} have not answered", silent.join(", ")),
         };
         let error = Error::failed(format!("{who} for {} s", timeout.as_secs())).with_hint(
-            "the last saved state is whole: `vae train --resume RUN` goes on from it, with any number of processes; a longer wait: --mpi-timeout SECONDS",
+            "a training goes on from its last saved state: `vae train --resume RUN`; to wait longer: --mpi-timeout SECONDS",
         );
         ui::urgent_line(error.render());
         abort(&self.world, error.code())

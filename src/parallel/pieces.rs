@@ -57,8 +57,8 @@ impl Pieces {
         &self.own
     }
 
-    /// Returns the sum of this process's piece of `values` over all processes, which have one value for each parameter value,
-    /// in the order of a balanced tree.
+    /// Returns this process's piece of the sum of all processes' `values`, added in the order of a balanced tree. There is a
+    /// value for each value of the parameters.
     ///
     /// # Shapes
     /// `values`: `[P]`; result: `[own]`.

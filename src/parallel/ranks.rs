@@ -16,7 +16,7 @@ struct Job {
 
 static JOB: OnceLock<Job> = OnceLock::new();
 
-/// Whether the other processes have left, so that this one works on by itself.
+/// Says whether the other processes have left, so that this one works on by itself.
 static IS_ALONE: AtomicBool = AtomicBool::new(false);
 
 /// Sets the place of this process, whose machine is one of `machines`.
@@ -38,7 +38,7 @@ pub(super) fn leave() {
     IS_ALONE.store(true, Ordering::Relaxed);
 }
 
-/// Whether this process is between the exchanges of a training step, where it cannot tell the others that it has failed.
+/// Says whether this process is between the exchanges of a training step, where it cannot tell the others that it has failed.
 static IS_IN_STEP: AtomicBool = AtomicBool::new(false);
 
 /// Marks the beginning of a training step: until [`end_step`] the processes exchange numbers alone, and no errors.
@@ -118,7 +118,7 @@ pub fn local() -> [usize; 2] {
 /// Returns the name of a process in messages.
 pub fn name_of(rank: usize) -> String {
     match JOB.get() {
-        Some(job) => format!("rank {rank} ({})", job.machines[rank]),
-        None => format!("rank {rank}"),
+        Some(job) => format!("process {rank} ({})", job.machines[rank]),
+        None => format!("process {rank}"),
     }
 }

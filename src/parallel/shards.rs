@@ -54,9 +54,9 @@ impl Shards {
         let what = format!("{processes} processes cannot divide train.shards = {shards} evenly");
         let hint = match processes.is_power_of_two() {
             true => format!(
-                "pass `--set train.shards={processes}` to a new run (another number of shards gives other bytes), or start at most {shards} processes"
+                "pass `--set train.shards={processes}` to a new run (another number of shards gives other bytes), or start no more processes than shards"
             ),
-            false => format!("start 1, 2, 4, ... processes, at most {shards}"),
+            false => "start 1, 2, 4, ... processes, no more than shards".to_owned(),
         };
         Err(Error::request(what).with_hint(hint))
     }
@@ -105,7 +105,7 @@ impl<T> TreeSum<T> {
         self.subtrees.push(next);
     }
 
-    /// Returns the sum of a number of terms that is a power of two; `None` of any other number.
+    /// Returns the sum of a number of terms that is a power of two, or `None` for any other number.
     pub fn total(mut self) -> Option<T> {
         let (_, sum) = self.subtrees.pop()?;
         self.subtrees.is_empty().then_some(sum)

@@ -38,7 +38,7 @@ pub fn start(timeout: u64, launched: &Launched) -> Result<()> {
     }
     let version = version().unwrap_or_default();
     let what = format!(
-        "{} started {} processes, and MPI ({version}) connects {}",
+        "{} started {} processes, but MPI ({version}) connects {}",
         launched.by,
         launched.processes,
         count()
@@ -46,7 +46,7 @@ pub fn start(timeout: u64, launched: &Launched) -> Result<()> {
     finish();
     Err(Error::request(what).with_hint(match launched.by {
         "srun" => "try `srun --mpi=pmix` or `srun --mpi=pmi2` (`srun --mpi=list` shows what there is), or `mpirun` within the job",
-        _ => "start it with the `mpirun` of the MPI that it was built with",
+        _ => "start `vae` with the `mpirun` that belongs to the MPI it was built with",
     }))
 }
 

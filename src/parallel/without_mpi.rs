@@ -6,15 +6,15 @@ use crate::error::{Error, Result};
 /// Refuses to be one of several processes.
 pub fn start(_timeout: u64, launched: &Launched) -> Result<()> {
     Err(Error::request(format!(
-        "{} started {} copies of this program, which is built without MPI: each would do all of the work, into the same folder",
+        "{} started {} processes of this program, which is built without MPI: each would do all of the work, into the same folder",
         launched.by, launched.processes
     ))
     .with_hint(
-        "build it with `cargo build --release --features mpi`; for independent copies, set VAE_MPI=off",
+        "build it with `cargo build --release --features mpi`; to run them independently, set VAE_MPI=off",
     ))
 }
 
-/// Returns the name and version of the MPI library; `None`: there is none.
+/// Returns `None`: there is no MPI library.
 pub fn version() -> Option<String> {
     None
 }

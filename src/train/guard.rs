@@ -46,10 +46,12 @@ pub fn explain(
             Err(error) => return error,
         };
         let batch = (&shards, image_ids.len());
+        parallel::begin_step();
         let (sums, gradients) = own_part(config, count, &state.vae, batch, own, step);
         let gradients = state.optimizer.total(gradients);
         let learning_rate = config.learning_rate(epochs_after(config, count, step));
         let norm = global_norm(gradients.squares());
+        parallel::end_step();
         if let Some(limit) = config.train.skip_limit()
             && is_skipped(norm.clone().into_scalar(), limit)
         {

@@ -96,6 +96,7 @@ impl Training {
                 let own = batches.take_next(self.shards.own_filled(image_ids.len()));
                 match parallel::together(own) {
                     Ok(own) => self = self.step_on(image_ids, own),
+                    Err(lost) if parallel::has_lost_one() => return Err(lost),
                     Err(unreadable) => {
                         self.look_or_save_the_last_good(folder)?;
                         self.save(folder, metrics.as_ref())?;
@@ -290,6 +291,9 @@ impl Training {
     /// error.
     fn look_or_save_the_last_good(&mut self, folder: &RunFolder) -> Result<()> {
         self.look().map_err(|broken| {
+            if parallel::has_lost_one() {
+                return broken;
+            }
             let good = self.checkpoint_of(&self.good);
             let saved = if good.is_finite() && parallel::is_first() {
                 good.write(&folder.state())

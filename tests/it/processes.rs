@@ -105,7 +105,7 @@ fn a_copy_among_several_does_not_train_without_mpi() {
             command.env(variable, "4").envs(more.iter().copied());
             Done::of(command.output().unwrap())
         };
-        let what = format!("{launcher} started 4 copies of this program");
+        let what = format!("{launcher} started 4 processes of this program");
         copy(&[]).failed(2, &[&what, "cargo build --release --features mpi"]);
         copy(&[("VAE_MPI", "off")]).line();
     }

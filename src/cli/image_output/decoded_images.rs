@@ -29,6 +29,9 @@ impl DecodedImages<'_> {
     /// # Errors
     /// Returns an error if a decoded value is not finite.
     pub fn rasters(&self, range: Range<usize>) -> Result<Vec<Raster>> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
         let of = |index| self.class.map_or(0, |class| class(index));
         let classes: Vec<u32> = range.clone().map(of).collect();
         let latents = (self.latents)(range);
@@ -94,6 +97,7 @@ fn gathered(own: Vec<Raster>) -> Result<Vec<Raster>> {
     if parallel::count() == 1 {
         return Ok(own);
     }
+    // The first process, which needs the images, has some of its own whenever there are any.
     let shape = own.first().map_or([0; 3], |image| image.shape);
     let pixels: Vec<u8> = own
         .iter()

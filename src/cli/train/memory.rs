@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, shell_word};
 use crate::os::free_memory;
+use crate::parallel;
 use crate::report::byte_size;
 use crate::run::RunFolder;
 use crate::train::MemoryNeed;
@@ -12,9 +13,14 @@ use crate::train::MemoryNeed;
 /// # Errors
 /// Returns an error with the largest batch that fits.
 pub fn check(need: &MemoryNeed, batch: usize, resumed: Option<&RunFolder>) -> Result<()> {
-    let Some(free) = free_memory().filter(|free| need.exceeds(free.bytes)) else {
+    let Some(mut free) = free_memory() else {
         return Ok(());
     };
+    // Several processes on this machine need as much each.
+    free.bytes /= parallel::local()[1] as u64;
+    if !need.exceeds(free.bytes) {
+        return Ok(());
+    }
     let what = format!(
         "train.batch = {batch}: this training needs about {} of memory, and {} {}",
         byte_size(need.bytes()),

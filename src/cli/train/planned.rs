@@ -145,5 +145,6 @@ fn is_done(start: &Start, folder: &RunFolder) -> Result<bool> {
     let ending = Ending::of(&start.config.train, epochs, progress.epochs_since_best);
     let mut files = vec![folder.model(), png_path(folder)];
     files.extend(progress.best.map(|_| folder.best()));
+    files.extend(start.config.train.average_decay().map(|_| folder.last()));
     Ok(ending.is_some() && files.iter().all(|path| is_filled(path)))
 }

@@ -12,7 +12,7 @@ use super::regret::Regret;
 use crate::data::{Batch, Split};
 use crate::density::DiagonalGaussian;
 use crate::error::{Error, Result};
-use crate::eval::divided::{gather_rows, own_part};
+use crate::eval::divided::{gather_rows, own_share};
 use crate::eval::elbo::{ElboByImage, numbers};
 use crate::eval::importance::WeightSums;
 use crate::eval::protocol::{CHUNK, Protocol};
@@ -186,8 +186,10 @@ impl<'a> Scorer<'a> {
             }
             return Ok(());
         }
-        let own = own_part(ids, at_a_time).chunks(at_a_time);
-        let own = own.map(|ids| self.chunk(split, ids));
+        // In the same chunks as on one process, which is given as many images at a time.
+        let chunks = ids.chunks(CHUNK).flat_map(|ids| ids.chunks(at_a_time));
+        let chunks: Vec<&[u32]> = chunks.collect();
+        let own = own_share(&chunks).iter().map(|ids| self.chunk(split, ids));
         let own: Vec<Vec<ScoredImage>> = own.collect::<Result<_>>()?;
         self.gathered(own.into_iter().flatten())?
             .into_iter()
