@@ -138,10 +138,11 @@ def evaluations():
         expect(all(output == outputs[0] for output in outputs), f"{name}: the results differ")
         print(f"{name}: the same bytes on 1, 2 and 3 processes")
 
-    calibrated = ["--config", "smoke", "--set", "data.digits.validation=300"]
-    scored = SCRATCH / "scored"
-    run([VAE, "train", *calibrated, "--epochs", "1", "--out", str(SCRATCH), "--name", "scored"])
-    same_everywhere("score", ["score", scored, "--json"])
+    normal, new = SCRATCH / "normal", SCRATCH / "new"
+    for place, seed in [(normal, "1"), (new, "2")]:
+        run([VAE, "sample", str(folder), "--n", "600", "--seed", seed, "--out", str(place)])
+    run([VAE, "calibrate", str(folder), "--normal", str(normal)])
+    same_everywhere("score", ["score", folder, new, "--json"])
     same_everywhere("disentangle", ["disentangle", folder, "--json"])
     same_everywhere("embed", ["embed", folder], [folder / "latents.npy", folder / "latents.csv"])
     array = SCRATCH / "samples.npy"

@@ -45,13 +45,16 @@ pub fn end(result: Result<()>) -> Result<()> {
         ui::urgent_line(error);
         transport::abort(1);
     }
-    let result = if ranks::has_others() {
+    if ranks::has_others() {
         patiently(|| exchange::settle(result))
     } else {
         result
-    };
+    }
+}
+
+/// Ends MPI, once all processes do.
+pub fn finish() {
     transport::finish();
-    result
 }
 
 /// Lets all processes but the first end. Returns whether this is the first one, which then works on by itself: from here on
