@@ -171,7 +171,8 @@ def refusals():
     began = time.time()
     refused(2, [*two[:-4], "--set", "train.shards=2", "--out", SCRATCH / "file" / "runs"], "file")
     expect(time.time() - began < 20, "the others did not learn of the error of the first process")
-    job = started(1, "smoke", "locked", "--set", "train.epochs=400")
+    TRAININGS["locked"] = ["--config", "smoke", "--epochs", "400"]
+    job = started(1, "locked", "locked")
     time.sleep(2)
     refused(2, ["train", "--resume", SCRATCH / "locked"], "another process is training this run")
     job.terminate()

@@ -18,7 +18,7 @@ mod threads;
 pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
-pub use parent::end_parent;
+pub use parent::end_parent_after;
 pub use paths::path;
 pub use signals::watch;
 pub use threads::{cores, has_room_for_thread, start};

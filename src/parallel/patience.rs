@@ -27,9 +27,8 @@ const LONG_SLEEP: Duration = Duration::from_millis(5);
 /// The time after which a process tells the others that it waits.
 const TELL: Duration = Duration::from_secs(2);
 
-/// The time that MPI has to end the other processes before this one ends the launcher: Open MPI kills this one a second after
-/// it was asked to end all.
-const GRACE: Duration = Duration::from_millis(600);
+/// The seconds that MPI has to end the other processes, before this one ends by itself, and the launcher is asked to.
+const GRACE: u64 = 3;
 
 /// The programs that start the processes of a job on a machine, and wait for them.
 const LAUNCHERS: &[&str] = &["mpirun", "mpiexec", "orterun", "prterun", "orted", "prted"];
@@ -140,10 +139,10 @@ impl Patience {
 /// Ends all processes at once.
 pub fn abort(world: &SimpleCommunicator, code: u8) -> ! {
     let code = i32::from(code);
-    // Over a network that is down, MPI may not return from ending the others, and the launcher would wait for them.
+    // Over a network that is down, MPI may not return from ending the others, and the launcher waits for them.
+    os::end_parent_after(GRACE, LAUNCHERS);
     let _ = os::start("last resort", None, move || {
-        thread::sleep(GRACE);
-        os::end_parent(LAUNCHERS);
+        thread::sleep(Duration::from_secs(GRACE));
         std::process::exit(code);
     });
     world.abort(code)
