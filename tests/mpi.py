@@ -309,7 +309,7 @@ class Hosts:
 
 def hosts():
     """Trains on two hosts over TCP; one is killed, and then the link goes down. Needs root."""
-    TRAININGS["hosts"] = ["--config", "smoke", "--epochs", "40", "--set", "train.save_every=0.1"]
+    TRAININGS["hosts"] = ["--config", "smoke", "--epochs", "200", "--set", "train.save_every=0.1"]
     alone = train("hosts", 0, "hosts-alone")
     arguments = ["train", *TRAININGS["hosts"], "--set", "train.shards=8", "--out", SCRATCH, "--name", "hosts"]
     resume = ["train", "--resume", SCRATCH / "hosts", "--mpi-timeout", "5"]
@@ -332,7 +332,7 @@ def hosts():
         remote = subprocess.run(["ip", "netns", "pids", HOSTS[1]], capture_output=True, text=True).stdout.split()
         names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in remote if Path(f"/proc/{pid}").exists()}
         os.kill(next(int(pid) for pid, name in names.items() if name == Path(VAE).name), signal.SIGKILL)
-        _, seconds = ended(job, time.time(), 5)
+        _, seconds = ended(job, time.time(), 10)
         print(f"two hosts: all ended {seconds:.1f} s after one process was killed")
         job, _ = begin(resume, 2.5)
         ip("link", "set", "vae-link-2", "down")
