@@ -19,17 +19,19 @@ pub struct Wishes {
     pub save: bool,
 }
 
-/// The first words of an exchange.
+/// The bits of the word that each process sends first. It has failed, and its message is the error.
 const FAILED: u64 = 1;
+/// It wishes to stop.
 const STOP: u64 = 2;
+/// It wishes to save the state.
 const SAVE: u64 = 4;
-/// The process fails outside of the common work, and takes part in no later exchange.
+/// It has failed outside of the common work, and takes part in no later exchange.
 const LEAVES: u64 = 8;
 
-/// Whether an error has been told in an exchange, so that all processes know of it.
+/// Says whether an error has been told in an exchange, so that all processes know of it.
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Whether a process has left with its error.
+/// Says whether a process has left with its error.
 static HAS_LEFT: AtomicBool = AtomicBool::new(false);
 
 /// An error on its way to the other processes.

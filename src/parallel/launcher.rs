@@ -21,7 +21,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("PMI_SIZE", "mpirun"),
 ];
 
-/// Returns the processes of which this is one; `None` if there is only one, or if `VAE_MPI=off`.
+/// Returns the processes that were started together, this one among them; `None` if there is only one, or if `VAE_MPI=off`.
 pub fn launched() -> Option<Launched> {
     of(|name| env::var(name).ok())
 }

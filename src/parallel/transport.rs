@@ -1,5 +1,5 @@
-//! The moving of bytes between processes by MPI. Every wait ends, at the latest, after the timeout: MPI itself waits
-//! forever when a network goes silent.
+//! The moving of bytes between processes by MPI. Every wait outside of [`patiently`] ends, at the latest, after the timeout: MPI
+//! itself waits forever when a network goes silent.
 
 use std::sync::{Mutex, PoisonError};
 

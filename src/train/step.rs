@@ -45,8 +45,8 @@ pub fn gradients(
 pub type Shard<'a> = (&'a [u32], Batch);
 
 /// Returns this process's part of a step (from 0) on a batch of `images` training images: the loss sums of each of its
-/// shards, and the sum of the shards' gradients, each of which is that of the mean loss over the whole batch. An empty
-/// shard has a gradient of zero.
+/// shards, and the sum of the shards' gradients. A shard's gradient is that of its part of the mean loss over the whole
+/// batch; it is zero if the shard is empty.
 ///
 /// # Shapes
 /// `filled`: the shards that are not empty, in order; loss sums: `[3 S]`; each gradient: `[n]`.

@@ -35,7 +35,8 @@ impl StepNumbers {
     }
 }
 
-/// Reads the numbers of steps back, of which this process has computed `own` shards each. Either all have a norm, or none has.
+/// Reads the numbers of steps back. This process has computed `own` shards of each step. Either all steps have a norm, or none
+/// has.
 ///
 /// # Errors
 /// Returns the error of a process that has failed.

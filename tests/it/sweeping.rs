@@ -374,7 +374,7 @@ fn a_run_with_another_config_is_never_continued() {
         "{}",
         shown.out
     );
-    // What the hint proposes is accepted.
+    // The hint's proposal is accepted.
     let elsewhere = say(place.path(), "sweep longer.jsonl --task 0 -q --out other");
     assert_eq!(elsewhere.line(), format!("other/{}", NAMES[0]));
 }
