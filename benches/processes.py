@@ -2,12 +2,14 @@
 """What several processes cost and gain: `python3 benches/processes.py VAE [shards] [processes]`, VAE a binary with the feature `mpi`.
 
 `shards` prints the cost of shards on one process; `processes` the gain of two processes with a core each over one process with one
-core, and a projection to more machines from these terms and a network's bandwidth. Every number is the best of ROUNDS rounds,
-in turn, because other programs disturb a measurement in one direction only.
+core, and a projection to more machines from these terms and a network's bandwidth. Everything is measured in turn, in ROUNDS
+rounds of EPOCHS epochs of a few steps. A time is that of the fastest epoch, because other programs disturb a measurement in one
+direction only; a gain is also given for the median epochs.
 """
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,35 +17,36 @@ from pathlib import Path
 
 VAE = str(Path(sys.argv[1]).resolve())
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+EPOCHS = 12
 ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 # The model, the images of an epoch, and how the config is named. The images of the built-in digits cost what MNIST's do.
 RESNET = ["--config", "digits", "--set", "model.resnet=", "--set", "model.resnet.latent=16"]
 MODELS = {
     "`mnist`, 784-400-20": (["--config", "mnist"], 8192),
-    "`mnist-conv`": (["--config", "mnist-conv"], 4096),
-    "residual network, 28x28": (RESNET, 1024),
+    "`mnist-conv`": (["--config", "mnist-conv"], 1024),
+    "residual network, 28x28": (RESNET, 512),
 }
 # Seconds for one message between two machines, twice a step for each doubling of their number.
 LATENCY = 30e-6
 
 
 def step_seconds(model, batch, shards, processes, threads, folder):
-    """Returns the seconds of a step, and the number of parameters."""
+    """Returns the seconds of a step in each epoch, and the number of parameters."""
     arguments, images = MODELS[model]
-    images = max(images, 2 * batch)
+    images = max(images, batch)
     name = f"run-{len(os.listdir(folder))}"
     words = [
         *["train", "-q", *arguments, "--set", f"data.digits.train={images}", "--set", "data.digits.test=16"],
-        *["--set", f"train.batch={batch}", "--set", f"train.shards={shards}", "--epochs", "3"],
+        *["--set", f"train.batch={batch}", "--set", f"train.shards={shards}", "--epochs", str(EPOCHS)],
         *["--threads", str(threads), "--device", "cpu", "--out", folder, "--name", name],
     ]
     launcher = ["mpirun", "-n", str(processes)] if processes > 1 else ["taskset", "-c", f"0-{threads - 1}"]
     subprocess.run([*launcher, VAE, *words], check=True, capture_output=True, env=ENVIRONMENT)
     run = Path(folder) / name
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    seconds = min(record["seconds"] for record in records if record["split"] == "train")
-    return seconds / -(-images // batch), json.loads((run / "about.json").read_text())["parameters"]
+    seconds = [record["seconds"] / -(-images // batch) for record in records if record["split"] == "train"]
+    return seconds, json.loads((run / "about.json").read_text())["parameters"]
 
 
 def table(head, rows):
@@ -53,34 +56,35 @@ def table(head, rows):
     sys.stdout.flush()
 
 
-def of_shards(best):
+def of_shards(measured):
     """Prints the cost of shards on one process."""
     cores = len(os.sched_getaffinity(0))
     shards, batches = [1, 2, 8], [128, 256, 1024]
-    found = best([(model, batch, v, 1, cores) for model in MODELS for batch in batches for v in shards])
+    found = measured([(model, batch, v, 1, cores) for model in MODELS for batch in batches for v in shards])
     rows = []
     for model in MODELS:
         for batch in batches:
-            times = [found[model, batch, v, 1, cores][0] for v in shards]
+            times = [min(found[model, batch, v, 1, cores][0]) for v in shards]
             rows.append([model, str(batch), f"{1e3 * times[0]:.1f} ms", *(f"{time / times[0]:.2f} x" for time in times[1:])])
     table(["model", "batch", "a step", *(f"with {v} shards" for v in shards[1:])], rows)
 
 
-def of_processes(best):
+def of_processes(measured):
     """Prints the gain of two processes, and the projection to more."""
-    found = best([(model, 256, 2, processes, 1) for model in MODELS for processes in [1, 2]])
-    halves = best([(model, 128, 1, 1, 1) for model in MODELS])
+    found = measured([(model, 256, 2, processes, 1) for model in MODELS for processes in [1, 2]])
+    halves = measured([(model, 128, 1, 1, 1) for model in MODELS])
     rows, terms = [], {}
     for model in MODELS:
-        (one, parameters), (two, _) = found[model, 256, 2, 1, 1], found[model, 256, 2, 2, 1]
-        half = halves[model, 128, 1, 1, 1][0]
+        (ones, parameters), (twos, _) = found[model, 256, 2, 1, 1], found[model, 256, 2, 2, 1]
+        one, two, half = min(ones), min(twos), min(halves[model, 128, 1, 1, 1][0])
+        median = statistics.median(ones) / statistics.median(twos)
         sent = 2 * 4 * parameters / 2
         terms[model] = (parameters, half / 128, max(two - half, 0))
         rows.append([
-            *[model, f"{parameters:,}".replace(",", " "), f"{1e3 * one:.1f} ms", f"{1e3 * two:.1f} ms", f"{one / two:.2f} x"],
+            *[model, f"{parameters:,}".replace(",", " "), f"{1e3 * one:.1f} ms", f"{1e3 * two:.1f} ms", f"{one / two:.2f} x, {median:.2f} x"],
             *[f"{1e6 * max(two - half, 0):.0f}", f"{sent / 1e6:.2f} MB"],
         ])
-    head = ["model", "parameters", "one process, one core", "two", "gain", "µs more than half a batch", "sent by each"]
+    head = ["model", "parameters", "one process, one core", "two", "gain: best, median", "µs more than half a batch", "sent by each"]
     table(head, rows)
 
     rows = []
@@ -101,19 +105,19 @@ def main():
     tables = sys.argv[2:] or ["shards", "processes"]
     with tempfile.TemporaryDirectory() as folder:
 
-        def best(settings):
-            """Returns the fewest seconds of each setting: (model, batch, shards, processes, threads)."""
+        def measured(settings):
+            """Returns the seconds of each setting: (model, batch, shards, processes, threads)."""
             found = {}
             for _ in range(ROUNDS):
                 for setting in settings:
                     seconds, parameters = step_seconds(*setting, folder)
-                    found[setting] = (min(seconds, found.get(setting, (seconds, 0))[0]), parameters)
+                    found[setting] = (found.get(setting, ([], 0))[0] + seconds, parameters)
             return found
 
         if "shards" in tables:
-            of_shards(best)
+            of_shards(measured)
         if "processes" in tables:
-            of_processes(best)
+            of_processes(measured)
 
 
 if __name__ == "__main__":

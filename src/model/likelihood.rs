@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, ParameterShape};
+use super::{Activation, Features, Graph, Init, NodeId, ParameterShape};
 use crate::error::Result;
 use crate::registry::registry_of_modules;
 
@@ -42,6 +42,10 @@ pub trait LikelihoodKind {
 
     /// Returns the likelihood with its parameters.
     fn module(&self, init: &Init) -> LikelihoodModule;
+
+    /// Appends the operations of E[x | z] to a graph, and returns the node of the mean. `decoded` is the decoder's output;
+    /// it has the shape `image` if there is one output per value.
+    fn trace_mean(&self, decoded: NodeId, image: Features, graph: &mut Graph) -> NodeId;
 
     /// Returns whether the model that is measured and saved holds a value fitted to the training images
     /// ([`ImageDistribution::fit`]).
@@ -114,6 +118,14 @@ impl OutputMap {
     fn apply<const D: usize>(self, decoded: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Sigmoid => sigmoid(decoded),
+            Self::Linear => decoded,
+        }
+    }
+
+    /// Appends the map to a graph.
+    fn trace(self, decoded: NodeId, graph: &mut Graph) -> NodeId {
+        match self {
+            Self::Sigmoid => graph.activated(decoded, Activation::Sigmoid),
             Self::Linear => decoded,
         }
     }

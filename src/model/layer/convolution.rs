@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::normalised::NormLayer;
 use super::window::{Padding, Windowed, input_map};
 use super::{Forward, Layer, LayerKind, LayerSpec, check_numbers};
-use crate::model::{Features, Init};
+use crate::model::{Features, Init, Operation};
 use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a convolution.
@@ -135,6 +135,13 @@ impl Windowed for ConvolutionSpec {
 
     fn maps(&self) -> [[usize; 3]; 2] {
         [self.0.input, self.0.output]
+    }
+
+    fn operation(&self, layer: String) -> Operation {
+        Operation::Convolution {
+            layer,
+            window: self.0.window,
+        }
     }
 
     fn with_weights(&self, weight: Param<Tensor<4>>, bias: Param<Tensor<1>>) -> Layer {

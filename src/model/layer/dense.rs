@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation};
 
 /// The config of a dense layer.
@@ -120,6 +120,16 @@ impl LayerShape for DenseSpec {
 
     fn set_channels(&mut self, count: usize) {
         self.output = self.output.with_channels(count);
+    }
+
+    fn trace(&self, path: &str, x: NodeId, graph: &mut Graph) -> NodeId {
+        let x = graph.shaped(x, Features::Flat(self.input.count()));
+        let operation = Operation::Dense {
+            layer: path.to_owned(),
+        };
+        let y = graph.push(operation, [x], Features::Flat(self.output.count()));
+        let y = graph.activated(y, self.activation);
+        graph.shaped(y, self.output)
     }
 
     fn parameters(&self) -> Vec<ParameterShape> {

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerNoise, LayerShape, LayerSpec};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::Activation;
 
 /// The config of dropout.
@@ -78,6 +78,10 @@ impl LayerShape for DropoutSpec {
         Layer::Dropout(DropoutLayer {
             probability: self.probability,
         })
+    }
+
+    fn trace(&self, _path: &str, x: NodeId, _graph: &mut Graph) -> NodeId {
+        x
     }
 
     fn kept_values(&self) -> usize {

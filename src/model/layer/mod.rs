@@ -19,7 +19,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Features, Init, ParameterShape};
+use super::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{Activation, MapLayout};
 
 pub use convolution::{ConvolutionConfig, ConvolutionLayer, ConvolutionSpec};
@@ -74,6 +74,10 @@ pub trait LayerShape {
 
     /// Returns the layer with its initial weights.
     fn layer(&self, init: &Init) -> Layer;
+
+    /// Appends the layer's operations outside of training to a graph, and returns the node of its output. `path` is the
+    /// layer's path.
+    fn trace(&self, path: &str, x: NodeId, graph: &mut Graph) -> NodeId;
 
     /// Returns the memory layouts of the input and the output, or `None` if the layer supports only PyTorch's layout.
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {

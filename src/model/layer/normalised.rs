@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Normalisation};
 
 /// The number of groups unless a config names another: that of Wu and He, for maps with enough channels.
@@ -138,6 +138,18 @@ impl LayerShape for NormSpec {
 
     fn layer(&self, init: &Init) -> Layer {
         Layer::Norm(self.norm(init))
+    }
+
+    fn trace(&self, path: &str, x: NodeId, graph: &mut Graph) -> NodeId {
+        let map = Features::Map(self.normalisation.map);
+        let x = graph.shaped(x, map);
+        let operation = Operation::GroupNorm {
+            layer: path.to_owned(),
+            groups: self.normalisation.groups,
+        };
+        let y = graph.push(operation, [x], map);
+        let y = graph.activated(y, self.normalisation.activation);
+        graph.shaped(y, self.output())
     }
 
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {

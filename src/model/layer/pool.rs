@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
 /// The config of an average pooling.
@@ -69,6 +69,11 @@ impl LayerShape for PoolSpec {
 
     fn layer(&self, _init: &Init) -> Layer {
         Layer::Pool(PoolLayer { resampling: self.0 })
+    }
+
+    fn trace(&self, _path: &str, x: NodeId, graph: &mut Graph) -> NodeId {
+        let factor = self.0.factor;
+        graph.push(Operation::AveragePool { factor }, [x], self.output())
     }
 
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {

@@ -12,7 +12,7 @@ use super::{
     LayerShape, LayerSpec, check_numbers,
 };
 use crate::check::is_default;
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
 /// The config of a residual block.
@@ -172,6 +172,19 @@ impl LayerShape for ResidualSpec {
             dropout: self.dropout,
             layouts: self.layouts,
         })
+    }
+
+    fn trace(&self, path: &str, x: NodeId, graph: &mut Graph) -> NodeId {
+        let at = |part: &str| format!("{path}.{part}");
+        let h = self.norm1.trace(&at("norm1"), x, graph);
+        let h = self.conv1.trace(&at("conv1"), h, graph);
+        let h = self.norm2.trace(&at("norm2"), h, graph);
+        let h = self.conv2.trace(&at("conv2"), h, graph);
+        let carried = match &self.shortcut {
+            Some(shortcut) => shortcut.trace(&at("shortcut"), x, graph),
+            None => x,
+        };
+        graph.push(Operation::Add, [h, carried], self.output())
     }
 
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{Activation, plain};
 
 /// The config of a layer that multiplies each feature by a trained factor.
@@ -56,6 +56,11 @@ impl LayerShape for ScaleSpec {
 
     fn parameters(&self) -> Vec<ParameterShape> {
         vec![ParameterShape::new("weight", [self.input.count()])]
+    }
+
+    /// Never called: no other program is told of a toy.
+    fn trace(&self, _path: &str, _x: NodeId, _graph: &mut Graph) -> NodeId {
+        unreachable!("a toy is not exported")
     }
 
     fn layer(&self, init: &Init) -> Layer {

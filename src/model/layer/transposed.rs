@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{Padding, Windowed, input_map};
 use super::{Forward, Layer, LayerKind, LayerSpec, check_numbers};
-use crate::model::Features;
+use crate::model::{Features, Operation};
 use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a transposed convolution.
@@ -132,6 +132,13 @@ impl Windowed for TransposedSpec {
 
     fn maps(&self) -> [[usize; 3]; 2] {
         [self.0.output, self.0.input]
+    }
+
+    fn operation(&self, layer: String) -> Operation {
+        Operation::Transposed {
+            layer,
+            window: self.0.window,
+        }
     }
 
     fn with_weights(&self, weight: Param<Tensor<4>>, bias: Param<Tensor<1>>) -> Layer {

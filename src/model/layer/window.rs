@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, LayerShape};
-use crate::model::{Features, Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{Activation, Convolution, MapLayout};
 
 /// The rule for the border of a convolution.
@@ -99,6 +99,9 @@ pub trait Windowed {
     /// Returns the larger and the smaller map: each position of the smaller one belongs to a window of the larger one.
     fn maps(&self) -> [[usize; 3]; 2];
 
+    /// Returns the operation of the layer at a path, without its activation.
+    fn operation(&self, layer: String) -> Operation;
+
     /// Returns the layer with these weights.
     fn with_weights(&self, weight: Param<Tensor<4>>, bias: Param<Tensor<1>>) -> Layer;
 }
@@ -134,6 +137,11 @@ impl<W: Windowed> LayerShape for W {
     fn layer(&self, init: &Init) -> Layer {
         let (weight, bias) = init.kernel(self.kernel_shape(), self.convolution().output[0]);
         self.with_weights(weight, bias)
+    }
+
+    fn trace(&self, path: &str, x: NodeId, graph: &mut Graph) -> NodeId {
+        let y = graph.push(self.operation(path.to_owned()), [x], self.output());
+        graph.activated(y, self.activation())
     }
 
     fn layouts_mut(&mut self) -> Option<&mut [MapLayout; 2]> {

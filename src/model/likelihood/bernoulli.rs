@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
-use crate::model::Init;
+use crate::model::{Activation, Features, Graph, Init, NodeId};
 use crate::ops::bernoulli_log_prob;
 
 #[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub struct Bernoulli {}
 impl LikelihoodKind for Bernoulli {
     fn module(&self, _init: &Init) -> LikelihoodModule {
         self.clone().into()
+    }
+
+    fn trace_mean(&self, decoded: NodeId, _image: Features, graph: &mut Graph) -> NodeId {
+        graph.activated(decoded, Activation::Sigmoid)
     }
 
     fn takes_logits(&self) -> bool {

@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, density_caveat};
-use crate::model::Init;
+use crate::model::{Features, Graph, Init, NodeId, Operation};
 use crate::ops::{self, plain::decay};
 
 #[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct ContinuousBernoulli {}
 impl LikelihoodKind for ContinuousBernoulli {
     fn module(&self, _init: &Init) -> LikelihoodModule {
         self.clone().into()
+    }
+
+    fn trace_mean(&self, decoded: NodeId, image: Features, graph: &mut Graph) -> NodeId {
+        graph.push(Operation::ContinuousBernoulliMean, [decoded], image)
     }
 
     fn caveat(&self, binary_pixels: bool) -> Option<&'static str> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
 use crate::check::count;
 use crate::error::Result;
-use crate::model::Init;
+use crate::model::{Features, Graph, Init, NodeId, Operation};
 use crate::ops::plain::LogisticMixture;
 use crate::ops::{self, outputs_per_value};
 
@@ -39,6 +39,15 @@ impl LikelihoodKind for DiscretisedLogistic {
 
     fn module(&self, _init: &Init) -> LikelihoodModule {
         self.clone().into()
+    }
+
+    fn trace_mean(&self, decoded: NodeId, image: Features, graph: &mut Graph) -> NodeId {
+        let components = self.components;
+        graph.push(
+            Operation::LogisticMixtureMean { components },
+            [decoded],
+            image,
+        )
     }
 
     /// Returns `None`: it is a probability of bytes, and so also of binary pixels, which are the bytes 0 and 255.

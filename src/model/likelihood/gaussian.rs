@@ -16,7 +16,7 @@ use super::{
 use crate::check::above_zero;
 use crate::error::Result;
 use crate::model::initialisation::scalar;
-use crate::model::{Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{repeat_last_axis, squared_error, sum_last_axis};
 
 const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
@@ -60,6 +60,10 @@ impl LikelihoodKind for Gaussian {
             settings: self.clone(),
         }
         .into()
+    }
+
+    fn trace_mean(&self, decoded: NodeId, _image: Features, graph: &mut Graph) -> NodeId {
+        self.mean.trace(decoded, graph)
     }
 
     fn is_fitted(&self) -> bool {

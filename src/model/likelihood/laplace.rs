@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, density_caveat};
 use crate::check::above_zero;
 use crate::error::Result;
-use crate::model::{Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{absolute_error, repeat_last_axis};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,10 @@ impl LikelihoodKind for Laplace {
             mean: self.mean,
         }
         .into()
+    }
+
+    fn trace_mean(&self, decoded: NodeId, _image: Features, graph: &mut Graph) -> NodeId {
+        self.mean.trace(decoded, graph)
     }
 
     fn takes_logits(&self) -> bool {

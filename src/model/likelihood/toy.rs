@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
-use crate::model::{Init, ParameterShape};
+use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +23,11 @@ impl LikelihoodKind for Toy {
     fn module(&self, init: &Init) -> LikelihoodModule {
         let shift = init.scalar(0.0);
         ToyLikelihood { shift }.into()
+    }
+
+    /// Never called: no other program is told of a toy.
+    fn trace_mean(&self, _decoded: NodeId, _image: Features, _graph: &mut Graph) -> NodeId {
+        unreachable!("a toy is not exported")
     }
 
     fn caveat(&self, _binary_pixels: bool) -> Option<&'static str> {
