@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Runs a plan of four trainings with a real GNU parallel and a real SLURM of one node, and checks the Job for Kubernetes offline:
-# `bash tests/sweep_engines.sh VAE`. Trainings are killed, stopped and requeued on the way, and must end with the bytes of trainings
+# `bash tests/sweep_engines.sh VAE [MPI]`, where MPI is the program built with the feature `mpi`, if srun is to start one training on
+# two processes. Trainings are killed, stopped and requeued on the way, and must end with the bytes of trainings
 # that were left alone. Needs Linux; apt-get installs what is missing, if it can. What cannot be had is said to be skipped.
 set -euo pipefail
 vae=$(realpath "$1")
+mpi=${2:+$(realpath "$2")}
 threads=1
 export NO_COLOR=1
 unset SLURM_ARRAY_TASK_ID JOB_COMPLETION_INDEX HQ_TASK_ID PARALLEL_SEQ PBS_ARRAY_INDEX SGE_TASK_ID AWS_BATCH_JOB_ARRAY_INDEX
@@ -183,6 +185,25 @@ CONF
         scancel "$job"
         wait_for ended
         echo 'a cancelled job is not requeued'
+        if [ -z "$mpi" ]; then
+            echo 'skipped: srun with two processes of one training, without a program that has the feature mpi'
+        else
+            one_training=(train -q --config smoke --set train.shards=2 --device cpu --threads 1 --out srun)
+            "$mpi" "${one_training[@]}" --epochs 2 --name alone >/dev/null
+            srun -n 2 --mpi=pmix "$mpi" "${one_training[@]}" --epochs 2 --name two
+            cmp srun/alone/model.safetensors srun/two/model.safetensors || fail 'srun: expected the bytes of one process'
+            # SLURM sends this signal before a time limit; the training saves its state, and goes on after it.
+            srun -n 2 --mpi=pmix "$mpi" "${one_training[@]}" --epochs 100000 --name long >/dev/null 2>long.txt &
+            step=$!
+            wait_for test -s srun/long/metrics.jsonl
+            scancel --signal=TERM "$(squeue -h -o %A)"
+            code=0
+            wait "$step" || code=$?
+            [ "$code" != 0 ] && grep -q 'saved' long.txt || { cat long.txt; fail 'srun: expected a state that is saved'; }
+            epochs=$(($(wc -l <srun/long/metrics.jsonl) / 2 + 2))
+            srun -n 2 --mpi=pmix "$mpi" train -q --resume srun/long --epochs "$epochs" --threads 1 >/dev/null
+            echo 'srun: two processes give the bytes of one, save at a signal, and go on'
+        fi
         cd ..
     fi
 fi
