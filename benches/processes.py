@@ -84,7 +84,7 @@ def of_processes(measured):
             *[model, f"{parameters:,}".replace(",", " "), f"{1e3 * one:.1f} ms", f"{1e3 * two:.1f} ms", f"{one / two:.2f} x, {median:.2f} x"],
             *[f"{1e6 * max(two - half, 0):.0f}", f"{sent / 1e6:.2f} MB"],
         ])
-    head = ["model", "parameters", "one process, one core", "two", "gain: best, median", "µs more than half a batch", "sent by each"]
+    head = ["model", "parameters", "one process, one core", "two", "gain: fastest epoch, median epoch", "µs more than half a batch", "sent by each"]
     table(head, rows)
 
     rows = []
