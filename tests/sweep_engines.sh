@@ -174,7 +174,7 @@ CONF
         grep -h 'interrupted' plan-0.log || fail 'expected task 0 to save its state'
         [ ! -e plan-2.log ] || grep -q 'interrupted' plan-2.log && fail 'task 2 was killed, not stopped'
         sbatch --wait --array=0-3 sweep.sbatch >/dev/null || { tail -n 5 plan-*.log; fail 'the second array failed'; }
-        grep -q 'task 3 was done before' plan-3.log || fail 'expected task 3 to be done before'
+        grep -q 'task 3 is already done' plan-3.log || fail 'expected task 3 to be already done'
         same runs
         echo 'a task stopped, one requeued, one killed and submitted again: the same bytes'
         # A job that is cancelled stays so.

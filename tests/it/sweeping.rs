@@ -186,7 +186,7 @@ fn a_task_is_new_begun_or_done() {
     let again = run(place.path(), &task);
     assert_eq!(again.line(), format!("runs/{}", NAMES[3]));
     assert!(
-        again.err.contains("task 3 was done before"),
+        again.err.contains("task 3 is already done"),
         "{}",
         again.err
     );
@@ -242,7 +242,7 @@ fn all_tasks_are_run_and_a_task_that_fails_does_not_stop_the_others() {
     let done = say(place.path(), "sweep plan.jsonl");
     assert_eq!(done.code, Some(0), "{}", done.err);
     assert_eq!(
-        done.err.matches("was done before").count(),
+        done.err.matches("is already done").count(),
         3,
         "{}",
         done.err

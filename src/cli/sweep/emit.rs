@@ -64,9 +64,22 @@ impl Script<'_> {
     fn parallel(&self) -> String {
         // One thread for each task keeps all cores busy best. A card takes one task at a time.
         let threads = self.threads.unwrap_or(1);
-        let jobs = match self.uses_gpu() {
-            true => "1".to_owned(),
-            false => format!("{}%", (100 / threads.max(1)).max(1)),
+        let (jobs, share) = if self.uses_gpu() {
+            (
+                "1".to_owned(),
+                "runs one task at a time on the card; raise it if the card has memory for more"
+                    .to_owned(),
+            )
+        } else {
+            let each = match threads {
+                0 | 1 => "each core".to_owned(),
+                more => format!("each {more} cores"),
+            };
+            let jobs = format!("{}%", (100 / threads.max(1)).max(1));
+            (
+                jobs,
+                format!("runs a task for {each} at a time; lower it if memory runs out"),
+            )
         };
         let command = self.command();
         // Otherwise a shell would read the words a second time.
@@ -78,7 +91,7 @@ impl Script<'_> {
         format!(
             "#!/bin/sh
 # Runs {} trainings with GNU parallel. Run it again to go on: what is done stays done, and what was stopped is resumed.
-# --jobs 100% starts a task for each core; lower it if memory runs out. On Ctrl-C a task has 10 seconds to save its state.
+# --jobs {jobs} {share}. On Ctrl-C a task has 10 seconds to save its state.
 seq 0 {} | parallel --jobs {jobs} --retries 2 --joblog {}.joblog --resume-failed \\
     --termseq TERM,10000,KILL,25 --line-buffer --tag \\
     {quote}{command} --task {{}} --threads {threads} --quiet

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, shell_word};
 use crate::words::counted;
 use crate::{files, ui};
 
-/// The most seeds of a point.
+/// The most seeds of a setting.
 const MOST_SEEDS: usize = 10_000;
 
 /// The arguments that make a plan.
@@ -29,7 +29,7 @@ pub struct PlanArgs {
     #[arg(long = "set", value_name = "KEY=VALUES")]
     sets: Vec<String>,
 
-    /// Train each point of the grid with N seeds [default: 1]
+    /// Train each setting of the grid with N seeds [default: 1]
     #[arg(long, value_name = "N")]
     seeds: Option<usize>,
 

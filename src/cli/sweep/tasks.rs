@@ -62,7 +62,7 @@ impl PlanRun<'_> {
         Ok(AllDone { failed })
     }
 
-    /// Trains a task to its end, or says that it was done before.
+    /// Trains a task to its end, or says that it is already done.
     fn train(&self, task: &SweepTask, selected: &SelectedDevice, began: Instant) -> Result<()> {
         let SweepTask {
             task: number, name, ..
@@ -72,7 +72,7 @@ impl PlanRun<'_> {
         ui::note(format_args!("task {number} (of 0 to {last}): {name}"));
         let planned = train_planned(&config, name, self.run_args, selected, began);
         match planned.map_err(|error| self.interrupted(named(error, task)))? {
-            Planned::WasDone => ui::note(format_args!("task {number} was done before")),
+            Planned::WasDone => ui::note(format_args!("task {number} is already done")),
             Planned::Trained => {}
         }
         Ok(())
