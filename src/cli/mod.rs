@@ -70,6 +70,7 @@ use crate::{device, parallel, ui};
 /// Train variational autoencoders and put them to use.
 #[derive(Debug, Parser)]
 #[command(
+    name = "vae",
     version,
     propagate_version = true,
     arg_required_else_help = true,
