@@ -171,6 +171,10 @@ impl Cli {
                 )));
             }
         }
+        if !parallel::reports_wrong_requests() {
+            // The first process prints the text.
+            std::process::exit(0);
+        }
         error.exit()
     }
 
@@ -188,8 +192,16 @@ impl Cli {
     /// Runs the command on this process.
     fn run_here(self, began: Instant) -> Result<()> {
         // A command whose work is not divided is the first process's alone.
-        if !self.command.is_divided() && !parallel::dismiss()? {
-            return Ok(());
+        if !self.command.is_divided() {
+            let processes = parallel::count();
+            if !parallel::dismiss()? {
+                return Ok(());
+            }
+            if processes > 1 {
+                ui::note(format_args!(
+                    "note: one of the {processes} processes runs this command; the others wait until it ends"
+                ));
+            }
         }
         // Instructions that cannot be used end the program before it has done anything.
         device::kernel_instructions()?;

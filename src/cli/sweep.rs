@@ -136,7 +136,7 @@ impl Sweep {
         }
         if self.table {
             self.refuse_flags_of_a_training()?;
-            return self.show_table(&plan, path);
+            return self.show_table(&plan, path, &run_args);
         }
         let run = PlanRun {
             plan: &plan,
@@ -152,12 +152,12 @@ impl Sweep {
             return run.one(chosen.task, began);
         }
         let done = run.all(began)?;
-        self.show_table(&plan, path)?;
+        self.show_table(&plan, path, &run_args)?;
         done.result(plan.tasks.len())
     }
 
-    fn show_table(&self, plan: &SweepPlan, path: &Path) -> Result<()> {
-        let results = results::read(plan, path, &self.out)?;
+    fn show_table(&self, plan: &SweepPlan, path: &Path, run_args: &RunArgs) -> Result<()> {
+        let results = results::read(plan, path, run_args)?;
         show(&results.report(), self.json)
     }
 

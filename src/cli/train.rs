@@ -86,7 +86,7 @@ pub struct Train {
     images: ImagesArgs,
 
     /// Save and stop when this time is over, as in `3h50m`; `--resume` goes on
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time_limit)]
     time_limit: Option<Duration>,
 
     /// Name the run [default: the config's name, with a number]
@@ -222,6 +222,14 @@ impl Train {
         config.seed = self.seed.unwrap_or(config.seed);
         config.train.epochs = self.epochs.unwrap_or(config.train.epochs);
         config
+    }
+}
+
+/// Reads a time above 0.
+fn time_limit(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("expected a time above 0, such as `3h50m` or `90s`".to_owned()),
     }
 }
 

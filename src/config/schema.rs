@@ -106,17 +106,43 @@ impl Config {
         if shards == 1 || separable(&self.objective, &self.likelihood) {
             return Ok(());
         }
-        let what = match self.objective.kind().separable() {
-            true => format!("likelihood.{}", self.likelihood.tag()),
-            false => format!("objective.{}", self.objective.tag()),
+        Err(self.not_divisible(&format!("train.shards is {shards}")))
+    }
+
+    /// Checks that several processes can divide a batch.
+    ///
+    /// # Errors
+    /// Returns an error if the loss is not a sum over images.
+    pub fn check_divisible(&self, processes: usize) -> Result<()> {
+        if processes == 1 || separable(&self.objective, &self.likelihood) {
+            return Ok(());
+        }
+        Err(self.not_divisible(&format!("there are {processes} processes")))
+    }
+
+    /// Returns the error of a loss that is not a sum over images, and is asked to be one by what `why` says.
+    fn not_divisible(&self, why: &str) -> Error {
+        let alone = "leave train.shards out, and train on one process";
+        let (what, hint) = if self.objective.kind().separable() {
+            let tag = self.likelihood.tag();
+            let learned = format!("or learn sigma: `--set likelihood.{tag}.sigma=learned`");
+            (format!("likelihood.{tag}"), format!("{alone}, {learned}"))
+        } else if let Objective::Elbo(_) = self.objective {
+            let without = "or do without free bits: `--set objective.elbo.free_bits=0`";
+            (
+                "objective.elbo.free_bits".to_owned(),
+                format!("{alone}, {without}"),
+            )
+        } else {
+            (
+                format!("objective.{}", self.objective.tag()),
+                alone.to_owned(),
+            )
         };
-        Err(Error::request(format!(
-            "train.shards is {shards}, and {what} looks at a batch as a whole, so that it is not a sum over parts of the batch"
+        Error::request(format!(
+            "{why}, and {what} looks at a batch as a whole, so that the loss is not a sum over parts of the batch"
         ))
-        .with_hint(match self.objective.kind().separable() {
-            true => "leave train.shards out, and train on one process, or fix or learn the likelihood's sigma",
-            false => "leave train.shards out, and train on one process",
-        }))
+        .with_hint(hint)
     }
 
     /// Returns the generator of one stream of random numbers.

@@ -106,12 +106,12 @@ pub fn not_built_in() -> Vec<(&'static str, &'static str)> {
     listed(false)
 }
 
-/// Returns the command that builds in the backend `name`, beside the GPU backends that are built in already.
+/// Returns the command that builds in the cargo feature `name`, beside the GPU backends that are built in already.
 pub fn build_command(name: &str) -> String {
-    let features: Vec<&str> = BACKENDS
+    let built_in = BACKENDS
         .iter()
-        .filter(|known| (known.is_gpu && known.built_in.is_some()) || known.name == name)
-        .map(|known| known.name)
-        .collect();
+        .filter(|known| known.is_gpu && known.built_in.is_some() && known.name != name)
+        .map(|known| known.name);
+    let features: Vec<&str> = built_in.chain([name]).collect();
     format!("cargo build --release --features {}", features.join(","))
 }

@@ -20,5 +20,5 @@ pub use free_memory::{FreeMemory, free_memory};
 pub use limits::turn_limits_into_errors;
 pub use parent::end_parent_after;
 pub use paths::path;
-pub use signals::watch;
+pub use signals::{ignore_stops, watch};
 pub use threads::{cores, has_room_for_thread, start};

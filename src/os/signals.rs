@@ -30,6 +30,21 @@ pub fn watch(heard: impl Fn(bool) + Send + 'static) -> io::Result<()> {
     ctrlc::set_handler(move || heard(true)).map_err(io::Error::other)
 }
 
+/// Makes this process ignore Ctrl-C, SIGTERM and SIGHUP from here on.
+#[cfg(unix)]
+pub fn ignore_stops() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: the signals exist, and to ignore them needs no handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Makes this process ignore Ctrl-C from here on. If the system refuses, Ctrl-C ends the process as before.
+#[cfg(not(unix))]
+pub fn ignore_stops() {
+    let _ = ctrlc::set_handler(|| {});
+}
+
 /// Returns whether the process ignores `signal`, as it does if its parent ignored it.
 #[cfg(unix)]
 fn is_ignored(signal: libc::c_int) -> bool {

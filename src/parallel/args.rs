@@ -10,7 +10,7 @@ pub const IS_BUILT_IN: bool = cfg!(feature = "mpi");
 pub struct WaitArgs {
     /// Under `mpirun`, end all processes if one has not answered for this time [default: 300]
     #[cfg(feature = "mpi")]
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     mpi_timeout: Option<u64>,
 }
 

@@ -1,10 +1,10 @@
 //! The beginning and the end of the work of several processes.
 
-use super::launcher::launched;
+use super::launcher::{check_switch, launched};
 use super::transport::patiently;
 use super::{exchange, ranks, transport};
 use crate::error::{Error, Result};
-use crate::ui;
+use crate::{os, ui};
 
 /// The time, in seconds, in which every process has to answer unless another one is given.
 const TIMEOUT: u64 = 300;
@@ -16,6 +16,7 @@ const TIMEOUT: u64 = 300;
 /// Returns an error if several processes were started and MPI cannot connect them, because this binary is built without
 /// MPI or with another one than the launcher's. `VAE_MPI=off` makes each an independent program.
 pub fn start(timeout: Option<u64>) -> Result<()> {
+    check_switch()?;
     let Some(launched) = launched() else {
         return match timeout {
             None => Ok(()),
@@ -35,6 +36,12 @@ pub fn start(timeout: Option<u64>) -> Result<()> {
         .iter()
         .map(|name| String::from_utf8_lossy(name).into_owned());
     ranks::set(rank, machines.collect())
+}
+
+/// Returns whether this process is the one that reports a request that is wrong, and so is everywhere: the first of those that
+/// a launcher started.
+pub fn reports_wrong_requests() -> bool {
+    launched().is_none_or(|launched| launched.rank == 0)
 }
 
 /// Ends the work of this process, and returns the result of all: if one has failed, all of them fail with its error. All
@@ -68,5 +75,9 @@ pub fn dismiss() -> Result<bool> {
     }
     exchange::agree(exchange::Wishes::default())?;
     ranks::leave();
+    if !ranks::is_first() {
+        // A launcher that is stopped signals all processes, and kills all once one has ended: the first one saves meanwhile.
+        os::ignore_stops();
+    }
     Ok(ranks::is_first())
 }

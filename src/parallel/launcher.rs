@@ -3,23 +3,46 @@
 
 use std::env;
 
+use crate::error::{Error, Result};
+
 /// The processes that a launcher says it has started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Launched {
     /// The launcher's name.
     pub by: &'static str,
     pub processes: usize,
+    /// The number of this process, from 0.
+    pub rank: usize,
 }
 
-/// The variables with the number of processes, each with the launcher that sets it. `srun` sets its own only for the
-/// processes of a step, not for the script of a job.
-const VARIABLES: &[(&str, &str)] = &[
+/// The variables with the number of processes and with the number of this one, and the launcher that sets them. `srun` sets the
+/// first only for the processes of a step, not for the script of a job.
+const VARIABLES: &[(&str, &str, &str)] = &[
     // Within a job of SLURM `mpirun` starts its processes through `srun`, one on each machine.
-    ("OMPI_COMM_WORLD_SIZE", "mpirun"),
-    ("MV2_COMM_WORLD_SIZE", "mpirun"),
-    ("SLURM_STEP_NUM_TASKS", "srun"),
-    ("PMI_SIZE", "mpirun"),
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "mpirun"),
+    ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "mpirun"),
+    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "srun"),
+    ("PMI_SIZE", "PMI_RANK", "mpirun"),
 ];
+
+/// The variable that makes every process an independent program, and the value that does so.
+const SWITCH: &str = "VAE_MPI";
+const OFF: &str = "off";
+
+/// Checks the variable `VAE_MPI`.
+///
+/// # Errors
+/// Returns an error if it has another value than `off`.
+pub fn check_switch() -> Result<()> {
+    match env::var_os(SWITCH) {
+        Some(value) if !value.is_empty() && value != OFF => Err(Error::request(format!(
+            "{SWITCH} is `{}`; expected `{OFF}`",
+            value.to_string_lossy()
+        ))
+        .with_hint("unset it for one training on all processes")),
+        _ => Ok(()),
+    }
+}
 
 /// Returns the processes that were started together, this one among them; `None` if there is only one, or if `VAE_MPI=off`.
 pub fn launched() -> Option<Launched> {
@@ -27,12 +50,17 @@ pub fn launched() -> Option<Launched> {
 }
 
 fn of(variable: impl Fn(&str) -> Option<String>) -> Option<Launched> {
-    if variable("VAE_MPI").is_some_and(|value| value == "off") {
+    if variable(SWITCH).is_some_and(|value| value == OFF) {
         return None;
     }
-    let found = VARIABLES.iter().find_map(|&(name, by)| {
-        let processes = variable(name)?.parse().ok()?;
-        Some(Launched { by, processes })
+    let found = VARIABLES.iter().find_map(|&(count, rank, by)| {
+        let processes = variable(count)?.parse().ok()?;
+        let rank = variable(rank).and_then(|rank| rank.parse().ok());
+        Some(Launched {
+            by,
+            processes,
+            rank: rank.unwrap_or(0),
+        })
     });
     found.filter(|launched| launched.processes > 1)
 }
@@ -52,9 +80,17 @@ mod tests {
         assert_eq!(with(&[]), None);
         assert_eq!(with(&[("OMPI_COMM_WORLD_SIZE", "1")]), None);
         assert_eq!(with(&[("SLURM_NTASKS", "4")]), None, "a script of a job");
-        let four = |by| Some(Launched { by, processes: 4 });
-        assert_eq!(with(&[("OMPI_COMM_WORLD_SIZE", "4")]), four("mpirun"));
-        assert_eq!(with(&[("SLURM_STEP_NUM_TASKS", "4")]), four("srun"));
+        let four = |by, rank| {
+            let processes = 4;
+            Some(Launched {
+                by,
+                processes,
+                rank,
+            })
+        };
+        let third = [("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_RANK", "2")];
+        assert_eq!(with(&third), four("mpirun", 2));
+        assert_eq!(with(&[("SLURM_STEP_NUM_TASKS", "4")]), four("srun", 0));
         assert_eq!(with(&[("PMI_SIZE", "4"), ("VAE_MPI", "off")]), None);
     }
 }

@@ -24,7 +24,7 @@ pub use exchange::{
     Wishes, agree, all_equal, all_hold, from_first, gather, gather_bytes, has_lost_one, in_turn,
     together,
 };
-pub use job::{dismiss, end, finish, start};
+pub use job::{dismiss, end, finish, reports_wrong_requests, start};
 pub use pieces::Pieces;
 pub use ranks::{alone, begin_step, count, end_step, is_first, local, on_machines, place};
 pub use shards::{Shards, TreeSum};

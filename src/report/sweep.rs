@@ -77,12 +77,12 @@ impl SweepResults {
                 .into_iter()
                 .filter(|(count, _)| *count > 0)
                 .map(|(count, name)| format!("{count} {name}"));
-            report.line(format!(
-                "{done} of {} done, {}; go on with: {}",
-                counted(all, "task"),
-                others.collect::<Vec<_>>().join(", "),
-                self.command
-            ));
+            let others = others.collect::<Vec<_>>().join(", ");
+            let so_far = format!("{done} of {} done, {others}", counted(all, "task"));
+            report.line(match done + count("unusable") < all {
+                true => format!("{so_far}; go on with: {}", self.command),
+                false => so_far,
+            });
         }
         for run in runs() {
             if let TaskState::Unusable(reason) = &run.state {

@@ -59,6 +59,7 @@ impl Training {
     /// Returns an error if a value of the config is wrong, or if the config and the data set do not fit each other.
     pub fn new(config: &Config, dataset: Dataset, device: &Device) -> Result<Self> {
         check_patience(config, &dataset)?;
+        config.check_divisible(parallel::count())?;
         let mut config = config.clone();
         config.choose_model(&dataset);
         config.augment.check_shape(dataset.train.shape)?;

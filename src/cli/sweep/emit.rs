@@ -5,7 +5,6 @@ use clap::ValueEnum;
 
 use super::k8s::job;
 use super::script::Script;
-use crate::error::shell_word;
 
 /// A program that runs many jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,9 +32,12 @@ impl Script<'_> {
 
     /// Returns how to use the script for `engine`.
     pub fn advice(&self, engine: Engine) -> String {
-        let plan = shell_word(self.plan);
-        let save = |file: &str| format!("vae sweep {plan} --emit {} > {file}", name_of(engine));
-        let table = format!("vae sweep {plan} --table");
+        let threads = self
+            .threads
+            .map_or_else(String::new, |threads| format!(" --threads {threads}"));
+        let emit = format!("{} --emit {}{threads}", self.command(), name_of(engine));
+        let save = |file: &str| format!("{emit} > {file}");
+        let table = self.table_command();
         match engine {
             Engine::Parallel => format!(
                 "save it with `{}`, run it with `sh sweep.sh`, and again to go on after a stop\nwhat is done so far: {table}",
@@ -56,7 +58,7 @@ impl Script<'_> {
                 save("sweep.yaml")
             ),
             Engine::Hq => format!(
-                "start a server and workers (`hq server start`, `hq worker start`), then: vae sweep {plan} --emit hq | sh\nsubmit it again to go on after a stop"
+                "start a server and workers (`hq server start`, `hq worker start`), then: {emit} | sh\nsubmit it again to go on after a stop"
             ),
         }
     }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::script::Script;
 use crate::cli::list::runs::summary;
+use crate::cli::run_args::RunArgs;
 use crate::cli::train::{check_run, is_blank};
 use crate::config::{self, Config, SweepPlan, SweepTask, point_value, short_keys, varied_keys};
-use crate::error::{Result, shell_word};
+use crate::error::Result;
+use crate::files;
 use crate::report::runs::RunState;
 use crate::report::sweep::{RunScore, SweepResults, SweepRun, SweepSetting, TaskState};
 use crate::run::{About, Record, RunFolder, best_validation, read_metrics};
@@ -15,11 +18,12 @@ use crate::run::{About, Record, RunFolder, best_validation, read_metrics};
 /// The title of the column of presets and files, where lines of several plans are in one.
 const BASE: &str = "config";
 
-/// Reads the runs of a plan in the folder `runs`.
+/// Reads the runs of a plan, in the folder of `run_args`.
 ///
 /// # Errors
 /// Returns an error if a line of the plan is wrong. What is wrong with a run is said in its row.
-pub fn read(plan: &SweepPlan, path: &Path, runs: &Path) -> Result<SweepResults> {
+pub fn read(plan: &SweepPlan, path: &Path, run_args: &RunArgs) -> Result<SweepResults> {
+    let runs = &run_args.out;
     let mut points: Vec<(&str, Vec<String>)> = Vec::new();
     let mut tasks: Vec<Vec<&SweepTask>> = Vec::new();
     for task in &plan.tasks {
@@ -51,15 +55,17 @@ pub fn read(plan: &SweepPlan, path: &Path, runs: &Path) -> Result<SweepResults> 
         });
     }
     let kind = plan.tasks[0].config(path)?.data.tag();
-    let out = match runs == Path::new(crate::cli::model_arg::RUNS) {
-        true => String::new(),
-        false => format!(" --out {}", shell_word(runs)),
+    let script = Script {
+        plan: path,
+        tasks: plan.tasks.len(),
+        run_args,
+        threads: None,
     };
     Ok(SweepResults {
         keys,
         settings,
         validation_key: format!("data.{kind}.validation=N"),
-        command: format!("vae sweep {}{out}", shell_word(path)),
+        command: script.command(),
     })
 }
 
@@ -96,6 +102,8 @@ fn run(task: &SweepTask, plan: &Path, runs: &Path) -> Result<SweepRun> {
         RunState::Finished | RunState::Stopped => TaskState::Done,
         RunState::Running => TaskState::Running,
         RunState::Unfinished => TaskState::Begun,
+        // The training was killed while it wrote: its state has all that the task needs to go on.
+        RunState::Broken(_) if files::is_filled(&folder.state()) => TaskState::Begun,
         RunState::Broken(reason) => TaskState::Unusable(reason),
     };
     if run.state == TaskState::Done {

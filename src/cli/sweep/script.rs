@@ -54,6 +54,11 @@ impl Script<'_> {
         words.collect::<Vec<_>>().join(" ")
     }
 
+    /// Returns the command that shows what is done so far.
+    pub(super) fn table_command(&self) -> String {
+        table_command(self.plan, &self.run_args.out)
+    }
+
     /// Returns the name of the plan, for jobs and their files.
     pub(super) fn name(&self) -> String {
         let stem = self.plan.file_stem().unwrap_or_default();
@@ -75,5 +80,15 @@ impl Script<'_> {
         ["cuda", "wgpu"]
             .iter()
             .any(|kind| self.run_args.device.starts_with(kind))
+    }
+}
+
+/// Returns the command that shows what is done of a plan whose runs are in the folder `out`.
+pub fn table_command(plan: &Path, out: &Path) -> String {
+    let plan = shell_word(plan);
+    if out == Path::new(RUNS) {
+        format!("vae sweep {plan} --table")
+    } else {
+        format!("vae sweep {plan} --table --out {}", shell_word(out))
     }
 }

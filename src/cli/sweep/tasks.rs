@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::script::table_command;
 use crate::cli::interrupt;
 use crate::cli::run_args::RunArgs;
 use crate::cli::train::{Planned, check_run, train_planned};
 use crate::config::{SweepPlan, SweepTask};
 use crate::device::{self, SelectedDevice};
-use crate::error::{Error, ErrorKind, Result, shell_word};
+use crate::error::{Error, ErrorKind, Result};
 use crate::run::RunFolder;
 use crate::ui;
 
@@ -82,8 +83,8 @@ impl PlanRun<'_> {
     fn interrupted(&self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::Interrupted => error.with_hint(format!(
-                "the same command goes on; what is done so far: vae sweep {} --table",
-                shell_word(self.path)
+                "the same command goes on; what is done so far: {}",
+                table_command(self.path, &self.run_args.out)
             )),
             _ => error,
         }

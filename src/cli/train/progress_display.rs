@@ -8,6 +8,7 @@ use super::curves;
 use crate::cli::animate::{keep, sheets};
 use crate::cli::interrupt;
 use crate::error::Result;
+use crate::parallel;
 use crate::run::{Record, RunFolder};
 use crate::train::{EpochReport, Observer, Training};
 use crate::ui;
@@ -84,7 +85,8 @@ impl Observer for ProgressDisplay<'_> {
         if let Some(message) = running_means(training) {
             self.bar.set_message(message);
         }
-        if self.clock.is_over() {
+        // The others learn of it from the first process, which alone can say why it stops.
+        if parallel::is_first() && self.clock.is_over() {
             ui::line_above(&self.bar, "the time of --time-limit is over");
             return ControlFlow::Break(());
         }
