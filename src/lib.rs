@@ -12,6 +12,7 @@ pub mod density;
 pub mod device;
 pub mod error;
 pub mod eval;
+pub mod export;
 pub mod figure;
 pub mod files;
 pub mod loader;

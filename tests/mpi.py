@@ -68,7 +68,7 @@ def records(folder):
     """Returns the records of a run without their times."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
-        del line["seconds"], line["images_per_second"]
+        del line["seconds"], line["images_per_second"], line["timestamp"]
     return lines
 
 

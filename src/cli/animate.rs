@@ -178,12 +178,21 @@ pub fn sheets(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<Sheets> {
     })
 }
 
-/// Keeps the images of an epoch in the run's folder.
-pub fn keep(folder: &RunFolder, epoch: usize, sheets: &Sheets) -> Result<()> {
-    let samples = encode_png(&sheets.samples)?;
-    folder.write(&folder.samples(epoch), &samples)?;
-    let reconstructions = encode_png(&sheets.reconstructions)?;
-    folder.write(&folder.reconstructions(epoch), &reconstructions)
+/// Keeps the images of an epoch in the run's folder, and returns the name, the PNG and the path of each.
+pub fn keep(
+    folder: &RunFolder,
+    epoch: usize,
+    sheets: &Sheets,
+) -> Result<[(&'static str, Vec<u8>, PathBuf); 2]> {
+    let kept = |of: Of, sheet: &RgbImage| -> Result<_> {
+        let (png, path) = (encode_png(sheet)?, of.image(folder, epoch));
+        folder.write(&path, &png)?;
+        Ok((of.name(), png, path))
+    };
+    Ok([
+        kept(Of::Samples, &sheets.samples)?,
+        kept(Of::Reconstructions, &sheets.reconstructions)?,
+    ])
 }
 
 fn decoded_again(vae: &Vae, config: &Config, dataset: &Dataset) -> Result<RgbImage> {

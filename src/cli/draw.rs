@@ -38,13 +38,23 @@ pub trait Draw {
     /// starts from `base`. New images leave the files of the test images in the run's folder as they are.
     fn write(&self, model: &LoadedModel, base: &Path) -> Result<Vec<PathBuf>> {
         let figure = self.draw(model)?;
-        let is_in_run = matches!(self.place(), Place::File(None) | Place::Folder(None));
-        let figure = if is_in_run && self.shows_new_images() {
-            figure.with_prefix(NEW)
-        } else {
-            figure
-        };
-        save(&figure, self.place(), &model.folder, base)
+        let place = self.place();
+        match place {
+            Place::File(None) | Place::Folder(None) if self.shows_new_images() => {
+                save(&figure.with_prefix(NEW), place, &model.folder, base)
+            }
+            // The files of a folder name each other, so it is the folder that has another name.
+            Place::Inner(name) if self.shows_new_images() => {
+                let folder = model.folder.join(format!("{NEW}{name}"));
+                save(
+                    &figure,
+                    Place::Folder(Some(&folder)),
+                    &folder,
+                    Path::new(""),
+                )
+            }
+            _ => save(&figure, place, &model.folder, base),
+        }
     }
 }
 
@@ -67,6 +77,8 @@ pub fn print(paths: &[PathBuf]) -> Result<()> {
 pub enum Place<'a> {
     /// All files go to this folder, or to the run's folder if it is `None`.
     Folder(Option<&'a Path>),
+    /// All files go to the folder of this name in the run's folder.
+    Inner(&'static str),
     /// The image goes to this file, or to the run's folder if it is `None`.
     File(Option<&'a Path>),
 }
@@ -79,6 +91,7 @@ pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
     match place {
         Place::File(Some(path)) => files::check_writable(&base.join(path)),
         Place::Folder(Some(path)) => files::check_folder_writable(&base.join(path)),
+        Place::Inner(name) => files::check_folder_writable(&folder.join(name)),
         Place::File(None) | Place::Folder(None) => files::check_folder_writable(folder),
     }
 }
@@ -104,6 +117,11 @@ pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result
         }
         Place::Folder(Some(path)) => {
             let folder = base.join(path);
+            files::make_folder(&folder)?;
+            folder
+        }
+        Place::Inner(name) => {
+            let folder = folder.join(name);
             files::make_folder(&folder)?;
             folder
         }

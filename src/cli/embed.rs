@@ -15,10 +15,13 @@ use crate::check::at_least_one;
 use crate::data::{Choice, Part, SplitName};
 use crate::error::{Error, Result};
 use crate::eval::by_pca;
+use crate::export::projector::{MetadataColumn, projector};
 use crate::figure::chart::Chart;
 use crate::figure::scatter::{Scatter, in_lanes};
-use crate::figure::{Figure, NamedFile};
+use crate::figure::sprite::{MOST_IMAGES, Sprite};
+use crate::figure::{Figure, NamedFile, Raster};
 use crate::model::Vae;
+use crate::run::PROJECTOR;
 use crate::ui;
 use crate::words::counted;
 
@@ -31,7 +34,11 @@ latents.npy holds the posterior means as float32, one row per image; latents.csv
 the label of each image, and the path of each file of your own images. The chart shows two latents as they are, one latent in a lane for each class, \
 and more along their first two principal components, with the share of variance that each has. One unit \
 is as long on both axes. More than 10000 images are drawn only as PNG. \
-A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.";
+A denoising autoencoder reads clean images here; only train, eval, doctor and reconstruct corrupt them.
+
+--projector writes the files of TensorBoard's Embedding Projector instead: the posterior means (tensors.tsv), the class, index and path \
+of each image (metadata.tsv), the images, made smaller if they would not fit into 8192x8192 pixels (sprite.png), and the config that names \
+these files. `tensorboard --logdir RUN/projector` shows them, and so does https://projector.tensorflow.org, by its button `Load`.";
 
 /// Write the posterior means of a split, or of new images, as .npy and .csv, and draw them
 #[derive(Args, Debug, Deserialize)]
@@ -58,7 +65,12 @@ pub struct Embed {
     #[serde(skip)]
     data: TestData,
 
-    /// Write latents.png, latents.svg, latents.npy and latents.csv into this folder [default: the run's folder]
+    /// Write the files of TensorBoard's Embedding Projector instead, by default into `projector` in the run's folder
+    #[arg(long)]
+    projector: bool,
+
+    /// Write latents.png, latents.svg, latents.npy and latents.csv, or the files of `--projector`, into this folder
+    /// [default: the run's folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -71,6 +83,7 @@ impl Default for Embed {
             n: None,
             first: None,
             data: TestData::default(),
+            projector: false,
             out: None,
         }
     }
@@ -82,7 +95,10 @@ impl Draw for Embed {
     }
 
     fn place(&self) -> Place<'_> {
-        Place::Folder(self.out.as_deref())
+        match &self.out {
+            None if self.projector => Place::Inner(PROJECTOR),
+            out => Place::Folder(out.as_deref()),
+        }
     }
 
     fn shows_new_images(&self) -> bool {
@@ -125,6 +141,9 @@ impl Draw for Embed {
             let images = counted(count, &format!("{} image", self.split.name()));
             format!("{images} of {}", dataset.name)
         };
+        if self.projector {
+            return points(&what, &latents, &part, name);
+        }
         let (mut npy, mut csv) = (Vec::new(), Vec::new());
         write_npy(&mut npy, &latents)
             .and_then(|()| write_csv(&mut csv, &latents, &part.ids, images.names.as_deref(), name))
@@ -143,6 +162,37 @@ impl Draw for Embed {
         figure.beside.push(NamedFile::new("latents.csv", csv));
         Ok(figure)
     }
+}
+
+/// Returns the files for the Embedding Projector. `what` describes the images, and `name` returns the class of one of them,
+/// empty if it has none.
+fn points(
+    what: &str,
+    latents: &[Vec<f32>],
+    part: &Part,
+    name: impl Fn(u32) -> String,
+) -> Result<Figure> {
+    let images = part.split;
+    let of_all = |text: &dyn Fn(u32) -> String| part.ids.iter().map(|id| text(*id)).collect();
+    let mut columns: Vec<MetadataColumn> = vec![("index", of_all(&|id| id.to_string()))];
+    if images.labels.is_some() {
+        columns.insert(0, ("label", of_all(&name)));
+    }
+    if images.names.is_some() {
+        columns.push(("path", of_all(&|id| images.name(id))));
+    }
+    let sprite = Sprite::draw(part.len(), images.shape, |place| {
+        Ok(Raster {
+            shape: images.shape,
+            pixels: images.image(part.ids[place] as usize)?.into_owned(),
+        })
+    })
+    .map_err(|error| match part.len() > MOST_IMAGES {
+        true => error.with_hint("take fewer of them: `--n N`"),
+        false => error,
+    })?;
+    let title = format!("posterior means of {what}");
+    Ok(projector(&title, latents, &columns, sprite))
 }
 
 /// Draws the latents coloured by class: a single latent in one lane for each class, two latents as they are, and more

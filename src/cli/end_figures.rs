@@ -27,6 +27,7 @@ impl EndFigure {
             (Place::File(Some(one)), Place::File(Some(other))) => one == other,
             (Place::File(None), Place::File(None)) => self.kind == other.kind,
             (Place::Folder(one), Place::Folder(two)) => self.kind == other.kind && one == two,
+            (Place::Inner(one), Place::Inner(other)) => one == other,
             _ => false,
         }
     }

@@ -18,6 +18,7 @@ mod edit;
 mod embed;
 mod end_figures;
 mod eval;
+mod export;
 mod figure_context;
 mod figures;
 mod image_blocks;
@@ -108,6 +109,7 @@ enum Command {
     #[command(flatten)]
     Figure(figures::FigureCommand),
     Decode(decode::Decode),
+    Export(export::Export),
     List(list::List),
     Rm(rm::Rm),
     Devices(devices::Devices),
@@ -236,6 +238,7 @@ impl Cli {
                 Command::Repro(repro) => repro.run(began),
                 Command::Figure(figure) => figure.run(),
                 Command::Decode(decode) => decode.run(),
+                Command::Export(export) => export.run(),
                 Command::List(list) => list.run(),
                 Command::Rm(rm) => rm.run(),
                 Command::Devices(devices) => devices.run(),

@@ -2,6 +2,7 @@
 
 mod clock;
 mod curves;
+mod live_log;
 mod memory;
 mod planned;
 mod processes;
@@ -19,6 +20,7 @@ use clap::Args;
 pub use self::planned::{Planned, check_run, is_blank, train_planned};
 
 use self::clock::Clock;
+use self::live_log::LogFormat;
 use self::resume::resumed;
 use self::session::Finished;
 use self::start::{FirstModel, Start};
@@ -85,6 +87,10 @@ pub struct Train {
     #[command(flatten)]
     images: ImagesArgs,
 
+    /// Also write a log for another program while training
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log: Option<LogFormat>,
+
     /// Save and stop when this time is over, as in `3h50m`; `--resume` goes on
     #[arg(long, value_name = "TIME", value_parser = time_limit)]
     time_limit: Option<Duration>,
@@ -119,6 +125,7 @@ impl Train {
             seed: None,
             run_args,
             images: ImagesArgs::default(),
+            log: None,
             time_limit: None,
             name: Some(name.to_owned()),
             from: None,
@@ -155,7 +162,14 @@ impl Train {
             began,
             limit: self.time_limit,
         };
-        session::train(start, &self.run_args, &self.images, selected, clock)
+        session::train(
+            start,
+            &self.run_args,
+            &self.images,
+            selected,
+            self.log,
+            clock,
+        )
     }
 
     fn start(&self) -> Result<Start> {

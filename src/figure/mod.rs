@@ -16,6 +16,7 @@ mod png;
 mod polyline;
 pub mod scatter;
 pub mod sheet;
+pub mod sprite;
 mod title;
 
 use image::{Rgb, RgbImage};

@@ -9,6 +9,7 @@
 mod access;
 pub mod allocator;
 mod free_memory;
+mod host_name;
 mod limits;
 mod parent;
 mod paths;
@@ -17,6 +18,7 @@ mod threads;
 
 pub use access::check_access;
 pub use free_memory::{FreeMemory, free_memory};
+pub use host_name::host_name;
 pub use limits::turn_limits_into_errors;
 pub use parent::end_parent_after;
 pub use paths::path;

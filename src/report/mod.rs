@@ -18,7 +18,6 @@ mod short_number;
 pub mod sweep;
 mod table;
 mod text;
-mod utc;
 
 use serde_json::Value;
 

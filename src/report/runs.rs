@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::utc::Utc;
 use super::{Cell, Column, Table};
 use crate::eval::Estimate;
+use crate::run::Utc;
 
 /// The facts about a run, as far as its files say them.
 #[derive(Clone, Debug)]

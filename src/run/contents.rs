@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::RunFolder;
+use super::exports::{NEW, is_export_file, is_export_folder};
 use crate::error::{Error, Result};
 use crate::files::is_temporary;
 
@@ -52,9 +53,6 @@ const FILES: &[&str] = &[
     "anomaly-roc.svg",
     "anomaly-worst.png",
 ];
-
-/// The start of the names of figures of new images.
-pub const NEW: &str = "new-";
 
 /// The folders of images, one for each epoch.
 const FOLDERS: &[&str] = &["samples", "reconstructions"];
@@ -144,7 +142,8 @@ impl Contents {
 fn is_ours(path: &Path, kind: Kind) -> bool {
     let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
     match (parts.as_deref(), kind) {
-        (Some([folder]), Kind::Folder) => FOLDERS.contains(folder),
+        (Some([folder]), Kind::Folder) if FOLDERS.contains(folder) => true,
+        (Some(parts), Kind::Folder) => is_export_folder(parts),
         (Some([name]), _) => {
             FILES.contains(&name.strip_prefix(NEW).unwrap_or(name))
                 || LITTER.contains(name)
@@ -154,6 +153,10 @@ fn is_ours(path: &Path, kind: Kind) -> bool {
         }
         (Some([folder, name]), Kind::File | Kind::Link) if FOLDERS.contains(folder) => {
             is_numbered(name, "epoch-", ".png") || LITTER.contains(name) || is_temporary(name)
+        }
+        (Some(parts @ [folder @ .., name]), Kind::File) => {
+            is_export_file(parts)
+                || is_export_folder(folder) && (LITTER.contains(name) || is_temporary(name))
         }
         _ => false,
     }
@@ -185,7 +188,15 @@ mod tests {
     #[test]
     fn a_file_that_this_program_did_not_write_is_named_and_a_folder_stands_for_its_files() {
         let place = tempfile::TempDir::new().unwrap();
-        for folder in ["samples", "notes/deep", "figures/new"] {
+        for folder in [
+            "samples",
+            "notes/deep",
+            "figures/new",
+            "tensorboard/test",
+            "tensorboard/best",
+            "csv",
+            "new-projector",
+        ] {
             fs::create_dir_all(place.path().join(folder)).unwrap();
         }
         for name in [
@@ -198,6 +209,12 @@ mod tests {
             "samples/cat.png",
             "figures/latents.png",
             "figures/cat.png",
+            "tensorboard/test/events.out.tfevents.0000000001.host.7.vae",
+            "tensorboard/test/.DS_Store",
+            "tensorboard/test/events.out.tfevents.1.host.7.0",
+            "csv/metrics.csv",
+            "csv/mine.csv",
+            "new-projector/tensors.tsv",
             "notes/deep/a.txt",
             "thesis.tex",
         ] {
@@ -207,11 +224,19 @@ mod tests {
             path: place.path().to_path_buf(),
         };
         let contents = Contents::of(&folder).unwrap();
-        assert_eq!((contents.bytes, contents.file_count), (44, 11));
+        assert_eq!((contents.bytes, contents.file_count), (68, 17));
         let known = ["figures/new/walk.png", "figures"].map(PathBuf::from);
         let foreign = contents.foreign(&known);
-        let expected =
-            ["figures/cat.png", "notes", "samples/cat.png", "thesis.tex"].map(PathBuf::from);
+        let expected = [
+            "csv/mine.csv",
+            "figures/cat.png",
+            "notes",
+            "samples/cat.png",
+            "tensorboard/best",
+            "tensorboard/test/events.out.tfevents.1.host.7.0",
+            "thesis.tex",
+        ]
+        .map(PathBuf::from);
         assert_eq!(foreign, expected);
     }
 }

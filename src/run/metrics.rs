@@ -19,6 +19,12 @@ pub struct Record {
     pub epoch: usize,
     /// "train" (running means while the weights change), "test" or "validation".
     pub split: String,
+    /// The number of training steps since the start; `None` in records that older versions wrote, as `timestamp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// The time of the measurement, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<f64>,
     /// The minimised loss, with the weights of the terms at the end of the epoch (for "train": of each step). `None` if
     /// it is not a function of a split's means.
     pub loss: Option<f64>,
@@ -36,6 +42,9 @@ pub struct Record {
     pub seconds: f64,
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
+    /// The learning rate of the epoch's last step, for "train"; `None` in records that older versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// The Euclidean norm of each layer's gradient before it is clipped, for "train": the mean over the epoch's first
     /// step and every 50th after it. Empty in records that older versions wrote.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

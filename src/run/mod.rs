@@ -3,18 +3,22 @@
 mod about;
 mod change;
 mod contents;
+mod exports;
 mod folder;
 mod hidden_name;
 mod lock;
 mod metrics;
 mod removal;
+mod utc;
 
 pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
-pub use contents::{Contents, NEW};
+pub use contents::Contents;
+pub use exports::{NEW, PROJECTOR, is_event_file, is_split_folder};
 pub use folder::{RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
 pub use metrics::{
     Metrics, Record, best_validation, kept_records, last_records, parse_metrics, read_metrics,
 };
 pub use removal::{remove, remove_abandoned};
+pub use utc::Utc;

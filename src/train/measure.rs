@@ -1,11 +1,12 @@
 //! The measurements after each epoch.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use burn::module::Module;
 
 use super::TrainState;
+use super::step::epochs_after;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::error::Result;
@@ -46,18 +47,31 @@ pub fn records(
     model: &Vae,
     epoch: usize,
 ) -> Result<Vec<Record>> {
-    let mut records = vec![train_record(config, state, epoch)];
+    let mut records = vec![train_record(config, state, dataset.train.len(), epoch)];
     records.push(record(config, "test", &dataset.test, model, epoch)?);
     if let Some(images) = &dataset.validation {
         records.push(record(config, "validation", images, model, epoch)?);
     }
+    let now = now();
+    for record in &mut records {
+        record.step = Some(state.progress.step);
+        record.timestamp = now;
+    }
     Ok(records)
 }
 
-/// Returns the running means over the epoch, where each step counts with the weights that it had, and skipped steps do
+/// Returns the seconds since 1970, or `None` if the system's clock is before that.
+fn now() -> Option<f64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    // To the millisecond: more digits would say nothing.
+    Some(since.as_millis() as f64 / 1000.0)
+}
+
+/// Returns the running means over the epoch, without their moment, where each step counts with the weights that it had, and skipped steps do
 /// not count.
-fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
+fn train_record(config: &Config, state: &TrainState, image_count: usize, epoch: usize) -> Record {
     let progress = &state.progress;
+    let last_step = epochs_after(config, image_count, progress.step.saturating_sub(1));
     let [loss, reconstruction, kl] = progress.sums.means();
     let kl = config
         .objective
@@ -70,6 +84,8 @@ fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
     Record {
         epoch,
         split: "train".into(),
+        step: None,
+        timestamp: None,
         loss: Some(loss),
         elbo: kl.map(|kl| -(reconstruction + kl)),
         elbo_se: None,
@@ -78,6 +94,7 @@ fn train_record(config: &Config, state: &TrainState, epoch: usize) -> Record {
         seconds: progress.seconds,
         images_per_second: (progress.sums.images + progress.skipped.images) as f64
             / progress.seconds,
+        learning_rate: Some(config.learning_rate(last_step)),
         gradient_norms: layers.zip(progress.gradient_norms.means()).collect(),
         skipped_steps: progress.skipped.steps,
         changes: progress.changes.clone(),
@@ -104,6 +121,8 @@ fn record(
     Ok(Record {
         epoch,
         split: split.into(),
+        step: None,
+        timestamp: None,
         loss: config
             .objective
             .kind()
@@ -114,6 +133,7 @@ fn record(
         kl: measured.kl().map(|kl| kl.mean),
         seconds,
         images_per_second: images.len() as f64 / seconds,
+        learning_rate: None,
         gradient_norms: BTreeMap::new(),
         skipped_steps: 0,
         changes: Vec::new(),

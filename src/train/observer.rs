@@ -31,12 +31,16 @@ pub struct EpochReport<'a> {
 }
 
 impl<'a> EpochReport<'a> {
+    /// Returns this epoch's records, one for each split.
+    pub fn records(&self) -> &'a [Record] {
+        let first = self
+            .history
+            .partition_point(|record| record.epoch < self.epoch);
+        &self.history[first..]
+    }
+
     /// Returns this epoch's record of a split: "train", "test" or "validation".
     pub fn record(&self, split: &str) -> Option<&'a Record> {
-        self.history
-            .iter()
-            .rev()
-            .take_while(|record| record.epoch == self.epoch)
-            .find(|record| record.split == split)
+        self.records().iter().find(|record| record.split == split)
     }
 }

@@ -81,6 +81,7 @@ mod pca;
 mod priors;
 mod processes;
 mod program;
+mod projector;
 mod random;
 mod readme;
 mod removed_runs;
@@ -100,6 +101,7 @@ mod stops;
 #[cfg(target_os = "linux")]
 mod sweep;
 mod sweeping;
+mod tensorboard;
 mod theory;
 mod tidy;
 mod tiny;

@@ -19,7 +19,7 @@ use source::{root, words};
 pub const ROWS: &[&[&str]] = &[
     &["main"],
     &["cli"],
-    &["report"],
+    &["report", "export"],
     &["train"],
     &["config"],
     &["eval"],
@@ -48,6 +48,7 @@ const TENSORS: &[&str] = &[
 
 /// For each module, the modules of lower rows that it must not import either.
 const MUST_NOT: &[(&str, &[&str])] = &[
+    ("export", &["ui", "device"]),
     ("train", &["ui", "figure", "device"]),
     ("eval", &["ui", "figure", "device", "run", "files"]),
     ("objective", &["ui", "figure", "device", "run", "files"]),

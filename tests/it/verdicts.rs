@@ -365,6 +365,8 @@ fn records(losses: &[[f64; 2]]) -> Vec<Record> {
     let record = |epoch: usize, split: &str, loss: f64| Record {
         epoch,
         split: split.to_owned(),
+        step: None,
+        timestamp: None,
         loss: Some(loss),
         elbo: Some(-loss),
         elbo_se: None,
@@ -372,6 +374,7 @@ fn records(losses: &[[f64; 2]]) -> Vec<Record> {
         kl: Some(0.0),
         seconds: 1.0,
         images_per_second: 1.0,
+        learning_rate: None,
         gradient_norms: BTreeMap::new(),
         skipped_steps: 0,
         changes: Vec::new(),

@@ -66,7 +66,8 @@ pub fn train_planned(
     }
     let images = ImagesArgs::default();
     let clock = Clock { began, limit: None };
-    let finished = parallel::alone(|| session::train(start, run_args, &images, selected, clock))?;
+    let finished =
+        parallel::alone(|| session::train(start, run_args, &images, selected, None, clock))?;
     if let Some(finished) = finished {
         finished.figures.draw(&finished.model)?;
     }

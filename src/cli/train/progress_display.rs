@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::clock::Clock;
 use super::curves;
+use super::live_log::LiveLog;
 use crate::cli::animate::{keep, sheets};
 use crate::cli::interrupt;
 use crate::error::Result;
@@ -18,6 +19,7 @@ pub struct ProgressDisplay<'a> {
     folder: &'a RunFolder,
     bar: ui::ProgressBar,
     clock: Clock,
+    log: Option<LiveLog>,
     has_begun: bool,
     /// The time of the first step, and the steps since; `None` once the time left was told.
     pace: Option<(Instant, u64)>,
@@ -31,7 +33,12 @@ const WORTH_TELLING: f64 = 60.0;
 
 impl<'a> ProgressDisplay<'a> {
     /// Shows the bar.
-    pub fn new(training: &Training, folder: &'a RunFolder, clock: Clock) -> Self {
+    pub fn new(
+        training: &Training,
+        folder: &'a RunFolder,
+        clock: Clock,
+        log: Option<LiveLog>,
+    ) -> Self {
         let epochs = training.config().train.epochs;
         let bar = ui::train_bar(epochs.saturating_mul(training.steps_per_epoch()) as u64);
         bar.set_position(training.progress().step);
@@ -41,14 +48,16 @@ impl<'a> ProgressDisplay<'a> {
             folder,
             bar,
             clock,
+            log,
             has_begun: false,
             pace: None,
         }
     }
 
-    /// Removes the bar.
-    pub fn close(&self) {
+    /// Removes the bar, and returns the log.
+    pub fn close(self) -> Option<LiveLog> {
         self.bar.finish_and_clear();
+        self.log
     }
 }
 
@@ -125,13 +134,23 @@ impl Observer for ProgressDisplay<'_> {
                 ),
             );
         }
+        let mut kept = Vec::new();
         match sheets(report.model, training.config(), training.dataset()) {
-            Ok(sheets) => keep(self.folder, report.epoch, &sheets)?,
+            Ok(sheets) => kept.extend(keep(self.folder, report.epoch, &sheets)?),
             // The losses are finite, so training goes on: it may come back to where images are.
             Err(error) => ui::line_above(
                 &self.bar,
                 format_args!("no images of epoch {}: {error}", report.epoch),
             ),
+        }
+        if let Some(log) = &mut self.log {
+            let sheets: Vec<_> = kept
+                .iter()
+                .map(|(tag, png, path)| (*tag, &**png, &**path))
+                .collect();
+            if let Some(warning) = log.add_epoch(report.records(), &sheets) {
+                ui::line_above(&self.bar, warning);
+            }
         }
         curves::write_svg(report.history, self.folder)
     }

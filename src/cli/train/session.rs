@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::clock::Clock;
 use super::curves::write_png;
+use super::live_log::{LiveLog, LogFormat};
 use super::progress_display::ProgressDisplay;
 use super::start::Start;
 use super::{memory, processes, summary};
@@ -41,6 +42,7 @@ pub fn train(
     run_args: &RunArgs,
     images: &ImagesArgs,
     selected: &SelectedDevice,
+    log: Option<LogFormat>,
     clock: Clock,
 ) -> Result<Option<Finished>> {
     // Find every mistake before the run's folder is made and before hours of training.
@@ -88,13 +90,18 @@ pub fn train(
     let training = start.training(dataset, selected)?;
     same_everywhere(&training, selected)?;
     figures.suit(&figure_context(&training))?;
+    let log = log.filter(|_| parallel::is_first());
     let resumed = start.folder.as_ref().map(|(folder, _)| &*folder.path);
     if parallel::is_first() {
         figures.check_writable(resumed.unwrap_or(&run_args.out))?;
     }
+    if let (Some(format), Some(folder)) = (log, resumed) {
+        format.check(folder)?;
+    }
+    let mut records = Vec::new();
     if let Some((folder, _)) = start.folder.as_ref().filter(|_| parallel::is_first()) {
         let length = training.progress().metrics_length;
-        kept_records(&folder.metrics(), length, training.epochs_done())?;
+        records = kept_records(&folder.metrics(), length, training.epochs_done())?;
     }
     let (folder, _lock) = match start.folder {
         Some(locked) => locked,
@@ -118,10 +125,12 @@ pub fn train(
         selected,
     );
     processes::introduce(config.train.shards);
-    let mut display = ProgressDisplay::new(&training, &folder, clock);
+    let steps = training.steps_per_epoch() as u64;
+    let log = log.map(|_| LiveLog::begin(&folder, records, steps));
+    let mut display = ProgressDisplay::new(&training, &folder, clock, log.transpose()?);
     interrupt::watch()?;
     let trained = training.run(&folder, &mut display);
-    display.close();
+    let log = display.close();
     let trained = trained.map_err(|error| match error.kind() {
         ErrorKind::Interrupted => error.with_hint(format!(
             "go on with: vae train --resume {}",
@@ -139,6 +148,9 @@ pub fn train(
     summary::conclude(&trained, &folder);
     let history = trained.history.clone();
     let model = LoadedModel::trained(trained, folder, selected.clone())?;
+    if let Some(warning) = log.and_then(|mut log| log.add_latents(&model, &history)) {
+        ui::note(warning);
+    }
     if !ui::is_quiet() {
         match at_the_end(&model, &history) {
             Ok(health) => health.into_iter().for_each(ui::note),

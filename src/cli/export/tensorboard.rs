@@ -1,0 +1,83 @@
+//! `vae export --to tensorboard`: the events of a run.
+
+use std::path::{Path, PathBuf};
+
+use super::destination::Destination;
+use super::records::ExportedRun;
+use super::request::ExportRequest;
+use crate::cli::data_arg::DataArg;
+use crate::cli::images::encoded;
+use crate::cli::loaded_model::LoadedModel;
+use crate::data::{Choice, Part};
+use crate::error::{Result, shell_word};
+use crate::export::tensorboard::{EventFolder, Events, history, latents};
+use crate::run::{Record, RunFolder, best_validation};
+use crate::{device, ui};
+
+/// The format's name, and that of its folder.
+pub const NAME: &str = "tensorboard";
+
+/// The number of test images in the histograms. It is small enough to take almost no time.
+const IN_HISTOGRAMS: usize = 1000;
+
+/// Writes the events, and returns the paths of their files.
+pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
+    let run = ExportedRun::find(request.run.as_deref())?;
+    let mut events = history(&run.records, &run.folder)?;
+    let histograms = device::select(request.device.as_deref().unwrap_or("auto"))
+        .and_then(|device| LoadedModel::new(run.model, run.folder.path.clone(), device))
+        .and_then(|model| latent_histograms(&model, &run.records, &request.data));
+    match histograms {
+        Ok(histograms) => add(&mut events, histograms),
+        // The flags are there for the histograms alone.
+        Err(error) if request.computation().is_some() => return Err(error),
+        Err(error) => ui::note(format_args!(
+            "no histograms of the latents: {}",
+            error.render()
+        )),
+    }
+    let destination = Destination::claim(request.out.as_deref(), &run.folder.path, NAME)?;
+    let paths = EventFolder::emptied(&destination.path)?.append(&events)?;
+    note_viewer(&destination.path);
+    Ok(paths)
+}
+
+/// Says how to look at the events in a folder.
+pub fn note_viewer(folder: &Path) {
+    ui::note(format_args!(
+        "look at it with: tensorboard --logdir {}",
+        shell_word(folder)
+    ));
+}
+
+fn add(events: &mut Events, more: Events) {
+    for (split, more) in more {
+        events.entry(split).or_default().extend(more);
+    }
+}
+
+/// Returns histograms of the posterior means of test images, at the epoch of the model. `records` are those of the model's run,
+/// with steps and times.
+///
+/// # Errors
+/// Returns an error if the data is not found, if an image cannot be read, or if a mean is not finite.
+pub fn latent_histograms(
+    model: &LoadedModel,
+    records: &[Record],
+    data: &DataArg,
+) -> Result<Events> {
+    let Some(record) = record_of(model, records) else {
+        return Ok(Events::new());
+    };
+    let (dataset, _) = model.data(data)?;
+    let part = Part::new(&dataset.test, Choice::AtRandom(IN_HISTOGRAMS));
+    let means = encoded(model, &dataset.test, &part.ids)?;
+    Ok(latents(record, &means))
+}
+
+/// Returns a record of the epoch after which the model was saved.
+fn record_of<'a>(model: &LoadedModel, records: &'a [Record]) -> Option<&'a Record> {
+    let is_best = model.path == RunFolder::of_file(&model.path).best();
+    let best = best_validation(records).filter(|_| is_best);
+    best.or_else(|| records.last())
+}
