@@ -21,7 +21,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
 pub use convolution::{Convolution, MapLayout, Window};
-pub use discretised_logistic::outputs_per_value;
+pub use discretised_logistic::{SMALLEST_LOG_SCALE, outputs_per_value};
 #[cfg(feature = "cpu")]
 use kernels::flex;
 #[cfg(feature = "cpu")]

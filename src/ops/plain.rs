@@ -15,7 +15,7 @@ use super::activation::{Activation, LEAK};
 use super::convolution::{Convolution, MapLayout};
 use super::normalisation::{EPSILON, Normalisation};
 use super::resampling::Resampling;
-pub use decay::decay;
+pub use decay::{DECAY_SLOPE, decay};
 pub use discretised_logistic::{LogisticMixture, discretised_logistic_log_prob};
 pub use likelihood::{
     absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob, squared_error,

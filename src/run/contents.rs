@@ -195,6 +195,7 @@ mod tests {
             "tensorboard/test",
             "tensorboard/best",
             "csv",
+            "onnx",
             "new-projector",
         ] {
             fs::create_dir_all(place.path().join(folder)).unwrap();
@@ -216,6 +217,8 @@ mod tests {
             "csv/mine.csv",
             "new-projector/tensors.tsv",
             "notes/deep/a.txt",
+            "onnx/encoder.onnx",
+            "onnx/mine.onnx",
             "thesis.tex",
         ] {
             fs::write(place.path().join(name), "1234").unwrap();
@@ -224,13 +227,14 @@ mod tests {
             path: place.path().to_path_buf(),
         };
         let contents = Contents::of(&folder).unwrap();
-        assert_eq!((contents.bytes, contents.file_count), (68, 17));
+        assert_eq!((contents.bytes, contents.file_count), (76, 19));
         let known = ["figures/new/walk.png", "figures"].map(PathBuf::from);
         let foreign = contents.foreign(&known);
         let expected = [
             "csv/mine.csv",
             "figures/cat.png",
             "notes",
+            "onnx/mine.onnx",
             "samples/cat.png",
             "tensorboard/best",
             "tensorboard/test/events.out.tfevents.1.host.7.0",

@@ -31,6 +31,7 @@ mod data_files;
 mod data_places;
 mod device;
 mod disentanglement;
+mod exports;
 mod fetch;
 mod figures;
 mod from_other_data;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// Which run is exported, and into which folder.
 #[derive(Args, Debug)]
 pub struct ExportRequest {
-    /// A run's folder or name [default: the newest run in `runs`]
+    /// A run's folder or name, or a model file [default: the newest run in `runs`]
     #[arg(value_name = "RUN")]
     pub run: Option<PathBuf>,
 

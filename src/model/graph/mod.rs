@@ -34,7 +34,8 @@ pub struct Node {
 /// An elementary operation. A layer is named by the path of its parameters, such as `encoder.0`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// A value that is given: `image`, `[C, H, W]` in [0, 1]; `z`, `[D]`; or `label`, `[L]`, one-hot.
+    /// A value that is given: `image`, `[C, H, W]` in [0, 1]; `z`, `[D]`; `label`, `[L]`, one-hot; `u`, the latent of a
+    /// prior with a layer of its own; or `outputs`, those of the decoder, the parameters of p(x | z).
     Input(&'static str),
     /// `W x + b` of a flat value.
     Dense {
@@ -113,6 +114,41 @@ impl Graph {
         } else {
             self.push(Operation::Reshape, [node], shape)
         }
+    }
+
+    /// Returns the graph with these of its outputs alone, without the operations that only other outputs need.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.outputs.retain(|(name, _)| names.contains(name));
+        let mut needed = vec![false; self.nodes.len()];
+        for &(_, id) in &self.outputs {
+            needed[id] = true;
+        }
+        // The operands of a node come before it.
+        for (id, node) in self.nodes.iter().enumerate().rev() {
+            if needed[id] {
+                node.inputs.iter().for_each(|&input| needed[input] = true);
+            }
+        }
+        let mut kept = Self::default();
+        let mut places = vec![0; self.nodes.len()];
+        let nodes = std::mem::take(&mut self.nodes).into_iter().zip(needed);
+        for (id, (mut node, _)) in nodes.enumerate().filter(|(_, (_, needed))| *needed) {
+            node.inputs
+                .iter_mut()
+                .for_each(|input| *input = places[*input]);
+            places[id] = kept.nodes.len();
+            kept.nodes.push(node);
+        }
+        let outputs = self.outputs.into_iter();
+        kept.outputs = outputs.map(|(name, id)| (name, places[id])).collect();
+        kept
+    }
+
+    /// Returns the node of an output.
+    pub fn output(&self, name: &str) -> Option<NodeId> {
+        let found = self.outputs.iter().find(|(known, _)| *known == name);
+        found.map(|&(_, id)| id)
     }
 
     /// Returns the given values with their shapes.

@@ -9,7 +9,7 @@
 use burn::tensor::Tensor;
 
 /// The coefficients of g' = -1/2 + d/12 - d^3/720 + ... The next term is 2e-8 at 1, below the rounding of a float32.
-const SLOPE: [f64; 4] = [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0];
+pub const DECAY_SLOPE: [f64; 4] = [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30_240.0, -1.0 / 1_209_600.0];
 
 /// Returns g and g', without autodiff.
 ///
@@ -21,7 +21,7 @@ pub fn decay<const D: usize>(d: Tensor<D>) -> [Tensor<D>; 2] {
     let square = d.clone().square();
     // The sum of c_i d^(2i) / (2i + 2) for the integral of g', or without the division for g' itself.
     let series = |divide: bool| {
-        let term = |i: usize| SLOPE[i] / if divide { 2.0 * (i + 1) as f64 } else { 1.0 };
+        let term = |i: usize| DECAY_SLOPE[i] / if divide { 2.0 * (i + 1) as f64 } else { 1.0 };
         (0..3).rev().fold(square.zeros_like() + term(3), |sum, i| {
             sum * square.clone() + term(i)
         })

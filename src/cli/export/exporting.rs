@@ -1,0 +1,84 @@
+//! The steps that the exports of models share: loading the model, and writing the files.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Destination;
+use super::request::ExportRequest;
+use crate::cli::loaded_model::LoadedModel;
+use crate::cli::model_arg::locate;
+use crate::error::{Error, Result};
+use crate::export::{ExportedModel, MeasuredElbo};
+use crate::figure::NamedFile;
+use crate::model::export as weights;
+use crate::run::{About, unwritten_exports};
+use crate::train::ModelFile;
+use crate::{device, files};
+
+/// Loads the model that an export is of.
+///
+/// # Errors
+/// Returns an error if there is no such model, or if it would be written nowhere.
+pub fn load(export: &ExportRequest) -> Result<LoadedModel> {
+    let device = device::select(export.device.as_deref().unwrap_or("auto"))?;
+    let (path, folder) = locate(export.run.as_deref())?;
+    if folder.as_os_str().is_empty() && export.out.is_none() {
+        return Err(Error::file(
+            path,
+            "this is a model file, and the default place of an export is the folder of a run",
+        )
+        .with_hint("name a folder: `--out DIR`"));
+    }
+    LoadedModel::new(path, folder, device)
+}
+
+/// Returns the model with what the formats say about it.
+pub fn exported(model: &LoadedModel) -> Result<ExportedModel> {
+    let run = model.run_folder();
+    let elbo = match &run {
+        Some(run) => MeasuredElbo::read(run, &model.hash)?,
+        None => None,
+    };
+    let named_by = run.as_ref().map_or(&model.path, |run| &run.path);
+    // A path such as `.` has no name.
+    let whole = named_by.canonicalize().unwrap_or_else(|_| named_by.clone());
+    let name = whole.file_stem().filter(|_| run.is_none());
+    let name = name.or(whole.file_name()).unwrap_or_default();
+    let file = ModelFile {
+        config: model.config.clone(),
+        card: model.card.clone(),
+        tensors: weights(&model.vae),
+    };
+    // A model that was moved away from its run does not know it.
+    let about = run.and_then(|run| About::read(&run.about()).ok());
+    let data = about.map_or(model.config.data.tag().to_owned(), |about| about.data);
+    ExportedModel::new(&name.to_string_lossy(), &data, file, elbo)
+}
+
+/// Writes the files of an export into the folder that `--out` names, or into the one of the `format` in the run's folder,
+/// where they replace an earlier export. Returns their paths.
+pub fn write(
+    export: &ExportRequest,
+    model: &LoadedModel,
+    format: &str,
+    contents: &[NamedFile],
+) -> Result<Vec<PathBuf>> {
+    let destination = Destination::claim(export.out.as_deref(), &model.folder, format)?;
+    let named: Vec<(&str, &[u8])> = contents
+        .iter()
+        .map(|file| (&*file.name, &*file.bytes))
+        .collect();
+    files::write_together(&destination.path, &named)?;
+    let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
+    for name in unwritten_exports(format, &names) {
+        // The file of an earlier export, which is of another model.
+        let path = destination.path.join(name);
+        if files::is_there(&path)? {
+            fs::remove_file(&path).map_err(|error| files::unwritable(&path, &error))?;
+        }
+    }
+    Ok(names
+        .iter()
+        .map(|name| destination.path.join(name))
+        .collect())
+}

@@ -1,0 +1,44 @@
+//! `vae export --to huggingface`: a folder for the Hugging Face Hub.
+
+use std::path::PathBuf;
+
+use super::exporting::{exported, load, write};
+use super::request::ExportRequest;
+use crate::cli::sample_sheet::{Classes, sample_sheet};
+use crate::error::{Error, Result};
+use crate::eval::LatentSampler;
+use crate::export::huggingface;
+use crate::figure::encode_png;
+use crate::ui;
+
+/// The format's name, and that of its folder.
+const NAME: &str = "huggingface";
+
+/// Writes the folder, and returns the paths of its files.
+pub fn export(export: &ExportRequest) -> Result<Vec<PathBuf>> {
+    if let Some(given) = export.data.given() {
+        let what = format!("{given}: has no effect, because `--to {NAME}` reads no images");
+        return Err(Error::request(what).with_hint("leave the flag out"));
+    }
+    let model = load(export)?;
+    let exported = exported(&model)?;
+    let samples = if exported.is_variational() {
+        let classes = Classes::every(&model.vae, &model.card.classes);
+        let sampler = LatentSampler::Prior { temperature: 1.0 };
+        let count = classes.usual_count();
+        let sheet = sample_sheet(&model.vae, sampler, model.config.seed, count, classes)
+            .map_err(|_| model.broken(crate::cli::images::BROKEN))?;
+        Some(encode_png(&sheet)?)
+    } else {
+        ui::note(
+            "note: an autoencoder has no prior: there are no samples.png, no `sample` and no `elbo`",
+        );
+        None
+    };
+    let files = huggingface::files(&exported, samples)?;
+    let paths = write(export, &model, NAME, &files)?;
+    ui::note(
+        "complete README.md (license, data, limits) before you upload the folder: hf upload USER/NAME DIR",
+    );
+    Ok(paths)
+}

@@ -1,0 +1,47 @@
+"""Encodes, reconstructs and scores an image with the files beside this one: python use.py IMAGE [CLASS]
+
+Needs onnxruntime, numpy and Pillow. Writes reconstruction.png into the current folder.
+"""
+import json, pathlib, sys
+import numpy as np, onnxruntime
+from PIL import Image, ImageOps
+
+folder = pathlib.Path(__file__).resolve().parent
+encoder, decoder, scorer = (onnxruntime.InferenceSession(str(folder / f"{name}.onnx")) for name in ("encoder", "decoder", "score"))
+about = encoder.get_modelmeta().custom_metadata_map
+settings, classes = json.loads(about["image"]), json.loads(about["classes"])
+channels, height, width = settings["shape"]
+
+
+def read(path):
+    """Returns an image file as the model reads it: [1, C, H, W] in [0, 1]. `vae` scales in another way, so levels differ a little."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, settings["background"]), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        fit = {"crop": ImageOps.fit, "pad": ImageOps.pad, "stretch": Image.Image.resize}[settings["fit"]]
+        behind = {"color": settings["background"]} if settings["fit"] == "pad" else {}
+        image = fit(image, (width, height), Image.Resampling.BILINEAR, **behind)
+    x = np.asarray(image, np.float32).reshape(height, width, channels).transpose(2, 0, 1)[None] / 255
+    x = 1 - x if settings["invert"] else x
+    return x if settings["pixels"] == "grey" else (x > 0.5).astype(np.float32)
+
+
+def run(model, **given):
+    return model.run(None, {wanted.name: given[wanted.name] for wanted in model.get_inputs()})
+
+
+x = read(sys.argv[1])
+label = None
+if any(wanted.name == "label" for wanted in scorer.get_inputs()):
+    label = np.eye(len(classes), dtype=np.float32)[[classes.index(sys.argv[2])]]
+mean = run(encoder, image=x, label=label)[0]
+reconstruction = run(decoder, z=mean, label=label)[0]
+score = float(run(scorer, image=x, label=label)[0][0])
+print("latent", *mean[0])
+print("score", score)
+if "calibration" in about:
+    scores = np.array(json.loads(about["calibration"])["scores"])
+    print("p", (1 + (scores >= score).sum()) / (1 + len(scores)))
+levels = (reconstruction[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
+Image.fromarray(levels[..., 0] if channels == 1 else levels).save("reconstruction.png")
