@@ -6,21 +6,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::data_arg::DataArg;
+use super::diagnosing::{diagnose, enough, metrics, with_bars};
 use super::draw::{CHARTS, Format, Place, check_writable, save};
 use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
 use super::output::{show, warn_if_unwritable};
 use crate::check::count;
-use crate::data::{Choice, Part, Split};
+use crate::data::Choice;
 use crate::error::{Error, ErrorKind, Result};
-use crate::eval::{Diagnostics, LatentStatistics, decompose, findings, judged, saturated_units};
+use crate::eval::{Diagnostics, findings, judged, saturated_units};
 use crate::figure::Figure;
-use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
 use crate::figure::chart::Chart;
-use crate::model::layer_parameters;
-use crate::report::diagnosis::{Diagnosis, course, summary};
-use crate::run::{Record, read_metrics};
-use crate::{files, ui};
+use crate::report::diagnosis::{course, summary};
+use crate::run::Record;
+use crate::ui;
 
 /// The number of test images that are diagnosed when training ends. It is small enough to take almost no time.
 const AT_THE_END: usize = 1000;
@@ -104,39 +103,14 @@ impl Doctor {
         let records = metrics(&opened)?;
         let (dataset, _) = opened.data(&self.data)?;
         let images = &enough(&dataset.test, Choice::of(Some(self.n), self.first))?;
-        let protocol = opened.protocol(1, self.seed);
-        let bar = ui::image_bar("looking at", 2 * images.len());
-        let examined = Diagnostics::of(&opened.vae, images, protocol, &mut |seen| {
-            bar.set_position(seen as u64)
-        });
-        bar.finish_and_clear();
-        let (health, aggregate) = examined?;
-        if !health.is_finite() {
-            return Err(opened.broken(BROKEN_LATENTS));
-        }
-        let image = draw(self.out.as_deref(), &opened, &health, &dataset.name);
-        let layers = layer_parameters(&opened.vae).into_iter();
-        let layers = layers.map(|layer| layer.layer);
-        let decomposition = protocol
-            .latent_mode
-            .is_sampled()
-            .then(|| ui::working("splitting the KL into its terms", || decompose(&aggregate)));
-        let units = ui::working("looking at the hidden units", || {
-            saturated_units(&opened.vae, images, &aggregate, protocol)
-        })?;
-        let course = course(&opened.config, &records, dataset.train.len());
-        let records = of_training(records);
-        let diagnosis = Diagnosis {
-            provenance: opened.provenance("test", images, protocol.seed)?,
-            findings: judged(&health, &course, &units),
-            course,
-            decomposition,
-            units,
-            training: records,
-            layers: layers.collect(),
-            chart: image.as_ref().ok().map(|path| path.display().to_string()),
-            health,
-        };
+        let mut diagnosis = diagnose(&opened, images, records, self.seed)?;
+        let image = draw(
+            self.out.as_deref(),
+            &opened,
+            &diagnosis.health,
+            &dataset.name,
+        );
+        diagnosis.chart = image.as_ref().ok().map(|path| path.display().to_string());
         // The numbers are shown even if the chart cannot be written.
         show(&diagnosis.report(), self.json)?;
         let image = image.map_err(|error| match (error.kind(), error.hint()) {
@@ -148,40 +122,6 @@ impl Doctor {
         })?;
         ui::note(format_args!("look at {}", image.display()));
         Ok(())
-    }
-}
-
-/// Returns the chosen images.
-///
-/// # Errors
-/// Returns an error if these are fewer than two images.
-fn enough(images: &Split, choice: Choice) -> Result<Part<'_>> {
-    let part = Part::new(images, choice);
-    if part.len() >= 2 {
-        return Ok(part);
-    }
-    Err(Error::request(format!(
-        "{} test image: a latent is looked at over several, at least 2",
-        part.len()
-    ))
-    .with_hint(if images.len() >= 2 {
-        format!("pass a larger `{}`", choice.flag("--n"))
-    } else {
-        "train on data with more test images".into()
-    }))
-}
-
-/// Returns the records of the training split.
-fn of_training(mut records: Vec<Record>) -> Vec<Record> {
-    records.retain(|record| record.split == "train");
-    records
-}
-
-/// Returns the records of the run, or an empty list if its folder has none.
-fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
-    match opened.run_folder().map(|folder| folder.metrics()) {
-        Some(metrics) if files::is_there(&metrics)? && metrics.is_file() => read_metrics(&metrics),
-        _ => Ok(Vec::new()),
     }
 }
 
@@ -231,59 +171,11 @@ fn draw(
     health: &Diagnostics,
     data: &str,
 ) -> Result<PathBuf> {
-    let order = health.order();
-    let shown: Vec<_> = order
-        .iter()
-        .take(MOST_BARS)
-        .map(|&index| (format!("z{index}"), health.latents[index]))
-        .collect();
-    let names: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
-    let column = |of: &dyn Fn(&LatentStatistics) -> f64| {
-        shown.iter().map(|(_, latent)| of(latent)).collect()
-    };
-    let kl: [Vec<f64>; 1] = [column(&|latent| latent.kl.unwrap_or(0.0))];
-    let variances: [Vec<f64>; 2] = [
-        column(&|latent| latent.variance_of_mean),
-        column(&|latent| latent.mean_variance),
-    ];
-    let left_out = match order.len() - shown.len() {
-        0 => String::new(),
-        count => format!(", without {count} that carry less"),
-    };
-    let images = health.images;
-    let title = format!("latents over {images} test images of {data}{left_out}");
-    let of_kl = BarPanel {
-        y_label: "KL, nats",
-        parts: &kl,
-        legend: &[],
-        mark: None,
-    };
-    let of_variance = BarPanel {
-        y_label: "variance",
-        parts: &variances,
-        legend: &["between images (of the mean)", "within one image (noise)"],
-        mark: Some((1.0, "the prior's")),
-    };
-    let of_points = BarPanel {
-        parts: &variances[..1],
-        legend: &[],
-        mark: None,
-        ..of_variance
-    };
-    let panels = if health.kl.is_some() {
-        vec![of_kl, of_variance]
-    } else {
-        vec![of_points]
-    };
-    let chart = Bars {
-        title: &title,
-        names: &names,
-        panels: &panels,
-    };
-    let figure = match Format::of(path, CHARTS)? {
-        Format::Svg => Figure::svg("health.svg", chart.svg()?),
-        _ => chart.figure("health")?,
-    };
+    let format = Format::of(path, CHARTS)?;
+    let figure = with_bars(health, data, |chart| match format {
+        Format::Svg => Ok(Figure::svg("health.svg", chart.svg()?)),
+        _ => chart.figure("health"),
+    })?;
     let paths = save(&figure, Place::File(path), &model.folder, Path::new(""))?;
     Ok(paths.into_iter().next().unwrap_or_default())
 }

@@ -279,7 +279,7 @@ impl Eval {
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or if the result is not finite.
-fn elbo(opened: &LoadedModel, images: &Part, protocol: Protocol) -> Result<ElboByImage> {
+pub fn elbo(opened: &LoadedModel, images: &Part, protocol: Protocol) -> Result<ElboByImage> {
     let bar = ui::image_bar("measuring", images.len());
     let elbo = measure(&opened.vae, images, protocol, &mut |seen| {
         bar.set_position(seen as u64)

@@ -11,6 +11,7 @@ mod data;
 mod data_arg;
 mod decode;
 mod devices;
+mod diagnosing;
 mod disentangle;
 mod doctor;
 mod draw;
@@ -39,6 +40,7 @@ mod model_data;
 mod number_arg;
 mod output;
 mod reconstruct;
+mod report;
 mod repro;
 mod rm;
 mod run_args;
@@ -99,6 +101,7 @@ enum Command {
     Data(data::DataArgs),
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
+    Report(report::ReportCommand),
     Disentangle(disentangle::Disentangle),
     Score(score::ScoreImages),
     Calibrate(calibrate::Calibrate),
@@ -229,6 +232,7 @@ impl Cli {
                 Command::Data(data) => data.run(),
                 Command::Eval(eval) => eval.run(),
                 Command::Doctor(doctor) => doctor.run(),
+                Command::Report(report) => report.run(),
                 Command::Disentangle(disentangle) => disentangle.run(),
                 Command::Score(score) => score.run(),
                 Command::Calibrate(calibrate) => calibrate.run(),

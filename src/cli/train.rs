@@ -1,7 +1,7 @@
 //! `vae train`: trains a config in a run's folder.
 
 mod clock;
-mod curves;
+pub mod curves;
 mod live_log;
 mod memory;
 mod planned;

@@ -22,7 +22,7 @@ mod title;
 use image::{Rgb, RgbImage};
 
 pub use overlay::overlay;
-pub use png::{encode_png, encode_raster, read_png};
+pub use png::{encode_png, encode_raster, encode_small, read_png};
 pub use title::titled;
 
 use crate::error::{Error, Result};

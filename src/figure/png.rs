@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use image::codecs::png::PngEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 
 use super::Raster;
@@ -31,21 +31,48 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
 /// # Errors
 /// Returns an error if the image cannot be encoded, for instance because it has no pixels.
 pub fn encode_raster(image: &Raster) -> Result<Vec<u8>> {
+    let (size, colour) = size_and_colour(image);
+    encode(&image.interleaved(), size, colour)
+}
+
+/// Does the same as [`encode_raster`], and takes more time to make the file small.
+///
+/// # Errors
+/// Returns an error in the same cases.
+pub fn encode_small(image: &Raster) -> Result<Vec<u8>> {
+    let (size, colour) = size_and_colour(image);
+    let mut bytes = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+    encode_with(encoder, &image.interleaved(), size, colour)?;
+    Ok(bytes)
+}
+
+fn size_and_colour(image: &Raster) -> ([u32; 2], ExtendedColorType) {
     let [channels, height, width] = image.shape;
     let colour = if channels == 1 {
         ExtendedColorType::L8
     } else {
         ExtendedColorType::Rgb8
     };
-    encode(&image.interleaved(), [width as u32, height as u32], colour)
+    ([width as u32, height as u32], colour)
 }
 
-fn encode(pixels: &[u8], [width, height]: [u32; 2], colour: ExtendedColorType) -> Result<Vec<u8>> {
+fn encode(pixels: &[u8], size: [u32; 2], colour: ExtendedColorType) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(pixels, width, height, colour)
-        .map_err(|error| Error::failed(format!("a PNG cannot be made: {error}")))?;
+    encode_with(PngEncoder::new(&mut bytes), pixels, size, colour)?;
     Ok(bytes)
+}
+
+fn encode_with(
+    encoder: PngEncoder<&mut Vec<u8>>,
+    pixels: &[u8],
+    [width, height]: [u32; 2],
+    colour: ExtendedColorType,
+) -> Result<()> {
+    encoder
+        .write_image(pixels, width, height, colour)
+        .map_err(|error| Error::failed(format!("a PNG cannot be made: {error}")))
 }
 
 /// Reads an image that [`encode_png`] wrote.

@@ -211,6 +211,17 @@ pub fn summary(
 
 impl Diagnosis {
     pub fn report(&self) -> Report {
+        let mut report = self.numbers();
+        report.line(format!("verdict: {}", verdict(&self.findings)));
+        for finding in self.findings_in_words() {
+            report.line(format!("  {finding}"));
+        }
+        self.add_fields(&mut report);
+        report
+    }
+
+    /// Returns the numbers and their protocol, without the verdict.
+    pub fn numbers(&self) -> Report {
         let (health, provenance) = (&self.health, &self.provenance);
         let mut report = Report::new();
         report.table(self.latents());
@@ -241,18 +252,17 @@ impl Diagnosis {
         if health.kl.is_none() {
             report.line(format!("{NO_ELBO}; {NO_POSTERIOR}"));
         }
-        report.line(format!("verdict: {}", verdict(&self.findings)));
-        for finding in &self.findings {
-            let advice = self.advice(finding).map(|advice| format!("; {advice}"));
-            report.line(format!(
-                "  {}: {}{}",
-                finding.name(),
-                reason(finding, health),
-                advice.unwrap_or_default()
-            ));
-        }
-        self.add_fields(&mut report);
         report
+    }
+
+    /// Returns each finding with its reason and, where there is some, advice.
+    pub fn findings_in_words(&self) -> Vec<String> {
+        let words = |finding: &Finding| {
+            let reason = reason(finding, &self.health);
+            let advice = self.advice(finding).map(|advice| format!("; {advice}"));
+            format!("{}: {reason}{}", finding.name(), advice.unwrap_or_default())
+        };
+        self.findings.iter().map(words).collect()
     }
 
     /// Returns a row for each latent. The text starts with the latents that carry most.

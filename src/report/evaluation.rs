@@ -225,27 +225,11 @@ impl Evaluation {
 
     /// Adds the protocol: one sentence, and one field for each of its parts.
     fn add_protocol(&self, report: &mut Report) {
-        let (provenance, config) = (&self.provenance, &self.provenance.config);
+        let config = &self.provenance.config;
         let is_sampled = self.protocol.latent_mode.is_sampled();
         let conditional = config.condition.is_some();
         let caveat = self.caveat();
-        let sigma = self.sigma.map(|sigma| format!(" of sigma {sigma:.4}"));
-        let given = if conditional {
-            "given the class (bounds log p(x | class)), "
-        } else {
-            ""
-        };
-        report.line(format!(
-            "protocol: {}, {} pixels, {}{}, {given}{}, seed {}, vae {}; {}",
-            provenance.images(),
-            config.data.kind().pixels_name(),
-            config.likelihood.tag(),
-            sigma.unwrap_or_default(),
-            self.latents_in_words(),
-            self.protocol.seed,
-            env!("CARGO_PKG_VERSION"),
-            provenance.plus_minus(),
-        ));
+        report.line(format!("protocol: {}", self.protocol_in_words()));
         let samples = is_sampled.then_some(self.protocol.samples);
         report.field("samples_per_image", samples);
         report.field("kl_method", is_sampled.then(|| self.kl_estimator()));
@@ -267,6 +251,35 @@ impl Evaluation {
                 corruption.map(|corruption| corruption.to_string()),
             );
         }
+    }
+
+    /// Returns the protocol in one sentence.
+    fn protocol_in_words(&self) -> String {
+        let (provenance, config) = (&self.provenance, &self.provenance.config);
+        let sigma = self.sigma.map(|sigma| format!(" of sigma {sigma:.4}"));
+        let given = if config.condition.is_some() {
+            "given the class (bounds log p(x | class)), "
+        } else {
+            ""
+        };
+        format!(
+            "{}, {} pixels, {}{}, {given}{}, seed {}, vae {}; {}",
+            provenance.images(),
+            config.data.kind().pixels_name(),
+            config.likelihood.tag(),
+            sigma.unwrap_or_default(),
+            self.latents_in_words(),
+            self.protocol.seed,
+            env!("CARGO_PKG_VERSION"),
+            provenance.plus_minus(),
+        )
+    }
+
+    /// Returns the protocol and the notes that belong beside the numbers wherever they are shown.
+    pub fn conditions(&self) -> Vec<String> {
+        let mut conditions = vec![self.protocol_in_words()];
+        conditions.extend(self.notes());
+        conditions
     }
 
     fn notes(&self) -> Vec<String> {

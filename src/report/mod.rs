@@ -1,8 +1,8 @@
 //! Results as values. A [`Report`] holds numbers with their errors, tables, fields and sentences. [`Report::text`]
-//! renders it for readers, and [`Report::json`] renders it for programs.
+//! renders it for readers, [`Report::json`] renders it for programs, and [`Report::html`] renders it for a page.
 //!
 //! The content of a report is listed once: another number is another [`Measure`], another column of a table is another
-//! [`Column`], and both renderers show it.
+//! [`Column`], and all renderers show it.
 
 pub mod anomalies;
 mod cell;
@@ -10,7 +10,9 @@ pub mod comparison;
 pub mod diagnosis;
 pub mod disentanglement;
 pub mod evaluation;
+mod html;
 mod json;
+pub mod page;
 mod provenance;
 pub mod runs;
 pub mod sample_quality;

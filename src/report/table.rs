@@ -75,11 +75,7 @@ impl Table {
 
     /// Returns the text of the table. A column without any value is left out.
     pub(super) fn text(&self) -> String {
-        let has_value = |column: &usize| {
-            let mut cells = self.rows.iter().map(|row| &row[*column]);
-            !self.columns[*column].1.is_empty() && !cells.all(Cell::is_missing)
-        };
-        let shown: Vec<usize> = (0..self.columns.len()).filter(has_value).collect();
+        let shown = self.shown_columns();
         let mut lines = Vec::new();
         if self.has_titles {
             let titles = shown
@@ -87,19 +83,13 @@ impl Table {
                 .map(|&column| self.columns[column].1.trim().to_owned());
             lines.push(titles.collect::<Vec<_>>());
         }
-        let most = self.most.unwrap_or(usize::MAX);
-        let order = self.order.clone();
-        for row in order
-            .unwrap_or_else(|| (0..self.rows.len()).collect())
-            .into_iter()
-            .take(most)
-        {
+        for row in self.shown_rows() {
             let cell = |&column: &usize| self.rows[row][column].render();
             lines.push(shown.iter().map(cell).collect());
         }
         let to_the_right: Vec<bool> = shown
             .iter()
-            .map(|&column| self.rows.iter().any(|row| row[column].is_number()))
+            .map(|&column| self.has_numbers(column))
             .collect();
         let indent = if self.heading.is_some() { GAP } else { "" };
         let mut text = self
@@ -108,10 +98,37 @@ impl Table {
             .map(|line| format!("{line}\n"))
             .collect::<String>();
         text += &aligned(&lines, &to_the_right, indent);
-        if self.rows.len() > most {
-            text += &format!("and {} more: `--json` has all\n", self.rows.len() - most);
+        match self.left_out() {
+            0 => text,
+            count => text + &format!("and {count} more: `--json` has all\n"),
         }
-        text
+    }
+
+    /// Returns the columns that readers see: those with a title and a value.
+    pub(super) fn shown_columns(&self) -> Vec<usize> {
+        let has_value = |column: &usize| {
+            let mut cells = self.rows.iter().map(|row| &row[*column]);
+            !self.columns[*column].1.is_empty() && !cells.all(Cell::is_missing)
+        };
+        (0..self.columns.len()).filter(has_value).collect()
+    }
+
+    /// Returns the rows that readers see, in their order.
+    pub(super) fn shown_rows(&self) -> impl Iterator<Item = usize> {
+        let order = self.order.clone();
+        let order = order.unwrap_or_else(|| (0..self.rows.len()).collect());
+        order.into_iter().take(self.most.unwrap_or(usize::MAX))
+    }
+
+    /// Returns the number of rows that readers do not see.
+    pub(super) fn left_out(&self) -> usize {
+        let most = self.most.unwrap_or(usize::MAX);
+        self.rows.len().saturating_sub(most)
+    }
+
+    /// Returns whether a column is aligned to the right, as numbers are.
+    pub(super) fn has_numbers(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| row[column].is_number())
     }
 }
 

@@ -17,6 +17,7 @@ const FILES: &[&str] = &[
     // A hint asks to move records here that belong to another state.
     "metrics.old",
     "report.json",
+    "report.html",
     "state.safetensors",
     "model.safetensors",
     "best.safetensors",

@@ -37,6 +37,11 @@ impl RunFolder {
         self.path.join("report.json")
     }
 
+    /// Returns the path of the page about the run.
+    pub fn page(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// Returns the path of the records, one for each epoch and split.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")

@@ -86,6 +86,7 @@ mod projector;
 mod random;
 mod readme;
 mod removed_runs;
+mod report_page;
 mod residual_ops;
 mod resume;
 mod rm;

@@ -7,6 +7,9 @@ use crate::figure::chart::Chart;
 use crate::figure::curves::{CurvePanel, Curves, Series};
 use crate::run::{Record, RunFolder};
 
+/// The label of the horizontal axis.
+pub const X_LABEL: &str = "epoch";
+
 /// Writes the curves of all epochs so far as an SVG, which takes little time.
 pub fn write_svg(history: &[Record], folder: &RunFolder) -> Result<()> {
     let svg = curves(history).svg()?;
@@ -24,6 +27,14 @@ pub fn png_path(folder: &RunFolder) -> PathBuf {
 }
 
 fn curves(history: &[Record]) -> Curves {
+    Curves {
+        panels: panels(history),
+        x_label: X_LABEL.into(),
+    }
+}
+
+/// Returns a panel for each value that the records have.
+pub fn panels(history: &[Record]) -> Vec<CurvePanel> {
     let mut panels = vec![
         panel(history, "loss", |record| record.loss),
         panel(history, "reconstruction", |record| {
@@ -33,10 +44,7 @@ fn curves(history: &[Record]) -> Curves {
     ];
     // An autoencoder has no KL.
     panels.retain(|panel| !panel.series.is_empty());
-    Curves {
-        panels,
-        x_label: "epoch".into(),
-    }
+    panels
 }
 
 /// Returns the panel of one value, with a line for each split.

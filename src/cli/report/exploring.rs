@@ -1,0 +1,304 @@
+//! The explorer of a page: the model, and the latents that a person starts from.
+
+use super::starting_images::StartingImages;
+use crate::cli::loaded_model::{BROKEN_LATENTS, LoadedModel};
+use crate::cli::sample_sheet::{drawn_class, sample_rng};
+use crate::data::image_file::{ALL_LEVELS, Fit};
+use crate::data::{Choice, Dataset, Part};
+use crate::error::Result;
+use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
+use crate::model::{decode_each, export, import, rows};
+use crate::report::page::{
+    Explorer, LatentAxis, PageNetworks, RandomLatents, SelfTest, TESTED, WeightPrecision,
+    rounded_to_float16,
+};
+use crate::ui;
+use crate::words::counted;
+
+/// The most test images for what a latent carries: as many as `vae traverse` looks at.
+const MEASURED: usize = 1000;
+
+/// The number of samples of a trained prior.
+const SAMPLES: u32 = 256;
+
+/// The value between which and its negative N(0, 1) has 95 % of its mass.
+const NORMAL_95: f32 = 1.96;
+
+/// The largest difference of a pixel from the program's that is rounding. With float16 it is one grey level.
+const ROUNDING: f64 = 1e-4;
+const ONE_LEVEL: f64 = 1.0 / 255.0;
+
+/// A model, its data if they are at hand, and the networks that the page will hold.
+pub struct Exploring<'a> {
+    pub model: &'a LoadedModel,
+    pub dataset: Option<&'a Dataset>,
+    pub networks: PageNetworks,
+    /// The number of test images to start from.
+    pub image_count: usize,
+}
+
+/// Returns the networks as the page holds them.
+///
+/// # Errors
+/// Returns an error if the decoder is too large.
+pub fn networks(model: &LoadedModel, float16: bool) -> Result<PageNetworks> {
+    let network = model.vae.network();
+    let decoder = network.decoder_graph(&model.config.likelihood);
+    PageNetworks::new(
+        &decoder,
+        &network.encoder_graph(),
+        export(&model.vae),
+        float16,
+    )
+}
+
+impl Exploring<'_> {
+    /// Returns the explorer of the run of this name.
+    ///
+    /// # Errors
+    /// Returns an error if an image cannot be read, or if a latent is not finite.
+    pub fn explorer(self, name: String) -> Result<Explorer> {
+        let model = self.model;
+        let images = self
+            .dataset
+            .map(|dataset| StartingImages::read(model, dataset, self.image_count))
+            .transpose()?;
+        let random = self.random()?;
+        let (latents, classes) = match &images {
+            Some(images) => (images.latents.clone(), images.classes()),
+            None => self.drawn(TESTED as u32)?,
+        };
+        let precision = self.networks.precision;
+        let mut notes = Vec::new();
+        if precision == WeightPrecision::Float16 {
+            let most = self.largest_difference(&latents, &classes)?;
+            notes.push(format!(
+                "The weights are rounded to float16. Over {} decoded here, no pixel differs from the model's by more than {most:.5} (of 1), or {:.2} grey levels.",
+                counted(latents.len(), "latent"),
+                255.0 * most
+            ));
+        }
+        notes.extend(self.notes());
+        let tested = TESTED.min(latents.len());
+        let self_test = SelfTest {
+            images: decode_each(&model.vae, &latents[..tested], &classes[..tested]),
+            latents: latents[..tested].to_vec(),
+            classes: classes[..tested].to_vec(),
+            tolerance: match precision {
+                WeightPrecision::Float32 => ROUNDING,
+                WeightPrecision::Float16 => ONE_LEVEL,
+            },
+        };
+        let known: &[Vec<f32>] = images.as_ref().map_or(&[], |images| &images.latents);
+        let (axes, marks) = self.axes(&random, known)?;
+        let pixels = model.config.data.kind().pixels();
+        Ok(Explorer {
+            name,
+            image_shape: model.card.image_shape,
+            classes: model.card.classes.clone(),
+            is_conditional: model.vae.class_count().is_some(),
+            axes,
+            carried: if self.has_kl() { "KL" } else { "deviation" },
+            marks,
+            random,
+            test: images.map(|images| images.on_page()).transpose()?.flatten(),
+            fit: model.fit(),
+            pixels: [pixels.is_binary(), pixels.is_drawn()],
+            self_test,
+            notes,
+            networks: self.networks,
+        })
+    }
+
+    /// Returns whether the latents are sampled.
+    fn is_sampled(&self) -> bool {
+        let objective = self.model.config.objective.kind();
+        objective.latent_mode().is_sampled()
+    }
+
+    /// Returns whether a latent has a KL of its own.
+    fn has_kl(&self) -> bool {
+        self.is_sampled() && self.model.config.prior.is_normal()
+    }
+
+    /// Returns latents from the prior, with classes for a conditional model.
+    fn drawn(&self, count: u32) -> Result<(Vec<Vec<f32>>, Vec<u32>)> {
+        let (vae, seed) = (&self.model.vae, self.model.config.seed);
+        let ids: Vec<u32> = (0..count).collect();
+        let latents = rows(vae.sample_prior(sample_rng(seed), &ids, 1.0));
+        self.model.check_finite(&latents)?;
+        let class = |&id: &u32| match vae.class_count() {
+            Some(class_count) => drawn_class(seed, id, class_count),
+            None => 0,
+        };
+        Ok((latents, ids.iter().map(class).collect()))
+    }
+
+    fn random(&self) -> Result<RandomLatents> {
+        if !self.is_sampled() {
+            return Ok(RandomLatents::None);
+        }
+        if self.model.config.prior.is_normal() {
+            return Ok(RandomLatents::Normal);
+        }
+        Ok(RandomLatents::Drawn(self.drawn(SAMPLES)?.0))
+    }
+
+    /// Returns the sliders, those that carry most first, and the meaning of their marks.
+    fn axes(
+        &self,
+        random: &RandomLatents,
+        known: &[Vec<f32>],
+    ) -> Result<(Vec<LatentAxis>, Option<String>)> {
+        let count = self.model.vae.network().latent;
+        let carried = self.carried()?;
+        let order = match &carried {
+            Some(carried) => largest_first(carried),
+            None => (0..count).collect(),
+        };
+        let (sample, words): (&[Vec<f32>], _) = match random {
+            RandomLatents::Normal => (&[], Some("95 % of the prior, N(0, I)".to_owned())),
+            RandomLatents::Drawn(samples) => {
+                let prior = self.model.config.prior.tag();
+                let count = samples.len();
+                (
+                    samples,
+                    Some(format!("95 % of {count} samples from the prior ({prior})")),
+                )
+            }
+            RandomLatents::None => {
+                let words = "95 % of the test images' latents; an autoencoder has no prior";
+                (known, (!known.is_empty()).then(|| words.to_owned()))
+            }
+        };
+        // Under N(0, I) all latents have one scale, and their sliders too.
+        let both_ways = known.iter().flatten().flat_map(|&value| [value, -value]);
+        let normal = Some([-NORMAL_95, NORMAL_95]);
+        let common = range(normal, both_ways);
+        let axis = |index: usize| {
+            let (marks, range) = match random {
+                RandomLatents::Normal => (normal, common),
+                _ => {
+                    let marks = middle(sample.iter().map(|z| z[index]).collect());
+                    (marks, range(marks, known.iter().map(|z| z[index])))
+                }
+            };
+            LatentAxis {
+                index,
+                carried: carried.as_ref().map(|carried| carried[index]),
+                range,
+                marks,
+            }
+        };
+        let marks = words.map(|words| format!("The shaded part of a slider holds {words}."));
+        Ok((order.into_iter().map(axis).collect(), marks))
+    }
+
+    /// Returns the KL of each latent, or the standard deviation where it has no KL of its own; `None` without data.
+    fn carried(&self) -> Result<Option<Vec<f64>>> {
+        let Some(dataset) = self.dataset else {
+            return Ok(None);
+        };
+        let part = Part::new(&dataset.test, Choice::AtRandom(MEASURED));
+        let protocol = self.model.protocol(1, None);
+        let carried = if self.has_kl() {
+            kl_by_latent(&self.model.vae, &part, protocol)?
+        } else {
+            deviation_by_latent(&self.model.vae, &part, protocol)?
+        };
+        if carried.iter().all(|value| value.is_finite()) {
+            Ok(Some(carried))
+        } else {
+            Err(self.model.broken(BROKEN_LATENTS))
+        }
+    }
+
+    /// Returns the largest difference of a pixel that the rounding of the weights makes.
+    fn largest_difference(&self, latents: &[Vec<f32>], classes: &[u32]) -> Result<f32> {
+        let vae = &self.model.vae;
+        let rounded = import(vae.clone(), &rounded_to_float16(&export(vae)))?;
+        Ok(ui::working("comparing the rounded model", || {
+            let [exact, near] =
+                [vae, &rounded].map(|vae| decode_each(vae, latents, classes).concat());
+            let differences = exact.iter().zip(&near).map(|(a, b)| (a - b).abs());
+            differences.fold(0.0, f32::max)
+        }))
+    }
+
+    /// Returns what a person should know about the explorer of this model.
+    fn notes(&self) -> Vec<String> {
+        let config = &self.model.config;
+        let mut notes = Vec::new();
+        if !self.is_sampled() {
+            notes.push("There is no button for random latents: an autoencoder has no prior to draw them from.".to_owned());
+        } else if !config.prior.is_normal() {
+            notes.push(format!(
+                "Random latents are {SAMPLES} that the program drew from the prior ({}).",
+                config.prior.tag()
+            ));
+        }
+        if !self.networks.has_encoder() {
+            notes.push("The encoder is too large for this page: `vae embed` encodes images of your own, and `vae reconstruct` shows what becomes of them.".to_owned());
+            return notes;
+        }
+        let [_, height, width] = self.model.card.image_shape;
+        notes.push(format!(
+            "An image of your own that has {width}x{height} pixels is encoded as `vae embed` does it. Browsers scale other images, and mix transparent pixels, in their own ways, so their latents differ a little from the program's."
+        ));
+        let pixels = config.data.kind().pixels();
+        if pixels.is_drawn() {
+            notes.push("The model reads black and white pixels. `vae embed` draws them at random from the grey levels; here a pixel is white from half on.".to_owned());
+        }
+        let Fit { levels, .. } = self.model.fit();
+        if levels != ALL_LEVELS {
+            notes.push("The training spread the levels of 16-bit images, and browsers read 8 bits: use `vae embed` for such images.".to_owned());
+        }
+        notes
+    }
+}
+
+/// Returns the values between which the middle 95 % of some values lie; `None` without values.
+fn middle(mut values: Vec<f32>) -> Option<[f32; 2]> {
+    values.sort_by(f32::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some([0.025, 0.975].map(|share: f64| values[(share * last as f64).round() as usize]))
+}
+
+/// Returns the ends of a slider, at halves: half as far again as the marks, and at least as far as the known latents.
+fn range(marks: Option<[f32; 2]>, known: impl Iterator<Item = f32>) -> [f32; 2] {
+    let [mut low, mut high] = match marks {
+        Some([low, high]) => {
+            let more = ((high - low) / 4.0).max(0.5);
+            [low - more, high + more]
+        }
+        None => [-3.0, 3.0],
+    };
+    for value in known {
+        low = low.min(value);
+        high = high.max(value);
+    }
+    [(2.0 * low).floor() / 2.0, (2.0 * high).ceil() / 2.0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slider_holds_its_marks_and_every_known_latent() {
+        assert_eq!(range(Some([-1.96, 1.96]), [].into_iter()), [-3.0, 3.0]);
+        assert_eq!(
+            range(Some([-1.96, 1.96]), [4.1, -0.2].into_iter()),
+            [-3.0, 4.5]
+        );
+        assert_eq!(range(Some([2.0, 2.0]), [].into_iter()), [1.5, 2.5]);
+        assert_eq!(range(None, [].into_iter()), [-3.0, 3.0]);
+    }
+
+    #[test]
+    fn the_middle_leaves_the_same_share_out_on_both_sides() {
+        let values = (0..=1000).rev().map(|value| value as f32).collect();
+        assert_eq!(middle(values), Some([25.0, 975.0]));
+        assert_eq!(middle(Vec::new()), None);
+    }
+}
