@@ -11,7 +11,7 @@ macro_rules! registry {
         $($(#[$attribute:meta])* $tag:literal => $Kind:ident, $about:literal;)+
     }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         pub enum $Name {
             $($(#[$attribute])* #[doc = $about] #[serde(rename = $tag)] $Kind($Kind),)+
         }

@@ -1,5 +1,6 @@
 //! Numbers that change over training: the learning rate, and the weight of the KL term.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, at_least_zero, within};
@@ -36,14 +37,14 @@ impl Default for Schedule {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Constant {
     /// The number of epochs over which the learning rate rises linearly from 0.
     pub warmup: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cosine {
     /// The number of epochs over which the learning rate rises linearly from 0.
@@ -52,7 +53,7 @@ pub struct Cosine {
     pub floor: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
     /// The number of epochs over which the learning rate rises linearly from 0.
@@ -74,7 +75,7 @@ impl Default for Step {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Milestones {
     /// The epochs after which the learning rate falls.
@@ -96,7 +97,7 @@ impl Default for Milestones {
 /// A schedule in stages of growing length: stage i = 0, 1, ... lasts `growth`^i epochs, and multiplies the learning
 /// rate by `factor`^i (Burda et al. 2016, section 5). With a growth of 3, five stages take 121 epochs, and eight take
 /// 3280.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stages {
     /// The ratio of the lengths of two successive stages.

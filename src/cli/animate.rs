@@ -6,10 +6,12 @@ use clap::{Args, ValueEnum};
 use image::RgbImage;
 use serde::Deserialize;
 
+use super::candidates::runs;
 use super::draw::{Draw, Format, Place, print, save};
 use super::images::{MOST_FRAMES, below_each_other, rasters};
 use super::loaded_model::LoadedModel;
 use super::model_arg::locate;
+use super::next::{next, run_word};
 use super::sample_sheet::{Classes, sample_sheet};
 use crate::config::Config;
 use crate::data::Dataset;
@@ -42,7 +44,7 @@ Example:
 #[command(after_long_help = LONG_HELP)]
 pub struct Animate {
     /// A run's folder or name [default: the newest run in `runs`]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = runs())]
     #[serde(skip)]
     run: Option<PathBuf>,
 
@@ -102,7 +104,9 @@ impl Draw for Animate {
         let drawn = self.of_run(&RunFolder {
             path: folder.clone(),
         })?;
-        print(&save(&drawn, self.place(), &folder, Path::new(""))?)
+        print(&save(&drawn, self.place(), &folder, Path::new(""))?)?;
+        next(format_args!("eval {}", run_word(&folder)));
+        Ok(())
     }
 
     fn place(&self) -> Place<'_> {

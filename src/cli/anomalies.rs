@@ -8,6 +8,7 @@ use super::data_arg::DataArg;
 use super::draw::{Place, check_writable, save};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::next::{model_word, next};
 use super::output::{show, warn_if_unwritable};
 use super::score_args::{SAMPLES, check_samples};
 use crate::data::{Choice, Part};
@@ -174,6 +175,9 @@ impl Anomalies {
         let is_svg = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "svg");
         for path in paths.iter().filter(|path| !is_svg(path)) {
             ui::note(format_args!("look at {}", path.display()));
+        }
+        if !self.json {
+            next(format_args!("score {} IMAGES", model_word(&model)));
         }
         Ok(())
     }

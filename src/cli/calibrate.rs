@@ -10,11 +10,12 @@ use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
 use super::model_data;
+use super::next::{next, run_word};
 use super::score_args::ScoreArgs;
 use super::scorer::scorer;
 use crate::data::images::NewImages;
 use crate::data::{Split, also_in};
-use crate::error::{Error, Result, shell_word};
+use crate::error::{Error, Result};
 use crate::eval::anomaly::{AnomalyScore, Calibration};
 use crate::run::RunFolder;
 use crate::words::counted;
@@ -95,10 +96,7 @@ impl Calibrate {
             ));
         }
         ui::data(run.calibration().display())?;
-        ui::note(format_args!(
-            "next: vae score {} IMAGES",
-            shell_word(&run.path)
-        ));
+        next(format_args!("score {} IMAGES", run_word(&run.path)));
         Ok(())
     }
 

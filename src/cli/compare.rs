@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
+use super::candidates::runs;
 use super::loaded_model::hash;
 use super::model_arg::{RUNS, find_run};
+use super::next::next;
 use super::output::show;
 use crate::error::{Error, Result, shell_word};
 use crate::files;
@@ -26,7 +28,7 @@ may differ. A model that is no longer the one that was measured is named.";
 #[command(after_long_help = LONG_HELP)]
 pub struct Compare {
     /// Folders or names of runs that `vae eval` has measured
-    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    #[arg(required = true, num_args = 2.., value_name = "RUN", add = runs())]
     runs: Vec<PathBuf>,
 
     /// Print one JSON object on stdout
@@ -45,7 +47,20 @@ impl Compare {
                 run.name.clone_from(&run.folder);
             }
         }
-        show(&report(&runs), self.json)
+        show(&report(&runs), self.json)?;
+        if !self.json {
+            let elbo = |run: &&EvaluatedRun| run.report["elbo"].as_f64().unwrap_or(f64::MIN);
+            let best = runs.iter().max_by(|a, b| elbo(a).total_cmp(&elbo(b)));
+            if let Some(best) = best {
+                // Whether one is better than the other is a question of their seeds, too.
+                let config = Path::new(&best.folder).join("config.toml");
+                next(format_args!(
+                    "sweep --config {} --seeds 3 --plan seeds.jsonl",
+                    shell_word(config)
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

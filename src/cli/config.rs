@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::candidates::configs;
 use super::end_figures::{EndFigures, sets_figures};
+use super::figures::KINDS;
 use super::images_args::ImagesArgs;
+use super::next::next;
 use crate::config::{self, Config};
 use crate::error::{Result, shell_word};
 use crate::ui;
@@ -14,8 +17,12 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// The preset or the file to print; `-` reads the TOML from stdin
-    #[arg(default_value = "digits")]
+    #[arg(default_value = "digits", add = configs())]
     preset: String,
+
+    /// Print the JSON schema of configs (draft 7), with which an editor completes and checks them
+    #[arg(long, conflicts_with_all = ["preset", "data", "overrides", "size", "labels", "no_cache"])]
+    schema: bool,
 
     /// Print the config that `vae train --data PATH` chooses for the images in this folder, archive or array file
     #[arg(long, value_name = "PATH", conflicts_with = "preset")]
@@ -31,6 +38,9 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     pub fn run(self) -> Result<()> {
+        if self.schema {
+            return ui::data(format_args!("{:#}", config::json_schema(KINDS)));
+        }
         let config = match &self.data {
             Some(folder) => self.images.load(folder, &self.overrides)?.config,
             None => {
@@ -49,7 +59,12 @@ impl ConfigArgs {
                 shell_word(place)
             ))?;
         }
-        ui::data(config.to_toml()?.trim_end())
+        ui::data(config.to_toml()?.trim_end())?;
+        let data = self.data.as_ref().map_or_else(String::new, |place| {
+            format!(" --data {}", shell_word(place))
+        });
+        next(format_args!("train --config FILE{data}"));
+        Ok(())
     }
 }
 

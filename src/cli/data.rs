@@ -8,8 +8,9 @@ use image::RgbImage;
 
 use super::draw::Format;
 use super::images_args::ImagesArgs;
+use super::next::{next, typed};
 use crate::data::{Choice, Part, Split};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::figure::grid::square_columns;
 use crate::figure::sheet::Sheet;
 use crate::figure::{Raster, encode_png};
@@ -84,6 +85,11 @@ impl DataArgs {
             };
             files::write(sheet, &encode_png(&image)?)?;
             ui::note(format_args!("drew {}", sheet.display()));
+        }
+        if !self.json {
+            let path = shell_word(&self.path);
+            let flags = self.images.typed() + &typed(&self.overrides);
+            next(format_args!("train --data {path}{flags}"));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::next::{BEGIN, next};
 use super::output::show;
 use crate::error::Result;
 use crate::report::{Report, Table};
@@ -53,6 +54,10 @@ impl Devices {
             Err(error) => ("none".to_owned(), error.to_string()),
         };
         report.table(Table::names("auto", [auto]));
-        show(&report, self.json)
+        show(&report, self.json)?;
+        if !self.json {
+            next(BEGIN);
+        }
+        Ok(())
     }
 }

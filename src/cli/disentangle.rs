@@ -7,6 +7,7 @@ use clap::Args;
 use super::data_arg::DataArg;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::next::after_latents;
 use super::output::show;
 use crate::check::at_least_one;
 use crate::data::factors::{Factor, parse};
@@ -142,7 +143,11 @@ impl Disentangle {
             chance,
             probes,
         };
-        show(&disentanglement.report(), self.json)
+        show(&disentanglement.report(), self.json)?;
+        if !self.json {
+            after_latents(&opened);
+        }
+        Ok(())
     }
 
     fn choice(&self) -> Choice {

@@ -10,6 +10,7 @@ use super::diagnosing::{diagnose, enough, metrics, with_bars};
 use super::draw::{CHARTS, Format, Place, check_writable, save};
 use super::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use super::model_arg::ModelArg;
+use super::next::after_latents;
 use super::output::{show, warn_if_unwritable};
 use crate::check::count;
 use crate::data::Choice;
@@ -121,6 +122,9 @@ impl Doctor {
             _ => error.failing(NOT_KEPT),
         })?;
         ui::note(format_args!("look at {}", image.display()));
+        if !self.json {
+            after_latents(&opened);
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::figure_context::FigureContext;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::next::after_figure;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
 use crate::run::{NEW, RunFolder};
@@ -64,7 +65,9 @@ pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     let model = argument.open()?;
     figure.suits(&model.context())?;
     check_writable(figure.place(), &model.folder, Path::new(""))?;
-    print(&figure.write(&model, Path::new(""))?)
+    print(&figure.write(&model, Path::new(""))?)?;
+    after_figure(&model);
+    Ok(())
 }
 
 /// Prints the paths of files that were written.

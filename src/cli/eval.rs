@@ -8,6 +8,7 @@ use clap::Args;
 use super::interrupt;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::next::after_eval;
 use super::output::{show, warn_if_unwritable};
 use super::sample_quality::{HeldOut, QualityArgs};
 use super::test_data::TestData;
@@ -148,7 +149,11 @@ impl Eval {
                 Err(error)
             }
             (ended, kept) => kept.and(ended),
+        }?;
+        if !self.json {
+            after_eval(&opened);
         }
+        Ok(())
     }
 
     /// Checks the arguments as far as that is possible without a model.

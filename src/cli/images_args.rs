@@ -8,7 +8,7 @@ use crate::config::{Config, ImageSet, set_all};
 use crate::data::{
     Data, DataPaths, Dataset, ImageReport, Images, NamedFolder, load_new, set_aside,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::ui;
 
 /// How images of one's own are read. The flags are short forms of `--set data.images.…`.
@@ -54,6 +54,17 @@ impl ImagesArgs {
             overrides.push(format!("data.images.labels=\"{labels}\""));
         }
         Ok(overrides)
+    }
+
+    /// Returns the flags as they are typed, each after a space, to be repeated in a command.
+    pub fn typed(&self) -> String {
+        let flags = [("size", &self.size), ("labels", &self.labels)];
+        let values = flags.into_iter().filter_map(|(flag, value)| {
+            let value = shell_word(value.as_ref()?);
+            Some(format!(" --{flag} {value}"))
+        });
+        let no_cache = self.no_cache.then(|| " --no-cache".to_owned());
+        values.chain(no_cache).collect()
     }
 
     /// Checks that `--no-cache` has an effect: only images of one's own are kept.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::model_arg::RUNS;
+use super::next::{BEGIN, next, run_word};
 use super::output::show;
 use crate::config::PRESETS;
 use crate::data::{Data, Outline};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::{Features, Likelihood, Model, Prior};
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
-use crate::report::runs::table;
+use crate::report::runs::{RunState, table};
 use crate::report::{Report, Table};
 use crate::schedule::Schedule;
 use crate::ui;
@@ -122,7 +123,14 @@ impl List {
             let title = title.map(|value| value.get_name().to_owned());
             report.table(Table::names(&title.unwrap_or_default(), what.rows()));
         }
-        show(&report, self.json)
+        show(&report, self.json)?;
+        if !self.json {
+            next(match self.what {
+                None | Some(What::Presets | What::Data | What::Devices) => BEGIN,
+                Some(_) => "config digits",
+            });
+        }
+        Ok(())
     }
 
     fn runs(&self) -> Result<()> {
@@ -138,15 +146,34 @@ impl List {
         };
         if runs.is_empty() {
             ui::note(format_args!(
-                "there is no run in {}; train one: vae train",
+                "there is no run in {}",
                 folder.join("").display()
             ));
             if !self.json {
+                next(BEGIN);
                 return Ok(());
             }
         }
         let mut report = Report::new();
         report.table(table(&runs));
-        show(&report, self.json)
+        show(&report, self.json)?;
+        // The first one was trained last.
+        if let (Some(run), false) = (runs.first(), self.json) {
+            let word = run_word(&folder.join(&run.name));
+            next(match run.state {
+                RunState::Unfinished => format!("train --resume {word}"),
+                RunState::Broken(_) => format!("rm {word}"),
+                RunState::Running => "list runs".to_owned(),
+                RunState::Finished | RunState::Stopped => {
+                    let measured = run.measured.as_deref().unwrap_or_default();
+                    let command = match measured.starts_with("eval") {
+                        true => "sample",
+                        false => "eval",
+                    };
+                    format!("{command} {word}")
+                }
+            });
+        }
+        Ok(())
     }
 }

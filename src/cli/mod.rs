@@ -4,7 +4,9 @@ mod animate;
 mod anomalies;
 mod calibrate;
 mod calibration;
+mod candidates;
 mod compare;
+mod completions;
 mod config;
 mod config_name;
 mod data;
@@ -33,10 +35,12 @@ mod latent_sampler;
 mod list;
 mod loaded_model;
 mod manifold;
+mod manual;
 mod map_folder;
 mod mixture;
 mod model_arg;
 mod model_data;
+mod next;
 mod number_arg;
 mod output;
 mod reconstruct;
@@ -52,6 +56,7 @@ mod score_args;
 mod scored_rows;
 mod scorer;
 mod scoring;
+mod summary;
 mod sweep;
 mod table;
 mod test_data;
@@ -60,6 +65,7 @@ mod toy_figure;
 mod train;
 mod traverse;
 
+use std::process::exit;
 use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -99,6 +105,7 @@ pub struct Cli {
 enum Command {
     Train(Box<train::Train>),
     Data(data::DataArgs),
+    Summary(summary::Summary),
     Eval(eval::Eval),
     Doctor(doctor::Doctor),
     Report(report::ReportCommand),
@@ -117,6 +124,9 @@ enum Command {
     Rm(rm::Rm),
     Devices(devices::Devices),
     Config(config::ConfigArgs),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 impl Command {
@@ -138,12 +148,15 @@ const RENAMED: &[(&str, &str)] = &[
 
 impl Cli {
     /// Parses the program's arguments. For `--help`, for `--version` and after most mistakes, clap prints its text and
-    /// the program ends here.
+    /// the program ends here. It also ends here once a shell has been told how a word may go on.
     ///
     /// # Errors
     /// Returns an error if a number cannot be read, if a flag has been renamed, or if `vae train` is given a name without a
     /// flag.
     pub fn from_arguments() -> Result<Self> {
+        if completions::answer::<Self>()? {
+            exit(0);
+        }
         let error = match Self::try_parse() {
             Ok(cli) => return Ok(cli),
             Err(error) => error,
@@ -230,6 +243,7 @@ impl Cli {
             rayon::scope(|_| match self.command {
                 Command::Train(train) => train.run(began),
                 Command::Data(data) => data.run(),
+                Command::Summary(summary) => summary.run(),
                 Command::Eval(eval) => eval.run(),
                 Command::Doctor(doctor) => doctor.run(),
                 Command::Report(report) => report.run(),
@@ -247,6 +261,8 @@ impl Cli {
                 Command::Rm(rm) => rm.run(),
                 Command::Devices(devices) => devices.run(),
                 Command::Config(config) => config.run(),
+                Command::Completions(completions) => completions.run(),
+                Command::Manual(manual) => manual.run::<Self>(),
             })
         };
         device::guarded(run)

@@ -4,25 +4,24 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::candidates::{devices, runs};
 use super::loaded_model::LoadedModel;
 use crate::data::image_file::FileKind;
 use crate::error::{Error, Result, shell_word};
+pub use crate::run::RUNS;
 use crate::run::{RunFolder, newest};
 use crate::train::{chosen_model, unchangeable};
 use crate::{config, device, files, parallel, ui};
-
-/// The folder of the runs unless `--out` names another.
-pub const RUNS: &str = "runs";
 
 /// The arguments that every command on a trained model has.
 #[derive(Debug, Args)]
 pub struct ModelArg {
     /// The model: a run's folder or name, or a model file [default: the newest run in `runs`]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = runs())]
     run: Option<PathBuf>,
 
     /// Compute on auto (a GPU if there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", add = devices())]
     device: String,
 }
 

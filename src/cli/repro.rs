@@ -9,7 +9,9 @@ use std::time::Instant;
 use clap::Args;
 
 use self::measured::{Measured, Request, measured, run_name};
+use super::candidates::recipes;
 use super::model_arg::RUNS;
+use super::next::{list_runs, next};
 use super::output::show;
 use super::run_args::RunArgs;
 use crate::check::count;
@@ -38,7 +40,7 @@ Examples:
 #[command(after_long_help = LONG_HELP)]
 pub struct Repro {
     /// The published number to reproduce; `list` shows them all
-    #[arg(default_value = "list")]
+    #[arg(default_value = "list", add = recipes())]
     recipe: String,
 
     /// Do only these of its trainings, as in `vae-1,iwae-5`
@@ -128,7 +130,11 @@ impl Repro {
         let recipes = published();
         if self.recipe == "list" {
             self.check_list()?;
-            return show(&list(&recipes), self.json);
+            show(&list(&recipes), self.json)?;
+            if let (Some(first), false) = (recipes.first(), self.json) {
+                next(format_args!("repro {}", first.recipe));
+            }
+            return Ok(());
         }
         let recipe = find(&recipes, &self.recipe)?;
         let epochs = self.epochs(recipe, &recipes)?;
@@ -178,7 +184,12 @@ impl Repro {
             show(&report, true)?;
         }
         match outcomes.iter().filter(|outcome| !outcome.passed()).count() {
-            0 => Ok(()),
+            0 => {
+                if !self.json {
+                    next(list_runs(&self.run_args.out));
+                }
+                Ok(())
+            }
             1 => Err(Error::failed("1 result is outside its tolerance")),
             failed => Err(Error::failed(format!(
                 "{failed} results are outside their tolerance"

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use toml::Value;
 
+use super::candidates::runs;
 use super::interrupt;
 use super::model_arg::{RUNS, find_run};
+use super::next::{list_runs, next};
 use crate::config::{self, Config};
 use crate::error::{Error, Result, shell_word};
 use crate::files::{unreadable, unwritable};
@@ -35,7 +37,7 @@ Examples:
 #[command(after_long_help = LONG_HELP)]
 pub struct Rm {
     /// The folders or names of the runs
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN", add = runs())]
     runs: Vec<PathBuf>,
 
     /// Remove them without asking
@@ -75,8 +77,13 @@ impl Rm {
         // A signal does not stop a removal in its middle.
         interrupt::watch()?;
         remove(&folders)?;
-        runs.iter()
-            .try_for_each(|run| ui::data(run.named.display()))
+        for run in &runs {
+            ui::data(run.named.display())?;
+        }
+        if let Some(parent) = runs.first().and_then(|run| run.named.parent()) {
+            next(list_runs(parent));
+        }
+        Ok(())
     }
 }
 

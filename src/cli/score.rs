@@ -1,7 +1,7 @@
 //! `vae score`: says how strange images are to a model, and flags the strangest, such that normal images are flagged at no
 //! more than a promised rate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -12,11 +12,12 @@ use super::image_blocks::ImageBlocks;
 use super::loaded_model::LoadedModel;
 use super::map_folder::MapFolder;
 use super::model_arg::ModelArg;
+use super::next::{model_word, next};
 use super::score_args::ScoreArgs;
 use super::scored_rows::{ScoredRow, csv};
 use super::scorer::scorer;
 use super::scoring::{Scored, Scoring};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::eval::anomaly::{
     AnomalyScore, Calibration, Discoveries, Drift, FALSE_ALARMS, FalseAlarmPromise, FlaggingRule,
     MOST_FOR_MAPS,
@@ -175,7 +176,26 @@ impl ScoreImages {
             ui::data(csv(&scored.rows, &scored.skipped, scoring.format(true))?)?;
         }
         ended?;
-        self.conclude(&scored, drift)
+        self.conclude(&scored, drift)?;
+        self.name_next(&opened);
+        Ok(())
+    }
+
+    /// Names the command that shows where images are strange or, once that is shown, the one that counts what is found. After
+    /// a stream of paths nothing comes next.
+    fn name_next(&self, opened: &LoadedModel) {
+        let run = model_word(opened);
+        let images = match &self.images[..] {
+            [] => String::new(),
+            [stream] if stream == Path::new("-") => return,
+            [one] => format!(" {}", shell_word(one)),
+            _ => " IMAGES".to_owned(),
+        };
+        match self.maps {
+            _ if self.json => {}
+            None => next(format_args!("score {run}{images} --maps maps")),
+            Some(_) => next(format_args!("anomalies {run} --abnormal IMAGES")),
+        }
     }
 
     /// Returns the flags of each score: that which was asked for, and that of maps if these are to be written.

@@ -18,11 +18,13 @@ use self::making::PlanArgs;
 use self::script::Script;
 use self::task_number::{NumberSource, task_number};
 use self::tasks::PlanRun;
+use super::candidates::devices;
 use super::model_arg::RUNS;
+use super::next::{list_runs, next};
 use super::output::show;
 use super::run_args::RunArgs;
 use crate::config::SweepPlan;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::ui;
 
 /// The explanation of plans and tasks, for `--help`.
@@ -76,7 +78,7 @@ pub struct Sweep {
     emit: Option<Engine>,
 
     /// Compute on auto (a GPU if there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", add = devices())]
     device: String,
 
     /// Read the data set from this folder, archive or array file [default: $VAE_DATA if it is set, else data/ and the
@@ -149,7 +151,13 @@ impl Sweep {
                 ui::note(format_args!("{name} chooses task {}", chosen.task));
             }
             self.refuse_json("a single task prints its run's folder")?;
-            return run.one(chosen.task, began);
+            run.one(chosen.task, began)?;
+            let out = match self.out == Path::new(RUNS) {
+                true => String::new(),
+                false => format!(" --out {}", shell_word(&self.out)),
+            };
+            next(format_args!("sweep {} --table{out}", shell_word(path)));
+            return Ok(());
         }
         let done = run.all(began)?;
         self.show_table(&plan, path, &run_args)?;
@@ -158,7 +166,11 @@ impl Sweep {
 
     fn show_table(&self, plan: &SweepPlan, path: &Path, run_args: &RunArgs) -> Result<()> {
         let results = results::read(plan, path, run_args)?;
-        show(&results.report(), self.json)
+        show(&results.report(), self.json)?;
+        if !self.json {
+            next(list_runs(&self.out));
+        }
+        Ok(())
     }
 
     fn refuse_json(&self, why: &str) -> Result<()> {

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+pub use self::memory::check as check_memory;
 pub use self::planned::{Planned, check_run, is_blank, train_planned};
 
 use self::clock::Clock;
@@ -24,8 +25,11 @@ use self::live_log::LogFormat;
 use self::resume::resumed;
 use self::session::Finished;
 use self::start::{FirstModel, Start};
+use super::candidates::{configs, runs};
+use super::data_arg::DataArg;
 use super::end_figures::sets_figures;
 use super::images_args::{ImagesArgs, OwnImages};
+use super::next::after_training;
 use super::run_args::RunArgs;
 use crate::config::Config;
 use crate::device::SelectedDevice;
@@ -66,7 +70,7 @@ Examples:
 pub struct Train {
     /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin [default: digits, one
     /// that is chosen for the images of `--data`, or that of `--from`]
-    #[arg(long)]
+    #[arg(long, add = configs())]
     config: Option<String>,
 
     /// Replace one value of the config, as in `train.batch=64` (repeatable)
@@ -100,11 +104,11 @@ pub struct Train {
     name: Option<String>,
 
     /// Begin with the weights of this run or model file, of the same architecture, instead of random ones
-    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    #[arg(long, value_name = "RUN", conflicts_with = "resume", add = runs())]
     from: Option<PathBuf>,
 
     /// Continue a run (the newest unless one is named) exactly where it stopped
-    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "config")]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with = "config", add = runs())]
     resume: Option<Option<PathBuf>>,
 }
 
@@ -142,7 +146,10 @@ impl Train {
         };
         let Finished { model, figures, .. } = finished;
         ui::data(model.folder.display())?;
-        figures.draw(&model)
+        figures.draw(&model)?;
+        let (dataset, _) = model.data(&DataArg::default())?;
+        after_training(&model, dataset.calibration.is_some());
+        Ok(())
     }
 
     /// Trains to the last epoch, on this process alone.

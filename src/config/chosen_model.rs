@@ -12,11 +12,16 @@ impl Config {
     /// The images that are set aside for validation count as training images, so that the model does not depend on
     /// their number.
     pub fn choose_model(&mut self, dataset: &Dataset) -> Option<String> {
+        let images = dataset.train.len() + self.data.kind().validation();
+        self.choose_model_for(dataset.train.shape, images)
+    }
+
+    /// Does the same for images of shape `[C, H, W]`, of which there are `images`, with those for validation.
+    pub fn choose_model_for(&mut self, shape: [usize; 3], images: usize) -> Option<String> {
         let Model::Auto(auto) = &self.model else {
             return None;
         };
-        let images = dataset.train.len() + self.data.kind().validation();
-        let shape @ [channels, height, width] = dataset.train.shape;
+        let [channels, height, width] = shape;
         self.model = auto.choose(shape, images).into();
         Some(format!(
             "model.auto: {} ({}, {height}x{width}, {})",

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Figures, IgnoredTable, TrainConfig, toml_error};
@@ -15,8 +16,8 @@ use crate::optimizer::Optimizer;
 use crate::rng::Rng;
 use crate::schedule::Schedule;
 
-/// A whole experiment, as stored in `config.toml` in a run's folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A whole experiment, as a person writes it and as `config.toml` in a run's folder has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The seed of everything random: weights, noise, the order of the images, binarised pixels.
@@ -27,7 +28,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "AugmentConfig::is_off")]
     pub augment: AugmentConfig,
     pub model: Model,
-    /// The way in which the class enters the networks; `None` for a model that is not conditional.
+    /// The way in which the class enters the networks. Without this table the model is not conditional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     #[serde(default)]

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data_paths::{DataPaths, SetFolders, search};
@@ -32,7 +33,7 @@ const URL: &str = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized
 
 /// Binarised MNIST, from its three files. There is no `pixels` key, because every value is 0 or 1 already, and no
 /// `validation`, because that split is published.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BinarizedMnist {}
 

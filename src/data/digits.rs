@@ -6,6 +6,7 @@
 //! MNIST. Image `index` depends on (seed, split, index) alone, and its factors are known: see [`Handwriting`].
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
@@ -31,7 +32,7 @@ use pen::VALUES;
 const MOST: usize = 1_000_000;
 
 /// The built-in data set: how many digits, and which.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Digits {
     /// The data's own seed: the run's seed changes the training, never the images.

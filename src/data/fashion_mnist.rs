@@ -1,5 +1,6 @@
 //! Fashion-MNIST.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data_paths::DataPaths;
@@ -9,7 +10,7 @@ use super::{DataKind, Dataset, Outline, Pixels};
 use crate::error::Result;
 
 /// Fashion-MNIST, from its four files.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FashionMnist {
     pub pixels: Pixels,

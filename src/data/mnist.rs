@@ -1,5 +1,6 @@
 //! MNIST.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data_paths::DataPaths;
@@ -9,7 +10,7 @@ use super::{DataKind, Dataset, Outline, Pixels};
 use crate::error::Result;
 
 /// Which images are trained on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TrainOn {
     /// The 60 000 that are published as training images.
@@ -21,7 +22,7 @@ pub enum TrainOn {
 }
 
 /// MNIST, from its four files.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mnist {
     pub pixels: Pixels,

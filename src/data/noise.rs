@@ -5,6 +5,7 @@
 //! `(count + test) * channels * height * width` bytes.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
@@ -19,7 +20,7 @@ const LONGEST: usize = 4096;
 const MOST: usize = 1_000_000_000;
 
 /// The number and the size of the images of noise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Noise {
     pub size: Size,
@@ -35,7 +36,7 @@ pub struct Noise {
 }
 
 /// An image's height and width, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected the side of a square or [height, width], in pixels"

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DataPaths;
@@ -42,7 +43,7 @@ const TRAIN: usize = COUNT - TEST;
 const CLASSES: [&str; 3] = ["square", "ellipse", "heart"];
 
 /// The built-in sprites, with their numbers. There is no `pixels` key, because every value is 0 or 1 already.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sprites {
     /// The number of images to train on, from nine tenths of all in a fixed random order.

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, within};
@@ -16,7 +17,7 @@ use crate::ops::noise::{Distribution, fill};
 use crate::rng::Rng;
 
 /// A change of an image before it is encoded; the clean image is to be reconstructed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Corruption {
     /// Normal noise of this standard deviation is added to each value; the sum is not cut to [0, 1].

@@ -1,5 +1,6 @@
 //! The choice between the kinds of networks, by the size of the images and by their number.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conv::Conv;
@@ -29,10 +30,10 @@ const FEW_LATENTS: usize = 16;
 const MANY_LATENTS: usize = 32;
 
 /// The `[model.auto]` table. A training replaces it by the model that it chooses.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auto {
-    /// `D`, the number of latents; `None` chooses.
+    /// `D`, the number of latents; by default the number of images chooses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent: Option<usize>,
 }

@@ -5,6 +5,7 @@
 //! its log p(y)). An encoder that does not read the class gives q(z | x) in place of q(z | x, y), which is a bound as
 //! well.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, ConditionSpec, DenseSpec, Features, LayerSpec, Network};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 /// The largest number of classes, as many as the labels of an IDX file can name.
 const MOST_CLASSES: usize = 256;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Condition {
     /// The way in which the class enters the decoder.
@@ -26,7 +27,7 @@ pub struct Condition {
 }
 
 /// The ways in which a class can enter the decoder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConditionMode {
     /// A dense layer with a ReLU maps the one-hot label to the latent's size; the result is added to the latent.

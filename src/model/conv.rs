@@ -1,5 +1,6 @@
 //! A list of layers: convolutions, transposed convolutions and dense layers, in any order that fits.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 use crate::check::at_least_one;
 use crate::error::{Error, Result};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Conv {
     /// `D`, the number of latents.

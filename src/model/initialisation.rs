@@ -2,12 +2,13 @@
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Rng;
 
 /// The rule by which a layer's first weights are drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Initialisation {
     /// Weights and biases uniform in +-1 / sqrt(fan in), the default of PyTorch's layers.
@@ -18,7 +19,7 @@ pub enum Initialisation {
 }
 
 /// The initial value of the decoder's last bias.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputBias {
     /// Drawn by the same rule as the bias of any other layer.

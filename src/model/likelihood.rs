@@ -12,6 +12,7 @@ mod toy;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation::sigmoid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, Features, Graph, Init, NodeId, ParameterShape};
@@ -101,7 +102,7 @@ pub trait ImageDistribution {
 }
 
 /// The map from the decoder's output to a mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputMap {
     /// The logistic function of the output, which is in (0, 1) like the pixels.

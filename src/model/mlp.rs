@@ -1,5 +1,6 @@
 //! Dense layers with one activation; the decoder mirrors the encoder unless its own layers are given.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 use crate::check::{at_least_one, is_default};
 use crate::error::{Error, Result};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mlp {
     /// `D`, the number of latents.

@@ -1,6 +1,7 @@
 //! Residual blocks at several resolutions (He et al. 2016), with group normalisation (Wu, He 2018), for images of colour
 //! and of more than 32 pixels.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 const MOST_BLOCKS: usize = 100;
 const LARGEST_STEM: usize = 16;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resnet {
     /// `D`, the number of latents.

@@ -4,6 +4,7 @@
 //! The network's head for the variance exists but learns nothing: its gradient is 0.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::loader::Corruption;
 use crate::model::{Prior, Vae};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Autoencoder {
     /// The corruption of the images before they are encoded. The loss compares reconstructions with the clean images.

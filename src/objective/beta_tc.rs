@@ -6,6 +6,7 @@
 //! minibatch-weighted sampling (their section 3.1) or by stratified sampling (their appendix C.2).
 
 use burn::tensor::{Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::model::{ForwardPass, Prior, Vae};
 use crate::ops::{log_sum_exp, sum_last_axis};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BetaTc {
     /// The weight of the mutual information.
@@ -32,7 +33,7 @@ pub struct BetaTc {
     pub sampling: Sampling,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// Every image of the batch stands for N / B images. The estimate is biased, and is a bound.

@@ -3,6 +3,7 @@
 //! mean over the batch.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, reconstruction};
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::model::Vae;
 use crate::schedule::warm_up;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capacity {
     /// The weight of the KL's distance from the capacity.

@@ -2,6 +2,7 @@
 //! any other beta (Higgins et al. 2017, equation 4).
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -15,7 +16,7 @@ use crate::model::{ForwardPass, Prior, Vae};
 use crate::ops::sum_last_axis;
 use crate::schedule::{cyclical, warm_up};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Elbo {
     /// The weight of the KL term in the loss. The reported ELBO always has the weight 1.
@@ -33,7 +34,7 @@ pub struct Elbo {
     pub cyclical: Option<Cyclical>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Estimator {
     /// The closed form of the KL.
@@ -44,7 +45,7 @@ pub enum Estimator {
 }
 
 /// The schedule of a weight that rises several times (Fu et al. 2019).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cyclical {
     /// The number of cycles.

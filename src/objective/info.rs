@@ -4,6 +4,7 @@
 //! removes information from them.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, LossMeans, LossTerms, ObjectiveKind, Time, needs_normal, reconstruction};
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::model::{Prior, Vae};
 use crate::ops::{noise, product, repeat_last_axis, sum_last_axis};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Info {
     /// The fraction of the KL that is left out: 0 keeps the whole KL, 1 removes it.

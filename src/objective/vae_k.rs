@@ -2,6 +2,7 @@
 //! It is the same bound as with one latent, with less noise in its gradient.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,7 +14,7 @@ use crate::data::Batch;
 use crate::error::Result;
 use crate::model::Vae;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VaeK {
     /// `K`, the number of latents drawn for each image.

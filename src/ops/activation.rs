@@ -1,12 +1,13 @@
 //! The activation functions of layers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The slope of the leaky ReLU below 0: PyTorch's default.
 pub const LEAK: f32 = 0.01;
 
 /// The function that follows the affine map of a layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// max(y, 0).
@@ -41,6 +42,21 @@ impl Activation {
         Self::Sigmoid,
         Self::None,
     ];
+
+    /// Returns the name in a config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Silu => "silu",
+            Self::Gelu => "gelu",
+            Self::LeakyRelu => "leaky-relu",
+            Self::Elu => "elu",
+            Self::Softplus => "softplus",
+            Self::Sigmoid => "sigmoid",
+            Self::None => "none",
+        }
+    }
 
     /// Returns whether the products of layers apply it themselves. Their backward passes find its slope from its value,
     /// which does not tell it for all functions.

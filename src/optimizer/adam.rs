@@ -2,6 +2,7 @@
 //! algorithm 2).
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerKind;
@@ -9,11 +10,14 @@ use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
 use crate::ops::{self, AdamStep, WeightDecay};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Adam {
+    /// The share of the running mean of the gradients that is kept at each step.
     pub beta1: f64,
+    /// The share of the running mean of their squares that is kept at each step.
     pub beta2: f64,
+    /// The constant added to the root of the mean square.
     pub epsilon: f64,
     /// The weight of an L2 penalty: `weight_decay * weight` is added to the gradient.
     pub weight_decay: f64,
@@ -31,11 +35,14 @@ impl Default for Adam {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamW {
+    /// The share of the running mean of the gradients that is kept at each step.
     pub beta1: f64,
+    /// The share of the running mean of their squares that is kept at each step.
     pub beta2: f64,
+    /// The constant added to the root of the mean square.
     pub epsilon: f64,
     /// The weight decay: each step shrinks the weights by `learning_rate * weight_decay`, independently of the
     /// gradient.

@@ -1,6 +1,7 @@
 //! RMSprop (Tieleman, Hinton 2012, lecture 6.5), optionally centred (Graves 2013) and with momentum.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerKind;
@@ -8,13 +9,14 @@ use crate::check::{above_zero, within};
 use crate::error::Result;
 use crate::ops::{self, RmsPropMoments, RmsPropStep};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RmsProp {
     /// The fraction of the running mean square that is kept at each step.
     pub alpha: f64,
     /// The constant added to the root.
     pub epsilon: f64,
+    /// The share of the last step that is added to the next one.
     pub momentum: f64,
     /// Whether the gradient is divided by the running standard deviation instead of the root mean square.
     pub centred: bool,

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent, with momentum if asked for (Polyak 1964).
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::OptimizerKind;
@@ -8,9 +9,10 @@ use crate::check::{at_least_zero, within};
 use crate::error::{Error, Result};
 use crate::ops::{self, SgdStep, WeightDecay};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sgd {
+    /// The share of the last step that is added to the next one.
     pub momentum: f64,
     /// Whether the step looks ahead along the momentum (Nesterov 1983).
     pub nesterov: bool,

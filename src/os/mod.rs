@@ -13,6 +13,7 @@ mod host_name;
 mod limits;
 mod parent;
 mod paths;
+mod processor;
 mod signals;
 mod threads;
 
@@ -22,5 +23,6 @@ pub use host_name::host_name;
 pub use limits::turn_limits_into_errors;
 pub use parent::end_parent_after;
 pub use paths::path;
+pub use processor::processor;
 pub use signals::{ignore_stops, watch};
 pub use threads::{cores, has_room_for_thread, start};

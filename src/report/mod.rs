@@ -5,6 +5,7 @@
 //! [`Column`], and all renderers show it.
 
 pub mod anomalies;
+pub mod architecture;
 mod cell;
 pub mod comparison;
 pub mod diagnosis;

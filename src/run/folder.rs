@@ -8,6 +8,9 @@ use super::hidden_name::is_hidden_run;
 use crate::error::{Error, ErrorKind, Result, shell_word};
 use crate::files::{self, unreadable, unwritable};
 
+/// The folder of the runs unless `--out` names another.
+pub const RUNS: &str = "runs";
+
 /// The folder in which one run keeps everything it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {

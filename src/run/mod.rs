@@ -15,7 +15,7 @@ pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
 pub use contents::Contents;
 pub use exports::{NEW, PROJECTOR, is_event_file, is_split_folder, unwritten_exports};
-pub use folder::{RunFolder, create, newest};
+pub use folder::{RUNS, RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
 pub use metrics::{
     Metrics, Record, best_validation, kept_records, last_records, parse_metrics, read_metrics,

@@ -65,6 +65,11 @@ impl MemoryNeed {
         }
     }
 
+    /// Returns the number of images in a step.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// Returns the part of the estimate that grows with the batch, in bytes.
     pub fn activations(&self) -> u64 {
         (self.per_image * self.batch as f64) as u64

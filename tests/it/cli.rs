@@ -365,7 +365,10 @@ fn eval_prints_the_numbers_of_training_with_their_protocol() {
     let done = run(place.path(), &["eval"]);
     assert_eq!(
         (done.code, done.err.as_str()),
-        (Some(0), "the newest run: runs/smoke-1\n")
+        (
+            Some(0),
+            "the newest run: runs/smoke-1\nnext: vae doctor smoke-1\n"
+        )
     );
     let records = metrics(&place.path().join("runs/smoke-1"));
     let last = &records[3];

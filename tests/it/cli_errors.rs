@@ -308,7 +308,10 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let done = Done::of(child.wait_with_output().unwrap());
-    assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    assert_eq!(
+        (done.code, done.err.as_str()),
+        (Some(0), "next: vae train --config digits\n")
+    );
     let mut child = vae(place.path(), &["list"])
         .stdout(Stdio::piped())
         .spawn()

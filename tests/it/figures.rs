@@ -129,7 +129,10 @@ fn a_manifold_shows_each_code_at_its_quantiles() {
     let vae = opened(place.path());
     let done = run(place.path(), &["manifold", "--n", "9", "--dims", "5,2"]);
     assert_eq!(done.line(), "runs/smoke-1/manifold.png");
-    assert_eq!(done.err, "the newest run: runs/smoke-1\n");
+    assert_eq!(
+        done.err,
+        "the newest run: runs/smoke-1\nnext: vae eval smoke-1\n"
+    );
     let drawn = sheet(&place.path().join("runs/smoke-1/manifold.png"));
     let z = |step: u32| normal_quantile(0.05 + 0.9 * f64::from(step) / 8.0) as f32;
     for [column, row] in [[0, 0], [8, 0], [0, 8], [4, 4], [7, 3]] {

@@ -24,6 +24,7 @@ mod cli_doctor;
 mod cli_errors;
 mod cli_score;
 mod compare;
+mod completions;
 mod conditional;
 mod config_text;
 mod contract;
@@ -62,6 +63,7 @@ mod mangled_configs;
 mod mixture;
 mod model_file;
 mod models;
+mod next_commands;
 mod not_finite;
 mod objectives;
 #[cfg(feature = "cpu")]
@@ -100,6 +102,7 @@ mod snapshot;
 mod sprites;
 mod standard_errors;
 mod stops;
+mod summary;
 #[cfg(target_os = "linux")]
 mod sweep;
 mod sweeping;

@@ -78,7 +78,7 @@ fn a_config_reads_the_same_in_every_encoding_with_a_mark_and_with_every_line_end
         let done = run(place.path(), &["config", "mine.toml"]);
         assert_eq!(
             (done.out.as_str(), done.err.as_str()),
-            (&*plain, ""),
+            (&*plain, "next: vae train --config FILE\n"),
             "{encoding}"
         );
         let done = piped(place.path(), &["config", "-"], &bytes);

@@ -14,6 +14,7 @@ use super::figure_context::FigureContext;
 use super::image_output::{DecodedImages, ImagePlace, check_folder, write_array, write_folder};
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use crate::cli::next::after_figure;
 use crate::data::npy::MAGIC;
 use crate::error::{Error, Result};
 use crate::figure::Figure;
@@ -86,7 +87,9 @@ impl Decode {
             }
             ImagePlace::Array(path) => write_array(&images, path)?,
             ImagePlace::Folder(path) => write_folder(&images, path, &self.about(&model))?,
-        })
+        })?;
+        after_figure(&model);
+        Ok(())
     }
 
     fn place(&self, place: ImagePlace) -> Place<'_> {

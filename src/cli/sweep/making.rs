@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::check::count;
+use crate::cli::candidates::configs;
 use crate::cli::config::check_before_data;
+use crate::cli::next::next;
 use crate::config::{self, SweepGrid, SweepPlan, plain_name};
 use crate::error::{Error, Result, shell_word};
 use crate::words::counted;
@@ -22,7 +24,7 @@ pub struct PlanArgs {
     pub file: Option<PathBuf>,
 
     /// Train this preset (see `vae list presets`) or TOML file; `-` reads the TOML from stdin [default: digits]
-    #[arg(long)]
+    #[arg(long, add = configs())]
     config: Option<String>,
 
     /// Train with each of these values of the config, as in `objective.elbo.beta=1,4`; several keys span a grid (repeatable)
@@ -83,8 +85,10 @@ impl PlanArgs {
         } else {
             files::write(file, lines.as_bytes())?;
         }
-        introduce(&plan, grid.seeds, file);
-        ui::data(file.display())
+        introduce(&plan, grid.seeds);
+        ui::data(file.display())?;
+        next(format_args!("sweep {}", shell_word(file)));
+        Ok(())
     }
 
     /// Returns the trainings, and the file that the config's figures stand in.
@@ -140,8 +144,8 @@ fn is_for(set: &str, key: &str) -> bool {
     rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.', '[']))
 }
 
-/// Prints what the plan has, and how to run it.
-fn introduce(plan: &SweepPlan, seeds: usize, file: &Path) {
+/// Prints what the plan has, and who can run it.
+fn introduce(plan: &SweepPlan, seeds: usize) {
     let (Some(first), Some(last)) = (plan.tasks.first(), plan.tasks.last()) else {
         return;
     };
@@ -151,10 +155,9 @@ fn introduce(plan: &SweepPlan, seeds: usize, file: &Path) {
         _ => format!("{} to {}", first.name, last.name),
     };
     ui::note(format_args!(
-        "{}, {} with {} each: {names}\nrun them here: vae sweep {}, or with other programs: --emit parallel, slurm, k8s or hq",
+        "{}, {} with {} each: {names}\nother programs run them with --emit parallel, slurm, k8s or hq",
         counted(count, "training"),
         counted(count / seeds, "setting"),
         counted(seeds, "seed"),
-        shell_word(file),
     ));
 }

@@ -1,5 +1,6 @@
 //! The `[data.images]` table: images of one's own, from the folder or the file that `--data` names.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{LabelsFrom, Layout};
@@ -16,7 +17,7 @@ pub const ANOMALY_CALIBRATION: f64 = 0.2;
 const LONGEST: usize = 4096;
 
 /// Whether broken images end a training before it begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Broken {
     /// More than 1 % of the images, and more than 10, are an error.
@@ -27,7 +28,7 @@ pub enum Broken {
 }
 
 /// Images of one's own. What is left out is chosen from the images, and written into the run's config.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Images {
     /// Height and width to fit the images into.

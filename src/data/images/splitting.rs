@@ -1,6 +1,7 @@
 //! Divides fitted images into those to train on, to validate on, to calibrate on and to test on.
 
 use md5::{Digest, Md5};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fitting::FittedImage;
@@ -9,7 +10,7 @@ use crate::data::SplitName;
 use crate::data::image_file::stem;
 
 /// Which images are kept together when the test images are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TestGroup {
     /// Equal images alone.

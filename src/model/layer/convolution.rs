@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::normalised::NormLayer;
@@ -11,7 +12,7 @@ use crate::model::{Features, Init, Operation};
 use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a convolution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionConfig {
     /// The number of output channels.
@@ -114,6 +115,8 @@ impl ConvolutionSpec {
 }
 
 impl Windowed for ConvolutionSpec {
+    const NAME: &'static str = "convolution";
+
     fn convolution(&self) -> &Convolution {
         &self.0
     }

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
@@ -9,7 +10,7 @@ use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation};
 
 /// The config of a dense layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
     /// The number of units.
@@ -102,6 +103,10 @@ impl DenseSpec {
 }
 
 impl LayerShape for DenseSpec {
+    fn words(&self) -> String {
+        "dense".to_owned()
+    }
+
     fn input(&self) -> Features {
         self.input
     }

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerNoise, LayerShape, LayerSpec};
@@ -9,7 +10,7 @@ use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::Activation;
 
 /// The config of dropout.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutConfig {
     /// The probability with which a value becomes 0 in a training step; the others are divided by 1 minus it.
@@ -58,6 +59,10 @@ impl DropoutSpec {
 }
 
 impl LayerShape for DropoutSpec {
+    fn words(&self) -> String {
+        format!("dropout {}", self.probability)
+    }
+
     fn input(&self) -> Features {
         self.input
     }

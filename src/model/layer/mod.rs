@@ -15,8 +15,11 @@ mod transposed;
 mod upsample;
 mod window;
 
+use std::borrow::Cow;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{Features, Graph, Init, NodeId, ParameterShape};
@@ -54,6 +57,9 @@ pub trait LayerKind {
 
 /// A layer whose shapes are known, before it has weights.
 pub trait LayerShape {
+    /// Returns the kind of the layer and its numbers in words, without its activation.
+    fn words(&self) -> String;
+
     fn input(&self) -> Features;
 
     fn output(&self) -> Features;
@@ -174,6 +180,21 @@ macro_rules! layers {
                     $($(#[$attribute])* $tag => $Config::deserialize(table).map(Self::$Kind),)+
                     _ => Err(toml::de::Error::custom(format!("there is no layer `{tag}`"))),
                 }
+            }
+        }
+
+        impl JsonSchema for LayerConfig {
+            fn schema_name() -> Cow<'static, str> {
+                "Layer".into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let kinds =
+                    Vec::from([$($(#[$attribute])* generator.subschema_for::<$Config>()),+]);
+                json_schema!({
+                    "description": "A layer; one of its keys says which.",
+                    "anyOf": kinds,
+                })
             }
         }
 

@@ -2,11 +2,13 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
 use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Normalisation};
+use crate::words::counted;
 
 /// The number of groups unless a config names another: that of Wu and He, for maps with enough channels.
 const GROUPS: usize = 32;
@@ -16,7 +18,7 @@ const GROUPS: usize = 32;
 const FEWEST_CHANNELS: usize = 4;
 
 /// The config of a normalisation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NormConfig {
     /// The number of groups of channels; 0 chooses it: at most 32, of at least 4 channels each.
@@ -104,6 +106,11 @@ impl NormSpec {
 }
 
 impl LayerShape for NormSpec {
+    fn words(&self) -> String {
+        let groups = counted(self.normalisation.groups, "group");
+        format!("normalisation in {groups}")
+    }
+
     fn input(&self) -> Features {
         if self.is_flat {
             Features::Flat(self.normalisation.map[0])

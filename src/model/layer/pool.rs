@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
@@ -9,7 +10,7 @@ use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
 /// The config of an average pooling.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolConfig {
     /// The height and width of the squares. Those at the lower and right end may be smaller, as with PyTorch's
@@ -51,6 +52,11 @@ impl LayerKind for PoolConfig {
 pub struct PoolSpec(Resampling);
 
 impl LayerShape for PoolSpec {
+    fn words(&self) -> String {
+        let side = self.0.factor;
+        format!("mean of {side}x{side} pixels")
+    }
+
     fn input(&self) -> Features {
         Features::Map(self.0.big)
     }

@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dropout::{checked_dropout, dropped_out};
@@ -16,7 +17,7 @@ use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
 /// The config of a residual block.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualConfig {
     /// The number of output channels.
@@ -127,6 +128,16 @@ impl ResidualSpec {
 }
 
 impl LayerShape for ResidualSpec {
+    fn words(&self) -> String {
+        let dropout = if self.drops_out() {
+            format!(", dropout {}", self.dropout)
+        } else {
+            String::new()
+        };
+        let kernel = self.conv1.0.window.kernel;
+        format!("residual block {kernel}x{kernel}{dropout}")
+    }
+
     fn input(&self) -> Features {
         self.conv1.input()
     }

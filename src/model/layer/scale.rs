@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec};
@@ -9,7 +10,7 @@ use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{Activation, plain};
 
 /// The config of a layer that multiplies each feature by a trained factor.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleConfig {
     /// The activation that follows.
@@ -34,6 +35,10 @@ pub struct ScaleSpec {
 }
 
 impl LayerShape for ScaleSpec {
+    fn words(&self) -> String {
+        "scale".to_owned()
+    }
+
     fn input(&self) -> Features {
         self.input
     }

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::window::{Padding, Windowed, input_map};
@@ -10,7 +11,7 @@ use crate::model::{Features, Operation};
 use crate::ops::{self, Activation, Convolution, Window};
 
 /// The config of a transposed convolution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransposedConfig {
     /// The number of output channels.
@@ -111,6 +112,8 @@ impl LayerKind for TransposedConfig {
 pub struct TransposedSpec(pub Convolution);
 
 impl Windowed for TransposedSpec {
+    const NAME: &'static str = "transposed convolution";
+
     fn convolution(&self) -> &Convolution {
         &self.0
     }

@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
@@ -10,7 +11,7 @@ use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
 use crate::ops::{self, Activation, MapLayout, Resampling};
 
 /// The config of an upsampling.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpsampleConfig {
     /// The factor of height and width.
@@ -63,6 +64,11 @@ impl LayerKind for UpsampleConfig {
 pub struct UpsampleSpec(Resampling);
 
 impl LayerShape for UpsampleSpec {
+    fn words(&self) -> String {
+        let side = self.0.factor;
+        format!("upsampling to {side}x{side} pixels")
+    }
+
     fn input(&self) -> Features {
         Features::Map(self.0.small)
     }

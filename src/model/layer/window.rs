@@ -2,15 +2,17 @@
 
 use burn::module::Param;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, LayerShape};
 use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
-use crate::ops::{Activation, Convolution, MapLayout};
+use crate::ops::{Activation, Convolution, MapLayout, Window};
 
 /// The rule for the border of a convolution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "WrittenPadding", into = "WrittenPadding")]
+#[schemars(with = "WrittenPadding")]
 pub enum Padding {
     /// TensorFlow's rule. A convolution's output is input / stride, rounded up, and an odd zero goes to the end. A
     /// transposed convolution, which is its gradient, gives input * stride, and an odd row is cut off at the end;
@@ -24,7 +26,7 @@ pub enum Padding {
 }
 
 /// A padding as TOML represents it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected \"same\", \"valid\" or a number of zeros on every side"
@@ -34,7 +36,7 @@ enum WrittenPadding {
     Zeros(usize),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum NamedPadding {
     Same,
@@ -90,6 +92,9 @@ pub fn input_map(input: Features, numbers: [usize; 3]) -> Result<[usize; 3], Str
 
 /// A layer whose shapes are known and that slides a window over a map. Everything else about its shapes follows.
 pub trait Windowed {
+    /// The name of the kind of layer.
+    const NAME: &'static str;
+
     fn convolution(&self) -> &Convolution;
 
     fn convolution_mut(&mut self) -> &mut Convolution;
@@ -107,6 +112,15 @@ pub trait Windowed {
 }
 
 impl<W: Windowed> LayerShape for W {
+    fn words(&self) -> String {
+        let Window { kernel, stride, .. } = self.convolution().window;
+        let stride = match stride {
+            1 => String::new(),
+            _ => format!(", stride {stride}"),
+        };
+        format!("{} {kernel}x{kernel}{stride}", Self::NAME)
+    }
+
     fn input(&self) -> Features {
         Features::Map(self.convolution().input)
     }

@@ -3,13 +3,14 @@
 
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::sigmoid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
 use crate::model::{Activation, Features, Graph, Init, NodeId};
 use crate::ops::bernoulli_log_prob;
 
-#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bernoulli {}
 

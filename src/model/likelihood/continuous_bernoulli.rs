@@ -9,13 +9,14 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, density_caveat};
 use crate::model::{Features, Graph, Init, NodeId, Operation};
 use crate::ops::{self, plain::decay};
 
-#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContinuousBernoulli {}
 

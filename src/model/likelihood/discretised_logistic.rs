@@ -9,6 +9,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, softmax};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
@@ -18,7 +19,7 @@ use crate::model::{Features, Graph, Init, NodeId, Operation};
 use crate::ops::plain::LogisticMixture;
 use crate::ops::{self, outputs_per_value};
 
-#[derive(Module, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Module, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscretisedLogistic {
     /// `M`, the number of logistic distributions that are mixed for each value. The decoder's last layer is widened to

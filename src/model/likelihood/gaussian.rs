@@ -8,6 +8,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -25,7 +26,7 @@ const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_7;
 /// below it. Without this bound the density of a perfectly reconstructed batch would be infinite.
 const SMALLEST_VARIANCE: f64 = (0.25 / 255.0) * (0.25 / 255.0);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gaussian {
     /// The standard deviation of a value, whose range is [0, 1]: a number, "learned" or "optimal".

@@ -9,6 +9,7 @@ use std::f64::consts::{LN_2, SQRT_2};
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, OutputMap, density_caveat};
@@ -17,7 +18,7 @@ use crate::error::Result;
 use crate::model::{Features, Graph, Init, NodeId, ParameterShape};
 use crate::ops::{absolute_error, repeat_last_axis};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Laplace {
     /// The scale b of a value whose range is [0, 1]: a number or "learned".
@@ -27,8 +28,9 @@ pub struct Laplace {
 }
 
 /// The source of a Laplace distribution's scale.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "WrittenScale", into = "WrittenScale")]
+#[schemars(with = "WrittenScale")]
 pub enum Scale {
     Fixed(f64),
     /// One log sigma that is trained and saved with the weights.
@@ -36,14 +38,14 @@ pub enum Scale {
 }
 
 /// A scale as TOML represents it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a number above 0 or \"learned\"")]
 enum WrittenScale {
     Fixed(f64),
     Named(NamedScale),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum NamedScale {
     Learned,

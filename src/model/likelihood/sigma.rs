@@ -1,7 +1,9 @@
 //! The source of a likelihood's standard deviation.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -23,6 +25,21 @@ impl Serialize for Sigma {
             Self::Learned => to.serialize_str("learned"),
             Self::Optimal => to.serialize_str("optimal"),
         }
+    }
+}
+
+impl JsonSchema for Sigma {
+    fn schema_name() -> Cow<'static, str> {
+        "Sigma".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "number", "exclusiveMinimum": 0 },
+                { "enum": ["learned", "optimal"] },
+            ],
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Encode, LatentDistribution, LatentSpace, PriorKind, PriorModule};
@@ -19,7 +20,7 @@ use crate::model::{
 };
 use crate::rng::Rng;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hierarchical {
     /// `U`, the number of latents of u.

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Encode, LatentDistribution, LatentSpace, PriorKind, PriorModule};
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::model::Init;
 use crate::rng::Rng;
 
-#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StandardNormal {}
 

@@ -8,6 +8,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Encode, LatentDistribution, LatentSpace, PriorKind, PriorModule};
@@ -21,7 +22,7 @@ use crate::rng::Rng;
 /// The largest number of pseudo-inputs; each of them is encoded in every step.
 const MOST_PSEUDO_INPUTS: usize = 100_000;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vamp {
     /// `C`, the number of pseudo-inputs.

@@ -1,12 +1,13 @@
 //! The layouts of image files, and image files sorted into splits and classes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::images::fitting::SkippedImage;
 use crate::data::images::image_source::ImageEntry;
 
 /// The ways in which image files are laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// The first of the others that fits, in the order table, splits, anomaly, classes, flat.
@@ -25,7 +26,7 @@ pub enum Layout {
 }
 
 /// The part of a file's folders that names its class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LabelsFrom {
     /// The uppermost folder.
