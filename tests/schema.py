@@ -91,7 +91,7 @@ bare = [
     key
     for table in tables
     for key, value in table.get("properties", {}).items()
-    if "description" not in value and "$ref" not in value and "allOf" not in value
+    if not {"description", "$ref", "allOf", "anyOf"} & value.keys()
 ]
 if bare:
     fail(f"no description: {', '.join(bare)}")

@@ -8,7 +8,6 @@ they cannot be, the test is skipped with a message.
 """
 import csv
 import json
-import os
 import pathlib
 import re
 import signal
@@ -249,8 +248,8 @@ def check_csv(run):
         rows = list(csv.DictReader(file))
     for line in records(run):
         [row] = [row for row in rows if int(row["step"]) == line["step"]]
-        for key in [key for key in KEYS if line.get(key) is not None]:
-            hold(float(row[f"{line['split']}/{key}"]) == line[key], f"metrics.csv: epoch {line['epoch']}, {line['split']}/{key}")
+        same = all(float(row[f"{line['split']}/{key}"]) == line[key] for key in KEYS if line.get(key) is not None)
+        hold(same, f"metrics.csv: epoch {line['epoch']}, {line['split']}")
 
 
 run, log = check_log()

@@ -32,16 +32,16 @@ vamp or hierarchical prior is no part of decoder.onnx; prior.npy has 256 latents
 
 huggingface: a folder for the Hugging Face Hub. README.md is the model's card, with the ELBO of report.json; complete it before you \
 upload the folder. model.safetensors has the weights, and `vae` reads it too; config.json has the config; samples.png shows samples \
-from the prior. modeling.py is the model as a plain torch.nn.Module, with encode, decode, sample and elbo; it needs nothing but PyTorch.
+from the prior. modeling.py is the model as a plain torch.nn.Module, with encode, decode, sample and elbo; the module needs only PyTorch.
 
-tensorboard: events of all epochs for TensorBoard (`tensorboard --logdir runs`), which W&B (`wandb sync`) and Aim read too. Each \
+tensorboard: events of all epochs for TensorBoard (`tensorboard --logdir runs`). Each \
 split has a folder of its own, so that their curves share a chart. There are the numbers of metrics.jsonl, the images that \
 training keeps after each epoch, and a histogram of each latent's posterior mean, for 1000 test images and the run's model; \
-these need the data, and are left out if it is not found. The step is that of the training. `vae train --log tensorboard` writes the same \
+the histograms need the data, and are left out if it is not found. The step is that of the training. `vae train --log tensorboard` writes the same \
 events while it trains.
 
 csv: metrics.csv, with a line for each epoch and a column for each number and split, such as test/elbo. The columns step and \
-timestamp are those that Trackio looks for.
+timestamp come first.
 
 The paths of the files are printed. An export into the run's folder replaces an earlier one; any other folder must be empty.
 

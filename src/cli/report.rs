@@ -30,13 +30,13 @@ use crate::{files, ui};
 
 /// The explanation of the page, for `--help`.
 const LONG_HELP: &str = "\
-The page is one HTML file. It opens by a double click, asks no network for anything, and can be mailed or put on any \
+The page is one HTML file. It opens by a double click, works offline, and can be mailed or put on any \
 server. It shows the ELBO with its error and protocol, samples, reconstructions, the verdict of `vae doctor`, the curves of \
 the training, and the figures of `vae anomalies` if there are some.
 
 Its explorer holds the model itself: sliders for the latents, in order of their KL, decode in the browser. It starts from \
-a test image, at random, between two images, or from an image of your own that you drop on the page; the encoder is in the \
-page where both networks have at most 8 MB of weights. Images and latents can be saved; `vae decode` reads the latents.
+a test image, at random, between two images, or from an image of your own that you drop on the page; the page \
+has the encoder too if both networks together have at most 8 MB of weights in float32, or 20 MB in float16. Images and latents can be saved; `vae decode` reads the latents.
 
 Weights are float32 up to 8 MB, else float16, up to 20 MB; the page says by how much that changes a pixel. `--f16` also \
 takes decoders of up to 100 MB. If the data of the training is missing, the page leaves out what needs it.
@@ -45,7 +45,7 @@ Examples:
   vae report mnist-1 --open
   vae report mnist-1 --no-explorer --out numbers.html";
 
-/// Write a page about a run that opens in any browser, without a network, and decodes there
+/// Write one HTML page about a run, which decodes latents in the browser, offline
 #[derive(Debug, Args)]
 #[command(after_long_help = LONG_HELP)]
 pub struct ReportCommand {
@@ -56,7 +56,7 @@ pub struct ReportCommand {
     #[arg(long)]
     open: bool,
 
-    /// Round the weights to float16, for a page of half the size
+    /// Round the weights to float16, and allow decoders of up to 100 MB
     #[arg(long, conflicts_with = "no_explorer")]
     f16: bool,
 
@@ -216,7 +216,7 @@ fn protocol(evaluation: Option<&Evaluation>) -> Vec<String> {
     match evaluation {
         Some(evaluation) => evaluation.conditions(),
         None => vec![
-            "The data of the training was not at hand when this page was written. The numbers are those at the end of the training, and what needs images is left out.".to_owned(),
+            "The data of the training was not at hand when this page was written. The numbers are those at the end of the training, and what needs images is left out. To add it, name the data: `vae report RUN --data PATH`.".to_owned(),
         ],
     }
 }
@@ -231,7 +231,7 @@ fn footer(model: &LoadedModel) -> Vec<String> {
             "Written by vae {}: vae report {run}",
             env!("CARGO_PKG_VERSION")
         ),
-        format!("Model {}, data {}", model.hash, model.card.data_hash),
+        format!("Hash of the model: {}; of the data: {}", model.hash, model.card.data_hash),
     ]
 }
 
@@ -247,7 +247,7 @@ fn words(page: &ReportPage, bytes: usize) -> String {
         format!(", with {parts} in {}", networks.precision.name())
     });
     format!(
-        "{}{}; opens by a double click, without a network",
+        "{}{}; open it in a browser, also offline",
         byte_size(bytes as u64),
         model.unwrap_or_default()
     )

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use self::subject::{Subject, find};
+use self::subject::find;
 use super::candidates::{devices, networks};
 use super::images_args::ImagesArgs;
 use super::next::next;
@@ -22,13 +22,13 @@ use crate::train::MemoryNeed;
 /// The explanation of the argument and the numbers, for `--help`.
 const LONG_HELP: &str = "\
 A name is first looked for as a file, then as a preset, then as a run; `runs/mnist` is the run `mnist`. The shape of the images is \
-that of the data set; for images of your own it is in the config or, with --data, that of the images.
+that of the data set. For images of your own, give the shape in the config, or let --data find it.
 
-`activations` are the bytes that a step keeps of each layer for the backward pass. Those in the last line also have the images, the \
+`activations` are the bytes that a step keeps of each layer for the backward pass. The last line also counts the images, the \
 latents and the largest gradient. The memory is an estimate; `vae train` refuses a training that does not fit.
 
---time takes training steps on random images, as many as fit into about a second, three times. Reading images from a disk, testing after each epoch and \
-saving are not in it. Images with many black pixels can be faster.
+--time takes training steps on random images, as many as fit into about a second, three times. The time leaves out reading from disk, testing and \
+saving. Black pixels are skipped, so images such as MNIST's can be faster.
 
 Examples:
   vae summary mnist-conv
@@ -71,31 +71,22 @@ pub struct Summary {
 
 impl Summary {
     pub fn run(self) -> Result<()> {
-        let Subject {
-            name,
-            config,
-            network,
-            images,
-            command,
-        } = find(
-            self.network.as_deref(),
-            &self.overrides,
-            self.data.as_deref(),
-            &self.images,
-        )?;
-        let need = MemoryNeed::new(&config, &network, images.unwrap_or(usize::MAX));
-        let mut report = architecture(&name, &config, &network, &need);
+        let named = self.network.as_deref();
+        let subject = find(named, &self.overrides, self.data.as_deref(), &self.images)?;
+        let (config, network, images) = (&subject.config, &subject.network, subject.images);
+        let need = MemoryNeed::new(config, network, images.unwrap_or(usize::MAX));
+        let mut report = architecture(&subject.name, config, network, &need);
         if self.time {
             let selected = device::select(self.device.as_deref().unwrap_or("auto"))?;
             if on_host(&selected.device) {
                 check_memory(&need, need.batch(), None)?;
             }
-            let time = timing::measure(&config, &network, need.batch(), &selected)?;
+            let time = timing::measure(config, network, need.batch(), &selected)?;
             time.add_to(&mut report, images)?;
         }
         show(&report, self.json)?;
         if !self.json {
-            next(command);
+            next(subject.command);
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The `[train]` table: the epochs, the batch size and the learning rate.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{above_zero, at_least_zero, count, is_default, within};
@@ -10,7 +9,7 @@ use crate::parallel::Shards;
 
 /// The `[train]` table. A key that is off is not written, so that the files of a training without it have the same bytes as before
 /// there was such a key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct TrainConfig {
     /// The number of passes over the training images.

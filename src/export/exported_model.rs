@@ -1,6 +1,6 @@
 //! The model that is exported, and what is known about it.
 
-use super::MeasuredElbo;
+use super::measured_elbo::MeasuredElbo;
 use crate::data::Pixels;
 use crate::data::image_file::Fit;
 use crate::error::Result;

@@ -3,14 +3,13 @@
 //! Only the loader of the training steps changes images. Everything that is measured, drawn or fitted reads them as they
 //! are, from the training split as well: validation and test records, PCA, latents, mixtures, the doctor and every figure.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::within;
 use crate::error::{Error, Result};
 
 /// The largest changes of an image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct AugmentConfig {
     /// Whether each image is mirrored left to right with probability 1/2.

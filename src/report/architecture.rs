@@ -131,7 +131,7 @@ pub fn architecture(name: &str, config: &Config, network: &Network, need: &Memor
         "activations",
         "activations",
         Cell::Bytes(need.activations()),
-        "of it: what a step keeps, and its largest gradient",
+        "part of that memory: the values kept for the backward pass, and the largest gradient",
     );
     report
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::Destination;
+use super::destination::Destination;
 use super::request::ExportRequest;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::model_arg::locate;
@@ -19,10 +19,10 @@ use crate::{device, files};
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if it would be written nowhere.
-pub fn load(export: &ExportRequest) -> Result<LoadedModel> {
-    let device = device::select(export.device.as_deref().unwrap_or("auto"))?;
-    let (path, folder) = locate(export.run.as_deref())?;
-    if folder.as_os_str().is_empty() && export.out.is_none() {
+pub fn load(request: &ExportRequest) -> Result<LoadedModel> {
+    let device = device::select(request.device.as_deref().unwrap_or("auto"))?;
+    let (path, folder) = locate(request.run.as_deref())?;
+    if folder.as_os_str().is_empty() && request.out.is_none() {
         return Err(Error::file(
             path,
             "this is a model file, and the default place of an export is the folder of a run",
@@ -58,12 +58,12 @@ pub fn exported(model: &LoadedModel) -> Result<ExportedModel> {
 /// Writes the files of an export into the folder that `--out` names, or into the one of the `format` in the run's folder,
 /// where they replace an earlier export. Returns their paths.
 pub fn write(
-    export: &ExportRequest,
+    request: &ExportRequest,
     model: &LoadedModel,
     format: &str,
     contents: &[NamedFile],
 ) -> Result<Vec<PathBuf>> {
-    let destination = Destination::claim(export.out.as_deref(), &model.folder, format)?;
+    let destination = Destination::claim(request.out.as_deref(), &model.folder, format)?;
     let named: Vec<(&str, &[u8])> = contents
         .iter()
         .map(|file| (&*file.name, &*file.bytes))

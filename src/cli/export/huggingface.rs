@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::exporting::{exported, load, write};
 use super::request::ExportRequest;
 use crate::cli::sample_sheet::{Classes, sample_sheet};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::eval::LatentSampler;
 use crate::export::huggingface;
 use crate::figure::encode_png;
@@ -15,12 +15,12 @@ use crate::ui;
 const NAME: &str = "huggingface";
 
 /// Writes the folder, and returns the paths of its files.
-pub fn export(export: &ExportRequest) -> Result<Vec<PathBuf>> {
-    if let Some(given) = export.data.given() {
+pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
+    if let Some(given) = request.data.given() {
         let what = format!("{given}: has no effect, because `--to {NAME}` reads no images");
         return Err(Error::request(what).with_hint("leave the flag out"));
     }
-    let model = load(export)?;
+    let model = load(request)?;
     let exported = exported(&model)?;
     let samples = if exported.is_variational() {
         let classes = Classes::every(&model.vae, &model.card.classes);
@@ -36,7 +36,7 @@ pub fn export(export: &ExportRequest) -> Result<Vec<PathBuf>> {
         None
     };
     let files = huggingface::files(&exported, samples)?;
-    let paths = write(export, &model, NAME, &files)?;
+    let paths = write(request, &model, NAME, &files)?;
     ui::note(
         "complete README.md (license, data, limits) before you upload the folder: hf upload USER/NAME DIR",
     );

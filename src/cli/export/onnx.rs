@@ -26,16 +26,16 @@ const NAME: &str = "onnx";
 const FROM_PRIOR: u32 = 256;
 
 /// Writes the models, and returns the paths of all files.
-pub fn export(export: &ExportRequest) -> Result<Vec<PathBuf>> {
-    let model = load(export)?;
+pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
+    let model = load(request)?;
     let exported = exported(&model)?;
-    let calibration = match calibration(export, &model) {
+    let calibration = match calibration(request, &model) {
         Ok(scores) => scores,
         // The flags are there for the calibration alone.
-        Err(error) if export.data.given().is_some() => return Err(error),
+        Err(error) if request.data.given().is_some() => return Err(error),
         Err(error) => {
             ui::note(format_args!(
-                "no scores that calibrate are written: {}",
+                "note: the files have no scores that calibrate, so `use.py` prints no p-value: {}",
                 error.render()
             ));
             None
@@ -43,14 +43,14 @@ pub fn export(export: &ExportRequest) -> Result<Vec<PathBuf>> {
     };
     let mut files = onnx::files(&exported, calibration.as_deref())?;
     files.extend(prior(&model, &exported)?);
-    write(export, &model, NAME, &files)
+    write(request, &model, NAME, &files)
 }
 
 /// Returns the scores of the normal images that calibrate the score `error`; `None` if there are no such images.
 ///
 /// # Errors
 /// Returns an error if the images cannot be read, if their kept scores are others, or if a flag has no effect.
-fn calibration(export: &ExportRequest, model: &LoadedModel) -> Result<Option<Vec<f64>>> {
+fn calibration(request: &ExportRequest, model: &LoadedModel) -> Result<Option<Vec<f64>>> {
     let args = ScoreArgs::of(AnomalyScore::Error, None);
     let protocol = args.protocol(model)?;
     let kept = kept(model, &args, protocol)?;
@@ -59,7 +59,7 @@ fn calibration(export: &ExportRequest, model: &LoadedModel) -> Result<Option<Vec
         _ => false,
     };
     if kept.is_some() || !sets_aside {
-        return match export.data.given() {
+        return match request.data.given() {
             None => Ok(kept.map(|(scores, _)| scores)),
             Some(given) => Err(Error::request(format!(
                 "{given}: has no effect, because no images of the data are read"
@@ -67,11 +67,11 @@ fn calibration(export: &ExportRequest, model: &LoadedModel) -> Result<Option<Vec
             .with_hint("leave the flag out")),
         };
     }
-    let (dataset, _) = model.data(&export.data)?;
+    let (dataset, _) = model.data(&request.data)?;
     let Some(images) = &dataset.calibration else {
         return Ok(None);
     };
-    let scorer = scorer(model, &export.data, protocol, vec![AnomalyScore::Error])?;
+    let scorer = scorer(model, &request.data, protocol, vec![AnomalyScore::Error])?;
     let ids = images.first_ids(images.len());
     scored(model, &scorer, images, &ids, "calibrating").map(Some)
 }

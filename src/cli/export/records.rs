@@ -38,7 +38,7 @@ impl ExportedRun {
         let path = folder.metrics();
         if !files::is_filled(&path) {
             return Err(Error::file(path, "this run has no records").with_hint(format!(
-                "train on, or copy the file from where the run was trained: vae train --resume {}",
+                "copy the file from where the run was trained, or train on: vae train --resume {}",
                 shell_word(&folder.path)
             )));
         }

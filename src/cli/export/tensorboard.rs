@@ -32,7 +32,7 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
         // The flags are there for the histograms alone.
         Err(error) if request.computation().is_some() => return Err(error),
         Err(error) => ui::note(format_args!(
-            "no histograms of the latents: {}",
+            "note: the events have no histograms of the latents: {}",
             error.render()
         )),
     }

@@ -73,7 +73,7 @@ impl Exploring<'_> {
         if precision == WeightPrecision::Float16 {
             let most = self.largest_difference(&latents, &classes)?;
             notes.push(format!(
-                "The weights are rounded to float16. Over {} decoded here, no pixel differs from the model's by more than {most:.5} (of 1), or {:.2} grey levels.",
+                "The weights are rounded to float16. When `vae report` decoded {} with and without this, no pixel differed by more than {most:.5} (of 1), or {:.2} grey levels.",
                 counted(latents.len(), "latent"),
                 255.0 * most
             ));
@@ -247,7 +247,7 @@ impl Exploring<'_> {
         ));
         let pixels = config.data.kind().pixels();
         if pixels.is_drawn() {
-            notes.push("The model reads black and white pixels. `vae embed` draws them at random from the grey levels; here a pixel is white from half on.".to_owned());
+            notes.push("The model reads black and white pixels. `vae embed` draws them at random from the grey levels; this page makes a pixel white if its grey level is at least one half.".to_owned());
         }
         let Fit { levels, .. } = self.model.fit();
         if levels != ALL_LEVELS {

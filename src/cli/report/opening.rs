@@ -27,7 +27,7 @@ pub fn show_in_browser(page: &Path) -> Result<()> {
     let opened = opening.join().unwrap_or(Ok(()));
     opened.map_err(|error: io::Error| {
         Error::failed(format!(
-            "the page is written, and no browser opened it: {error}"
+            "the page was written, but no browser opened it: {error}"
         ))
         .with_hint(format!(
             "open {} by hand, or copy it to a machine with a browser",

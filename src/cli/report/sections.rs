@@ -86,7 +86,7 @@ fn images(model: &LoadedModel, dataset: Option<&Dataset>) -> Result<Option<PageS
             png: encode_png(&sheet)?,
             about: format!("A sheet of {} decoded samples", count * classes.rows()),
             caption: format!(
-                "The decoder's means for latents drawn from the prior, not chosen by anyone.{rows}"
+                "Samples that nobody chose: the decoder's means for latents drawn from the prior.{rows}"
             ),
         });
     } else {
@@ -100,7 +100,7 @@ fn images(model: &LoadedModel, dataset: Option<&Dataset>) -> Result<Option<PageS
             png: encode_png(&sheet)?,
             about: format!("{count} test images, each above its reconstruction"),
             caption:
-                "Test images drawn at random, above the decoder's means for their posterior means."
+                "Random test images, each above its reconstruction from the posterior mean."
                     .to_owned(),
         });
     }
@@ -119,14 +119,14 @@ fn latents(
     let mut section = PageSection::new("latents", "Health of the latents");
     if !model.config.prior.is_normal() {
         section.push(PagePart::Text(format!(
-            "No diagnosis: the prior is {}, and latents are judged by N(0, I).",
+            "No diagnosis: `vae doctor` compares latents with N(0, I), and the prior of this model is `{}`.",
             model.config.prior.tag()
         )));
         return Ok(Some(section));
     }
     let Ok(images) = enough(&dataset.test, Choice::AtRandom(DIAGNOSED)) else {
         section.push(PagePart::Text(
-            "No diagnosis: latents are looked at over several test images.".to_owned(),
+            "No diagnosis: it needs at least 2 test images.".to_owned(),
         ));
         return Ok(Some(section));
     };
@@ -157,7 +157,7 @@ fn numbers(model: &LoadedModel, evaluation: &Evaluation) -> PageSection {
     match kept_log_px(model) {
         Some(kept) => section.push(PagePart::Numbers(kept)),
         None if evaluation.elbo.kl.is_some() => section.push(PagePart::Text(
-            "log p(x) was not estimated: `vae eval --importance-samples 1,50,5000` does that, and the next page shows it."
+            "There is no estimate of log p(x) for this model on the test images. To add one, run `vae eval RUN --importance-samples 1,50,5000`, and `vae report RUN` again."
                 .to_owned(),
         )),
         None => {}

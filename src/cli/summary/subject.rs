@@ -103,7 +103,7 @@ fn of_model(named: Option<&str>, useless: Option<&(&str, bool)>) -> Result<Subje
             false => "leave it out".to_owned(),
         };
         return Err(Error::request(format!(
-            "{flag}: {} is a trained model, whose network is what it is: the flag would have no effect",
+            "{flag}: has no effect, because {} is a trained model",
             name.display()
         ))
         .with_hint(hint));

@@ -74,13 +74,13 @@ impl Script<'_> {
             )
         } else {
             let each = match threads {
-                0 | 1 => "each core".to_owned(),
-                more => format!("each {more} cores"),
+                0 | 1 => "core".to_owned(),
+                more => format!("{more} cores"),
             };
             let jobs = format!("{}%", (100 / threads.max(1)).max(1));
             (
                 jobs,
-                format!("runs a task for {each} at a time; lower it if memory runs out"),
+                format!("runs one task per {each} at once; lower it if memory runs out"),
             )
         };
         let command = self.command();

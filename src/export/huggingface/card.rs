@@ -3,7 +3,8 @@
 use super::quoted::{in_markdown, listed, quoted};
 use crate::data::Pixels;
 use crate::error::Result;
-use crate::export::{ExportedModel, MeasuredElbo};
+use crate::export::exported_model::ExportedModel;
+use crate::export::measured_elbo::MeasuredElbo;
 use crate::model::Features;
 use crate::words::counted;
 
@@ -32,6 +33,7 @@ pub fn card(model: &ExportedModel, has_samples: bool) -> Result<String> {
         text.push_str("\n![Samples from the prior](samples.png)\n\n*Samples from the prior: means of p(x|z).*\n");
     }
     text.push_str(&format!("\n## What it is\n\n{}\n", facts(model)));
+    text.push_str("\n## Data and limits\n\nTODO before uploading: say what the images show, who owns them, and what the model must not be used for.\n");
     text.push_str(&format!("\n## How good it is\n\n{}\n", quality(model)));
     text.push_str(&format!(
         "\n## Use it with PyTorch\n\n```python\n{}\n```\n\n{}\n",
@@ -44,7 +46,7 @@ pub fn card(model: &ExportedModel, has_samples: bool) -> Result<String> {
         ""
     };
     text.push_str(&format!(
-        "\n## Use it with vae\n\n```console\n{use_it}vae embed model.safetensors my-images --out latents\nvae reconstruct model.safetensors my-images --out reconstructions.png\n```\n"
+        "\n## Use it with vae\n\n`vae` is the program that trained it (the package `vae-cli`).\n\n```console\n{use_it}vae embed model.safetensors my-images --out latents\nvae reconstruct model.safetensors my-images --out reconstructions.png\n```\n"
     ));
     text.push_str(&format!(
         "\n<details><summary>The config of the training</summary>\n\n{}\n</details>\n",
@@ -135,7 +137,6 @@ fn facts(model: &ExportedModel) -> String {
             in_markdown(&listed(classes))
         ));
     }
-    facts.push("- what the images show, whose they are and what the model must not be used for: please complete".to_owned());
     facts.join("\n")
 }
 
@@ -145,7 +146,7 @@ fn quality(model: &ExportedModel) -> String {
         return "An autoencoder has no ELBO and no samples.".to_owned();
     }
     let Some(elbo) = &model.elbo else {
-        return "Nothing has been measured: `vae eval RUN`, and then export the run again, to state the ELBO here.".to_owned();
+        return "The ELBO of this model was not measured.".to_owned();
     };
     let mut text = format!(
         "The ELBO is {} nats per image (the mean and its standard error over {} of {} {}, {} pixels, {} of z per image, seed {}).",
@@ -202,7 +203,7 @@ fn images(model: &ExportedModel) -> String {
         Pixels::Grey => "",
         Pixels::Threshold => " A value above one half is 1, any other 0.",
         Pixels::Dynamic | Pixels::Static => {
-            " In training, each value was 1 with the grey level as its probability, and else 0."
+            " In training, each value was 1 with the grey level as its probability, and 0 otherwise."
         }
     };
     format!("Images are `[N, {c}, {h}, {w}]`, {colour}, with values from 0 to 1.{pixels}")

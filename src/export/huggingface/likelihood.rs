@@ -1,6 +1,5 @@
 //! The likelihood as Python: log p(x | z) as a function of the decoder's outputs.
 
-use super::PythonLines;
 use crate::model::{Likelihood, Scale, Sigma};
 
 /// Returns the body of `log_prob(self, image, outputs)`, without its indentation.
@@ -70,7 +69,7 @@ pub fn parameters(likelihood: &Likelihood) -> Option<&'static str> {
 }
 
 /// Returns the functions beside the class that a likelihood needs.
-pub fn functions(likelihood: &Likelihood) -> PythonLines {
+pub fn functions(likelihood: &Likelihood) -> &'static str {
     match likelihood {
         Likelihood::ContinuousBernoulli(_) => CONTINUOUS_BERNOULLI,
         Likelihood::DiscretisedLogistic(_) => LOGISTIC_MIXTURE,
@@ -78,7 +77,7 @@ pub fn functions(likelihood: &Likelihood) -> PythonLines {
     }
 }
 
-const CONTINUOUS_BERNOULLI: PythonLines = r#"
+const CONTINUOUS_BERNOULLI: &str = r#"
 def continuous_bernoulli_mean(logits):
     """Returns the mean of a continuous Bernoulli distribution (Loaiza-Ganem, Cunningham 2019, equation 8)."""
     size = logits.abs().double().clamp(min=1e-5)  # in float64, because the two terms cancel
@@ -87,7 +86,7 @@ def continuous_bernoulli_mean(logits):
 
 "#;
 
-const LOGISTIC_MIXTURE: PythonLines = r#"
+const LOGISTIC_MIXTURE: &str = r#"
 def logistic_mixture(outputs, components):
     """Splits the decoder's outputs into means, logarithms of scales and logits of weights, each [N, M, P]."""
     count = 2 if components == 1 else 3 * components

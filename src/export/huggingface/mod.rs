@@ -11,12 +11,9 @@ mod weights;
 
 use serde_json::json;
 
-use super::ExportedModel;
+use super::exported_model::ExportedModel;
 use crate::error::{Error, Result};
 use crate::figure::NamedFile;
-
-/// Lines of Python.
-type PythonLines = &'static str;
 
 /// Returns the files of the folder. `samples` is a PNG of samples from the prior, if the model has one.
 ///

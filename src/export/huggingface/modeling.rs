@@ -1,11 +1,11 @@
 //! `modeling.py`: the model as a plain `torch.nn.Module`.
 
 use super::body::body;
+use super::likelihood;
 use super::modules::modules;
 use super::prior::PythonPrior;
 use super::quoted::listed;
-use super::{PythonLines, likelihood};
-use crate::export::ExportedModel;
+use crate::export::exported_model::ExportedModel;
 use crate::model::Graph;
 
 /// Returns the content of the file.
@@ -159,13 +159,14 @@ fn head(model: &ExportedModel, prior: &PythonPrior, is_variational: bool) -> Str
         (false, _) => "z = model.encode(images)".to_owned(),
     };
     let mut text = format!(
-        r#""""{what} as a plain torch.nn.Module, written by vae {}. It needs nothing but PyTorch.
+        r#""""{what} as a plain torch.nn.Module, written by vae {}. The module needs only PyTorch.
 
+    from safetensors.torch import load_file
     model = VAE()
-    model.load_state_dict(safetensors.torch.load_file("model.safetensors"))
+    model.load_state_dict(load_file("model.safetensors"))
     {example}
 
-Images are [N, {shape}], in [0, 1]. {labelled}There is no dropout, which is for training alone.
+Images are [N, {shape}], in [0, 1]. {labelled}Dropout is left out, because it acts only in training.
 """
 
 import math
@@ -181,7 +182,7 @@ SHAPE = ({shape})
     if !classes.is_empty() {
         text.push_str(&format!("CLASSES = [{}]\n", listed(classes)));
     }
-    let mut functions: Vec<PythonLines> =
+    let mut functions: Vec<&'static str> =
         vec![likelihood::functions(&model.file.config.likelihood)];
     if is_variational {
         functions.push(DRAWING);
@@ -201,7 +202,7 @@ SHAPE = ({shape})
 }
 
 /// The drawing of latents.
-const DRAWING: PythonLines = r#"
+const DRAWING: &str = r#"
 def noise(generator, *shape):
     """Returns standard normal numbers."""
     return torch.randn(*shape, generator=generator, device=generator.device)
@@ -213,7 +214,7 @@ def draw(mean, log_var, noise):
 "#;
 
 /// The density of latents.
-const DENSITY: PythonLines = r#"
+const DENSITY: &str = r#"
 def log_density(z, mean, log_var):
     """Returns the logarithm of the density of a Gaussian with independent values, summed over them."""
     return -0.5 * ((z - mean).square() / log_var.exp() + log_var + math.log(2 * math.pi)).sum(-1)

@@ -1,6 +1,5 @@
 //! The prior as Python: samples of z, and the KL from q(z | x) to p(z).
 
-use super::PythonLines;
 use crate::model::{Network, Prior};
 
 /// The lines of a prior, each without the indentation of its place.
@@ -8,11 +7,11 @@ pub struct PythonPrior {
     /// The line of `__init__` that makes its parameters, unless they are layers.
     pub parameters: Option<String>,
     /// Its methods, indented.
-    pub methods: PythonLines,
+    pub methods: &'static str,
     /// What makes `z`, `[count, D]`, from `generator`.
     pub sample: String,
     /// What makes `kl`, `[N]`, from `mean`, `log_var`, `z` and `generator`.
-    pub kl: PythonLines,
+    pub kl: &'static str,
     pub needs_density: bool,
 }
 
@@ -60,7 +59,7 @@ z = draw(*self.lower(u), noise(generator, count, {latent}))",
     }
 }
 
-const VAMP: PythonLines = r#"
+const VAMP: &str = r#"
     def components(self):
         """Returns the means and the logarithms of the variances of q(z | u) for the pseudo-inputs u, each [C, D]."""
         return self.encode(torch.sigmoid(self.prior["pseudo_inputs"]).unflatten(1, SHAPE))
@@ -72,7 +71,7 @@ const VAMP: PythonLines = r#"
         return torch.logsumexp(each, 1) - math.log(len(mean))
 "#;
 
-const HIERARCHICAL: PythonLines = r#"
+const HIERARCHICAL: &str = r#"
     def log_prior(self, z, generator):
         """Returns an estimate of log p(z) for p(z, u) = p(z | u) p(u), from one u drawn from q(u | z): on average too low."""
         mean, log_var = self.upper(z)

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::message::StringStringEntryProto;
 use crate::error::{Error, Result};
-use crate::export::ExportedModel;
+use crate::export::exported_model::ExportedModel;
 
 /// Returns the keys and values. Values that are not plain text are JSON.
 pub fn metadata(

@@ -12,7 +12,7 @@ mod writer;
 
 use prost::Message;
 
-use super::ExportedModel;
+use super::exported_model::ExportedModel;
 use crate::error::{Error, Result};
 use crate::figure::NamedFile;
 use crate::model::Features;

@@ -1,4 +1,4 @@
-"""Encodes, reconstructs and scores an image with the files beside this one: python use.py IMAGE [CLASS]
+"""Encodes, reconstructs and scores an image with the files beside this one: python3 use.py IMAGE [CLASS]
 
 Needs onnxruntime, numpy and Pillow. Writes reconstruction.png into the current folder.
 """
@@ -31,10 +31,11 @@ def run(model, **given):
     return model.run(None, {wanted.name: given[wanted.name] for wanted in model.get_inputs()})
 
 
+conditional = any(wanted.name == "label" for wanted in scorer.get_inputs())
+if len(sys.argv) != (3 if conditional else 2) or (conditional and sys.argv[2] not in classes):
+    sys.exit("usage: python3 use.py IMAGE" + (" CLASS, with a class of: " + ", ".join(classes) if conditional else ""))
 x = read(sys.argv[1])
-label = None
-if any(wanted.name == "label" for wanted in scorer.get_inputs()):
-    label = np.eye(len(classes), dtype=np.float32)[[classes.index(sys.argv[2])]]
+label = np.eye(len(classes), dtype=np.float32)[[classes.index(sys.argv[2])]] if conditional else None
 mean = run(encoder, image=x, label=label)[0]
 reconstruction = run(decoder, z=mean, label=label)[0]
 score = float(run(scorer, image=x, label=label)[0][0])
@@ -42,6 +43,6 @@ print("latent", *mean[0])
 print("score", score)
 if "calibration" in about:
     scores = np.array(json.loads(about["calibration"])["scores"])
-    print("p", (1 + (scores >= score).sum()) / (1 + len(scores)))
+    print("p-value, small if unlike the normal images:", (1 + (scores >= score).sum()) / (1 + len(scores)))
 levels = (reconstruction[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
 Image.fromarray(levels[..., 0] if channels == 1 else levels).save("reconstruction.png")

@@ -145,12 +145,6 @@ impl Graph {
         kept
     }
 
-    /// Returns the node of an output.
-    pub fn output(&self, name: &str) -> Option<NodeId> {
-        let found = self.outputs.iter().find(|(known, _)| *known == name);
-        found.map(|&(_, id)| id)
-    }
-
     /// Returns the given values with their shapes.
     pub fn inputs(&self) -> impl Iterator<Item = (&'static str, Features)> {
         self.nodes.iter().filter_map(|node| match node.operation {

@@ -7,9 +7,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
 use crate::model::{
-    Condition, ConditionMode, ContinuousBernoulli, Conv, DiscretisedLogistic, ImageDistribution,
-    Laplace, Likelihood, Mlp, ModelKind, NamedTensor, Network, OutputMap, Resnet, Vae, export,
-    import,
+    Condition, ConditionMode, ContinuousBernoulli, Conv, DiscretisedLogistic, Hierarchical,
+    ImageDistribution, Laplace, Likelihood, Mlp, ModelKind, NamedTensor, Network, OutputMap, Prior,
+    Resnet, Vae, export, import,
 };
 use crate::ops::{Convolution, Normalisation, Resampling, plain};
 use crate::rng::Rng;
@@ -196,7 +196,23 @@ fn agree(name: &str, network: &Network, likelihood: &Likelihood) {
         Features::Map(network.image_shape)
     );
     let decoder = values(&decoder, &given, &weights, &device);
-    close(name, &decoder["image"], &vae.decode_mean(z, labels));
+    let expected = vae.decode_mean(z, labels);
+    close(name, &decoder["image"], &expected);
+
+    // One head alone, and the decoder in two parts.
+    let whole = network.encoder_graph().nodes.len();
+    let head = network.encoder_graph().only(&["mean"]);
+    assert!(head.nodes.len() < whole);
+    let head = values(&head, &given, &weights, &device);
+    close(name, &head["mean"], &posterior.mean);
+    let outputs = values(
+        &network.outputs_graph(likelihood),
+        &given,
+        &weights,
+        &device,
+    );
+    let image = values(&network.mean_graph(likelihood), &outputs, &weights, &device);
+    close(name, &image["image"], &expected);
 }
 
 #[test]
@@ -225,4 +241,38 @@ fn the_graph_of_a_conditional_model_reads_the_label_where_the_model_does() {
             }
         }
     }
+}
+
+#[test]
+fn a_prior_with_a_layer_of_its_own_has_a_graph_each_way() {
+    let hierarchical = Hierarchical {
+        latent: 2,
+        hidden: vec![6, 5],
+        ..Hierarchical::default()
+    };
+    let network = Mlp::default().network([1, 4, 4]).unwrap();
+    assert_eq!(network.prior_graphs(), None);
+    let latent = network.latent;
+    let network = network
+        .with_prior(&Prior::Hierarchical(hierarchical))
+        .unwrap();
+    let mut layers = Vec::new();
+    for (graph, [from, to]) in network
+        .prior_graphs()
+        .unwrap()
+        .iter()
+        .zip([[latent, 2], [2, latent]])
+    {
+        assert_eq!(graph.inputs().next().unwrap().1, Features::Flat(from));
+        for (name, (output, id)) in ["mean", "log_var"].iter().zip(&graph.outputs) {
+            assert_eq!((name, graph.shape(*id)), (output, Features::Flat(to)));
+        }
+        layers.extend(graph.nodes.iter().filter_map(|node| match &node.operation {
+            Operation::Dense { layer } => Some(layer.clone()),
+            _ => None,
+        }));
+    }
+    let all = network.layers().into_iter().map(|(name, _)| name);
+    let expected: Vec<String> = all.filter(|name| name.starts_with("prior.")).collect();
+    assert_eq!(layers, expected);
 }

@@ -19,7 +19,7 @@ const MOST_IN_FLOAT32: usize = 8_000_000;
 /// The most bytes of weights in float16, unless a person asks for float16.
 const MOST_IN_FLOAT16: usize = 20_000_000;
 
-/// The most bytes of weights in float16 if a person asks for it. A browser takes a minute to open a larger page.
+/// The most bytes of weights in float16 if a person asks for it. Larger pages are slow to open.
 const MOST_ASKED_FOR: usize = 100_000_000;
 
 /// The precision of the weights in a page.
