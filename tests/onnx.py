@@ -47,12 +47,15 @@ def test(trained):
     trained.compare(mean, image, score)
     # The map is the squared error of each pixel.
     expected = ((trained.images - image) ** 2).sum(1)
-    trained.hold("maps", np.abs(heat - expected).max(), 1e-5)
+    trained.hold("maps", np.abs(heat - expected).max(), 1e-4)
     about = sessions["score"].get_modelmeta().custom_metadata_map
     assert json.loads(about["classes"]) == CLASSES
     calibration = np.array(json.loads(about["calibration"])["scores"])
-    p = (1 + (calibration >= trained.scores[:, None]).sum(1)) / (1 + len(calibration))
-    trained.hold("p-values", np.abs(p - trained.p).max(), 1e-6)
+    # Printed scores are rounded, and some of these images calibrate: their scores are as high as their own.
+    rounding = 1e-5 * (1 + trained.scores)
+    low, high = ((1 + (calibration >= (trained.scores + by)[:, None]).sum(1)) / (1 + len(calibration)) for by in (rounding, -rounding))
+    trained.hold("p-values", np.maximum(low - trained.p, trained.p - high).max(), 1e-6)
+    trained.p_range = low[3], high[3]
     prior = folder / "prior.npy"
     if prior.exists():
         trained.call("sample", "-q", str(trained.run), "--n", "256", "--out", "samples.npy")
@@ -69,7 +72,8 @@ def test_program(trained, folder):
     printed = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, cwd=trained.folder).stdout
     found = {line.split()[0]: np.array(line.split()[1:], float) for line in printed.splitlines()}
     trained.hold("latents of use.py", np.abs(found["latent"] - trained.means[3]).max(), 1e-4)
-    trained.hold("p-values of use.py", abs(found["p"][0] - trained.p[3]), 1e-6)
+    low, high = trained.p_range
+    trained.hold("p-values of use.py", max(low - found["p-value"][0], found["p-value"][0] - high), 1e-6)
     assert (trained.folder / "reconstruction.png").stat().st_size > 0
 
 

@@ -36,10 +36,10 @@ def models(folder):
         ]
     """
     configs = {
-        "mlp": "[data.digits]\n[model.mlp]\nlatent = 8\nhidden = [400]\n",
-        "conv": f"[data.digits]\n[model.conv]\nlatent = 4\n{conv}\n[likelihood.continuous-bernoulli]\n",
-        "residual": "[data.digits]\n[model.resnet]\nlatent = 6\nchannels = [8, 16]\n[likelihood.discretised-logistic]\ncomponents = 2\n",
-        "conditional": "[data.digits]\n[model.mlp]\nlatent = 5\nhidden = [64]\n[condition]\nencoder = true\n",
+        "mlp": "[data.digits]\ntrain = 4000\ntest = 500\n[model.mlp]\nlatent = 8\nhidden = [400]\n",
+        "conv": f"[data.digits]\ntrain = 4000\ntest = 500\n[model.conv]\nlatent = 4\n{conv}\n[likelihood.continuous-bernoulli]\n",
+        "residual": "[data.digits]\ntrain = 4000\ntest = 500\n[model.resnet]\nlatent = 6\nchannels = [8, 16]\n[likelihood.discretised-logistic]\ncomponents = 2\n",
+        "conditional": "[data.digits]\ntrain = 4000\ntest = 500\n[model.mlp]\nlatent = 5\nhidden = [64]\n[condition]\nencoder = true\n",
         "colour": "[data.images]\nsize = [24, 24]\nchannels = 3\nfit = \"pad\"\n[model.resnet]\nlatent = 5\nchannels = [8, 16]\n[likelihood.gaussian]\n",
     }
     for name, text in configs.items():
@@ -60,7 +60,7 @@ def colour_images(folder):
     """Writes images of two classes, one of which has a name that a careless page would run."""
     for kind, name in enumerate(["plain", "<img src=x onerror=alert(1)> & 'x'"]):
         (folder / name).mkdir(parents=True)
-        for i in range(60):
+        for i in range(150):
             shade = lambda x, y: ((9 * i + 5 * x) % 256, (7 * y + 90 * kind) % 256, (3 * x * y + 2 * i) % 256)
             png(folder / name / f"{i}.png", 24, 24, shade)
 

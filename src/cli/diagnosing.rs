@@ -8,7 +8,7 @@ use crate::eval::{Diagnostics, LatentStatistics, decompose, judged, saturated_un
 use crate::figure::bars::{BarPanel, Bars, MOST_BARS};
 use crate::model::layer_parameters;
 use crate::report::diagnosis::{Diagnosis, course};
-use crate::run::{Record, read_metrics};
+use crate::run::{Record, read_whole_records};
 use crate::{files, ui};
 
 /// Returns the chosen images.
@@ -34,7 +34,9 @@ pub fn enough(images: &Split, choice: Choice) -> Result<Part<'_>> {
 /// Returns the records of the run, or an empty list if its folder has none.
 pub fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
     match opened.run_folder().map(|folder| folder.metrics()) {
-        Some(metrics) if files::is_there(&metrics)? && metrics.is_file() => read_metrics(&metrics),
+        Some(metrics) if files::is_there(&metrics)? && metrics.is_file() => {
+            read_whole_records(&metrics)
+        }
         _ => Ok(Vec::new()),
     }
 }

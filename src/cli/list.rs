@@ -162,7 +162,8 @@ impl List {
             let word = run_word(&folder.join(&run.name));
             next(match run.state {
                 RunState::Unfinished => format!("train --resume {word}"),
-                RunState::Broken(_) => format!("rm {word}"),
+                // What is left of it decides; the state alone is enough to go on.
+                RunState::Broken(_) => format!("train --resume {word}"),
                 RunState::Running => "list runs".to_owned(),
                 RunState::Finished | RunState::Stopped => {
                     let measured = run.measured.as_deref().unwrap_or_default();

@@ -111,6 +111,11 @@ impl LoadedModel {
         })
     }
 
+    /// Returns whether this is a run's best model, which is not that of its last epoch.
+    pub fn is_best(&self) -> bool {
+        self.path == RunFolder::of_file(&self.path).best()
+    }
+
     /// Returns the run's folder, or `None` if RUN is a model file.
     pub fn run_folder(&self) -> Option<RunFolder> {
         let path = self.folder.clone();

@@ -2,7 +2,7 @@
 //!
 //! The line is on stderr, as it is typed, after the command has succeeded. It is printed to a terminal and to a log alike, so
 //! that a log reads as a session does; `--quiet` and `--json` leave it out, because whoever passes them is a script. A command
-//! that prints a script or a schema for another program names none. Upper-case words stand for what the program cannot know.
+//! that writes for another program says how that one is started instead, or nothing if its output is a script or a schema. Upper-case words stand for what the program cannot know.
 
 use std::fmt::Display;
 use std::path::Path;

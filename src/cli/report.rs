@@ -1,9 +1,12 @@
 //! `vae report`: writes a page about a run, which holds its numbers, charts and images, and the model itself.
 
 mod exploring;
+mod kept;
 mod measured;
 mod opening;
 mod sections;
+mod sheet;
+mod sprite;
 mod starting_images;
 
 use std::path::PathBuf;
@@ -11,21 +14,22 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::exploring::{Exploring, networks};
-use self::measured::{headline, last_test_record, measured};
+use self::measured::{headline, measured};
 use self::opening::show_in_browser;
 use self::starting_images::count_of_images;
 use super::data_arg::DataArg;
 use super::diagnosing::metrics;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
+use super::next::after_figure;
 use crate::check::at_least_one;
 use crate::data::Dataset;
 use crate::error::{Error, Result, shell_word};
-use crate::model::export;
 use crate::report::evaluation::Evaluation;
 use crate::report::page::{BEGINNING, PageNetworks, ReportPage};
 use crate::report::{byte_size, short_count};
-use crate::run::RunFolder;
+use crate::run::{RunFolder, record_of_model};
+use crate::words::counted;
 use crate::{files, ui};
 
 /// The explanation of the page, for `--help`.
@@ -98,6 +102,7 @@ impl ReportCommand {
         if self.open {
             show_in_browser(&path)?;
         }
+        after_figure(&model);
         Ok(())
     }
 
@@ -137,11 +142,12 @@ impl ReportCommand {
     fn dataset<'a>(&self, model: &'a LoadedModel) -> Result<Option<&'a Dataset>> {
         match model.data(&self.data) {
             Ok((dataset, _)) => Ok(Some(dataset)),
-            // A person who names data wants it in the page.
-            Err(error) if self.data.given().is_some() => Err(error),
+            // A person who names data, or asks for images, wants them in the page.
+            Err(error) if self.data.given().is_some() || self.images.is_some() => Err(error),
             Err(error) => {
                 ui::note(format_args!(
-                    "note: {error}; the page has no test images, and nothing that is measured on them: name the data by `--data`"
+                    "note: the page has no test images, and nothing that is measured on them: {}",
+                    error.render()
                 ));
                 Ok(None)
             }
@@ -159,7 +165,7 @@ impl ReportCommand {
         let evaluation = dataset
             .map(|dataset| measured(model, dataset))
             .transpose()?;
-        let last = last_test_record(&records);
+        let last = record_of_model(&records, "test", model.is_best());
         let explorer = networks.map(|networks| {
             let exploring = Exploring {
                 model,
@@ -195,7 +201,7 @@ fn name(model: &LoadedModel) -> String {
 /// Returns the model and its data in one line.
 fn about(model: &LoadedModel, dataset: Option<&Dataset>) -> String {
     let config = &model.config;
-    let parameters: usize = export(&model.vae).iter().map(|t| t.values.len()).sum();
+    let parameters = config.parameter_count(model.vae.network());
     let [channels, height, width] = model.card.image_shape;
     let colour = if channels == 1 { "grey" } else { "colour" };
     let class = if config.condition.is_some() {
@@ -204,10 +210,10 @@ fn about(model: &LoadedModel, dataset: Option<&Dataset>) -> String {
         ""
     };
     format!(
-        "{}: {width}x{height} {colour} images; {} with {} latents{class}, {} parameters",
+        "{}: {width}x{height} {colour} images; {} with {}{class}, {} parameters",
         dataset.map_or(config.data.tag(), |dataset| dataset.name.as_str()),
         config.model.tag(),
-        model.vae.network().latent,
+        counted(model.vae.network().latent, "latent"),
         short_count(parameters as u64)
     )
 }
@@ -231,7 +237,10 @@ fn footer(model: &LoadedModel) -> Vec<String> {
             "Written by vae {}: vae report {run}",
             env!("CARGO_PKG_VERSION")
         ),
-        format!("Hash of the model: {}; of the data: {}", model.hash, model.card.data_hash),
+        format!(
+            "Hash of the model: {}; of the data: {}",
+            model.hash, model.card.data_hash
+        ),
     ]
 }
 

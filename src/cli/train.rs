@@ -147,8 +147,11 @@ impl Train {
         let Finished { model, figures, .. } = finished;
         ui::data(model.folder.display())?;
         figures.draw(&model)?;
-        let (dataset, _) = model.data(&DataArg::default())?;
-        after_training(&model, dataset.calibration.is_some());
+        let data = model.data(&DataArg::default());
+        after_training(
+            &model,
+            data.is_ok_and(|(dataset, _)| dataset.calibration.is_some()),
+        );
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub struct MeasuredElbo {
 
 impl MeasuredElbo {
     /// Reads the last evaluation of a run. Returns `None` if there is none, if it measured another model than the one with this
-    /// hash, or if the model has no ELBO.
+    /// hash or other data, or if the model has no ELBO.
     ///
     /// # Errors
     /// Returns an error if the file is there and cannot be read.
@@ -34,6 +34,8 @@ impl MeasuredElbo {
         struct Measured {
             model_hash: Option<String>,
             elbo: Option<f64>,
+            #[serde(default)]
+            other_data: bool,
         }
         let path = run.report();
         if !files::is_there(&path)? {
@@ -45,7 +47,9 @@ impl MeasuredElbo {
                 .with_hint("measure again: `vae eval`, or remove the file")
         };
         let measured: Measured = serde_json::from_slice(&bytes).map_err(broken)?;
-        if measured.elbo.is_none() || measured.model_hash.as_deref() != Some(model_hash) {
+        let is_of_model = measured.model_hash.as_deref() == Some(model_hash);
+        // An ELBO on other images than those of the training's data set says little about the model.
+        if measured.elbo.is_none() || !is_of_model || measured.other_data {
             return Ok(None);
         }
         serde_json::from_slice(&bytes).map(Some).map_err(broken)

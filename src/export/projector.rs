@@ -29,6 +29,7 @@ pub fn projector(
 
 /// Returns the config in the text format of protocol buffers. Paths start from its own folder.
 fn config(title: &str, [width, height]: [usize; 2]) -> String {
+    let title = title.replace(char::is_control, " ");
     let title = title.replace('\\', "\\\\").replace('"', "\\\"");
     format!(
         "embeddings {{

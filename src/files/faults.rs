@@ -9,6 +9,10 @@ use crate::error::Error;
 const MORE_HANDLES: &str =
     "raise the limit on open files (`ulimit -n 1024`), or close other programs";
 
+/// The advice when the system refuses memory.
+const MORE_MEMORY: &str =
+    "raise the limit on memory (`ulimit -a` shows it), or close other programs";
+
 /// Returns the error for a file that cannot be read.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
@@ -61,6 +65,8 @@ pub fn unopenable(what: &str, error: &io::Error) -> Error {
     let failed = Error::failed(format!("{what}: {error}"));
     if is_out_of_handles(error) {
         failed.with_hint(MORE_HANDLES)
+    } else if error.kind() == ErrorKind::OutOfMemory {
+        failed.with_hint(MORE_MEMORY)
     } else {
         failed
     }

@@ -148,11 +148,13 @@ fn rows(config: &Config, network: &Network, batch: usize) -> Vec<LayerRow> {
         .map(|(name, layer)| {
             let layer = layer.kind();
             let trained = is_sampled || name != "log_var";
-            let images = if name.starts_with("decoder.") {
-                batch * samples
+            let samples = if name.starts_with("decoder.") {
+                samples
             } else {
-                batch
+                1
             };
+            // A step keeps the values of one shard at a time.
+            let images = (batch * samples).div_ceil(config.train.shards);
             let kept = FLOAT * (layer.kept_values() * images) as u64;
             LayerRow {
                 kind: words(layer, trained),

@@ -229,6 +229,31 @@ pub fn read_metrics(path: &Path) -> Result<Vec<Record>> {
     parse_metrics(path, &files::read(path)?)
 }
 
+/// Reads the records of a run that may be in training, or was killed: a line without an end does not count.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or if a whole line is not a record.
+pub fn read_whole_records(path: &Path) -> Result<Vec<Record>> {
+    let bytes = files::read(path)?;
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    parse_metrics(path, &bytes[..end.map_or(0, |end| end + 1)])
+}
+
+/// Returns the record of a split for the epoch of a run's model: the last one or, if `is_best`, the one with the best
+/// validation score.
+pub fn record_of_model<'a>(
+    records: &'a [Record],
+    split: &str,
+    is_best: bool,
+) -> Option<&'a Record> {
+    let best = best_validation(records).filter(|_| is_best);
+    let mut of_split = records.iter().filter(|record| record.split == split);
+    match best {
+        Some(best) => of_split.find(|record| record.epoch == best.epoch),
+        None => of_split.next_back(),
+    }
+}
+
 /// Reads the records of a run from the bytes of its file; `path` is only used in messages.
 pub fn parse_metrics(path: &Path, bytes: &[u8]) -> Result<Vec<Record>> {
     parse(bytes).map_err(|what| Error::file(path, what))

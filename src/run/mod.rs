@@ -19,6 +19,7 @@ pub use folder::{RUNS, RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
 pub use metrics::{
     Metrics, Record, best_validation, kept_records, last_records, parse_metrics, read_metrics,
+    read_whole_records, record_of_model,
 };
 pub use removal::{remove, remove_abandoned};
 pub use utc::Utc;

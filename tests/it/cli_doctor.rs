@@ -28,7 +28,7 @@ fn the_doctor_says_what_it_sees() {
     assert_eq!(done.code, Some(0), "{}", done.err);
     assert_eq!(
         done.err,
-        "the newest run: runs/smoke-1\nlook at runs/smoke-1/health.png\n"
+        "the newest run: runs/smoke-1\nlook at runs/smoke-1/health.png\nnext: vae traverse smoke-1\n"
     );
     for part in [
         "latent KL",

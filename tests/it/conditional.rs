@@ -404,7 +404,7 @@ fn an_interpolation_keeps_its_class() {
     let as_three = read(place.path(), done.line());
     assert_eq!(
         way(&[&ends[..], &["--label", "3"]].concat()).err,
-        "the newest run: runs/smoke-1\n"
+        "the newest run: runs/smoke-1\nnext: vae eval smoke-1\n"
     );
     assert!(read(place.path(), "way.png") == as_three);
     way(&[&ends[..], &["--label", "8"]].concat()).line();

@@ -74,7 +74,7 @@ fn the_card_states_the_elbo_once_it_is_measured_and_only_for_this_model() {
         assert_eq!(done.code, Some(0), "{}", done.err);
         String::from_utf8(read(place.path(), "runs/smoke-1/huggingface/README.md")).unwrap()
     };
-    assert!(card().contains("Nothing has been measured"));
+    assert!(card().contains("was not measured"));
     let report = run(place.path(), &["eval", "--json"]).out;
     let report: Value = serde_json::from_str(&report).unwrap();
     let elbo = report["elbo"].as_f64().unwrap();
@@ -89,7 +89,7 @@ fn the_card_states_the_elbo_once_it_is_measured_and_only_for_this_model() {
         "{measured}"
     );
     edited(place.path(), |_, tensors| tensors[0].values[0] += 1.0);
-    assert!(card().contains("Nothing has been measured"));
+    assert!(card().contains("was not measured"));
 }
 
 #[test]

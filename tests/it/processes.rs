@@ -79,7 +79,7 @@ fn the_time_limit_saves_and_stops_and_the_run_goes_on_exactly() {
     let place = TempDir::new().unwrap();
     let place = place.path();
     train(place, "whole", &["--epochs", "2"]).line();
-    let stopped = train(place, "limited", &["--epochs", "2", "--time-limit", "0s"]);
+    let stopped = train(place, "limited", &["--epochs", "2", "--time-limit", "1ms"]);
     stopped.failed(
         130,
         &["stopped at epoch 1, step 1; saved", "vae train --resume"],

@@ -1,6 +1,6 @@
 //! `vae export --to huggingface`: a folder for the Hugging Face Hub.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exporting::{exported, load, write};
 use super::request::ExportRequest;
@@ -37,8 +37,10 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     };
     let files = huggingface::files(&exported, samples)?;
     let paths = write(request, &model, NAME, &files)?;
-    ui::note(
-        "complete README.md (license, data, limits) before you upload the folder: hf upload USER/NAME DIR",
-    );
+    let folder = paths[0].parent().unwrap_or(Path::new("."));
+    ui::note(format_args!(
+        "complete README.md (license, data, limits) before you upload the folder: hf upload USER/NAME {}",
+        shell_word(folder)
+    ));
     Ok(paths)
 }

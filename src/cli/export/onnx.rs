@@ -11,7 +11,7 @@ use crate::cli::score_args::ScoreArgs;
 use crate::cli::scorer::scorer;
 use crate::cli::table::write_npy;
 use crate::data::Data;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shell_word};
 use crate::eval::LatentSampler;
 use crate::eval::anomaly::AnomalyScore;
 use crate::export::{ExportedModel, onnx};
@@ -43,7 +43,14 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     };
     let mut files = onnx::files(&exported, calibration.as_deref())?;
     files.extend(prior(&model, &exported)?);
-    write(request, &model, NAME, &files)
+    let paths = write(request, &model, NAME, &files)?;
+    if let Some(program) = paths.iter().find(|path| path.ends_with("use.py")) {
+        ui::note(format_args!(
+            "use it with: python3 {} IMAGE",
+            shell_word(program)
+        ));
+    }
+    Ok(paths)
 }
 
 /// Returns the scores of the normal images that calibrate the score `error`; `None` if there are no such images.

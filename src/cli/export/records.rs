@@ -8,7 +8,7 @@ use crate::cli::model_arg::locate;
 use crate::error::{Error, Result, shell_word};
 use crate::export::{complete, steps_per_epoch};
 use crate::files;
-use crate::run::{Record, RunFolder, parse_metrics};
+use crate::run::{Record, RunFolder, read_whole_records};
 use crate::ui;
 
 /// A run with the records of at least one epoch.
@@ -42,10 +42,7 @@ impl ExportedRun {
                 shell_word(&folder.path)
             )));
         }
-        let bytes = files::read(&path)?;
-        // A run that is killed, or that is being trained, may have half a line at the end.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-        let mut records = parse_metrics(&path, &bytes[..whole.map_or(0, |end| end + 1)])?;
+        let mut records = read_whole_records(&path)?;
         let steps = steps_per_epoch(&records).unwrap_or_else(|| {
             ui::note(
                 "note: the records of an earlier version do not state their steps: the step is the epoch",

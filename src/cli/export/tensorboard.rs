@@ -11,7 +11,7 @@ use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Choice, Part};
 use crate::error::{Result, shell_word};
 use crate::export::tensorboard::{EventFolder, Events, history, latents};
-use crate::run::{Record, RunFolder, best_validation};
+use crate::run::{Record, record_of_model};
 use crate::{device, ui};
 
 /// The format's name, and that of its folder.
@@ -37,7 +37,7 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
         )),
     }
     let destination = Destination::claim(request.out.as_deref(), &run.folder.path, NAME)?;
-    let paths = EventFolder::emptied(&destination.path)?.append(&events)?;
+    let (_, paths) = EventFolder::begin(&destination.path, &events)?;
     note_viewer(&destination.path);
     Ok(paths)
 }
@@ -66,18 +66,11 @@ pub fn latent_histograms(
     records: &[Record],
     data: &DataArg,
 ) -> Result<Events> {
-    let Some(record) = record_of(model, records) else {
+    let Some(record) = record_of_model(records, "test", model.is_best()) else {
         return Ok(Events::new());
     };
     let (dataset, _) = model.data(data)?;
     let part = Part::new(&dataset.test, Choice::AtRandom(IN_HISTOGRAMS));
     let means = encoded(model, &dataset.test, &part.ids)?;
     Ok(latents(record, &means))
-}
-
-/// Returns a record of the epoch after which the model was saved.
-fn record_of<'a>(model: &LoadedModel, records: &'a [Record]) -> Option<&'a Record> {
-    let is_best = model.path == RunFolder::of_file(&model.path).best();
-    let best = best_validation(records).filter(|_| is_best);
-    best.or_else(|| records.last())
 }

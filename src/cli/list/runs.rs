@@ -12,7 +12,7 @@ use crate::eval::Estimate;
 use crate::files::{decode, unreadable};
 use crate::report::runs::{RunState, RunSummary};
 use crate::run::{
-    Contents, Record, RunFolder, best_validation, is_hidden_run, last_records, read_metrics,
+    Contents, Record, RunFolder, is_hidden_run, last_records, read_whole_records, record_of_model,
 };
 use crate::train::{Ending, Progress, chosen_model};
 
@@ -107,13 +107,10 @@ fn elbo(
     let all = if model == folder.model() {
         Vec::new()
     } else {
-        read_metrics(&folder.metrics()).unwrap_or_default()
+        read_whole_records(&folder.metrics()).unwrap_or_default()
     };
-    let best = best_validation(&all).map(|best| best.epoch);
-    let of_best = all
-        .iter()
-        .find(|record| record.split == "test" && Some(record.epoch) == best);
-    let Some(test) = of_best.or_else(|| last.iter().rfind(|record| record.split == "test")) else {
+    let of_best = record_of_model(&all, "test", true);
+    let Some(test) = of_best.or_else(|| record_of_model(last, "test", false)) else {
         return (None, None);
     };
     let elbo = test.elbo.map(|mean| Estimate {
@@ -165,7 +162,7 @@ fn state(
     }
     let since_best = match config.train.patience {
         0 => 0,
-        _ => epochs_since_best(&read_metrics(&folder.metrics()).unwrap_or_default()),
+        _ => epochs_since_best(&read_whole_records(&folder.metrics()).unwrap_or_default()),
     };
     Ok(match Ending::of(&config.train, done, since_best) {
         Some(Ending::AllEpochs) => RunState::Finished,

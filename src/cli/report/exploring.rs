@@ -5,7 +5,7 @@ use crate::cli::loaded_model::{BROKEN_LATENTS, LoadedModel};
 use crate::cli::sample_sheet::{drawn_class, sample_rng};
 use crate::data::image_file::{ALL_LEVELS, Fit};
 use crate::data::{Choice, Dataset, Part};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
 use crate::model::{decode_each, export, import, rows};
 use crate::report::page::{
@@ -217,12 +217,20 @@ impl Exploring<'_> {
     fn largest_difference(&self, latents: &[Vec<f32>], classes: &[u32]) -> Result<f32> {
         let vae = &self.model.vae;
         let rounded = import(vae.clone(), &rounded_to_float16(&export(vae)))?;
-        Ok(ui::working("comparing the rounded model", || {
+        let largest = ui::working("comparing the rounded model", || {
             let [exact, near] =
                 [vae, &rounded].map(|vae| decode_each(vae, latents, classes).concat());
             let differences = exact.iter().zip(&near).map(|(a, b)| (a - b).abs());
-            differences.fold(0.0, f32::max)
-        }))
+            // Not `f32::max`, which would pass over NaN.
+            differences.fold(0.0, |most, next| if next <= most { most } else { next })
+        });
+        if largest.is_finite() {
+            return Ok(largest);
+        }
+        Err(
+            Error::request("the weights of this model are too large for float16")
+                .with_hint("pass `--no-explorer`"),
+        )
     }
 
     /// Returns what a person should know about the explorer of this model.

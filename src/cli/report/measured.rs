@@ -1,9 +1,5 @@
 //! The numbers of a page: measured on the test images, or those at the end of the training if there are no images.
 
-use std::fs;
-
-use serde_json::Value;
-
 use crate::cli::eval::elbo;
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Dataset, Part};
@@ -11,11 +7,10 @@ use crate::error::Result;
 use crate::eval::{Estimate, bits};
 use crate::report::evaluation::Evaluation;
 use crate::report::page::Headline;
-use crate::report::{Cell, Report};
 use crate::run::Record;
 
 /// The unit of an ELBO and its terms.
-const NATS: &str = "nats per image";
+pub const NATS: &str = "nats per image";
 
 /// Measures all test images as `vae eval` does.
 ///
@@ -35,11 +30,6 @@ pub fn measured(model: &LoadedModel, dataset: &Dataset) -> Result<Evaluation> {
         squared_errors: None,
         sample_figures: None,
     })
-}
-
-/// Returns the last record of the test images.
-pub fn last_test_record(records: &[Record]) -> Option<&Record> {
-    records.iter().rfind(|record| record.split == "test")
 }
 
 /// Returns the numbers of the page's head. There are none if nothing is known.
@@ -81,28 +71,4 @@ pub fn headline(evaluation: Option<&Evaluation>, last: Option<&Record>) -> Vec<H
             })
         });
     numbers.collect()
-}
-
-/// Returns the estimate of log p(x) that `vae eval` kept in the run's folder, if it is of this model.
-pub fn kept_log_px(model: &LoadedModel) -> Option<Report> {
-    let path = model.run_folder()?.report();
-    let kept: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    if kept["model_hash"] != model.hash.as_str() || kept["split"] != "test" {
-        return None;
-    }
-    let mut report = Report::new();
-    for (key, title) in [("log_px", "log p(x)"), ("iw_bound", "IW bound")] {
-        let Some(mean) = kept[key].as_f64() else {
-            continue;
-        };
-        let se = kept[format!("{key}_se")].as_f64();
-        let value = Some(Estimate { mean, se });
-        let (samples, images) = (&kept["importance_samples"], &kept["images"]);
-        let remark = format!(
-            "{NATS}, from K = {samples} importance samples; `vae eval` measured {images} test images"
-        );
-        report.row(key, title, Cell::estimate(value, 2), remark);
-        return Some(report);
-    }
-    None
 }

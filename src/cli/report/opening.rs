@@ -1,6 +1,5 @@
 //! Opens a page in the system's browser.
 
-use std::io;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -24,12 +23,10 @@ pub fn show_in_browser(page: &Path) -> Result<()> {
     if !opening.is_finished() {
         return Ok(());
     }
+    // The library's errors name a program and a number, which say nothing more to a person.
     let opened = opening.join().unwrap_or(Ok(()));
-    opened.map_err(|error: io::Error| {
-        Error::failed(format!(
-            "the page was written, but no browser opened it: {error}"
-        ))
-        .with_hint(format!(
+    opened.map_err(|_| {
+        Error::failed("the page was written, but no browser opened it").with_hint(format!(
             "open {} by hand, or copy it to a machine with a browser",
             page.display()
         ))

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::measured::kept_log_px;
-use super::starting_images::reconstruction_sheet;
+use super::kept::kept_log_px;
+use super::sheet::reconstruction_sheet;
 use crate::cli::diagnosing::{diagnose, enough, with_bars};
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::sample_sheet::{Classes, sample_sheet};
@@ -55,7 +55,7 @@ pub fn all(
         images(model, dataset)?,
         latents(model, dataset, records)?,
         evaluation.map(|evaluation| numbers(model, evaluation)),
-        anomalies(&model.folder),
+        anomalies(model),
         training,
         Some(config(model)?),
     ];
@@ -99,9 +99,8 @@ fn images(model: &LoadedModel, dataset: Option<&Dataset>) -> Result<Option<PageS
         section.push(PagePart::Image {
             png: encode_png(&sheet)?,
             about: format!("{count} test images, each above its reconstruction"),
-            caption:
-                "Random test images, each above its reconstruction from the posterior mean."
-                    .to_owned(),
+            caption: "Random test images, each above its reconstruction from the posterior mean."
+                .to_owned(),
         });
     }
     Ok((is_sampled || dataset.is_some()).then_some(section))
@@ -165,11 +164,20 @@ fn numbers(model: &LoadedModel, evaluation: &Evaluation) -> PageSection {
     section
 }
 
-/// Returns the figures that `vae anomalies` left in the run's folder.
-fn anomalies(folder: &Path) -> Option<PageSection> {
+/// The first bytes of every PNG.
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Returns the figures of this model that `vae anomalies` left in the run's folder.
+fn anomalies(model: &LoadedModel) -> Option<PageSection> {
     let mut section = PageSection::new("anomalies", "Anomalies");
+    let modified = |path: &Path| fs::metadata(path).ok()?.modified().ok();
     for (name, caption) in ANOMALY_FIGURES {
-        if let Ok(png) = fs::read(folder.join(name)) {
+        let path = model.folder.join(name);
+        // A figure from before the last training is of another model.
+        if modified(&path) >= modified(&model.path)
+            && let Ok(png) = fs::read(path)
+            && png.starts_with(PNG_SIGNATURE)
+        {
             section.push(PagePart::Image {
                 png,
                 about: (*caption).to_owned(),

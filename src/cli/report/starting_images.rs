@@ -1,14 +1,11 @@
 //! The test images of a page, as the model sees them.
 
-use image::RgbImage;
-
-use crate::cli::images::{AT_A_TIME, below_each_other, rasters, rasters_of};
+use crate::cli::images::{AT_A_TIME, rasters};
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Choice, Dataset, Part, Split};
 use crate::error::{Error, Result};
-use crate::figure::{Raster, encode_small};
-use crate::model::{decode_each, rows};
-use crate::report::page::PageImages;
+use crate::figure::Raster;
+use crate::model::rows;
 use crate::ui;
 
 /// The number of images unless `--images` names another.
@@ -19,10 +16,6 @@ const MOST: usize = 5000;
 
 /// The most values of all images together. They become a PNG of up to some megabytes.
 const MOST_VALUES: usize = 5_000_000;
-
-/// The number of test images above their reconstructions, and the most in a row.
-const RECONSTRUCTED: usize = 20;
-const COLUMNS: usize = 10;
 
 /// Images with their latents and classes.
 pub struct StartingImages {
@@ -85,46 +78,4 @@ impl StartingImages {
         let labels = self.labels.clone();
         labels.unwrap_or_else(|| vec![0; self.images.len()])
     }
-
-    /// Returns the images as the page holds them.
-    ///
-    /// # Errors
-    /// Returns an error if the PNG cannot be made.
-    pub fn on_page(&self) -> Result<Option<PageImages>> {
-        let columns = (1..).find(|columns| columns * columns >= self.images.len());
-        let (Some(first), Some(columns @ 1..)) = (self.images.first(), columns) else {
-            return Ok(None);
-        };
-        let [channels, height, width] = first.shape;
-        let row_count = self.images.len().div_ceil(columns);
-        let shape = [channels, height * row_count, width * columns];
-        let mut pixels = vec![0; shape.iter().product()];
-        for (index, image) in self.images.iter().enumerate() {
-            let (top, left) = (index / columns * height, index % columns * width);
-            for (line, values) in image.pixels.chunks_exact(width).enumerate() {
-                let (channel, y) = (line / height, line % height);
-                let start = (channel * shape[1] + top + y) * shape[2] + left;
-                pixels[start..start + width].copy_from_slice(values);
-            }
-        }
-        Ok(Some(PageImages {
-            latents: self.latents.clone(),
-            labels: self.labels.clone(),
-            sprite: encode_small(&Raster { shape, pixels })?,
-            columns,
-        }))
-    }
-}
-
-/// Returns a sheet of test images above their reconstructions, and their number.
-///
-/// # Errors
-/// Returns an error if an image cannot be read, or if a value is not finite.
-pub fn reconstruction_sheet(model: &LoadedModel, dataset: &Dataset) -> Result<(RgbImage, usize)> {
-    let found = StartingImages::read(model, dataset, RECONSTRUCTED)?;
-    let decoded = decode_each(&model.vae, &found.latents, &found.classes());
-    let decoded = rasters_of(model, &decoded)?;
-    let count = found.images.len();
-    let kinds = [("image", found.images), ("decoded", decoded)];
-    Ok((below_each_other(&kinds, COLUMNS), count))
 }

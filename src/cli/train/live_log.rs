@@ -55,8 +55,7 @@ impl LiveLog {
         let destination = Destination::claim(None, &run.path, TENSORBOARD)?;
         complete(&mut records, steps_per_epoch, written(&run.metrics()));
         let events = history(&records, run)?;
-        let folder = EventFolder::emptied(&destination.path)?;
-        folder.append(&events)?;
+        let (folder, _) = EventFolder::begin(&destination.path, &events)?;
         note_viewer(&destination.path);
         Ok(Self {
             run: run.path.clone(),

@@ -156,7 +156,10 @@ fn head(model: &ExportedModel, prior: &PythonPrior, is_variational: bool) -> Str
         (true, false) => format!(
             "label = F.one_hot(torch.arange(16) % {count}, {count}).float()\n    images = model.sample(16, label, seed=1)"
         ),
-        (false, _) => "z = model.encode(images)".to_owned(),
+        (false, _) => match model.network.condition.as_ref().and_then(|it| it.encoder) {
+            Some(_) => "z = model.encode(images, label)".to_owned(),
+            None => "z = model.encode(images)".to_owned(),
+        },
     };
     let mut text = format!(
         r#""""{what} as a plain torch.nn.Module, written by vae {}. The module needs only PyTorch.

@@ -8,9 +8,9 @@ pub struct PythonPrior {
     pub parameters: Option<String>,
     /// Its methods, indented.
     pub methods: &'static str,
-    /// What makes `z`, `[count, D]`, from `generator`.
+    /// The lines that make `z`, `[count, D]`, from `generator`.
     pub sample: String,
-    /// What makes `kl`, `[N]`, from `mean`, `log_var`, `z` and `generator`.
+    /// The lines that make `kl`, `[N]`, from `mean`, `log_var`, `z` and `generator`.
     pub kl: &'static str,
     pub needs_density: bool,
 }

@@ -58,7 +58,7 @@ pub fn files(model: &ExportedModel, calibration: Option<&[f64]>) -> Result<Vec<N
             metadata_props: metadata.clone(),
         };
         let name = name.to_owned();
-        let bytes = bytes(&name, &message)?;
+        let bytes = bytes(&name, &message, MOST_BYTES)?;
         files.push(NamedFile { name, bytes });
     }
     let name = "use.py".to_owned();
@@ -67,11 +67,11 @@ pub fn files(model: &ExportedModel, calibration: Option<&[f64]>) -> Result<Vec<N
     Ok(files)
 }
 
-fn bytes(name: &str, message: &ModelProto) -> Result<Vec<u8>> {
+fn bytes(name: &str, message: &ModelProto, most: usize) -> Result<Vec<u8>> {
     let length = message.encoded_len();
-    if length > MOST_BYTES {
+    if length > most {
         return Err(Error::request(format!(
-            "{name} would have {length} bytes; a file of ONNX has at most {MOST_BYTES}"
+            "{name} would have {length} bytes; a file of ONNX has at most {most}"
         ))
         .with_hint("export it with `--to huggingface`, which has no such limit"));
     }

@@ -171,13 +171,19 @@ fn the_metadata_names_the_classes_and_sorts_the_calibration_scores() {
 
 #[test]
 fn a_file_above_the_limit_of_protocol_buffers_is_refused() {
-    let mut model = exported(PLAIN);
-    // Not allocated: the pages of zeros are never read, because the length is known before.
     let message = ModelProto {
-        graph: Some(encoder(&model).unwrap()),
+        graph: Some(encoder(&exported(PLAIN)).unwrap()),
         ..ModelProto::default()
     };
-    assert!(bytes("encoder.onnx", &message).is_ok());
+    assert!(bytes("encoder.onnx", &message, MOST_BYTES).is_ok());
+    let error = bytes("encoder.onnx", &message, 10).unwrap_err();
+    assert_eq!(error.code(), 2);
+    assert!(error.hint().unwrap().contains("huggingface"), "{error}");
+}
+
+#[test]
+fn a_model_without_a_tensor_of_its_network_is_refused() {
+    let mut model = exported(PLAIN);
     model.file.tensors.clear();
     assert!(encoder(&model).is_err());
 }

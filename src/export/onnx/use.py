@@ -1,6 +1,7 @@
 """Encodes, reconstructs and scores an image with the files beside this one: python3 use.py IMAGE [CLASS]
 
-Needs onnxruntime, numpy and Pillow. Writes reconstruction.png into the current folder.
+Needs onnxruntime, numpy and Pillow. Writes reconstruction.png into the current folder. A small p-value says that the
+image is unlike the normal ones.
 """
 import json, pathlib, sys
 import numpy as np, onnxruntime
@@ -15,7 +16,10 @@ channels, height, width = settings["shape"]
 
 def read(path):
     """Returns an image file as the model reads it: [1, C, H, W] in [0, 1]. `vae` scales in another way, so levels differ a little."""
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith(("I", "F")):
+        sys.exit(f"{path}: more than 8 bits per value; Pillow cannot convert that as vae does: use vae embed")
+    image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, settings["background"]), image)
     image = image.convert("L" if channels == 1 else "RGB")
     if image.size != (width, height):
@@ -43,6 +47,6 @@ print("latent", *mean[0])
 print("score", score)
 if "calibration" in about:
     scores = np.array(json.loads(about["calibration"])["scores"])
-    print("p-value, small if unlike the normal images:", (1 + (scores >= score).sum()) / (1 + len(scores)))
+    print("p-value", (1 + (scores >= score).sum()) / (1 + len(scores)))
 levels = (reconstruction[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
 Image.fromarray(levels[..., 0] if channels == 1 else levels).save("reconstruction.png")

@@ -30,30 +30,36 @@ pub struct EventFolder {
 }
 
 impl EventFolder {
-    /// Opens the folder, and empties the files of events that are in it.
+    /// Begins the folder with these events, and then empties the files of events that were in it before. Returns the paths of the
+    /// new files too.
     ///
-    /// A TensorBoard that shows one of them goes on to the next file in the order of names, unless the file is gone: so it is
-    /// only made empty here, and removed when the folder is opened once more.
+    /// A TensorBoard that shows an older file goes on to the next file in the order of names, unless the file is gone: so it is
+    /// only made empty here, and removed when the folder is begun once more.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be read, or a file in it cannot be changed.
-    pub fn emptied(path: &Path) -> Result<Self> {
+    /// Returns an error if the folder cannot be read, or a file in it cannot be written.
+    pub fn begin(path: &Path, events: &Events) -> Result<(Self, Vec<PathBuf>)> {
         let mut seconds = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
+        let mut older = Vec::new();
         for split in names(path)?.iter().filter(|name| is_split_folder(name)) {
             let split = path.join(split);
             for name in names(&split)?.iter().filter(|name| is_event_file(name)) {
-                let file = split.join(name);
-                empty(&file).map_err(|error| unwritable(&file, &error))?;
+                older.push(split.join(name));
                 seconds = seconds.max(seconds_of(name).map_or(0, |earlier| earlier + 1));
             }
         }
         let (host, process) = (host_name(), std::process::id());
-        Ok(Self {
+        let folder = Self {
             path: path.to_path_buf(),
             file_name: format!("{START_OF_NAME}{seconds:010}.{host}.{process}.vae"),
-        })
+        };
+        let paths = folder.append(events)?;
+        for file in older {
+            empty(&file).map_err(|error| unwritable(&file, &error))?;
+        }
+        Ok((folder, paths))
     }
 
     /// Appends the events to the files of their splits, and returns the paths of these. A file that is missing is begun;
@@ -142,8 +148,8 @@ mod tests {
         let folder = place.path().join("test");
         let events = Events::from([("test".to_owned(), Vec::new())]);
         let write = || {
-            let folder = EventFolder::emptied(place.path()).unwrap();
-            folder.append(&events).unwrap().remove(0)
+            let (_, mut paths) = EventFolder::begin(place.path(), &events).unwrap();
+            paths.remove(0)
         };
         let written = [write(), write(), write()];
         assert!(written.is_sorted_by(|one, next| one < next), "{written:?}");

@@ -21,13 +21,13 @@ pub enum EventContent {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
-    Summary(Summary),
+    Summary(EventSummary),
     #[prost(message, tag = "7")]
     SessionLog(SessionLog),
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Summary {
+pub struct EventSummary {
     #[prost(message, repeated, tag = "1")]
     pub values: Vec<TaggedValue>,
 }

@@ -16,7 +16,7 @@ use image::codecs::png::PngDecoder;
 pub use event_folder::{EventFolder, Events};
 
 use self::histogram::histogram;
-use self::message::{Event, EventContent, PngImage, Summary, TaggedValue, Value};
+use self::message::{Event, EventContent, EventSummary, PngImage, TaggedValue, Value};
 use super::scalars::scalars;
 use crate::error::{Error, Result};
 use crate::files;
@@ -103,7 +103,7 @@ fn event(record: &Record, values: Vec<TaggedValue>) -> Event {
     Event {
         wall_time: record.timestamp.unwrap_or_default(),
         step: record.step.unwrap_or_default() as i64,
-        content: Some(EventContent::Summary(Summary { values })),
+        content: Some(EventContent::Summary(EventSummary { values })),
     }
 }
 

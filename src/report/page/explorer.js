@@ -256,7 +256,13 @@
         return null;
       }
       const values = valuesOf(read.context);
-      const { values: z } = await encode(values, state.label);
+      let z;
+      try {
+        z = (await encode(values, state.label)).values;
+      } catch (error) {
+        say(`${file.name}: ${error.message}`);
+        return null;
+      }
       const canvas = document.createElement('canvas');
       draw(canvas, values);
       await moveTo(z, { canvas, about: read.isExact ? 'Your image' : 'Your image, scaled by the browser' });

@@ -66,11 +66,8 @@ fn node_json(node: &Node, places: &[NodeId]) -> Value {
             let is_transposed = matches!(node.operation, Operation::Transposed { .. });
             json!({
                 "operation": if is_transposed { "transposed" } else { "convolution" },
-                "layer": layer,
-                "kernel": window.kernel,
-                "stride": window.stride,
-                "top": window.padding[0].0,
-                "left": window.padding[1].0,
+                "layer": layer, "kernel": window.kernel, "stride": window.stride,
+                "top": window.padding[0].0, "left": window.padding[1].0,
             })
         }
         Operation::GroupNorm { layer, groups } => {

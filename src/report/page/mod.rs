@@ -4,6 +4,7 @@
 //! `explorer.js`, with `engine.js`, `pixels.js` and `pad.js`, is everything that a person can move. All text that a person or
 //! a data set chose is escaped, and the page's policy lets no other script run and nothing be loaded.
 
+mod chart;
 mod explorer;
 mod graph;
 mod networks;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::chart::chart;
 use crate::report::Report;
 use crate::report::html::{escaped, sentence};
 
@@ -103,24 +104,4 @@ impl PagePart {
 /// Returns a PNG file as the address of an image.
 pub(super) fn png_uri(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png))
-}
-
-/// Returns a chart for a place inside of a page. Its ink, its grid and its paper get the colours of the page, so that it
-/// can be read on a dark page too.
-fn chart(about: &str, svg: &str) -> String {
-    let start = svg.find("<svg").unwrap_or(0);
-    let mut svg = svg[start..].replacen("<svg ", "<svg aria-hidden=\"true\" ", 1);
-    for (colour, name) in [
-        ("#FFFFFF", "paper"),
-        ("#222222", "ink"),
-        ("#000000", "ink"),
-        ("#E2E2E2", "grid"),
-        ("#606060", "faint"),
-    ] {
-        svg = svg.replace(&format!("\"{colour}\""), &format!("\"var(--{name})\""));
-    }
-    format!(
-        "<div class=\"chart\" role=\"img\" aria-label=\"{}\">{svg}</div>",
-        escaped(about)
-    )
 }
