@@ -23,6 +23,14 @@ impl Features {
         }
     }
 
+    /// Returns `[units]` or `[C, H, W]`.
+    pub fn lengths(self) -> Vec<usize> {
+        match self {
+            Self::Flat(count) => vec![count],
+            Self::Map(shape) => shape.to_vec(),
+        }
+    }
+
     /// Returns the same shape with another number of units or, for a map, of channels.
     #[must_use]
     pub fn with_channels(self, count: usize) -> Self {

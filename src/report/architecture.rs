@@ -40,7 +40,7 @@ const COLUMNS: &[Column<LayerRow>] = &[
     Column {
         key: "output",
         title: "output",
-        cell: |row| Cell::Said(lengths(row.output).into(), row.output.to_string()),
+        cell: |row| Cell::Said(row.output.lengths().into(), row.output.to_string()),
     },
     Column {
         key: "parameters",
@@ -61,14 +61,6 @@ const COLUMNS: &[Column<LayerRow>] = &[
         cell: |row| row.activations.map_or(Cell::number(None, 0), Cell::Bytes),
     },
 ];
-
-/// Returns `[C, H, W]`, or `[F]`.
-fn lengths(features: Features) -> Vec<usize> {
-    match features {
-        Features::Flat(count) => vec![count],
-        Features::Map(shape) => shape.to_vec(),
-    }
-}
 
 /// Returns the report on the network of a config, which is called `name`.
 pub fn architecture(name: &str, config: &Config, network: &Network, need: &MemoryNeed) -> Report {

@@ -190,7 +190,17 @@ impl Exploring<'_> {
                 marks,
             }
         };
-        let marks = words.map(|words| format!("The shaded part of a slider holds {words}."));
+        let mut marks = words.map(|words| format!("The shaded part of a slider holds {words}."));
+        if carried.is_some() {
+            let what = if self.has_kl() {
+                "its KL in nats"
+            } else {
+                "its standard deviation"
+            };
+            marks.get_or_insert_default().push_str(&format!(
+                " The latents that carry most come first; the number beside each is {what}, over up to {MEASURED} test images."
+            ));
+        }
         Ok((order.into_iter().map(axis).collect(), marks))
     }
 

@@ -105,10 +105,8 @@ pub fn reshape(x: &str, lengths: &[i64], to: &mut NodeWriter) -> ValueName {
 
 /// Returns the lengths of a value for one image.
 pub fn lengths(features: Features) -> Vec<i64> {
-    match features {
-        Features::Flat(count) => vec![count as i64],
-        Features::Map(map) => map.map(|length| length as i64).to_vec(),
-    }
+    let lengths = features.lengths().into_iter();
+    lengths.map(|length| length as i64).collect()
 }
 
 /// Returns the kernel, the strides and the pads, `[top, left, bottom, right]`.

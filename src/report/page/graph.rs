@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Features, Graph, Node, NodeId, Operation};
+use crate::model::{Graph, Node, Operation};
 
 /// The part of a graph that one of its outputs is computed from.
 #[derive(Clone, Debug)]
@@ -16,32 +16,17 @@ pub struct PageGraph {
 impl PageGraph {
     /// Returns the part of `graph` that the output of this name needs. `None` if there is no such output.
     pub fn new(graph: &Graph, output: &str) -> Option<Self> {
-        let (_, last) = graph.outputs.iter().find(|(name, _)| *name == output)?;
-        let mut is_needed = vec![false; graph.nodes.len()];
-        is_needed[*last] = true;
-        // Operands come before the operations that read them.
-        for id in (0..graph.nodes.len()).rev() {
-            if is_needed[id] {
-                let inputs = &graph.nodes[id].inputs;
-                inputs.iter().for_each(|&input| is_needed[input] = true);
-            }
-        }
-        let mut places = vec![0; graph.nodes.len()];
-        let (mut nodes, mut layers) = (Vec::new(), Vec::new());
-        for (id, node) in graph.nodes.iter().enumerate() {
-            if !is_needed[id] {
-                continue;
-            }
-            places[id] = nodes.len();
-            nodes.push(node_json(node, &places));
-            if let Some(layer) = layer(&node.operation)
-                && !layers.contains(layer)
-            {
+        let graph = graph.clone().only(&[output]);
+        let &(_, last) = graph.outputs.first()?;
+        let mut layers: Vec<String> = Vec::new();
+        for layer in graph.nodes.iter().filter_map(|node| layer(&node.operation)) {
+            if !layers.contains(layer) {
                 layers.push(layer.clone());
             }
         }
+        let nodes: Vec<Value> = graph.nodes.iter().map(node_json).collect();
         Some(Self {
-            json: json!({ "nodes": nodes, "output": places[*last] }),
+            json: json!({ "nodes": nodes, "output": last }),
             layers,
         })
     }
@@ -58,7 +43,7 @@ fn layer(operation: &Operation) -> Option<&String> {
     }
 }
 
-fn node_json(node: &Node, places: &[NodeId]) -> Value {
+fn node_json(node: &Node) -> Value {
     let mut json = match &node.operation {
         Operation::Input(name) => json!({ "operation": "input", "name": name }),
         Operation::Dense { layer } => json!({ "operation": "dense", "layer": layer }),
@@ -88,18 +73,15 @@ fn node_json(node: &Node, places: &[NodeId]) -> Value {
             json!({ "operation": "logistic-mixture-mean", "components": components })
         }
     };
-    let inputs: Vec<NodeId> = node.inputs.iter().map(|&input| places[input]).collect();
-    json["inputs"] = inputs.into();
-    json["shape"] = match node.output {
-        Features::Flat(count) => vec![count].into(),
-        Features::Map(shape) => shape.to_vec().into(),
-    };
+    json["inputs"] = node.inputs.clone().into();
+    json["shape"] = node.output.lengths().into();
     json
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Features;
 
     #[test]
     fn only_what_an_output_needs_is_kept() {
