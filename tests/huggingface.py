@@ -67,7 +67,8 @@ def test(trained):
     by_seed = np.array([each.mean() for each in several])
     error = by_seed.std(ddof=1) / np.sqrt(SAMPLES)
     difference = abs(by_seed.mean() - report["elbo"])
-    trained.hold("ELBOs", difference, max(0.1, 5 * error))
+    # One epoch makes some presets diverge, with numbers as large as a float32 can hold.
+    trained.hold("ELBOs", difference, max(0.1, 5 * error, 1e-5 * abs(report["elbo"])))
     first = [model.sample(16, *[each[:16] for each in labels], seed=7) for _ in range(2)]
     assert first[0].shape == (16, *trained.shape) and (first[0] == first[1]).all()
     # The prior of the class is that of the program: mean images of many samples agree.
