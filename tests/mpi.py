@@ -203,15 +203,17 @@ def kills():
     """Kills one process at random moments, and resumes with another number of processes."""
     count = int(os.environ.get("KILLS", "5"))
     rng = random.Random(1)
-    TRAININGS["killed"] = ["--config", "smoke", "--epochs", "30", "--set", "train.save_every=0.05"]
+    # Long enough that the kills come before its end, on a fast machine too.
+    TRAININGS["killed"] = ["--config", "smoke", "--epochs", str(120 * count), "--set", "train.save_every=0.05"]
     alone = train("killed", 0, "killed-alone")
-    resume, slowest = False, 0.0
+    resume, slowest, hits = False, 0.0, 0
     for kill in range(count):
         job = started(rng.choice([1, 2, 4]), "killed", "killed", resume=resume)
         time.sleep(0.3 + 1.5 * rng.random())
         ranks = ranks_of(job)
         if ranks and job.poll() is None:
             os.kill(rng.choice(ranks), signal.SIGKILL)
+            hits += 1
         began = time.time()
         job.communicate(timeout=30)
         slowest = max(slowest, time.time() - began)
@@ -219,15 +221,25 @@ def kills():
     run(mpirun(2, ["train", "--resume", SCRATCH / "killed"]) if resume else [VAE, "devices"])
     same(SCRATCH / "killed", alone)
     expect(slowest < 5, f"the others ended {slowest:.1f} s after a kill; expected less than 5 s")
-    print(f"{count} kills, resumed with other numbers of processes: the same bytes; all ended {slowest:.1f} s after a kill or earlier")
+    expect(hits > count / 2, f"{hits} of {count} kills came before the end")
+    print(f"{hits} kills, resumed with other numbers of processes: the same bytes; all ended {slowest:.1f} s after a kill or earlier")
+
+
+def wait_for_an_epoch(name):
+    """Waits until a training has recorded its first epoch."""
+    records = SCRATCH / name / "metrics.jsonl"
+    began = time.time()
+    while not (records.exists() and records.stat().st_size):
+        expect(time.time() - began < 60, f"{name}: no epoch after a minute")
+        time.sleep(0.02)
 
 
 def signals():
     """SIGTERM to one process saves the state and ends all with exit code 130."""
-    TRAININGS["stopped"] = ["--config", "smoke", "--epochs", "40"]
+    TRAININGS["stopped"] = ["--config", "smoke", "--epochs", "400"]
     alone = train("stopped", 0, "stopped-alone")
     job = started(2, "stopped", "stopped")
-    time.sleep(1.5)
+    wait_for_an_epoch("stopped")
     for rank in ranks_of(job)[:1]:
         os.kill(rank, signal.SIGTERM)
     _, text = job.communicate(timeout=30)
@@ -240,9 +252,9 @@ def signals():
 
 def silence():
     """A process that does not answer ends the job after the timeout."""
-    TRAININGS["silent"] = ["--config", "smoke", "--epochs", "60"]
+    TRAININGS["silent"] = ["--config", "smoke", "--epochs", "100000"]
     job = started(2, "silent", "silent", "--mpi-timeout", "4")
-    time.sleep(1.5)
+    wait_for_an_epoch("silent")
     ranks = ranks_of(job)
     os.kill(ranks[-1], signal.SIGSTOP)
     began = time.time()
