@@ -57,7 +57,7 @@ def png(path, width, height, pixel):
 
 
 def colour_images(folder):
-    """Writes images of two classes, one of which has a name that a careless page would run."""
+    """Writes images of two classes. A careless page would run the name of the first."""
     for kind, name in enumerate(["plain", "<img src=x onerror=alert(1)> & 'x'"]):
         (folder / name).mkdir(parents=True)
         for i in range(150):

@@ -162,7 +162,7 @@ impl List {
             let word = run_word(&folder.join(&run.name));
             next(match run.state {
                 RunState::Unfinished => format!("train --resume {word}"),
-                // What is left of it decides; the state alone is enough to go on.
+                // A saved state is enough to go on. If there is none either, the command says what is missing.
                 RunState::Broken(_) => format!("train --resume {word}"),
                 RunState::Running => "list runs".to_owned(),
                 RunState::Finished | RunState::Stopped => {

@@ -16,7 +16,7 @@ impl Config {
         self.choose_model_for(dataset.train.shape, images)
     }
 
-    /// Does the same for images of shape `[C, H, W]`, of which there are `images`, with those for validation.
+    /// Does the same for `images` images of shape `[C, H, W]`, those for validation among them.
     pub fn choose_model_for(&mut self, shape: [usize; 3], images: usize) -> Option<String> {
         let Model::Auto(auto) = &self.model else {
             return None;

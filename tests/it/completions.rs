@@ -49,7 +49,7 @@ fn presets_files_and_devices_are_offered() {
     assert!(offered(path, &["eval", "--device", ""]).contains(&"auto".to_owned()));
     assert!(offered(path, &["repro", ""]).contains(&"iwae-1".to_owned()));
     assert_eq!(offered(path, &["compl"]), ["completions"]);
-    // What only packages need is not offered.
+    // A command that only packages need is not offered.
     assert_eq!(offered(path, &["m"]), ["manifold"]);
     assert_eq!(offered(path, &["sample", "--te"]), ["--temperature"]);
 }

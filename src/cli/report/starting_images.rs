@@ -28,7 +28,7 @@ pub struct StartingImages {
 /// Returns the number of images that a page shows, where `--images` asks for `wanted`.
 ///
 /// # Errors
-/// Returns an error if so many images of this shape would make the page too large.
+/// Returns an error if `wanted` images of this shape would make the page too large.
 pub fn count_of_images(wanted: Option<usize>, shape: [usize; 3]) -> Result<usize> {
     let most = (MOST_VALUES / shape.iter().product::<usize>()).clamp(16, MOST);
     let Some(wanted) = wanted else {

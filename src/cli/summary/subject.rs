@@ -87,7 +87,7 @@ fn is_config(name: &str) -> bool {
 fn of_model(named: Option<&str>, useless: Option<&(&str, bool)>) -> Result<Subject> {
     let named = named.map(Path::new);
     let (path, folder) = locate(named).map_err(|error| match named {
-        // What was meant may be any of four things.
+        // The name may mean any of four things.
         Some(named) if !named.exists() => no_such_network(named, error),
         _ => error,
     })?;

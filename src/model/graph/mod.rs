@@ -1,4 +1,4 @@
-//! A network as a list of elementary operations, each of which reads the values of operations before it. Other programs
+//! A network as a list of elementary operations. Each operation reads the values of operations before it. Other programs
 //! read a network in this form: the formats in `export` and the page of `vae report` are written from it, and know nothing
 //! of layers.
 //!
