@@ -1,6 +1,6 @@
 //! The HTML of a report: tables of numbers with their errors, and sentences.
 
-use super::{Cell, Entry, Report, Row, Table};
+use super::{Cell, Report, ReportBlock, Row, Table};
 
 /// Returns text as HTML that shows this text: neither a tag nor an attribute can begin or end in it.
 pub fn escaped(text: &str) -> String {
@@ -36,22 +36,14 @@ impl Report {
     /// Returns the report as HTML, for a place inside of a page.
     pub fn html(&self) -> String {
         let mut html = String::new();
-        let mut rows: Vec<&Row> = Vec::new();
-        for entry in &self.entries {
-            match entry {
-                Entry::Row(row) => rows.push(row),
-                Entry::Field(..) => {}
-                Entry::Table(table) => {
-                    html += &block(&std::mem::take(&mut rows));
-                    html += &table.html();
-                }
-                Entry::Line(line) => {
-                    html += &block(&std::mem::take(&mut rows));
-                    html += &format!("<p>{}</p>\n", sentence(line.trim()));
-                }
+        for part in self.blocks() {
+            match part {
+                ReportBlock::Rows(rows) => html += &block(&rows),
+                ReportBlock::Table(table) => html += &table.html(),
+                ReportBlock::Line(line) => html += &format!("<p>{}</p>\n", sentence(line.trim())),
             }
         }
-        html + &block(&rows)
+        html
     }
 }
 
@@ -100,9 +92,6 @@ impl Table {
 
 /// Returns consecutive rows as one table: the name of a number, the number, its error, and what it means.
 fn block(rows: &[&Row]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
     let mut html = String::from("<div class=\"wide\"><table class=\"numbers\"><tbody>\n");
     for row in rows {
         let title = escaped(row.title.trim());

@@ -48,6 +48,13 @@ enum Entry {
     Line(String),
 }
 
+/// A part of a report for readers. Numbers that follow each other are one part, so that they stand in columns.
+enum ReportBlock<'a> {
+    Rows(Vec<&'a Row>),
+    Table(&'a Table),
+    Line(&'a str),
+}
+
 #[derive(Clone, Debug)]
 struct Row {
     /// The key in the JSON; `None` if the number has its place in a table or a field.
@@ -76,6 +83,23 @@ pub struct Measure<T: ?Sized> {
 impl Report {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns what readers see, in reading order.
+    fn blocks(&self) -> Vec<ReportBlock<'_>> {
+        let mut blocks = Vec::new();
+        for entry in &self.entries {
+            match entry {
+                Entry::Row(row) => match blocks.last_mut() {
+                    Some(ReportBlock::Rows(rows)) => rows.push(row),
+                    _ => blocks.push(ReportBlock::Rows(vec![row])),
+                },
+                Entry::Field(..) => {}
+                Entry::Table(table) => blocks.push(ReportBlock::Table(table)),
+                Entry::Line(line) => blocks.push(ReportBlock::Line(line)),
+            }
+        }
+        blocks
     }
 
     /// Appends each of the `measures` of `subject`.

@@ -1,28 +1,20 @@
 //! The text of a report.
 
 use super::table::aligned;
-use super::{Entry, Report, Row};
+use super::{Report, ReportBlock, Row};
 
 impl Report {
     /// Returns the report as lines of text, without a newline at the end.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let mut rows: Vec<&Row> = Vec::new();
-        for entry in &self.entries {
-            match entry {
-                Entry::Row(row) => rows.push(row),
-                Entry::Field(..) => {}
-                Entry::Table(table) => {
-                    text += &block(&std::mem::take(&mut rows));
-                    text = separated(text) + &table.text() + "\n";
-                }
-                Entry::Line(line) => {
-                    text += &block(&std::mem::take(&mut rows));
-                    text += &format!("{line}\n");
-                }
+        for part in self.blocks() {
+            match part {
+                ReportBlock::Rows(rows) => text += &block(&rows),
+                ReportBlock::Table(table) => text = separated(text) + &table.text() + "\n",
+                ReportBlock::Line(line) => text += &format!("{line}\n"),
             }
         }
-        (text + &block(&rows)).trim_end().to_owned()
+        text.trim_end().to_owned()
     }
 }
 
