@@ -28,7 +28,7 @@ use vae::figure::encode_png;
 use vae::figure::sheet::Sheet;
 use vae::loader::Loader;
 use vae::ops::noise;
-use vae::ops::{self, Activation, AdamStep, Convolution, MapLayout, Window, plain};
+use vae::ops::{self, Activation, AdamParameter, AdamStep, Convolution, MapLayout, Window, plain};
 use vae::os::allocator;
 use vae::rng::Rng;
 use vae::train::{ModelFile, Training};
@@ -180,7 +180,7 @@ type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
 type Dense = fn(Tensor<2>, Tensor<2>, Tensor<1>, Activation) -> Tensor<2>;
 type LogProb = fn(Tensor<2>, Tensor<3>) -> Tensor<2>;
 type SquaredError = fn(Tensor<2>, Tensor<3>, bool) -> Tensor<2>;
-type Adam = fn(Tensor<1>, Tensor<1>, &mut Tensor<1>, &mut Tensor<1>, AdamStep) -> Tensor<1>;
+type Adam = fn(Vec<AdamParameter<'_>>, AdamStep) -> Vec<Tensor<1>>;
 type Draw = fn(Tensor<2>, Tensor<2>, Tensor<3>) -> Tensor<3>;
 type Divergence = fn(Tensor<2>, Tensor<2>) -> Tensor<2>;
 
@@ -378,13 +378,13 @@ mod operations {
             let numbers = AdamStep::new([0.9, 0.999, 1e-8], step, 1e-3);
             // No other reference exists, so that it is changed in place, as in training.
             let held = weight.take().expect("put back");
-            weight = Some(adam(
-                held,
-                gradient.clone(),
-                &mut mean,
-                &mut square,
-                numbers,
-            ));
+            let parameter = AdamParameter {
+                weight: held,
+                gradient: gradient.clone(),
+                mean: &mut mean,
+                square: &mut square,
+            };
+            weight = Some(adam(vec![parameter], numbers).swap_remove(0));
         });
     }
 

@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor};
 use vae::data::{Noise, Pixels};
 use vae::loader::Loader;
 use vae::ops::{
-    self, Activation, AdamStep, MapLayout, Normalisation, RmsPropMoments, RmsPropStep, SgdStep,
-    noise, outputs_per_value,
+    self, Activation, AdamParameter, AdamStep, MapLayout, Normalisation, RmsPropMoments,
+    RmsPropStep, SgdStep, noise, outputs_per_value,
 };
 use vae::rng::Rng;
 
@@ -60,7 +60,13 @@ fn optimizers(device: &Device) -> Vec<Measured> {
     let (mut mean, mut square, mut velocity) = (zeros(), zeros(), zeros());
     let adam = timed(&mut |weight, gradient, number| {
         let step = AdamStep::new([0.9, 0.999, 1e-8], number, 1e-3);
-        ops::adam(weight, gradient, &mut mean, &mut square, step)
+        let parameter = AdamParameter {
+            weight,
+            gradient,
+            mean: &mut mean,
+            square: &mut square,
+        };
+        ops::adam(vec![parameter], step).swap_remove(0)
     });
     let mut rmsprop = |with_momentum: bool| {
         timed(&mut |weight, gradient, number| {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Activation, Features, Graph, Init, NodeId, ParameterShape};
 use crate::error::Result;
+use crate::ops::PixelLikelihood;
 use crate::registry::registry_of_modules;
 
 pub use bernoulli::Bernoulli;
@@ -90,6 +91,11 @@ pub trait ImageDistribution {
     /// # Shapes
     /// `decoded`: `[N, O P]`; result: `[N, P]`.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
+
+    /// Returns the likelihood as an operation on pixels, or `None` if it has parameters or several outputs per value.
+    fn pixels(&self) -> Option<PixelLikelihood> {
+        None
+    }
 
     /// Returns the standard deviation of a value, or `None` if it is not the same for all values of all images.
     fn sigma(&self) -> Option<f64> {

@@ -5,6 +5,7 @@ mod auto;
 mod by_value;
 mod condition;
 mod conv;
+mod dense_form;
 mod features;
 mod file;
 mod forward_pass;

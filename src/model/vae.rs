@@ -15,12 +15,12 @@ use crate::rng::Rng;
 /// A network with weights. The name of a parameter is its path from here.
 #[derive(Module, Debug)]
 pub struct Vae {
-    encoder: Vec<Layer>,
-    mean: DenseLayer,
-    log_var: DenseLayer,
+    pub(super) encoder: Vec<Layer>,
+    pub(super) mean: DenseLayer,
+    pub(super) log_var: DenseLayer,
     /// The layer from a one-hot label to the vector that is added to the latent.
     condition: Option<DenseLayer>,
-    decoder: Vec<Layer>,
+    pub(super) decoder: Vec<Layer>,
     prior: PriorModule,
     pub(super) likelihood: LikelihoodModule,
     #[module(skip)]

@@ -137,6 +137,11 @@ impl ObjectiveKind for Elbo {
         }
     }
 
+    fn weight_of_closed_kl(&self, time: Time) -> Option<f64> {
+        let is_closed = self.estimator == Estimator::Analytic && self.free_bits == 0.0;
+        is_closed.then(|| self.weight(time))
+    }
+
     fn kl_weight(&self) -> f64 {
         self.beta
     }

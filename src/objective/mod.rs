@@ -100,6 +100,12 @@ pub trait ObjectiveKind {
         1.0
     }
 
+    /// Returns the weight w if the loss of each image is now reconstruction + w KL, with one latent drawn and the KL in closed
+    /// form; `None` for every other loss.
+    fn weight_of_closed_kl(&self, _time: Time) -> Option<f64> {
+        None
+    }
+
     /// Returns `K`, the number of latents drawn for each image.
     fn samples(&self) -> usize {
         1

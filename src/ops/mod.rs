@@ -5,6 +5,7 @@
 
 mod activation;
 mod convolution;
+mod dense_elbo;
 mod discretised_logistic;
 mod kernels;
 mod likelihood;
@@ -21,6 +22,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
 pub use convolution::{Convolution, MapLayout, Window};
+pub use dense_elbo::{DenseBatch, DenseElbo, DenseVae, DenseWeights, PixelLikelihood, dense_elbo};
 pub use discretised_logistic::{SMALLEST_LOG_SCALE, outputs_per_value};
 #[cfg(feature = "cpu")]
 use kernels::flex;
@@ -34,8 +36,8 @@ pub use likelihood::{
 pub use log_sum_exp::log_sum_exp;
 pub use normalisation::{EPSILON, Normalisation};
 pub use optimizer::{
-    AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, accumulate, adam, move_towards,
-    rmsprop, sgd,
+    AdamParameter, AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, accumulate, adam,
+    move_towards, rmsprop, sgd,
 };
 pub use recompute::{Section, recompute};
 pub use resampling::Resampling;
@@ -290,4 +292,16 @@ pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
         return flex::sum_of_squares(values);
     }
     plain::sum_of_squares(values)
+}
+
+/// Returns 0 if all `values` are finite, and otherwise NaN.
+///
+/// # Shapes
+/// `values`: `[n]`, without autodiff; result: `[1]`.
+pub fn zero_if_finite(values: Tensor<1>) -> Tensor<1> {
+    #[cfg(feature = "cpu")]
+    if flex::uses_kernels(&values) {
+        return flex::zero_if_finite(values);
+    }
+    plain::zero_if_finite(values)
 }

@@ -145,6 +145,11 @@ pub fn sum_of_squares(values: Tensor<1>) -> Tensor<1> {
     values.square().sum()
 }
 
+pub fn zero_if_finite(values: Tensor<1>) -> Tensor<1> {
+    // 0 times a finite number is 0; 0 times any other number is NaN.
+    (values * 0.0).sum()
+}
+
 pub fn normalise(
     x: Tensor<2>,
     weight: Tensor<1>,

@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OptimizerKind;
+use super::{OptimizerKind, UpdatedParameter};
 use crate::check::{above_zero, at_least_zero, within};
 use crate::error::Result;
-use crate::ops::{self, AdamStep, WeightDecay};
+use crate::ops::{self, AdamParameter, AdamStep, WeightDecay};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -103,15 +103,21 @@ impl Rule {
 
     fn update(
         &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        slots: &mut [Tensor<1>],
+        parameters: Vec<UpdatedParameter<'_>>,
         step: u64,
         learning_rate: f64,
-    ) -> Tensor<1> {
-        let [mean, square] = slots else {
-            unreachable!("there is a tensor for each of the two slots")
-        };
+    ) -> Vec<Tensor<1>> {
+        let parameters = parameters.into_iter().map(|parameter| {
+            let [mean, square] = parameter.slots else {
+                unreachable!("there is a tensor for each of the two slots")
+            };
+            AdamParameter {
+                weight: parameter.weight,
+                gradient: parameter.gradient,
+                mean,
+                square,
+            }
+        });
         let constants = [self.beta1, self.beta2, self.epsilon];
         let decay = if self.decoupled {
             WeightDecay::decoupled(self.weight_decay, learning_rate)
@@ -122,7 +128,7 @@ impl Rule {
             decay,
             ..AdamStep::new(constants, step, learning_rate)
         };
-        ops::adam(weight, gradient, mean, square, step)
+        ops::adam(parameters.collect(), step)
     }
 
     fn check(&self) -> Result<()> {
@@ -144,13 +150,11 @@ macro_rules! is_adam {
 
             fn update(
                 &self,
-                weight: Tensor<1>,
-                gradient: Tensor<1>,
-                slots: &mut [Tensor<1>],
+                parameters: Vec<UpdatedParameter<'_>>,
                 step: u64,
                 learning_rate: f64,
-            ) -> Tensor<1> {
-                self.rule().update(weight, gradient, slots, step, learning_rate)
+            ) -> Vec<Tensor<1>> {
+                self.rule().update(parameters, step, learning_rate)
             }
 
             fn check(&self) -> Result<()> {

@@ -22,24 +22,31 @@ pub use sgd::Sgd;
 pub use skip::{LARGEST_LIMIT, is_skipped};
 pub use state::OptimizerState;
 
-/// A rule that updates one parameter, given as a flat tensor.
+/// A parameter in a step of an optimizer.
+///
+/// # Shapes
+/// All: `[n]`, without autodiff.
+#[derive(Debug)]
+pub struct UpdatedParameter<'a> {
+    pub weight: Tensor<1>,
+    pub gradient: Tensor<1>,
+    /// The rule's own slots.
+    pub slots: &'a mut [Tensor<1>],
+}
+
+/// A rule that updates parameters.
 pub trait OptimizerKind {
     /// Returns the names of the slots: tensors that the rule keeps for each parameter from step to step, and that start
     /// at zero.
     fn slots(&self) -> &'static [&'static str];
 
     /// Returns the new weights. `step` counts from 1; `learning_rate` applies to this step.
-    ///
-    /// # Shapes
-    /// `weight`, `gradient` and each slot: `[n]`.
     fn update(
         &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        slots: &mut [Tensor<1>],
+        parameters: Vec<UpdatedParameter<'_>>,
         step: u64,
         learning_rate: f64,
-    ) -> Tensor<1>;
+    ) -> Vec<Tensor<1>>;
 
     fn check(&self) -> Result<()>;
 }

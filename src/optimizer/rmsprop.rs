@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OptimizerKind;
+use super::{OptimizerKind, UpdatedParameter};
 use crate::check::{above_zero, within};
 use crate::error::Result;
 use crate::ops::{self, RmsPropMoments, RmsPropStep};
@@ -46,24 +46,25 @@ impl OptimizerKind for RmsProp {
 
     fn update(
         &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        slots: &mut [Tensor<1>],
+        parameters: Vec<UpdatedParameter<'_>>,
         step: u64,
         learning_rate: f64,
-    ) -> Tensor<1> {
-        let [square, others @ ..] = slots else {
-            unreachable!("the first slot is always kept")
-        };
-        let (mean, velocity) = others.split_at_mut(usize::from(self.centred));
-        let moments = RmsPropMoments {
-            square,
-            mean: mean.first_mut(),
-            velocity: velocity.first_mut(),
-        };
+    ) -> Vec<Tensor<1>> {
         let constants = [self.alpha, self.epsilon, self.momentum];
         let step = RmsPropStep::new(constants, step, learning_rate);
-        ops::rmsprop(weight, gradient, moments, step)
+        let parameters = parameters.into_iter().map(|parameter| {
+            let [square, others @ ..] = parameter.slots else {
+                unreachable!("the first slot is always kept")
+            };
+            let (mean, velocity) = others.split_at_mut(usize::from(self.centred));
+            let moments = RmsPropMoments {
+                square,
+                mean: mean.first_mut(),
+                velocity: velocity.first_mut(),
+            };
+            ops::rmsprop(parameter.weight, parameter.gradient, moments, step)
+        });
+        parameters.collect()
     }
 
     fn check(&self) -> Result<()> {

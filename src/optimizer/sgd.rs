@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OptimizerKind;
+use super::{OptimizerKind, UpdatedParameter};
 use crate::check::{at_least_zero, within};
 use crate::error::{Error, Result};
 use crate::ops::{self, SgdStep, WeightDecay};
@@ -31,17 +31,19 @@ impl OptimizerKind for Sgd {
 
     fn update(
         &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        slots: &mut [Tensor<1>],
+        parameters: Vec<UpdatedParameter<'_>>,
         step: u64,
         learning_rate: f64,
-    ) -> Tensor<1> {
+    ) -> Vec<Tensor<1>> {
         let step = SgdStep {
             decay: WeightDecay::penalty(self.weight_decay),
             ..SgdStep::new(self.momentum, self.nesterov, step, learning_rate)
         };
-        ops::sgd(weight, gradient, slots.first_mut(), step)
+        let parameters = parameters.into_iter().map(|parameter| {
+            let velocity = parameter.slots.first_mut();
+            ops::sgd(parameter.weight, parameter.gradient, velocity, step)
+        });
+        parameters.collect()
     }
 
     fn check(&self) -> Result<()> {

@@ -1,13 +1,13 @@
 //! The state of an optimizer: the rule, and its slots and the average for every parameter.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Bool, Gradients, Tensor};
+use burn::tensor::{Bool, Gradients, Shape, Tensor};
 
 use super::average::averaging_rate;
 use super::divided::{own_pieces, own_slots, replaced, total, whole_slots};
 use super::replace::Replace;
 use super::skip::is_skipped;
-use super::{Optimizer, StepGradients, collect, global_norm};
+use super::{Optimizer, StepGradients, UpdatedParameter, collect, global_norm};
 use crate::model::{Vae, flat_parameters};
 use crate::ops::{move_towards, on_host};
 use crate::parallel::Pieces;
@@ -146,23 +146,69 @@ impl OptimizerState {
         step: u64,
         learning_rate: f64,
     ) -> M {
-        let mut apply = Apply {
-            optimizer: self,
-            is_taken,
-            gradients: tensors.into_iter(),
-            parameter: 0,
-            step,
-            learning_rate,
-        };
-        let Some(pieces) = &pieces else {
-            return module.map(&mut apply);
-        };
-        let weights = own_pieces(pieces, flat_weights(&module)).into_iter();
-        replaced(
-            module,
-            pieces,
-            weights.map(|weight| apply.next(weight)).collect(),
-        )
+        if let Some(pieces) = &pieces {
+            let weights = own_pieces(pieces, flat_weights(&module));
+            let new = self.updated(is_taken, weights, tensors, step, learning_rate);
+            return replaced(module, pieces, new);
+        }
+        let mut take = Take::default();
+        let module = module.map(&mut take);
+        let new = self.updated(is_taken, take.weights, tensors, step, learning_rate);
+        let new = new.into_iter().zip(take.shapes);
+        module.map(&mut Put(new))
+    }
+
+    /// Returns the new weights, or pieces of weights, and replaces the slots.
+    ///
+    /// # Shapes
+    /// `weights`, `gradients` and the result: each `[n]`.
+    fn updated(
+        &mut self,
+        is_taken: Option<Tensor<1, Bool>>,
+        weights: Vec<Tensor<1>>,
+        gradients: Vec<Tensor<1>>,
+        step: u64,
+        learning_rate: f64,
+    ) -> Vec<Tensor<1>> {
+        let old = is_taken.map(|is_taken| (is_taken, weights.clone(), self.slots.clone()));
+        let rule = self.rule.kind();
+        let own = rule.slots().len();
+        let is_empty = |tensor: &Tensor<1>| tensor.shape().num_elements() == 0;
+        // A process may have no piece of a parameter.
+        let (mut parameters, mut places, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        let all = weights.into_iter().zip(gradients).zip(&mut self.slots);
+        for (place, ((weight, gradient), slots)) in all.enumerate() {
+            if is_empty(&weight) {
+                new.push(weight);
+                continue;
+            }
+            new.push(Tensor::empty([0], &weight.device()));
+            places.push(place);
+            parameters.push(UpdatedParameter {
+                weight,
+                gradient,
+                slots: &mut slots[..own],
+            });
+        }
+        let updated = rule.update(parameters, step, learning_rate);
+        for (place, updated) in places.into_iter().zip(updated) {
+            if let (Some(decay), Some(average)) = (self.decay, self.slots[place].last_mut()) {
+                move_towards(average, &updated, averaging_rate(decay, step));
+            }
+            new[place] = updated;
+        }
+        if let Some((is_taken, weights, slots)) = old {
+            let choose = |old: Tensor<1>, new: &mut Tensor<1>| {
+                let is_taken = is_taken.clone().expand(old.shape());
+                *new = old.mask_where(is_taken, new.clone());
+            };
+            let all = new.iter_mut().zip(weights);
+            all.for_each(|(new, old)| choose(old, new));
+            let all = self.slots.iter_mut().flatten();
+            all.zip(slots.into_iter().flatten())
+                .for_each(|(new, old)| choose(old, new));
+        }
+        new
     }
 
     /// Returns `vae`, whose weights this state has updated, with their averages in their place; `None` if there are none.
@@ -214,69 +260,35 @@ fn flat_weights(module: &impl Module) -> Vec<Tensor<1>> {
     weights.map(Tensor::without_autodiff).collect()
 }
 
-struct Apply<'a> {
-    optimizer: &'a mut OptimizerState,
-    is_taken: Option<Tensor<1, Bool>>,
-    gradients: std::vec::IntoIter<Tensor<1>>,
-    parameter: usize,
-    step: u64,
-    learning_rate: f64,
+/// Takes the weights out of a module, so that they have no other owner and can be changed in place.
+#[derive(Default)]
+struct Take {
+    /// Each `[n]`, without autodiff.
+    weights: Vec<Tensor<1>>,
+    shapes: Vec<Shape>,
 }
 
-impl Apply<'_> {
-    /// Returns the new weight, or piece of a weight, that follows from the next gradient.
-    fn next(&mut self, weight: Tensor<1>) -> Tensor<1> {
-        match self.gradients.next() {
-            Some(gradient) => self.step(weight, gradient),
-            None => weight,
-        }
-    }
-
-    /// Returns the new weight, and replaces the parameter's slots.
-    fn step(&mut self, weight: Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-        let OptimizerState {
-            rule, decay, slots, ..
-        } = &mut *self.optimizer;
-        let Some(slots) = slots.get_mut(self.parameter) else {
-            return weight;
-        };
-        self.parameter += 1;
-        if weight.shape().num_elements() == 0 {
-            return weight;
-        }
-        let old = self
-            .is_taken
-            .is_some()
-            .then(|| (weight.clone(), slots.clone()));
-        let rule = rule.kind();
-        let (own, average) = slots.split_at_mut(rule.slots().len());
-        let mut new = rule.update(weight, gradient, own, self.step, self.learning_rate);
-        if let (Some(decay), Some(average)) = (*decay, average.first_mut()) {
-            move_towards(average, &new, averaging_rate(decay, self.step));
-        }
-        if let (Some(is_taken), Some((weight, old_slots))) = (&self.is_taken, old) {
-            let choose = |old: Tensor<1>, new: Tensor<1>| {
-                old.clone()
-                    .mask_where(is_taken.clone().expand(old.shape()), new)
-            };
-            new = choose(weight, new);
-            for (slot, old) in slots.iter_mut().zip(old_slots) {
-                *slot = choose(old, slot.clone());
-            }
-        }
-        new
-    }
-}
-
-impl ModuleMapper for Apply<'_> {
+impl ModuleMapper for Take {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|weight| {
-            let shape = weight.shape();
+            let (shape, device) = (weight.shape(), weight.device());
             let weight = weight.inner();
-            let flat = weight.reshape([shape.num_elements()]);
-            let new = self.next(flat);
-            Tensor::from_inner(new.reshape(shape)).require_grad()
+            self.weights.push(weight.reshape([shape.num_elements()]));
+            self.shapes.push(shape);
+            Tensor::empty([0; D], &device)
         })
+    }
+}
+
+/// Puts weights, each `[n]`, with their shapes into a module from which they were taken.
+struct Put<T>(T);
+
+impl<T: Iterator<Item = (Tensor<1>, Shape)>> ModuleMapper for Put<T> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some((weight, shape)) = self.0.next() else {
+            return param;
+        };
+        param.map(|_| Tensor::from_inner(weight.reshape(shape)).require_grad())
     }
 }
 

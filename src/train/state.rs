@@ -1,11 +1,11 @@
 //! Everything that changes during training: the weights, the optimizer's slots and the progress.
 
-use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use super::Progress;
 use crate::config::Config;
-use crate::model::Vae;
+use crate::model::{Vae, flat_parameters};
+use crate::ops::zero_if_finite;
 use crate::optimizer::{OptimizerState, StepGradients};
 
 /// The state between two steps. A clone shares its tensors with the original until one of them changes.
@@ -57,17 +57,11 @@ impl TrainState {
     /// Returns whether every weight and every slot of the optimizer is finite: of this process's pieces, if several processes
     /// divide them. Reads one number back from the device.
     pub fn is_finite(&self) -> bool {
-        struct Zeros(Vec<Tensor<1>>);
-        impl ModuleVisitor for Zeros {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                // 0 times a finite number is 0; 0 times any other number is NaN.
-                self.0.push((param.val().inner() * 0.0).sum());
-            }
-        }
-        let slots = self.optimizer.slots().iter().flatten();
-        let mut zeros = Zeros(slots.map(|slot| (slot.clone() * 0.0).sum()).collect());
-        self.vae.visit(&mut zeros);
-        let sum: f32 = Tensor::cat(zeros.0, 0).sum().into_scalar();
+        let weights = flat_parameters(&self.vae).into_iter();
+        let slots = self.optimizer.slots().iter().flatten().cloned();
+        let all = weights.map(Tensor::without_autodiff).chain(slots);
+        let zeros = all.map(zero_if_finite).collect();
+        let sum: f32 = Tensor::cat(zeros, 0).sum().into_scalar();
         sum == 0.0
     }
 }

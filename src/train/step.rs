@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::loader::Loader;
 use crate::model::{TrainingPass, Vae, flat_parameters};
 use crate::objective::{Context, LossTerms};
-use crate::ops::{self, noise, sum_last_axis};
+use crate::ops::{self, DenseBatch, noise, sum_last_axis};
 use crate::optimizer::collect;
 use crate::parallel::{self, Shards, TreeSum};
 
@@ -35,10 +35,73 @@ pub fn gradients(
     batch: Batch,
     step: u64,
 ) -> (LossTerms, Vec<Tensor<1>>) {
+    part_gradients(
+        config,
+        count,
+        vae,
+        (image_ids, batch),
+        image_ids.len(),
+        step,
+    )
+}
+
+/// Does the same for a shard of a batch of `images` images: the gradient is that of its part of the mean loss.
+fn part_gradients(
+    config: &Config,
+    count: usize,
+    vae: &Vae,
+    (image_ids, batch): Shard,
+    images: usize,
+    step: u64,
+) -> (LossTerms, Vec<Tensor<1>>) {
+    let shard = (image_ids, batch);
+    match without_graph(config, count, vae, &shard, images, step) {
+        Some(found) => found,
+        None => with_graph(config, count, vae, shard, images, step),
+    }
+}
+
+fn with_graph(
+    config: &Config,
+    count: usize,
+    vae: &Vae,
+    (image_ids, batch): Shard,
+    images: usize,
+    step: u64,
+) -> (LossTerms, Vec<Tensor<1>>) {
     let terms = loss_terms(config, count, vae, image_ids, batch, step);
-    let mut gradients = terms.loss.clone().mean().backward();
+    let mut gradients = (terms.loss.clone().sum() / images as f64).backward();
     let gradients = collect(vae, &mut gradients);
     (terms, gradients)
+}
+
+/// Does the same as [`with_graph`], with the same bytes, for dense networks on a processor with kernels; `None` for everything
+/// else.
+fn without_graph(
+    config: &Config,
+    count: usize,
+    vae: &Vae,
+    (image_ids, batch): &Shard,
+    images: usize,
+    step: u64,
+) -> Option<(LossTerms, Vec<Tensor<1>>)> {
+    let time = config.time(epochs_after(config, count, step));
+    let kl_weight = config.objective.kind().weight_of_closed_kl(time)?;
+    let dense = vae.dense_form()?;
+    let batch = DenseBatch {
+        input: batch.input(),
+        x: batch.x.clone(),
+        noise: noise_of_latents(config, vae, image_ids, step),
+        kl_weight,
+        images,
+    };
+    let found = ops::dense_elbo(&dense, &batch)?;
+    let terms = LossTerms {
+        loss: Tensor::from_inner(found.loss),
+        reconstruction: Tensor::from_inner(found.reconstruction),
+        kl: Some(Tensor::from_inner(found.kl)),
+    };
+    Some((terms, found.gradients))
 }
 
 /// A part of a batch: the ids of its images, and the images.
@@ -68,16 +131,10 @@ pub fn own_part(
                 sums.push(Tensor::zeros([3], &vae.device().inner()));
                 zeros.map(|weight| weight.inner().zeros_like()).collect()
             }
-            Some((image_ids, batch)) if image_ids.len() == images => {
-                let (terms, gradients) = gradients(config, count, vae, image_ids, batch, step);
+            Some(shard) => {
+                let (terms, gradients) = part_gradients(config, count, vae, shard, images, step);
                 sums.push(loss_sums(terms));
                 gradients
-            }
-            Some((image_ids, batch)) => {
-                let terms = loss_terms(config, count, vae, image_ids, batch, step);
-                let mut gradients = (terms.loss.clone().sum() / images as f64).backward();
-                sums.push(loss_sums(terms));
-                collect(vae, &mut gradients)
             }
         };
         total.push(gradients, |left: Vec<Tensor<1>>, right| {
@@ -120,13 +177,7 @@ fn loss_terms(
     batch: Batch,
     step: u64,
 ) -> LossTerms {
-    let noise = noise::latents(
-        config.rng("noise").at(step),
-        image_ids,
-        config.objective.kind().samples(),
-        vae.network().noise(),
-        &vae.device().inner(),
-    );
+    let noise = noise_of_latents(config, vae, image_ids, step);
     let batch = batch.map(Tensor::from_inner);
     let context = Context {
         time: config.time(epochs_after(config, count, step)),
@@ -145,6 +196,17 @@ fn loss_terms(
     }
 }
 
+/// Returns the noise from which a step draws the latents, `[K, B, D + U]`, without autodiff.
+fn noise_of_latents(config: &Config, vae: &Vae, image_ids: &[u32], step: u64) -> Tensor<3> {
+    noise::latents(
+        config.rng("noise").at(step),
+        image_ids,
+        config.objective.kind().samples(),
+        vae.network().noise(),
+        &vae.device().inner(),
+    )
+}
+
 /// Returns the sums over a batch of loss, reconstruction and KL (0 for an autoencoder), on the device.
 ///
 /// # Shapes
@@ -156,3 +218,6 @@ pub fn loss_sums(terms: LossTerms) -> Tensor<1> {
     let sums = [terms.loss, terms.reconstruction, kl].map(|values| sum_last_axis(values.inner()));
     Tensor::cat(sums.to_vec(), 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use vae::objective::{
     Autoencoder, BetaTc, Capacity, Context, Cyclical, Elbo, Estimator, Info, Iwae, LossMeans,
     LossTerms, Objective, ObjectiveKind, Sampling, VaeK, separable,
 };
-use vae::optimizer::{Adam, Optimizer, OptimizerState};
+use vae::optimizer::{Adam, Optimizer, OptimizerState, UpdatedParameter};
 use vae::rng::Rng;
 use vae::schedule::Schedule;
 use vae::train::{gradients, loss_sums};
@@ -538,15 +538,17 @@ fn every_optimiser_keeps_what_it_says_and_rests_where_there_is_no_gradient() {
         let zeros = || tensor(vec![0.0; 3], [3], &device);
         let mut slots = vec![zeros(); rule.kind().slots().len()];
         let weight = vec![1.0, -2.0, 0.0];
-        let new = rule.kind().update(
-            tensor(weight.clone(), [3], &device),
-            zeros(),
-            &mut slots,
-            1,
-            1e-3,
-        );
+        let parameter = UpdatedParameter {
+            weight: tensor(weight.clone(), [3], &device),
+            gradient: zeros(),
+            slots: &mut slots,
+        };
+        let mut new = rule.kind().update(vec![parameter], 1, 1e-3);
         // The tolerance allows for weight decay, which AdamW has by default.
-        assert!(gap(&numbers(new), &wide(&weight)) < 1e-4, "{name}");
+        assert!(
+            gap(&numbers(new.remove(0)), &wide(&weight)) < 1e-4,
+            "{name}"
+        );
         assert!(
             slots.into_iter().all(|slot| numbers(slot) == [0.0; 3]),
             "{name}"

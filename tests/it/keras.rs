@@ -10,7 +10,7 @@ use vae::model::{
     LayerSpec, Mlp, ModelKind, Padding, TransposedConfig, export,
 };
 use vae::ops::{self, Convolution};
-use vae::optimizer::{Optimizer, RmsProp};
+use vae::optimizer::{Optimizer, RmsProp, UpdatedParameter};
 use vae::rng::Rng;
 
 use crate::models::{drawn, gap, numbers, plain_device, random_batch, tensor, wide};
@@ -201,13 +201,12 @@ fn rmsprop_is_that_of_keras_2() {
         ),
     ];
     for (step, (gradient, expected)) in (1..).zip(steps) {
-        weight = rule.kind().update(
+        let parameter = UpdatedParameter {
             weight,
-            tensor(gradient.to_vec(), [3], &device),
-            &mut slots,
-            step,
-            1e-3,
-        );
+            gradient: tensor(gradient.to_vec(), [3], &device),
+            slots: &mut slots,
+        };
+        weight = rule.kind().update(vec![parameter], step, 1e-3).remove(0);
         let gap = gap(&numbers(weight.clone()), &expected);
         assert!(gap < 3e-7, "step {step}: off by {gap:e}");
     }

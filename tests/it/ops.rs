@@ -361,6 +361,30 @@ fn convolutions_of_large_batches_equal_their_definition() {
 }
 
 #[test]
+fn one_value_that_is_not_finite_is_found_anywhere() {
+    let device = Device::flex();
+    for length in [1, 17, 40_000] {
+        let values = |place: usize, value: f32| {
+            let mut values = vec![f32::MAX; length];
+            values[place] = value;
+            Tensor::<1>::from_data(TensorData::new(values, [length]), &device)
+        };
+        for place in [0, length / 2, length - 1] {
+            for value in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+                let bad = values(place, value);
+                assert!(flat(ops::zero_if_finite(bad.clone()))[0].is_nan());
+                assert!(flat(plain::zero_if_finite(bad))[0].is_nan());
+            }
+            for value in [0.0, f32::MIN, 1e-40] {
+                let good = values(place, value);
+                assert_eq!(flat(ops::zero_if_finite(good.clone())), [0.0]);
+                assert_eq!(flat(plain::zero_if_finite(good)), [0.0]);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_sum_of_squares_does_not_depend_on_the_number_of_threads() {
     let values = normal("values", [5_000_001], &Device::flex());
     let on = |threads: usize| {

@@ -3,8 +3,8 @@
 
 use burn::tensor::{Device, Tensor};
 use vae::ops::{
-    self, AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam, move_towards, plain,
-    rmsprop, sgd,
+    self, AdamParameter, AdamStep, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay, adam,
+    move_towards, plain, rmsprop, sgd,
 };
 
 use crate::ops::{assert_close, flat, normal};
@@ -64,13 +64,19 @@ fn adam_equals_its_definition_with_every_weight_decay() {
         WeightDecay::penalty(0.1),
         WeightDecay::decoupled(0.1, LEARNING_RATE),
     ] {
-        let run = |adam: fn(_, _, &mut _, &mut _, _) -> Tensor<1>| {
+        let run = |adam: fn(Vec<AdamParameter<'_>>, AdamStep) -> Vec<Tensor<1>>| {
             trained(|weight, gradient, [mean, square], number| {
                 let step = AdamStep {
                     decay,
                     ..AdamStep::new([0.9, 0.999, 1e-8], number, LEARNING_RATE)
                 };
-                adam(weight, gradient, mean, square, step)
+                let parameter = AdamParameter {
+                    weight,
+                    gradient,
+                    mean,
+                    square,
+                };
+                adam(vec![parameter], step).swap_remove(0)
             })
         };
         assert_equal(&format!("adam, {decay:?}"), &run(adam), &run(plain::adam));

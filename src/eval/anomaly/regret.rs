@@ -10,7 +10,7 @@ use crate::density::DiagonalGaussian;
 use crate::eval::Protocol;
 use crate::model::Vae;
 use crate::objective::reconstruction;
-use crate::ops::{AdamStep, adam};
+use crate::ops::{AdamParameter, AdamStep, adam};
 
 /// Steps of Adam, and their size: a fixed number, because an image's score is to depend on the image alone.
 const STEPS: u64 = 100;
@@ -69,7 +69,15 @@ impl Regret {
                 };
                 let flat = |values: Tensor<2>| values.reshape([-1]);
                 let [first, second] = &mut moments[i];
-                adam(flat(weight), flat(gradient), first, second, adam_step).reshape(shape)
+                let parameter = AdamParameter {
+                    weight: flat(weight),
+                    gradient: flat(gradient),
+                    mean: first,
+                    square: second,
+                };
+                adam(vec![parameter], adam_step)
+                    .swap_remove(0)
+                    .reshape(shape)
             });
             posterior = DiagonalGaussian { mean, log_var };
         }

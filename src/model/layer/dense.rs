@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Forward, Layer, LayerKind, LayerShape, LayerSpec, check_numbers};
 use crate::model::{Features, Graph, Init, NodeId, Operation, ParameterShape};
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, DenseWeights};
 
 /// The config of a dense layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -168,6 +168,15 @@ pub struct DenseLayer {
 impl DenseLayer {
     pub fn device(&self) -> Device {
         self.bias.val().device()
+    }
+
+    /// Returns the weights if the product applies the activation.
+    pub fn fused_weights(&self) -> Option<DenseWeights> {
+        self.activation.is_fused().then(|| DenseWeights {
+            weight: self.weight.val(),
+            bias: self.bias.val(),
+            activation: self.activation,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule};
 use crate::model::{Activation, Features, Graph, Init, NodeId};
-use crate::ops::bernoulli_log_prob;
+use crate::ops::{PixelLikelihood, bernoulli_log_prob};
 
 #[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +36,10 @@ impl LikelihoodKind for Bernoulli {
 impl ImageDistribution for Bernoulli {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         bernoulli_log_prob(x, decoded)
+    }
+
+    fn pixels(&self) -> Option<PixelLikelihood> {
+        Some(PixelLikelihood::Bernoulli)
     }
 
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageDistribution, LikelihoodKind, LikelihoodModule, density_caveat};
 use crate::model::{Features, Graph, Init, NodeId, Operation};
-use crate::ops::{self, plain::decay};
+use crate::ops::{self, PixelLikelihood, plain::decay};
 
 #[derive(Module, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,10 @@ impl LikelihoodKind for ContinuousBernoulli {
 impl ImageDistribution for ContinuousBernoulli {
     fn log_prob(&self, x: Tensor<2>, decoded: Tensor<3>) -> Tensor<2> {
         ops::continuous_bernoulli_log_prob(x, decoded)
+    }
+
+    fn pixels(&self) -> Option<PixelLikelihood> {
+        Some(PixelLikelihood::ContinuousBernoulli)
     }
 
     /// Returns lambda / (2 lambda - 1) + 1 / (2 artanh(1 - 2 lambda)), and 1/2 at lambda = 1/2. The mean is not lambda

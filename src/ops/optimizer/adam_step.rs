@@ -1,4 +1,6 @@
-//! The constants of one step of Adam.
+//! The constants of one step of Adam, and what it changes.
+
+use burn::tensor::Tensor;
 
 use super::{WeightDecay, is_flushing_step};
 
@@ -33,4 +35,18 @@ impl AdamStep {
             flush,
         }
     }
+}
+
+/// A parameter with its gradient and its state.
+///
+/// # Shapes
+/// All: `[n]`, without autodiff.
+#[derive(Debug)]
+pub struct AdamParameter<'a> {
+    pub weight: Tensor<1>,
+    pub gradient: Tensor<1>,
+    /// The running mean of the gradient.
+    pub mean: &'a mut Tensor<1>,
+    /// The running mean of its square.
+    pub square: &'a mut Tensor<1>,
 }

@@ -11,29 +11,22 @@ use burn::tensor::Tensor;
 #[cfg(feature = "cpu")]
 use super::kernels::flex;
 use super::plain;
-pub use adam_step::AdamStep;
+pub use adam_step::{AdamParameter, AdamStep};
 pub use flushing::{NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE, is_flushing_step};
 pub use rmsprop_step::{RmsPropMoments, RmsPropStep};
 pub use sgd_step::SgdStep;
 pub use weight_decay::WeightDecay;
 
-/// Takes one step of Adam on one parameter (Kingma, Ba 2015, algorithm 1): returns the new weight and replaces the
-/// moments.
-///
-/// # Shapes
-/// `weight`, `gradient`, `mean` and `square`: `[n]`, without autodiff.
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
+/// Takes one step of Adam (Kingma, Ba 2015, algorithm 1): returns the new weights and replaces the moments.
+pub fn adam(parameters: Vec<AdamParameter<'_>>, step: AdamStep) -> Vec<Tensor<1>> {
     #[cfg(feature = "cpu")]
-    if flex::uses_kernels(&weight) {
-        return flex::adam(weight, gradient, mean, square, step);
+    if parameters
+        .first()
+        .is_some_and(|first| flex::uses_kernels(&first.weight))
+    {
+        return flex::adam(parameters, step);
     }
-    plain::adam(weight, gradient, mean, square, step)
+    plain::adam(parameters, step)
 }
 
 /// Takes one step of RMSprop on one parameter (Tieleman, Hinton 2012, lecture 6.5): returns the new weight and replaces

@@ -3,16 +3,22 @@
 use burn::tensor::Tensor;
 
 use crate::ops::optimizer::{
-    AdamStep, NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE, RmsPropMoments, RmsPropStep, SgdStep, WeightDecay,
+    AdamParameter, AdamStep, NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE, RmsPropMoments, RmsPropStep,
+    SgdStep, WeightDecay,
 };
 
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
+pub fn adam(parameters: Vec<AdamParameter<'_>>, step: AdamStep) -> Vec<Tensor<1>> {
+    let parameters = parameters.into_iter();
+    parameters.map(|one| adam_on_one(one, step)).collect()
+}
+
+fn adam_on_one(parameter: AdamParameter<'_>, step: AdamStep) -> Tensor<1> {
+    let AdamParameter {
+        weight,
+        gradient,
+        mean,
+        square,
+    } = parameter;
     if step.flush {
         let tiny = mean.clone().abs().lower_elem(NEGLIGIBLE_MEAN);
         let both = tiny

@@ -23,8 +23,9 @@ pub fn kl_to_standard_normal(mean: Tensor<2>, log_var: Tensor<2>) -> Tensor<2> {
     apply(LatentFormula::Kl, mean, log_var)
 }
 
+/// A function of the mean and the logarithm of the variance of each latent.
 #[derive(Clone, Debug)]
-enum LatentFormula {
+pub enum LatentFormula {
     /// Holds the noise, `[K, B, D]`.
     Reparameterise(FlexTensor),
     Kl,
@@ -54,7 +55,8 @@ fn apply<const D: usize>(formula: LatentFormula, mean: Tensor<2>, log_var: Tenso
 }
 
 impl LatentFormula {
-    fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
+    /// Returns the value: `[K, B, D]` for samples, `[B, D]` for the KL.
+    pub fn value(&self, mean: &FlexTensor, log_var: &FlexTensor) -> FlexTensor {
         let shape: [usize; 2] = mean.shape().dims();
         assert_eq!(
             log_var.shape().dims(),
@@ -96,7 +98,7 @@ impl LatentFormula {
     }
 
     /// Returns the gradients in the mean and in the logarithm of the variance.
-    fn gradients(&self, upstream: &[f32], mean: &[f32], log_var: &[f32]) -> [Vec<f32>; 2] {
+    pub fn gradients(&self, upstream: &[f32], mean: &[f32], log_var: &[f32]) -> [Vec<f32>; 2] {
         let mut to_mean = vec![0.0; mean.len()];
         let mut to_log_var = vec![0.0; mean.len()];
         match self {

@@ -4,6 +4,8 @@
 mod activation;
 mod convolution;
 mod dense;
+mod dense_elbo;
+mod dense_products;
 mod feature_map;
 mod gaussian;
 mod image_sums;
@@ -16,6 +18,7 @@ mod tensors;
 pub use activation::activate;
 pub use convolution::{convolve, convolve_transposed, normalised_convolve};
 pub use dense::dense;
+pub use dense_elbo::dense_elbo;
 pub use gaussian::{kl_to_standard_normal, reparameterise};
 pub use image_sums::{
     absolute_error, bernoulli_log_prob, continuous_bernoulli_log_prob,
@@ -24,5 +27,5 @@ pub use image_sums::{
 pub use normalisation::normalise;
 pub use optimizer::{accumulate, adam, move_towards, rmsprop, sgd};
 pub use resampling::{average_pool, upsample};
-pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares};
+pub use sum::{repeat_last_axis, sum_last_axis, sum_of_squares, zero_if_finite};
 pub use tensors::uses_kernels;

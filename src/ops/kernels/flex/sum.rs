@@ -32,6 +32,25 @@ pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
     Tensor::from_primitive::<Flex>(tensor(vec![sums.iter().sum()], [1]))
 }
 
+/// The fast form of [`crate::ops::zero_if_finite`].
+pub fn zero_if_finite(input: Tensor<1>) -> Tensor<1> {
+    // The bits of the exponent, all of which an infinity or NaN has.
+    const EXPONENT: u32 = 0x7f80_0000;
+    let input = untracked(input);
+    let largest = pool::map(values(&input).chunks(CHUNK), |chunk| {
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                let exponents = chunk.iter().map(|value| value.to_bits() & EXPONENT);
+                exponents.fold(0, u32::max)
+            },
+        )
+    });
+    let is_finite = largest.iter().all(|&largest| largest < EXPONENT);
+    let result = if is_finite { 0.0 } else { f32::NAN };
+    Tensor::from_primitive::<Flex>(tensor(vec![result], [1]))
+}
+
 /// The fast form of [`crate::ops::sum_last_axis`].
 pub fn sum_last_axis<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     apply(input, LastAxis::Sum)
@@ -107,7 +126,7 @@ impl<const D: usize> Backward<Flex, 1> for LastAxis<D> {
 }
 
 /// Returns the sums of `count` rows of `length` values.
-fn row_sums(input: &[f32], length: usize, count: usize) -> Vec<f32> {
+pub fn row_sums(input: &[f32], length: usize, count: usize) -> Vec<f32> {
     let mut sums = vec![0.0; count];
     let at_a_time = (CHUNK / length.max(1)).max(1);
     let blocks = sums

@@ -28,6 +28,12 @@ const WIDE: usize = 400;
 /// same time.
 const PARTS_PER_CORE: usize = 6;
 
+/// The number of values of a right factor that no longer stays in the second-level cache, and so is better read once by each
+/// core: then the parts of a core have all its rows, and fewer columns.
+const LARGE: usize = 1 << 18;
+const LARGE_WIDE: usize = 264;
+const LARGE_PARTS_PER_CORE: usize = 3;
+
 /// The number of values in the widest vectors, of which a part has a whole number of columns.
 const VECTOR: usize = 16;
 
@@ -98,12 +104,17 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
         None
     }
     .map(Arc::new);
+    let (wide, parts_per_core) = if n * k > LARGE {
+        (LARGE_WIDE, LARGE_PARTS_PER_CORE)
+    } else {
+        (WIDE, PARTS_PER_CORE)
+    };
     let width = if nonzero.is_some() {
         // With lists of nonzero terms the tiles are wider.
         2 * COLUMNS
     } else if a.transposed {
         // Each part copies its rows of the left factor, which is better done for many columns at once.
-        WIDE
+        wide
     } else {
         COLUMNS
     };
@@ -118,7 +129,7 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
         let height = PART / (terms * width).max(1);
         if a.transposed {
             // With many terms, a part of few rows would mostly read the right factor.
-            let parts = PARTS_PER_CORE * pool::threads();
+            let parts = parts_per_core * pool::threads();
             let height = height.max(m * n.div_ceil(width) / parts);
             let ranges = m.div_ceil(height).next_multiple_of(pool::threads());
             m.div_ceil(ranges)

@@ -18,5 +18,5 @@ pub use cut::{MatrixProduct, run};
 pub use dots::{DotProducts, MAX_COLUMNS};
 pub use matrix::Matrix;
 pub use operands::{InitialSum, LeftFactor, RightFactor, TiledProduct};
-pub use output::{OutputCells, filled_vec};
+pub use output::{OutputCells, filled_vec, filled_vecs};
 pub use transpose::transpose;

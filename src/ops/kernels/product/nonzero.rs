@@ -3,6 +3,8 @@
 //! NaN in a gradient has no effect if the image is 0 there; training checks its weights and its losses, where it is
 //! found.
 
+use std::ops::Range;
+
 use super::matrix::Matrix;
 use super::operands::BLOCK;
 use crate::ops::kernels::pool;
@@ -15,6 +17,10 @@ const SAVED: f32 = 0.25;
 /// costs little.
 const SAMPLES: usize = 4;
 const SAMPLED_TERMS: usize = 64;
+
+/// The number of blocks whose lists are made together: their values of a term fill a line of the cache, if the factor is
+/// transposed.
+const GROUP: usize = 4;
 
 /// The nonzero terms of each round, in one list for each [`BLOCK`] of rows. A list has the terms that are not 0 in at
 /// least one of its rows, in ascending order and counted from the start of the round.
@@ -32,10 +38,10 @@ impl NonzeroLists {
             return None;
         }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
-        let list = |from: usize, depth: usize, block: usize| {
+        let lists = |from: usize, depth: usize, blocks: Range<usize>| {
             with_widest_simd(
                 #[inline(always)]
-                || list(a, from, depth, block * BLOCK),
+                || lists(a, from, depth, blocks.clone()),
             )
         };
         // Each sample has another range of the terms, as the middle of an image differs from its border.
@@ -44,16 +50,19 @@ impl NonzeroLists {
         let sampled = (0..a.columns.div_ceil(range)).map(|sample| {
             let block = (2 * sample + 1) * blocks / (2 * SAMPLES);
             let from = sample * range;
-            let kept = list(from, length, block).len();
+            let kept = lists(from, length, block..block + 1)[0].len();
             [kept, length.min(a.columns - from)]
         });
         let [kept, all] = sampled.fold([0, 0], |sum, more| [sum[0] + more[0], sum[1] + more[1]]);
         if kept as f32 > (1.0 - SAVED) * all as f32 {
             return None;
         }
-        let lists = pool::map((0..rounds * blocks).collect::<Vec<_>>(), |i| {
-            list(i / blocks * depth, depth, i % blocks)
+        let rounds = (0..rounds).flat_map(|round| {
+            let groups = (0..blocks).step_by(GROUP);
+            groups.map(move |block| (round * depth, block..(block + GROUP).min(blocks)))
         });
+        let lists = pool::map(rounds, |(from, blocks)| lists(from, depth, blocks));
+        let lists = lists.into_iter().flatten().collect();
         Some(Self { lists, blocks })
     }
 
@@ -63,41 +72,51 @@ impl NonzeroLists {
     }
 }
 
-/// Returns the terms of one block and round that are not 0.
+/// Returns the terms of a round that are not 0, in a list for each of at most [`GROUP`] blocks.
 #[inline(always)]
-fn list(a: Matrix<'_>, from: usize, depth: usize, row: usize) -> Vec<u32> {
+fn lists(a: Matrix<'_>, from: usize, depth: usize, blocks: Range<usize>) -> Vec<Vec<u32>> {
     let length = (a.columns - from).min(depth);
-    let rows = (a.rows - row).min(BLOCK);
-    // The bits of the values of all rows, without their signs: 0 if every value is 0 or -0.
-    let mut bits = vec![0_u32; length];
+    let rows = blocks.start * BLOCK..(blocks.end * BLOCK).min(a.rows);
+    // The bits of the values of all rows of a block, without their signs: 0 if every value is 0 or -0.
+    let mut bits = vec![0_u32; length * blocks.len()];
     if a.transposed {
-        let lines = bits
-            .iter_mut()
-            .zip(a.values[from * a.rows + row..].chunks(a.rows));
-        let any = |values: &[f32]| {
-            values
-                .iter()
-                .fold(0, |bits, value| bits | (value.to_bits() << 1))
-        };
-        if rows == BLOCK {
-            lines.for_each(|(bits, line)| *bits = any(&line[..BLOCK]));
-        } else {
-            lines.for_each(|(bits, line)| *bits = any(&line[..rows]));
+        let lines = a.values[from * a.rows..].chunks(a.rows).take(length);
+        for (term, line) in lines.enumerate() {
+            let line = &line[rows.clone()];
+            match <&[f32; GROUP * BLOCK]>::try_from(line) {
+                // The length that is known makes it a few vector operations.
+                Ok(line) => mark(&mut bits, length, term, line),
+                Err(_) => mark(&mut bits, length, term, line),
+            }
         }
     } else {
-        for line in a.values[row * a.columns..].chunks(a.columns).take(rows) {
-            bits.iter_mut()
+        let lines = a.values[rows.start * a.columns..].chunks(a.columns);
+        for (row, line) in lines.take(rows.len()).enumerate() {
+            bits[row / BLOCK * length..][..length]
+                .iter_mut()
                 .zip(&line[from..])
                 .for_each(|(bits, value)| *bits |= value.to_bits() << 1);
         }
     }
-    let (mut list, mut count) = (vec![0; length], 0);
-    for (i, &bits) in bits.iter().enumerate() {
-        list[count] = i as u32;
-        count += usize::from(bits != 0);
+    let nonzero = |bits: &[u32]| {
+        let (mut list, mut count) = (vec![0; length], 0);
+        for (i, &bits) in bits.iter().enumerate() {
+            list[count] = i as u32;
+            count += usize::from(bits != 0);
+        }
+        list.truncate(count);
+        list
+    };
+    bits.chunks_exact(length).map(nonzero).collect()
+}
+
+/// Notes the bits of the values of a term, which belong to the rows of a group of blocks.
+#[inline(always)]
+fn mark(bits: &mut [u32], length: usize, term: usize, values: &[f32]) {
+    for (block, values) in values.chunks(BLOCK).enumerate() {
+        let all = values.iter().fold(0, |all, value| all | value.to_bits());
+        bits[block * length + term] = all << 1;
     }
-    list.truncate(count);
-    list
 }
 
 #[cfg(test)]

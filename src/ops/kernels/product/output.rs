@@ -78,3 +78,24 @@ pub unsafe fn filled_vec<R>(
     unsafe { values.set_len(length) };
     (values, result)
 }
+
+/// Returns vectors of these lengths, whose values `fill` writes.
+///
+/// # Safety
+/// `fill` writes every value.
+pub unsafe fn filled_vecs<const N: usize>(
+    lengths: [usize; N],
+    fill: impl FnOnce([&mut [MaybeUninit<f32>]; N]),
+) -> [Vec<f32>; N] {
+    let mut vectors = lengths.map(Vec::with_capacity);
+    let mut rest = lengths.into_iter();
+    fill(vectors.each_mut().map(|values| {
+        let length = rest.next().unwrap_or(0);
+        &mut values.spare_capacity_mut()[..length]
+    }));
+    for (values, length) in vectors.iter_mut().zip(lengths) {
+        // SAFETY: the vector has that capacity, and the caller promises that all values are written.
+        unsafe { values.set_len(length) };
+    }
+    vectors
+}

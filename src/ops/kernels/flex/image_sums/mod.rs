@@ -6,10 +6,14 @@ mod logistic_mixture;
 mod single_output;
 mod terms;
 
-use burn::tensor::Tensor;
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Shape, Tensor};
 
+use crate::ops::dense_elbo::PixelLikelihood;
+use crate::ops::kernels::flex::tensors::values;
 pub use logistic_mixture::discretised_logistic_log_prob;
-use single_output::sum_of_terms;
+use single_output::{forward, sum_of_terms};
 use terms::{
     AbsoluteTerm, BernoulliTerm, ContinuousBernoulliTerm, LogisticAbsoluteTerm, LogisticSquareTerm,
     SquareTerm,
@@ -41,4 +45,24 @@ pub fn absolute_error(x: Tensor<2>, outputs: Tensor<3>, logistic: bool) -> Tenso
     } else {
         sum_of_terms::<AbsoluteTerm>(x, outputs)
     }
+}
+
+/// Returns log p(x | outputs) of each image, `[B]`, and its derivatives in the outputs times `scale`.
+///
+/// # Shapes
+/// `x`, `outputs` and the derivatives: `[B, P]`.
+pub fn terms_and_slopes(
+    likelihood: PixelLikelihood,
+    x: &FlexTensor,
+    outputs: &FlexTensor,
+    scale: f32,
+) -> (Vec<f32>, FlexTensor) {
+    let [b, p] = outputs.shape().dims();
+    let forward = match likelihood {
+        PixelLikelihood::Bernoulli => forward::<BernoulliTerm>,
+        PixelLikelihood::ContinuousBernoulli => forward::<ContinuousBernoulliTerm>,
+    };
+    let outputs = outputs.reshape(Shape::new([1, b, p]));
+    let (sums, slopes) = forward(x, &outputs, Some(scale));
+    (values(&sums).to_vec(), slopes.reshape(Shape::new([b, p])))
 }

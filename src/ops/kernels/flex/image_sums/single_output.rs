@@ -20,14 +20,16 @@ use crate::ops::kernels::simd::with_widest_simd;
 /// `x`: `[B, P]`; `outputs`: `[K, B, P]`; result: `[K, B]`.
 pub fn sum_of_terms<T: PixelTerm>(x: Tensor<2>, outputs: Tensor<3>) -> Tensor<2> {
     let x = untracked(x);
-    image_sums(outputs, |outputs, slope| forward::<T>(&x, outputs, slope))
+    image_sums(outputs, |outputs, slope| {
+        forward::<T>(&x, outputs, slope.then_some(1.0))
+    })
 }
 
-/// Returns the sums `[K, B]` and, if `slope`, the derivatives `[K, B, P]`.
-fn forward<T: PixelTerm>(
+/// Returns the sums `[K, B]` and, if there is a `scale`, the derivatives `[K, B, P]` times this number.
+pub fn forward<T: PixelTerm>(
     x: &FlexTensor,
     outputs: &FlexTensor,
-    slope: bool,
+    scale: Option<f32>,
 ) -> (FlexTensor, FlexTensor) {
     let [k, b, p] = outputs.shape().dims();
     assert_eq!(
@@ -38,11 +40,11 @@ fn forward<T: PixelTerm>(
     let (x, outputs) = (values(x), values(outputs));
     let at_a_time = rows_at_a_time(p);
     let mut sums = vec![0.0; k * b];
-    if p == 1 && !slope {
+    if p == 1 && scale.is_none() {
         single_values::<T>(&x, &outputs, &mut sums);
         return (tensor(sums, [k, b]), tensor(Vec::new(), [0, b, p]));
     }
-    if slope {
+    if let Some(scale) = scale {
         let write = |slopes: &mut [MaybeUninit<f32>]| {
             let blocks = sums
                 .chunks_mut(at_a_time)
@@ -59,6 +61,7 @@ fn forward<T: PixelTerm>(
                                 &x[row % b * p..][..p],
                                 &outputs[row * p..][..p],
                                 slopes,
+                                scale,
                             );
                         }
                     },
@@ -128,6 +131,7 @@ fn row_with_slope<T: PixelTerm>(
     x: &[f32],
     outputs: &[f32],
     slopes: &mut [MaybeUninit<f32>],
+    scale: f32,
 ) -> f32 {
     let mut sums = [0.0; LANES];
     let ((x, x_rest), (l, l_rest)) = (x.as_chunks::<LANES>(), outputs.as_chunks::<LANES>());
@@ -136,14 +140,14 @@ fn row_with_slope<T: PixelTerm>(
         for lane in 0..LANES {
             let (value, slope) = T::term(x[lane], l[lane]);
             sums[lane] += value;
-            s[lane].write(slope);
+            s[lane].write(slope * scale);
         }
     }
     let mut rest = 0.0;
     for ((&x, &l), s) in x_rest.iter().zip(l_rest).zip(s_rest) {
         let (value, slope) = T::term(x, l);
         rest += value;
-        s.write(slope);
+        s.write(slope * scale);
     }
     sums.iter().sum::<f32>() + rest
 }

@@ -1,23 +1,20 @@
-//! A step of Adam in one pass over the weights, the gradients and both moments.
+//! A step of Adam in one pass over the weights of all parameters, their gradients and both moments.
 
 use burn::tensor::Tensor;
 
-use super::pass::{Decay, update};
-use crate::ops::optimizer::{AdamStep, NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE};
+use super::pass::{Decay, UpdatedTensor, update_each};
+use crate::ops::optimizer::{AdamParameter, AdamStep, NEGLIGIBLE_MEAN, NEGLIGIBLE_SQUARE};
 
 /// The fast form of [`crate::ops::adam`].
-pub fn adam(
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    mean: &mut Tensor<1>,
-    square: &mut Tensor<1>,
-    step: AdamStep,
-) -> Tensor<1> {
+pub fn adam(parameters: Vec<AdamParameter<'_>>, step: AdamStep) -> Vec<Tensor<1>> {
     let step = AdamNumbers::from(step);
-    update(
-        weight,
-        gradient,
-        [mean, square],
+    let tensors = parameters.into_iter().map(|parameter| UpdatedTensor {
+        target: parameter.weight,
+        other: parameter.gradient,
+        kept: [parameter.mean, parameter.square],
+    });
+    update_each(
+        tensors.collect(),
         #[inline(always)]
         |w, g, [m, v]| step.update(w, g, m, v),
     )

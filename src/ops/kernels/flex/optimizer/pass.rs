@@ -1,6 +1,9 @@
 //! The parts that the optimizers share: a pass over the weights in chunks, the decay of weights, and means that have vanished.
 
+use std::borrow::Cow;
+
 use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, Tensor};
 
 use crate::ops::kernels::flex::tensors::{contiguous, untracked, values};
@@ -12,52 +15,119 @@ use crate::ops::optimizer::WeightDecay;
 /// the second-level cache.
 const CHUNK: usize = 16_384;
 
+/// A tensor that an optimizer changes in place, with what it reads and keeps.
+///
+/// # Shapes
+/// All: `[n]`, without autodiff.
+pub struct UpdatedTensor<'a, const N: usize> {
+    pub target: Tensor<1>,
+    pub other: Tensor<1>,
+    pub kept: [&'a mut Tensor<1>; N],
+}
+
 /// Returns `target`, changed in place by `rule`, which also changes the `kept` tensors. Each call of `rule` gets a chunk
 /// of `target`, of `other` and of each kept tensor.
 ///
 /// `rule` has to be `#[inline(always)]`, so that it is compiled for the widest vectors.
 ///
 /// # Shapes
-/// All: `[n]`, without autodiff.
+/// As in [`UpdatedTensor`].
 pub fn update<const N: usize>(
     target: Tensor<1>,
     other: Tensor<1>,
-    mut kept: [&mut Tensor<1>; N],
+    kept: [&mut Tensor<1>; N],
     rule: impl Fn(&mut [f32], &[f32], [&mut [f32]; N]) + Sync,
 ) -> Tensor<1> {
-    let (mut target, other) = (contiguous(untracked(target)), untracked(other));
-    let other = values(&other);
+    let tensor = UpdatedTensor {
+        target,
+        other,
+        kept,
+    };
+    let mut changed = update_each(vec![tensor], rule);
+    changed.swap_remove(0)
+}
+
+/// Does the same as [`update`] for many tensors, in one job of the pool.
+pub fn update_each<const N: usize>(
+    tensors: Vec<UpdatedTensor<'_, N>>,
+    rule: impl Fn(&mut [f32], &[f32], [&mut [f32]; N]) + Sync,
+) -> Vec<Tensor<1>> {
     // The tensors are taken, not cloned, because a tensor without other owners is changed in place.
     let take = |tensor: &mut Tensor<1>| {
         let empty = Tensor::empty([0], &Device::flex());
         contiguous(untracked(std::mem::replace(tensor, empty)))
     };
-    let mut taken = kept.each_mut().map(|tensor| take(tensor));
-    let lengths = taken.each_ref().map(|tensor| tensor.storage::<f32>().len());
-    assert_eq!(lengths, [other.len(); N]);
-    assert_eq!(target.storage::<f32>().len(), other.len());
-    let mut chunks = taken
-        .each_mut()
-        .map(|tensor| tensor.storage_mut::<f32>().chunks_mut(CHUNK));
-    let all = target
-        .storage_mut::<f32>()
-        .chunks_mut(CHUNK)
-        .zip(other.chunks(CHUNK))
-        .map(|(target, other)| {
-            let kept = chunks.each_mut().map(|chunks| chunks.next());
-            (target, other, kept.map(Option::unwrap_or_default))
-        });
+    let (mut changed, mut kept) = (Vec::new(), Vec::new());
+    for tensor in tensors {
+        let mut slots = tensor.kept;
+        let taken = slots.each_mut().map(|tensor| take(tensor));
+        let [target, other] = [tensor.target, tensor.other].map(untracked);
+        changed.push((contiguous(target), other, taken));
+        kept.push(slots);
+    }
+    let mut chunks: Vec<_> = changed
+        .iter_mut()
+        .map(|(target, other, taken)| chunks(target, other, taken).into_iter())
+        .collect();
+    // The share of each core has a part of every tensor: the one whose gradient it has computed.
+    let (threads, mut all) = (pool::threads(), Vec::new());
+    let counts: Vec<usize> = chunks.iter().map(|chunks| chunks.len()).collect();
+    for thread in 0..threads {
+        for (chunks, count) in chunks.iter_mut().zip(&counts) {
+            let [from, to] = [thread, thread + 1].map(|thread| thread * count / threads);
+            all.extend(chunks.take(to - from));
+        }
+    }
     let rule = &rule;
     pool::for_each(all, |(target, other, mut kept)| {
         with_widest_simd(
             #[inline(always)]
-            || rule(target, other, kept.each_mut().map(|chunk| &mut **chunk)),
+            || rule(target, &other, kept.each_mut().map(|chunk| &mut **chunk)),
         );
     });
-    for (tensor, taken) in kept.into_iter().zip(taken) {
-        *tensor = Tensor::from_primitive::<Flex>(taken);
-    }
-    Tensor::from_primitive::<Flex>(target)
+    let changed = changed.into_iter().zip(kept);
+    changed
+        .map(|((target, _, taken), kept)| {
+            for (tensor, taken) in kept.into_iter().zip(taken) {
+                *tensor = Tensor::from_primitive::<Flex>(taken);
+            }
+            Tensor::from_primitive::<Flex>(target)
+        })
+        .collect()
+}
+
+/// The same part of a target, of what it reads, and of what it keeps.
+type Chunk<'a, const N: usize> = (&'a mut [f32], Cow<'a, [f32]>, [&'a mut [f32]; N]);
+
+fn chunks<'a, const N: usize>(
+    target: &'a mut FlexTensor,
+    other: &'a FlexTensor,
+    kept: &'a mut [FlexTensor; N],
+) -> Vec<Chunk<'a, N>> {
+    let target = target.storage_mut::<f32>();
+    let lengths = kept.each_ref().map(|kept| kept.storage::<f32>().len());
+    assert_eq!(lengths, [target.len(); N]);
+    let mut kept = kept
+        .each_mut()
+        .map(|kept| kept.storage_mut::<f32>().chunks_mut(CHUNK));
+    let other: Vec<Cow<'a, [f32]>> = match values(other) {
+        Cow::Borrowed(values) => values.chunks(CHUNK).map(Cow::Borrowed).collect(),
+        Cow::Owned(values) => values
+            .chunks(CHUNK)
+            .map(|chunk| Cow::Owned(chunk.to_vec()))
+            .collect(),
+    };
+    assert_eq!(
+        other.iter().map(|chunk| chunk.len()).sum::<usize>(),
+        target.len()
+    );
+    let chunks = target.chunks_mut(CHUNK).zip(other);
+    chunks
+        .map(|(target, other)| {
+            let kept = kept.each_mut().map(|kept| kept.next().unwrap_or_default());
+            (target, other, kept)
+        })
+        .collect()
 }
 
 /// [`WeightDecay`] in the precision of the weights.
