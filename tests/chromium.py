@@ -154,6 +154,7 @@ class Browser:
 
     def screenshot(self, path, width, **preferences):
         self.look_as(**preferences)
+        self.value("scrollTo(0, 0)")
         self.resize(width)
         overflow = self.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if overflow > 0:

@@ -12,6 +12,7 @@ it can be, and Python alone.
 import base64
 import csv
 import json
+import os
 import re
 import shutil
 import statistics
@@ -119,7 +120,7 @@ def expect(condition, what):
         raise SystemExit(f"FAILED: {what}")
 
 
-SHOWN = "document.getElementById('explorer') && !document.getElementById('explorer').hidden && explorer.state.decoded"
+SHOWN = "document.getElementById('explorer') && !document.getElementById('explorer').hidden && explorer.state.decoded && !explorer.state.isBusy"
 IMAGE = "document.getElementById('decoded').toDataURL()"
 LATENT = "Array.from(explorer.state.z)"
 DATA = "JSON.parse(document.getElementById('explorer-data').textContent)"
@@ -141,6 +142,7 @@ class Visit:
         end = time.monotonic() + 5
         while self.browser.value(IMAGE) == before:
             self.expect(time.monotonic() < end, f"{what} does not change the image")
+        self.browser.wait("!explorer.state.isBusy")
 
     def own_test(self):
         """Looks at the page's own test, and returns the largest difference of a pixel."""
@@ -237,7 +239,7 @@ class Visit:
 
     def saved(self):
         """Saves the image and its latent, and returns by how many levels `vae decode` of the latent differs."""
-        shown = self.browser.value("new Promise(done => setTimeout(() => done(pixelsOf(document.getElementById('decoded'))), 100))")
+        shown = self.browser.value("pixelsOf(document.getElementById('decoded'))")
         files = {}
         for button, ending in [("#save-image", ".png"), ("#save-latent", "-latent.csv")]:
             file = self.folder / "downloads" / f"{self.browser.value(f'{DATA}.name')}{ending}"
@@ -282,6 +284,17 @@ class Visit:
             self.expect(not wanted - reached, f"Tab does not reach {wanted - reached}")
             self.expect(not hidden, f"in a window of {window}, one does not see that {hidden} have the focus")
 
+    def more(self):
+        """Shows the latents beyond the first, of which the first has the focus then."""
+        count = self.browser.value(f"{DATA}.axes.length")
+        shown = lambda: self.browser.value("[...document.querySelectorAll('#sliders input')].filter(input => input.checkVisibility()).length")
+        self.expect(shown() == min(count, 12), f"{shown()} of {count} sliders are shown")
+        if count > 12:
+            self.browser.focus("#more")
+            self.browser.press("Enter")
+            self.expect(shown() == count, f"{shown()} of {count} sliders are shown")
+            self.changes("the first of the other latents", lambda: self.browser.press("ArrowRight"))
+
     def names(self):
         """Every control and every image has a name that is read aloud."""
         roles = ["button", "link", "slider", "combobox", "application", "DisclosureTriangle", "image", "img", "textbox", "listbox", "checkbox"]
@@ -309,10 +322,11 @@ class Visit:
             self.classes()
         levels = self.saved()
         apart = self.own_image(*self.browser.value(f"{DATA}.image"))
-        print(f"{self.name}: {self.page.stat().st_size / 1e6:.2f} MB, first image after {first:.2f} s, {milliseconds} ms an image; "
+        print(f"{self.name}: {self.page.stat().st_size / 1e6:.2f} MB, first image after {first:.2f} s, {milliseconds:.1f} ms an image; "
               f"own image within {apart:.1e}, a saved latent within {levels} levels")
         self.expect(apart < 1e-4, "an own image is not encoded as `vae embed` does it")
         self.expect(levels <= 1, "a saved latent is not decoded as it was shown")
+        self.more()
         self.names()
         self.keyboard()
         self.screenshots()
@@ -375,10 +389,24 @@ def check_float16(visit):
     notes = half.browser.value("document.querySelector('.notes').textContent")
     count, said = re.search(r"decoded (\d+) latents .* differed by more than ([\d.]+)", notes).groups()
     print(f"{half.name}: {path.stat().st_size / 1e6:.2f} MB, first image after {first:.2f} s; a pixel differs by up to {max(apart):.5f}, and the page says {said}")
+    half.expect(tested <= 1 / 255, f"the own test found {tested}")
     half.expect(int(count) == len(apart), f"{count} latents, not {len(apart)}")
     half.expect(abs(max(apart) - float(said)) < 2e-5, f"a pixel differs by {max(apart)}, not by {said}")
     half.expect(abs(max(apart[:16]) - tested) < 2e-5 + 0.05 * tested, f"the own test found {tested}, not {max(apart[:16])}")
     half.expect(not half.browser.complaints(), half.browser.complaints())
+
+
+def check_without_data(visit):
+    """Without the data of the training, the page starts at random."""
+    path = visit.folder / f"{visit.name}-without-data.html"
+    shutil.rmtree(visit.folder / "images" / visit.name)
+    subprocess.run([visit.vae, "-q", "report", visit.run, "--out", path], check=True, stdout=subprocess.DEVNULL)
+    alone = Visit(visit.browser, path, path.stem, visit.vae, visit.run, visit.folder)
+    alone.open()
+    alone.changes("Random", lambda: alone.browser.click("#random"))
+    alone.expect(not alone.browser.value("document.getElementById('test-images').checkVisibility()"), "there are test images")
+    alone.names()
+    alone.expect(not alone.browser.complaints(), alone.browser.complaints())
 
 
 def main():
@@ -392,6 +420,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "downloads").mkdir(parents=True)
         write_images(folder / "images")
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         browser = Browser(program, Path(scratch) / "profile", folder / "downloads")
         try:
             for name, config in CONFIGS.items():
@@ -408,6 +437,8 @@ def main():
                 visit.all()
                 if name in ["mlp", "large"]:
                     check_float16(visit)
+                if name == "colour":
+                    check_without_data(visit)
         finally:
             browser.close()
 

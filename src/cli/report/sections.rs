@@ -36,7 +36,7 @@ const ANOMALY_FIGURES: &[(&str, &str)] = &[
     ),
     (
         "anomaly-worst.png",
-        "The images that stand out most, and those that were missed, with maps of where they are strange.",
+        "The abnormal images with the lowest scores, and the normal ones with the highest, with maps of where they are strange.",
     ),
 ];
 

@@ -12,6 +12,8 @@
     const { draw, valuesOf, plain, fitted } = Pixels(page);
     const shownFirst = 12;
     const inStrip = 16;
+    // Browsers round times to 0.1 ms or more.
+    const duration = time => time < 0.1 ? 'under 0.1' : time < 10 ? time.toFixed(1) : Math.round(time);
     const reader = number => number.toFixed(2).replace('-', '\u2212');
 
     // ---- data ----
@@ -47,28 +49,28 @@
 
     // ---- the state, and what shows it ----
 
-    const state = { z: new Float32Array(page.latent), origin: new Float32Array(page.latent), label: 0, decoded: null };
-    let isBusy = false, isStale = false;
+    const state = { z: new Float32Array(page.latent), origin: new Float32Array(page.latent), label: 0, decoded: null, isBusy: false };
+    let isStale = false;
 
     // Decodes the current latent. While one is decoded, only the newest of the next ones is kept.
     async function update() {
-      if (isBusy) {
+      if (state.isBusy) {
         isStale = true;
         return;
       }
-      isBusy = true;
+      state.isBusy = true;
       try {
         do {
           isStale = false;
           const { values, milliseconds } = await decode(state.z.slice(), state.label);
           state.decoded = values;
           draw(at('decoded'), values);
-          at('decoded-about').textContent = `Decoded in ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
+          at('decoded-about').textContent = `Decoded in ${duration(milliseconds)} ms`;
         } while (isStale);
       } catch (error) {
         say(`The image cannot be decoded: ${error.message}`);
       }
-      isBusy = false;
+      state.isBusy = false;
     }
 
     function say(problem) {
@@ -158,6 +160,7 @@
         at('more').textContent = `Show ${hidden} more`;
         at('more').addEventListener('click', () => {
           sliders.forEach(({ row }) => row.hidden = false);
+          sliders[shownFirst].input.focus();
           at('more').hidden = true;
         });
       }

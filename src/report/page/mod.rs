@@ -163,11 +163,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_ends_the_script_that_holds_it() {
-        let json = serde_json::json!({ "class": "</script><!--" });
-        let text = inlined(&json);
-        assert!(!text.contains('<'), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json);
+    fn no_name_of_a_class_ends_the_script_that_holds_it() {
+        let page = |classes: &[&str]| {
+            let json = serde_json::json!({ "classes": classes });
+            (filled(EXPLORER_FRAME, &[("data", &inlined(&json))]), json)
+        };
+        let tags = |page: &str| page.matches('<').count();
+        let (plain, _) = page(&["a", "b", "c"]);
+        let (hostile, json) = page(&["</script>", "<!--<script>", "{{weights}}"]);
+        assert_eq!(tags(&hostile), tags(&plain), "{hostile}");
+        let (_, data) = hostile.split_once("id=\"explorer-data\">").unwrap();
+        let (data, _) = data.split_once("</script>").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(data).unwrap(), json);
     }
 
     #[test]
