@@ -120,7 +120,7 @@ def expect(condition, what):
         raise SystemExit(f"FAILED: {what}")
 
 
-SHOWN = "document.getElementById('explorer') && !document.getElementById('explorer').hidden && explorer.state.decoded && !explorer.state.isBusy"
+SHOWN = "window.explorer?.state?.decoded && !explorer.state.isBusy"
 IMAGE = "document.getElementById('decoded').toDataURL()"
 LATENT = "Array.from(explorer.state.z)"
 DATA = "JSON.parse(document.getElementById('explorer-data').textContent)"
@@ -250,7 +250,7 @@ class Visit:
                 self.expect(time.monotonic() < end, f"{button} saves no {file.name}")
                 time.sleep(0.02)
             files[button] = file
-        image = "data:image/png;base64," + base64_of(files["#save-image"])
+        image = "data:image/png;base64," + base64.b64encode(files["#save-image"].read_bytes()).decode()
         self.expect(self.browser.value(f"pixelsOfFile('{image}')") == shown, "the saved image is not the one that is shown")
         with open(files["#save-latent"], newline="") as table:
             row = next(csv.DictReader(table))
@@ -283,6 +283,17 @@ class Visit:
                     hidden.add(found["control"])
             self.expect(not wanted - reached, f"Tab does not reach {wanted - reached}")
             self.expect(not hidden, f"in a window of {window}, one does not see that {hidden} have the focus")
+
+    def figures(self):
+        """Every sheet can be read, and the sections are those that the run has something for."""
+        broken = self.browser.value("[...document.images].filter(image => !image.naturalWidth).length")
+        self.expect(broken == 0, f"{broken} figures cannot be read")
+        self.expect(self.browser.value("document.querySelectorAll('#training svg').length") >= 3, "there are no curves")
+        if self.name != "residual":
+            latents = self.browser.value("document.getElementById('latents').innerText")
+            self.expect("Verdict: " in latents and self.browser.value("document.querySelector('#latents svg') !== null"), "there are no verdict and bars")
+        sheets = self.browser.value("[...document.querySelectorAll('section')].map(section => section.querySelectorAll('.sheet').length)")
+        self.expect(sum(sheets) == (5 if self.name == "anomalies" else 2), f"the sections have {sheets} sheets")
 
     def more(self):
         """Shows the latents beyond the first, of which the first has the focus then."""
@@ -326,16 +337,12 @@ class Visit:
               f"own image within {apart:.1e}, a saved latent within {levels} levels")
         self.expect(apart < 1e-4, "an own image is not encoded as `vae embed` does it")
         self.expect(levels <= 1, "a saved latent is not decoded as it was shown")
+        self.figures()
         self.more()
         self.names()
         self.keyboard()
         self.screenshots()
         self.expect(not self.browser.complaints(), self.browser.complaints())
-
-
-def base64_of(path):
-    import base64
-    return base64.b64encode(path.read_bytes()).decode()
 
 
 HELPERS = """
