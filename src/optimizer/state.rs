@@ -1,11 +1,11 @@
 //! The state of an optimizer: the rule, and its slots and the average for every parameter.
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Bool, Gradients, Shape, Tensor};
+use burn::module::Module;
+use burn::tensor::{Bool, Gradients, Tensor};
 
 use super::average::averaging_rate;
 use super::divided::{own_pieces, own_slots, replaced, total, whole_slots};
-use super::replace::Replace;
+use super::replace::{Replace, TakenWeights};
 use super::skip::is_skipped;
 use super::{Optimizer, StepGradients, UpdatedParameter, collect, global_norm};
 use crate::model::{Vae, flat_parameters};
@@ -148,23 +148,42 @@ impl OptimizerState {
     ) -> M {
         if let Some(pieces) = &pieces {
             let weights = own_pieces(pieces, flat_weights(&module));
-            let new = self.updated(is_taken, weights, tensors, step, learning_rate);
+            let new = self.updated(is_taken, 0, weights, tensors, step, learning_rate);
             return replaced(module, pieces, new);
         }
-        let mut take = Take::default();
-        let module = module.map(&mut take);
-        let new = self.updated(is_taken, take.weights, tensors, step, learning_rate);
-        let new = new.into_iter().zip(take.shapes);
-        module.map(&mut Put(new))
+        let (module, taken) = TakenWeights::of(module);
+        let new = self.updated(is_taken, 0, taken.weights, tensors, step, learning_rate);
+        taken.shapes.put_into(module, new)
     }
 
-    /// Returns the new weights, or pieces of weights, and replaces the slots.
+    /// Returns whether a parameter can be updated before the gradients of the others are known.
+    pub fn is_by_parameter(&self) -> bool {
+        self.clip.is_none() && self.skip_above.is_none() && self.pieces.is_none()
+    }
+
+    /// Returns the new weights of parameters that follow each other, from the one with the number `first` on.
+    ///
+    /// # Shapes
+    /// `weights`, `gradients` and the result: each `[n]`.
+    pub fn update_some(
+        &mut self,
+        first: usize,
+        weights: Vec<Tensor<1>>,
+        gradients: Vec<Tensor<1>>,
+        step: u64,
+        learning_rate: f64,
+    ) -> Vec<Tensor<1>> {
+        self.updated(None, first, weights, gradients, step, learning_rate)
+    }
+
+    /// Returns the new weights, or pieces of weights, of the parameters from `first` on, and replaces their slots.
     ///
     /// # Shapes
     /// `weights`, `gradients` and the result: each `[n]`.
     fn updated(
         &mut self,
         is_taken: Option<Tensor<1, Bool>>,
+        first: usize,
         weights: Vec<Tensor<1>>,
         gradients: Vec<Tensor<1>>,
         step: u64,
@@ -176,7 +195,8 @@ impl OptimizerState {
         let is_empty = |tensor: &Tensor<1>| tensor.shape().num_elements() == 0;
         // A process may have no piece of a parameter.
         let (mut parameters, mut places, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        let all = weights.into_iter().zip(gradients).zip(&mut self.slots);
+        let slots = &mut self.slots[first..];
+        let all = weights.into_iter().zip(gradients).zip(slots.iter_mut());
         for (place, ((weight, gradient), slots)) in all.enumerate() {
             if is_empty(&weight) {
                 new.push(weight);
@@ -192,7 +212,7 @@ impl OptimizerState {
         }
         let updated = rule.update(parameters, step, learning_rate);
         for (place, updated) in places.into_iter().zip(updated) {
-            if let (Some(decay), Some(average)) = (self.decay, self.slots[place].last_mut()) {
+            if let (Some(decay), Some(average)) = (self.decay, slots[place].last_mut()) {
                 move_towards(average, &updated, averaging_rate(decay, step));
             }
             new[place] = updated;
@@ -258,38 +278,6 @@ impl OptimizerState {
 fn flat_weights(module: &impl Module) -> Vec<Tensor<1>> {
     let weights = flat_parameters(module).into_iter();
     weights.map(Tensor::without_autodiff).collect()
-}
-
-/// Takes the weights out of a module, so that they have no other owner and can be changed in place.
-#[derive(Default)]
-struct Take {
-    /// Each `[n]`, without autodiff.
-    weights: Vec<Tensor<1>>,
-    shapes: Vec<Shape>,
-}
-
-impl ModuleMapper for Take {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|weight| {
-            let (shape, device) = (weight.shape(), weight.device());
-            let weight = weight.inner();
-            self.weights.push(weight.reshape([shape.num_elements()]));
-            self.shapes.push(shape);
-            Tensor::empty([0; D], &device)
-        })
-    }
-}
-
-/// Puts weights, each `[n]`, with their shapes into a module from which they were taken.
-struct Put<T>(T);
-
-impl<T: Iterator<Item = (Tensor<1>, Shape)>> ModuleMapper for Put<T> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some((weight, shape)) = self.0.next() else {
-            return param;
-        };
-        param.map(|_| Tensor::from_inner(weight.reshape(shape)).require_grad())
-    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Shape, Tensor};
 
-use super::dense_products::{DenseGradients, DenseTensors, LayerInBackward, gradients, outputs};
+use super::dense_products::{DenseTensors, LayerInBackward, ProductGradients, gradients, outputs};
 use super::gaussian::LatentFormula;
 use super::image_sums::terms_and_slopes;
 use super::sum::row_sums;
 use super::tensors::{tensor, untracked, values};
-use crate::ops::dense_elbo::{DenseBatch, DenseElbo, DenseVae, DenseWeights};
+use crate::ops::dense_elbo::{DenseBatch, DenseElbo, DenseGradients, DenseVae, DenseWeights};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 
@@ -18,14 +18,18 @@ use crate::ops::kernels::simd::with_widest_simd;
 const CHUNK: usize = 16_384;
 
 /// The fast form of [`crate::ops::dense_elbo`].
-pub fn dense_elbo(vae: &DenseVae, batch: &DenseBatch) -> DenseElbo {
-    let (encoder, decoder) = (chain(&vae.encoder), chain(&vae.decoder));
-    let heads = [tensors(&vae.mean), tensors(&vae.log_var)];
-    let x = untracked(batch.x.clone());
-    let sampling = LatentFormula::Reparameterise(untracked(batch.noise.clone()));
+pub fn dense_elbo(
+    vae: DenseVae,
+    batch: DenseBatch,
+    found: &mut dyn FnMut(DenseGradients),
+) -> DenseElbo {
+    let (encoder, decoder) = (chain(vae.encoder), chain(vae.decoder));
+    let heads = [vae.mean, vae.log_var].map(tensors);
+    let sampling = LatentFormula::Reparameterise(untracked(batch.noise));
+    let x = untracked(batch.x);
     let [b, d] = [x.shape()[0], heads[0].bias.shape().num_elements()];
 
-    let encoded = Forward::new(&encoder, untracked(batch.input.clone()));
+    let encoded = Forward::new(&encoder, untracked(batch.input));
     let [mean, log_var] = outputs(encoded.last(), heads.each_ref());
     let z = sampling.value(&mean, &log_var);
     let decoded = Forward::new(&decoder, z.reshape(Shape::new([b, d])));
@@ -41,51 +45,58 @@ pub fn dense_elbo(vae: &DenseVae, batch: &DenseBatch) -> DenseElbo {
     let loss = terms.map(|(reconstruction, kl)| reconstruction + kl * kl_weight);
     let loss = loss.collect();
 
-    let (to_z, of_decoder) = decoded.backward(&decoder, slopes, true);
-    let (mean_values, log_var_values) = (values(&mean), values(&log_var));
-    let by_sample = sampling.gradients(&to_z, &mean_values, &log_var_values);
-    let of_kl = vec![upstream * kl_weight; b * d];
-    let by_kl = LatentFormula::Kl.gradients(&of_kl, &mean_values, &log_var_values);
-    let both = by_sample.into_iter().zip(by_kl);
-    let mut to_heads = both.map(|(sample, kl)| tensor(sum(sample, &kl), [b, d]));
-    let head = |(layer, output)| LayerInBackward {
+    let first_of_decoder = encoder.len() + heads.len();
+    let to_z = decoded.backward(decoder, slopes, true, &mut |place, layer, gradients| {
+        found(with_weights(first_of_decoder + place, layer, gradients));
+    });
+    let [to_mean, to_log_var] = {
+        let (mean, log_var) = (values(&mean), values(&log_var));
+        let [mean_by_z, log_var_by_z] = sampling.gradients(&to_z, &mean, &log_var);
+        let of_kl = vec![upstream * kl_weight; b * d];
+        let [mean_by_kl, log_var_by_kl] = LatentFormula::Kl.gradients(&of_kl, &mean, &log_var);
+        let both = [(mean_by_z, mean_by_kl), (log_var_by_z, log_var_by_kl)];
+        both.map(|(by_z, by_kl)| tensor(sum(by_z, &by_kl), [b, d]))
+    };
+    let head = |layer, output, upstream| LayerInBackward {
         layer,
         x: encoded.last(),
         output,
-        upstream: to_heads.next().unwrap_or_else(|| output.clone()),
+        upstream,
     };
-    let heads_in_backward = [(&heads[0], &mean), (&heads[1], &log_var)].map(head);
-    let of_heads = gradients(heads_in_backward, [!encoder.is_empty(), true]);
-    let [mut of_mean, of_log_var] = of_heads;
-    let of_encoder = if encoder.is_empty() {
-        Vec::new()
-    } else {
-        let to_h = tensor(
-            sum(std::mem::take(&mut of_mean.x), &of_log_var.x),
-            encoded.last().shape().dims::<2>(),
-        );
-        encoded.backward(&encoder, to_h, false).1
-    };
-    let heads = [of_mean, of_log_var].map(|of_head| [of_head.weight, of_head.bias]);
-    let all = of_encoder.into_iter().chain(heads).chain(of_decoder);
+    let in_backward = [
+        head(&heads[0], &mean, to_mean),
+        head(&heads[1], &log_var, to_log_var),
+    ];
+    let [mut of_mean, of_log_var] = gradients(in_backward, [!encoder.is_empty(), true]);
+    let to_h = sum(std::mem::take(&mut of_mean.x), &of_log_var.x);
+    let first_of_heads = encoder.len();
+    let of_heads = heads.into_iter().zip([of_mean, of_log_var]);
+    for (place, (layer, gradients)) in (first_of_heads..).zip(of_heads) {
+        found(with_weights(place, layer, gradients));
+    }
+    if !encoder.is_empty() {
+        let to_h = tensor(to_h, encoded.last().shape().dims::<2>());
+        encoded.backward(encoder, to_h, false, &mut |place, layer, gradients| {
+            found(with_weights(place, layer, gradients));
+        });
+    }
     DenseElbo {
         loss: flat(loss),
         reconstruction: flat(reconstruction),
         kl: flat(kl),
-        gradients: all.flatten().map(flat).collect(),
     }
 }
 
-fn tensors(layer: &DenseWeights) -> DenseTensors {
+fn tensors(layer: DenseWeights) -> DenseTensors {
     DenseTensors {
-        weight: untracked(layer.weight.clone()),
-        bias: untracked(layer.bias.clone()),
+        weight: untracked(layer.weight),
+        bias: untracked(layer.bias),
         activation: layer.activation,
     }
 }
 
-fn chain(layers: &[DenseWeights]) -> Vec<DenseTensors> {
-    layers.iter().map(tensors).collect()
+fn chain(layers: Vec<DenseWeights>) -> Vec<DenseTensors> {
+    layers.into_iter().map(tensors).collect()
 }
 
 /// The input of a chain of layers and the output of each.
@@ -106,41 +117,46 @@ impl Forward {
         &self.0[self.0.len() - 1]
     }
 
-    /// Returns the gradient in the input, if `wants_input`, and those of the weight and the bias of each layer.
+    /// Calls `found` with the place of each layer, the layer and its gradients, from the last layer to the first. Returns the
+    /// gradient in the input, if `wants_input`.
     fn backward(
         &self,
-        layers: &[DenseTensors],
+        layers: Vec<DenseTensors>,
         mut upstream: FlexTensor,
         wants_input: bool,
-    ) -> (Vec<f32>, Vec<[Vec<f32>; 2]>) {
-        let mut to_input = Vec::new();
-        let mut all = Vec::with_capacity(layers.len());
-        for (i, layer) in layers.iter().enumerate().rev() {
-            let (x, output) = (&self.0[i], &self.0[i + 1]);
+        found: &mut dyn FnMut(usize, DenseTensors, ProductGradients),
+    ) -> Vec<f32> {
+        for (place, layer) in layers.into_iter().enumerate().rev() {
+            let (x, output) = (&self.0[place], &self.0[place + 1]);
             let in_backward = LayerInBackward {
-                layer,
+                layer: &layer,
                 x,
                 output,
                 upstream,
             };
-            let wants_x = i > 0 || wants_input;
-            let [
-                DenseGradients {
-                    x: to_x,
-                    weight,
-                    bias,
-                },
-            ] = gradients([in_backward], [wants_x, true]);
-            all.push([weight, bias]);
-            if i > 0 {
-                upstream = tensor(to_x, x.shape().dims::<2>());
-            } else {
-                to_input = to_x;
-                break;
+            let wants_x = place > 0 || wants_input;
+            let [mut of_layer] = gradients([in_backward], [wants_x, true]);
+            let to_x = std::mem::take(&mut of_layer.x);
+            found(place, layer, of_layer);
+            if place == 0 {
+                return to_x;
             }
+            upstream = tensor(to_x, x.shape().dims::<2>());
         }
-        all.reverse();
-        (to_input, all)
+        values(&upstream).to_vec()
+    }
+}
+
+/// Returns a layer with its gradients.
+fn with_weights(place: usize, layer: DenseTensors, gradients: ProductGradients) -> DenseGradients {
+    let weight = Tensor::<2>::from_primitive::<Flex>(layer.weight);
+    let count = gradients.weight.len();
+    DenseGradients {
+        layer: place,
+        weight: weight.reshape([count]),
+        bias: Tensor::from_primitive::<Flex>(layer.bias),
+        to_weight: flat(gradients.weight),
+        to_bias: flat(gradients.bias),
     }
 }
 

@@ -60,7 +60,7 @@ pub struct LayerInBackward<'a> {
 }
 
 /// The gradients of a dense layer. One that is not wanted has no values.
-pub struct DenseGradients {
+pub struct ProductGradients {
     /// `[N I]`.
     pub x: Vec<f32>,
     /// `[I O]`.
@@ -73,7 +73,7 @@ pub struct DenseGradients {
 pub fn gradients<const L: usize>(
     layers: [LayerInBackward<'_>; L],
     wanted: [bool; 2],
-) -> [DenseGradients; L] {
+) -> [ProductGradients; L] {
     let layers = layers.map(|mut layer| {
         let width = layer.layer.bias.shape().num_elements();
         layer.upstream = contiguous(layer.upstream);
@@ -132,7 +132,7 @@ pub fn gradients<const L: usize>(
     };
     let mut to_x = to_x.into_iter().flatten();
     let mut to_weight = to_weight.into_iter();
-    layers.map(|(_, bias)| DenseGradients {
+    layers.map(|(_, bias)| ProductGradients {
         x: to_x.next().unwrap_or_default(),
         weight: to_weight.next().unwrap_or_default(),
         bias,
