@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::destination::Destination;
 use super::figure_context::FigureContext;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -44,16 +45,6 @@ pub trait Draw {
             Place::File(None) | Place::Folder(None) if self.shows_new_images() => {
                 save(&figure.with_prefix(NEW), place, &model.folder, base)
             }
-            // The files of a folder name each other, so it is the folder that has another name.
-            Place::Inner(name) if self.shows_new_images() => {
-                let folder = model.folder.join(format!("{NEW}{name}"));
-                save(
-                    &figure,
-                    Place::Folder(Some(&folder)),
-                    &folder,
-                    Path::new(""),
-                )
-            }
             _ => save(&figure, place, &model.folder, base),
         }
     }
@@ -62,7 +53,12 @@ pub trait Draw {
 /// Runs a figure's command: loads the model that `argument` names and draws `figure` for it.
 pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     figure.check()?;
-    let model = argument.open()?;
+    let (model, _claim) = argument.open_after(|folder| match figure.place() {
+        Place::Export(name, out) if parallel::is_first() => {
+            Destination::claim(out, folder, name).map(Some)
+        }
+        _ => Ok(None),
+    })?;
     figure.suits(&model.context())?;
     check_writable(figure.place(), &model.folder, Path::new(""))?;
     print(&figure.write(&model, Path::new(""))?)?;
@@ -80,10 +76,22 @@ pub fn print(paths: &[PathBuf]) -> Result<()> {
 pub enum Place<'a> {
     /// All files go to this folder, or to the run's folder if it is `None`.
     Folder(Option<&'a Path>),
-    /// All files go to the folder of this name in the run's folder.
-    Inner(&'static str),
+    /// All files go to this folder, or to the one of this name in the run's folder. They name each other, so that no other
+    /// files may be among them: a command claims the folder.
+    Export(&'static str, Option<&'a Path>),
     /// The image goes to this file, or to the run's folder if it is `None`.
     File(Option<&'a Path>),
+}
+
+impl Place<'_> {
+    /// Returns the folder of the files that have names of their own. The arguments are those of [`save`].
+    pub fn folder(self, folder: &Path, base: &Path) -> PathBuf {
+        match self {
+            Self::Folder(Some(path)) | Self::Export(_, Some(path)) => base.join(path),
+            Self::Export(name, None) => folder.join(name),
+            Self::File(_) | Self::Folder(None) => folder.to_path_buf(),
+        }
+    }
 }
 
 /// Checks, before a figure is drawn, that its files can be written. The arguments are those of [`save`].
@@ -93,9 +101,7 @@ pub fn check_writable(place: Place, folder: &Path, base: &Path) -> Result<()> {
     }
     match place {
         Place::File(Some(path)) => files::check_writable(&base.join(path)),
-        Place::Folder(Some(path)) => files::check_folder_writable(&base.join(path)),
-        Place::Inner(name) => files::check_folder_writable(&folder.join(name)),
-        Place::File(None) | Place::Folder(None) => files::check_folder_writable(folder),
+        _ => files::check_folder_writable(&place.folder(folder, base)),
     }
 }
 
@@ -112,24 +118,16 @@ pub fn save(figure: &Figure, place: Place, folder: &Path, base: &Path) -> Result
     if !base_folder.is_there() {
         return Err(base_folder.removed());
     }
-    let folder = match place {
-        Place::File(Some(path)) => {
-            let image = base.join(path);
-            files::write(&image, &figure.image.bytes)?;
-            return Ok(vec![image]);
-        }
-        Place::Folder(Some(path)) => {
-            let folder = base.join(path);
-            files::make_folder(&folder)?;
-            folder
-        }
-        Place::Inner(name) => {
-            let folder = folder.join(name);
-            files::make_folder(&folder)?;
-            folder
-        }
-        Place::File(None) | Place::Folder(None) => folder.to_path_buf(),
-    };
+    if let Place::File(Some(path)) = place {
+        let image = base.join(path);
+        files::write(&image, &figure.image.bytes)?;
+        return Ok(vec![image]);
+    }
+    let own = folder;
+    let folder = place.folder(own, base);
+    if folder != own {
+        files::make_folder(&folder)?;
+    }
     let all = std::iter::once(&figure.image).chain(&figure.beside);
     let contents: Vec<(&str, &[u8])> = all.map(|file| (&*file.name, &*file.bytes)).collect();
     files::write_together(&folder, &contents)?;

@@ -21,7 +21,7 @@ use crate::figure::scatter::{Scatter, in_lanes};
 use crate::figure::sprite::{MOST_IMAGES, Sprite};
 use crate::figure::{Figure, NamedFile, Raster};
 use crate::model::Vae;
-use crate::run::PROJECTOR;
+use crate::run::exports::{NEW_PROJECTOR, PROJECTOR};
 use crate::ui;
 use crate::words::counted;
 
@@ -95,9 +95,11 @@ impl Draw for Embed {
     }
 
     fn place(&self) -> Place<'_> {
-        match &self.out {
-            None if self.projector => Place::Inner(PROJECTOR),
-            out => Place::Folder(out.as_deref()),
+        let out = self.out.as_deref();
+        match (self.projector, self.data.are_new()) {
+            (false, _) => Place::Folder(out),
+            (true, false) => Place::Export(PROJECTOR, out),
+            (true, true) => Place::Export(NEW_PROJECTOR, out),
         }
     }
 

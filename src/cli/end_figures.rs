@@ -8,6 +8,7 @@ use super::figures::{figure, kind};
 use super::loaded_model::LoadedModel;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::files::occupy;
 use crate::ui;
 
 /// The figures of a config's `[[figures]]`, with checked arguments.
@@ -27,7 +28,7 @@ impl EndFigure {
             (Place::File(Some(one)), Place::File(Some(other))) => one == other,
             (Place::File(None), Place::File(None)) => self.kind == other.kind,
             (Place::Folder(one), Place::Folder(two)) => self.kind == other.kind && one == two,
-            (Place::Inner(one), Place::Inner(other)) => one == other,
+            (Place::Export(_, one), Place::Export(_, two)) => one == two,
             _ => false,
         }
     }
@@ -112,7 +113,12 @@ impl EndFigures {
         let mut failed = None;
         for EndFigure { title, figure, .. } in &self.0 {
             let folder = &model.folder;
-            match figure.write(model, folder) {
+            let claim = match figure.place() {
+                // The figures of a run replace those from before it was resumed.
+                place @ Place::Export(..) => occupy(&place.folder(folder, folder)).map(Some),
+                _ => Ok(None),
+            };
+            match claim.and_then(|_claim| figure.write(model, folder)) {
                 Ok(paths) => {
                     if let Some(path) = paths.first() {
                         ui::note(format_args!("look at {}", path.display()));

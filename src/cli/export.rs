@@ -1,7 +1,6 @@
 //! `vae export`: writes a run for other programs. Each format has a file.
 
 mod csv;
-mod destination;
 mod exporting;
 mod huggingface;
 mod onnx;
@@ -11,9 +10,8 @@ mod tensorboard;
 
 use clap::{Args, ValueEnum};
 
-pub use self::destination::{Destination, check_own};
 pub use self::records::written;
-pub use self::tensorboard::{NAME as TENSORBOARD, latent_histograms, note_viewer};
+pub use self::tensorboard::{latent_histograms, note_viewer};
 
 use self::request::ExportRequest;
 use super::draw::print;

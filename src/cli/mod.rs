@@ -12,6 +12,7 @@ mod config_name;
 mod data;
 mod data_arg;
 mod decode;
+mod destination;
 mod devices;
 mod diagnosing;
 mod disentangle;

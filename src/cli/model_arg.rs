@@ -36,12 +36,21 @@ impl Default for ModelArg {
 
 impl ModelArg {
     pub fn open(&self) -> Result<LoadedModel> {
+        Ok(self.open_after(|_| Ok(()))?.0)
+    }
+
+    /// Loads the model after a check of what is to be written, which receives the folder for its figures.
+    pub fn open_after<T>(
+        &self,
+        check: impl FnOnce(&Path) -> Result<T>,
+    ) -> Result<(LoadedModel, T)> {
         let device = device::select(&self.device)?;
         let (path, folder) = locate(self.run.as_deref())?;
+        let checked = check(&folder)?;
         let model = LoadedModel::new(path, folder, device)?;
         parallel::all_equal("the model (its hash)", &model.hash)?;
         note_edited_config(&model);
-        Ok(model)
+        Ok((model, checked))
     }
 }
 

@@ -8,9 +8,6 @@ use super::scalars::scalars;
 use crate::error::{Error, Result};
 use crate::run::{Record, Utc};
 
-/// The name of the file.
-pub const NAME: &str = "metrics.csv";
-
 /// Returns the table of records that have steps and times. A number that an epoch lacks, or that is not finite, is empty.
 ///
 /// # Errors

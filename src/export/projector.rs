@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::figure::sprite::Sprite;
 use crate::figure::{Figure, NamedFile};
+use crate::run::exports::{METADATA, PROJECTOR_CONFIG, SPRITE, TENSORS};
 
 /// A column of `metadata.tsv`: its name, and a text for each point.
 pub type MetadataColumn = (&'static str, Vec<String>);
@@ -18,11 +19,11 @@ pub fn projector(
     sprite: Sprite,
 ) -> Figure {
     let config = config(title, sprite.cell);
-    let mut figure = Figure::of_png("sprite.png", sprite.png);
+    let mut figure = Figure::of_png(SPRITE, sprite.png);
     figure.beside = vec![
-        NamedFile::new("projector_config.pbtxt", config.into_bytes()),
-        NamedFile::new("tensors.tsv", tensors(latents).into_bytes()),
-        NamedFile::new("metadata.tsv", metadata(columns).into_bytes()),
+        NamedFile::new(PROJECTOR_CONFIG, config.into_bytes()),
+        NamedFile::new(TENSORS, tensors(latents).into_bytes()),
+        NamedFile::new(METADATA, metadata(columns).into_bytes()),
     ];
     figure
 }
@@ -34,10 +35,10 @@ fn config(title: &str, [width, height]: [usize; 2]) -> String {
     format!(
         "embeddings {{
   tensor_name: \"{title}\"
-  tensor_path: \"tensors.tsv\"
-  metadata_path: \"metadata.tsv\"
+  tensor_path: \"{TENSORS}\"
+  metadata_path: \"{METADATA}\"
   sprite {{
-    image_path: \"sprite.png\"
+    image_path: \"{SPRITE}\"
     single_image_dim: {width}
     single_image_dim: {height}
   }}

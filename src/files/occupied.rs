@@ -1,15 +1,18 @@
 //! A folder that one process fills.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::faults::unwritable;
+use super::place::is_at;
 use crate::error::{Error, Result};
 
-/// The claim on a folder, which ends when this is dropped. It holds nothing if a folder cannot be locked (Windows, some
-/// network disks).
+/// The claim on a folder, which ends when this is dropped. A folder that was made for it, and is still empty then, is removed.
+/// It holds nobody off if a folder cannot be locked (Windows, some network disks).
 #[derive(Debug)]
 pub struct OccupiedFolder {
+    /// The folders that were made, the innermost first.
+    made: Vec<PathBuf>,
     _handle: Option<File>,
 }
 
@@ -18,19 +21,55 @@ pub struct OccupiedFolder {
 /// # Errors
 /// Returns an error if the folder cannot be made, or if another process fills it.
 pub fn occupy(folder: &Path) -> Result<OccupiedFolder> {
-    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    let Ok(handle) = File::open(folder) else {
-        return Ok(OccupiedFolder { _handle: None });
-    };
-    match handle.try_lock() {
-        Ok(()) => Ok(OccupiedFolder {
-            _handle: Some(handle),
-        }),
-        Err(TryLockError::WouldBlock) => Err(Error::file(
-            folder,
-            "another process is writing into this folder",
-        )
-        .with_hint("wait for it or stop it, or name another folder")),
-        Err(TryLockError::Error(_)) => Ok(OccupiedFolder { _handle: None }),
+    loop {
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let missing = folder.ancestors().take_while(is_missing);
+        let made: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let handle = match File::open(folder).map(|handle| (handle.try_lock(), handle)) {
+            // The process before has removed the empty folder that it had made.
+            Ok((Ok(()), handle)) if !is_at(&handle, folder) => continue,
+            Ok((Ok(()), handle)) => Some(handle),
+            Ok((Err(TryLockError::WouldBlock), _)) => {
+                let what = "another process is writing into this folder";
+                return Err(Error::file(folder, what)
+                    .with_hint("wait for it or stop it, or name another folder"));
+            }
+            Ok((Err(TryLockError::Error(_)), _)) | Err(_) => None,
+        };
+        return Ok(OccupiedFolder {
+            made,
+            _handle: handle,
+        });
+    }
+}
+
+impl Drop for OccupiedFolder {
+    fn drop(&mut self) {
+        // A folder that is not empty stays, and those around it.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_made_in_vain_goes_again() {
+        let place = tempfile::TempDir::new().unwrap();
+        let [outer, folder] = ["a", "a/b"].map(|name| place.path().join(name));
+        let claim = occupy(&folder).unwrap();
+        let error = occupy(&folder).unwrap_err();
+        assert_eq!(error.code(), 2, "{error}");
+        drop(claim);
+        assert!(!outer.exists());
+        fs::create_dir(&outer).unwrap();
+        drop(occupy(&folder).unwrap());
+        assert!(outer.exists() && !folder.exists());
+        let claim = occupy(&folder).unwrap();
+        fs::write(folder.join("file"), "").unwrap();
+        drop(claim);
+        assert!(folder.exists());
     }
 }

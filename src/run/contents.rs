@@ -84,8 +84,16 @@ impl Contents {
     /// # Errors
     /// Returns an error if a folder cannot be read.
     pub fn of(folder: &RunFolder) -> Result<Self> {
+        Self::below(folder, "")
+    }
+
+    /// Lists what is in the folder `inner` of `folder`, with paths that start from `folder`.
+    ///
+    /// # Errors
+    /// Returns an error if a folder cannot be read.
+    pub fn below(folder: &RunFolder, inner: &str) -> Result<Self> {
         let mut contents = Self::default();
-        let entries = WalkDir::new(&folder.path)
+        let entries = WalkDir::new(folder.path.join(inner))
             .min_depth(1)
             .follow_links(false)
             .sort_by_file_name();

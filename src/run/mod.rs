@@ -3,7 +3,7 @@
 mod about;
 mod change;
 mod contents;
-mod exports;
+pub mod exports;
 mod folder;
 mod hidden_name;
 mod lock;
@@ -14,7 +14,7 @@ mod utc;
 pub use about::{About, RememberedData, StartedFrom, remembered_data};
 pub use change::Change;
 pub use contents::Contents;
-pub use exports::{NEW, PROJECTOR, is_event_file, is_split_folder, unwritten_exports};
+pub use exports::NEW;
 pub use folder::{RUNS, RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
 pub use metrics::{

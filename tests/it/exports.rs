@@ -54,6 +54,48 @@ fn a_folder_with_other_files_is_left_alone() {
     assert_eq!(files(&place.path().join("a/b")).len(), 4);
 }
 
+/// The commands that claim the folder of `--out`.
+const EXPORTS: [&[&str]; 5] = [
+    &["export", "--to", "onnx"],
+    &["export", "--to", "huggingface"],
+    &["export", "--to", "tensorboard"],
+    &["export", "--to", "csv"],
+    &["embed", "--projector"],
+];
+
+// Windows locks no folders.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_another_process_writes_into_is_refused() {
+    let place = with_smoke_run();
+    let folder = place.path().join("shared");
+    fs::create_dir(&folder).unwrap();
+    let claim = fs::File::open(&folder).unwrap();
+    claim.lock().unwrap();
+    for export in EXPORTS {
+        let done = run(place.path(), &[export, &["--out", "shared"]].concat());
+        done.failed(2, &["shared: another process is writing into this folder"]);
+        assert!(files(&folder).is_empty());
+    }
+}
+
+#[test]
+fn a_folder_is_refused_before_the_model_is_read_and_a_new_one_does_not_stay() {
+    let place = with_smoke_run();
+    fs::write(place.path().join(MODEL), "broken").unwrap();
+    fs::create_dir(place.path().join("mine")).unwrap();
+    fs::write(place.path().join("mine/notes.txt"), "mine").unwrap();
+    for export in EXPORTS {
+        let done = run(place.path(), &[export, &["--out", "mine"]].concat());
+        done.failed(2, &["mine: this folder is not empty: it holds notes.txt"]);
+    }
+    for export in [EXPORTS[0], EXPORTS[1], EXPORTS[4]] {
+        let done = run(place.path(), &[export, &["--out", "a/b"]].concat());
+        done.failed(2, &[MODEL]);
+        assert!(!place.path().join("a").exists());
+    }
+}
+
 #[test]
 fn a_flag_without_effect_is_refused() {
     let place = with_smoke_run();

@@ -3,23 +3,25 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::destination::Destination;
 use super::request::ExportRequest;
+use crate::cli::destination::Destination;
 use crate::cli::loaded_model::LoadedModel;
 use crate::cli::model_arg::locate;
 use crate::error::{Error, Result};
 use crate::export::{ExportedModel, MeasuredElbo};
 use crate::figure::NamedFile;
 use crate::model::export as weights;
-use crate::run::{About, unwritten_exports};
+use crate::run::About;
+use crate::run::exports::unwritten_exports;
 use crate::train::ModelFile;
 use crate::{device, files};
 
-/// Loads the model that an export is of.
+/// Loads the model that an export is of, and claims the folder that it is written into: the one that `--out` names, or the one
+/// of the `format` in the run's folder.
 ///
 /// # Errors
-/// Returns an error if there is no such model, or if it would be written nowhere.
-pub fn load(request: &ExportRequest) -> Result<LoadedModel> {
+/// Returns an error if there is no such model, or if the export cannot be written there.
+pub fn load(request: &ExportRequest, format: &str) -> Result<(LoadedModel, Destination)> {
     let device = device::select(request.device.as_deref().unwrap_or("auto"))?;
     let (path, folder) = locate(request.run.as_deref())?;
     if folder.as_os_str().is_empty() && request.out.is_none() {
@@ -29,7 +31,9 @@ pub fn load(request: &ExportRequest) -> Result<LoadedModel> {
         )
         .with_hint("name a folder: `--out DIR`"));
     }
-    LoadedModel::new(path, folder, device)
+    // A folder that is wrong is found before the work.
+    let destination = Destination::claim(request.out.as_deref(), &folder, format)?;
+    Ok((LoadedModel::new(path, folder, device)?, destination))
 }
 
 /// Returns the model with what the formats say about it.
@@ -55,15 +59,12 @@ pub fn exported(model: &LoadedModel) -> Result<ExportedModel> {
     ExportedModel::new(&name.to_string_lossy(), &data, file, elbo)
 }
 
-/// Writes the files of an export into the folder that `--out` names, or into the one of the `format` in the run's folder,
-/// where they replace an earlier export. Returns their paths.
+/// Writes the files of an export in this format, which replace those of an earlier one. Returns their paths.
 pub fn write(
-    request: &ExportRequest,
-    model: &LoadedModel,
+    destination: &Destination,
     format: &str,
     contents: &[NamedFile],
 ) -> Result<Vec<PathBuf>> {
-    let destination = Destination::claim(request.out.as_deref(), &model.folder, format)?;
     let named: Vec<(&str, &[u8])> = contents
         .iter()
         .map(|file| (&*file.name, &*file.bytes))

@@ -1,6 +1,6 @@
 //! `vae export --to huggingface`: a folder for the Hugging Face Hub.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::exporting::{exported, load, write};
 use super::request::ExportRequest;
@@ -9,18 +9,16 @@ use crate::error::{Error, Result, shell_word};
 use crate::eval::LatentSampler;
 use crate::export::huggingface;
 use crate::figure::encode_png;
+use crate::run::exports::HUGGINGFACE;
 use crate::ui;
-
-/// The format's name, and that of its folder.
-const NAME: &str = "huggingface";
 
 /// Writes the folder, and returns the paths of its files.
 pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     if let Some(given) = request.data.given() {
-        let what = format!("{given}: has no effect, because `--to {NAME}` reads no images");
+        let what = format!("{given}: has no effect, because `--to {HUGGINGFACE}` reads no images");
         return Err(Error::request(what).with_hint("leave the flag out"));
     }
-    let model = load(request)?;
+    let (model, destination) = load(request, HUGGINGFACE)?;
     let exported = exported(&model)?;
     let samples = if exported.is_variational() {
         let classes = Classes::every(&model.vae, &model.card.classes);
@@ -36,11 +34,10 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
         None
     };
     let files = huggingface::files(&exported, samples)?;
-    let paths = write(request, &model, NAME, &files)?;
-    let folder = paths[0].parent().unwrap_or(Path::new("."));
+    let paths = write(&destination, HUGGINGFACE, &files)?;
     ui::note(format_args!(
         "complete README.md (license, data, limits) before you upload the folder: hf upload USER/NAME {}",
-        shell_word(folder)
+        shell_word(&destination.path)
     ));
     Ok(paths)
 }

@@ -17,17 +17,15 @@ use crate::eval::anomaly::AnomalyScore;
 use crate::export::{ExportedModel, onnx};
 use crate::figure::NamedFile;
 use crate::model::rows;
+use crate::run::exports::{ONNX, PRIOR, USE};
 use crate::ui;
-
-/// The format's name, and that of its folder.
-const NAME: &str = "onnx";
 
 /// The number of latents in `prior.npy`: enough for a look at the images.
 const FROM_PRIOR: u32 = 256;
 
 /// Writes the models, and returns the paths of all files.
 pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
-    let model = load(request)?;
+    let (model, destination) = load(request, ONNX)?;
     let exported = exported(&model)?;
     let calibration = match calibration(request, &model) {
         Ok(scores) => scores,
@@ -43,8 +41,8 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     };
     let mut files = onnx::files(&exported, calibration.as_deref())?;
     files.extend(prior(&model, &exported)?);
-    let paths = write(request, &model, NAME, &files)?;
-    if let Some(program) = paths.iter().find(|path| path.ends_with("use.py")) {
+    let paths = write(&destination, ONNX, &files)?;
+    if let Some(program) = paths.iter().find(|path| path.ends_with(USE)) {
         ui::note(format_args!(
             "use it with: python3 {} IMAGE",
             shell_word(program)
@@ -105,8 +103,5 @@ fn prior(model: &LoadedModel, exported: &ExportedModel) -> Result<Option<NamedFi
     model.check_finite(&latents)?;
     let mut bytes = Vec::new();
     write_npy(&mut bytes, &latents).map_err(Error::failed)?;
-    Ok(Some(NamedFile {
-        name: "prior.npy".to_owned(),
-        bytes,
-    }))
+    Ok(Some(NamedFile::new(PRIOR, bytes)))
 }

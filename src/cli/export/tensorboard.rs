@@ -2,20 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::destination::Destination;
 use super::records::ExportedRun;
 use super::request::ExportRequest;
 use crate::cli::data_arg::DataArg;
+use crate::cli::destination::Destination;
 use crate::cli::images::encoded;
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Choice, Part};
 use crate::error::{Result, shell_word};
 use crate::export::tensorboard::{EventFolder, Events, history, latents};
+use crate::run::exports::TENSORBOARD;
 use crate::run::{Record, record_of_model};
 use crate::{device, ui};
-
-/// The format's name, and that of its folder.
-pub const NAME: &str = "tensorboard";
 
 /// The number of test images in the histograms. It is small enough to take almost no time.
 const IN_HISTOGRAMS: usize = 1000;
@@ -23,6 +21,7 @@ const IN_HISTOGRAMS: usize = 1000;
 /// Writes the events, and returns the paths of their files.
 pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     let run = ExportedRun::find(request.run.as_deref())?;
+    let destination = Destination::claim(request.out.as_deref(), &run.folder.path, TENSORBOARD)?;
     let mut events = history(&run.records, &run.folder)?;
     let histograms = device::select(request.device.as_deref().unwrap_or("auto"))
         .and_then(|device| LoadedModel::new(run.model, run.folder.path.clone(), device))
@@ -36,7 +35,6 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
             error.render()
         )),
     }
-    let destination = Destination::claim(request.out.as_deref(), &run.folder.path, NAME)?;
     let (_, paths) = EventFolder::begin(&destination.path, &events)?;
     note_viewer(&destination.path);
     Ok(paths)

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::cli::data_arg::DataArg;
-use crate::cli::export::{
-    Destination, TENSORBOARD, check_own, latent_histograms, note_viewer, written,
-};
+use crate::cli::destination::{Destination, check_own};
+use crate::cli::export::{latent_histograms, note_viewer, written};
 use crate::cli::loaded_model::LoadedModel;
 use crate::error::{Result, shell_word};
 use crate::export::complete;
 use crate::export::tensorboard::{EventFolder, Events, epoch, history};
+use crate::run::exports::TENSORBOARD;
 use crate::run::{Record, RunFolder};
 
 /// A format in which a training is logged.

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::exported_model::ExportedModel;
 use crate::error::{Error, Result};
 use crate::figure::NamedFile;
+use crate::run::exports::{CARD, CONFIG, MODELING, SAMPLES, WEIGHTS};
 
 /// Returns the files of the folder. `samples` is a PNG of samples from the prior, if the model has one.
 ///
@@ -23,17 +24,16 @@ pub fn files(model: &ExportedModel, samples: Option<Vec<u8>>) -> Result<Vec<Name
     let card = card::card(model, samples.is_some())?;
     let weights = weights::with_format(&model.file.to_bytes()?)?;
     let mut files = vec![
-        ("README.md", card.into_bytes()),
-        ("config.json", config(model)?.into_bytes()),
-        ("model.safetensors", weights),
-        ("modeling.py", modeling::modeling(model).into_bytes()),
+        (CARD, card.into_bytes()),
+        (CONFIG, config(model)?.into_bytes()),
+        (WEIGHTS, weights),
+        (MODELING, modeling::modeling(model).into_bytes()),
     ];
-    files.extend(samples.map(|samples| ("samples.png", samples)));
-    let named = files.into_iter().map(|(name, bytes)| NamedFile {
-        name: name.to_owned(),
-        bytes,
-    });
-    Ok(named.collect())
+    files.extend(samples.map(|samples| (SAMPLES, samples)));
+    let named = files.into_iter();
+    Ok(named
+        .map(|(name, bytes)| NamedFile::new(name, bytes))
+        .collect())
 }
 
 /// Returns `config.json`, which the Hub reads to count downloads.

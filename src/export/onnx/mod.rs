@@ -16,6 +16,7 @@ use super::exported_model::ExportedModel;
 use crate::error::{Error, Result};
 use crate::figure::NamedFile;
 use crate::model::Features;
+use crate::run::exports::{DECODER, ENCODER, SCORE, USE};
 use lower::{lengths, lower};
 use message::{
     DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto, TensorShapeProto,
@@ -31,7 +32,7 @@ const IR_VERSION: i64 = 7;
 const MOST_BYTES: usize = i32::MAX as usize;
 
 /// A Python program that uses the files.
-const USE: &str = include_str!("use.py");
+const PROGRAM: &str = include_str!("use.py");
 
 /// Returns the files of a model. `calibration` has the scores of the normal images that calibrate it.
 ///
@@ -41,9 +42,9 @@ pub fn files(model: &ExportedModel, calibration: Option<&[f64]>) -> Result<Vec<N
     let metadata = metadata::metadata(model, calibration)?;
     let mut files = Vec::new();
     for (name, graph) in [
-        ("encoder.onnx", encoder(model)?),
-        ("decoder.onnx", decoder(model)?),
-        ("score.onnx", score(model)?),
+        (ENCODER, encoder(model)?),
+        (DECODER, decoder(model)?),
+        (SCORE, score(model)?),
     ] {
         let message = ModelProto {
             ir_version: IR_VERSION,
@@ -57,13 +58,9 @@ pub fn files(model: &ExportedModel, calibration: Option<&[f64]>) -> Result<Vec<N
             }],
             metadata_props: metadata.clone(),
         };
-        let name = name.to_owned();
-        let bytes = bytes(&name, &message, MOST_BYTES)?;
-        files.push(NamedFile { name, bytes });
+        files.push(NamedFile::new(name, bytes(name, &message, MOST_BYTES)?));
     }
-    let name = "use.py".to_owned();
-    let bytes = USE.as_bytes().to_vec();
-    files.push(NamedFile { name, bytes });
+    files.push(NamedFile::new(USE, PROGRAM.as_bytes().to_vec()));
     Ok(files)
 }
 

@@ -14,10 +14,7 @@ use super::record_file::append;
 use crate::error::Result;
 use crate::files::{self, unreadable, unwritable};
 use crate::os::host_name;
-use crate::run::{is_event_file, is_split_folder};
-
-/// The start of the names that TensorBoard looks for. The seconds since 1970 follow, so that names are in the order of time.
-const START_OF_NAME: &str = "events.out.tfevents.";
+use crate::run::exports::{EVENTS, EVENTS_END, is_event_file, is_split_folder};
 
 /// Events by the name of their split.
 pub type Events = BTreeMap<String, Vec<Event>>;
@@ -53,7 +50,8 @@ impl EventFolder {
         let (host, process) = (host_name(), std::process::id());
         let folder = Self {
             path: path.to_path_buf(),
-            file_name: format!("{START_OF_NAME}{seconds:010}.{host}.{process}.vae"),
+            // The seconds since 1970 come first, so that names are in the order of time.
+            file_name: format!("{EVENTS}{seconds:010}.{host}.{process}{EVENTS_END}"),
         };
         let paths = folder.append(events)?;
         for file in older {
@@ -122,7 +120,7 @@ fn empty(file: &Path) -> io::Result<()> {
 
 /// Returns the seconds since 1970 that the name of a file of events begins with.
 fn seconds_of(name: &str) -> Option<u64> {
-    let rest = name.strip_prefix(START_OF_NAME)?;
+    let rest = name.strip_prefix(EVENTS)?;
     rest.split('.').next()?.parse().ok()
 }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, Result, shell_word};
 use crate::files::{self, OccupiedFolder, is_same_place, occupy, unreadable};
 use crate::run::{Contents, RunFolder};
 
-/// A folder that holds nothing that an export could destroy, claimed for this process.
+/// A folder that holds nothing that an export could destroy, claimed for this process. A folder that was made for the export
+/// goes again if nothing is written into it.
 pub struct Destination {
     pub path: PathBuf,
     _claim: OccupiedFolder,
@@ -15,31 +16,32 @@ pub struct Destination {
 
 impl Destination {
     /// Claims the folder that `--out` names, or else the one named `format` in the folder of the run. That one may hold an
-    /// earlier export, which the caller replaces.
+    /// earlier export, which the caller replaces. `run` is empty for a model file.
     ///
     /// # Errors
     /// Returns an error if the folder holds anything else, if another process is writing into it, or if it cannot be made.
     pub fn claim(out: Option<&Path>, run: &Path, format: &str) -> Result<Self> {
         let own = run.join(format);
-        let path = match out {
-            Some(out) if !is_same_place(out, &own) => {
-                check_empty(out, &own)?;
-                out.to_path_buf()
-            }
-            _ => {
-                check_own(run, format)?;
-                own
-            }
+        let is_in_run = !run.as_os_str().is_empty();
+        let out = out.filter(|out| !is_in_run || !is_same_place(out, &own));
+        let check = || match out {
+            Some(out) => check_empty(out, is_in_run.then_some(&own)),
+            None => check_own(run, format),
         };
+        check()?;
+        let path = out.map_or_else(|| own.clone(), Path::to_path_buf);
+        let claim = occupy(&path)?;
+        // Another process may have written its files before the claim.
+        check()?;
         Ok(Self {
-            _claim: occupy(&path)?,
             path,
+            _claim: claim,
         })
     }
 }
 
-/// Checks that a folder that a person named is missing or empty.
-fn check_empty(path: &Path, own: &Path) -> Result<()> {
+/// Checks that a folder that a person named is missing or empty. `own` is the one in the folder of the run.
+fn check_empty(path: &Path, own: Option<&PathBuf>) -> Result<()> {
     if !files::is_there(path)? {
         return Ok(());
     }
@@ -56,10 +58,12 @@ fn check_empty(path: &Path, own: &Path) -> Result<()> {
         "this folder is not empty: it holds {}",
         name.to_string_lossy()
     );
-    Err(Error::file(path, what).with_hint(format!(
-        "name a new folder, or leave `--out` out: an export into {} replaces the one before",
-        own.display()
-    )))
+    let or_none = own.map(|own| {
+        let own = own.display();
+        format!(", or leave `--out` out: an export into {own} replaces the one before")
+    });
+    let hint = format!("name a new folder{}", or_none.unwrap_or_default());
+    Err(Error::file(path, what).with_hint(hint))
 }
 
 /// Checks that the folder named `format` in the folder of a run is missing, or holds only what this program wrote.
@@ -75,11 +79,10 @@ pub fn check_own(run: &Path, format: &str) -> Result<()> {
     if !own.is_dir() {
         return Ok(());
     }
-    let contents = Contents::of(&RunFolder {
+    let folder = RunFolder {
         path: run.to_path_buf(),
-    })?;
-    let foreign = contents.foreign(&[]);
-    match foreign.iter().find(|path| path.starts_with(format)) {
+    };
+    match Contents::below(&folder, format)?.foreign(&[]).first() {
         None => Ok(()),
         Some(other) => Err(Error::file(
             &own,
