@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::overrides::set_all;
 use super::schema::Config;
@@ -161,16 +162,12 @@ const MAKE_ONE: &str = "make a plan: vae sweep --config smoke --set objective.el
 impl SweepTask {
     /// Reads a line of a plan. The error is the message and a hint.
     fn parse(line: &str) -> Result<Self, (String, String)> {
-        let not_a_task = |error: serde_json::Error| {
-            let text = error.to_string();
-            let place = format!(" at line 1 column {}", error.column());
-            let text = text.strip_suffix(&place).unwrap_or(&text);
-            (
-                format!("not a task of a plan: {}", in_words(text)),
-                MAKE_ONE.to_owned(),
-            )
-        };
+        let wrong = |what: &str| (format!("not a task of a plan: {what}"), MAKE_ONE.to_owned());
+        let not_a_task = |error| wrong(&mistake(line, &error));
         let value: Value = serde_json::from_str(line).map_err(not_a_task)?;
+        if !value.is_object() {
+            return Err(wrong("expected `{`, and values such as `\"task\":0`"));
+        }
         if let Some(version) = value["plan_version"]
             .as_u64()
             .filter(|found| *found != VERSION)
@@ -221,6 +218,22 @@ impl SweepTask {
             keys.join(", ")
         ))
         .with_hint("make the plan again; if lines are edited, both places must agree"))
+    }
+}
+
+/// Returns the mistake in a line that is no task, in words.
+fn mistake(line: &str, error: &serde_json::Error) -> String {
+    match error.classify() {
+        _ if line.trim().is_empty() => "the line is empty".to_owned(),
+        Category::Eof => "the line breaks off".to_owned(),
+        Category::Syntax | Category::Io => format!("no JSON at column {}", error.column()),
+        Category::Data => {
+            let text = error.to_string();
+            match text.strip_prefix("missing field ") {
+                Some(field) => format!("{field} is missing"),
+                None => in_words(&text),
+            }
+        }
     }
 }
 
@@ -315,13 +328,24 @@ mod tests {
             (String::new(), "this plan is empty"),
             (
                 lines.clone() + "not JSON\n",
-                "line 3: not a task of a plan: expected ident",
+                "line 3: not a task of a plan: no JSON at column 2",
             ),
-            (lines.clone() + "\n", "line 3: not a task"),
+            (
+                lines[..lines.len() - 9].to_owned(),
+                "line 2: not a task of a plan: the line breaks off",
+            ),
+            (
+                "[1, 0]".to_owned(),
+                "line 1: not a task of a plan: expected `{`",
+            ),
+            (
+                lines.clone() + "\n",
+                "line 3: not a task of a plan: the line is empty",
+            ),
             (lines.clone() + &lines, "line 3: `task` is 0; expected 2"),
             (
                 lines.replace("\"seed\":3,", ""),
-                "line 1: not a task of a plan: missing field `seed`",
+                "line 1: not a task of a plan: `seed` is missing",
             ),
             (
                 lines.replace("\"task\":1", "\"task\":\"one\""),

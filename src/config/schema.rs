@@ -101,9 +101,16 @@ impl Config {
         self.check_shards()
     }
 
-    /// Checks that the gradient of a batch is the sum of the gradients of its shards.
+    /// Checks that the gradient of a batch is the sum of the gradients of its shards, and that each of them has an image.
     fn check_shards(&self) -> Result<()> {
-        let shards = self.train.shards;
+        let TrainConfig { shards, batch, .. } = self.train;
+        if shards > batch {
+            let most = 1 << batch.ilog2();
+            return Err(Error::request(format!(
+                "train.shards is {shards}, more than train.batch = {batch}: expected at least one image in each shard"
+            ))
+            .with_hint(format!("take at most {most} shards, or larger batches")));
+        }
         if shards == 1 || separable(&self.objective, &self.likelihood) {
             return Ok(());
         }

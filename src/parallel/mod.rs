@@ -12,6 +12,7 @@ mod launcher;
 mod patience;
 mod pieces;
 mod ranks;
+mod resumable;
 mod shards;
 #[cfg(feature = "mpi")]
 mod transport;
@@ -27,5 +28,6 @@ pub use exchange::{
 pub use job::{dismiss, end, finish, reports_wrong_requests, start};
 pub use pieces::Pieces;
 pub use ranks::{alone, begin_step, count, end_step, is_first, local, on_machines, place};
+pub use resumable::name_run;
 pub use shards::{Shards, TreeSum};
 pub use transport::{patiently, version};

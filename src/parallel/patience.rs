@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mpi::point_to_point::{Destination, Source};
 use mpi::topology::{Communicator, SimpleCommunicator};
 
-use super::ranks;
+use super::{ranks, resumable};
 use crate::error::Error;
 use crate::{os, ui};
 
@@ -128,9 +128,11 @@ impl Patience {
             [ref one] => format!("{one} has not answered"),
             _ => format!("{} have not answered", silent.join(", ")),
         };
-        let error = Error::failed(format!("{who} for {} s", timeout.as_secs())).with_hint(
-            "a training goes on from its last saved state: `vae train --resume RUN`; to wait longer: --mpi-timeout SECONDS",
+        let hint = format!(
+            "{}; to wait longer: --mpi-timeout SECONDS",
+            resumable::advice()
         );
+        let error = Error::failed(format!("{who} for {} s", timeout.as_secs())).with_hint(hint);
         ui::urgent_line(error.render());
         abort(&self.world, error.code())
     }

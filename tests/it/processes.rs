@@ -29,7 +29,7 @@ fn loss(place: &Path, name: &str) -> f64 {
 fn shards_change_a_training_by_rounding_alone() {
     let place = TempDir::new().unwrap();
     let place = place.path();
-    // The last batch has 8 images, fewer than the shards.
+    // The last batch has 8 images, fewer than the shards: some of them are empty.
     let base = ["--epochs", "2", "--set", "train.batch=62"];
     train(place, "whole", &base).line();
     let sharded = [&base[..], &["--set", "train.shards=16"]].concat();
@@ -72,6 +72,11 @@ fn a_batch_that_counts_as_a_whole_is_not_cut() {
     }
     train(place.path(), "a", &["--set", "train.shards=3"])
         .failed(2, &["power of two", "hint: take 4"]);
+    let too_many = ["--set", "train.shards=16", "--set", "train.batch=12"];
+    train(place.path(), "a", &too_many).failed(
+        2,
+        &["more than train.batch = 12", "hint: take at most 8 shards"],
+    );
 }
 
 #[test]

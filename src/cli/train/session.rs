@@ -107,6 +107,7 @@ pub fn train(
         Some(locked) => locked,
         None => new_folder(|| create(&run_args.out, start.name.as_deref(), &start.config_name))?,
     };
+    parallel::name_run(shell_word(&folder.path));
     if parallel::is_first() {
         // Once its config is written, the run can be resumed.
         write_config(config, &folder)?;
