@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::Value;
 
 use super::candidates::runs;
 use super::loaded_model::hash;
@@ -14,7 +13,7 @@ use super::output::show;
 use crate::error::{Error, Result, shell_word};
 use crate::files;
 use crate::report::comparison::{EvaluatedRun, MeasuredModel, report};
-use crate::run::RunFolder;
+use crate::run::{KeptEvaluation, RunFolder};
 
 /// The explanation of the output, for `--help`.
 const LONG_HELP: &str = "\
@@ -64,19 +63,19 @@ impl Compare {
     }
 }
 
-/// Compares the model in the run's folder with the one that `report` measured. A report names its file; older reports
+/// Compares the model in the run's folder with the one that was measured. A report names its file; older reports
 /// have a path, which may lead elsewhere once the run is moved or copied, so only its last name counts.
-fn measured_model(folder: &RunFolder, report: &Value) -> Result<MeasuredModel> {
-    let path = report["model"].as_str().unwrap_or_default();
+fn measured_model(folder: &RunFolder, kept: &KeptEvaluation) -> Result<MeasuredModel> {
+    let path = kept.model.as_deref().unwrap_or_default();
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let (false, Some(measured)) = (name.is_empty(), report["model_hash"].as_str()) else {
+    let (false, Some(measured)) = (name.is_empty(), &kept.model_hash) else {
         return Ok(MeasuredModel::Unknown);
     };
     let model = folder.path.join(name);
     if !files::is_there(&model)? || !model.is_file() {
         return Ok(MeasuredModel::Missing(model));
     }
-    Ok(if hash(&files::read(&model)?) == measured {
+    Ok(if hash(&files::read(&model)?) == *measured {
         MeasuredModel::Same
     } else {
         MeasuredModel::Other
@@ -93,18 +92,11 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
     }
     let folder = find_run(run, Path::new(RUNS))?;
     let path = folder.report();
-    if !files::is_there(&path)? || !path.is_file() {
+    let Some(kept) = KeptEvaluation::read(&folder)? else {
         return Err(Error::file(&path, "this run has not been measured")
             .with_hint(format!("measure it: vae eval {}", shell_word(&folder.path))));
-    }
-    let wrong = |error| {
-        Error::file(&path, format!("not a report: {error}")).with_hint(format!(
-            "measure it again: vae eval {}",
-            shell_word(&folder.path)
-        ))
     };
-    let report: Value = serde_json::from_slice(&files::read(&path)?).map_err(wrong)?;
-    if report.get("reconstruction").is_none() {
+    if kept.all.get("reconstruction").is_none() {
         return Err(Error::file(
             &path,
             "a report of an earlier version, or not a report: it has no `reconstruction`",
@@ -123,9 +115,9 @@ fn read(run: &Path) -> Result<EvaluatedRun> {
         .to_string_lossy()
         .into_owned();
     Ok(EvaluatedRun {
-        model: measured_model(&folder, &report)?,
+        model: measured_model(&folder, &kept)?,
         name,
         folder: folder.path.display().to_string(),
-        report,
+        report: kept.all,
     })
 }

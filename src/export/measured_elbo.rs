@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files;
-use crate::run::RunFolder;
+use crate::run::{KeptEvaluation, RunFolder};
 
 /// An ELBO in nats per image, and how it was measured. The names of the fields are those of `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,31 +27,18 @@ impl MeasuredElbo {
     /// hash or other data, or if the model has no ELBO.
     ///
     /// # Errors
-    /// Returns an error if the file is there and cannot be read.
+    /// Returns an error if the evaluation is there and cannot be read.
     pub fn read(run: &RunFolder, model_hash: &str) -> Result<Option<Self>> {
-        #[derive(Deserialize)]
-        struct Measured {
-            model_hash: Option<String>,
-            elbo: Option<f64>,
-            #[serde(default)]
-            other_data: bool,
-        }
-        let path = run.report();
-        if !files::is_there(&path)? {
-            return Ok(None);
-        }
-        let bytes = files::read(&path)?;
-        let broken = |error: serde_json::Error| {
-            Error::file(&path, format!("this is no report of `vae eval`: {error}"))
-                .with_hint("measure again: `vae eval`, or remove the file")
-        };
-        let measured: Measured = serde_json::from_slice(&bytes).map_err(broken)?;
-        let is_of_model = measured.model_hash.as_deref() == Some(model_hash);
-        // An ELBO on other images than those of the training's data set says little about the model.
-        if measured.elbo.is_none() || !is_of_model || measured.other_data {
-            return Ok(None);
-        }
-        serde_json::from_slice(&bytes).map(Some).map_err(broken)
+        let kept = KeptEvaluation::read(run)?;
+        let kept = kept.filter(|kept| kept.is_of_model(model_hash) && kept.elbo.is_some());
+        let read = kept.map(|kept| serde_json::from_value(kept.all));
+        read.transpose().map_err(|error| {
+            Error::file(
+                run.report(),
+                format!("this is no report of `vae eval`: {error}"),
+            )
+            .with_hint("measure again: `vae eval`, or remove the file")
+        })
     }
 
     /// Returns the number with its standard error: `-92.42 ± 0.33`.

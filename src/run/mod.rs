@@ -6,6 +6,7 @@ mod contents;
 pub mod exports;
 mod folder;
 mod hidden_name;
+mod kept_evaluation;
 mod lock;
 mod metrics;
 mod removal;
@@ -17,6 +18,7 @@ pub use contents::Contents;
 pub use exports::NEW;
 pub use folder::{RUNS, RunFolder, create, newest};
 pub use hidden_name::is_hidden_run;
+pub use kept_evaluation::KeptEvaluation;
 pub use metrics::{
     Metrics, Record, best_validation, kept_records, last_records, parse_metrics, read_metrics,
     read_whole_records, record_of_model,

@@ -12,7 +12,8 @@ use crate::eval::Estimate;
 use crate::files::{decode, unreadable};
 use crate::report::runs::{RunState, RunSummary};
 use crate::run::{
-    Contents, Record, RunFolder, is_hidden_run, last_records, read_whole_records, record_of_model,
+    Contents, KeptEvaluation, Record, RunFolder, is_hidden_run, last_records, read_whole_records,
+    record_of_model,
 };
 use crate::train::{Ending, Progress, chosen_model};
 
@@ -122,20 +123,20 @@ fn elbo(
 
 /// Returns the ELBO of the last evaluation and its images in words, or `None` if there was none on the run's own data.
 fn evaluated(folder: &RunFolder) -> Option<(Option<Estimate>, Option<String>)> {
-    let report: Value = serde_json::from_slice(&fs::read(folder.report()).ok()?).ok()?;
-    if report["other_data"] == true || report.get("elbo").is_none() {
+    let kept = KeptEvaluation::read(folder).ok()??;
+    if kept.other_data || kept.elbo.or(kept.reconstruction).is_none() {
         return None;
     }
-    let elbo = report["elbo"].as_f64().map(|mean| Estimate {
+    let elbo = kept.elbo.map(|mean| Estimate {
         mean,
-        se: report["elbo_se"].as_f64(),
+        se: kept.elbo_se,
     });
-    let split = match report["split"].as_str() {
+    let split = match kept.split.as_deref() {
         Some(split) if split != "test" => format!(", {split}"),
         _ => String::new(),
     };
-    let images = match (&report["images"], &report["images_in_split"]) {
-        (images, all) if images != all && !all.is_null() => format!(", {images} of {all} images"),
+    let images = match (kept.images, kept.images_in_split) {
+        (Some(images), Some(all)) if images != all => format!(", {images} of {all} images"),
         _ => String::new(),
     };
     Some((elbo, Some(format!("eval{split}{images}"))))
