@@ -25,11 +25,11 @@ use super::next::after_figure;
 use crate::check::at_least_one;
 use crate::data::Dataset;
 use crate::error::{Error, Result, shell_word};
+use crate::report::architecture::network_words;
 use crate::report::evaluation::Evaluation;
 use crate::report::page::{BEGINNING, PageNetworks, ReportPage};
 use crate::report::{byte_size, short_count};
 use crate::run::{RunFolder, record_of_model};
-use crate::words::counted;
 use crate::{files, ui};
 
 /// The explanation of the page, for `--help`.
@@ -204,16 +204,10 @@ fn about(model: &LoadedModel, dataset: Option<&Dataset>) -> String {
     let parameters = config.parameter_count(model.vae.network());
     let [channels, height, width] = model.card.image_shape;
     let colour = if channels == 1 { "grey" } else { "colour" };
-    let class = if config.condition.is_some() {
-        ", given the class"
-    } else {
-        ""
-    };
     format!(
-        "{}: {width}x{height} {colour} images; {} with {}{class}, {} parameters",
+        "{}: {width}x{height} {colour} images; {}, {} parameters",
         dataset.map_or(config.data.tag(), |dataset| dataset.name.as_str()),
-        config.model.tag(),
-        counted(model.vae.network().latent, "latent"),
+        network_words(config, model.vae.network()),
         short_count(parameters as u64)
     )
 }

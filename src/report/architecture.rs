@@ -62,18 +62,23 @@ const COLUMNS: &[Column<LayerRow>] = &[
     },
 ];
 
-/// Returns the report on the network of a config, which is called `name`.
-pub fn architecture(name: &str, config: &Config, network: &Network, need: &MemoryNeed) -> Report {
-    let shape = network.image_shape;
-    let mut report = Report::new();
+/// Returns a network in a few words: `mlp with 20 latents, given one of 10 classes`.
+pub fn network_words(config: &Config, network: &Network) -> String {
     let class = match &network.condition {
         Some(condition) => format!(", given one of {} classes", condition.class_count),
         None => String::new(),
     };
+    let latents = counted(network.latent, "latent");
+    format!("{} with {latents}{class}", config.model.tag())
+}
+
+/// Returns the report on the network of a config, which is called `name`.
+pub fn architecture(name: &str, config: &Config, network: &Network, need: &MemoryNeed) -> Report {
+    let shape = network.image_shape;
+    let mut report = Report::new();
     report.line(format!(
-        "{name}: {} with {}{class}, for images of {}",
-        config.model.tag(),
-        counted(network.latent, "latent"),
+        "{name}: {}, for images of {}",
+        network_words(config, network),
         Features::Map(shape),
     ));
     report.field("name", name);
@@ -100,7 +105,7 @@ pub fn architecture(name: &str, config: &Config, network: &Network, need: &Memor
         "multiply_adds",
         "multiply-adds",
         Cell::Count(network.multiply_adds() as usize),
-        "to encode an image and to decode a latent",
+        "per image, to encode it and to decode its latent",
     );
     let batch = need.batch();
     let samples = config.objective.kind().samples();

@@ -7,6 +7,7 @@ use crate::error::shell_word;
 use crate::eval::plus_minus;
 use crate::model::Features;
 use crate::objective::{NO_ELBO, NO_PRIOR};
+use crate::report::architecture::network_words;
 use crate::report::{byte_size, short_count};
 use crate::run::{RunFolder, best_validation};
 use crate::train::{Ending, MemoryNeed, TrainedModel, Training};
@@ -29,11 +30,7 @@ pub fn introduce(
         ));
     }
     let (config, dataset) = (training.config(), training.dataset());
-    let class = if config.condition.is_some() {
-        ", given the class"
-    } else {
-        ""
-    };
+    let network = training.vae().network();
     let memory = need.map_or_else(String::new, |need| {
         format!(
             "; needs about {} of memory besides the data (activations {})",
@@ -42,15 +39,14 @@ pub fn introduce(
         )
     });
     ui::note(format_args!(
-        "{}: {} train and {} of {}; {} with {} latents{class}, {} parameters, {} multiply-adds per image, on {}{memory}",
+        "{}: {} train and {} of {}; {}, {} parameters, {} multiply-adds per image, on {}{memory}",
         dataset.name,
         dataset.train.len(),
         counted(dataset.test.len(), "test image"),
         Features::Map(dataset.train.shape),
-        config.model.tag(),
-        training.vae().network().latent,
+        network_words(config, network),
         training.parameter_count(),
-        short_count(training.vae().network().multiply_adds()),
+        short_count(network.multiply_adds()),
         selected.title(),
     ));
     if !config.augment.is_off() {
