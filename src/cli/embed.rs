@@ -194,7 +194,7 @@ fn points(
         false => error,
     })?;
     let title = format!("posterior means of {what}");
-    Ok(projector(&title, latents, &columns, sprite))
+    projector(&title, latents, &columns, &sprite)
 }
 
 /// Draws the latents coloured by class: a single latent in one lane for each class, two latents as they are, and more

@@ -122,6 +122,17 @@ impl LoadedModel {
         (!path.as_os_str().is_empty()).then_some(RunFolder { path })
     }
 
+    /// Returns the name of the run, or of the model file, without its ending.
+    pub fn name(&self) -> String {
+        let run = self.run_folder().map(|run| run.path);
+        let path = run.as_ref().unwrap_or(&self.path);
+        // A path such as `.` has no name.
+        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let name = whole.file_stem().filter(|_| run.is_none());
+        let name = name.or(whole.file_name()).unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Returns the data set that the model was trained on, and its hash. The first call loads it from where `argument`
     /// says, or from where training found it.
     ///

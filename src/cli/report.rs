@@ -6,7 +6,6 @@ mod measured;
 mod opening;
 mod sections;
 mod sheet;
-mod sprite;
 mod starting_images;
 
 use std::path::PathBuf;
@@ -173,10 +172,10 @@ impl ReportCommand {
                 networks,
                 image_count,
             };
-            exploring.explorer(name(model))
+            exploring.explorer(model.name())
         });
         Ok(ReportPage {
-            name: name(model),
+            name: model.name(),
             about: about(model, dataset),
             headline: headline(evaluation.as_ref(), last),
             protocol: protocol(evaluation.as_ref()),
@@ -185,17 +184,6 @@ impl ReportCommand {
             footer: footer(model),
         })
     }
-}
-
-/// Returns the name of the run, or of the model file.
-fn name(model: &LoadedModel) -> String {
-    let folder = model.folder.canonicalize().unwrap_or_default();
-    let name = match model.run_folder().and(folder.file_name()) {
-        Some(name) => Some(name),
-        None => model.path.file_name(),
-    };
-    name.map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 /// Returns the model and its data in one line.

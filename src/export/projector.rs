@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use crate::error::Result;
 use crate::figure::sprite::Sprite;
-use crate::figure::{Figure, NamedFile};
+use crate::figure::{Figure, NamedFile, encode_png};
 use crate::run::exports::{METADATA, PROJECTOR_CONFIG, SPRITE, TENSORS};
 
 /// A column of `metadata.tsv`: its name, and a text for each point.
@@ -12,20 +13,23 @@ pub type MetadataColumn = (&'static str, Vec<String>);
 
 /// Returns the files: `sprite.png`, and the others beside it. `latents`: `[N][D]`; each column has `N` texts, and the
 /// image of each point is in the sprite.
+///
+/// # Errors
+/// Returns an error if the PNG cannot be made.
 pub fn projector(
     title: &str,
     latents: &[Vec<f32>],
     columns: &[MetadataColumn],
-    sprite: Sprite,
-) -> Figure {
+    sprite: &Sprite,
+) -> Result<Figure> {
     let config = config(title, sprite.cell);
-    let mut figure = Figure::of_png(SPRITE, sprite.png);
+    let mut figure = Figure::of_png(SPRITE, encode_png(&sprite.image)?);
     figure.beside = vec![
         NamedFile::new(PROJECTOR_CONFIG, config.into_bytes()),
         NamedFile::new(TENSORS, tensors(latents).into_bytes()),
         NamedFile::new(METADATA, metadata(columns).into_bytes()),
     ];
-    figure
+    Ok(figure)
 }
 
 /// Returns the config in the text format of protocol buffers. Paths start from its own folder.

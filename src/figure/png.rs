@@ -14,16 +14,34 @@ use crate::files;
 /// # Errors
 /// Returns an error if the image cannot be encoded, for instance because it has no pixels.
 pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
+    let (pixels, colour) = pixels(image);
+    encode(&pixels, [image.width(), image.height()], colour)
+}
+
+/// Does the same as [`encode_png`], and takes more time to make the file small.
+///
+/// # Errors
+/// Returns an error in the same cases.
+pub fn encode_small(image: &RgbImage) -> Result<Vec<u8>> {
+    let (pixels, colour) = pixels(image);
+    let mut bytes = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+    encode_with(encoder, &pixels, [image.width(), image.height()], colour)?;
+    Ok(bytes)
+}
+
+/// Returns the values of an image with one channel if it is grey, else with three.
+fn pixels(image: &RgbImage) -> (Vec<u8>, ExtendedColorType) {
     let is_grey = image
         .pixels()
         .all(|Rgb([red, green, blue])| red == green && green == blue);
-    let (pixels, colour) = if is_grey {
+    if is_grey {
         let levels = image.pixels().map(|pixel| pixel[0]).collect();
         (levels, ExtendedColorType::L8)
     } else {
         (image.to_vec(), ExtendedColorType::Rgb8)
-    };
-    encode(&pixels, [image.width(), image.height()], colour)
+    }
 }
 
 /// Returns one image of a model as a PNG file, with as many channels as the model's images have.
@@ -31,31 +49,13 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>> {
 /// # Errors
 /// Returns an error if the image cannot be encoded, for instance because it has no pixels.
 pub fn encode_raster(image: &Raster) -> Result<Vec<u8>> {
-    let (size, colour) = size_and_colour(image);
-    encode(&image.interleaved(), size, colour)
-}
-
-/// Does the same as [`encode_raster`], and takes more time to make the file small.
-///
-/// # Errors
-/// Returns an error in the same cases.
-pub fn encode_small(image: &Raster) -> Result<Vec<u8>> {
-    let (size, colour) = size_and_colour(image);
-    let mut bytes = Vec::new();
-    let encoder =
-        PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
-    encode_with(encoder, &image.interleaved(), size, colour)?;
-    Ok(bytes)
-}
-
-fn size_and_colour(image: &Raster) -> ([u32; 2], ExtendedColorType) {
     let [channels, height, width] = image.shape;
     let colour = if channels == 1 {
         ExtendedColorType::L8
     } else {
         ExtendedColorType::Rgb8
     };
-    ([width as u32, height as u32], colour)
+    encode(&image.interleaved(), [width as u32, height as u32], colour)
 }
 
 fn encode(pixels: &[u8], size: [u32; 2], colour: ExtendedColorType) -> Result<Vec<u8>> {

@@ -1,9 +1,10 @@
-//! One image made of many small ones, without gaps and in rows: TensorBoard's Embedding Projector cuts it up again.
+//! One image made of many small ones, without gaps and in rows: TensorBoard's Embedding Projector and the page of `vae report`
+//! cut it up again.
 
 use image::imageops::{FilterType, replace, resize};
 use image::{DynamicImage, GrayImage, RgbImage};
 
-use super::{Raster, encode_png};
+use super::Raster;
 use crate::error::{Error, Result};
 
 /// The largest width and height, in pixels, that browsers take as a texture.
@@ -15,12 +16,13 @@ const LEAST: usize = 4;
 /// The most images in a sprite.
 pub const MOST_IMAGES: usize = (LARGEST / LEAST) * (LARGEST / LEAST);
 
-/// The sprite, and the size of each of its images.
+/// The sprite, the size of each of its images, and their number in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sprite {
-    pub png: Vec<u8>,
+    pub image: RgbImage,
     /// Width and height.
     pub cell: [usize; 2],
+    pub columns: usize,
 }
 
 impl Sprite {
@@ -28,7 +30,7 @@ impl Sprite {
     /// otherwise.
     ///
     /// # Errors
-    /// Returns an error if `image` fails, if there are no images or too many, or if the PNG cannot be made.
+    /// Returns an error if `image` fails, if there are no images or too many.
     pub fn draw(
         count: usize,
         shape: [usize; 3],
@@ -51,8 +53,11 @@ impl Sprite {
             let place = [index % columns * cell[0], index / columns * cell[1]];
             replace(&mut sprite, &small, place[0] as i64, place[1] as i64);
         }
-        let png = encode_png(&sprite)?;
-        Ok(Self { png, cell })
+        Ok(Self {
+            image: sprite,
+            cell,
+            columns,
+        })
     }
 }
 
@@ -84,10 +89,6 @@ fn shrunk(image: &Raster, cell: [usize; 2]) -> Result<RgbImage> {
 mod tests {
     use super::*;
 
-    fn read(sprite: &Sprite) -> RgbImage {
-        image::load_from_memory(&sprite.png).unwrap().into_rgb8()
-    }
-
     #[test]
     fn images_are_in_rows_and_keep_their_pixels() {
         let sprite = Sprite::draw(5, [3, 2, 4], |index| {
@@ -97,8 +98,8 @@ mod tests {
             })
         })
         .unwrap();
-        assert_eq!(sprite.cell, [4, 2]);
-        let image = read(&sprite);
+        assert_eq!((sprite.cell, sprite.columns), ([4, 2], 3));
+        let image = sprite.image;
         assert_eq!(image.dimensions(), (3 * 4, 2 * 2));
         // Image 4 is the second of the second row; its pixel (3, 1) is the last of each plane.
         assert_eq!(image.get_pixel(4 + 3, 2 + 1).0, [96 + 7, 96 + 15, 96 + 23]);
@@ -115,7 +116,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(sprite.cell, [27, 13]);
-        let image = read(&sprite);
+        let image = sprite.image;
         assert_eq!(image.dimensions(), (301 * 27, 300 * 13));
         assert_eq!(image.get_pixel(0, 0).0, [200; 3]);
         for count in [0, MOST_IMAGES + 1] {

@@ -148,6 +148,18 @@ fn the_name_of_a_class_is_text_wherever_it_stands() {
 }
 
 #[test]
+fn the_page_and_the_exports_of_a_model_file_have_one_name() {
+    let place = with_smoke_run();
+    let out = ["--out", "a.html", "--no-explorer", "-q"];
+    run(place.path(), &[&["report", MODEL][..], &out].concat()).line();
+    assert!(page(place.path(), "a.html").contains("<h1>model</h1>"));
+    let export = ["export", MODEL, "--to", "huggingface", "--out", "hub"];
+    assert_eq!(run(place.path(), &export).code, Some(0));
+    let card = String::from_utf8(read(place.path(), "hub/README.md")).unwrap();
+    assert!(card.contains("\n# model\n"), "{card}");
+}
+
+#[test]
 fn without_its_data_a_page_has_what_needs_none() {
     let place = with_smoke_run();
     // As another version of the program would generate other digits.

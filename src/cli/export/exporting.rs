@@ -43,11 +43,6 @@ pub fn exported(model: &LoadedModel) -> Result<ExportedModel> {
         Some(run) => MeasuredElbo::read(run, &model.hash)?,
         None => None,
     };
-    let named_by = run.as_ref().map_or(&model.path, |run| &run.path);
-    // A path such as `.` has no name.
-    let whole = named_by.canonicalize().unwrap_or_else(|_| named_by.clone());
-    let name = whole.file_stem().filter(|_| run.is_none());
-    let name = name.or(whole.file_name()).unwrap_or_default();
     let file = ModelFile {
         config: model.config.clone(),
         card: model.card.clone(),
@@ -56,7 +51,7 @@ pub fn exported(model: &LoadedModel) -> Result<ExportedModel> {
     // A model that was moved away from its run does not know it.
     let about = run.and_then(|run| About::read(&run.about()).ok());
     let data = about.map_or(model.config.data.tag().to_owned(), |about| about.data);
-    ExportedModel::new(&name.to_string_lossy(), &data, file, elbo)
+    ExportedModel::new(&model.name(), &data, file, elbo)
 }
 
 /// Writes the files of an export in this format, which replace those of an earlier one. Returns their paths.

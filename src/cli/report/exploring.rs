@@ -6,11 +6,11 @@ use crate::cli::sample_sheet::{drawn_class, sample_rng};
 use crate::data::image_file::{ALL_LEVELS, Fit};
 use crate::data::{Choice, Dataset, Part};
 use crate::error::{Error, Result};
-use crate::eval::{deviation_by_latent, kl_by_latent, largest_first};
+use crate::eval::{deviation_by_latent, kl_by_latent};
 use crate::model::{decode_each, export, import, rows};
 use crate::report::page::{
     Explorer, LatentAxis, PageNetworks, RandomLatents, SelfTest, TESTED, WeightPrecision,
-    rounded_to_float16,
+    rounded_to_float16, sliders,
 };
 use crate::ui;
 use crate::words::counted;
@@ -20,9 +20,6 @@ const MEASURED: usize = 1000;
 
 /// The number of samples of a trained prior.
 const SAMPLES: u32 = 256;
-
-/// The value between which and its negative N(0, 1) has 95 % of its mass.
-const NORMAL_95: f32 = 1.96;
 
 /// The largest difference of a pixel from the program's that is rounding. With float16 it is one grey level.
 const ROUNDING: f64 = 1e-4;
@@ -91,7 +88,6 @@ impl Exploring<'_> {
         };
         let known: &[Vec<f32>] = images.as_ref().map_or(&[], |images| &images.latents);
         let (axes, marks) = self.axes(&random, known)?;
-        let pixels = model.config.data.kind().pixels();
         Ok(Explorer {
             name,
             image_shape: model.card.image_shape,
@@ -103,7 +99,7 @@ impl Exploring<'_> {
             random,
             test: images.map(|images| images.on_page()).transpose()?.flatten(),
             fit: model.fit(),
-            pixels: [pixels.is_binary(), pixels.is_drawn()],
+            is_binary: model.config.data.kind().pixels().is_binary(),
             self_test,
             notes,
             networks: self.networks,
@@ -152,42 +148,17 @@ impl Exploring<'_> {
     ) -> Result<(Vec<LatentAxis>, Option<String>)> {
         let count = self.model.vae.network().latent;
         let carried = self.carried()?;
-        let order = match &carried {
-            Some(carried) => largest_first(carried),
-            None => (0..count).collect(),
-        };
-        let (sample, words): (&[Vec<f32>], _) = match random {
-            RandomLatents::Normal => (&[], Some("95 % of the prior, N(0, I)".to_owned())),
+        let axes = sliders(count, carried.as_deref(), random, known);
+        let words = match random {
+            RandomLatents::Normal => Some("95 % of the prior, N(0, I)".to_owned()),
             RandomLatents::Drawn(samples) => {
                 let prior = self.model.config.prior.tag();
                 let count = samples.len();
-                (
-                    samples,
-                    Some(format!("95 % of {count} samples from the prior ({prior})")),
-                )
+                Some(format!("95 % of {count} samples from the prior ({prior})"))
             }
             RandomLatents::None => {
                 let words = "95 % of the test images' latents; an autoencoder has no prior";
-                (known, (!known.is_empty()).then(|| words.to_owned()))
-            }
-        };
-        // Under N(0, I) all latents have one scale, and their sliders too.
-        let both_ways = known.iter().flatten().flat_map(|&value| [value, -value]);
-        let normal = Some([-NORMAL_95, NORMAL_95]);
-        let common = range(normal, both_ways);
-        let axis = |index: usize| {
-            let (marks, range) = match random {
-                RandomLatents::Normal => (normal, common),
-                _ => {
-                    let marks = middle(sample.iter().map(|z| z[index]).collect());
-                    (marks, range(marks, known.iter().map(|z| z[index])))
-                }
-            };
-            LatentAxis {
-                index,
-                carried: carried.as_ref().map(|carried| carried[index]),
-                range,
-                marks,
+                (!known.is_empty()).then(|| words.to_owned())
             }
         };
         let mut marks = words.map(|words| format!("The shaded part of a slider holds {words}."));
@@ -201,7 +172,7 @@ impl Exploring<'_> {
                 " The latents that carry most come first; the number beside each is {what}, over up to {MEASURED} test images."
             ));
         }
-        Ok((order.into_iter().map(axis).collect(), marks))
+        Ok((axes, marks))
     }
 
     /// Returns the KL of each latent, or the standard deviation where it has no KL of its own; `None` without data.
@@ -272,51 +243,5 @@ impl Exploring<'_> {
             notes.push("The training spread the levels of 16-bit images, and browsers read 8 bits: use `vae embed` for such images.".to_owned());
         }
         notes
-    }
-}
-
-/// Returns the values between which the middle 95 % of some values lie; `None` without values.
-fn middle(mut values: Vec<f32>) -> Option<[f32; 2]> {
-    values.sort_by(f32::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    Some([0.025, 0.975].map(|share: f64| values[(share * last as f64).round() as usize]))
-}
-
-/// Returns the ends of a slider, at halves: half as far again as the marks, and at least as far as the known latents.
-fn range(marks: Option<[f32; 2]>, known: impl Iterator<Item = f32>) -> [f32; 2] {
-    let [mut low, mut high] = match marks {
-        Some([low, high]) => {
-            let more = ((high - low) / 4.0).max(0.5);
-            [low - more, high + more]
-        }
-        None => [-3.0, 3.0],
-    };
-    for value in known {
-        low = low.min(value);
-        high = high.max(value);
-    }
-    [(2.0 * low).floor() / 2.0, (2.0 * high).ceil() / 2.0]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slider_holds_its_marks_and_every_known_latent() {
-        assert_eq!(range(Some([-1.96, 1.96]), [].into_iter()), [-3.0, 3.0]);
-        assert_eq!(
-            range(Some([-1.96, 1.96]), [4.1, -0.2].into_iter()),
-            [-3.0, 4.5]
-        );
-        assert_eq!(range(Some([2.0, 2.0]), [].into_iter()), [1.5, 2.5]);
-        assert_eq!(range(None, [].into_iter()), [-3.0, 3.0]);
-    }
-
-    #[test]
-    fn the_middle_leaves_the_same_share_out_on_both_sides() {
-        let values = (0..=1000).rev().map(|value| value as f32).collect();
-        assert_eq!(middle(values), Some([25.0, 975.0]));
-        assert_eq!(middle(Vec::new()), None);
     }
 }

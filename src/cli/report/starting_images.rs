@@ -4,8 +4,10 @@ use crate::cli::images::{AT_A_TIME, rasters};
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Choice, Dataset, Part, Split};
 use crate::error::{Error, Result};
-use crate::figure::Raster;
+use crate::figure::sprite::Sprite;
+use crate::figure::{Raster, encode_small};
 use crate::model::rows;
+use crate::report::page::PageImages;
 use crate::ui;
 
 /// The number of images unless `--images` names another.
@@ -71,6 +73,25 @@ impl StartingImages {
             latents: latents?,
             labels,
         })
+    }
+
+    /// Returns the images as the page holds them; `None` if there are none.
+    ///
+    /// # Errors
+    /// Returns an error if the PNG cannot be made.
+    pub fn on_page(&self) -> Result<Option<PageImages>> {
+        let Some(first) = self.images.first() else {
+            return Ok(None);
+        };
+        let image = |index: usize| Ok(self.images[index].clone());
+        let sprite = Sprite::draw(self.images.len(), first.shape, image)?;
+        Ok(Some(PageImages {
+            latents: self.latents.clone(),
+            labels: self.labels.clone(),
+            png: encode_small(&sprite.image)?,
+            cell: sprite.cell,
+            columns: sprite.columns,
+        }))
     }
 
     /// Returns the class of each image; 0 where classes are not known.

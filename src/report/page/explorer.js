@@ -41,9 +41,9 @@
       const canvas = document.createElement('canvas');
       canvas.width = width;
       canvas.height = height;
-      const left = index % test.columns * width, top = Math.floor(index / test.columns) * height;
+      const [w, h] = test.cell, left = index % test.columns * w, top = Math.floor(index / test.columns) * h;
       const context = canvas.getContext('2d', { willReadFrequently: true });
-      context.drawImage(sprite, left, top, width, height, 0, 0, width, height);
+      context.drawImage(sprite, left, top, w, h, 0, 0, width, height);
       return canvas;
     }
 

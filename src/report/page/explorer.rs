@@ -34,8 +34,8 @@ pub struct Explorer {
     pub test: Option<PageImages>,
     /// How an image of one's own is fitted.
     pub fit: Fit,
-    /// Whether each pixel is black or white; and if so, whether it is drawn at random.
-    pub pixels: [bool; 2],
+    /// Whether each pixel is black or white.
+    pub is_binary: bool,
     pub self_test: SelfTest,
     /// Sentences below the explorer.
     pub notes: Vec<String>,
@@ -71,8 +71,10 @@ pub struct PageImages {
     /// `[N][D]`.
     pub latents: Vec<Vec<f32>>,
     pub labels: Option<Vec<u32>>,
-    /// All images side by side and below each other, as a PNG file, and the number in a row.
-    pub sprite: Vec<u8>,
+    /// All images side by side and below each other, as a PNG file.
+    pub png: Vec<u8>,
+    /// The width and the height of an image in it, and the number in a row.
+    pub cell: [usize; 2],
     pub columns: usize,
 }
 
@@ -101,7 +103,8 @@ impl Explorer {
                 "count": images.latents.len(),
                 "latents": floats(&images.latents),
                 "labels": images.labels,
-                "sprite": png_uri(&images.sprite),
+                "sprite": png_uri(&images.png),
+                "cell": images.cell,
                 "columns": images.columns,
             })
         });
@@ -113,7 +116,6 @@ impl Explorer {
         let Fit {
             mode,
             background,
-            levels,
             invert,
             ..
         } = self.fit;
@@ -129,8 +131,8 @@ impl Explorer {
             "random": random,
             "drawn": drawn,
             "test": test,
-            "fit": { "mode": mode, "background": background, "levels": levels, "invert": invert },
-            "binary": self.pixels[0],
+            "fit": { "mode": mode, "background": background, "invert": invert },
+            "binary": self.is_binary,
             "selfTest": {
                 "count": self.self_test.latents.len(),
                 "latents": floats(&self.self_test.latents),

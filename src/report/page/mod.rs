@@ -9,6 +9,7 @@ mod explorer;
 mod graph;
 mod networks;
 mod section;
+mod sliders;
 mod template;
 
 use std::fmt::Write;
@@ -25,6 +26,7 @@ use template::filled;
 pub use explorer::{Explorer, LatentAxis, PageImages, RandomLatents, SelfTest, TESTED};
 pub use networks::{PageNetworks, WeightPrecision, rounded_to_float16};
 pub use section::{PagePart, PageSection};
+pub use sliders::sliders;
 
 const FRAME: &str = include_str!("page.html");
 const EXPLORER_FRAME: &str = include_str!("explorer.html");
