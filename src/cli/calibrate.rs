@@ -52,34 +52,34 @@ pub struct Calibrate {
 
 impl Calibrate {
     pub fn run(self) -> Result<()> {
-        let opened = self.model.open()?;
-        let Some(run) = opened.run_folder() else {
+        let model = self.model.open()?;
+        let Some(run) = model.run_folder() else {
             return Err(Error::file(
-                &opened.path,
+                &model.path,
                 "a model file has no folder to keep a calibration in",
             )
             .with_hint("name the folder of the run"));
         };
         check_distinct(&self.normal)?;
         files::check_writable(&run.calibration())?;
-        let protocol = self.scoring.protocol(&opened)?;
-        let scorer = scorer(&opened, &self.data, protocol, vec![self.scoring.score])?;
+        let protocol = self.scoring.protocol(&model)?;
+        let scorer = scorer(&model, &self.data, protocol, vec![self.scoring.score])?;
         let NewImages { images, skipped } =
-            model_data::find_images(&opened.config, &opened.card, &self.normal)?
+            model_data::find_images(&model.config, &model.card, &self.normal)?
                 .read_all(&self.normal, true)?;
         for image in &skipped {
             ui::note(format_args!("skipped {}: {}", image.name, image.reason));
         }
-        self.refuse_known(&opened, &images)?;
+        self.refuse_known(&model, &images)?;
         let (ids, hashes) = distinct(&images)?;
-        let scores = scored(&opened, &scorer, &images, &ids, "calibrating")?;
+        let scores = scored(&model, &scorer, &images, &ids, "calibrating")?;
         let calibration = Calibration::new(scores.clone())?;
         let kept = CalibrationScores {
             samples: protocol.samples,
             seed: protocol.seed,
             scores,
         };
-        write(&opened, &run, hashes, self.scoring.score, kept)?;
+        write(&model, &run, hashes, self.scoring.score, kept)?;
         let count = calibration.count();
         ui::note(format_args!(
             "the score {} is calibrated with {}: the lowest false-alarm rate is 1/{} = {:.2} %",
@@ -88,7 +88,7 @@ impl Calibrate {
             count + 1,
             100.0 / (count as f64 + 1.0)
         ));
-        if let Some(set_aside) = &opened.data(&self.data)?.0.calibration {
+        if let Some(set_aside) = &model.data(&self.data)?.0.calibration {
             ui::note(format_args!(
                 "they take the place of the {} that the training set aside; remove {} to have those back",
                 counted(set_aside.len(), "image"),
@@ -101,8 +101,8 @@ impl Calibrate {
     }
 
     /// Refuses images that trained or chose the model.
-    fn refuse_known(&self, opened: &LoadedModel, images: &Split) -> Result<()> {
-        let (dataset, _) = opened.data(&self.data)?;
+    fn refuse_known(&self, model: &LoadedModel, images: &Split) -> Result<()> {
+        let (dataset, _) = model.data(&self.data)?;
         let seen: Vec<&Split> = [Some(&dataset.train), dataset.validation.as_ref()]
             .into_iter()
             .flatten()
@@ -174,14 +174,14 @@ fn distinct(images: &Split) -> Result<(Vec<u32>, Vec<String>)> {
 
 /// Writes the scores beside those of other scores of the same images.
 fn write(
-    opened: &LoadedModel,
+    model: &LoadedModel,
     run: &RunFolder,
     images: Vec<String>,
     score: AnomalyScore,
     kept: CalibrationScores,
 ) -> Result<()> {
     let empty = CalibrationFile {
-        model: opened.hash.clone(),
+        model: model.hash.clone(),
         images,
         scores: Default::default(),
     };

@@ -32,8 +32,8 @@ pub fn enough(images: &Split, choice: Choice) -> Result<Part<'_>> {
 }
 
 /// Returns the records of the run, or an empty list if its folder has none.
-pub fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
-    match opened.run_folder().map(|folder| folder.metrics()) {
+pub fn metrics(model: &LoadedModel) -> Result<Vec<Record>> {
+    match model.run_folder().map(|folder| folder.metrics()) {
         Some(metrics) if files::is_there(&metrics)? && metrics.is_file() => {
             read_whole_records(&metrics)
         }
@@ -46,35 +46,35 @@ pub fn metrics(opened: &LoadedModel) -> Result<Vec<Record>> {
 /// # Errors
 /// Returns an error if an image cannot be read, or if a latent is not finite.
 pub fn diagnose(
-    opened: &LoadedModel,
+    model: &LoadedModel,
     images: &Part,
     mut records: Vec<Record>,
     seed: Option<u64>,
 ) -> Result<Diagnosis> {
-    let (dataset, _) = opened.data(&DataArg::default())?;
-    let protocol = opened.protocol(1, seed);
+    let (dataset, _) = model.data(&DataArg::default())?;
+    let protocol = model.protocol(1, seed);
     let bar = ui::image_bar("looking at", 2 * images.len());
-    let examined = Diagnostics::of(&opened.vae, images, protocol, &mut |seen| {
+    let examined = Diagnostics::of(&model.vae, images, protocol, &mut |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();
     let (health, aggregate) = examined?;
     if !health.is_finite() {
-        return Err(opened.broken(BROKEN_LATENTS));
+        return Err(model.broken(BROKEN_LATENTS));
     }
-    let layers = layer_parameters(&opened.vae).into_iter();
+    let layers = layer_parameters(&model.vae).into_iter();
     let layers = layers.map(|layer| layer.layer);
     let decomposition = protocol
         .latent_mode
         .is_sampled()
         .then(|| ui::working("splitting the KL into its terms", || decompose(&aggregate)));
     let units = ui::working("looking at the hidden units", || {
-        saturated_units(&opened.vae, images, &aggregate, protocol)
+        saturated_units(&model.vae, images, &aggregate, protocol)
     })?;
-    let course = course(&opened.config, &records, dataset.train.len());
+    let course = course(&model.config, &records, dataset.train.len());
     records.retain(|record| record.split == "train");
     Ok(Diagnosis {
-        provenance: opened.provenance("test", images, protocol.seed)?,
+        provenance: model.provenance("test", images, protocol.seed)?,
         findings: judged(&health, &course, &units),
         course,
         decomposition,

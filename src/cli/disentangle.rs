@@ -78,8 +78,8 @@ impl Disentangle {
         at_least_one("--n", self.n)?;
         self.first
             .map_or(Ok(()), |first| at_least_one("--first", first))?;
-        let opened = self.model.open()?;
-        let (dataset, _) = opened.data(&self.data)?;
+        let model = self.model.open()?;
+        let (dataset, _) = model.data(&self.data)?;
         let images = self.split.of(dataset)?;
         let part = Part::new(images, self.choice());
         let count = part.len();
@@ -104,13 +104,13 @@ impl Disentangle {
                 "pass `--factors FILE.csv`: names in the first line, then a line for each image of the split",
             ));
         }
-        let seed = self.seed.unwrap_or(opened.config.seed);
+        let seed = self.seed.unwrap_or(model.config.seed);
         let rng = Rng::new(seed).stream("disentanglement");
         let bar = ui::image_bar("encoding", count);
-        let posteriors = opened.posteriors(images, &part.ids, |seen| bar.set_position(seen as u64));
+        let posteriors = model.posteriors(images, &part.ids, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let posteriors = posteriors?;
-        let drawn = opened.config.objective.kind().latent_mode().is_sampled();
+        let drawn = model.config.objective.kind().latent_mode().is_sampled();
         let factors = factors.unwrap_or_default();
         let varying = varying(&factors);
         let bar = ui::step_bar(2 * Scores::STEPS);
@@ -130,12 +130,12 @@ impl Disentangle {
         let chance = measure(&shuffled(&varying, rng), "measuring the chance level of ");
         bar.finish_and_clear();
         let probes = match part.labels() {
-            Some(labels) => Some(self.probe(&opened, dataset, &posteriors.means, &labels)?),
+            Some(labels) => Some(self.probe(&model, dataset, &posteriors.means, &labels)?),
             None => None,
         };
         let disentanglement = Disentanglement {
-            provenance: opened.provenance(self.split.name(), &part, seed)?,
-            latents: opened.vae.network().latent,
+            provenance: model.provenance(self.split.name(), &part, seed)?,
+            latents: model.vae.network().latent,
             factors: &factors,
             varying: &varying,
             factor_file: self.factors.as_ref().map(|path| path.display().to_string()),
@@ -145,7 +145,7 @@ impl Disentangle {
         };
         show(&disentanglement.report(), self.json)?;
         if !self.json {
-            after_latents(&opened);
+            after_latents(&model);
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Disentangle {
     /// set itself, the probes are fitted to one half of these images and measured on the other.
     fn probe(
         &self,
-        opened: &LoadedModel,
+        model: &LoadedModel,
         dataset: &Dataset,
         latents: &[Vec<f32>],
         labels: &[u32],
@@ -208,7 +208,7 @@ impl Disentangle {
         let part = Part::new(&dataset.train, self.choice());
         let known = part.labels().unwrap_or_default();
         let bar = ui::image_bar("encoding training images", part.len());
-        let train = opened.latents(&dataset.train, &part.ids, |seen| {
+        let train = model.latents(&dataset.train, &part.ids, |seen| {
             bar.set_position(seen as u64)
         });
         bar.finish_and_clear();

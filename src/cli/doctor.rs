@@ -86,28 +86,28 @@ impl Doctor {
         self.first
             .map_or(Ok(()), |first| count("--first", first, MOST))?;
         Format::of(self.out.as_deref(), CHARTS)?;
-        let opened = self.model.open()?;
-        if !opened.config.prior.is_normal() {
+        let model = self.model.open()?;
+        if !model.config.prior.is_normal() {
             return Err(Error::request(format!(
                 "{}: its prior is {}, and latents are judged here by N(0, I)",
-                opened.path.display(),
-                opened.config.prior.tag()
+                model.path.display(),
+                model.config.prior.tag()
             ))
             .with_hint("`vae eval`, `vae embed` and `vae disentangle` look at any model"));
         }
         let place = Place::File(self.out.as_deref());
         match self.out {
-            Some(_) => check_writable(place, &opened.folder, Path::new(""))?,
-            None => warn_if_unwritable(&opened.folder.join("health.png")),
+            Some(_) => check_writable(place, &model.folder, Path::new(""))?,
+            None => warn_if_unwritable(&model.folder.join("health.png")),
         }
         // A damaged file is found before the work.
-        let records = metrics(&opened)?;
-        let (dataset, _) = opened.data(&self.data)?;
+        let records = metrics(&model)?;
+        let (dataset, _) = model.data(&self.data)?;
         let images = &enough(&dataset.test, Choice::of(Some(self.n), self.first))?;
-        let mut diagnosis = diagnose(&opened, images, records, self.seed)?;
+        let mut diagnosis = diagnose(&model, images, records, self.seed)?;
         let image = draw(
             self.out.as_deref(),
-            &opened,
+            &model,
             &diagnosis.health,
             &dataset.name,
         );
@@ -123,7 +123,7 @@ impl Doctor {
         })?;
         ui::note(format_args!("look at {}", image.display()));
         if !self.json {
-            after_latents(&opened);
+            after_latents(&model);
         }
         Ok(())
     }
@@ -134,37 +134,37 @@ impl Doctor {
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or if a latent is not finite.
-pub fn at_the_end(opened: &LoadedModel, history: &[Record]) -> Result<Option<String>> {
-    if !opened.config.prior.is_normal() {
+pub fn at_the_end(model: &LoadedModel, history: &[Record]) -> Result<Option<String>> {
+    if !model.config.prior.is_normal() {
         return Ok(None);
     }
-    let (dataset, _) = opened.data(&DataArg::default())?;
+    let (dataset, _) = model.data(&DataArg::default())?;
     let Ok(images) = enough(&dataset.test, Choice::AtRandom(AT_THE_END)) else {
         return Ok(None);
     };
     let bar = ui::image_bar("looking at", 2 * images.len());
-    let protocol = opened.protocol(1, None);
-    let examined = Diagnostics::of(&opened.vae, &images, protocol, &mut |seen| {
+    let protocol = model.protocol(1, None);
+    let examined = Diagnostics::of(&model.vae, &images, protocol, &mut |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();
     let (health, aggregate) = examined?;
     if !health.is_finite() {
-        return Err(opened.broken(BROKEN_LATENTS));
+        return Err(model.broken(BROKEN_LATENTS));
     }
-    let course = course(&opened.config, history, dataset.train.len());
+    let course = course(&model.config, history, dataset.train.len());
     // The units explain latents that say nothing, and cost another pass over the images.
     let units = match findings(&health).is_empty() {
         true => Vec::new(),
-        false => saturated_units(&opened.vae, &images, &aggregate, protocol)?,
+        false => saturated_units(&model.vae, &images, &aggregate, protocol)?,
     };
     let findings = judged(&health, &course, &units);
     Ok(Some(summary(
         &health,
         &findings,
         &course,
-        &opened.config,
-        &opened.folder,
+        &model.config,
+        &model.folder,
     )))
 }
 

@@ -183,10 +183,10 @@ fn points(
     if images.names.is_some() {
         columns.push(("path", of_all(&|id| images.name(id))));
     }
-    let sprite = Sprite::draw(part.len(), images.shape, |place| {
+    let sprite = Sprite::draw(part.len(), images.shape, |index| {
         Ok(Raster {
             shape: images.shape,
-            pixels: images.image(part.ids[place] as usize)?.into_owned(),
+            pixels: images.image(part.ids[index] as usize)?.into_owned(),
         })
     })
     .map_err(|error| match part.len() > MOST_IMAGES {

@@ -112,36 +112,36 @@ pub struct Eval {
 impl Eval {
     pub fn run(self) -> Result<()> {
         self.check()?;
-        let opened = self.model.open()?;
+        let model = self.model.open()?;
         // The run's own report is that of its test images.
-        let run_folder = opened.run_folder().filter(|_| !self.data.are_new());
+        let run_folder = model.run_folder().filter(|_| !self.data.are_new());
         if let Some(folder) = &run_folder {
             warn_if_unwritable(&folder.report());
         }
-        let (dataset, _) = self.data.load(&opened)?;
+        let (dataset, _) = self.data.load(&model)?;
         let whole = self.split.of(dataset)?;
         let images = &Part::new(whole, Choice::of(self.images, self.first));
         let sample_count = self.quality.count(dataset, images)?;
-        self.check_latent_samples(opened.config.objective.kind().latent_mode())?;
-        let protocol = opened.protocol(self.samples_per_image, self.seed);
+        self.check_latent_samples(model.config.objective.kind().latent_mode())?;
+        let protocol = model.protocol(self.samples_per_image, self.seed);
         let mut evaluation = Evaluation {
-            provenance: opened.provenance(self.split.name(), images, protocol.seed)?,
+            provenance: model.provenance(self.split.name(), images, protocol.seed)?,
             protocol,
-            elbo: elbo(&opened, images, protocol)?,
+            elbo: elbo(&model, images, protocol)?,
             values: whole.values(),
-            sigma: opened.vae.sigma(),
+            sigma: model.vae.sigma(),
             bounds: Vec::new(),
             importance_seconds: None,
             squared_errors: None,
             sample_figures: None,
         };
-        let ended = self.measure_more(&opened, dataset, images, sample_count, &mut evaluation);
+        let ended = self.measure_more(&model, dataset, images, sample_count, &mut evaluation);
         // The numbers may have taken hours. A later measurement that fails must not lose them, and one of the two places
         // failing must not keep them from the other.
         let shown = show(&evaluation.report(), self.json);
         evaluation.drop_partial_bounds(images.len());
         let run_folder = run_folder.filter(|_| parallel::is_first());
-        let kept = run_folder.map_or(Ok(()), |folder| keep(&evaluation, &opened, &folder));
+        let kept = run_folder.map_or(Ok(()), |folder| keep(&evaluation, &model, &folder));
         shown?;
         match (ended, kept.map_err(not_kept)) {
             (Err(error), Err(not_kept)) => {
@@ -151,7 +151,7 @@ impl Eval {
             (ended, kept) => kept.and(ended),
         }?;
         if !self.json {
-            after_eval(&opened);
+            after_eval(&model);
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Eval {
     /// Returns the error of the first measurement that fails or is interrupted; those after it are not begun.
     fn measure_more(
         &self,
-        opened: &LoadedModel,
+        model: &LoadedModel,
         dataset: &Dataset,
         images: &Part,
         sample_count: Option<usize>,
@@ -208,7 +208,7 @@ impl Eval {
         let protocol = evaluation.protocol;
         // The principal components are those of training images, which new images are without.
         if !self.no_reconstruction && !self.data.are_new() {
-            let measure = || SquaredErrors::measure(&opened.vae, protocol, dataset, images);
+            let measure = || SquaredErrors::measure(&model.vae, protocol, dataset, images);
             let errors = ui::working("measuring squared errors, also of PCA", measure);
             evaluation.squared_errors = Some(errors?);
         }
@@ -222,13 +222,13 @@ impl Eval {
             // Only the first process shows the figures.
             let figures = parallel::is_first().then(|| {
                 let data = &self.data.data;
-                parallel::alone(|| self.quality.measure(opened, data, &held_out, count))
+                parallel::alone(|| self.quality.measure(model, data, &held_out, count))
             });
             let figures = figures.transpose();
             // The figures may take longer than a process is otherwise waited for.
             evaluation.sample_figures = parallel::patiently(|| parallel::together(figures))?;
         }
-        let Some((bounds, seconds)) = self.weighted(opened, images, protocol)? else {
+        let Some((bounds, seconds)) = self.weighted(model, images, protocol)? else {
             return Ok(());
         };
         let done = bounds.first().map_or(0, |bound| bound.log_px.len());
@@ -249,7 +249,7 @@ impl Eval {
     /// Returns the requested importance-weighted bounds, and the time they took in seconds.
     fn weighted(
         &self,
-        opened: &LoadedModel,
+        model: &LoadedModel,
         images: &Part,
         protocol: Protocol,
     ) -> Result<Option<(Vec<Importance>, f64)>> {
@@ -262,7 +262,7 @@ impl Eval {
         interrupt::watch()?;
         let bar = ui::sample_bar((most * images.len()) as u64);
         let begin = Instant::now();
-        let bounds = importance(&opened.vae, images, protocol, &samples, &mut |done| {
+        let bounds = importance(&model.vae, images, protocol, &samples, &mut |done| {
             bar.set_position(done);
             !interrupt::asked()
         });
@@ -274,7 +274,7 @@ impl Eval {
             .flat_map(|bound| &bound.log_px)
             .any(|log_px| !log_px.is_finite())
         {
-            return Err(opened.broken("log p(x) is NaN or infinite"));
+            return Err(model.broken("log p(x) is NaN or infinite"));
         }
         Ok(Some((bounds, seconds)))
     }
@@ -284,9 +284,9 @@ impl Eval {
 ///
 /// # Errors
 /// Returns an error if an image cannot be read, or if the result is not finite.
-pub fn elbo(opened: &LoadedModel, images: &Part, protocol: Protocol) -> Result<ElboByImage> {
+pub fn elbo(model: &LoadedModel, images: &Part, protocol: Protocol) -> Result<ElboByImage> {
     let bar = ui::image_bar("measuring", images.len());
-    let elbo = measure(&opened.vae, images, protocol, &mut |seen| {
+    let elbo = measure(&model.vae, images, protocol, &mut |seen| {
         bar.set_position(seen as u64)
     });
     bar.finish_and_clear();
@@ -300,15 +300,15 @@ pub fn elbo(opened: &LoadedModel, images: &Part, protocol: Protocol) -> Result<E
     } else {
         "reconstruction"
     };
-    Err(opened.broken(&format!("{what} is NaN or infinite")))
+    Err(model.broken(&format!("{what} is NaN or infinite")))
 }
 
 /// Keeps the report in the run's folder, with the numbers of each image.
-fn keep(evaluation: &Evaluation, opened: &LoadedModel, folder: &RunFolder) -> Result<()> {
+fn keep(evaluation: &Evaluation, model: &LoadedModel, folder: &RunFolder) -> Result<()> {
     let mut kept = evaluation.report().json();
     kept["by_image"] = evaluation.by_image();
     // A run may be moved or copied: its report names the file beside it.
-    let name = opened.path.file_name();
+    let name = model.path.file_name();
     kept["model"] = name.map(|name| name.to_string_lossy()).into();
     folder.write_report(&kept)
 }

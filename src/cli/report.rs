@@ -84,7 +84,7 @@ impl ReportCommand {
     pub fn run(self) -> Result<()> {
         self.check()?;
         let model = self.model.open()?;
-        let path = self.place(&model)?;
+        let path = self.page_path(&model)?;
         let image_count = count_of_images(self.images, model.card.image_shape)?;
         // A model that is too large is found before the work.
         let networks = (!self.no_explorer).then(|| networks(&model, self.f16));
@@ -122,7 +122,7 @@ impl ReportCommand {
     }
 
     /// Returns the path of the page, where no other file may be.
-    fn place(&self, model: &LoadedModel) -> Result<PathBuf> {
+    fn page_path(&self, model: &LoadedModel) -> Result<PathBuf> {
         let default = RunFolder {
             path: model.folder.clone(),
         };

@@ -118,13 +118,13 @@ pub struct ScoreImages {
 impl ScoreImages {
     pub fn run(self) -> Result<()> {
         let promise = self.promise()?;
-        let opened = self.model.open()?;
+        let model = self.model.open()?;
         let args = self.score_args();
         // Maps draw samples, even if the score draws none.
-        let protocol = args.last().unwrap_or(&self.scoring).protocol(&opened)?;
+        let protocol = args.last().unwrap_or(&self.scoring).protocol(&model)?;
         let scores = args.iter().map(|args| args.score).collect();
-        let scorer = scorer(&opened, &self.data, protocol, scores)?;
-        let calibrations = calibrations(&opened, &self.data, &args, protocol, &scorer)?;
+        let scorer = scorer(&model, &self.data, protocol, scores)?;
+        let calibrations = calibrations(&model, &self.data, &args, protocol, &scorer)?;
         let calibration = &calibrations[0];
         let rule = promise
             .map(|promise| calibration.rule(promise))
@@ -133,16 +133,16 @@ impl ScoreImages {
             introduce(rule, self.confidence);
         }
         let mut blocks = if self.images.is_empty() {
-            ImageBlocks::of_split(&opened.data(&self.data)?.0.test)
+            ImageBlocks::of_split(&model.data(&self.data)?.0.test)
         } else {
-            ImageBlocks::of_paths(&self.images, &opened)?
+            ImageBlocks::of_paths(&self.images, &model)?
         };
-        let maps = self.map_folder(&opened, promise, calibrations.last().unwrap_or(calibration))?;
-        let run = opened.run_folder();
+        let maps = self.map_folder(&model, promise, calibrations.last().unwrap_or(calibration))?;
+        let run = model.run_folder();
         let kept = run.map(|run| CalibrationFile::read(&run)).transpose()?;
         let streams = rule.is_some() && !self.json;
         let scoring = Scoring {
-            opened: &opened,
+            model: &model,
             scorer: &scorer,
             calibration,
             rule: rule.as_ref(),
@@ -161,7 +161,7 @@ impl ScoreImages {
         if self.json {
             let mut report = self.as_json(calibration, rule.as_ref(), &scored, drift);
             report["complete"] = json!(ended.is_ok());
-            let draws = args.iter().any(|args| args.draws(&opened));
+            let draws = args.iter().any(|args| args.draws(&model));
             if let Some(maps) = &maps {
                 report["maps"] = json!(self.maps);
                 report["map_threshold"] = json!(maps.rule.threshold);
@@ -169,22 +169,22 @@ impl ScoreImages {
             }
             report["samples"] = json!(draws.then_some(protocol.samples));
             report["seed"] = json!(protocol.seed);
-            report["model"] = json!(opened.path);
-            report["model_hash"] = json!(opened.hash);
+            report["model"] = json!(model.path);
+            report["model_hash"] = json!(model.hash);
             ui::data(report)?;
         } else if !streams {
             ui::data(csv(&scored.rows, &scored.skipped, scoring.format(true))?)?;
         }
         ended?;
         self.conclude(&scored, drift)?;
-        self.name_next(&opened);
+        self.name_next(&model);
         Ok(())
     }
 
     /// Names the command that shows where images are strange or, once that is shown, the one that counts what is found. After
     /// a stream of paths nothing comes next.
-    fn name_next(&self, opened: &LoadedModel) {
-        let run = model_word(opened);
+    fn name_next(&self, model: &LoadedModel) {
+        let run = model_word(model);
         let images = match &self.images[..] {
             [] => String::new(),
             [stream] if stream == Path::new("-") => return,
@@ -210,7 +210,7 @@ impl ScoreImages {
     /// Opens the folder of the maps, and says what their colours promise.
     fn map_folder(
         &self,
-        opened: &LoadedModel,
+        model: &LoadedModel,
         promise: Option<FalseAlarmPromise>,
         calibration: &Calibration,
     ) -> Result<Option<MapFolder>> {
@@ -229,7 +229,7 @@ impl ScoreImages {
             100.0 * rule.mean_rate
         ));
         let about = json!({
-            "model_hash": opened.hash,
+            "model_hash": model.hash,
             "threshold": rule.threshold,
             "mean_rate": rule.mean_rate,
             "calibration_images": calibration.count(),

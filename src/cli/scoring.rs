@@ -13,7 +13,7 @@ use crate::ui;
 
 /// How images are scored and flagged.
 pub struct Scoring<'a> {
-    pub opened: &'a LoadedModel,
+    pub model: &'a LoadedModel,
     pub scorer: &'a Scorer<'a>,
     pub calibration: &'a Calibration,
     /// `None` flags nothing.
@@ -117,11 +117,11 @@ impl Scoring<'_> {
             // The score of a very strange image may be infinite, and then it is the strangest.
             let Some(&score) = image.scores.first().filter(|score| !score.is_nan()) else {
                 let what = format!("score of {name} is NaN");
-                return Err(self.opened.broken(&what));
+                return Err(self.model.broken(&what));
             };
             let highest = image.map.as_ref().map(|map| map_score(map));
             if highest.is_some_and(f64::is_nan) {
-                return Err(self.opened.broken(&format!("map of {name} is NaN")));
+                return Err(self.model.broken(&format!("map of {name} is NaN")));
             }
             let folder = self.maps.zip(highest);
             rows.push(ScoredRow {

@@ -1,13 +1,13 @@
 //! `vae summary`: shows the layers of a network before it is trained, or of a trained model.
 
-mod subject;
+mod shown_network;
 mod timing;
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use self::subject::find;
+use self::shown_network::find;
 use super::candidates::{devices, networks};
 use super::images_args::ImagesArgs;
 use super::next::next;
@@ -72,10 +72,10 @@ pub struct Summary {
 impl Summary {
     pub fn run(self) -> Result<()> {
         let named = self.network.as_deref();
-        let subject = find(named, &self.overrides, self.data.as_deref(), &self.images)?;
-        let (config, network, images) = (&subject.config, &subject.network, subject.images);
+        let shown = find(named, &self.overrides, self.data.as_deref(), &self.images)?;
+        let (config, network, images) = (&shown.config, &shown.network, shown.images);
         let need = MemoryNeed::new(config, network, images.unwrap_or(usize::MAX));
-        let mut report = architecture(&subject.name, config, network, &need);
+        let mut report = architecture(&shown.name, config, network, &need);
         if self.time {
             let selected = device::select(self.device.as_deref().unwrap_or("auto"))?;
             if on_host(&selected.device) {
@@ -86,7 +86,7 @@ impl Summary {
         }
         show(&report, self.json)?;
         if !self.json {
-            next(subject.command);
+            next(shown.command);
         }
         Ok(())
     }

@@ -21,12 +21,12 @@ pub fn table(records: &[Record]) -> Result<Vec<u8>> {
             for (name, value) in scalars(record) {
                 let name = format!("{}/{name}", record.split);
                 let known = columns.iter().position(|column| *column == name);
-                let place = known.unwrap_or_else(|| {
+                let column = known.unwrap_or_else(|| {
                     columns.push(name);
                     line.push(None);
                     columns.len() - 1
                 });
-                line[place] = Some(value).filter(|value| value.is_finite());
+                line[column] = Some(value).filter(|value| value.is_finite());
             }
         }
         lines.push((&epoch[0], line));

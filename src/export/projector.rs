@@ -55,8 +55,8 @@ fn config(title: &str, [width, height]: [usize; 2]) -> String {
 fn tensors(latents: &[Vec<f32>]) -> String {
     let mut text = String::new();
     for z in latents {
-        for (place, value) in z.iter().enumerate() {
-            let gap = if place == 0 { "" } else { "\t" };
+        for (latent, value) in z.iter().enumerate() {
+            let gap = if latent == 0 { "" } else { "\t" };
             // Writing to a string cannot fail.
             let _ = write!(text, "{gap}{value}");
         }

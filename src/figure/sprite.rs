@@ -50,8 +50,8 @@ impl Sprite {
         let mut sprite = RgbImage::new((columns * cell[0]) as u32, (rows * cell[1]) as u32);
         for index in 0..count {
             let small = shrunk(&image(index)?, cell)?;
-            let place = [index % columns * cell[0], index / columns * cell[1]];
-            replace(&mut sprite, &small, place[0] as i64, place[1] as i64);
+            let corner = [index % columns * cell[0], index / columns * cell[1]];
+            replace(&mut sprite, &small, corner[0] as i64, corner[1] as i64);
         }
         Ok(Self {
             image: sprite,

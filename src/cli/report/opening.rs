@@ -24,8 +24,8 @@ pub fn show_in_browser(page: &Path) -> Result<()> {
         return Ok(());
     }
     // The library's errors name a program and a number, which say nothing more to a person.
-    let opened = opening.join().unwrap_or(Ok(()));
-    opened.map_err(|_| {
+    let ended = opening.join().unwrap_or(Ok(()));
+    ended.map_err(|_| {
         Error::failed("the page was written, but no browser opened it").with_hint(format!(
             "open {} by hand, or copy it to a machine with a browser",
             page.display()

@@ -22,9 +22,8 @@ pub fn body(graph: &Graph) -> Vec<String> {
             .collect();
         let expression = expression(graph, node, &operands);
         let is_given = matches!(node.operation, Operation::Input(_));
-        let place = &uses[id];
         let output = graph.outputs.iter().find(|(_, output)| *output == id);
-        if is_given || output.is_none() && place.is_inline {
+        if is_given || output.is_none() && uses[id].is_inline {
             expressions.push(expression);
             continue;
         }

@@ -32,18 +32,18 @@ fn insert(into: &mut Vec<(String, PythonModule)>, path: &[&str], layer: String) 
     let [name, rest @ ..] = path else {
         return;
     };
-    let place = into.iter().position(|(known, _)| known == name);
+    let position = into.iter().position(|(known, _)| known == name);
     if rest.is_empty() {
-        if place.is_none() {
+        if position.is_none() {
             into.push(((*name).to_owned(), PythonModule::Layer(layer)));
         }
         return;
     }
-    let place = place.unwrap_or_else(|| {
+    let position = position.unwrap_or_else(|| {
         into.push(((*name).to_owned(), PythonModule::Dictionary(Vec::new())));
         into.len() - 1
     });
-    if let PythonModule::Dictionary(inner) = &mut into[place].1 {
+    if let PythonModule::Dictionary(inner) = &mut into[position].1 {
         insert(inner, rest, layer);
     }
 }

@@ -142,11 +142,11 @@ mod tests {
 
     #[test]
     fn a_file_that_is_replaced_stays_empty_for_a_while_and_its_successor_comes_after_it() {
-        let place = tempfile::TempDir::new().unwrap();
-        let folder = place.path().join("test");
+        let run = tempfile::TempDir::new().unwrap();
+        let folder = run.path().join("test");
         let events = Events::from([("test".to_owned(), Vec::new())]);
         let write = || {
-            let (_, mut paths) = EventFolder::begin(place.path(), &events).unwrap();
+            let (_, mut paths) = EventFolder::begin(run.path(), &events).unwrap();
             paths.remove(0)
         };
         let written = [write(), write(), write()];

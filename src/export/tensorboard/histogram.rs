@@ -12,9 +12,9 @@ pub fn histogram(values: &[f64]) -> HistogramCounts {
     let width = (max - min) / BUCKETS as f64;
     let mut counts = [0.0; BUCKETS];
     for value in values {
-        let place = ((value - min) / width).ceil() - 1.0;
-        // The smallest value is in the first bucket. `as` turns NaN, the place of equal values, into 0.
-        counts[(place.max(0.0) as usize).min(BUCKETS - 1)] += 1.0;
+        let bucket = ((value - min) / width).ceil() - 1.0;
+        // The smallest value is in the first bucket. `as` turns NaN, the bucket of equal values, into 0.
+        counts[(bucket.max(0.0) as usize).min(BUCKETS - 1)] += 1.0;
     }
     let (ends, counts) = if width > 0.0 {
         let end = |bucket: usize| match bucket {

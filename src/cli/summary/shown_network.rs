@@ -13,7 +13,7 @@ use crate::train::ModelFile;
 use crate::ui;
 
 /// A network whose shapes are known.
-pub struct Subject {
+pub struct ShownNetwork {
     /// The name of its preset, file, folder or run.
     pub name: String,
     pub config: Config,
@@ -44,7 +44,7 @@ pub fn find(
     overrides: &[String],
     data: Option<&Path>,
     images: &ImagesArgs,
-) -> Result<Subject> {
+) -> Result<ShownNetwork> {
     match (named, data) {
         (None, Some(folder)) => of_images(folder, overrides, images),
         (Some(named), _) if is_config(named) => {
@@ -57,7 +57,7 @@ pub fn find(
                 shell_word(named),
                 data_flag.unwrap_or_default()
             );
-            Ok(Subject {
+            Ok(ShownNetwork {
                 command,
                 ..of_config(config, name, data, images)?
             })
@@ -84,7 +84,7 @@ fn is_config(name: &str) -> bool {
     name == "-" || find_preset(name).is_ok() || (path.exists() && !path.is_dir())
 }
 
-fn of_model(named: Option<&str>, useless: Option<&(&str, bool)>) -> Result<Subject> {
+fn of_model(named: Option<&str>, useless: Option<&(&str, bool)>) -> Result<ShownNetwork> {
     let named = named.map(Path::new);
     let (path, folder) = locate(named).map_err(|error| match named {
         // The name may mean any of four things.
@@ -113,7 +113,7 @@ fn of_model(named: Option<&str>, useless: Option<&(&str, bool)>) -> Result<Subje
         .config
         .network(file.card.image_shape, file.card.classes.len())
         .map_err(|error| Error::file(&path, format!("its config is wrong: {error}")))?;
-    Ok(Subject {
+    Ok(ShownNetwork {
         name: name.display().to_string(),
         config: file.config,
         network,
@@ -136,11 +136,11 @@ fn no_such_network(named: &Path, error: Error) -> Error {
     }
 }
 
-fn of_images(folder: &Path, overrides: &[String], images: &ImagesArgs) -> Result<Subject> {
+fn of_images(folder: &Path, overrides: &[String], images: &ImagesArgs) -> Result<ShownNetwork> {
     let mut own = images.load(folder, overrides)?;
     own.config.choose_model(&own.dataset);
     let train = &own.dataset.train;
-    Ok(Subject {
+    Ok(ShownNetwork {
         network: own.config.network(train.shape, own.dataset.classes.len())?,
         images: Some(train.len()),
         config: own.config,
@@ -159,7 +159,7 @@ fn of_config(
     name: String,
     data: Option<&Path>,
     images: &ImagesArgs,
-) -> Result<Subject> {
+) -> Result<ShownNetwork> {
     config.check()?;
     images.check(&config.data)?;
     let shape = match data {
@@ -187,7 +187,7 @@ fn of_config(
         return Err(unknown("[condition] depends on the number of classes"));
     }
     let network = config.network(shape.image, shape.class_count.unwrap_or(0))?;
-    Ok(Subject {
+    Ok(ShownNetwork {
         name,
         config,
         network,
