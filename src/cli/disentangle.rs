@@ -110,7 +110,7 @@ impl Disentangle {
         let posteriors = model.posteriors(images, &part.ids, |seen| bar.set_position(seen as u64));
         bar.finish_and_clear();
         let posteriors = posteriors?;
-        let drawn = model.config.objective.kind().latent_mode().is_sampled();
+        let drawn = model.config.is_variational();
         let factors = factors.unwrap_or_default();
         let varying = varying(&factors);
         let bar = ui::step_bar(2 * Scores::STEPS);

@@ -16,7 +16,7 @@ use crate::check::{at_least_one, count};
 use crate::data::{Choice, Dataset, Part, SplitName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{ElboByImage, Importance, Protocol, SquaredErrors, importance, measure};
-use crate::objective::{LatentMode, NO_ELBO};
+use crate::objective::NO_ELBO;
 use crate::report::evaluation::Evaluation;
 use crate::run::RunFolder;
 use crate::{parallel, ui};
@@ -122,7 +122,7 @@ impl Eval {
         let whole = self.split.of(dataset)?;
         let images = &Part::new(whole, Choice::of(self.images, self.first));
         let sample_count = self.quality.count(dataset, images)?;
-        self.check_latent_samples(model.config.objective.kind().latent_mode())?;
+        self.check_latent_samples(model.config.is_variational())?;
         let protocol = model.protocol(self.samples_per_image, self.seed);
         let mut evaluation = Evaluation {
             provenance: model.provenance(self.split.name(), images, protocol.seed)?,
@@ -170,7 +170,7 @@ impl Eval {
     }
 
     /// Checks that several samples of z are asked for only where z is drawn.
-    fn check_latent_samples(&self, latent_mode: LatentMode) -> Result<()> {
+    fn check_latent_samples(&self, is_variational: bool) -> Result<()> {
         let most = self.importance_samples.iter().copied().max();
         let asked = [
             (
@@ -183,7 +183,7 @@ impl Eval {
             .into_iter()
             .find_map(|(flag, value)| Some((flag, value?)))
         {
-            Some((flag, value)) if !latent_mode.is_sampled() => Err(Error::request(format!(
+            Some((flag, value)) if !is_variational => Err(Error::request(format!(
                 "{flag} {value}: {NO_ELBO}"
             ))
             .with_hint(format!(

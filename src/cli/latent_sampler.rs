@@ -23,7 +23,7 @@ pub fn with_sampler<T>(
 ) -> Result<T> {
     match origin {
         LatentOrigin::Prior => {
-            if !model.config.objective.kind().latent_mode().is_sampled() {
+            if !model.config.is_variational() {
                 ui::note(format_args!(
                     "note: {NO_PRIOR}; `--from mixture:10` draws latents like the training images', and `--from box` from their range"
                 ));

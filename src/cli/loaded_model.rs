@@ -233,7 +233,7 @@ impl LoadedModel {
     ) -> Result<Posteriors> {
         let found = posteriors(&self.vae, &self.loader(), images, indices, seen)?;
         self.check_finite(&found.means)?;
-        if self.config.objective.kind().latent_mode().is_sampled() {
+        if self.config.is_variational() {
             self.check_finite(&found.log_vars)?;
         }
         Ok(found)

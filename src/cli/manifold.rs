@@ -131,7 +131,7 @@ impl Draw for Manifold {
                 "note: of {latent_count} latents this shows 0 and 1, the others at zero; `--dims I,J` chooses, and `vae traverse` shows what each one does"
             ));
         }
-        if !model.config.objective.kind().latent_mode().is_sampled() {
+        if !model.config.is_variational() {
             ui::note(format_args!("note: {NO_PRIOR}"));
         } else if !model.config.prior.is_normal() {
             ui::note(

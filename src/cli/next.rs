@@ -97,7 +97,7 @@ pub fn after_latents(model: &LoadedModel) {
 
 /// Returns the figure that shows most of a model without further arguments.
 fn look(model: &LoadedModel) -> &'static str {
-    if model.config.objective.kind().latent_mode().is_sampled() {
+    if model.config.is_variational() {
         "sample"
     } else {
         "reconstruct"

@@ -138,7 +138,7 @@ impl Draw for Traverse {
         let measured = Part::new(&dataset.test, Choice::AtRandom(MEASURED));
         let protocol = model.protocol(1, None);
         // An autoencoder's latents have no KL, so their spread shows how much each one carries.
-        let drawn = model.config.objective.kind().latent_mode().is_sampled();
+        let drawn = model.config.is_variational();
         let has_kl = drawn && model.config.prior.is_normal();
         let (size, carried) = if has_kl {
             ("KL", kl_by_latent(&model.vae, &measured, protocol)?)

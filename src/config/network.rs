@@ -54,7 +54,7 @@ impl Config {
         let numbers = |parameters: Vec<ParameterShape>| -> usize {
             parameters.iter().map(ParameterShape::count).sum()
         };
-        let untrained = if self.objective.kind().latent_mode().is_sampled() {
+        let untrained = if self.is_variational() {
             Vec::new()
         } else {
             network.log_var.parameters()

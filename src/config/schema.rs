@@ -153,6 +153,11 @@ impl Config {
         .with_hint(hint)
     }
 
+    /// Returns whether the model is a variational autoencoder: a plain one has neither a distribution of latents nor a prior.
+    pub fn is_variational(&self) -> bool {
+        self.objective.kind().latent_mode().is_sampled()
+    }
+
     /// Returns the generator of one stream of random numbers.
     pub fn rng(&self, stream: &str) -> Rng {
         Rng::new(self.seed).stream(stream)

@@ -52,9 +52,9 @@ impl ExportedModel {
         self.file.config.data.kind().pixels()
     }
 
-    /// Returns whether the model is a variational autoencoder: a plain one has neither a distribution of latents nor a prior.
+    /// Does the same as [`Config::is_variational`](crate::config::Config::is_variational).
     pub fn is_variational(&self) -> bool {
-        self.file.config.objective.kind().latent_mode().is_sampled()
+        self.file.config.is_variational()
     }
 
     /// Returns the names of the classes of a conditional model, which has a label as an input; other models have none.

@@ -136,7 +136,7 @@ pub fn architecture(name: &str, config: &Config, network: &Network, need: &Memor
 /// Returns a row for each layer, for the prior and for the likelihood.
 fn rows(config: &Config, network: &Network, batch: usize) -> Vec<LayerRow> {
     let samples = config.objective.kind().samples();
-    let is_sampled = config.objective.kind().latent_mode().is_sampled();
+    let is_sampled = config.is_variational();
     let recomputes = config.train.checkpointing;
     let mut rows: Vec<LayerRow> = network
         .layers()

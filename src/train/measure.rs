@@ -73,12 +73,7 @@ fn train_record(config: &Config, state: &TrainState, image_count: usize, epoch: 
     let progress = &state.progress;
     let last_step = epochs_after(config, image_count, progress.step.saturating_sub(1));
     let [loss, reconstruction, kl] = progress.sums.means();
-    let kl = config
-        .objective
-        .kind()
-        .latent_mode()
-        .is_sampled()
-        .then_some(kl);
+    let kl = config.is_variational().then_some(kl);
     let layers = layer_parameters(&state.vae).into_iter();
     let layers = layers.map(|layer| layer.layer);
     Record {

@@ -106,7 +106,7 @@ fn encoded_posteriors(model: &LoadedModel, images: &Split) -> Result<Posteriors>
     let found = model.posteriors(images, &ids, |seen| bar.set_position(seen as u64));
     bar.finish_and_clear();
     let mut found = found?;
-    if !model.config.objective.kind().latent_mode().is_sampled() {
+    if !model.config.is_variational() {
         found.log_vars.clear();
     }
     Ok(found)
@@ -134,8 +134,7 @@ fn describe(model: &LoadedModel, card: &MixtureCard) {
             card.iterations
         ));
     }
-    let is_prior = model.vae.network().prior.is_normal()
-        && model.config.objective.kind().latent_mode().is_sampled();
+    let is_prior = model.vae.network().prior.is_normal() && model.config.is_variational();
     let number = |mean: f64, se: Option<f64>| format!("{mean:.2} {}", plus_minus(se, 2));
     ui::note(format_args!(
         "log density of the latents of {} test images, in nats per image: {} under the mixture, {} under N(0, I), {}",

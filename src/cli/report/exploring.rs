@@ -106,15 +106,9 @@ impl Exploring<'_> {
         })
     }
 
-    /// Returns whether the latents are sampled.
-    fn is_sampled(&self) -> bool {
-        let objective = self.model.config.objective.kind();
-        objective.latent_mode().is_sampled()
-    }
-
     /// Returns whether a latent has a KL of its own.
     fn has_kl(&self) -> bool {
-        self.is_sampled() && self.model.config.prior.is_normal()
+        self.model.config.is_variational() && self.model.config.prior.is_normal()
     }
 
     /// Returns latents from the prior, with classes for a conditional model.
@@ -131,7 +125,7 @@ impl Exploring<'_> {
     }
 
     fn random(&self) -> Result<RandomLatents> {
-        if !self.is_sampled() {
+        if !self.model.config.is_variational() {
             return Ok(RandomLatents::None);
         }
         if self.model.config.prior.is_normal() {
@@ -218,7 +212,7 @@ impl Exploring<'_> {
     fn notes(&self) -> Vec<String> {
         let config = &self.model.config;
         let mut notes = Vec::new();
-        if !self.is_sampled() {
+        if !self.model.config.is_variational() {
             notes.push("There is no button for random latents: an autoencoder has no prior to draw them from.".to_owned());
         } else if !config.prior.is_normal() {
             notes.push(format!(

@@ -64,7 +64,7 @@ pub fn all(
 
 /// Returns samples from the prior, and test images above their reconstructions.
 fn images(model: &LoadedModel, dataset: Option<&Dataset>) -> Result<Option<PageSection>> {
-    let is_sampled = model.config.objective.kind().latent_mode().is_sampled();
+    let is_sampled = model.config.is_variational();
     let title = match (is_sampled, dataset) {
         (true, Some(_)) => "Samples and reconstructions",
         (true, None) => "Samples",

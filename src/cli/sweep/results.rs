@@ -139,7 +139,7 @@ fn protocol(config: &Config, folder: &RunFolder) -> Value {
     let about = About::read(&folder.about()).ok();
     let data = config.data.kind();
     let caveat = config.likelihood.kind().caveat(data.pixels().is_binary());
-    let is_sampled = config.objective.kind().latent_mode().is_sampled();
+    let is_sampled = config.is_variational();
     json!({
         "data": about.as_ref().map(|about| &about.data),
         "data_hash": about.as_ref().map(|about| &about.data_hash),

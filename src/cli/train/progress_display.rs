@@ -189,7 +189,7 @@ fn running_means(training: &Training) -> Option<String> {
     let seen = (step as usize * config.train.batch).min(training.dataset().train.len());
     let speed = seen as f64 / progress.seconds;
     let [_, reconstruction, kl] = progress.sums.means();
-    let bound = if config.objective.kind().latent_mode().is_sampled() {
+    let bound = if config.is_variational() {
         format!(
             "ELBO {:.1}, reconstruction {reconstruction:.1}, KL {kl:.1}",
             -(reconstruction + kl)

@@ -152,7 +152,7 @@ pub fn conclude(trained: &TrainedModel, folder: &RunFolder) {
     if samples.is_file() {
         ui::note(format_args!("look at {}", samples.display()));
     }
-    if !config.objective.kind().latent_mode().is_sampled() {
+    if !config.is_variational() {
         ui::note(NO_PRIOR);
     }
     if data.trains_on_test() {
