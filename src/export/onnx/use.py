@@ -18,16 +18,24 @@ def read(path):
     """Returns an image file as the model reads it: [1, C, H, W] in [0, 1]. `vae` scales in another way, so levels differ a little."""
     image = ImageOps.exif_transpose(Image.open(path))
     if image.mode.startswith(("I", "F")):
-        sys.exit(f"{path}: more than 8 bits per value; Pillow cannot convert that as vae does: use vae embed")
+        values = np.asarray(image, np.float64)
+        if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+            sys.exit(f"{path}: more than 16 bits per value: use vae embed")
+        # The levels of 16 bits that the data spread, as `vae` rounds them.
+        low, high = settings["levels_of_16_bits"]
+        span = max(high - low, 1)
+        spread = (values.astype(np.int64) - low).clip(0, span) * 65535 // span
+        image = Image.fromarray(((spread + 128) // 257).astype(np.uint8))
     image = image.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, settings["background"]), image)
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, settings["background"]), image).convert("RGB")
     if image.size != (width, height):
         fit = {"crop": ImageOps.fit, "pad": ImageOps.pad, "stretch": Image.Image.resize}[settings["fit"]]
         behind = {"color": settings["background"]} if settings["fit"] == "pad" else {}
         image = fit(image, (width, height), Image.Resampling.BILINEAR, **behind)
+    if settings["invert"]:
+        image = ImageOps.invert(image)
+    image = image.convert("L" if channels == 1 else "RGB")
     x = np.asarray(image, np.float32).reshape(height, width, channels).transpose(2, 0, 1)[None] / 255
-    x = 1 - x if settings["invert"] else x
     return x if settings["pixels"] == "grey" else (x > 0.5).astype(np.float32)
 
 
