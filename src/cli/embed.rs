@@ -38,7 +38,8 @@ A denoising autoencoder reads clean images here; only train, eval, doctor and re
 
 --projector writes the files of TensorBoard's Embedding Projector instead: the posterior means (tensors.tsv), the class, index and path \
 of each image (metadata.tsv), the images, made smaller if they would not fit into 8192x8192 pixels (sprite.png), and the config that names \
-these files. `tensorboard --logdir RUN/projector` shows them, and so does https://projector.tensorflow.org, by its button `Load`.";
+these files. `tensorboard --logdir RUN/projector` shows them, and so does https://projector.tensorflow.org, by its button `Load`. A folder \
+that `--out` names for them must be new or empty.";
 
 /// Write the posterior means of a split, or of new images, as .npy and .csv, and draw them
 #[derive(Args, Debug, Deserialize)]
