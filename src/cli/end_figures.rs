@@ -114,8 +114,10 @@ impl EndFigures {
         for EndFigure { title, figure, .. } in &self.0 {
             let folder = &model.folder;
             let claim = match figure.place() {
-                // The figures of a run replace those from before it was resumed.
-                place @ Place::Export(..) => occupy(&place.folder(folder, folder)).map(Some),
+                // The figures of a run replace those from before it was resumed. A folder that was removed is not made again.
+                place @ Place::Export(..) if folder.is_dir() => {
+                    occupy(&place.folder(folder, folder)).map(Some)
+                }
                 _ => Ok(None),
             };
             match claim.and_then(|_claim| figure.write(model, folder)) {

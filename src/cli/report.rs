@@ -8,7 +8,7 @@ mod sections;
 mod sheet;
 mod starting_images;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -83,8 +83,7 @@ pub struct ReportCommand {
 impl ReportCommand {
     pub fn run(self) -> Result<()> {
         self.check()?;
-        let model = self.model.open()?;
-        let path = self.page_path(&model)?;
+        let (model, path) = self.model.open_after(|folder| self.page_path(folder))?;
         let image_count = count_of_images(self.images, model.card.image_shape)?;
         // A model that is too large is found before the work.
         let networks = (!self.no_explorer).then(|| networks(&model, self.f16));
@@ -122,9 +121,9 @@ impl ReportCommand {
     }
 
     /// Returns the path of the page, where no other file may be.
-    fn page_path(&self, model: &LoadedModel) -> Result<PathBuf> {
+    fn page_path(&self, folder: &Path) -> Result<PathBuf> {
         let default = RunFolder {
-            path: model.folder.clone(),
+            path: folder.to_path_buf(),
         };
         let path = self.out.clone().unwrap_or_else(|| default.page());
         files::check_writable(&path)?;
