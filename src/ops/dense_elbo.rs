@@ -34,7 +34,7 @@ pub struct DenseVae {
     pub likelihood: PixelLikelihood,
 }
 
-/// What the ELBO of a batch is computed from, without autodiff.
+/// A batch, and what its loss depends on beside the model, without autodiff.
 #[derive(Clone, Debug)]
 pub struct DenseBatch {
     /// `[B, P]`: what the encoder sees.

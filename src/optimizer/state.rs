@@ -219,6 +219,9 @@ impl OptimizerState {
         }
         if let Some((is_taken, weights, slots)) = old {
             let choose = |old: Tensor<1>, new: &mut Tensor<1>| {
+                if is_empty(&old) {
+                    return;
+                }
                 let is_taken = is_taken.clone().expand(old.shape());
                 *new = old.mask_where(is_taken, new.clone());
             };

@@ -29,10 +29,10 @@ pub fn dense_elbo(
     let x = untracked(batch.x);
     let [b, d] = [x.shape()[0], heads[0].bias.shape().num_elements()];
 
-    let encoded = Forward::new(&encoder, untracked(batch.input));
+    let encoded = ChainOutputs::new(&encoder, untracked(batch.input));
     let [mean, log_var] = outputs(encoded.last(), heads.each_ref());
     let z = sampling.value(&mean, &log_var);
-    let decoded = Forward::new(&decoder, z.reshape(Shape::new([b, d])));
+    let decoded = ChainOutputs::new(&decoder, z.reshape(Shape::new([b, d])));
 
     // The loss is the mean of reconstruction + weight * KL over the images.
     let upstream = (1.0 / batch.images as f64) as f32;
@@ -100,9 +100,9 @@ fn chain(layers: Vec<DenseWeights>) -> Vec<DenseTensors> {
 }
 
 /// The input of a chain of layers and the output of each.
-struct Forward(Vec<FlexTensor>);
+struct ChainOutputs(Vec<FlexTensor>);
 
-impl Forward {
+impl ChainOutputs {
     fn new(layers: &[DenseTensors], x: FlexTensor) -> Self {
         let mut forward = Self(Vec::with_capacity(layers.len() + 1));
         forward.0.push(x);
