@@ -18,9 +18,9 @@ const SAVED: f32 = 0.25;
 const SAMPLES: usize = 4;
 const SAMPLED_TERMS: usize = 64;
 
-/// The number of blocks whose lists are made together: their values of a term fill a line of the cache, if the factor is
-/// transposed.
-const GROUP: usize = 4;
+/// The number of blocks of a transposed factor whose lists are made together: their values of a term are a few lines of the
+/// cache that follow each other.
+const GROUP: usize = 16;
 
 /// The nonzero terms of each round, in one list for each [`BLOCK`] of rows. A list has the terms that are not 0 in at
 /// least one of its rows, in ascending order and counted from the start of the round.
@@ -38,31 +38,49 @@ impl NonzeroLists {
             return None;
         }
         let (rounds, blocks) = (a.columns.div_ceil(depth), a.rows.div_ceil(BLOCK));
-        let lists = |from: usize, depth: usize, blocks: Range<usize>| {
+        let length = |from: usize, depth: usize| (a.columns - from).min(depth);
+        let of_block = |from: usize, depth: usize, block: usize| {
             with_widest_simd(
                 #[inline(always)]
-                || lists(a, from, depth, blocks.clone()),
+                || of_rows(a, from, length(from, depth), block),
+            )
+        };
+        let of_group = |from: usize, depth: usize, blocks: Range<usize>| {
+            with_widest_simd(
+                #[inline(always)]
+                || of_columns(a, from, length(from, depth), blocks.clone()),
             )
         };
         // Each sample has another range of the terms, as the middle of an image differs from its border.
         let range = a.columns.div_ceil(SAMPLES);
-        let length = range.min(SAMPLED_TERMS);
+        let most = range.min(SAMPLED_TERMS);
         let sampled = (0..a.columns.div_ceil(range)).map(|sample| {
             let block = (2 * sample + 1) * blocks / (2 * SAMPLES);
             let from = sample * range;
-            let kept = lists(from, length, block..block + 1)[0].len();
-            [kept, length.min(a.columns - from)]
+            let kept = if a.transposed {
+                of_group(from, most, block..block + 1)[0].len()
+            } else {
+                of_block(from, most, block).len()
+            };
+            [kept, length(from, most)]
         });
         let [kept, all] = sampled.fold([0, 0], |sum, more| [sum[0] + more[0], sum[1] + more[1]]);
         if kept as f32 > (1.0 - SAVED) * all as f32 {
             return None;
         }
-        let rounds = (0..rounds).flat_map(|round| {
-            let groups = (0..blocks).step_by(GROUP);
-            groups.map(move |block| (round * depth, block..(block + GROUP).min(blocks)))
-        });
-        let lists = pool::map(rounds, |(from, blocks)| lists(from, depth, blocks));
-        let lists = lists.into_iter().flatten().collect();
+        let lists = if a.transposed {
+            let groups = blocks.div_ceil(GROUP);
+            let lists = pool::map(0..rounds * groups, |i| {
+                let first = i % groups * GROUP;
+                let blocks = first..(first + GROUP).min(blocks);
+                of_group(i / groups * depth, depth, blocks)
+            });
+            lists.into_iter().flatten().collect()
+        } else {
+            pool::map(0..rounds * blocks, |i| {
+                of_block(i / blocks * depth, depth, i % blocks)
+            })
+        };
         Some(Self { lists, blocks })
     }
 
@@ -72,51 +90,61 @@ impl NonzeroLists {
     }
 }
 
-/// Returns the terms of a round that are not 0, in a list for each of at most [`GROUP`] blocks.
+/// Returns the `length` terms from `from` on that are not 0, in a list for each of at most [`GROUP`] blocks of a transposed
+/// factor.
+///
+/// Every term is written, and counts only if one of its values is not 0: a branch would often be guessed wrong.
 #[inline(always)]
-fn lists(a: Matrix<'_>, from: usize, depth: usize, blocks: Range<usize>) -> Vec<Vec<u32>> {
-    let length = (a.columns - from).min(depth);
+fn of_columns(a: Matrix<'_>, from: usize, length: usize, blocks: Range<usize>) -> Vec<Vec<u32>> {
     let rows = blocks.start * BLOCK..(blocks.end * BLOCK).min(a.rows);
-    // The bits of the values of all rows of a block, without their signs: 0 if every value is 0 or -0.
-    let mut bits = vec![0_u32; length * blocks.len()];
-    if a.transposed {
-        let lines = a.values[from * a.rows..].chunks(a.rows).take(length);
-        for (term, line) in lines.enumerate() {
-            let line = &line[rows.clone()];
-            match <&[f32; GROUP * BLOCK]>::try_from(line) {
-                // The length that is known makes it a few vector operations.
-                Ok(line) => mark(&mut bits, length, term, line),
-                Err(_) => mark(&mut bits, length, term, line),
-            }
+    let mut lists = vec![0; length * blocks.len()];
+    let mut counts = [0; GROUP];
+    let lines = a.values[from * a.rows..].chunks(a.rows).take(length);
+    for (term, line) in lines.enumerate() {
+        let (whole, rest) = line[rows.clone()].as_chunks::<BLOCK>();
+        for (block, values) in whole.iter().enumerate() {
+            lists[block * length + counts[block]] = term as u32;
+            counts[block] += usize::from(any(values));
         }
-    } else {
-        let lines = a.values[rows.start * a.columns..].chunks(a.columns);
-        for (row, line) in lines.take(rows.len()).enumerate() {
-            bits[row / BLOCK * length..][..length]
-                .iter_mut()
-                .zip(&line[from..])
-                .for_each(|(bits, value)| *bits |= value.to_bits() << 1);
+        if !rest.is_empty() {
+            let block = whole.len();
+            lists[block * length + counts[block]] = term as u32;
+            counts[block] += usize::from(any(rest));
         }
     }
-    let nonzero = |bits: &[u32]| {
-        let (mut list, mut count) = (vec![0; length], 0);
-        for (i, &bits) in bits.iter().enumerate() {
-            list[count] = i as u32;
-            count += usize::from(bits != 0);
-        }
-        list.truncate(count);
-        list
-    };
-    bits.chunks_exact(length).map(nonzero).collect()
+    let lists = lists.chunks_exact(length).zip(counts);
+    lists.map(|(list, count)| list[..count].to_vec()).collect()
 }
 
-/// Notes the bits of the values of a term, which belong to the rows of a group of blocks.
+/// Returns whether one of the values is neither 0 nor -0.
 #[inline(always)]
-fn mark(bits: &mut [u32], length: usize, term: usize, values: &[f32]) {
-    for (block, values) in values.chunks(BLOCK).enumerate() {
-        let all = values.iter().fold(0, |all, value| all | value.to_bits());
-        bits[block * length + term] = all << 1;
+fn any(values: &[f32]) -> bool {
+    let mut bits = 0;
+    for value in values {
+        bits |= value.to_bits();
     }
+    bits << 1 != 0
+}
+
+/// Does the same for a block of a factor that is not transposed.
+#[inline(always)]
+fn of_rows(a: Matrix<'_>, from: usize, length: usize, block: usize) -> Vec<u32> {
+    // The bits of the values of all rows, without their signs: 0 if every value is 0 or -0.
+    let mut bits = vec![0_u32; length];
+    for line in a.values[block * BLOCK * a.columns..]
+        .chunks(a.columns)
+        .take(BLOCK)
+    {
+        let values = bits.iter_mut().zip(&line[from..]);
+        values.for_each(|(bits, value)| *bits |= value.to_bits() << 1);
+    }
+    let (mut list, mut count) = (vec![0; length], 0);
+    for (term, &bits) in bits.iter().enumerate() {
+        list[count] = term as u32;
+        count += usize::from(bits != 0);
+    }
+    list.truncate(count);
+    list
 }
 
 #[cfg(test)]
