@@ -4,8 +4,8 @@
 Trains small models on generated data for an epoch, writes the page of each, and uses it as a person does, by keys and
 clicks: everything that can be moved changes the image, what is saved is what is shown and what `vae decode` makes of it,
 an image of one's own is encoded as `vae embed` does it, Tab reaches every control, and every control has a name. The page's
-own test decodes its latents as the program does. The console stays empty, and no request leaves the page. FOLDER keeps the
-pages with screenshots of each width, of a dark page and of a printed one. Needs Chromium, which is installed by apt-get if
+own test decodes its latents as the program does. The console stays empty, and no request leaves the page. FOLDER is deleted
+and made anew. It keeps the pages, and for each of them screenshots at three widths, in dark colours and as printed. Needs Chromium, which is installed by apt-get if
 it can be, and Python alone.
 """
 

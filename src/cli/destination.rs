@@ -8,7 +8,7 @@ use crate::files::{self, OccupiedFolder, is_same_place, occupy, unreadable};
 use crate::run::{Contents, RunFolder};
 
 /// A folder that holds nothing that an export could destroy, claimed for this process. A folder that was made for the export
-/// goes again if nothing is written into it.
+/// is removed again if nothing is written into it.
 pub struct Destination {
     pub path: PathBuf,
     _claim: OccupiedFolder,

@@ -76,15 +76,15 @@ pub fn print(paths: &[PathBuf]) -> Result<()> {
 pub enum Place<'a> {
     /// All files go to this folder, or to the run's folder if it is `None`.
     Folder(Option<&'a Path>),
-    /// All files go to this folder, or to the one of this name in the run's folder. They name each other, so that no other
-    /// files may be among them: a command claims the folder.
+    /// All files go to the given folder or, if it is `None`, to the folder of this name in the run's folder. The files refer to
+    /// each other, so the folder may hold no others, and the command claims it.
     Export(&'static str, Option<&'a Path>),
     /// The image goes to this file, or to the run's folder if it is `None`.
     File(Option<&'a Path>),
 }
 
 impl Place<'_> {
-    /// Returns the folder of the files that have names of their own. The arguments are those of [`save`].
+    /// Returns the folder that the files are written into, under the names that the figure gives them. The arguments are those of [`save`].
     pub fn folder(self, folder: &Path, base: &Path) -> PathBuf {
         match self {
             Self::Folder(Some(path)) | Self::Export(_, Some(path)) => base.join(path),

@@ -28,7 +28,10 @@ impl EndFigure {
             (Place::File(Some(one)), Place::File(Some(other))) => one == other,
             (Place::File(None), Place::File(None)) => self.kind == other.kind,
             (Place::Folder(one), Place::Folder(two)) => self.kind == other.kind && one == two,
-            (Place::Export(_, one), Place::Export(_, two)) => one == two,
+            (one @ Place::Export(..), two @ Place::Export(..)) => {
+                let here = Path::new("");
+                one.folder(here, here) == two.folder(here, here)
+            }
             _ => false,
         }
     }

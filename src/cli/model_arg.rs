@@ -39,7 +39,7 @@ impl ModelArg {
         Ok(self.open_after(|_| Ok(()))?.0)
     }
 
-    /// Loads the model after a check of what is to be written, which receives the folder for its figures.
+    /// Calls `check` with the folder of the model's figures, then loads the model. Returns the model and the result of `check`.
     pub fn open_after<T>(
         &self,
         check: impl FnOnce(&Path) -> Result<T>,

@@ -225,8 +225,8 @@ impl SweepTask {
 fn mistake(line: &str, error: &serde_json::Error) -> String {
     match error.classify() {
         _ if line.trim().is_empty() => "the line is empty".to_owned(),
-        Category::Eof => "the line breaks off".to_owned(),
-        Category::Syntax | Category::Io => format!("no JSON at column {}", error.column()),
+        Category::Eof => "the line ends in the middle of a value".to_owned(),
+        Category::Syntax | Category::Io => format!("not valid JSON at column {}", error.column()),
         Category::Data => {
             let text = error.to_string();
             match text.strip_prefix("missing field ") {
@@ -328,11 +328,11 @@ mod tests {
             (String::new(), "this plan is empty"),
             (
                 lines.clone() + "not JSON\n",
-                "line 3: not a task of a plan: no JSON at column 2",
+                "line 3: not a task of a plan: not valid JSON at column 2",
             ),
             (
                 lines[..lines.len() - 9].to_owned(),
-                "line 2: not a task of a plan: the line breaks off",
+                "line 2: not a task of a plan: the line ends in the middle of a value",
             ),
             (
                 "[1, 0]".to_owned(),

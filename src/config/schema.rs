@@ -101,16 +101,25 @@ impl Config {
         self.check_shards()
     }
 
-    /// Checks that the gradient of a batch is the sum of the gradients of its shards, and that each of them has an image.
-    fn check_shards(&self) -> Result<()> {
+    /// Checks what a run that an earlier version began may lack: that a full batch has an image for each shard.
+    ///
+    /// # Errors
+    /// Returns an error if it has not.
+    pub fn check_new_run(&self) -> Result<()> {
         let TrainConfig { shards, batch, .. } = self.train;
-        if shards > batch {
-            let most = 1 << batch.ilog2();
-            return Err(Error::request(format!(
-                "train.shards is {shards}, more than train.batch = {batch}: expected at least one image in each shard"
-            ))
-            .with_hint(format!("take at most {most} shards, or larger batches")));
+        if shards <= batch {
+            return Ok(());
         }
+        let most = 1 << batch.ilog2();
+        Err(Error::request(format!(
+            "train.shards is {shards}, more than train.batch = {batch}: expected at least one image of a full batch in each shard"
+        ))
+        .with_hint(format!("take at most {most} shards, or larger batches")))
+    }
+
+    /// Checks that the gradient of a batch is the sum of the gradients of its shards.
+    fn check_shards(&self) -> Result<()> {
+        let shards = self.train.shards;
         if shards == 1 || separable(&self.objective, &self.likelihood) {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::{KeptEvaluation, RunFolder};
 
 /// An ELBO in nats per image, and how it was measured. The names of the fields are those of `report.json`.
@@ -32,13 +32,8 @@ impl MeasuredElbo {
         let kept = KeptEvaluation::read(run)?;
         let kept = kept.filter(|kept| kept.is_of_model(model_hash) && kept.elbo.is_some());
         let read = kept.map(|kept| serde_json::from_value(kept.all));
-        read.transpose().map_err(|error| {
-            Error::file(
-                run.report(),
-                format!("this is no report of `vae eval`: {error}"),
-            )
-            .with_hint("measure again: `vae eval`, or remove the file")
-        })
+        read.transpose()
+            .map_err(|error| KeptEvaluation::unreadable(run, &error))
     }
 
     /// Returns the number with its standard error: `-92.42 ± 0.33`.

@@ -1,6 +1,7 @@
 //! A folder that one process fills.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::faults::unwritable;
@@ -8,7 +9,7 @@ use super::place::is_at;
 use crate::error::{Error, Result};
 
 /// The claim on a folder, which ends when this is dropped. A folder that was made for it, and is still empty then, is removed.
-/// It holds nobody off if a folder cannot be locked (Windows, some network disks).
+/// It does not stop other processes if a folder cannot be locked (Windows, some network disks).
 #[derive(Debug)]
 pub struct OccupiedFolder {
     /// The folders that were made, the innermost first.
@@ -35,6 +36,8 @@ pub fn occupy(folder: &Path) -> Result<OccupiedFolder> {
                 return Err(Error::file(folder, what)
                     .with_hint("wait for it or stop it, or name another folder"));
             }
+            // The process before has removed it just now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Ok((Err(TryLockError::Error(_)), _)) | Err(_) => None,
         };
         return Ok(OccupiedFolder {
@@ -56,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_was_made_in_vain_goes_again() {
+    fn an_empty_folder_that_was_made_is_removed_again() {
         let place = tempfile::TempDir::new().unwrap();
         let [outer, folder] = ["a", "a/b"].map(|name| place.path().join(name));
         let claim = occupy(&folder).unwrap();

@@ -4,8 +4,9 @@ use super::{Layer, Vae};
 use crate::ops::{DenseVae, DenseWeights};
 
 impl Vae {
-    /// Returns the layers, or `None` if the model has others than dense ones, a condition, another prior than N(0, I), or a
-    /// likelihood with parameters. Dropout is a layer of its own.
+    /// Returns the layers. Returns `None` if one is not dense (dropout is a layer too) or has an activation that is not fused, if
+    /// the model has a condition or a prior other than N(0, I), or if its likelihood is no
+    /// [`PixelLikelihood`](crate::ops::PixelLikelihood).
     pub fn dense_form(&self) -> Option<DenseVae> {
         let network = self.network();
         if network.condition.is_some() || !network.prior.is_normal() {

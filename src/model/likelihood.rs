@@ -92,7 +92,7 @@ pub trait ImageDistribution {
     /// `decoded`: `[N, O P]`; result: `[N, P]`.
     fn mean(&self, decoded: Tensor<2>) -> Tensor<2>;
 
-    /// Returns the likelihood as an operation on pixels, or `None` if it has parameters or several outputs per value.
+    /// Returns the likelihood as a [`PixelLikelihood`], or `None` if it is not one of those.
     fn pixels(&self) -> Option<PixelLikelihood> {
         None
     }

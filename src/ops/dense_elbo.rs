@@ -34,7 +34,7 @@ pub struct DenseVae {
     pub likelihood: PixelLikelihood,
 }
 
-/// A batch, and what its loss depends on beside the model, without autodiff.
+/// A batch, and what its loss depends on besides the model, without autodiff.
 #[derive(Clone, Debug)]
 pub struct DenseBatch {
     /// `[B, P]`: what the encoder sees.
@@ -49,7 +49,7 @@ pub struct DenseBatch {
     pub images: usize,
 }
 
-/// The terms of the loss, each `[B]`, nats, without autodiff.
+/// The loss and the loss terms of each image, each `[B]`, nats, without autodiff.
 #[derive(Clone, Debug)]
 pub struct DenseElbo {
     /// reconstruction + weight * KL.
@@ -64,8 +64,9 @@ pub struct DenseElbo {
 /// All: `[n]`, without autodiff.
 #[derive(Clone, Debug)]
 pub struct DenseGradients {
-    /// The layer's place among those of the encoder, the mean, the logarithm of the variance, and the decoder, in this order.
-    pub layer: usize,
+    /// The number of the layer's weight among all weights and biases, in the order of [`DenseVae::with_weights`]. That of its
+    /// bias follows.
+    pub first_parameter: usize,
     pub weight: Tensor<1>,
     pub bias: Tensor<1>,
     pub to_weight: Tensor<1>,
@@ -81,7 +82,8 @@ impl DenseVae {
         false
     }
 
-    /// Returns the same model with other weights, in the order of the layers, each weight before its bias.
+    /// Returns the same model with other weights, in the order in which burn visits a model's parameters: those of the encoder,
+    /// the mean, the logarithm of the variance, and the decoder, each weight before its bias.
     ///
     /// # Shapes
     /// Each: `[n]`, without autodiff.
@@ -104,8 +106,9 @@ impl DenseVae {
     }
 }
 
-/// Returns the loss terms of a batch (Kingma, Welling 2014, equation 10, with one sample), and calls `found` with each layer
-/// and the gradients of the sum of the losses over `images`, from the decoder's last layer to the encoder's first.
+/// Returns the loss terms of a batch (Kingma, Welling 2014, equation 10, with one sample), and calls `found` with the gradients
+/// of each layer: those of the sum of the losses divided by `batch.images`, from the decoder's last layer to the encoder's
+/// first.
 ///
 /// The caller has made sure that there are kernels ([`DenseVae::has_kernels`]).
 pub fn dense_elbo(

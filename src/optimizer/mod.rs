@@ -21,7 +21,7 @@ pub use replace::TakenWeights;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use skip::{LARGEST_LIMIT, is_skipped};
-pub use state::OptimizerState;
+pub use state::{OptimizerState, StepTime};
 
 /// A parameter in a step of an optimizer.
 ///

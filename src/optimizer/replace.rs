@@ -50,6 +50,11 @@ pub struct WeightShapes(Vec<Shape>);
 impl WeightShapes {
     /// Returns the module with `weights`, each `[n]`, in place of those that were taken.
     pub fn put_into<M: Module>(self, module: M, weights: Vec<Tensor<1>>) -> M {
+        assert_eq!(
+            weights.len(),
+            self.0.len(),
+            "a weight for each that was taken"
+        );
         module.map(&mut Put(weights.into_iter().zip(self.0)))
     }
 }

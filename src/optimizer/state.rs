@@ -15,6 +15,13 @@ use crate::parallel::Pieces;
 /// The name of the slot that holds the average of a parameter.
 const AVERAGE: &str = "average";
 
+/// The number of a step, from 1, and its learning rate.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTime {
+    pub step: u64,
+    pub learning_rate: f64,
+}
+
 /// An update rule with its slots for each parameter of a model, in the order in which burn visits the parameters.
 #[derive(Clone, Debug)]
 pub struct OptimizerState {
@@ -146,13 +153,29 @@ impl OptimizerState {
         step: u64,
         learning_rate: f64,
     ) -> M {
+        let time = StepTime {
+            step,
+            learning_rate,
+        };
         if let Some(pieces) = &pieces {
             let weights = own_pieces(pieces, flat_weights(&module));
-            let new = self.updated(is_taken, 0, weights, tensors, step, learning_rate);
-            return replaced(module, pieces, new);
+            return replaced(
+                module,
+                pieces,
+                self.new_weights(is_taken, weights, tensors, time),
+            );
+        }
+        let is_on_host = tensors
+            .first()
+            .is_some_and(|first| on_host(&first.device()));
+        if !is_on_host {
+            // A GPU changes no tensor in place, and would have to be asked for the tensors that hold the places.
+            let weights = flat_weights(&module);
+            let new = self.new_weights(is_taken, weights, tensors, time);
+            return module.map(&mut Replace(new.into_iter()));
         }
         let (module, taken) = TakenWeights::of(module);
-        let new = self.updated(is_taken, 0, taken.weights, tensors, step, learning_rate);
+        let new = self.new_weights(is_taken, taken.weights, tensors, time);
         taken.shapes.put_into(module, new)
     }
 
@@ -161,7 +184,7 @@ impl OptimizerState {
         self.clip.is_none() && self.skip_above.is_none() && self.pieces.is_none()
     }
 
-    /// Returns the new weights of parameters that follow each other, from the one with the number `first` on.
+    /// Returns the new weights of some parameters, from the one with the number `first` on, and replaces their slots.
     ///
     /// # Shapes
     /// `weights`, `gradients` and the result: each `[n]`.
@@ -170,68 +193,71 @@ impl OptimizerState {
         first: usize,
         weights: Vec<Tensor<1>>,
         gradients: Vec<Tensor<1>>,
-        step: u64,
-        learning_rate: f64,
+        time: StepTime,
     ) -> Vec<Tensor<1>> {
-        self.updated(None, first, weights, gradients, step, learning_rate)
+        let slots = &mut self.slots[first..][..weights.len()];
+        assert_eq!(weights.len(), gradients.len());
+        let rule = self.rule.kind();
+        let own = rule.slots().len();
+        let all = weights.into_iter().zip(gradients).zip(slots.iter_mut());
+        let parameters = all.map(|((weight, gradient), slots)| UpdatedParameter {
+            weight,
+            gradient,
+            slots: &mut slots[..own],
+        });
+        let StepTime {
+            step,
+            learning_rate,
+        } = time;
+        let new = rule.update(parameters.collect(), step, learning_rate);
+        if let Some(decay) = self.decay {
+            let averages = slots.iter_mut().filter_map(|slots| slots.last_mut());
+            for (average, new) in averages.zip(&new) {
+                move_towards(average, new, averaging_rate(decay, step));
+            }
+        }
+        new
     }
 
-    /// Returns the new weights, or pieces of weights, of the parameters from `first` on, and replaces their slots.
+    /// Returns the new weights of all parameters, or of this process's pieces of them, where `is_taken` is true or missing, and
+    /// the old ones elsewhere.
     ///
     /// # Shapes
     /// `weights`, `gradients` and the result: each `[n]`.
-    fn updated(
+    fn new_weights(
         &mut self,
         is_taken: Option<Tensor<1, Bool>>,
-        first: usize,
         weights: Vec<Tensor<1>>,
         gradients: Vec<Tensor<1>>,
-        step: u64,
-        learning_rate: f64,
+        time: StepTime,
     ) -> Vec<Tensor<1>> {
-        let old = is_taken.map(|is_taken| (is_taken, weights.clone(), self.slots.clone()));
-        let rule = self.rule.kind();
-        let own = rule.slots().len();
         let is_empty = |tensor: &Tensor<1>| tensor.shape().num_elements() == 0;
         // A process may have no piece of a parameter.
-        let (mut parameters, mut places, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        let slots = &mut self.slots[first..];
-        let all = weights.into_iter().zip(gradients).zip(slots.iter_mut());
-        for (place, ((weight, gradient), slots)) in all.enumerate() {
+        if is_taken.is_none() && !weights.iter().any(is_empty) {
+            return self.update_some(0, weights, gradients, time);
+        }
+        // One after the other, so that old and new numbers of one parameter alone take memory at a time.
+        let all = weights.into_iter().zip(gradients).enumerate();
+        let update = |(index, (weight, gradient)): (usize, (Tensor<1>, Tensor<1>))| {
             if is_empty(&weight) {
-                new.push(weight);
-                continue;
+                return weight;
             }
-            new.push(Tensor::empty([0], &weight.device()));
-            places.push(place);
-            parameters.push(UpdatedParameter {
-                weight,
-                gradient,
-                slots: &mut slots[..own],
-            });
-        }
-        let updated = rule.update(parameters, step, learning_rate);
-        for (place, updated) in places.into_iter().zip(updated) {
-            if let (Some(decay), Some(average)) = (self.decay, slots[place].last_mut()) {
-                move_towards(average, &updated, averaging_rate(decay, step));
-            }
-            new[place] = updated;
-        }
-        if let Some((is_taken, weights, slots)) = old {
-            let choose = |old: Tensor<1>, new: &mut Tensor<1>| {
-                if is_empty(&old) {
-                    return;
-                }
-                let is_taken = is_taken.clone().expand(old.shape());
-                *new = old.mask_where(is_taken, new.clone());
+            let old = (weight.clone(), self.slots[index].clone());
+            let mut new = self.update_some(index, vec![weight], vec![gradient], time);
+            let new = new.swap_remove(0);
+            let Some(is_taken) = &is_taken else {
+                return new;
             };
-            let all = new.iter_mut().zip(weights);
-            all.for_each(|(new, old)| choose(old, new));
-            let all = self.slots.iter_mut().flatten();
-            all.zip(slots.into_iter().flatten())
-                .for_each(|(new, old)| choose(old, new));
-        }
-        new
+            let choose = |old: Tensor<1>, new: Tensor<1>| {
+                let is_taken = is_taken.clone().expand(old.shape());
+                old.mask_where(is_taken, new)
+            };
+            for (slot, old) in self.slots[index].iter_mut().zip(old.1) {
+                *slot = choose(old, slot.clone());
+            }
+            choose(old.0, new)
+        };
+        all.map(update).collect()
     }
 
     /// Returns `vae`, whose weights this state has updated, with their averages in their place; `None` if there are none.

@@ -1,4 +1,4 @@
-//! The run that the processes train, which goes on after one of them has stopped answering.
+//! The run that the processes train. The error about a process that does not answer names it, so that it can be resumed.
 
 use std::sync::{Mutex, PoisonError};
 

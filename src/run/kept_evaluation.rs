@@ -48,14 +48,18 @@ impl KeptEvaluation {
             let kept = Self::deserialize(&all)?;
             Ok(Self { all, ..kept })
         };
-        parse().map(Some).map_err(|error: serde_json::Error| {
-            Error::file(&path, format!("this is no report of `vae eval`: {error}")).with_hint(
-                format!(
-                    "measure it again: vae eval {}; or remove the file",
-                    shell_word(&run.path)
-                ),
-            )
-        })
+        parse()
+            .map(Some)
+            .map_err(|error: serde_json::Error| Self::unreadable(run, &error))
+    }
+
+    /// Returns the error for a file that does not have what `vae eval` writes.
+    pub fn unreadable(run: &RunFolder, error: &serde_json::Error) -> Error {
+        let what = format!("this is no report of `vae eval`: {error}");
+        Error::file(run.report(), what).with_hint(format!(
+            "measure it again: vae eval {}; or remove the file",
+            shell_word(&run.path)
+        ))
     }
 
     /// Returns whether the model with this hash was measured, on images of its training's data.

@@ -6,7 +6,7 @@ use super::Progress;
 use crate::config::Config;
 use crate::model::{Vae, flat_parameters};
 use crate::ops::{self, DenseBatch, DenseElbo, DenseGradients, DenseVae, zero_if_finite};
-use crate::optimizer::{OptimizerState, StepGradients, TakenWeights};
+use crate::optimizer::{OptimizerState, StepGradients, StepTime, TakenWeights};
 
 /// The state between two steps. A clone shares its tensors with the original until one of them changes.
 #[derive(Clone, Debug)]
@@ -60,7 +60,10 @@ impl TrainState {
         learning_rate: f64,
     ) -> (Self, DenseElbo) {
         self.progress.step += 1;
-        let step = self.progress.step;
+        let time = StepTime {
+            step: self.progress.step,
+            learning_rate,
+        };
         let (vae, taken) = TakenWeights::of(self.vae);
         // Clones of the weights here would be second owners, and a tensor with two is copied instead of changed in place.
         let mut new: Vec<Option<Tensor<1>>> = vec![None; taken.weights.len()];
@@ -70,8 +73,8 @@ impl TrainState {
                 vec![found.weight, found.bias],
                 vec![found.to_weight, found.to_bias],
             );
-            let first = 2 * found.layer;
-            let updated = optimizer.update_some(first, weights, gradients, step, learning_rate);
+            let first = found.first_parameter;
+            let updated = optimizer.update_some(first, weights, gradients, time);
             for (new, updated) in new[first..].iter_mut().zip(updated) {
                 *new = Some(updated);
             }

@@ -61,6 +61,7 @@ fn part_gradients(
     }
 }
 
+/// Does the same by a graph of operations, on every device and for every model.
 fn with_graph(
     config: &Config,
     count: usize,
@@ -88,8 +89,8 @@ fn without_graph(
     let (dense, batch) = dense_step(config, count, vae, shard, images, step)?;
     let mut gradients = vec![None; flat_parameters(vae).len()];
     let elbo = ops::dense_elbo(dense, batch, &mut |found| {
-        gradients[2 * found.layer] = Some(found.to_weight);
-        gradients[2 * found.layer + 1] = Some(found.to_bias);
+        gradients[found.first_parameter] = Some(found.to_weight);
+        gradients[found.first_parameter + 1] = Some(found.to_bias);
     });
     let gradients = gradients.into_iter().flatten().collect();
     Some((dense_terms(elbo), gradients))

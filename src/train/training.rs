@@ -284,7 +284,7 @@ impl Training {
     /// gradients at once. `own` are this process's shards of a batch of `images` images.
     fn step_without_graph(&self, own: &[Shard], images: usize) -> Option<(DenseVae, DenseBatch)> {
         let [shard] = own else { return None };
-        if shard.0.len() < images || !self.state.optimizer.is_by_parameter() {
+        if self.shards.count() > 1 || !self.state.optimizer.is_by_parameter() {
             return None;
         }
         let (count, step) = (self.dataset.train.len(), self.progress().step);

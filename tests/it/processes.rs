@@ -50,6 +50,23 @@ fn shards_change_a_training_by_rounding_alone() {
 }
 
 #[test]
+fn the_last_batch_may_have_one_image() {
+    let place = TempDir::new().unwrap();
+    let place = place.path();
+    // 1000 images are 27 batches of 37 and one of 1, which is one shard and an empty one.
+    let base = ["--epochs", "2", "--set", "train.batch=37"];
+    train(place, "whole", &base).line();
+    train(
+        place,
+        "two",
+        &[&base[..], &["--set", "train.shards=2"]].concat(),
+    )
+    .line();
+    let [whole, two] = ["whole", "two"].map(|name| loss(place, name));
+    assert!((whole - two).abs() < 1e-4 * whole, "{whole} and {two}");
+}
+
+#[test]
 fn a_batch_that_counts_as_a_whole_is_not_cut() {
     let place = TempDir::new().unwrap();
     for (set, part) in [

@@ -47,6 +47,9 @@ pub fn train(
 ) -> Result<Option<Finished>> {
     // Find every mistake before the run's folder is made and before hours of training.
     start.config.check()?;
+    if start.folder.is_none() {
+        start.config.check_new_run()?;
+    }
     start.check_config()?;
     images.check(&start.config.data)?;
     let figures = EndFigures::of(&start.config, start.figures_file.as_deref())?;

@@ -20,7 +20,7 @@ def read(path):
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float64)
         if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-            sys.exit(f"{path}: more than 16 bits per value: use vae embed")
+            sys.exit(f"{path}: its values are not integers from 0 to 65535, which this program cannot read")
         # The levels of 16 bits that the data spread, as `vae` rounds them.
         low, high = settings["levels_of_16_bits"]
         span = max(high - low, 1)

@@ -3,7 +3,7 @@
 //! Use it for work that a training step or an evaluation repeats, and rayon for work that is done once, such as drawing
 //! or reading a data set, whose items differ in length or start further parallel work.
 //!
-//! A training step is about thirty jobs with a little single-threaded work between them. In these gaps the threads of a
+//! A training step is 25 jobs and more with a little single-threaded work between them. In these gaps the threads of a
 //! general pool fall asleep, and waking one takes as long as a typical job: with rayon the preset `mnist` was 1.4 times
 //! as fast on two cores as on one. These threads watch for a while before they sleep.
 

@@ -8,14 +8,10 @@ use burn::tensor::{Shape, Tensor};
 use super::dense_products::{DenseTensors, LayerInBackward, ProductGradients, gradients, outputs};
 use super::gaussian::LatentFormula;
 use super::image_sums::terms_and_slopes;
+use super::optimizer::add;
 use super::sum::row_sums;
 use super::tensors::{tensor, untracked, values};
 use crate::ops::dense_elbo::{DenseBatch, DenseElbo, DenseGradients, DenseVae, DenseWeights};
-use crate::ops::kernels::pool;
-use crate::ops::kernels::simd::with_widest_simd;
-
-/// The number of values that one core adds at a time.
-const CHUNK: usize = 16_384;
 
 /// The fast form of [`crate::ops::dense_elbo`].
 pub fn dense_elbo(
@@ -46,8 +42,8 @@ pub fn dense_elbo(
     let loss = loss.collect();
 
     let first_of_decoder = encoder.len() + heads.len();
-    let to_z = decoded.backward(decoder, slopes, true, &mut |place, layer, gradients| {
-        found(with_weights(first_of_decoder + place, layer, gradients));
+    let to_z = decoded.backward(decoder, slopes, true, &mut |index, layer, gradients| {
+        found(dense_gradients(first_of_decoder + index, layer, gradients));
     });
     let [to_mean, to_log_var] = {
         let (mean, log_var) = (values(&mean), values(&log_var));
@@ -71,13 +67,13 @@ pub fn dense_elbo(
     let to_h = sum(std::mem::take(&mut of_mean.x), &of_log_var.x);
     let first_of_heads = encoder.len();
     let of_heads = heads.into_iter().zip([of_mean, of_log_var]);
-    for (place, (layer, gradients)) in (first_of_heads..).zip(of_heads) {
-        found(with_weights(place, layer, gradients));
+    for (index, (layer, gradients)) in (first_of_heads..).zip(of_heads) {
+        found(dense_gradients(index, layer, gradients));
     }
     if !encoder.is_empty() {
         let to_h = tensor(to_h, encoded.last().shape().dims::<2>());
-        encoded.backward(encoder, to_h, false, &mut |place, layer, gradients| {
-            found(with_weights(place, layer, gradients));
+        encoded.backward(encoder, to_h, false, &mut |index, layer, gradients| {
+            found(dense_gradients(index, layer, gradients));
         });
     }
     DenseElbo {
@@ -117,7 +113,7 @@ impl ChainOutputs {
         &self.0[self.0.len() - 1]
     }
 
-    /// Calls `found` with the place of each layer, the layer and its gradients, from the last layer to the first. Returns the
+    /// Calls `found` with the index of each layer, the layer and its gradients, from the last layer to the first. Returns the
     /// gradient in the input, if `wants_input`.
     fn backward(
         &self,
@@ -126,19 +122,19 @@ impl ChainOutputs {
         wants_input: bool,
         found: &mut dyn FnMut(usize, DenseTensors, ProductGradients),
     ) -> Vec<f32> {
-        for (place, layer) in layers.into_iter().enumerate().rev() {
-            let (x, output) = (&self.0[place], &self.0[place + 1]);
+        for (index, layer) in layers.into_iter().enumerate().rev() {
+            let (x, output) = (&self.0[index], &self.0[index + 1]);
             let in_backward = LayerInBackward {
                 layer: &layer,
                 x,
                 output,
                 upstream,
             };
-            let wants_x = place > 0 || wants_input;
+            let wants_x = index > 0 || wants_input;
             let [mut of_layer] = gradients([in_backward], [wants_x, true]);
             let to_x = std::mem::take(&mut of_layer.x);
-            found(place, layer, of_layer);
-            if place == 0 {
+            found(index, layer, of_layer);
+            if index == 0 {
                 return to_x;
             }
             upstream = tensor(to_x, x.shape().dims::<2>());
@@ -147,12 +143,16 @@ impl ChainOutputs {
     }
 }
 
-/// Returns a layer with its gradients.
-fn with_weights(place: usize, layer: DenseTensors, gradients: ProductGradients) -> DenseGradients {
+/// Returns the layer with this index, counted from the encoder's first one, with its gradients.
+fn dense_gradients(
+    index: usize,
+    layer: DenseTensors,
+    gradients: ProductGradients,
+) -> DenseGradients {
     let weight = Tensor::<2>::from_primitive::<Flex>(layer.weight);
     let count = gradients.weight.len();
     DenseGradients {
-        layer: place,
+        first_parameter: 2 * index,
         weight: weight.reshape([count]),
         bias: Tensor::from_primitive::<Flex>(layer.bias),
         to_weight: flat(gradients.weight),
@@ -162,12 +162,7 @@ fn with_weights(place: usize, layer: DenseTensors, gradients: ProductGradients) 
 
 /// Adds two gradients.
 fn sum(mut a: Vec<f32>, b: &[f32]) -> Vec<f32> {
-    pool::for_each(a.chunks_mut(CHUNK).zip(b.chunks(CHUNK)), |(a, b)| {
-        with_widest_simd(
-            #[inline(always)]
-            || a.iter_mut().zip(b).for_each(|(a, b)| *a += b),
-        );
-    });
+    add(&mut a, b);
     a
 }
 

@@ -28,10 +28,14 @@ const WIDE: usize = 400;
 /// same time.
 const PARTS_PER_CORE: usize = 6;
 
-/// The number of values of a right factor that no longer stays in the second-level cache, and so is better read once by each
-/// core: then the parts of a core have all its rows, and fewer columns.
+/// The number of values above which a right factor does not stay in the second-level cache. Each core then reads it only once:
+/// its parts have all rows of its share of the result, and fewer columns.
 const LARGE: usize = 1 << 18;
+
+/// [`WIDE`] for a large right factor.
 const LARGE_WIDE: usize = 264;
+
+/// [`PARTS_PER_CORE`] for a large right factor.
 const LARGE_PARTS_PER_CORE: usize = 3;
 
 /// The number of values in the widest vectors, of which a part has a whole number of columns.
@@ -104,7 +108,7 @@ fn cut(product: MatrixProduct<'_>) -> Vec<ProductPart<'_>> {
         None
     }
     .map(Arc::new);
-    let (wide, parts_per_core) = if n * k > LARGE {
+    let (wide, parts_per_core) = if n * k > LARGE && nonzero.is_none() {
         (LARGE_WIDE, LARGE_PARTS_PER_CORE)
     } else {
         (WIDE, PARTS_PER_CORE)

@@ -18,8 +18,8 @@ const SAVED: f32 = 0.25;
 const SAMPLES: usize = 4;
 const SAMPLED_TERMS: usize = 64;
 
-/// The number of blocks of a transposed factor whose lists are made together: their values of a term are a few lines of the
-/// cache that follow each other.
+/// The number of blocks of a transposed factor whose lists are made together. The values of one term in these blocks lie in a
+/// few neighbouring cache lines.
 const GROUP: usize = 16;
 
 /// The nonzero terms of each round, in one list for each [`BLOCK`] of rows. A list has the terms that are not 0 in at
@@ -90,10 +90,10 @@ impl NonzeroLists {
     }
 }
 
-/// Returns the `length` terms from `from` on that are not 0, in a list for each of at most [`GROUP`] blocks of a transposed
+/// Returns those of the `length` terms from `from` on that are not 0, in a list for each of at most [`GROUP`] blocks of a transposed
 /// factor.
 ///
-/// Every term is written, and counts only if one of its values is not 0: a branch would often be guessed wrong.
+/// Every term is written, and counts only if one of its values is not 0: the processor would often mispredict a branch.
 #[inline(always)]
 fn of_columns(a: Matrix<'_>, from: usize, length: usize, blocks: Range<usize>) -> Vec<Vec<u32>> {
     let rows = blocks.start * BLOCK..(blocks.end * BLOCK).min(a.rows);
@@ -126,7 +126,8 @@ fn any(values: &[f32]) -> bool {
     bits << 1 != 0
 }
 
-/// Does the same for a block of a factor that is not transposed.
+/// Returns those of the `length` terms from `from` on that are not 0 in at least one row of a block of a factor that is not
+/// transposed.
 #[inline(always)]
 fn of_rows(a: Matrix<'_>, from: usize, length: usize, block: usize) -> Vec<u32> {
     // The bits of the values of all rows, without their signs: 0 if every value is 0 or -0.

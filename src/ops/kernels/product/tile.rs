@@ -94,10 +94,13 @@ impl WithSimd for TileKernel<'_> {
             let listed = self.product.nonzero.is_some();
             let large = S::REGISTER_COUNT >= 32;
             // Three vectors at a time. Four are taken as two and two, because a single one keeps the multipliers
-            // waiting. With lists of terms the tiles are low and wide: the fewer rows share a list, the more it leaves
-            // out.
+            // waiting. With few registers it is two: more rows fit beside them, and a strip of the right factor that is only
+            // a cache line wide stays in the first-level cache. With lists of terms the tiles are low and wide: the fewer
+            // rows share a list, the more it leaves out.
             let vectors = match rest.div_ceil(lanes) {
-                few @ 1..=3 => few,
+                1 => 1,
+                _ if !listed && !large => 2,
+                few @ 2..=3 => few,
                 few @ 4..=6 if listed && large => few,
                 7.. if listed && large => 6,
                 4 => 2,
@@ -124,8 +127,7 @@ impl WithSimd for TileKernel<'_> {
                 (2, true) => strip.run::<S, 12, 2, false>(simd),
                 (_, true) => strip.run::<S, 8, 3, false>(simd),
                 (1, false) => strip.run::<S, 8, 1, false>(simd),
-                (2, false) => strip.run::<S, 6, 2, false>(simd),
-                (_, false) => strip.run::<S, 4, 3, false>(simd),
+                (_, false) => strip.run::<S, 6, 2, false>(simd),
             }
             left += width;
         }

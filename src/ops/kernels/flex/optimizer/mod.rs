@@ -7,7 +7,7 @@ mod pass;
 mod rmsprop;
 mod sgd;
 
-pub use accumulate::accumulate;
+pub use accumulate::{accumulate, add};
 pub use adam::adam;
 pub use average::move_towards;
 pub use rmsprop::rmsprop;

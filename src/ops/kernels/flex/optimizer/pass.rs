@@ -13,7 +13,7 @@ use crate::ops::optimizer::WeightDecay;
 
 /// The number of values that one core takes at a time: 64 kB of each array. The four arrays of Adam together fit into
 /// the second-level cache.
-const CHUNK: usize = 16_384;
+pub const CHUNK: usize = 16_384;
 
 /// A tensor that an optimizer changes in place, with what it reads and keeps.
 ///
@@ -65,17 +65,17 @@ pub fn update_each<const N: usize>(
         changed.push((contiguous(target), other, taken));
         kept.push(slots);
     }
-    let mut chunks: Vec<_> = changed
+    let mut rests: Vec<_> = changed
         .iter_mut()
         .map(|(target, other, taken)| chunks(target, other, taken).into_iter())
         .collect();
     // The share of each core has a part of every tensor: the one whose gradient it has computed.
     let (threads, mut all) = (pool::threads(), Vec::new());
-    let counts: Vec<usize> = chunks.iter().map(|chunks| chunks.len()).collect();
+    let counts: Vec<usize> = rests.iter().map(|rest| rest.len()).collect();
     for thread in 0..threads {
-        for (chunks, count) in chunks.iter_mut().zip(&counts) {
+        for (rest, count) in rests.iter_mut().zip(&counts) {
             let [from, to] = [thread, thread + 1].map(|thread| thread * count / threads);
-            all.extend(chunks.take(to - from));
+            all.extend(rest.take(to - from));
         }
     }
     let rule = &rule;
