@@ -49,78 +49,26 @@ pub struct DenseBatch {
     pub images: usize,
 }
 
-/// The loss and the loss terms of each image, each `[B]`, nats, without autodiff.
+/// The loss and the loss terms of each image, each `[B]`, nats, and the gradients, without autodiff.
 #[derive(Clone, Debug)]
 pub struct DenseElbo {
     /// reconstruction + weight * KL.
     pub loss: Tensor<1>,
     pub reconstruction: Tensor<1>,
     pub kl: Tensor<1>,
+    /// The gradients of the sum of the losses divided by [`DenseBatch::images`], in the order in which burn visits a model's
+    /// parameters: those of the encoder, the mean, the logarithm of the variance, and the decoder, each weight before its
+    /// bias. Each: `[n]`.
+    pub gradients: Vec<Tensor<1>>,
 }
 
-/// A layer whose gradients have just been found, and are still in the processor's caches.
-///
-/// # Shapes
-/// All: `[n]`, without autodiff.
-#[derive(Clone, Debug)]
-pub struct DenseGradients {
-    /// The number of the layer's weight among all weights and biases, in the order of [`DenseVae::with_weights`]. That of its
-    /// bias follows.
-    pub first_parameter: usize,
-    pub weight: Tensor<1>,
-    pub bias: Tensor<1>,
-    pub to_weight: Tensor<1>,
-    pub to_bias: Tensor<1>,
-}
-
-impl DenseVae {
-    /// Returns whether kernels can compute the ELBO of this model.
-    pub fn has_kernels(&self) -> bool {
-        #[cfg(feature = "cpu")]
-        return super::flex::uses_kernels(&self.mean.weight);
-        #[cfg(not(feature = "cpu"))]
-        false
-    }
-
-    /// Returns the same model with other weights, in the order in which burn visits a model's parameters: those of the encoder,
-    /// the mean, the logarithm of the variance, and the decoder, each weight before its bias.
-    ///
-    /// # Shapes
-    /// Each: `[n]`, without autodiff.
-    #[must_use]
-    pub fn with_weights(mut self, weights: Vec<Tensor<1>>) -> Self {
-        let mut weights = weights.into_iter();
-        let heads = [&mut self.mean, &mut self.log_var];
-        let layers = self
-            .encoder
-            .iter_mut()
-            .chain(heads)
-            .chain(&mut self.decoder);
-        for layer in layers {
-            if let (Some(weight), Some(bias)) = (weights.next(), weights.next()) {
-                layer.weight = weight.reshape(layer.weight.shape());
-                layer.bias = bias;
-            }
-        }
-        self
-    }
-}
-
-/// Returns the loss terms of a batch (Kingma, Welling 2014, equation 10, with one sample), and calls `found` with the gradients
-/// of each layer: those of the sum of the losses divided by `batch.images`, from the decoder's last layer to the encoder's
-/// first.
-///
-/// The caller has made sure that there are kernels ([`DenseVae::has_kernels`]).
-pub fn dense_elbo(
-    vae: DenseVae,
-    batch: DenseBatch,
-    found: &mut dyn FnMut(DenseGradients),
-) -> DenseElbo {
+/// Returns the loss terms of a batch (Kingma, Welling 2014, equation 10, with one sample) and the gradients; `None` if no kernel
+/// can compute them.
+pub fn dense_elbo(vae: DenseVae, batch: DenseBatch) -> Option<DenseElbo> {
     #[cfg(feature = "cpu")]
-    return super::flex::dense_elbo(vae, batch, found);
-    #[cfg(not(feature = "cpu"))]
-    {
-        let _ = (vae, batch, found);
-        unreachable!("no model has kernels in this program")
+    if super::flex::uses_kernels(&vae.mean.weight) {
+        return Some(super::flex::dense_elbo(vae, batch));
     }
+    let _ = (vae, batch);
+    None
 }

@@ -22,9 +22,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use activation::{Activation, LEAK};
 pub use convolution::{Convolution, MapLayout, Window};
-pub use dense_elbo::{
-    DenseBatch, DenseElbo, DenseGradients, DenseVae, DenseWeights, PixelLikelihood, dense_elbo,
-};
+pub use dense_elbo::{DenseBatch, DenseElbo, DenseVae, DenseWeights, PixelLikelihood, dense_elbo};
 pub use discretised_logistic::{SMALLEST_LOG_SCALE, outputs_per_value};
 #[cfg(feature = "cpu")]
 use kernels::flex;

@@ -17,11 +17,10 @@ use crate::registry::registry;
 
 pub use adam::{Adam, AdamW};
 pub use gradients::{StepGradients, collect, global_norm, squared_norms};
-pub use replace::TakenWeights;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 pub use skip::{LARGEST_LIMIT, is_skipped};
-pub use state::{OptimizerState, StepTime};
+pub use state::OptimizerState;
 
 /// A parameter in a step of an optimizer.
 ///

@@ -17,9 +17,9 @@ const AVERAGE: &str = "average";
 
 /// The number of a step, from 1, and its learning rate.
 #[derive(Clone, Copy, Debug)]
-pub struct StepTime {
-    pub step: u64,
-    pub learning_rate: f64,
+struct StepTime {
+    step: u64,
+    learning_rate: f64,
 }
 
 /// An update rule with its slots for each parameter of a model, in the order in which burn visits the parameters.
@@ -179,16 +179,11 @@ impl OptimizerState {
         taken.shapes.put_into(module, new)
     }
 
-    /// Returns whether a parameter can be updated before the gradients of the others are known.
-    pub fn is_by_parameter(&self) -> bool {
-        self.clip.is_none() && self.skip_above.is_none() && self.pieces.is_none()
-    }
-
     /// Returns the new weights of some parameters, from the one with the number `first` on, and replaces their slots.
     ///
     /// # Shapes
     /// `weights`, `gradients` and the result: each `[n]`.
-    pub fn update_some(
+    fn update_some(
         &mut self,
         first: usize,
         weights: Vec<Tensor<1>>,

@@ -1,6 +1,6 @@
 //! Training. [`Training`] is the single entry point from a config and a data set to a trained model in a run's folder.
 //!
-//! Read `training_loop.rs` for the loop, `step.rs` for the gradients of a step, and `state.rs` for its update. Training neither prints nor draws
+//! Read `training_loop.rs` for the loop and `step.rs` for the computation of a step. Training neither prints nor draws
 //! anything; it calls an [`Observer`] instead.
 
 mod checkpoint;

@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 use super::Progress;
 use crate::config::Config;
 use crate::model::{Vae, flat_parameters};
-use crate::ops::{self, DenseBatch, DenseElbo, DenseGradients, DenseVae, zero_if_finite};
-use crate::optimizer::{OptimizerState, StepGradients, StepTime, TakenWeights};
+use crate::ops::zero_if_finite;
+use crate::optimizer::{OptimizerState, StepGradients};
 
 /// The state between two steps. A clone shares its tensors with the original until one of them changes.
 #[derive(Clone, Debug)]
@@ -46,44 +46,6 @@ impl TrainState {
             .apply(self.vae, gradients, step, learning_rate);
         self.vae = vae;
         (self, norm)
-    }
-
-    /// Does a step of a model of dense layers: each parameter is updated as soon as its gradient is known, while both are in the
-    /// processor's caches. The bytes are those of [`TrainState::update`] with all gradients. Returns the loss terms too.
-    ///
-    /// `dense` is the model's form, with kernels; the optimizer updates by parameter ([`OptimizerState::is_by_parameter`]).
-    #[must_use]
-    pub fn step_by_layer(
-        mut self,
-        dense: DenseVae,
-        batch: DenseBatch,
-        learning_rate: f64,
-    ) -> (Self, DenseElbo) {
-        self.progress.step += 1;
-        let time = StepTime {
-            step: self.progress.step,
-            learning_rate,
-        };
-        let (vae, taken) = TakenWeights::of(self.vae);
-        // Clones of the weights here would be second owners, and a tensor with two is copied instead of changed in place.
-        let mut new: Vec<Option<Tensor<1>>> = vec![None; taken.weights.len()];
-        let optimizer = &mut self.optimizer;
-        let update = &mut |found: DenseGradients| {
-            let (weights, gradients) = (
-                vec![found.weight, found.bias],
-                vec![found.to_weight, found.to_bias],
-            );
-            let first = found.first_parameter;
-            let updated = optimizer.update_some(first, weights, gradients, time);
-            for (new, updated) in new[first..].iter_mut().zip(updated) {
-                *new = Some(updated);
-            }
-        };
-        let terms = ops::dense_elbo(dense.with_weights(taken.weights), batch, update);
-        self.vae = taken
-            .shapes
-            .put_into(vae, new.into_iter().flatten().collect());
-        (self, terms)
     }
 
     /// Returns the model with the averages of the weights, or the weights themselves if no average is kept.

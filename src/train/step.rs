@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::loader::Loader;
 use crate::model::{TrainingPass, Vae, flat_parameters};
 use crate::objective::{Context, LossTerms};
-use crate::ops::{self, DenseBatch, DenseElbo, DenseVae, noise, sum_last_axis};
+use crate::ops::{self, DenseBatch, noise, sum_last_axis};
 use crate::optimizer::collect;
 use crate::parallel::{self, Shards, TreeSum};
 
@@ -86,28 +86,10 @@ fn without_graph(
     images: usize,
     step: u64,
 ) -> Option<(LossTerms, Vec<Tensor<1>>)> {
-    let (dense, batch) = dense_step(config, count, vae, shard, images, step)?;
-    let mut gradients = vec![None; flat_parameters(vae).len()];
-    let elbo = ops::dense_elbo(dense, batch, &mut |found| {
-        gradients[found.first_parameter] = Some(found.to_weight);
-        gradients[found.first_parameter + 1] = Some(found.to_bias);
-    });
-    let gradients = gradients.into_iter().flatten().collect();
-    Some((dense_terms(elbo), gradients))
-}
-
-/// Returns the model and the shard of a step without a graph, or `None` if the step needs one.
-pub fn dense_step(
-    config: &Config,
-    count: usize,
-    vae: &Vae,
-    (image_ids, batch): &Shard,
-    images: usize,
-    step: u64,
-) -> Option<(DenseVae, DenseBatch)> {
+    let (image_ids, batch) = shard;
     let time = config.time(epochs_after(config, count, step));
     let kl_weight = config.objective.kind().weight_of_closed_kl(time)?;
-    let dense = vae.dense_form().filter(DenseVae::has_kernels)?;
+    let dense = vae.dense_form()?;
     let batch = DenseBatch {
         input: batch.input(),
         x: batch.x.clone(),
@@ -115,16 +97,13 @@ pub fn dense_step(
         kl_weight,
         images,
     };
-    Some((dense, batch))
-}
-
-/// Returns the loss terms of a step without a graph.
-pub fn dense_terms(elbo: DenseElbo) -> LossTerms {
-    LossTerms {
-        loss: Tensor::from_inner(elbo.loss),
-        reconstruction: Tensor::from_inner(elbo.reconstruction),
-        kl: Some(Tensor::from_inner(elbo.kl)),
-    }
+    let found = ops::dense_elbo(dense, batch)?;
+    let terms = LossTerms {
+        loss: Tensor::from_inner(found.loss),
+        reconstruction: Tensor::from_inner(found.reconstruction),
+        kl: Some(Tensor::from_inner(found.kl)),
+    };
+    Some((terms, found.gradients))
 }
 
 /// A part of a batch: the ids of its images, and the images.

@@ -9,16 +9,13 @@ use super::guard::explain;
 use super::initial_model::initial_model;
 use super::resumable::{all_changes, check_resumable, check_same_architecture};
 use super::same_weights::check_same_weights;
-use super::step::{
-    Shard, dense_step, dense_terms, epoch_order, epochs_after, loss_sums, own_part, read_own,
-};
+use super::step::{Shard, epoch_order, epochs_after, own_part, read_own};
 use super::unread::{UnreadStep, read};
 use super::{Checkpoint, Ending, ModelFile, Progress, TrainState};
 use crate::config::{self, Config};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::model::{Vae, import, layer_parameters};
-use crate::ops::{DenseBatch, DenseVae};
 use crate::optimizer::{is_skipped, squared_norms};
 use crate::parallel::{self, Shards};
 use crate::run::{Change, RunFolder, StartedFrom};
@@ -253,42 +250,23 @@ impl Training {
         let (step, count) = (self.progress().step, self.dataset.train.len());
         let (vae, images) = (&self.state.vae, image_ids.len());
         let batch = (&self.shards, images);
-        let epochs = epochs_after(&self.config, count, step);
-        let learning_rate = self.config.learning_rate(epochs);
+        parallel::begin_step();
+        let (sums, gradients) = own_part(&self.config, count, vae, batch, own, step);
+        let gradients = self.state.optimizer.total(gradients);
         // The steps are chosen by their position in the epoch, so that a resumed run samples the gradients of the same
         // steps.
-        let wants_norms = self.steps_into_epoch().is_multiple_of(NORMS_EVERY);
-        parallel::begin_step();
-        let (sums, norm);
-        if !wants_norms && let Some((dense, batch)) = self.step_without_graph(&own, images) {
-            let elbo;
-            (self.state, elbo) = self.state.step_by_layer(dense, batch, learning_rate);
-            (sums, norm) = (loss_sums(dense_terms(elbo)), None);
-        } else {
-            let gradients;
-            (sums, gradients) = own_part(&self.config, count, vae, batch, own, step);
-            let gradients = self.state.optimizer.total(gradients);
-            if wants_norms {
-                let layers = layer_parameters(&self.state.vae);
-                self.unread_norms
-                    .push(squared_norms(&gradients.squares(), &layers));
-            }
-            (self.state, norm) = self.state.update(gradients, learning_rate);
+        if self.steps_into_epoch().is_multiple_of(NORMS_EVERY) {
+            let layers = layer_parameters(&self.state.vae);
+            self.unread_norms
+                .push(squared_norms(&gradients.squares(), &layers));
         }
+        let epochs = epochs_after(&self.config, count, step);
+        let learning_rate = self.config.learning_rate(epochs);
+        let norm;
+        (self.state, norm) = self.state.update(gradients, learning_rate);
         parallel::end_step();
         self.unread_steps.push(UnreadStep { sums, norm, images });
         self
-    }
-
-    /// Returns the model and the batch of a step that updates layer by layer, or `None` if the step needs a graph or all
-    /// gradients at once. `own` are this process's shards of a batch of `images` images.
-    fn step_without_graph(&self, own: &[Shard], images: usize) -> Option<(DenseVae, DenseBatch)> {
-        let [shard] = own else { return None };
-        if self.shards.count() > 1 || !self.state.optimizer.is_by_parameter() {
-            return None;
-        }
-        let (count, step) = (self.dataset.train.len(), self.progress().step);
-        dense_step(&self.config, count, self.vae(), shard, images, step)
     }
 
     /// Returns whether enough steps have been taken since the numbers were last read back.

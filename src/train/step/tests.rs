@@ -1,14 +1,9 @@
 //! The gradients without a graph are those of the graph.
 
-use burn::tensor::TensorData;
-
 use super::*;
 use crate::data::Data;
 use crate::device;
-use crate::model::export;
 use crate::objective::{Elbo, Estimator, Objective};
-use crate::optimizer::Optimizer;
-use crate::train::TrainState;
 
 /// Returns a config of dense layers on a few generated digits.
 fn config(rest: &str) -> Config {
@@ -93,41 +88,5 @@ fn every_other_loss_and_model_uses_the_graph() {
         with_shard(&config, |vae, count, shard| {
             assert!(without_graph(&config, count, vae, &shard, 60, 7).is_none());
         });
-    }
-}
-
-#[test]
-fn steps_by_layer_have_the_bytes_of_steps_with_all_gradients() {
-    for average in [0.0, 0.9] {
-        for optimizer in Optimizer::every() {
-            let mut config = config("[model.mlp]\nlatent = 3\nhidden = [30, 20]");
-            config.optimizer = optimizer;
-            config.train.ema = average;
-            with_shard(&config, |vae, count, shard| {
-                let mut by_layer = TrainState::new(&config, vae.clone());
-                let mut at_once = by_layer.clone();
-                for step in 0..5 {
-                    let found = dense_step(&config, count, &by_layer.vae, &shard, 43, step);
-                    let Some((dense, batch)) =
-                        found.filter(|_| by_layer.optimizer.is_by_parameter())
-                    else {
-                        return;
-                    };
-                    (by_layer, _) = by_layer.step_by_layer(dense, batch, 1e-2);
-                    let (_, gradients) =
-                        with_graph(&config, count, &at_once.vae, shard.clone(), 43, step);
-                    let gradients = at_once.optimizer.total(gradients);
-                    (at_once, _) = at_once.update(gradients, 1e-2);
-                }
-                assert_eq!(export(&by_layer.vae), export(&at_once.vae));
-                assert_ne!(export(&by_layer.vae), export(vae));
-                let slots = |state: &TrainState| -> Vec<TensorData> {
-                    let slots = state.optimizer.slots().iter().flatten().cloned();
-                    slots.map(Tensor::into_data).collect()
-                };
-                assert_eq!(slots(&by_layer), slots(&at_once));
-                assert_eq!(by_layer.progress.step, at_once.progress.step);
-            });
-        }
     }
 }

@@ -11,14 +11,10 @@ use super::image_sums::terms_and_slopes;
 use super::optimizer::add;
 use super::sum::row_sums;
 use super::tensors::{tensor, untracked, values};
-use crate::ops::dense_elbo::{DenseBatch, DenseElbo, DenseGradients, DenseVae, DenseWeights};
+use crate::ops::dense_elbo::{DenseBatch, DenseElbo, DenseVae, DenseWeights};
 
 /// The fast form of [`crate::ops::dense_elbo`].
-pub fn dense_elbo(
-    vae: DenseVae,
-    batch: DenseBatch,
-    found: &mut dyn FnMut(DenseGradients),
-) -> DenseElbo {
+pub fn dense_elbo(vae: DenseVae, batch: DenseBatch) -> DenseElbo {
     let (encoder, decoder) = (chain(vae.encoder), chain(vae.decoder));
     let heads = [vae.mean, vae.log_var].map(tensors);
     let sampling = LatentFormula::Reparameterise(untracked(batch.noise));
@@ -41,10 +37,7 @@ pub fn dense_elbo(
     let loss = terms.map(|(reconstruction, kl)| reconstruction + kl * kl_weight);
     let loss = loss.collect();
 
-    let first_of_decoder = encoder.len() + heads.len();
-    let to_z = decoded.backward(decoder, slopes, true, &mut |index, layer, gradients| {
-        found(dense_gradients(first_of_decoder + index, layer, gradients));
-    });
+    let (to_z, of_decoder) = decoded.backward(&decoder, slopes, true);
     let [to_mean, to_log_var] = {
         let (mean, log_var) = (values(&mean), values(&log_var));
         let [mean_by_z, log_var_by_z] = sampling.gradients(&to_z, &mean, &log_var);
@@ -64,22 +57,23 @@ pub fn dense_elbo(
         head(&heads[1], &log_var, to_log_var),
     ];
     let [mut of_mean, of_log_var] = gradients(in_backward, [!encoder.is_empty(), true]);
-    let to_h = sum(std::mem::take(&mut of_mean.x), &of_log_var.x);
-    let first_of_heads = encoder.len();
-    let of_heads = heads.into_iter().zip([of_mean, of_log_var]);
-    for (index, (layer, gradients)) in (first_of_heads..).zip(of_heads) {
-        found(dense_gradients(index, layer, gradients));
-    }
-    if !encoder.is_empty() {
+    let of_encoder = if encoder.is_empty() {
+        Vec::new()
+    } else {
+        let to_h = sum(std::mem::take(&mut of_mean.x), &of_log_var.x);
         let to_h = tensor(to_h, encoded.last().shape().dims::<2>());
-        encoded.backward(encoder, to_h, false, &mut |index, layer, gradients| {
-            found(dense_gradients(index, layer, gradients));
-        });
-    }
+        encoded.backward(&encoder, to_h, false).1
+    };
+    let layers = of_encoder
+        .into_iter()
+        .chain([of_mean, of_log_var])
+        .chain(of_decoder);
+    let gradients = layers.flat_map(|layer| [layer.weight, layer.bias]);
     DenseElbo {
         loss: flat(loss),
         reconstruction: flat(reconstruction),
         kl: flat(kl),
+        gradients: gradients.map(flat).collect(),
     }
 }
 
@@ -100,32 +94,31 @@ struct ChainOutputs(Vec<FlexTensor>);
 
 impl ChainOutputs {
     fn new(layers: &[DenseTensors], x: FlexTensor) -> Self {
-        let mut forward = Self(Vec::with_capacity(layers.len() + 1));
-        forward.0.push(x);
+        let mut chain = Self(Vec::with_capacity(layers.len() + 1));
+        chain.0.push(x);
         for layer in layers {
-            let [output] = outputs(forward.last(), [layer]);
-            forward.0.push(output);
+            let [output] = outputs(chain.last(), [layer]);
+            chain.0.push(output);
         }
-        forward
+        chain
     }
 
     fn last(&self) -> &FlexTensor {
         &self.0[self.0.len() - 1]
     }
 
-    /// Calls `found` with the index of each layer, the layer and its gradients, from the last layer to the first. Returns the
-    /// gradient in the input, if `wants_input`.
+    /// Returns the gradient in the input, if `wants_input`, and those of each layer.
     fn backward(
         &self,
-        layers: Vec<DenseTensors>,
+        layers: &[DenseTensors],
         mut upstream: FlexTensor,
         wants_input: bool,
-        found: &mut dyn FnMut(usize, DenseTensors, ProductGradients),
-    ) -> Vec<f32> {
-        for (index, layer) in layers.into_iter().enumerate().rev() {
+    ) -> (Vec<f32>, Vec<ProductGradients>) {
+        let mut all = Vec::with_capacity(layers.len());
+        for (index, layer) in layers.iter().enumerate().rev() {
             let (x, output) = (&self.0[index], &self.0[index + 1]);
             let in_backward = LayerInBackward {
-                layer: &layer,
+                layer,
                 x,
                 output,
                 upstream,
@@ -133,30 +126,14 @@ impl ChainOutputs {
             let wants_x = index > 0 || wants_input;
             let [mut of_layer] = gradients([in_backward], [wants_x, true]);
             let to_x = std::mem::take(&mut of_layer.x);
-            found(index, layer, of_layer);
+            all.push(of_layer);
             if index == 0 {
-                return to_x;
+                all.reverse();
+                return (to_x, all);
             }
             upstream = tensor(to_x, x.shape().dims::<2>());
         }
-        values(&upstream).to_vec()
-    }
-}
-
-/// Returns the layer with this index, counted from the encoder's first one, with its gradients.
-fn dense_gradients(
-    index: usize,
-    layer: DenseTensors,
-    gradients: ProductGradients,
-) -> DenseGradients {
-    let weight = Tensor::<2>::from_primitive::<Flex>(layer.weight);
-    let count = gradients.weight.len();
-    DenseGradients {
-        first_parameter: 2 * index,
-        weight: weight.reshape([count]),
-        bias: Tensor::from_primitive::<Flex>(layer.bias),
-        to_weight: flat(gradients.weight),
-        to_bias: flat(gradients.bias),
+        (values(&upstream).to_vec(), all)
     }
 }
 
