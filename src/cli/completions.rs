@@ -23,6 +23,7 @@ Commands, flags, presets, runs, devices and paths are completed. Add the line of
   fish       ~/.config/fish/config.fish vae completions fish | source
   elvish     ~/.config/elvish/rc.elv    eval (vae completions elvish | slurp)
   powershell $PROFILE                   vae completions powershell | Out-String | Invoke-Expression
+
 These lines ask the program that is installed, so that the script and the program always fit each other.";
 
 /// Print the script with which a shell completes commands, presets and runs

@@ -30,13 +30,13 @@ const SCRIPTS: &[(Shell, &str)] = &[
 impl Manual {
     /// Writes the pages of the command `C` and of its subcommands.
     pub fn run<C: CommandFactory>(self) -> Result<()> {
-        let mut command = C::command();
+        let mut command = C::command().disable_help_subcommand(true);
         command.build();
         let pages = self.folder.join("man");
         files::make_folder(&pages)?;
         write_page(&command, &pages)?;
         for subcommand in command.get_subcommands() {
-            if !subcommand.is_hide_set() && subcommand.get_name() != "help" {
+            if !subcommand.is_hide_set() {
                 write_page(subcommand, &pages)?;
             }
         }

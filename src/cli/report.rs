@@ -89,6 +89,7 @@ impl ReportCommand {
         let networks = (!self.no_explorer).then(|| networks(&model, self.f16));
         let networks = networks.transpose()?;
         let dataset = self.dataset(&model)?;
+        let has_data = dataset.is_some();
         let page = self.page(&model, dataset, networks, image_count)?;
         let bytes = page.render()?.into_bytes();
         match &self.out {
@@ -100,7 +101,10 @@ impl ReportCommand {
         if self.open {
             show_in_browser(&path)?;
         }
-        after_figure(&model);
+        // Without its data a model cannot be measured either.
+        if has_data {
+            after_figure(&model);
+        }
         Ok(())
     }
 

@@ -35,6 +35,10 @@ pub fn unwritable(path: &Path, error: &io::Error) -> Error {
                 "make room on that disk, or write elsewhere; what was saved before is untouched",
             )
         }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            Error::file(path, format!("cannot be written: {error}"))
+                .with_hint("a file is in the way: choose another name, or move it away")
+        }
         _ if is_out_of_handles(error) => out_of_handles(path, error),
         _ => Error::file(path, format!("cannot be written: {error}"))
             .with_hint("choose a place that you may write to"),

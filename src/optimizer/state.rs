@@ -17,7 +17,7 @@ const AVERAGE: &str = "average";
 
 /// The number of a step, from 1, and its learning rate.
 #[derive(Clone, Copy, Debug)]
-struct StepTime {
+struct UpdateTime {
     step: u64,
     learning_rate: f64,
 }
@@ -153,7 +153,7 @@ impl OptimizerState {
         step: u64,
         learning_rate: f64,
     ) -> M {
-        let time = StepTime {
+        let time = UpdateTime {
             step,
             learning_rate,
         };
@@ -188,7 +188,7 @@ impl OptimizerState {
         first: usize,
         weights: Vec<Tensor<1>>,
         gradients: Vec<Tensor<1>>,
-        time: StepTime,
+        time: UpdateTime,
     ) -> Vec<Tensor<1>> {
         let slots = &mut self.slots[first..][..weights.len()];
         assert_eq!(weights.len(), gradients.len());
@@ -200,7 +200,7 @@ impl OptimizerState {
             gradient,
             slots: &mut slots[..own],
         });
-        let StepTime {
+        let UpdateTime {
             step,
             learning_rate,
         } = time;
@@ -224,7 +224,7 @@ impl OptimizerState {
         is_taken: Option<Tensor<1, Bool>>,
         weights: Vec<Tensor<1>>,
         gradients: Vec<Tensor<1>>,
-        time: StepTime,
+        time: UpdateTime,
     ) -> Vec<Tensor<1>> {
         let is_empty = |tensor: &Tensor<1>| tensor.shape().num_elements() == 0;
         // A process may have no piece of a parameter.

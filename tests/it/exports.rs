@@ -54,6 +54,24 @@ fn a_folder_with_other_files_is_left_alone() {
     assert_eq!(files(&place.path().join("a/b")).len(), 4);
 }
 
+#[test]
+fn a_card_that_a_person_has_completed_is_not_replaced() {
+    let place = with_smoke_run();
+    let export = || run(place.path(), &["export", "--to", "huggingface"]);
+    assert_eq!(export().code, Some(0));
+    assert_eq!(export().code, Some(0));
+    let card = place.path().join("runs/smoke-1/huggingface/README.md");
+    let text = fs::read_to_string(&card).unwrap();
+    let completed = text.replace("TODO before uploading: say", "We say");
+    assert_ne!(text, completed);
+    fs::write(&card, &completed).unwrap();
+    export().failed(
+        2,
+        &["README.md", "this card has been completed", "--out DIR"],
+    );
+    assert_eq!(fs::read_to_string(&card).unwrap(), completed);
+}
+
 /// The commands that claim the folder of `--out`.
 const EXPORTS: [&[&str]; 5] = [
     &["export", "--to", "onnx"],
@@ -116,7 +134,7 @@ fn the_card_states_the_elbo_once_it_is_measured_and_only_for_this_model() {
         assert_eq!(done.code, Some(0), "{}", done.err);
         String::from_utf8(read(place.path(), "runs/smoke-1/huggingface/README.md")).unwrap()
     };
-    assert!(card().contains("was not measured"));
+    assert!(card().contains("had not measured the ELBO"));
     let report = run(place.path(), &["eval", "--json"]).out;
     let report: Value = serde_json::from_str(&report).unwrap();
     let elbo = report["elbo"].as_f64().unwrap();
@@ -131,7 +149,7 @@ fn the_card_states_the_elbo_once_it_is_measured_and_only_for_this_model() {
         "{measured}"
     );
     edited(place.path(), |_, tensors| tensors[0].values[0] += 1.0);
-    assert!(card().contains("was not measured"));
+    assert!(card().contains("had not measured the ELBO"));
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! `vae export --to huggingface`: a folder for the Hugging Face Hub.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exporting::{exported, load, write};
 use super::request::ExportRequest;
 use crate::cli::sample_sheet::{Classes, sample_sheet};
 use crate::error::{Error, Result, shell_word};
 use crate::eval::LatentSampler;
-use crate::export::huggingface;
+use crate::export::huggingface::{self, TO_DO};
 use crate::figure::encode_png;
-use crate::run::exports::HUGGINGFACE;
-use crate::ui;
+use crate::run::exports::{CARD, HUGGINGFACE};
+use crate::{files, ui};
 
 /// Writes the folder, and returns the paths of its files.
 pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
@@ -19,6 +19,7 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
         return Err(Error::request(what).with_hint("leave the flag out"));
     }
     let (model, destination) = load(request, HUGGINGFACE)?;
+    check_card(&destination.path.join(CARD))?;
     let exported = exported(&model)?;
     let samples = if exported.is_variational() {
         let classes = Classes::every(&model.vae, &model.card.classes);
@@ -40,4 +41,16 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
         shell_word(&destination.path)
     ));
     Ok(paths)
+}
+
+/// Checks that a card which a person has completed is not replaced.
+fn check_card(path: &Path) -> Result<()> {
+    if !files::is_there(path)? || String::from_utf8_lossy(&files::read(path)?).contains(TO_DO) {
+        return Ok(());
+    }
+    Err(Error::file(
+        path,
+        "this card has been completed, and an export would replace it",
+    )
+    .with_hint("write elsewhere (`--out DIR`), or move the card away"))
 }

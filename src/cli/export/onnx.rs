@@ -44,8 +44,13 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     let paths = write(&destination, ONNX, &files)?;
     if let Some(program) = paths.iter().find(|path| path.ends_with(USE)) {
         ui::note(format_args!(
-            "use it with: python3 {} IMAGE",
-            shell_word(program)
+            "use it with: python3 {} IMAGE{}",
+            shell_word(program),
+            if model.vae.class_count().is_some() {
+                " CLASS"
+            } else {
+                ""
+            }
         ));
     }
     Ok(paths)

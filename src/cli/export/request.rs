@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::candidates::{devices, runs};
 use crate::cli::data_arg::DataArg;
 use crate::error::{Error, Result};
 
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 #[derive(Args, Debug)]
 pub struct ExportRequest {
     /// A run's folder or name, or a model file [default: the newest run in `runs`]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = runs())]
     pub run: Option<PathBuf>,
 
     /// Write into this new or empty folder [default: a folder named after the format, in the run's folder]
@@ -23,7 +24,7 @@ pub struct ExportRequest {
 
     /// Compute on auto (a GPU if there is one, else the CPU), cpu, ndarray, wgpu[:N] or cuda[:N]; see `vae devices`
     /// [default: auto]
-    #[arg(long)]
+    #[arg(long, add = devices())]
     pub device: Option<String>,
 }
 

@@ -8,6 +8,9 @@ use crate::export::measured_elbo::MeasuredElbo;
 use crate::model::Features;
 use crate::words::counted;
 
+/// The words in a card that a person replaces.
+pub const TO_DO: &str = "TODO before uploading";
+
 /// Returns the content of the card.
 pub fn card(model: &ExportedModel, has_samples: bool) -> Result<String> {
     let config = &model.file.config;
@@ -33,7 +36,10 @@ pub fn card(model: &ExportedModel, has_samples: bool) -> Result<String> {
         text.push_str("\n![Samples from the prior](samples.png)\n\n*Samples from the prior: means of p(x|z).*\n");
     }
     text.push_str(&format!("\n## What it is\n\n{}\n", facts(model)));
-    text.push_str("\n## Data and limits\n\nTODO before uploading: say what the images show, who owns them, and what the model must not be used for.\n");
+    let to_do = format!(
+        "\n## Data and limits\n\n{TO_DO}: say what the images show, who owns them, and what the model must not be used for.\n"
+    );
+    text.push_str(&to_do);
     text.push_str(&format!("\n## How good it is\n\n{}\n", quality(model)));
     text.push_str(&format!(
         "\n## Use it with PyTorch\n\n```python\n{}\n```\n\n{}\n",
@@ -146,7 +152,8 @@ fn quality(model: &ExportedModel) -> String {
         return "An autoencoder has no ELBO and no samples.".to_owned();
     }
     let Some(elbo) = &model.elbo else {
-        return "The ELBO of this model was not measured.".to_owned();
+        return "`vae eval` had not measured the ELBO of this model when this card was written."
+            .to_owned();
     };
     let mut text = format!(
         "The ELBO is {} nats per image (the mean and its standard error over {} of {} {}, {} pixels, {} of z per image, seed {}).",

@@ -11,6 +11,8 @@ mod weights;
 
 use serde_json::json;
 
+pub use card::TO_DO;
+
 use super::exported_model::ExportedModel;
 use crate::error::{Error, Result};
 use crate::figure::NamedFile;

@@ -7,6 +7,8 @@ import json, pathlib, sys
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
 
+# A file that cannot be read or written is said in one line.
+sys.excepthook = lambda kind, error, trace: print(f"error: {error}", file=sys.stderr) if issubclass(kind, OSError) else sys.__excepthook__(kind, error, trace)
 folder = pathlib.Path(__file__).resolve().parent
 encoder, decoder, scorer = (onnxruntime.InferenceSession(str(folder / f"{name}.onnx")) for name in ("encoder", "decoder", "score"))
 about = encoder.get_modelmeta().custom_metadata_map
@@ -59,3 +61,4 @@ if "calibration" in about:
     print("p-value", (1 + (scores >= score * (1 - 1e-6)).sum()) / (1 + len(scores)))
 levels = (reconstruction[0].clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0)
 Image.fromarray(levels[..., 0] if channels == 1 else levels).save("reconstruction.png")
+print("the image as the model sees it: reconstruction.png", file=sys.stderr)
