@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result, shell_word};
 use crate::files::{self, OccupiedFolder, is_same_place, occupy, unreadable};
 use crate::run::{Contents, RunFolder};
+use crate::ui;
 
 /// A folder that holds nothing that an export could destroy, claimed for this process. A folder that was made for the export
 /// is removed again if nothing is written into it.
@@ -24,15 +25,23 @@ impl Destination {
         let own = run.join(format);
         let is_in_run = !run.as_os_str().is_empty();
         let out = out.filter(|out| !is_in_run || !is_same_place(out, &own));
-        let check = || match out {
+        if let Some(out) = out
+            && files::is_there(out)?
+            && !out.is_dir()
+        {
+            let what = "this is a file; `--out` takes a folder";
+            return Err(Error::file(out, what).with_hint("name a new folder"));
+        }
+        let path = out.map_or_else(|| own.clone(), Path::to_path_buf);
+        if out.is_none() {
+            check_own(run, format)?;
+        }
+        // The claim comes before the look into the folder, in which another process may be writing.
+        let claim = occupy(&path)?;
+        match out {
             Some(out) => check_empty(out, is_in_run.then_some(&own)),
             None => check_own(run, format),
-        };
-        check()?;
-        let path = out.map_or_else(|| own.clone(), Path::to_path_buf);
-        let claim = occupy(&path)?;
-        // Another process may have written its files before the claim.
-        check()?;
+        }?;
         Ok(Self {
             path,
             _claim: claim,
@@ -40,15 +49,8 @@ impl Destination {
     }
 }
 
-/// Checks that a folder that a person named is missing or empty. `own` is the one in the folder of the run.
+/// Checks that a folder that a person named is empty. `own` is the one in the folder of the run.
 fn check_empty(path: &Path, own: Option<&PathBuf>) -> Result<()> {
-    if !files::is_there(path)? {
-        return Ok(());
-    }
-    if !path.is_dir() {
-        return Err(Error::file(path, "this is a file; `--out` takes a folder")
-            .with_hint("name a new folder"));
-    }
     let mut entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
     let Some(entry) = entries.next() else {
         return Ok(());
@@ -74,7 +76,7 @@ pub fn check_own(run: &Path, format: &str) -> Result<()> {
     let own = run.join(format);
     if own.is_file() {
         return Err(Error::file(&own, "this is a file; expected a folder")
-            .with_hint("move it away, or name another folder: `--out DIR`"));
+            .with_hint(format!("move it elsewhere: mv {} DIR", shell_word(&own))));
     }
     if !own.is_dir() {
         return Ok(());
@@ -93,4 +95,12 @@ pub fn check_own(run: &Path, format: &str) -> Result<()> {
             shell_word(run.join(other))
         ))),
     }
+}
+
+/// Says how to look at the events in a folder with TensorBoard.
+pub fn note_viewer(folder: &Path) {
+    ui::note(format_args!(
+        "look at it with: tensorboard --logdir {}",
+        shell_word(folder)
+    ));
 }

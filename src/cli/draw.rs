@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::destination::Destination;
+use super::destination::{Destination, note_viewer};
 use super::figure_context::FigureContext;
 use super::loaded_model::LoadedModel;
 use super::model_arg::ModelArg;
@@ -53,7 +53,7 @@ pub trait Draw {
 /// Runs a figure's command: loads the model that `argument` names and draws `figure` for it.
 pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     figure.check()?;
-    let (model, _claim) = argument.open_after(|folder| match figure.place() {
+    let (model, claim) = argument.open_after(|folder| match figure.place() {
         Place::Export(name, out) if parallel::is_first() => {
             Destination::claim(out, folder, name).map(Some)
         }
@@ -62,6 +62,9 @@ pub fn run(argument: &ModelArg, figure: &dyn Draw) -> Result<()> {
     figure.suits(&model.context())?;
     check_writable(figure.place(), &model.folder, Path::new(""))?;
     print(&figure.write(&model, Path::new(""))?)?;
+    if let Some(destination) = &claim {
+        note_viewer(&destination.path);
+    }
     after_figure(&model);
     Ok(())
 }

@@ -11,7 +11,7 @@ mod tensorboard;
 use clap::{Args, ValueEnum};
 
 pub use self::records::written;
-pub use self::tensorboard::{latent_histograms, note_viewer};
+pub use self::tensorboard::latent_histograms;
 
 use self::request::ExportRequest;
 use super::draw::print;

@@ -1,15 +1,15 @@
 //! `vae export --to tensorboard`: the events of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::records::ExportedRun;
 use super::request::ExportRequest;
 use crate::cli::data_arg::DataArg;
-use crate::cli::destination::Destination;
+use crate::cli::destination::{Destination, note_viewer};
 use crate::cli::images::encoded;
 use crate::cli::loaded_model::LoadedModel;
 use crate::data::{Choice, Part};
-use crate::error::{Result, shell_word};
+use crate::error::Result;
 use crate::export::tensorboard::{EventFolder, Events, history, latents};
 use crate::run::exports::TENSORBOARD;
 use crate::run::{Record, record_of_model};
@@ -38,14 +38,6 @@ pub fn export(request: &ExportRequest) -> Result<Vec<PathBuf>> {
     let (_, paths) = EventFolder::begin(&destination.path, &events)?;
     note_viewer(&destination.path);
     Ok(paths)
-}
-
-/// Says how to look at the events in a folder.
-pub fn note_viewer(folder: &Path) {
-    ui::note(format_args!(
-        "look at it with: tensorboard --logdir {}",
-        shell_word(folder)
-    ));
 }
 
 fn add(events: &mut Events, more: Events) {

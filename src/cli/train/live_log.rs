@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::cli::data_arg::DataArg;
-use crate::cli::destination::{Destination, check_own};
-use crate::cli::export::{latent_histograms, note_viewer, written};
+use crate::cli::destination::{Destination, check_own, note_viewer};
+use crate::cli::export::{latent_histograms, written};
 use crate::cli::loaded_model::LoadedModel;
 use crate::error::{Result, shell_word};
 use crate::export::complete;
