@@ -296,7 +296,7 @@ class Visit:
         self.expect(sum(sheets) == (5 if self.name == "anomalies" else 2), f"the sections have {sheets} sheets")
 
     def more(self):
-        """Shows the latents beyond the first, of which the first has the focus then."""
+        """Shows the latents beyond the first ones, and checks that the first of those has the focus then."""
         count = self.browser.value(f"{DATA}.axes.length")
         shown = lambda: self.browser.value("[...document.querySelectorAll('#sliders input')].filter(input => input.checkVisibility()).length")
         self.expect(shown() == min(count, 12), f"{shown()} of {count} sliders are shown")

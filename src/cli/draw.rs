@@ -87,7 +87,8 @@ pub enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// Returns the folder that the files are written into, under the names that the figure gives them. The arguments are those of [`save`].
+    /// Returns the folder that the files are written into, under the names that the figure gives them. The arguments are
+    /// those of [`save`].
     pub fn folder(self, folder: &Path, base: &Path) -> PathBuf {
         match self {
             Self::Folder(Some(path)) | Self::Export(_, Some(path)) => base.join(path),

@@ -50,11 +50,10 @@ fn part_gradients(
     config: &Config,
     count: usize,
     vae: &Vae,
-    (image_ids, batch): Shard,
+    shard: Shard,
     images: usize,
     step: u64,
 ) -> (LossTerms, Vec<Tensor<1>>) {
-    let shard = (image_ids, batch);
     match without_graph(config, count, vae, &shard, images, step) {
         Some(found) => found,
         None => with_graph(config, count, vae, shard, images, step),

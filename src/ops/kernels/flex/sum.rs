@@ -34,7 +34,7 @@ pub fn sum_of_squares(input: Tensor<1>) -> Tensor<1> {
 
 /// The fast form of [`crate::ops::zero_if_finite`].
 pub fn zero_if_finite(input: Tensor<1>) -> Tensor<1> {
-    // The bits of the exponent, all of which an infinity or NaN has.
+    // The bits of the exponent: an infinity or NaN has all of them.
     const EXPONENT: u32 = 0x7f80_0000;
     let input = untracked(input);
     let largest = pool::map(values(&input).chunks(CHUNK), |chunk| {
