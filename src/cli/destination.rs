@@ -97,7 +97,7 @@ pub fn check_own(run: &Path, format: &str) -> Result<()> {
     }
 }
 
-/// Says how to look at the events in a folder with TensorBoard.
+/// Says how to look at a folder with TensorBoard.
 pub fn note_viewer(folder: &Path) {
     ui::note(format_args!(
         "look at it with: tensorboard --logdir {}",

@@ -1,12 +1,10 @@
 //! The parts that the optimizers share: a pass over the weights in chunks, the decay of weights, and means that have vanished.
 
-use std::borrow::Cow;
-
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::kernels::flex::tensors::{contiguous, untracked, values};
+use crate::ops::kernels::flex::tensors::{contiguous, untracked};
 use crate::ops::kernels::pool;
 use crate::ops::kernels::simd::with_widest_simd;
 use crate::ops::optimizer::WeightDecay;
@@ -61,8 +59,9 @@ pub fn update_each<const N: usize>(
     for tensor in tensors {
         let mut slots = tensor.kept;
         let taken = slots.each_mut().map(|tensor| take(tensor));
-        let [target, other] = [tensor.target, tensor.other].map(untracked);
-        changed.push((contiguous(target), other, taken));
+        let [target, other] =
+            [tensor.target, tensor.other].map(|tensor| contiguous(untracked(tensor)));
+        changed.push((target, other, taken));
         kept.push(slots);
     }
     let mut rests: Vec<_> = changed
@@ -82,7 +81,7 @@ pub fn update_each<const N: usize>(
     pool::for_each(all, |(target, other, mut kept)| {
         with_widest_simd(
             #[inline(always)]
-            || rule(target, &other, kept.each_mut().map(|chunk| &mut **chunk)),
+            || rule(target, other, kept.each_mut().map(|chunk| &mut **chunk)),
         );
     });
     let changed = changed.into_iter().zip(kept);
@@ -97,31 +96,21 @@ pub fn update_each<const N: usize>(
 }
 
 /// The same part of a target, of what it reads, and of what it keeps.
-type Chunk<'a, const N: usize> = (&'a mut [f32], Cow<'a, [f32]>, [&'a mut [f32]; N]);
+type Chunk<'a, const N: usize> = (&'a mut [f32], &'a [f32], [&'a mut [f32]; N]);
 
 fn chunks<'a, const N: usize>(
     target: &'a mut FlexTensor,
     other: &'a FlexTensor,
     kept: &'a mut [FlexTensor; N],
 ) -> Vec<Chunk<'a, N>> {
-    let target = target.storage_mut::<f32>();
+    let (target, other) = (target.storage_mut::<f32>(), other.storage::<f32>());
     let lengths = kept.each_ref().map(|kept| kept.storage::<f32>().len());
     assert_eq!(lengths, [target.len(); N]);
+    assert_eq!(other.len(), target.len());
     let mut kept = kept
         .each_mut()
         .map(|kept| kept.storage_mut::<f32>().chunks_mut(CHUNK));
-    let other: Vec<Cow<'a, [f32]>> = match values(other) {
-        Cow::Borrowed(values) => values.chunks(CHUNK).map(Cow::Borrowed).collect(),
-        Cow::Owned(values) => values
-            .chunks(CHUNK)
-            .map(|chunk| Cow::Owned(chunk.to_vec()))
-            .collect(),
-    };
-    assert_eq!(
-        other.iter().map(|chunk| chunk.len()).sum::<usize>(),
-        target.len()
-    );
-    let chunks = target.chunks_mut(CHUNK).zip(other);
+    let chunks = target.chunks_mut(CHUNK).zip(other.chunks(CHUNK));
     chunks
         .map(|(target, other)| {
             let kept = kept.each_mut().map(|kept| kept.next().unwrap_or_default());
