@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::ops::kernels::instruction_set::InstructionSet;
+use crate::ops::kernels::simd::with_widest_simd;
 
 /// Sets `to[column * width + row] = from[row * stride + column]`.
 pub fn transpose(
@@ -16,6 +17,16 @@ pub fn transpose(
     }
     assert!((rows - 1) * stride + columns <= from.len());
     assert!(rows <= width && (columns - 1) * width + rows <= to.len());
+    // An image of colours beside each other has as many columns, or as many rows, as colours.
+    match (rows, columns) {
+        (_, 2) if stride == 2 => return take_apart::<2>(from, rows, to, width),
+        (_, 3) if stride == 3 => return take_apart::<3>(from, rows, to, width),
+        (_, 4) if stride == 4 => return take_apart::<4>(from, rows, to, width),
+        (2, _) if width == 2 => return interleave::<2>(from, stride, to, columns),
+        (3, _) if width == 3 => return interleave::<3>(from, stride, to, columns),
+        (4, _) if width == 4 => return interleave::<4>(from, stride, to, columns),
+        _ => {}
+    }
     let mut done = [0, 0];
     #[cfg(target_arch = "x86_64")]
     if InstructionSet::used().has_avx() {
@@ -40,6 +51,42 @@ pub fn transpose(
             to[column * width + row] = from[row * stride + column];
         }
     }
+}
+
+/// Transposes rows of N columns that follow one another.
+fn take_apart<const N: usize>(from: &[f32], rows: usize, to: &mut [f32], width: usize) {
+    let (from, _) = from.as_chunks::<N>();
+    let mut columns = to.chunks_mut(width);
+    let columns: [&mut [f32]; N] = std::array::from_fn(|_| {
+        let column = columns.next().expect("there is room for every column");
+        &mut column[..rows]
+    });
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for (row, values) in from[..rows].iter().enumerate() {
+                for i in 0..N {
+                    columns[i][row] = values[i];
+                }
+            }
+        },
+    );
+}
+
+/// Transposes N rows to columns that follow one another.
+fn interleave<const N: usize>(from: &[f32], stride: usize, to: &mut [f32], columns: usize) {
+    let rows: [&[f32]; N] = std::array::from_fn(|i| &from[i * stride..][..columns]);
+    let (to, _) = to.as_chunks_mut::<N>();
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for (column, values) in to[..columns].iter_mut().enumerate() {
+                for i in 0..N {
+                    values[i] = rows[i][column];
+                }
+            }
+        },
+    );
 }
 
 /// Transposes eight rows in registers, eight columns at a time.
@@ -92,9 +139,13 @@ mod tests {
 
     #[test]
     fn every_size_is_transposed() {
-        for rows in 0..20 {
-            for columns in 0..20 {
-                let (stride, width) = (columns + 3, rows + 2);
+        let sizes = || (0..20).flat_map(|rows| (0..20).map(move |columns| (rows, columns)));
+        for (gap, (rows, columns)) in [0, 3]
+            .iter()
+            .flat_map(|gap| sizes().map(move |size| (gap, size)))
+        {
+            {
+                let (stride, width) = (columns + gap, rows + gap);
                 let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
                 let mut to = vec![-1.0; columns * width];
                 transpose(&from, stride, [rows, columns], &mut to, width);

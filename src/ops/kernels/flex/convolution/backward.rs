@@ -1,5 +1,6 @@
 //! The backward pass of a convolution: the gradients of parts of the batch, summed in the order of the parts.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 
 use super::directed::DirectedConvolution;
+use super::frames::with_frames;
 use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
@@ -27,10 +29,10 @@ const PARTS: usize = 64;
 /// the products.
 const PIXELS: usize = 384;
 
-/// Returns the ranges of the images of each part of a batch, whose maps have `pixels` pixels: a power of two of about equal
-/// ranges, so that any number of cores shares them evenly, or nearly.
-fn parts(batch: usize, pixels: usize) -> Vec<Range<usize>> {
-    let most = (batch * pixels / PIXELS).clamp(1, PARTS.min(batch.max(1)));
+/// Returns the ranges of the images of each part of a batch, whose maps have `pixels` pixels, of which a part has `at_least` some:
+/// a power of two of about equal ranges, so that any number of cores shares them evenly, or nearly.
+fn parts(batch: usize, pixels: usize, at_least: usize) -> Vec<Range<usize>> {
+    let most = (batch * pixels / at_least).clamp(1, PARTS.min(batch.max(1)));
     let count = 1 << most.ilog2();
     (0..count.min(batch))
         .map(|part| part * batch / count..(part + 1) * batch / count)
@@ -117,13 +119,16 @@ impl DirectedConvolution {
         let [_, height, width] = windows.small;
         let tiled = winograd::suits(&windows).then(|| TiledGradient::new(&windows));
         let channels = self.convolution.output[0];
-        let sums = tiled
-            .as_ref()
-            .map_or(weight.len(), TiledGradient::transformed_len);
-        let no_images = || (vec![0.0; sums], vec![0.0; channels + input.parameters()]);
+        let no_images = || {
+            (
+                vec![0.0; weight.len()],
+                vec![0.0; channels + input.parameters()],
+            )
+        };
+        let at_least = tiled.as_ref().map_or(0, TiledGradient::pixels_of_parts);
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = wants_x.then_some(dx);
-            let parts: Vec<BatchPart<'_>> = parts(n, height * width)
+            let parts: Vec<BatchPart<'_>> = parts(n, height * width, at_least.max(PIXELS))
                 .into_iter()
                 .map(|images| BatchPart {
                     first: images.start,
@@ -136,7 +141,7 @@ impl DirectedConvolution {
                 })
                 .collect();
             sum_in_order(pool::map(parts, |part| {
-                self.backward_part(input, part, map.as_ref(), tiled.as_ref(), sums)
+                self.backward_part(input, part, map.as_ref(), tiled.as_ref(), weight.len())
             }))
             .unwrap_or_else(no_images)
         };
@@ -144,10 +149,6 @@ impl DirectedConvolution {
         let (dx, (dw, mut bias)) =
             unsafe { filled_vec(if wants_x { n * inputs } else { 0 }, write) };
         let parameters = bias.split_off(channels);
-        let dw = match &tiled {
-            Some(tiled) => tiled.untransformed(&dw),
-            None => dw,
-        };
         ConvolutionGradients {
             x: dx,
             weight: tensor(small_first(&dw, shape), shape),
@@ -157,8 +158,7 @@ impl DirectedConvolution {
     }
 
     /// Writes the gradient in the input of a part of the batch, if asked for, and returns those in the weight, `[k, k,
-    /// C, S]`, or `[slots, C, S]` in tiles, `weights` values in all, and in the bias, followed by those in the parameters of
-    /// `input`.
+    /// C, S]`, `weights` values in all, and in the bias, followed by those in the parameters of `input`.
     fn backward_part(
         &self,
         input: &impl FrameInput,
@@ -179,12 +179,7 @@ impl DirectedConvolution {
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
         let images = self.images_at_a_time();
-        let mut frames = [
-            vec![0.0; images * x_frame.len()],
-            vec![0.0; images * z_frame.len()],
-        ];
-        let run = |dw: &mut [MaybeUninit<f32>]| {
-            let dw = OutputCells::new(dw);
+        let run = |[x_frames, z_frames]: [&mut [f32]; 2], dw: OutputCells<'_>| {
             let mut dx = part.dx.map(|dx| dx.chunks_mut(images * inputs));
             let groups = part
                 .x
@@ -194,7 +189,6 @@ impl DirectedConvolution {
             for (group, ((x, y), upstream)) in groups.enumerate() {
                 let first = part.first + group * images;
                 let count = x.len() / inputs;
-                let [x_frames, z_frames] = &mut frames;
                 let framed = x_frames
                     .chunks_exact_mut(x_frame.len())
                     .zip(x.chunks_exact(inputs));
@@ -203,10 +197,11 @@ impl DirectedConvolution {
                 }
                 let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
                 for (frame, (upstream, y)) in z_frames.chunks_exact_mut(z_frame.len()).zip(both) {
-                    let (upstream, y) = (
-                        self.output().channels_last(upstream),
-                        self.output().channels_last(y),
-                    );
+                    let upstream = self.output().channels_last(upstream);
+                    let y = match self.convolution.activation {
+                        Activation::None => Cow::Borrowed(&*upstream),
+                        _ => self.output().channels_last(y),
+                    };
                     before_activation(
                         &z_frame,
                         [&upstream, &y],
@@ -252,9 +247,17 @@ impl DirectedConvolution {
                 }
             }
         };
-        assert!(!part.x.is_empty(), "a part has an image");
-        // SAFETY: the first group of images writes all of `dw`.
-        let (dw, ()) = unsafe { filled_vec(weights, run) };
+        let count = part.x.len() / inputs;
+        assert!(count > 0, "a part has an image");
+        let dw = with_frames(
+            [&x_frame, &z_frame],
+            images.min(count),
+            |frames| match tiled {
+                Some(tiled) => tiled.of_part(|dw| run(frames, dw)),
+                // SAFETY: the first group of images writes all of `dw`.
+                None => unsafe { filled_vec(weights, |dw| run(frames, OutputCells::new(dw))) }.0,
+            },
+        );
         (dw, sums)
     }
 }

@@ -6,6 +6,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
 use super::directed::DirectedConvolution;
+use super::frames::with_frames;
 use super::input::FrameInput;
 use super::map_product::MapProduct;
 use crate::ops::kernels::flex::tensors::{tensor, values};
@@ -48,20 +49,21 @@ impl DirectedConvolution {
                 .chunks_mut(groups(outputs))
                 .zip(x.chunks(groups(inputs)));
             pool::for_each(batch.enumerate(), |(group, (out, x))| {
-                let mut frames = vec![0.0; groups(map.frame.len())];
-                let images = frames
-                    .chunks_exact_mut(map.frame.len())
-                    .zip(x.chunks_exact(inputs));
-                for (i, (frame, x)) in images.enumerate() {
-                    input.fill(group * map.images + i, x, &map.frame, frame);
-                }
-                map.run(
-                    &frames,
-                    &bias,
-                    self.output(),
-                    out,
-                    self.convolution.activation,
-                );
+                with_frames([&map.frame], x.len() / inputs, |[frames]| {
+                    let images = frames
+                        .chunks_exact_mut(map.frame.len())
+                        .zip(x.chunks_exact(inputs));
+                    for (i, (frame, x)) in images.enumerate() {
+                        input.fill(group * map.images + i, x, &map.frame, frame);
+                    }
+                    map.run(
+                        frames,
+                        &bias,
+                        self.output(),
+                        out,
+                        self.convolution.activation,
+                    );
+                });
                 if let Some(residual) = &residual {
                     let first = group * groups(outputs);
                     let length = out.len();

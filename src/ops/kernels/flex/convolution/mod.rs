@@ -6,6 +6,7 @@
 mod backward;
 mod directed;
 mod forward;
+mod frames;
 mod gradients;
 mod input;
 mod map_product;

@@ -39,6 +39,16 @@ impl Frame {
         }
     }
 
+    /// Writes zeros around the place of the map.
+    pub fn clear_around(&self, into: &mut [f32]) {
+        let mut end = 0;
+        for (to, length) in self.lines().filter(|(_, length)| *length > 0) {
+            into[end..to].fill(0.0);
+            end = to + length;
+        }
+        into[end..].fill(0.0);
+    }
+
     /// Returns the number of values of the frame.
     pub fn len(&self) -> usize {
         self.size[0] * self.size[1] * self.channels

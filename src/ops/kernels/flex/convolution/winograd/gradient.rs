@@ -1,8 +1,9 @@
 //! The weight gradient in tiles.
 
-use super::tile::{MAX_SIDE, PlaceMemory, TileLayout, pairs};
+use super::axis::MAX_SIDE;
+use super::tile::{PlaceMemory, TileLayout, pairs};
 use super::transforms::{FramedTiles, InputTransform, UpstreamTransform};
-use super::{SCRATCH, VALUES, offsets_of_images, tiles};
+use super::{SCRATCH, SUMS, VALUES, offsets_of_images, pixels_of_tiles, tiles};
 use crate::ops::kernels::flex::convolution::windows::{WindowPass, Windows};
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
@@ -25,6 +26,9 @@ fn place_memory(
     memory
 }
 
+/// The smallest number of tiles of a part of a batch.
+const TILES: usize = 64;
+
 /// The weight gradient of a convolution in tiles.
 pub struct TiledGradient {
     layout: TileLayout,
@@ -46,14 +50,16 @@ impl TiledGradient {
         let [_, height, width] = windows.small;
         let window = windows.down();
         let pitch = |at: &dyn Fn(usize, usize) -> usize| [at(1, 0) - at(0, 0), at(0, 1) - at(0, 0)];
+        let (stride, kernel) = (windows.stride, [windows.kernel; 2]);
+        let pixels = pixels_of_tiles([height, width]);
         Self {
-            layout: TileLayout::new(windows.stride, [windows.kernel; 2]),
+            layout: TileLayout::new(pixels, stride, kernel),
             channels: [windows.big[0], windows.small[0]],
             pitches: [
                 pitch(&|y, x| window.from[y * width + x]),
                 pitch(&|y, x| small.at(y, x)),
             ],
-            tile_offsets: tiles([height, width])
+            tile_offsets: tiles(pixels, [height, width])
                 .map(|pixel| [window.from[pixel], small.at(pixel / width, pixel % width)])
                 .collect(),
             lengths: [big.len(), small.len()],
@@ -61,14 +67,21 @@ impl TiledGradient {
         }
     }
 
-    /// Returns the number of values of the transformed gradient, `[slots, C, S]`.
-    pub fn transformed_len(&self) -> usize {
-        self.layout.slots * self.channels[0] * self.channels[1]
+    /// Returns the smallest number of pixels of a part of a batch: with fewer, its transformed gradient takes longer to read and
+    /// to write than the products.
+    pub fn pixels_of_parts(&self) -> usize {
+        TILES * self.layout.pixels * self.layout.pixels
     }
 
-    /// Returns the gradient `[k, k, C, S]` for the transformed one.
-    pub fn untransformed(&self, sums: &[f32]) -> Vec<f32> {
-        self.layout.gradient_from_transformed(sums)
+    /// Returns the weight gradient of a part of a batch, `[k, k, C, S]`, for the transformed one, `[slots, C, S]`, which `run` writes
+    /// with [`TiledGradient::run`].
+    pub fn of_part(&self, run: impl FnOnce(OutputCells<'_>)) -> Vec<f32> {
+        SUMS.with_borrow_mut(|sums| {
+            let length = self.layout.slots * self.channels[0] * self.channels[1];
+            sums.resize(sums.len().max(length), 0.0);
+            run(OutputCells::from_floats(&mut sums[..length]));
+            self.layout.gradient_from_transformed(&sums[..length])
+        })
     }
 
     /// Writes `start` plus the transformed weight gradient of `count` images to `sums`, `[slots, C, S]`.
@@ -107,7 +120,7 @@ impl TiledGradient {
                 }));
                 // One phase after the other, so that more tiles fit into the cache.
                 for (phase, offset) in layout.phases.iter().zip(&phases) {
-                    let sides = phase.sides();
+                    let sides = phase.sides;
                     let of_phase = place_memory(sides, channels, count);
                     dispatch(InputTransform(FramedTiles {
                         frames: &big_frames[*offset..],

@@ -2,7 +2,7 @@
 
 use super::tile::TileLayout;
 use super::transforms::{FramedTiles, InputTransform, OutputTransform};
-use super::{SCRATCH, VALUES, offsets_of_images, tiles};
+use super::{SCRATCH, VALUES, offsets_of_images, pixels_of_tiles, tiles};
 use crate::ops::kernels::flex::convolution::windows::WindowPass;
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
@@ -40,13 +40,14 @@ impl TiledMaps {
     ) -> Self {
         let [inputs, _] = channels;
         let kernel = [pass.segments.len(), pass.length / inputs];
-        let layout = TileLayout::new(stride, kernel);
+        let pixels = pixels_of_tiles(map);
+        let layout = TileLayout::new(pixels, stride, kernel);
         let pitch = |places: &[usize]| [places[map[1]] - places[0], places[1] - places[0]];
         Self {
             channels,
             pitches: [pitch(&pass.from), pitch(&pass.to)],
             phase_offsets: pass.phase_offsets(&layout, inputs),
-            tile_offsets: tiles(map)
+            tile_offsets: tiles(pixels, map)
                 .map(|pixel| [pass.from[pixel] + pass.segments[0], pass.to[pixel]])
                 .collect(),
             lengths,
@@ -83,15 +84,19 @@ impl TiledMaps {
                         tile_offsets: from,
                         pitch: self.pitches[0],
                         channels: inputs,
-                        sides: phase.sides(),
+                        sides: phase.sides,
                         memory: &layout.phase_memory(phase, inputs, count),
                         to: before,
                     }));
                 }
-                let right: Vec<usize> = (0..count).map(|tile| tile * outputs).collect();
+                let rows = |step: usize| (0..count).map(|tile| tile * step).collect::<Vec<_>>();
+                let right = rows(outputs);
+                let mut left = Vec::new();
                 for (number, place) in layout.places.iter().enumerate() {
                     let length = place.phases * inputs;
-                    let left: Vec<usize> = (0..count).map(|tile| tile * length).collect();
+                    if left.get(1) != Some(&length) {
+                        left = rows(length);
+                    }
                     TiledProduct {
                         left: LeftFactor {
                             values: &before[place.slot * count * inputs..],

@@ -1,20 +1,22 @@
 //! Winograd's way of convolving with small kernels (Lavin and Gray 2016, section 4.1, for 3 x 3 taps; the rest is derived
 //! from it here).
 //!
-//! Four pixels of the output, a tile, come from 4 x 4 pixels d of the input as A^T [(G g G^T) . (B^T d B)] A, with the
-//! kernel g of 3 x 3 taps. The product "." is one number for each of 16 places, and over the channels it becomes 16 matrix
-//! products. They take 16 multiplications for 4 pixels, where the windows take 36. The transforms are additions. A kernel of
-//! two taps in a row is one of three taps whose last one is 0, and so is its fourth place: 9 multiplications for 4 pixels
-//! instead of 16.
+//! A tile of the output, m x m pixels, comes from the m + 2 by m + 2 pixels d of the input as
+//! A^T [(G g G^T) . (B^T d B)] A, with the kernel g of 3 x 3 taps. The product "." is one number for each of the (m + 2)^2 places,
+//! and over the channels it becomes as many matrix products. With m = 2 they take 16 multiplications for 4 pixels, where the
+//! windows take 36; with m = 4 they take 36 for 16 pixels, instead of 144. The transforms are cheap. A kernel of two taps in a
+//! row is one of three taps whose last one is 0, and so is its last place: 9 multiplications for 4 pixels instead of 16, or 25
+//! for 16 pixels instead of 64.
 //!
 //! With stride 2, the kernel's even rows read even rows of the input, and its odd rows odd ones; the same holds for columns.
 //! So the kernel is four kernels with stride 1, its phases, whose results are added. The products of all phases at a place are
-//! one product over their channels together. A kernel of 4 x 4 taps takes 36 multiplications for 4 pixels instead of 64, one of
-//! 5 x 5 taps 49 instead of 100, one of 6 x 6 taps 64 instead of 144.
+//! one product over their channels together. For 4 x 4 pixels, a kernel of 4 x 4 taps takes 100 multiplications instead of 256,
+//! one of 5 x 5 taps 121 instead of 400, one of 6 x 6 taps 144 instead of 576.
 //!
 //! In the other direction, from the small map to the big one, each phase of the output is a convolution with stride 1 of its
 //! own. The gradient of g is G^T [(A y A^T) . (B^T d B)] G, with the gradient y of a tile of the output, summed over all tiles.
 
+mod axis;
 mod gradient;
 mod maps;
 mod tile;
@@ -32,12 +34,16 @@ use super::windows::{WindowPass, Windows};
 /// as many: with fewer the transforms take longer than the multiplications that they save.
 const CHANNELS: usize = 16;
 
-/// The number of values of the transformed tiles that are processed at a time; they stay in the second-level cache.
-const VALUES: usize = 192 * 1024;
+/// The number of values of the transformed tiles that are processed at a time, 1.5 MB. With fewer, the products would read the
+/// weights of a place for a few tiles only.
+const VALUES: usize = 384 * 1024;
 
 thread_local! {
     /// Memory for the transformed input and output of some tiles.
     static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+
+    /// Memory for the transformed weight gradient of a part of a batch.
+    static SUMS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns whether a convolution can be done in tiles, and is faster so.
@@ -62,11 +68,20 @@ pub fn suits(windows: &Windows) -> bool {
             .all(|count| *count >= CHANNELS && count.is_multiple_of(CHANNELS))
 }
 
-/// Returns the first of each square of four pixels of a map, `[H, W]`, line by line.
-fn tiles([height, width]: [usize; 2]) -> impl Iterator<Item = usize> {
+/// Returns the first pixel of each tile of `pixels` x `pixels` pixels of a map, `[H, W]`, line by line.
+fn tiles(pixels: usize, [height, width]: [usize; 2]) -> impl Iterator<Item = usize> {
     (0..height)
-        .step_by(2)
-        .flat_map(move |y| (0..width).step_by(2).map(move |x| y * width + x))
+        .step_by(pixels)
+        .flat_map(move |y| (0..width).step_by(pixels).map(move |x| y * width + x))
+}
+
+/// Returns the number of pixels in a row of a tile of a map, `[H, W]`: as many as fit.
+fn pixels_of_tiles(map: [usize; 2]) -> usize {
+    if map.iter().all(|length| length.is_multiple_of(4)) {
+        4
+    } else {
+        2
+    }
 }
 
 /// Returns the offsets in both maps of the tiles of `count` images, whose maps have `lengths` values; `tiles` are those of one

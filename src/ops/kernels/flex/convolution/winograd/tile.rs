@@ -1,13 +1,9 @@
 //! The places of a transformed tile, and the parts of the kernel that meet at each.
 
-/// The largest number of places in a row of a transformed tile.
-pub const MAX_SIDE: usize = 4;
-
-/// The pixels of the output in a row of a tile.
-pub const PIXELS: usize = 2;
+use super::axis::{MAX_SIDE, MAX_TAPS};
 
 /// The numbers of taps in a row (or column) of a kernel phase for which there is a tile.
-pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MAX_SIDE + 1 - PIXELS;
+pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MAX_TAPS;
 
 /// The rows and columns of a kernel that read the pixels of one phase of the stride: every second one for stride 2, and
 /// all of them for stride 1. On those pixels they are a kernel with stride 1.
@@ -17,15 +13,10 @@ pub struct KernelPhase {
     pub first: [usize; 2],
     /// The numbers of its rows and columns.
     pub taps: [usize; 2],
+    /// The numbers of its rows and columns of places.
+    pub sides: [usize; 2],
     /// Its slot at each place, row by row; [`MAX_SIDE`] to a row.
     pub slots: [usize; MAX_SIDE * MAX_SIDE],
-}
-
-impl KernelPhase {
-    /// Returns the numbers of rows and columns of places.
-    pub fn sides(&self) -> [usize; 2] {
-        self.taps.map(|taps| taps + PIXELS - 1)
-    }
 }
 
 /// A place of a transformed tile: one matrix product over the channels of all phases that have this place.
@@ -50,6 +41,8 @@ pub struct PlaceMemory {
 /// channel, for each phase at each place, `[slots, C]`. One of the output has one for each place, `[places, C]`.
 #[derive(Clone, Debug)]
 pub struct TileLayout {
+    /// The number of pixels of the output in a row of a tile, and in a column: 2 or 4.
+    pub pixels: usize,
     /// The distance of the pixels of a phase.
     pub stride: usize,
     /// The numbers of rows and columns of the kernel.
@@ -71,16 +64,20 @@ pub fn pairs([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
 
 impl TileLayout {
     /// Takes a kernel of `[rows, columns]` taps apart, where each phase has a number of rows and columns among [`TAPS`].
-    pub fn new(stride: usize, kernel: [usize; 2]) -> Self {
+    pub fn new(pixels: usize, stride: usize, kernel: [usize; 2]) -> Self {
         let mut phases: Vec<KernelPhase> = pairs([stride, stride])
-            .map(|first| KernelPhase {
-                first,
-                taps: [0, 1].map(|axis| (kernel[axis] - first[axis]).div_ceil(stride)),
-                slots: [0; MAX_SIDE * MAX_SIDE],
+            .map(|first| {
+                let taps = [0, 1].map(|axis| (kernel[axis] - first[axis]).div_ceil(stride));
+                KernelPhase {
+                    first,
+                    taps,
+                    sides: taps.map(|taps| taps + pixels - 1),
+                    slots: [0; MAX_SIDE * MAX_SIDE],
+                }
             })
             .collect();
         let sides = [0, 1].map(|axis| {
-            let sides = phases.iter().map(|phase| phase.sides()[axis]);
+            let sides = phases.iter().map(|phase| phase.sides[axis]);
             sides.max().unwrap_or_default()
         });
         let mut slots = 0;
@@ -88,7 +85,7 @@ impl TileLayout {
         for [row, column] in pairs(sides) {
             let slot = slots;
             for phase in &mut phases {
-                let [rows, columns] = phase.sides();
+                let [rows, columns] = phase.sides;
                 if row < rows && column < columns {
                     phase.slots[row * MAX_SIDE + column] = slots;
                     slots += 1;
@@ -100,6 +97,7 @@ impl TileLayout {
             });
         }
         Self {
+            pixels,
             stride,
             kernel,
             phases,
@@ -145,17 +143,18 @@ mod tests {
 
     #[test]
     fn a_kernel_with_stride_two_has_four_phases() {
-        let slots = |stride, kernel| TileLayout::new(stride, [kernel; 2]).slots;
-        // The multiplications of a tile of four pixels: 9, 16, 36 and 49 instead of 16, 36, 64 and 100.
-        assert_eq!(
-            [slots(1, 2), slots(1, 3), slots(2, 4), slots(2, 5)],
-            [9, 16, 36, 49]
-        );
+        let slots = |pixels| {
+            [(1, 2), (1, 3), (2, 4), (2, 5)]
+                .map(|(stride, kernel)| TileLayout::new(pixels, stride, [kernel; 2]).slots)
+        };
+        // The multiplications of a tile, instead of 16, 36, 64 and 100 for 2 x 2 pixels, and four times as many for 4 x 4.
+        assert_eq!(slots(2), [9, 16, 36, 49]);
+        assert_eq!(slots(4), [25, 36, 100, 121]);
     }
 
     #[test]
     fn every_tap_belongs_to_one_phase() {
-        let layout = TileLayout::new(2, [5, 4]);
+        let layout = TileLayout::new(2, 2, [5, 4]);
         let mut taps: Vec<usize> = layout
             .phases
             .iter()

@@ -1,11 +1,10 @@
-//! The transforms of the maps, for all channels of a tile at once (Lavin, Gray 2016, section 4.1).
-//!
-//! A side has 4 places for three taps and 3 for two; with 3, the last row and column of B^T and the last row of A are left out.
-//! The output and its gradient have the sides of the largest phase.
+//! The transforms of the maps, for all channels of a tile at once: those of [`super::axis`] along the columns and then along the
+//! rows. The output and its gradient have the sides of the largest phase.
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{MAX_SIDE, PIXELS, PlaceMemory};
+use super::axis::{MAX_SIDE, by_a, by_a_transposed, by_b};
+use super::tile::PlaceMemory;
 use crate::ops::kernels::product::OutputCells;
 
 /// Returns whole vectors of channels.
@@ -14,54 +13,19 @@ fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
     S::as_simd_f32s(values).0
 }
 
-/// Returns B^T d. B^T has the rows (1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1).
-#[inline(always)]
-fn by_b<S: Simd, const N: usize>(simd: S, d: [S::f32s; N]) -> [S::f32s; N] {
-    let mut product = d;
-    product[0] = simd.sub_f32s(d[0], d[2]);
-    product[1] = simd.add_f32s(d[1], d[2]);
-    product[2] = simd.sub_f32s(d[2], d[1]);
-    if N == MAX_SIDE {
-        product[N - 1] = simd.sub_f32s(d[1], d[N - 1]);
-    }
-    product
-}
-
-/// Returns A y. A has the rows (1, 0), (1, 1), (1, -1), (0, -1).
-#[inline(always)]
-fn by_a<S: Simd, const N: usize>(simd: S, y: [S::f32s; PIXELS]) -> [S::f32s; N] {
-    let mut product = [y[0]; N];
-    product[1] = simd.add_f32s(y[0], y[1]);
-    product[2] = simd.sub_f32s(y[0], y[1]);
-    if N == MAX_SIDE {
-        product[N - 1] = simd.neg_f32s(y[1]);
-    }
-    product
-}
-
-/// Returns A^T m.
-#[inline(always)]
-fn by_a_transposed<S: Simd, const N: usize>(simd: S, m: [S::f32s; N]) -> [S::f32s; PIXELS] {
-    let second = simd.sub_f32s(m[1], m[2]);
-    [
-        simd.add_f32s(simd.add_f32s(m[0], m[1]), m[2]),
-        if N == MAX_SIDE {
-            simd.sub_f32s(second, m[N - 1])
-        } else {
-            second
-        },
-    ]
-}
-
-/// Calls `$run::<S, H, W>` for the numbers of rows and columns of places.
+/// Calls `$run::<S, P, H, W>` for the numbers of rows and columns of places, and P pixels in a row of a tile.
 macro_rules! for_sides {
     ($sides:expr, $run:ident($($argument:expr),*)) => {
         match $sides {
-            [4, 4] => $run::<S, 4, 4>($($argument),*),
-            [4, 3] => $run::<S, 4, 3>($($argument),*),
-            [3, 4] => $run::<S, 3, 4>($($argument),*),
-            [3, 3] => $run::<S, 3, 3>($($argument),*),
-            _ => unreachable!("`suits` allows two or three taps in a row"),
+            [4, 4] => $run::<S, 2, 4, 4>($($argument),*),
+            [4, 3] => $run::<S, 2, 4, 3>($($argument),*),
+            [3, 4] => $run::<S, 2, 3, 4>($($argument),*),
+            [3, 3] => $run::<S, 2, 3, 3>($($argument),*),
+            [6, 6] => $run::<S, 4, 6, 6>($($argument),*),
+            [6, 5] => $run::<S, 4, 6, 5>($($argument),*),
+            [5, 6] => $run::<S, 4, 5, 6>($($argument),*),
+            [5, 5] => $run::<S, 4, 5, 5>($($argument),*),
+            _ => unreachable!("tiles have 2 or 4 pixels, and `suits` allows 2 or 3 taps in a row"),
         }
     };
 }
@@ -115,7 +79,10 @@ impl WithSimd for InputTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, framed: FramedTiles<'_>) {
+fn transform_input<S: Simd, const P: usize, const H: usize, const W: usize>(
+    simd: S,
+    framed: FramedTiles<'_>,
+) {
     let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
     let [line, pixel] = framed.pitch;
     let zero = simd.splat_f32s(0.0);
@@ -153,7 +120,7 @@ fn transform_input<S: Simd, const H: usize, const W: usize>(simd: S, framed: Fra
     }
 }
 
-/// Writes A y A^T of each tile y, the gradient of four pixels.
+/// Writes A y A^T of each tile y, the gradient of its pixels.
 pub struct UpstreamTransform<'a>(pub FramedTiles<'a>);
 
 impl WithSimd for UpstreamTransform<'_> {
@@ -166,26 +133,38 @@ impl WithSimd for UpstreamTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_upstream<S: Simd, const H: usize, const W: usize>(simd: S, framed: FramedTiles<'_>) {
+fn transform_upstream<S: Simd, const P: usize, const H: usize, const W: usize>(
+    simd: S,
+    framed: FramedTiles<'_>,
+) {
     let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
     let [line, pixel] = framed.pitch;
+    let zero = simd.splat_f32s(0.0);
     let (to, _) = S::as_mut_simd_f32s(framed.to);
     for (tile, from) in framed.tile_offsets.iter().enumerate() {
-        let values = |place: usize| vectors::<S>(&framed.frames[place..][..channels]);
-        let lines = [
-            [values(*from), values(from + pixel)],
-            [values(from + line), values(from + line + pixel)],
-        ];
+        let mut pixels = [[vectors::<S>(&[]); P]; P];
+        for (i, pixels) in pixels.iter_mut().enumerate() {
+            for (j, values) in pixels.iter_mut().enumerate() {
+                let place = from + i * line + j * pixel;
+                *values = vectors::<S>(&framed.frames[place..][..channels]);
+            }
+        }
         let offsets = offsets::<S>(framed.memory, tile, count, to.len());
-        #[expect(
-            clippy::needless_range_loop,
-            reason = "it is the place within each pixel"
-        )]
         for v in 0..count {
-            let left = by_a::<S, H>(simd, [lines[0][0][v], lines[1][0][v]]);
-            let right = by_a::<S, H>(simd, [lines[0][1][v], lines[1][1][v]]);
+            let mut columns = [[zero; H]; P];
+            for (j, products) in columns.iter_mut().enumerate() {
+                let mut column = [zero; P];
+                for (value, pixels) in column.iter_mut().zip(&pixels) {
+                    *value = pixels[j][v];
+                }
+                *products = by_a(simd, column);
+            }
             for i in 0..H {
-                let row = by_a::<S, W>(simd, [left[i], right[i]]);
+                let mut row = [zero; P];
+                for (value, column) in row.iter_mut().zip(&columns) {
+                    *value = column[i];
+                }
+                let row: [S::f32s; W] = by_a(simd, row);
                 for (j, value) in row.into_iter().enumerate() {
                     // SAFETY: `offsets` has checked that the whole tile lies in `to`.
                     unsafe { *to.get_unchecked_mut(offsets[i * MAX_SIDE + j] + v) = value };
@@ -195,7 +174,7 @@ fn transform_upstream<S: Simd, const H: usize, const W: usize>(simd: S, framed: 
     }
 }
 
-/// Writes A^T m A + bias of each tile m to four pixels of a map.
+/// Writes A^T m A + bias of each tile m to its pixels of a map.
 pub struct OutputTransform<'a> {
     /// The tiles, `[places, tiles, C]`, with the places row by row.
     pub from: &'a [f32],
@@ -222,7 +201,10 @@ impl WithSimd for OutputTransform<'_> {
 }
 
 #[inline(always)]
-fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, output: OutputTransform<'_>) {
+fn transform_output<S: Simd, const P: usize, const H: usize, const W: usize>(
+    simd: S,
+    output: OutputTransform<'_>,
+) {
     let channels = output.bias.len();
     let (lanes, count) = (S::F32_LANES, channels / S::F32_LANES);
     let [line, pixel] = output.pitch;
@@ -231,9 +213,9 @@ fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, output: Ou
     let of_place = output.tile_offsets.len() * count;
     let m = &vectors::<S>(output.from)[..H * W * of_place];
     for (tile, to) in output.tile_offsets.iter().enumerate() {
-        assert!(to + line + pixel + channels <= output.out.len());
+        assert!(to + (P - 1) * (line + pixel) + channels <= output.out.len());
         for (v, bias) in bias.iter().enumerate().take(count) {
-            let mut columns = [[zero; PIXELS]; W];
+            let mut columns = [[zero; P]; W];
             for (j, sums) in columns.iter_mut().enumerate() {
                 let mut column = [zero; H];
                 for (i, value) in column.iter_mut().enumerate() {
@@ -241,12 +223,12 @@ fn transform_output<S: Simd, const H: usize, const W: usize>(simd: S, output: Ou
                 }
                 *sums = by_a_transposed(simd, column);
             }
-            for i in 0..PIXELS {
+            for i in 0..P {
                 let mut row = [zero; W];
                 for (value, column) in row.iter_mut().zip(&columns) {
                     *value = column[i];
                 }
-                let row = by_a_transposed(simd, row);
+                let row: [S::f32s; P] = by_a_transposed(simd, row);
                 for (j, value) in row.into_iter().enumerate() {
                     let value = simd.add_f32s(value, *bias);
                     // A comparison keeps NaN, which a maximum would hide.

@@ -1,0 +1,141 @@
+//! The transforms of one row or column of a tile, which Winograd's algorithm applies along both axes.
+//!
+//! They multiply polynomials by their values at some points (Toom and Cook; Lavin and Gray 2016, section 4.1): a kernel of r taps
+//! and m pixels take m + r - 1 points. With one tap fewer, the last point, which is infinity, is left out, and with it the
+//! last row of every matrix here and the last column of B^T.
+//!
+//! Two pixels use the points 0, 1, -1, infinity, and round no more than the definition. Four pixels use 0, s, -s, t, -t, infinity
+//! with s = 3/4 and t = 3/2. Of points that float32 holds exactly and whose signs share their sums, these round least: a
+//! third to a half of what the common ones, 1 and 2, do.
+
+use pulp::Simd;
+
+/// The largest number of places in a row of a transformed tile.
+pub const MAX_SIDE: usize = 6;
+
+/// The largest number of taps in a row of a kernel.
+pub const MAX_TAPS: usize = 3;
+
+const S: f32 = 0.75;
+const T: f32 = 1.5;
+const SS: f32 = S * S;
+const TT: f32 = T * T;
+
+/// G, which transforms a row of taps, for tiles of two pixels.
+const G_OF_TWO: [[f32; MAX_TAPS]; 4] = [
+    [1.0, 0.0, 0.0],
+    [0.5, 0.5, 0.5],
+    [0.5, -0.5, 0.5],
+    [0.0, 0.0, 1.0],
+];
+
+/// G for tiles of four pixels: the powers of a point over the product of its distances from the other ones.
+const G_OF_FOUR: [[f32; MAX_TAPS]; 6] = {
+    let (by_s, by_t) = (0.5 / (SS * (SS - TT)), 0.5 / (TT * (TT - SS)));
+    [
+        [1.0 / (SS * TT), 0.0, 0.0],
+        [by_s, by_s * S, by_s * SS],
+        [by_s, -by_s * S, by_s * SS],
+        [by_t, by_t * T, by_t * TT],
+        [by_t, -by_t * T, by_t * TT],
+        [0.0, 0.0, 1.0],
+    ]
+};
+
+/// Returns the rows of G for tiles of `pixels` pixels in a row.
+pub fn g(pixels: usize) -> &'static [[f32; MAX_TAPS]] {
+    match pixels {
+        2 => &G_OF_TWO,
+        _ => &G_OF_FOUR,
+    }
+}
+
+/// Returns B^T d.
+#[inline(always)]
+pub fn by_b<V: Simd, const N: usize>(simd: V, d: [V::f32s; N]) -> [V::f32s; N] {
+    let mut product = d;
+    if N <= 4 {
+        product[0] = simd.sub_f32s(d[0], d[2]);
+        product[1] = simd.add_f32s(d[1], d[2]);
+        product[2] = simd.sub_f32s(d[2], d[1]);
+        if N == 4 {
+            product[N - 1] = simd.sub_f32s(d[N - 1], d[1]);
+        }
+        return product;
+    }
+    let all = |number: f32| simd.splat_f32s(number);
+    let mul_add = |a, b, c| simd.mul_add_f32s(a, b, c);
+    // The products of the distances from the other points, as polynomials: (x^2 - s^2) (x^2 - t^2) for 0, and
+    // x (x + s) (x^2 - t^2) for s.
+    let (from_s, from_t) = (all(-SS), all(-TT));
+    let (inner, both) = (all(SS * TT), all(-SS - TT));
+    product[0] = mul_add(inner, d[0], mul_add(both, d[2], d[4]));
+    let even = mul_add(from_t, d[2], d[4]);
+    let odd = mul_add(from_t, d[1], d[3]);
+    product[1] = mul_add(all(S), odd, even);
+    product[2] = mul_add(all(-S), odd, even);
+    let even = mul_add(from_s, d[2], d[4]);
+    let odd = mul_add(from_s, d[1], d[3]);
+    product[3] = mul_add(all(T), odd, even);
+    product[4] = mul_add(all(-T), odd, even);
+    if N == 6 {
+        product[N - 1] = mul_add(inner, d[1], mul_add(both, d[3], d[N - 1]));
+    }
+    product
+}
+
+/// Returns A y, for P pixels y.
+#[inline(always)]
+pub fn by_a<V: Simd, const P: usize, const N: usize>(simd: V, y: [V::f32s; P]) -> [V::f32s; N] {
+    let mut product = [y[0]; N];
+    if P == 2 {
+        product[1] = simd.add_f32s(y[0], y[1]);
+        product[2] = simd.sub_f32s(y[0], y[1]);
+        if N == 4 {
+            product[N - 1] = y[1];
+        }
+        return product;
+    }
+    let all = |number: f32| simd.splat_f32s(number);
+    let mul_add = |a, b, c| simd.mul_add_f32s(a, b, c);
+    let even = mul_add(all(SS), y[2], y[0]);
+    let odd = mul_add(all(SS), y[P - 1], y[1]);
+    product[1] = mul_add(all(S), odd, even);
+    product[2] = mul_add(all(-S), odd, even);
+    let even = mul_add(all(TT), y[2], y[0]);
+    let odd = mul_add(all(TT), y[P - 1], y[1]);
+    product[3] = mul_add(all(T), odd, even);
+    product[4] = mul_add(all(-T), odd, even);
+    if N == 6 {
+        product[N - 1] = y[P - 1];
+    }
+    product
+}
+
+/// Returns A^T m, P pixels.
+#[inline(always)]
+pub fn by_a_transposed<V: Simd, const P: usize, const N: usize>(
+    simd: V,
+    m: [V::f32s; N],
+) -> [V::f32s; P] {
+    let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
+    let mut pixels = [m[0]; P];
+    if P == 2 {
+        pixels[0] = add(add(m[0], m[1]), m[2]);
+        pixels[1] = sub(m[1], m[2]);
+    } else {
+        let all = |number: f32| simd.splat_f32s(number);
+        let mul_add = |a, b, c| simd.mul_add_f32s(a, b, c);
+        let (even_s, odd_s) = (add(m[1], m[2]), sub(m[1], m[2]));
+        let (even_t, odd_t) = (add(m[3], m[4]), sub(m[3], m[4]));
+        pixels[0] = add(m[0], add(even_s, even_t));
+        pixels[1] = mul_add(all(S), odd_s, simd.mul_f32s(all(T), odd_t));
+        pixels[2] = mul_add(all(SS), even_s, simd.mul_f32s(all(TT), even_t));
+        pixels[P - 1] = mul_add(all(S * SS), odd_s, simd.mul_f32s(all(T * TT), odd_t));
+    }
+    // The point infinity has a place for as many taps as the kernel may have.
+    if N == P + MAX_TAPS - 1 {
+        pixels[P - 1] = add(pixels[P - 1], m[N - 1]);
+    }
+    pixels
+}
