@@ -1,5 +1,6 @@
 //! A part of a matrix product: a rectangle of its result, which one core computes.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +16,11 @@ use crate::ops::kernels::simd::with_widest_simd;
 /// The number of terms of a sum that are added in one round: this number of lines of a strip of the right factor stays
 /// in the second-level cache.
 pub const DEPTH: usize = 1024;
+
+thread_local! {
+    /// Memory for the transposed columns of a right factor, kept from part to part.
+    static BLOCK: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
 
 /// A rectangle of the result of a product.
 pub struct ProductPart<'a> {
@@ -51,14 +57,11 @@ impl ProductPart<'_> {
         let left_rows: Vec<usize> = rows.clone().map(|row| row * down).collect();
         let out_rows: Vec<usize> = rows.clone().map(|row| row * n + columns.start).collect();
         let width = columns.len();
-        let mut block = vec![
-            0.0;
-            if b.transposed {
-                k.min(DEPTH) * width
-            } else {
-                0
-            }
-        ];
+        let mut block = BLOCK.take();
+        if b.transposed {
+            let length = k.min(DEPTH) * width;
+            block.resize(block.len().max(length), 0.0);
+        }
         for from in (0..k.max(1)).step_by(DEPTH) {
             let length = (k - from).min(DEPTH);
             let (values, first, step) = if b.transposed {
@@ -102,6 +105,7 @@ impl ProductPart<'_> {
             // has written what a later round adds to.
             unsafe { tiles.run_shared(out) };
         }
+        BLOCK.set(block);
         if activation == Activation::Tanh {
             with_widest_simd(
                 #[inline(always)]
