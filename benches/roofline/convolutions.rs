@@ -69,7 +69,7 @@ const GREY: [Shape; 5] = [
     },
 ];
 
-/// The layers of `benches/peers/configs/conv-colour.toml`. Those between two maps are done in tiles of 2 x 2 pixels: 36 of 64
+/// The layers of `benches/peers/configs/conv-colour.toml`. Those between two maps are done in tiles of 4 x 4 pixels: 100 of 256
 /// multiplications are left (Lavin, Gray 2016).
 const COLOUR: [Shape; 6] = [
     halving([3, 64, 64], [32, 32, 32]),
@@ -80,14 +80,14 @@ const COLOUR: [Shape; 6] = [
     doubling([32, 32, 32], [3, 64, 64]),
 ];
 
-/// A convolution as in residual networks, which is done in tiles of 2 x 2 pixels: 16 of 36 multiplications are left
+/// A convolution as in residual networks, which is done in tiles of 4 x 4 pixels: 36 of 144 multiplications are left
 /// (Lavin, Gray 2016).
 const TILED: Shape = Shape {
     input: [64, 16, 16],
     output: [64, 16, 16],
     stride: 1,
     padding: (1, 1),
-    left: 16.0 / 36.0,
+    left: 36.0 / 144.0,
     ..PLAIN
 };
 
@@ -101,7 +101,7 @@ const fn halving(input: [usize; 3], output: [usize; 3]) -> Shape {
         left: if input[0] < 16 || output[0] < 16 {
             1.0
         } else {
-            36.0 / 64.0
+            100.0 / 256.0
         },
         ..PLAIN
     }

@@ -12,7 +12,7 @@ use burn::backend::{Flex, TensorMetadata};
 
 use super::directed::DirectedConvolution;
 use super::frames::with_frames;
-use super::gradients::{before_activation, small_first, sum_in_order, weight_gradient};
+use super::gradients::{add_pixels, before_activation, small_first, sum_in_order, weight_gradient};
 use super::input::FrameInput;
 use super::map_product::MapProduct;
 use super::winograd::{self, TiledGradient};
@@ -169,7 +169,10 @@ impl DirectedConvolution {
     ) -> (Vec<f32>, Vec<f32>) {
         let [inputs, outputs] = self.lengths();
         let windows = self.windows();
-        let (big, small) = (windows.big_frame(), windows.small_frame());
+        let (mut big, mut small) = (windows.big_frame(), windows.small_frame());
+        if tiled.is_some() {
+            (big, small) = (big.bare(), small.bare());
+        }
         let (x_frame, z_frame) = if self.down {
             (big, small)
         } else {
@@ -179,6 +182,11 @@ impl DirectedConvolution {
         let mut sums = vec![0.0; channels + input.parameters()];
         let (db, parameters) = sums.split_at_mut(channels);
         let images = self.images_at_a_time();
+        let activation = self.convolution.activation;
+        let reads_x = x_frame.is_bare() && input.is_unchanged();
+        let reads_upstream = z_frame.is_bare()
+            && activation == Activation::None
+            && self.output().transposition().is_none();
         let run = |[x_frames, z_frames]: [&mut [f32]; 2], dw: OutputCells<'_>| {
             let mut dx = part.dx.map(|dx| dx.chunks_mut(images * inputs));
             let groups = part
@@ -189,33 +197,38 @@ impl DirectedConvolution {
             for (group, ((x, y), upstream)) in groups.enumerate() {
                 let first = part.first + group * images;
                 let count = x.len() / inputs;
-                let framed = x_frames
-                    .chunks_exact_mut(x_frame.len())
-                    .zip(x.chunks_exact(inputs));
-                for (i, (frame, x)) in framed.enumerate() {
-                    input.fill(first + i, x, &x_frame, frame);
-                }
-                let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
-                for (frame, (upstream, y)) in z_frames.chunks_exact_mut(z_frame.len()).zip(both) {
-                    let upstream = self.output().channels_last(upstream);
-                    let y = match self.convolution.activation {
-                        Activation::None => Cow::Borrowed(&*upstream),
-                        _ => self.output().channels_last(y),
-                    };
-                    before_activation(
-                        &z_frame,
-                        [&upstream, &y],
-                        self.convolution.activation,
-                        frame,
-                        db,
-                    );
-                }
-                let (big_frames, small_frames) = if self.down {
-                    (&*x_frames, &*z_frames)
+                let x_maps = if reads_x {
+                    x
                 } else {
-                    (&*z_frames, &*x_frames)
+                    let framed = x_frames
+                        .chunks_exact_mut(x_frame.len())
+                        .zip(x.chunks_exact(inputs));
+                    for (i, (frame, x)) in framed.enumerate() {
+                        input.fill(first + i, x, &x_frame, frame);
+                    }
+                    &*x_frames
                 };
-                let frames = [&big_frames[..], &small_frames[..]];
+                let z_maps = if reads_upstream {
+                    add_pixels(upstream, db);
+                    upstream
+                } else {
+                    let both = upstream.chunks_exact(outputs).zip(y.chunks_exact(outputs));
+                    let framed = z_frames.chunks_exact_mut(z_frame.len()).zip(both);
+                    for (frame, (upstream, y)) in framed {
+                        let upstream = self.output().channels_last(upstream);
+                        let y = match activation {
+                            Activation::None => Cow::Borrowed(&*upstream),
+                            _ => self.output().channels_last(y),
+                        };
+                        before_activation(&z_frame, [&upstream, &y], activation, frame, db);
+                    }
+                    &*z_frames
+                };
+                let maps = if self.down {
+                    [x_maps, z_maps]
+                } else {
+                    [z_maps, x_maps]
+                };
                 let start = if group == 0 {
                     InitialSum::Zero
                 } else {
@@ -224,19 +237,13 @@ impl DirectedConvolution {
                 // SAFETY: `dw` belongs to this call alone, and the first group writes all of it.
                 unsafe {
                     match tiled {
-                        Some(tiled) => tiled.run(count, frames, start, dw),
-                        None => weight_gradient(&windows, count, frames, start, dw),
+                        Some(tiled) => tiled.run(count, maps, start, dw),
+                        None => weight_gradient(&windows, count, maps, start, dw),
                     }
                 }
                 if let Some((map, dx)) = to_x.zip(dx.as_mut().and_then(Iterator::next)) {
                     let no_bias = vec![0.0; self.convolution.input[0]];
-                    map.run(
-                        z_frames,
-                        &no_bias,
-                        input.gradient_map(),
-                        dx,
-                        Activation::None,
-                    );
+                    map.run(z_maps, &no_bias, input.gradient_map(), dx, Activation::None);
                     let length = dx.len();
                     // SAFETY: `MapProduct::run` has written all of `dx`, which belongs to this call alone.
                     let dx = unsafe { OutputCells::new(dx).slice(0, length) };

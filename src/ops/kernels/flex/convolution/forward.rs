@@ -49,21 +49,22 @@ impl DirectedConvolution {
                 .chunks_mut(groups(outputs))
                 .zip(x.chunks(groups(inputs)));
             pool::for_each(batch.enumerate(), |(group, (out, x))| {
-                with_frames([&map.frame], x.len() / inputs, |[frames]| {
-                    let images = frames
-                        .chunks_exact_mut(map.frame.len())
-                        .zip(x.chunks_exact(inputs));
-                    for (i, (frame, x)) in images.enumerate() {
-                        input.fill(group * map.images + i, x, &map.frame, frame);
-                    }
-                    map.run(
-                        frames,
-                        &bias,
-                        self.output(),
-                        out,
-                        self.convolution.activation,
-                    );
-                });
+                let mut run = |maps: &[f32]| {
+                    map.run(maps, &bias, self.output(), out, self.convolution.activation);
+                };
+                if map.frame.is_bare() && input.is_unchanged() {
+                    run(x);
+                } else {
+                    with_frames([&map.frame], x.len() / inputs, |[frames]| {
+                        let images = frames
+                            .chunks_exact_mut(map.frame.len())
+                            .zip(x.chunks_exact(inputs));
+                        for (i, (frame, x)) in images.enumerate() {
+                            input.fill(group * map.images + i, x, &map.frame, frame);
+                        }
+                        run(frames);
+                    });
+                }
                 if let Some(residual) = &residual {
                     let first = group * groups(outputs);
                     let length = out.len();

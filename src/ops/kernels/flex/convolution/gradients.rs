@@ -53,6 +53,18 @@ pub fn before_activation(
     );
 }
 
+/// Adds the sum over the pixels to `db`.
+pub fn add_pixels(maps: &[f32], db: &mut [f32]) {
+    with_widest_simd(
+        #[inline(always)]
+        || {
+            for pixel in maps.chunks_exact(db.len()) {
+                db.iter_mut().zip(pixel).for_each(|(db, dz)| *db += dz);
+            }
+        },
+    );
+}
+
 /// Writes `start` plus the weight gradient of `count` images to `dw`, `[k, k, C, S]`: for each pixel of the window and channel
 /// of the big map, and each channel of the small map, the sum over all windows.
 ///

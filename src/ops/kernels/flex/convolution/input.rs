@@ -8,6 +8,11 @@ pub trait FrameInput: Sync {
     /// Writes the values `x` of the image `image` of the batch into a frame. The zeros around it stay as they are.
     fn fill(&self, image: usize, x: &[f32], frame: &Frame, into: &mut [f32]);
 
+    /// Returns whether a frame without zeros would get the values of the tensor as they are.
+    fn is_unchanged(&self) -> bool {
+        false
+    }
+
     /// Returns the map that the gradient in the framed values is written to.
     fn gradient_map(&self) -> FeatureMap;
 
@@ -25,6 +30,10 @@ pub trait FrameInput: Sync {
 impl FrameInput for FeatureMap {
     fn fill(&self, _image: usize, x: &[f32], frame: &Frame, into: &mut [f32]) {
         frame.fill(&self.channels_last(x), into);
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.transposition().is_none()
     }
 
     fn gradient_map(&self) -> FeatureMap {

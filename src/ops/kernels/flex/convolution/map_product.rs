@@ -48,9 +48,8 @@ impl MapProduct {
             if in_tiles {
                 let stride = if down { windows.stride } else { 1 };
                 let map = [windows.small[1], windows.small[2]];
-                let lengths = [frame.len(), values];
                 tiled.push(TiledMaps::new(
-                    &pass, stride, &weights, channels, map, lengths,
+                    &pass, &frame, stride, &weights, channels, map, values,
                 ));
                 continue;
             }
@@ -66,7 +65,7 @@ impl MapProduct {
             untiled.push((pass, weights));
         }
         Self {
-            frame,
+            frame: if in_tiles { frame.bare() } else { frame },
             passes: untiled,
             tiled,
             images,

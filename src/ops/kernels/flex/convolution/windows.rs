@@ -24,7 +24,7 @@ pub struct Windows {
 pub struct Frame {
     channels: usize,
     /// The height and width of the map.
-    map: [usize; 2],
+    pub map: [usize; 2],
     /// The height and width with the zeros.
     size: [usize; 2],
     /// The number of zeros above and to the left.
@@ -37,6 +37,28 @@ impl Frame {
         for ((to, length), line) in self.lines().zip(map.chunks_exact(self.pitch())) {
             into[to..][..length].copy_from_slice(&line[..length]);
         }
+    }
+
+    /// Returns the frame of the same map without zeros around it.
+    pub fn bare(self) -> Self {
+        Self {
+            size: self.map,
+            before: [0, 0],
+            ..self
+        }
+    }
+
+    /// Returns whether the frame is the map itself.
+    pub fn is_bare(&self) -> bool {
+        self.size == self.map && self.before == [0, 0]
+    }
+
+    /// Returns the line and the column in the map of the value at `place` in the frame. They are negative, or beyond the map,
+    /// among the zeros.
+    pub fn coordinates(&self, place: usize) -> [isize; 2] {
+        let pixel = place / self.channels;
+        let at = [pixel / self.size[1], pixel % self.size[1]];
+        [0, 1].map(|axis| at[axis] as isize - self.before[axis] as isize)
     }
 
     /// Writes zeros around the place of the map.

@@ -2,9 +2,9 @@
 
 use super::axis::MAX_SIDE;
 use super::tile::{PlaceMemory, TileLayout, pairs};
-use super::transforms::{FramedTiles, InputTransform, UpstreamTransform};
-use super::{SCRATCH, SUMS, VALUES, offsets_of_images, pixels_of_tiles, tiles};
-use crate::ops::kernels::flex::convolution::windows::{WindowPass, Windows};
+use super::transforms::{InputTransform, MapTiles, TransformedTiles, UpstreamTransform};
+use super::{SCRATCH, SUMS, VALUES, pixels_of_tiles, tiles, tiles_of_maps};
+use crate::ops::kernels::flex::convolution::windows::Windows;
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
 };
@@ -34,36 +34,31 @@ pub struct TiledGradient {
     layout: TileLayout,
     /// The numbers of channels of the big and of the small map.
     channels: [usize; 2],
-    window: WindowPass,
-    /// The numbers of values from one line of a tile to the next, and from one pixel to the next, in both frames.
-    pitches: [[usize; 2]; 2],
-    /// The offset in both frames of each tile of one image.
-    tile_offsets: Vec<[usize; 2]>,
-    /// The number of values of both frames.
-    lengths: [usize; 2],
+    /// The heights and widths of the big and of the small map.
+    sizes: [[usize; 2]; 2],
+    /// The line and the column of both maps for the first pixel of each tile.
+    tiles: [Vec<[isize; 2]>; 2],
 }
 
 impl TiledGradient {
     /// Prepares the gradient of a convolution that [`suits`](super::suits).
     pub fn new(windows: &Windows) -> Self {
-        let (big, small) = (windows.big_frame(), windows.small_frame());
-        let [_, height, width] = windows.small;
+        let (big, [_, height, width]) = (windows.big_frame(), windows.small);
         let window = windows.down();
-        let pitch = |at: &dyn Fn(usize, usize) -> usize| [at(1, 0) - at(0, 0), at(0, 1) - at(0, 0)];
-        let (stride, kernel) = (windows.stride, [windows.kernel; 2]);
         let pixels = pixels_of_tiles([height, width]);
+        let tiles = || tiles(pixels, [height, width]);
         Self {
-            layout: TileLayout::new(pixels, stride, kernel),
+            layout: TileLayout::new(pixels, windows.stride, [windows.kernel; 2]),
             channels: [windows.big[0], windows.small[0]],
-            pitches: [
-                pitch(&|y, x| window.from[y * width + x]),
-                pitch(&|y, x| small.at(y, x)),
+            sizes: [big.map, [height, width]],
+            tiles: [
+                tiles()
+                    .map(|pixel| big.coordinates(window.from[pixel]))
+                    .collect(),
+                tiles()
+                    .map(|pixel| [pixel / width, pixel % width].map(|at| at as isize))
+                    .collect(),
             ],
-            tile_offsets: tiles(pixels, [height, width])
-                .map(|pixel| [window.from[pixel], small.at(pixel / width, pixel % width)])
-                .collect(),
-            lengths: [big.len(), small.len()],
-            window,
         }
     }
 
@@ -84,7 +79,7 @@ impl TiledGradient {
         })
     }
 
-    /// Writes `start` plus the transformed weight gradient of `count` images to `sums`, `[slots, C, S]`.
+    /// Writes `start` plus the transformed weight gradient of `count` images, whose maps are `[H, W, C]`, to `sums`, `[slots, C, S]`.
     ///
     /// # Safety
     /// `count` is at least 1; all of `sums` is written then. No other thread uses `sums`, and with
@@ -92,14 +87,16 @@ impl TiledGradient {
     pub unsafe fn run(
         &self,
         count: usize,
-        [big_frames, small_frames]: [&[f32]; 2],
+        [big_maps, small_maps]: [&[f32]; 2],
         start: InitialSum<'_>,
         sums: OutputCells<'_>,
     ) {
         let layout = &self.layout;
         let [channels, columns] = self.channels;
-        let phases = self.window.phase_offsets(layout, channels);
-        let [big, small] = offsets_of_images(&self.tile_offsets, self.lengths, count);
+        let [big, small] = [0, 1].map(|map| {
+            let length = self.channels[map] * self.sizes[map].iter().product::<usize>();
+            tiles_of_maps(&self.tiles[map], length, count)
+        });
         let places = layout.places.len();
         let at_a_time = (VALUES / (places * (channels + columns))).max(1);
         let rows: Vec<usize> = (0..channels).collect();
@@ -109,28 +106,38 @@ impl TiledGradient {
                 let count = big.len();
                 inputs.resize(inputs.len().max(places * count * channels), 0.0);
                 upstream.resize(upstream.len().max(places * count * columns), 0.0);
-                dispatch(UpstreamTransform(FramedTiles {
-                    frames: small_frames,
-                    tile_offsets: small,
-                    pitch: self.pitches[1],
+                let tiles = MapTiles {
+                    maps: small_maps,
+                    tiles: small,
+                    size: self.sizes[1],
                     channels: columns,
+                    first: [0, 0],
+                    stride: 1,
+                };
+                let transformed = TransformedTiles {
                     sides: layout.sides,
                     memory: &place_memory(layout.sides, columns, count),
                     to: upstream,
-                }));
+                };
+                dispatch(UpstreamTransform(tiles, transformed));
                 // One phase after the other, so that more tiles fit into the cache.
-                for (phase, offset) in layout.phases.iter().zip(&phases) {
+                for phase in &layout.phases {
                     let sides = phase.sides;
                     let of_phase = place_memory(sides, channels, count);
-                    dispatch(InputTransform(FramedTiles {
-                        frames: &big_frames[*offset..],
-                        tile_offsets: big,
-                        pitch: self.pitches[0],
+                    let tiles = MapTiles {
+                        maps: big_maps,
+                        tiles: big,
+                        size: self.sizes[0],
                         channels,
+                        first: phase.first,
+                        stride: layout.stride,
+                    };
+                    let transformed = TransformedTiles {
                         sides,
                         memory: &of_phase,
                         to: inputs,
-                    }));
+                    };
+                    dispatch(InputTransform(tiles, transformed));
                     for [i, j] in pairs(sides) {
                         let slot = phase.slots[i * MAX_SIDE + j];
                         let product = TiledProduct {

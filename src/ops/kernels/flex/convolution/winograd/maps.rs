@@ -1,9 +1,9 @@
 //! The product that maps one feature map to another, in tiles.
 
 use super::tile::TileLayout;
-use super::transforms::{FramedTiles, InputTransform, OutputTransform};
-use super::{SCRATCH, VALUES, offsets_of_images, pixels_of_tiles, tiles};
-use crate::ops::kernels::flex::convolution::windows::WindowPass;
+use super::transforms::{InputTransform, MapTiles, OutputTransform, TransformedTiles};
+use super::{SCRATCH, VALUES, pixels_of_tiles, tiles, tiles_of_maps};
+use crate::ops::kernels::flex::convolution::windows::{Frame, WindowPass};
 use crate::ops::kernels::product::{
     InitialSum, LeftFactor, OutputCells, RightFactor, TiledProduct,
 };
@@ -14,55 +14,56 @@ pub struct TiledMaps {
     layout: TileLayout,
     /// The numbers of channels of the input and of the output.
     channels: [usize; 2],
-    /// The numbers of values from one line of a tile to the next, and from one pixel to the next, in the frame and in the
-    /// output.
-    pitches: [[usize; 2]; 2],
-    /// The offset in the frame of the first pixel of each phase, counted from that of the tile.
-    phase_offsets: Vec<usize>,
-    /// The offset in the frame, and in the output, of each tile of one image.
-    tile_offsets: Vec<[usize; 2]>,
-    /// The number of values of a frame, and of an output image.
+    /// The height and width of the input map.
+    size: [usize; 2],
+    /// The line and the column of the input map for the first pixel of each tile.
+    tiles: Vec<[isize; 2]>,
+    /// The offset of each tile in the output map.
+    outputs: Vec<usize>,
+    /// The number of values of the output from one line of a tile to the next, and from one pixel to the next.
+    pitch: [usize; 2],
+    /// The numbers of values of an input and of an output map.
     lengths: [usize; 2],
     /// `[slots, in, out]`.
     weights: Vec<f32>,
 }
 
 impl TiledMaps {
-    /// Prepares a pass over windows with `stride`, which computes `[H, W]` = `map` pixels of images of `lengths` values: those of
-    /// a frame and of an output. `weights` are `[taps, in, out]` in the order of the pass.
+    /// Prepares a pass over windows with `stride` in maps of this `frame`, which computes `[H, W]` = `map` pixels of output maps of
+    /// `length` values. `weights` are `[taps, in, out]` in the order of the pass.
     pub fn new(
         pass: &WindowPass,
+        frame: &Frame,
         stride: usize,
         weights: &[f32],
         channels: [usize; 2],
         map: [usize; 2],
-        lengths: [usize; 2],
+        length: usize,
     ) -> Self {
         let [inputs, _] = channels;
         let kernel = [pass.segments.len(), pass.length / inputs];
         let pixels = pixels_of_tiles(map);
         let layout = TileLayout::new(pixels, stride, kernel);
-        let pitch = |places: &[usize]| [places[map[1]] - places[0], places[1] - places[0]];
+        let place = |pixel: usize| frame.coordinates(pass.from[pixel] + pass.segments[0]);
         Self {
             channels,
-            pitches: [pitch(&pass.from), pitch(&pass.to)],
-            phase_offsets: pass.phase_offsets(&layout, inputs),
-            tile_offsets: tiles(pixels, map)
-                .map(|pixel| [pass.from[pixel] + pass.segments[0], pass.to[pixel]])
-                .collect(),
-            lengths,
+            size: frame.map,
+            tiles: tiles(pixels, map).map(place).collect(),
+            outputs: tiles(pixels, map).map(|pixel| pass.to[pixel]).collect(),
+            pitch: [map[1], 1].map(|pixel| pass.to[pixel] - pass.to[0]),
+            lengths: [frame.bare().len(), length],
             weights: layout.transformed(weights),
             layout,
         }
     }
 
-    /// Computes the maps of `count` framed images and writes them to `out`.
+    /// Computes the output maps for `count` input maps, `[H, W, C]`, and writes them to `out`.
     ///
     /// # Safety
     /// No other thread uses the pixels of this pass in `out`.
     pub unsafe fn run(
         &self,
-        frames: &[f32],
+        maps: &[f32],
         count: usize,
         bias: &[f32],
         out: OutputCells<'_>,
@@ -70,7 +71,14 @@ impl TiledMaps {
     ) {
         let layout = &self.layout;
         let [inputs, outputs] = self.channels;
-        let [from, to] = offsets_of_images(&self.tile_offsets, self.lengths, count);
+        let from = tiles_of_maps(&self.tiles, self.lengths[0], count);
+        let to: Vec<usize> = (0..count)
+            .flat_map(|map| {
+                self.outputs
+                    .iter()
+                    .map(move |to| map * self.lengths[1] + to)
+            })
+            .collect();
         let values = [layout.slots * inputs, layout.places.len() * outputs];
         let at_a_time = (VALUES / (values[0] + values[1])).max(1);
         SCRATCH.with_borrow_mut(|[before, after]| {
@@ -78,16 +86,21 @@ impl TiledMaps {
                 let count = from.len();
                 before.resize(before.len().max(count * values[0]), 0.0);
                 after.resize(after.len().max(count * values[1]), 0.0);
-                for (phase, offset) in layout.phases.iter().zip(&self.phase_offsets) {
-                    dispatch(InputTransform(FramedTiles {
-                        frames: &frames[*offset..],
-                        tile_offsets: from,
-                        pitch: self.pitches[0],
+                for phase in &layout.phases {
+                    let tiles = MapTiles {
+                        maps,
+                        tiles: from,
+                        size: self.size,
                         channels: inputs,
+                        first: phase.first,
+                        stride: layout.stride,
+                    };
+                    let transformed = TransformedTiles {
                         sides: phase.sides,
                         memory: &layout.phase_memory(phase, inputs, count),
                         to: before,
-                    }));
+                    };
+                    dispatch(InputTransform(tiles, transformed));
                 }
                 let rows = |step: usize| (0..count).map(|tile| tile * step).collect::<Vec<_>>();
                 let right = rows(outputs);
@@ -124,7 +137,7 @@ impl TiledMaps {
                     sides: layout.sides,
                     bias,
                     tile_offsets: to,
-                    pitch: self.pitches[1],
+                    pitch: self.pitch,
                     rectified,
                     out,
                 });

@@ -27,8 +27,8 @@ use std::cell::RefCell;
 
 pub use self::gradient::TiledGradient;
 pub use self::maps::TiledMaps;
-use self::tile::{TAPS, TileLayout};
-use super::windows::{WindowPass, Windows};
+use self::tile::TAPS;
+use super::windows::Windows;
 
 /// The channels of both maps are multiples of this number, so that whole vectors hold them on every machine, and at least
 /// as many: with fewer the transforms take longer than the multiplications that they save.
@@ -84,26 +84,21 @@ fn pixels_of_tiles(map: [usize; 2]) -> usize {
     }
 }
 
-/// Returns the offsets in both maps of the tiles of `count` images, whose maps have `lengths` values; `tiles` are those of one
-/// image.
-fn offsets_of_images(tiles: &[[usize; 2]], lengths: [usize; 2], count: usize) -> [Vec<usize>; 2] {
-    [0, 1].map(|map| {
-        let images = (0..count).map(|image| image * lengths[map]);
-        images
-            .flat_map(|first| tiles.iter().map(move |tile| first + tile[map]))
-            .collect()
-    })
+/// A tile of a map, or of a phase of one.
+#[derive(Clone, Copy)]
+struct Tile {
+    /// The offset of the first value of the map.
+    map: usize,
+    /// The line and the column of the map for the tile's first pixel, which may lie outside.
+    at: [isize; 2],
 }
 
-impl WindowPass {
-    /// Returns the offset of the first pixel of each phase in a window, counted from the window's own first pixel.
-    fn phase_offsets(&self, layout: &TileLayout, channels: usize) -> Vec<usize> {
-        let phases = layout.phases.iter();
-        phases
-            .map(|phase| {
-                let [row, column] = phase.first;
-                self.segments[row] - self.segments[0] + column * channels
-            })
-            .collect()
-    }
+/// Returns the tiles of `count` maps of `length` values each; `at` are those of one map.
+fn tiles_of_maps(at: &[[isize; 2]], length: usize, count: usize) -> Vec<Tile> {
+    (0..count)
+        .flat_map(|number| {
+            let map = number * length;
+            at.iter().map(move |&at| Tile { map, at })
+        })
+        .collect()
 }

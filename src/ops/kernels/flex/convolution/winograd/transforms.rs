@@ -3,6 +3,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::Tile;
 use super::axis::{MAX_SIDE, by_a, by_a_transposed, by_b};
 use super::tile::PlaceMemory;
 use crate::ops::kernels::product::OutputCells;
@@ -30,19 +31,53 @@ macro_rules! for_sides {
     };
 }
 
-/// Tiles of framed maps, and the memory for their transforms.
-pub struct FramedTiles<'a> {
-    pub frames: &'a [f32],
-    /// The offset of the first pixel of each tile.
-    pub tile_offsets: &'a [usize],
-    /// The number of values from one line of a tile to the next, and from one pixel to the next.
-    pub pitch: [usize; 2],
+/// Tiles of maps, `[H, W, C]`. Pixels outside a map are 0.
+pub struct MapTiles<'a> {
+    pub maps: &'a [f32],
+    pub tiles: &'a [Tile],
+    /// The height and width of a map.
+    pub size: [usize; 2],
     pub channels: usize,
+    /// The line and the column of the first pixel, counted from that of the tile.
+    pub first: [usize; 2],
+    /// The distance of the pixels in lines, and in columns.
+    pub stride: usize,
+}
+
+/// Memory for transformed tiles.
+pub struct TransformedTiles<'a> {
     /// The numbers of rows and columns of places.
     pub sides: [usize; 2],
     /// Where each place lies in `to`, row by row; [`MAX_SIDE`] to a row.
     pub memory: &'a [PlaceMemory; MAX_SIDE * MAX_SIDE],
     pub to: &'a mut [f32],
+}
+
+impl MapTiles<'_> {
+    /// Returns the channels of each pixel of a tile, `zeros` for those outside the map.
+    #[inline(always)]
+    fn pixels<'b, S: Simd, const H: usize, const W: usize>(
+        &'b self,
+        tile: Tile,
+        zeros: &'b [f32],
+    ) -> [[&'b [S::f32s]; W]; H] {
+        let [height, width] = self.size;
+        // `std::array::from_fn` and `map` are not inlined here, and calls cost more than the sums.
+        let mut pixels = [[vectors::<S>(zeros); W]; H];
+        for (i, pixels) in pixels.iter_mut().enumerate() {
+            let line = tile.at[0].wrapping_add_unsigned(self.first[0] + i * self.stride) as usize;
+            for (j, values) in pixels.iter_mut().enumerate() {
+                let column =
+                    tile.at[1].wrapping_add_unsigned(self.first[1] + j * self.stride) as usize;
+                // Lines and columns before the first one are very large numbers here.
+                if line < height && column < width {
+                    let place = tile.map + (line * width + column) * self.channels;
+                    *values = vectors::<S>(&self.maps[place..][..self.channels]);
+                }
+            }
+        }
+        pixels
+    }
 }
 
 /// Returns the offset of each place of a tile, in vectors.
@@ -67,36 +102,29 @@ fn offsets<S: Simd>(
 }
 
 /// Writes B^T d B of each tile d.
-pub struct InputTransform<'a>(pub FramedTiles<'a>);
+pub struct InputTransform<'a>(pub MapTiles<'a>, pub TransformedTiles<'a>);
 
 impl WithSimd for InputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for_sides!(self.0.sides, transform_input(simd, self.0));
+        for_sides!(self.1.sides, transform_input(simd, self.0, self.1));
     }
 }
 
 #[inline(always)]
 fn transform_input<S: Simd, const P: usize, const H: usize, const W: usize>(
     simd: S,
-    framed: FramedTiles<'_>,
+    tiles: MapTiles<'_>,
+    transformed: TransformedTiles<'_>,
 ) {
-    let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
-    let [line, pixel] = framed.pitch;
-    let zero = simd.splat_f32s(0.0);
-    let (to, _) = S::as_mut_simd_f32s(framed.to);
-    for (tile, from) in framed.tile_offsets.iter().enumerate() {
-        // `std::array::from_fn` and `map` are not inlined here, and calls cost more than the sums.
-        let mut pixels = [[vectors::<S>(&[]); W]; H];
-        for (i, pixels) in pixels.iter_mut().enumerate() {
-            for (j, values) in pixels.iter_mut().enumerate() {
-                let place = from + i * line + j * pixel;
-                *values = vectors::<S>(&framed.frames[place..][..channels]);
-            }
-        }
-        let offsets = offsets::<S>(framed.memory, tile, count, to.len());
+    let count = tiles.channels / S::F32_LANES;
+    let (zero, zeros) = (simd.splat_f32s(0.0), vec![0.0; tiles.channels]);
+    let (to, _) = S::as_mut_simd_f32s(transformed.to);
+    for (number, tile) in tiles.tiles.iter().enumerate() {
+        let pixels = tiles.pixels::<S, H, W>(*tile, &zeros);
+        let offsets = offsets::<S>(transformed.memory, number, count, to.len());
         for v in 0..count {
             let mut columns = [[zero; H]; W];
             for (j, sums) in columns.iter_mut().enumerate() {
@@ -121,35 +149,29 @@ fn transform_input<S: Simd, const P: usize, const H: usize, const W: usize>(
 }
 
 /// Writes A y A^T of each tile y, the gradient of its pixels.
-pub struct UpstreamTransform<'a>(pub FramedTiles<'a>);
+pub struct UpstreamTransform<'a>(pub MapTiles<'a>, pub TransformedTiles<'a>);
 
 impl WithSimd for UpstreamTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for_sides!(self.0.sides, transform_upstream(simd, self.0));
+        for_sides!(self.1.sides, transform_upstream(simd, self.0, self.1));
     }
 }
 
 #[inline(always)]
 fn transform_upstream<S: Simd, const P: usize, const H: usize, const W: usize>(
     simd: S,
-    framed: FramedTiles<'_>,
+    tiles: MapTiles<'_>,
+    transformed: TransformedTiles<'_>,
 ) {
-    let (channels, count) = (framed.channels, framed.channels / S::F32_LANES);
-    let [line, pixel] = framed.pitch;
-    let zero = simd.splat_f32s(0.0);
-    let (to, _) = S::as_mut_simd_f32s(framed.to);
-    for (tile, from) in framed.tile_offsets.iter().enumerate() {
-        let mut pixels = [[vectors::<S>(&[]); P]; P];
-        for (i, pixels) in pixels.iter_mut().enumerate() {
-            for (j, values) in pixels.iter_mut().enumerate() {
-                let place = from + i * line + j * pixel;
-                *values = vectors::<S>(&framed.frames[place..][..channels]);
-            }
-        }
-        let offsets = offsets::<S>(framed.memory, tile, count, to.len());
+    let count = tiles.channels / S::F32_LANES;
+    let (zero, zeros) = (simd.splat_f32s(0.0), vec![0.0; tiles.channels]);
+    let (to, _) = S::as_mut_simd_f32s(transformed.to);
+    for (number, tile) in tiles.tiles.iter().enumerate() {
+        let pixels = tiles.pixels::<S, P, P>(*tile, &zeros);
+        let offsets = offsets::<S>(transformed.memory, number, count, to.len());
         for v in 0..count {
             let mut columns = [[zero; H]; P];
             for (j, products) in columns.iter_mut().enumerate() {
