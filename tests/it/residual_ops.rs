@@ -294,6 +294,43 @@ proptest! {
     }
 }
 
+/// Tiles of many channels are processed in several groups, one after the other, even within a part of the batch.
+#[test]
+fn many_tiles_equal_the_definition() {
+    let (n, channels, side) = (24, 128, 16);
+    let convolution = Convolution {
+        input: [channels, side, side],
+        output: [channels, side, side],
+        window: Window {
+            kernel: 3,
+            stride: 1,
+            padding: [(1, 1); 2],
+            output_padding: [0, 0],
+        },
+        activation: Activation::None,
+        layouts: [MapLayout::ChannelsLast; 2],
+    };
+    let device = Device::flex();
+    let inputs = [
+        normal("x", [n, channels * side * side], &device),
+        // Sums of about the size of 1, as in a network.
+        normal("weight", [channels, channels * 9], &device) * 0.03,
+        normal("bias", [1, channels], &device),
+    ];
+    type Convolve = fn(Tensor<2>, Tensor<4>, Tensor<1>, Convolution) -> Tensor<2>;
+    let run = |convolve: Convolve| {
+        with_gradients(&inputs, |inputs| {
+            convolve(
+                inputs[0].clone(),
+                inputs[1].clone().reshape([channels, channels, 3, 3]),
+                vector(&inputs[2]),
+                convolution,
+            )
+        })
+    };
+    assert_all_close(&run(ops::convolve), &run(plain::convolve), 5e-5);
+}
+
 /// Returns a convolution's output and its gradients in the input and the weight, all computed in 64 bits. Channels come
 /// first; the padding is 1 on all sides.
 fn exact(convolution: Convolution, [x, weight, upstream]: [&[f32]; 3], n: usize) -> [Vec<f64>; 3] {

@@ -19,7 +19,7 @@ pub const DEPTH: usize = 1024;
 
 thread_local! {
     /// Memory for the transposed columns of a right factor, kept from part to part.
-    static BLOCK: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static TRANSPOSED: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// A rectangle of the result of a product.
@@ -57,7 +57,7 @@ impl ProductPart<'_> {
         let left_rows: Vec<usize> = rows.clone().map(|row| row * down).collect();
         let out_rows: Vec<usize> = rows.clone().map(|row| row * n + columns.start).collect();
         let width = columns.len();
-        let mut block = BLOCK.take();
+        let mut block = TRANSPOSED.take();
         if b.transposed {
             let length = k.min(DEPTH) * width;
             block.resize(block.len().max(length), 0.0);
@@ -105,7 +105,7 @@ impl ProductPart<'_> {
             // has written what a later round adds to.
             unsafe { tiles.run_shared(out) };
         }
-        BLOCK.set(block);
+        TRANSPOSED.set(block);
         if activation == Activation::Tanh {
             with_widest_simd(
                 #[inline(always)]

@@ -144,22 +144,18 @@ mod tests {
             .iter()
             .flat_map(|gap| sizes().map(move |size| (gap, size)))
         {
-            {
-                let (stride, width) = (columns + gap, rows + gap);
-                let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
-                let mut to = vec![-1.0; columns * width];
-                transpose(&from, stride, [rows, columns], &mut to, width);
-                for (i, &value) in to.iter().enumerate() {
-                    let (column, row) = (i / width, i % width);
-                    assert_eq!(
-                        value,
-                        if row < rows {
-                            from[row * stride + column]
-                        } else {
-                            -1.0
-                        }
-                    );
-                }
+            let (stride, width) = (columns + gap, rows + gap);
+            let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
+            let mut to = vec![-1.0; columns * width];
+            transpose(&from, stride, [rows, columns], &mut to, width);
+            for (i, &value) in to.iter().enumerate() {
+                let (column, row) = (i / width, i % width);
+                let expected = if row < rows {
+                    from[row * stride + column]
+                } else {
+                    -1.0
+                };
+                assert_eq!(value, expected);
             }
         }
     }

@@ -29,9 +29,14 @@ const PARTS: usize = 64;
 /// the products.
 const PIXELS: usize = 384;
 
-/// Returns the ranges of the images of each part of a batch, whose maps have `pixels` pixels, of which a part has `at_least` some:
-/// a power of two of about equal ranges, so that any number of cores shares them evenly, or nearly.
-fn parts(batch: usize, pixels: usize, at_least: usize) -> Vec<Range<usize>> {
+/// The number of parts from which on a part has at least as many pixels as its kernel wants.
+const FEW: usize = 4;
+
+/// Returns the ranges of the images of each part of a batch, whose maps have `pixels` pixels: a power of two of about equal
+/// ranges, so that any number of cores shares them evenly, or nearly. If there are more than [`FEW`], each has at least `wanted`
+/// pixels.
+fn parts(batch: usize, pixels: usize, wanted: usize) -> Vec<Range<usize>> {
+    let at_least = wanted.min(batch * pixels / FEW).max(PIXELS);
     let most = (batch * pixels / at_least).clamp(1, PARTS.min(batch.max(1)));
     let count = 1 << most.ilog2();
     (0..count.min(batch))
@@ -125,10 +130,10 @@ impl DirectedConvolution {
                 vec![0.0; channels + input.parameters()],
             )
         };
-        let at_least = tiled.as_ref().map_or(0, TiledGradient::pixels_of_parts);
+        let wanted = tiled.as_ref().map_or(0, TiledGradient::pixels_of_parts);
         let write = |dx: &mut [MaybeUninit<f32>]| {
             let mut dx = wants_x.then_some(dx);
-            let parts: Vec<BatchPart<'_>> = parts(n, height * width, at_least.max(PIXELS))
+            let parts: Vec<BatchPart<'_>> = parts(n, height * width, wanted)
                 .into_iter()
                 .map(|images| BatchPart {
                     first: images.start,
@@ -256,15 +261,16 @@ impl DirectedConvolution {
         };
         let count = part.x.len() / inputs;
         assert!(count > 0, "a part has an image");
-        let dw = with_frames(
-            [&x_frame, &z_frame],
-            images.min(count),
-            |frames| match tiled {
-                Some(tiled) => tiled.of_part(|dw| run(frames, dw)),
-                // SAFETY: the first group of images writes all of `dw`.
-                None => unsafe { filled_vec(weights, |dw| run(frames, OutputCells::new(dw))) }.0,
-            },
-        );
+        let framed = |reads_tensor: bool| if reads_tensor { 0 } else { images.min(count) };
+        let frames = [
+            (&x_frame, framed(reads_x)),
+            (&z_frame, framed(reads_upstream)),
+        ];
+        let dw = with_frames(frames, |frames| match tiled {
+            Some(tiled) => tiled.of_part(|dw| run(frames, dw)),
+            // SAFETY: the first group of images writes all of `dw`.
+            None => unsafe { filled_vec(weights, |dw| run(frames, OutputCells::new(dw))) }.0,
+        });
         (dw, sums)
     }
 }

@@ -7,8 +7,8 @@ use crate::ops::kernels::flex::feature_map::FeatureMap;
 /// The largest number of images that are processed at a time.
 const MAX_IMAGES: usize = 16;
 
-/// The number of values of the maps that are processed at a time, twice over, because both maps are framed in the backward
-/// pass. With fewer, the products of Winograd's tiles have few rows.
+/// Half of it is the number of values, in both maps, of the images that are processed at a time. With fewer, the products of
+/// Winograd's tiles have few rows.
 const VALUES: usize = 384 * 1024;
 
 /// A convolution or a transposed convolution. The weight of both is `[S, C, k, k]`: `S` channels of the small map, `C`

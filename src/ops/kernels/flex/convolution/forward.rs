@@ -55,7 +55,7 @@ impl DirectedConvolution {
                 if map.frame.is_bare() && input.is_unchanged() {
                     run(x);
                 } else {
-                    with_frames([&map.frame], x.len() / inputs, |[frames]| {
+                    with_frames([(&map.frame, x.len() / inputs)], |[frames]| {
                         let images = frames
                             .chunks_exact_mut(map.frame.len())
                             .zip(x.chunks_exact(inputs));

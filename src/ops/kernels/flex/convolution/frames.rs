@@ -8,16 +8,15 @@ thread_local! {
     static FRAMES: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// Calls `work` with memory for `count` maps in each of the frames, at most two. The zeros around the maps are written; the
+/// Calls `work` with memory for some maps in each of the frames, at most two. The zeros around the maps are written; the
 /// places of the maps hold any numbers.
 pub fn with_frames<const N: usize, R>(
-    frames: [&Frame; N],
-    count: usize,
+    frames_and_counts: [(&Frame, usize); N],
     work: impl FnOnce([&mut [f32]; N]) -> R,
 ) -> R {
     FRAMES.with_borrow_mut(|memory| {
         let mut memory = memory.iter_mut();
-        work(frames.map(|frame| {
+        work(frames_and_counts.map(|(frame, count)| {
             let memory = memory.next().expect("there is memory for two frames");
             cleared(memory, frame, count)
         }))

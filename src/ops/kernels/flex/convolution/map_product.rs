@@ -1,4 +1,5 @@
-//! The product that maps one feature map to another: the windows of a framed map with the weights.
+//! The product that maps one feature map to another: the windows of a map with the weights. Windows are read from framed maps,
+//! and Winograd's tiles from maps without a frame.
 
 use std::mem::MaybeUninit;
 
@@ -14,9 +15,9 @@ use crate::ops::kernels::product::{
 };
 use crate::ops::kernels::simd::with_widest_simd;
 
-/// A product that maps a framed feature map to another one, with the weights in the order in which its passes read
-/// them.
+/// A product that maps a feature map to another one, with the weights in the order in which its passes read them.
 pub struct MapProduct {
+    /// The frame of the maps that [`MapProduct::run`] takes; in tiles it has no zeros.
     pub frame: Frame,
     passes: Vec<(WindowPass, Vec<f32>)>,
     /// The same passes in tiles, where that is faster.
@@ -76,23 +77,26 @@ impl MapProduct {
     /// Computes the maps of the images that fit into `out`.
     pub fn run(
         &self,
-        frames: &[f32],
+        maps: &[f32],
         bias: &[f32],
         image: FeatureMap,
         out: &mut [MaybeUninit<f32>],
         activation: Activation,
     ) {
         let Some([channels, pixels]) = image.transposition() else {
-            return self.passes(frames, bias, out, activation);
+            return self.passes(maps, bias, out, activation);
         };
         // SAFETY: `passes` writes every value.
-        let (maps, ()) = unsafe {
-            filled_vec(out.len(), |maps| {
-                self.passes(frames, bias, maps, activation)
+        let (result, ()) = unsafe {
+            filled_vec(out.len(), |result| {
+                self.passes(maps, bias, result, activation)
             })
         };
         let length = channels * pixels;
-        for (map, out) in maps.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
+        for (map, out) in result
+            .chunks_exact(length)
+            .zip(out.chunks_exact_mut(length))
+        {
             let mut transposed = vec![0.0; length];
             transpose(map, channels, [pixels, channels], &mut transposed, pixels);
             out.iter_mut()
@@ -104,7 +108,7 @@ impl MapProduct {
     /// Writes all of `out`: every pixel of a map belongs to one pass.
     fn passes(
         &self,
-        frames: &[f32],
+        maps: &[f32],
         bias: &[f32],
         out: &mut [MaybeUninit<f32>],
         activation: Activation,
@@ -116,13 +120,13 @@ impl MapProduct {
         let rectified = activation == Activation::Relu;
         for tiled in &self.tiled {
             // SAFETY: the memory belongs to this call alone.
-            unsafe { tiled.run(frames, count, bias, out, rectified) };
+            unsafe { tiled.run(maps, count, bias, out, rectified) };
         }
         for (pass, weights) in &self.passes {
             let rows = pass.to.len() / self.images * count;
             let (from, to) = (&pass.from[..rows], &pass.to[..rows]);
             let left = LeftFactor {
-                values: frames,
+                values: maps,
                 rows: from,
                 segments: &pass.segments,
                 length: pass.length,

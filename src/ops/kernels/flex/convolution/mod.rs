@@ -1,7 +1,7 @@
 //! Convolutions as products that read their windows in place ("implicit" or "indirect" lowering, Dukhan 2019).
 //!
-//! They process a few images at a time, so that all data stays in the second-level cache. Each core has its own images,
-//! and sums over images are taken in a fixed order.
+//! They process a few images at a time, so that the caches hold most of their data. Each core has its own images, and sums
+//! over images are taken in a fixed order.
 
 mod backward;
 mod directed;

@@ -26,7 +26,7 @@ fn place_memory(
     memory
 }
 
-/// The smallest number of tiles of a part of a batch.
+/// The number of tiles that a part of a batch should have.
 const TILES: usize = 64;
 
 /// The weight gradient of a convolution in tiles.
@@ -62,8 +62,8 @@ impl TiledGradient {
         }
     }
 
-    /// Returns the smallest number of pixels of a part of a batch: with fewer, its transformed gradient takes longer to read and
-    /// to write than the products.
+    /// Returns the number of pixels that a part of a batch should have: with fewer, its transformed gradient takes longer to read
+    /// and to write than the products.
     pub fn pixels_of_parts(&self) -> usize {
         TILES * self.layout.pixels * self.layout.pixels
     }

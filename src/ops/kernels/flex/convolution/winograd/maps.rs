@@ -29,7 +29,7 @@ pub struct TiledMaps {
 }
 
 impl TiledMaps {
-    /// Prepares a pass over windows with `stride` in maps of this `frame`, which computes `[H, W]` = `map` pixels of output maps of
+    /// Prepares a pass over windows with `stride`, whose places are those of this `frame`. It computes `[H, W]` = `map` pixels of output maps of
     /// `length` values. `weights` are `[taps, in, out]` in the order of the pass.
     pub fn new(
         pass: &WindowPass,
@@ -131,8 +131,7 @@ impl TiledMaps {
                     }
                     .run(&mut after[number * count * outputs..]);
                 }
-                // The caller promises that these pixels are this call's alone.
-                dispatch(OutputTransform {
+                let pixels = OutputTransform {
                     from: after,
                     sides: layout.sides,
                     bias,
@@ -140,7 +139,9 @@ impl TiledMaps {
                     pitch: self.pitch,
                     rectified,
                     out,
-                });
+                };
+                // SAFETY: the caller promises that these pixels are this call's alone.
+                unsafe { pixels.run() };
             }
         });
     }

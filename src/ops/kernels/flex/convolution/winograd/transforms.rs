@@ -7,6 +7,7 @@ use super::Tile;
 use super::axis::{MAX_SIDE, by_a, by_a_transposed, by_b};
 use super::tile::PlaceMemory;
 use crate::ops::kernels::product::OutputCells;
+use crate::ops::kernels::simd::dispatch;
 
 /// Returns whole vectors of channels.
 #[inline(always)]
@@ -213,12 +214,25 @@ pub struct OutputTransform<'a> {
     pub out: OutputCells<'a>,
 }
 
-impl WithSimd for OutputTransform<'_> {
+impl OutputTransform<'_> {
+    /// Writes the pixels.
+    ///
+    /// # Safety
+    /// No other thread uses them in `out` at the same time.
+    pub unsafe fn run(self) {
+        dispatch(PixelWriter(self));
+    }
+}
+
+/// An [`OutputTransform`] whose caller has promised what it needs.
+struct PixelWriter<'a>(OutputTransform<'a>);
+
+impl WithSimd for PixelWriter<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for_sides!(self.sides, transform_output(simd, self));
+        for_sides!(self.0.sides, transform_output(simd, self.0));
     }
 }
 

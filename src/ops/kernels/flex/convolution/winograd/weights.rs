@@ -107,7 +107,7 @@ impl WithSimd for Combination<'_> {
                 let factor = simd.splat_f32s(*factor);
                 let from = &S::as_simd_f32s(from).0[4 * place..][..4];
                 for (sum, from) in sums.iter_mut().zip(from) {
-                    *sum = simd.mul_add_f32s(factor, *from, *sum);
+                    *sum = simd.mul_add_e_f32s(factor, *from, *sum);
                 }
             }
             for (to, sum) in to.iter_mut().zip(sums) {
