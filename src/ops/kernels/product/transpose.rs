@@ -56,9 +56,11 @@ pub fn transpose(
 /// Transposes rows of N columns that follow one another.
 fn take_apart<const N: usize>(from: &[f32], rows: usize, to: &mut [f32], width: usize) {
     let (from, _) = from.as_chunks::<N>();
-    let mut columns = to.chunks_mut(width);
+    let mut rest = to;
     let columns: [&mut [f32]; N] = std::array::from_fn(|_| {
-        let column = columns.next().expect("there is room for every column");
+        let end = width.min(rest.len());
+        let (column, others) = std::mem::take(&mut rest).split_at_mut(end);
+        rest = others;
         &mut column[..rows]
     });
     with_widest_simd(
