@@ -15,6 +15,12 @@ pub struct Affine<'a> {
     pub activation: Activation,
 }
 
+/// The number of channels that are worked on at a time. Their numbers stay in registers for some pixels.
+const CHANNELS: usize = 16;
+
+/// The number of pixels that are worked on at a time. Their values stay in the first-level cache.
+const PIXELS: usize = 32;
+
 /// The mean of each channel's group in one image, and one over its standard deviation.
 #[derive(Clone, Debug, Default)]
 pub struct GroupStatistics {
@@ -23,8 +29,8 @@ pub struct GroupStatistics {
 }
 
 impl GroupStatistics {
-    /// Measures an image, `[H, W, C]`, whose lines have `pitch` values.
-    pub fn of(map: &[f32], pitch: usize, channels: usize, groups: usize) -> Self {
+    /// Measures an image, `[H, W, C]`.
+    pub fn of(map: &[f32], channels: usize, groups: usize) -> Self {
         let count = (map.len() / groups) as f64;
         let in_groups = |sums: &[f64]| -> Vec<f64> {
             let each = channels / groups;
@@ -33,11 +39,11 @@ impl GroupStatistics {
                 .collect()
         };
         // The mean is taken first, so that a large mean does not cancel the variance.
-        let means: Vec<f32> = in_groups(&sums(map, pitch, &vec![0.0; channels], false))
+        let means: Vec<f32> = in_groups(&sums(map, &vec![0.0; channels], |x| x))
             .into_iter()
             .map(|sum| (sum / count) as f32)
             .collect();
-        let squares = in_groups(&sums(map, pitch, &means, true));
+        let squares = in_groups(&sums(map, &means, |centred| centred * centred));
         let inverses = squares
             .into_iter()
             .map(|sum| (1.0 / (sum / count + f64::from(EPSILON)).sqrt()) as f32)
@@ -46,98 +52,96 @@ impl GroupStatistics {
     }
 }
 
-/// Returns the sum over the pixels of each channel less its `mean`, or of the squares. The sums of a line are added in
-/// double precision.
-fn sums(map: &[f32], pitch: usize, means: &[f32], squared: bool) -> Vec<f64> {
-    let mut sums = vec![0.0; means.len()];
-    let mut line_sums = vec![0.0_f32; means.len()];
-    with_widest_simd(
-        #[inline(always)]
-        || {
-            for line in map.chunks_exact(pitch) {
-                line_sums.fill(0.0);
-                for pixel in line.chunks_exact(means.len()) {
-                    let each = line_sums.iter_mut().zip(pixel.iter().zip(means));
-                    if squared {
-                        each.for_each(|(sum, (x, mean))| {
-                            let centred = x - mean;
-                            *sum += centred * centred;
-                        });
-                    } else {
-                        each.for_each(|(sum, (x, mean))| *sum += x - mean);
-                    }
-                }
-                sums.iter_mut()
-                    .zip(&line_sums)
-                    .for_each(|(sum, line)| *sum += f64::from(*line));
-            }
-        },
-    );
+/// Returns the sum over the pixels of `term` of each channel less its mean. The sums over some pixels are added in double
+/// precision.
+fn sums(map: &[f32], means: &[f32], term: impl Fn(f32) -> f32) -> Vec<f64> {
+    let channels = means.len();
+    let mut sums = vec![0.0; channels];
+    let mut some = vec![0.0; channels];
+    for pixels in map.chunks(PIXELS * channels) {
+        some.fill(0.0);
+        with_widest_simd(
+            #[inline(always)]
+            || {
+                let term = |x, _, mean| [term(x - mean)];
+                add_terms([pixels, pixels], means, [&mut some], term);
+            },
+        );
+        for (sum, more) in sums.iter_mut().zip(&some) {
+            *sum += f64::from(*more);
+        }
+    }
     sums
 }
 
 impl Affine<'_> {
     /// Writes the activation of the normalised `pixels`, which are whole ones, to `to`.
     pub fn run(&self, statistics: &GroupStatistics, pixels: &[f32], to: &mut [f32]) {
-        self.before_activation(statistics, pixels, to);
-        activate(self.activation, to);
+        let factors = self.factors(statistics);
+        let length = PIXELS * factors.len();
+        for (to, pixels) in to.chunks_mut(length).zip(pixels.chunks(length)) {
+            self.before_activation(&statistics.means, &factors, pixels, to);
+            activate(self.activation, to);
+        }
     }
 
-    fn before_activation(&self, statistics: &GroupStatistics, pixels: &[f32], to: &mut [f32]) {
-        let GroupStatistics { means, inverses } = statistics;
-        let factors: Vec<f32> = self
-            .scale
-            .iter()
-            .zip(inverses)
-            .map(|(a, b)| a * b)
-            .collect();
-        let channels = factors.len();
+    /// Returns what each channel is multiplied by.
+    fn factors(&self, statistics: &GroupStatistics) -> Vec<f32> {
+        let both = self.scale.iter().zip(&statistics.inverses);
+        both.map(|(scale, inverse)| scale * inverse).collect()
+    }
+
+    fn before_activation(&self, means: &[f32], factors: &[f32], pixels: &[f32], to: &mut [f32]) {
         with_widest_simd(
             #[inline(always)]
             || {
-                let both = to.chunks_exact_mut(channels);
-                for (to, pixel) in both.zip(pixels.chunks_exact(channels)) {
-                    for i in 0..channels.min(to.len()).min(pixel.len()) {
-                        to[i] = (pixel[i] - means[i]) * factors[i] + self.shift[i];
-                    }
-                }
+                change(
+                    to,
+                    pixels,
+                    [means, factors, self.shift],
+                    #[inline(always)]
+                    |_, x, [mean, factor, shift]| (x - mean) * factor + shift,
+                );
             },
         );
     }
 
     /// Replaces the gradient in the output, for one image `x`, by the gradient in `x`. Adds the gradients in the scales
-    /// and the shifts to `sums`, `[2, C]`. `z` is memory for the values before the activation.
+    /// and the shifts to `sums`, `[2, C]`.
     pub fn backward(
         &self,
         statistics: &GroupStatistics,
         x: &[f32],
         gradient: &mut [f32],
-        z: &mut [f32],
         sums: &mut [f32],
     ) {
         let channels = self.scale.len();
-        if self.activation != Activation::None {
-            self.before_activation(statistics, x, z);
-            multiply_by_slopes(self.activation, z, gradient);
-        }
         let GroupStatistics { means, inverses } = statistics;
+        let mut factors = self.factors(statistics);
         // The sums over the pixels of the gradient, and of its product with the normalised value.
-        let mut of_gradient = vec![0.0_f32; channels];
-        let mut of_product = vec![0.0_f32; channels];
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                for (gradient, x) in gradient
-                    .chunks_exact(channels)
-                    .zip(x.chunks_exact(channels))
-                {
-                    for i in 0..channels.min(x.len()).min(gradient.len()) {
-                        of_gradient[i] += gradient[i];
-                        of_product[i] += gradient[i] * (x[i] - means[i]);
-                    }
-                }
-            },
-        );
+        let mut of_gradient = vec![0.0; channels];
+        let mut of_product = vec![0.0; channels];
+        let length = PIXELS * channels;
+        let mut z = vec![0.0; length.min(x.len())];
+        for (gradient, x) in gradient.chunks_mut(length).zip(x.chunks(length)) {
+            if self.activation != Activation::None {
+                let z = &mut z[..x.len()];
+                self.before_activation(means, &factors, x, z);
+                multiply_by_slopes(self.activation, z, gradient);
+            }
+            with_widest_simd(
+                #[inline(always)]
+                || {
+                    add_terms(
+                        [gradient, x],
+                        means,
+                        [&mut of_gradient, &mut of_product],
+                        #[inline(always)]
+                        |gradient, x, mean| [gradient, gradient * (x - mean)],
+                    );
+                },
+            );
+        }
         of_product
             .iter_mut()
             .zip(inverses)
@@ -155,11 +159,7 @@ impl Affine<'_> {
             let group = first..first + each;
             group.map(|i| sums[i] * self.scale[i]).sum::<f32>() / count
         };
-        let (mut factors, mut slopes, mut summands) = (
-            vec![0.0; channels],
-            vec![0.0; channels],
-            vec![0.0; channels],
-        );
+        let (mut slopes, mut summands) = (vec![0.0; channels], vec![0.0; channels]);
         for first in (0..channels).step_by(each) {
             let [mean, product] = [&of_gradient, &of_product].map(|sums| group_mean(sums, first));
             for i in first..first + each {
@@ -169,19 +169,112 @@ impl Affine<'_> {
                 summands[i] = -mean * inverse;
             }
         }
-        with_widest_simd(
-            #[inline(always)]
-            || {
-                for (gradient, x) in gradient
-                    .chunks_exact_mut(channels)
-                    .zip(x.chunks_exact(channels))
-                {
-                    for i in 0..channels.min(x.len()).min(gradient.len()) {
-                        gradient[i] =
-                            gradient[i] * factors[i] + (x[i] - means[i]) * slopes[i] + summands[i];
-                    }
-                }
-            },
-        );
+        for (gradient, x) in gradient.chunks_mut(length).zip(x.chunks(length)) {
+            with_widest_simd(
+                #[inline(always)]
+                || {
+                    change(
+                        gradient,
+                        x,
+                        [means, &factors, &slopes, &summands],
+                        #[inline(always)]
+                        |gradient, x, [mean, factor, slope, summand]| {
+                            gradient * factor + (x - mean) * slope + summand
+                        },
+                    );
+                },
+            );
+        }
+    }
+}
+
+/// Replaces each value of some pixels by `new` of it, of that of another map, and of the numbers of its channel.
+#[inline(always)]
+fn change<const P: usize>(
+    values: &mut [f32],
+    others: &[f32],
+    numbers: [&[f32]; P],
+    new: impl Fn(f32, f32, [f32; P]) -> f32,
+) {
+    let channels = numbers[0].len();
+    let whole = channels / CHANNELS * CHANNELS;
+    for first in (0..whole).step_by(CHANNELS) {
+        change_channels::<CHANNELS, P>(first, values, others, numbers, &new);
+    }
+    for first in whole..channels {
+        change_channels::<1, P>(first, values, others, numbers, &new);
+    }
+}
+
+/// Does so for `N` channels from `first` on.
+#[inline(always)]
+fn change_channels<const N: usize, const P: usize>(
+    first: usize,
+    values: &mut [f32],
+    others: &[f32],
+    numbers: [&[f32]; P],
+    new: &impl Fn(f32, f32, [f32; P]) -> f32,
+) {
+    let channels = numbers[0].len();
+    let mut of_channels = [[0.0; P]; N];
+    for (p, numbers) in numbers.iter().enumerate() {
+        for (of_channel, number) in of_channels.iter_mut().zip(&numbers[first..][..N]) {
+            of_channel[p] = *number;
+        }
+    }
+    for (values, others) in values
+        .chunks_exact_mut(channels)
+        .zip(others.chunks_exact(channels))
+    {
+        let (values, others) = (&mut values[first..][..N], &others[first..][..N]);
+        let mut changed = [0.0; N];
+        for i in 0..N {
+            changed[i] = new(values[i], others[i], of_channels[i]);
+        }
+        values.copy_from_slice(&changed);
+    }
+}
+
+/// Adds to `sums`, for each channel, the `terms` of all values of two maps at the same place, which also get the mean of the channel.
+#[inline(always)]
+fn add_terms<const S: usize>(
+    maps: [&[f32]; 2],
+    means: &[f32],
+    mut sums: [&mut [f32]; S],
+    terms: impl Fn(f32, f32, f32) -> [f32; S],
+) {
+    let whole = means.len() / CHANNELS * CHANNELS;
+    for first in (0..whole).step_by(CHANNELS) {
+        add_terms_of_channels::<CHANNELS, S>(first, maps, means, &mut sums, &terms);
+    }
+    for first in whole..means.len() {
+        add_terms_of_channels::<1, S>(first, maps, means, &mut sums, &terms);
+    }
+}
+
+/// Does so for `N` channels from `first` on.
+#[inline(always)]
+fn add_terms_of_channels<const N: usize, const S: usize>(
+    first: usize,
+    [a, b]: [&[f32]; 2],
+    means: &[f32],
+    sums: &mut [&mut [f32]; S],
+    terms: &impl Fn(f32, f32, f32) -> [f32; S],
+) {
+    let channels = means.len();
+    let means = &means[first..][..N];
+    let mut of_channels = [[0.0; N]; S];
+    for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+        let (a, b) = (&a[first..][..N], &b[first..][..N]);
+        for i in 0..N {
+            for (sums, term) in of_channels.iter_mut().zip(terms(a[i], b[i], means[i])) {
+                sums[i] += term;
+            }
+        }
+    }
+    for (sums, more) in sums.iter_mut().zip(of_channels) {
+        for (sum, more) in sums[first..][..N].iter_mut().zip(more) {
+            *sum += more;
+        }
     }
 }

@@ -68,11 +68,6 @@ impl Normalisation {
         }
     }
 
-    /// Returns the number of values in a line of the map.
-    pub(super) fn pitch(&self) -> usize {
-        self.map[0] * self.map[2]
-    }
-
     pub(super) fn affine<'a>(&self, scale: &'a [f32], shift: &'a [f32]) -> Affine<'a> {
         Affine {
             scale,
@@ -84,7 +79,7 @@ impl Normalisation {
 
     /// Measures one image with its channels side by side.
     pub(super) fn statistics(&self, x: &[f32]) -> GroupStatistics {
-        GroupStatistics::of(x, self.pitch(), self.map[0], self.groups)
+        GroupStatistics::of(x, self.map[0], self.groups)
     }
 
     fn forward(
@@ -154,11 +149,10 @@ impl Backward<Flex, 3> for NormalisationBackward {
         let images = images.zip(upstream.chunks_exact(length).zip(&*statistics));
         let sums = pool::map(images, |((dx, x), (upstream, statistics))| {
             let x = normalisation.feature_map(0).channels_last(x);
-            let mut z = vec![0.0; length];
             let mut sums = vec![0.0; 2 * channels];
             normalisation.feature_map(0).write(dx, |dx| {
                 dx.copy_from_slice(&normalisation.feature_map(1).channels_last(upstream));
-                affine.backward(statistics, &x, dx, &mut z, &mut sums);
+                affine.backward(statistics, &x, dx, &mut sums);
             });
             sums
         });

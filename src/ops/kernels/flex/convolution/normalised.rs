@@ -124,7 +124,10 @@ struct NormalisedInput<'a> {
 impl FrameInput for NormalisedInput<'_> {
     fn fill(&self, image: usize, x: &[f32], frame: &Frame, into: &mut [f32]) {
         let x = self.normalisation.feature_map(0).channels_last(x);
-        let lines = x.chunks_exact(self.normalisation.pitch());
+        if frame.is_bare() {
+            return self.affine.run(&self.statistics[image], &x, into);
+        }
+        let lines = x.chunks_exact(frame.pitch());
         for ((to, length), line) in frame.lines().zip(lines) {
             let to = &mut into[to..][..length];
             self.affine
@@ -146,13 +149,14 @@ impl FrameInput for NormalisedInput<'_> {
     fn backward(&self, image: usize, x: &[f32], gradient: &mut [f32], sums: &mut [f32]) {
         let map = self.normalisation.feature_map(0);
         let x = map.channels_last(x);
-        let mut z = vec![0.0; gradient.len()];
         self.affine
-            .backward(&self.statistics[image], &x, gradient, &mut z, sums);
+            .backward(&self.statistics[image], &x, gradient, sums);
         if map.transposition().is_some() {
-            z.copy_from_slice(gradient);
+            let channels_last = gradient.to_vec();
             gradient.fill(0.0);
-            map.write(gradient, |gradient| gradient.copy_from_slice(&z));
+            map.write(gradient, |gradient| {
+                gradient.copy_from_slice(&channels_last)
+            });
         }
     }
 }

@@ -58,9 +58,12 @@ impl AdamNumbers {
         }
         for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
             let (weight, g) = self.decay.apply(*w, g);
-            *m = *m * self.beta1 + g * self.gain1;
-            *v = *v * self.beta2 + g * g * self.gain2;
-            *w = weight - *m / (v.sqrt() * self.unbias + self.epsilon) * self.rate;
+            let mean = *m * self.beta1 + g * self.gain1;
+            let square = *v * self.beta2 + g * g * self.gain2;
+            // Everything is read before anything is written: see `pass.rs`.
+            *w = weight - mean / (square.sqrt() * self.unbias + self.epsilon) * self.rate;
+            *m = mean;
+            *v = square;
         }
     }
 }

@@ -27,7 +27,9 @@ pub fn rmsprop(
             |w, g, [v]| {
                 step.flush(v, []);
                 for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-                    *w -= step.direction(g, v) * step.rate;
+                    let (direction, square) = step.direction(g, *v);
+                    *w -= direction * step.rate;
+                    *v = square;
                 }
             },
         ),
@@ -39,7 +41,9 @@ pub fn rmsprop(
             |w, g, [v, m]| {
                 step.flush(v, [m]);
                 for (((w, &g), v), m) in w.iter_mut().zip(g).zip(v).zip(m) {
-                    *w -= step.centred_direction(g, v, m) * step.rate;
+                    let (direction, [square, mean]) = step.centred_direction(g, *v, *m);
+                    *w -= direction * step.rate;
+                    (*v, *m) = (square, mean);
                 }
             },
         ),
@@ -51,8 +55,10 @@ pub fn rmsprop(
             |w, g, [v, u]| {
                 step.flush(v, [u]);
                 for (((w, &g), v), u) in w.iter_mut().zip(g).zip(v).zip(u) {
-                    *u = *u * step.momentum + step.direction(g, v);
-                    *w -= *u * step.rate;
+                    let (direction, square) = step.direction(g, *v);
+                    let velocity = *u * step.momentum + direction;
+                    *w -= velocity * step.rate;
+                    (*v, *u) = (square, velocity);
                 }
             },
         ),
@@ -64,8 +70,10 @@ pub fn rmsprop(
             |w, g, [v, m, u]| {
                 step.flush(v, [m, u]);
                 for ((((w, &g), v), m), u) in w.iter_mut().zip(g).zip(v).zip(m).zip(u) {
-                    *u = *u * step.momentum + step.centred_direction(g, v, m);
-                    *w -= *u * step.rate;
+                    let (direction, [square, mean]) = step.centred_direction(g, *v, *m);
+                    let velocity = *u * step.momentum + direction;
+                    *w -= velocity * step.rate;
+                    (*v, *m, *u) = (square, mean, velocity);
                 }
             },
         ),
@@ -97,22 +105,22 @@ impl From<RmsPropStep> for RmsPropNumbers {
 }
 
 impl RmsPropNumbers {
-    /// Returns the gradient over its root mean square, and moves the mean square `v`.
+    /// Returns the gradient over its root mean square, and the mean square after `v`.
     #[inline(always)]
-    fn direction(self, g: f32, v: &mut f32) -> f32 {
-        *v = *v * self.alpha + g * g * self.gain;
-        g / (v.sqrt() + self.epsilon)
+    fn direction(self, g: f32, v: f32) -> (f32, f32) {
+        let square = v * self.alpha + g * g * self.gain;
+        (g / (square.sqrt() + self.epsilon), square)
     }
 
-    /// Returns the gradient over its standard deviation, and moves the mean square `v` and the mean `m`.
+    /// Returns the gradient over its standard deviation, and the mean square and the mean after `v` and `m`.
     #[inline(always)]
-    fn centred_direction(self, g: f32, v: &mut f32, m: &mut f32) -> f32 {
-        *v = *v * self.alpha + g * g * self.gain;
-        *m = *m * self.alpha + g * self.gain;
-        let variance = *v - *m * *m;
+    fn centred_direction(self, g: f32, v: f32, m: f32) -> (f32, [f32; 2]) {
+        let square = v * self.alpha + g * g * self.gain;
+        let mean = m * self.alpha + g * self.gain;
+        let variance = square - mean * mean;
         // Rounding can make a variance of zero negative. NaN passes.
         let variance = if variance < 0.0 { 0.0 } else { variance };
-        g / (variance.sqrt() + self.epsilon)
+        (g / (variance.sqrt() + self.epsilon), [square, mean])
     }
 
     /// Sets negligible mean squares and `others` to 0.

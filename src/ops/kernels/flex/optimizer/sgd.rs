@@ -39,9 +39,14 @@ pub fn sgd(
             }
             for ((w, &g), u) in w.iter_mut().zip(g).zip(u) {
                 let (weight, g) = decay.apply(*w, g);
-                *u = *u * momentum + g;
-                let direction = if step.nesterov { g + *u * momentum } else { *u };
+                let velocity = *u * momentum + g;
+                let direction = if step.nesterov {
+                    g + velocity * momentum
+                } else {
+                    velocity
+                };
                 *w = weight - direction * rate;
+                *u = velocity;
             }
         },
     )

@@ -21,33 +21,69 @@ const T: f32 = 1.5;
 const SS: f32 = S * S;
 const TT: f32 = T * T;
 
-/// G, which transforms a row of taps, for tiles of two pixels.
-const G_OF_TWO: [[f32; MAX_TAPS]; 4] = [
-    [1.0, 0.0, 0.0],
-    [0.5, 0.5, 0.5],
-    [0.5, -0.5, 0.5],
-    [0.0, 0.0, 1.0],
-];
+/// One over the product of the distances of s, and of t, from the other points.
+const BY_S: f32 = 0.5 / (SS * (SS - TT));
+const BY_T: f32 = 0.5 / (TT * (TT - SS));
 
-/// G for tiles of four pixels: the powers of a point over the product of its distances from the other ones.
-const G_OF_FOUR: [[f32; MAX_TAPS]; 6] = {
-    let (by_s, by_t) = (0.5 / (SS * (SS - TT)), 0.5 / (TT * (TT - SS)));
-    [
-        [1.0 / (SS * TT), 0.0, 0.0],
-        [by_s, by_s * S, by_s * SS],
-        [by_s, -by_s * S, by_s * SS],
-        [by_t, by_t * T, by_t * TT],
-        [by_t, -by_t * T, by_t * TT],
-        [0.0, 0.0, 1.0],
-    ]
-};
-
-/// Returns the rows of G for tiles of `pixels` pixels in a row.
-pub fn g(pixels: usize) -> &'static [[f32; MAX_TAPS]] {
-    match pixels {
-        2 => &G_OF_TWO,
-        _ => &G_OF_FOUR,
+/// Returns G g, the powers of each point over the product of its distances from the other ones, for taps g.
+#[inline(always)]
+pub fn by_g<V: Simd, const N: usize>(simd: V, g: [V::f32s; MAX_TAPS]) -> [V::f32s; N] {
+    let all = |number: f32| simd.splat_f32s(number);
+    let mul_add = |a, b, c| simd.mul_add_e_f32s(a, b, c);
+    let mut product = [g[MAX_TAPS - 1]; N];
+    if N <= 4 {
+        let (even, odd) = (
+            simd.mul_f32s(all(0.5), simd.add_f32s(g[0], g[2])),
+            simd.mul_f32s(all(0.5), g[1]),
+        );
+        product[0] = g[0];
+        product[1] = simd.add_f32s(even, odd);
+        product[2] = simd.sub_f32s(even, odd);
+        return product;
     }
+    product[0] = simd.mul_f32s(all(1.0 / (SS * TT)), g[0]);
+    let even = simd.mul_f32s(all(BY_S), mul_add(all(SS), g[2], g[0]));
+    product[1] = mul_add(all(BY_S * S), g[1], even);
+    product[2] = mul_add(all(-BY_S * S), g[1], even);
+    let even = simd.mul_f32s(all(BY_T), mul_add(all(TT), g[2], g[0]));
+    product[3] = mul_add(all(BY_T * T), g[1], even);
+    product[4] = mul_add(all(-BY_T * T), g[1], even);
+    product
+}
+
+/// Returns G^T u.
+#[inline(always)]
+pub fn by_g_transposed<V: Simd, const N: usize>(simd: V, u: [V::f32s; N]) -> [V::f32s; MAX_TAPS] {
+    let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
+    let all = |number: f32| simd.splat_f32s(number);
+    let mul_add = |a, b, c| simd.mul_add_e_f32s(a, b, c);
+    let mut taps;
+    if N <= 4 {
+        let even = simd.mul_f32s(all(0.5), add(u[1], u[2]));
+        taps = [
+            add(u[0], even),
+            simd.mul_f32s(all(0.5), sub(u[1], u[2])),
+            even,
+        ];
+    } else {
+        let (even_s, odd_s) = (add(u[1], u[2]), sub(u[1], u[2]));
+        let (even_t, odd_t) = (add(u[3], u[4]), sub(u[3], u[4]));
+        let first = mul_add(all(BY_S), even_s, simd.mul_f32s(all(BY_T), even_t));
+        taps = [
+            mul_add(all(1.0 / (SS * TT)), u[0], first),
+            mul_add(all(BY_S * S), odd_s, simd.mul_f32s(all(BY_T * T), odd_t)),
+            mul_add(
+                all(BY_S * SS),
+                even_s,
+                simd.mul_f32s(all(BY_T * TT), even_t),
+            ),
+        ];
+    }
+    // The last place is the point infinity, unless it is left out.
+    if N.is_multiple_of(2) {
+        taps[2] = add(taps[2], u[N - 1]);
+    }
+    taps
 }
 
 /// Returns B^T d.

@@ -1,7 +1,7 @@
 //! The weight gradient in tiles.
 
 use super::axis::MAX_SIDE;
-use super::tile::{PlaceMemory, TileLayout, pairs};
+use super::tile::{GAP, PlaceMemory, TileLayout, pairs};
 use super::transforms::{InputTransform, MapTiles, TransformedTiles, UpstreamTransform};
 use super::{SCRATCH, SUMS, VALUES, pixels_of_tiles, tiles, tiles_of_maps};
 use crate::ops::kernels::flex::convolution::windows::Windows;
@@ -10,7 +10,7 @@ use crate::ops::kernels::product::{
 };
 use crate::ops::kernels::simd::dispatch;
 
-/// Returns where each place lies in memory `[places, tiles, C]`, row by row.
+/// Returns where each place lies in memory `[places, tiles, C]` with a [`GAP`] after each place, row by row.
 fn place_memory(
     sides: [usize; 2],
     channels: usize,
@@ -19,7 +19,7 @@ fn place_memory(
     let mut memory = [PlaceMemory::default(); MAX_SIDE * MAX_SIDE];
     for (number, [i, j]) in pairs(sides).enumerate() {
         memory[i * MAX_SIDE + j] = PlaceMemory {
-            first: number * tiles * channels,
+            first: number * (tiles * channels + GAP),
             step: channels,
         };
     }
@@ -104,8 +104,10 @@ impl TiledGradient {
             let chunks = big.chunks(at_a_time).zip(small.chunks(at_a_time));
             for (chunk, (big, small)) in chunks.enumerate() {
                 let count = big.len();
-                inputs.resize(inputs.len().max(places * count * channels), 0.0);
-                upstream.resize(upstream.len().max(places * count * columns), 0.0);
+                let length = |channels: usize| places * (count * channels + GAP);
+                inputs.resize(inputs.len().max(length(channels)), 0.0);
+                upstream.resize(upstream.len().max(length(columns)), 0.0);
+                let of_upstream = place_memory(layout.sides, columns, count);
                 let tiles = MapTiles {
                     maps: small_maps,
                     tiles: small,
@@ -116,7 +118,7 @@ impl TiledGradient {
                 };
                 let transformed = TransformedTiles {
                     sides: layout.sides,
-                    memory: &place_memory(layout.sides, columns, count),
+                    memory: &of_upstream,
                     to: upstream,
                 };
                 dispatch(UpstreamTransform(tiles, transformed));
@@ -150,7 +152,7 @@ impl TiledGradient {
                             },
                             nonzero: None,
                             right: RightFactor {
-                                values: &upstream[(i * layout.sides[1] + j) * count * columns..],
+                                values: &upstream[of_upstream[i * MAX_SIDE + j].first..],
                                 segments: &[0],
                                 step: columns,
                                 columns,

@@ -1,6 +1,6 @@
 //! The product that maps one feature map to another, in tiles.
 
-use super::tile::TileLayout;
+use super::tile::{GAP, TileLayout};
 use super::transforms::{InputTransform, MapTiles, OutputTransform, TransformedTiles};
 use super::{SCRATCH, VALUES, pixels_of_tiles, tiles, tiles_of_maps};
 use crate::ops::kernels::flex::convolution::windows::{Frame, WindowPass};
@@ -84,8 +84,10 @@ impl TiledMaps {
         SCRATCH.with_borrow_mut(|[before, after]| {
             for (from, to) in from.chunks(at_a_time).zip(to.chunks(at_a_time)) {
                 let count = from.len();
-                before.resize(before.len().max(count * values[0]), 0.0);
-                after.resize(after.len().max(count * values[1]), 0.0);
+                let [length_before, length_after] =
+                    values.map(|values| count * values + layout.places.len() * GAP);
+                before.resize(before.len().max(length_before), 0.0);
+                after.resize(after.len().max(length_after), 0.0);
                 for phase in &layout.phases {
                     let tiles = MapTiles {
                         maps,
@@ -112,7 +114,7 @@ impl TiledMaps {
                     }
                     TiledProduct {
                         left: LeftFactor {
-                            values: &before[place.slot * count * inputs..],
+                            values: &before[layout.first(number, inputs, count)..],
                             rows: &left,
                             segments: &[0],
                             length,
@@ -129,7 +131,7 @@ impl TiledMaps {
                         start: InitialSum::Zero,
                         rectified: false,
                     }
-                    .run(&mut after[number * count * outputs..]);
+                    .run(&mut after[number * (count * outputs + GAP)..]);
                 }
                 let pixels = OutputTransform {
                     from: after,

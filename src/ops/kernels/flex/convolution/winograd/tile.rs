@@ -5,6 +5,10 @@ use super::axis::{MAX_SIDE, MAX_TAPS};
 /// The numbers of taps in a row (or column) of a kernel phase for which there is a tile.
 pub const TAPS: std::ops::RangeInclusive<usize> = 2..=MAX_TAPS;
 
+/// The number of values between the places in memory. Without it the places of a tile would often lie a multiple of a page apart,
+/// and compete for the same few lines of the first-level cache.
+pub const GAP: usize = 16;
+
 /// The rows and columns of a kernel that read the pixels of one phase of the stride: every second one for stride 2, and
 /// all of them for stride 1. On those pixels they are a kernel with stride 1.
 #[derive(Clone, Debug)]
@@ -107,7 +111,8 @@ impl TileLayout {
         }
     }
 
-    /// Returns where the values of `phase` lie at each place, in memory `[places, tiles, phases, C]`. A place that the phase lacks
+    /// Returns where the values of `phase` lie at each place, in memory `[places, tiles, phases, C]` with a [`GAP`] after each place. A
+    /// place that the phase lacks
     /// gets any valid offset and is not used.
     pub fn phase_memory(
         &self,
@@ -119,12 +124,17 @@ impl TileLayout {
         for (number, place) in self.places.iter().enumerate() {
             let at = number / self.sides[1] * MAX_SIDE + number % self.sides[1];
             memory[at] = PlaceMemory {
-                first: (place.slot * tile_count + phase.slots[at].saturating_sub(place.slot))
-                    * channels,
+                first: self.first(number, channels, tile_count)
+                    + phase.slots[at].saturating_sub(place.slot) * channels,
                 step: place.phases * channels,
             };
         }
         memory
+    }
+
+    /// Returns the offset of the place `number` in this memory.
+    pub fn first(&self, number: usize, channels: usize, tile_count: usize) -> usize {
+        self.places[number].slot * tile_count * channels + number * GAP
     }
 
     /// Returns the number of the tap (row, column) of a phase among all taps of the kernel, row by row.

@@ -5,13 +5,13 @@ use pulp::{Simd, WithSimd};
 
 use super::Tile;
 use super::axis::{MAX_SIDE, by_a, by_a_transposed, by_b};
-use super::tile::PlaceMemory;
+use super::tile::{GAP, PlaceMemory};
 use crate::ops::kernels::product::OutputCells;
 use crate::ops::kernels::simd::dispatch;
 
 /// Returns whole vectors of channels.
 #[inline(always)]
-fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
+pub fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
     S::as_simd_f32s(values).0
 }
 
@@ -31,6 +31,7 @@ macro_rules! for_sides {
         }
     };
 }
+pub(super) use for_sides;
 
 /// Tiles of maps, `[H, W, C]`. Pixels outside a map are 0.
 pub struct MapTiles<'a> {
@@ -199,7 +200,7 @@ fn transform_upstream<S: Simd, const P: usize, const H: usize, const W: usize>(
 
 /// Writes A^T m A + bias of each tile m to its pixels of a map.
 pub struct OutputTransform<'a> {
-    /// The tiles, `[places, tiles, C]`, with the places row by row.
+    /// The tiles, `[places, tiles, C]` with a [`GAP`] after each place, and the places row by row.
     pub from: &'a [f32],
     /// The numbers of rows and columns of places.
     pub sides: [usize; 2],
@@ -246,7 +247,7 @@ fn transform_output<S: Simd, const P: usize, const H: usize, const W: usize>(
     let [line, pixel] = output.pitch;
     let zero = simd.splat_f32s(0.0);
     let bias = vectors::<S>(output.bias);
-    let of_place = output.tile_offsets.len() * count;
+    let of_place = output.tile_offsets.len() * count + GAP / lanes;
     let m = &vectors::<S>(output.from)[..H * W * of_place];
     for (tile, to) in output.tile_offsets.iter().enumerate() {
         assert!(to + (P - 1) * (line + pixel) + channels <= output.out.len());

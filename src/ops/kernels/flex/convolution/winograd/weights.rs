@@ -1,117 +1,187 @@
 //! The transforms of the weights, G g G^T, and of their gradients, G^T u G.
 
-use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::axis::{MAX_SIDE, g};
+use super::axis::{MAX_SIDE, MAX_TAPS, by_g, by_g_transposed};
 use super::tile::{KernelPhase, TileLayout, pairs};
+use super::transforms::{for_sides, vectors};
 use crate::ops::kernels::pool;
-use crate::ops::kernels::product::filled_vec;
+use crate::ops::kernels::product::{OutputCells, filled_vec};
 use crate::ops::kernels::simd::dispatch;
 
-/// The number of values that are transformed at a time; those of all slots stay in the second-level cache.
+/// The number of weights of each tap that a core transforms at a time.
 const VALUES: usize = 512;
 
-impl TileLayout {
-    /// Returns the phase and the place in it, `[row, column]`, of every slot.
-    fn phase_of_each_slot(&self) -> Vec<(&KernelPhase, [usize; 2])> {
-        let mut phase_of_each_slot = vec![(&self.phases[0], [0, 0]); self.slots];
-        for phase in &self.phases {
-            for place in pairs(phase.sides) {
-                phase_of_each_slot[phase.slots[place[0] * MAX_SIDE + place[1]]] = (phase, place);
-            }
-        }
-        phase_of_each_slot
-    }
+/// The weights in place of taps that a kernel phase lacks.
+const ZEROS: [f32; VALUES] = [0.0; VALUES];
 
+impl TileLayout {
     /// Returns G g G^T of every pair of channels: `[taps, in, out]` becomes `[slots, in, out]`.
     pub fn transformed(&self, weights: &[f32]) -> Vec<f32> {
-        let [rows, columns] = self.kernel;
-        let length = weights.len() / (rows * columns);
-        let g = g(self.pixels);
-        let phase_of_each_slot = self.phase_of_each_slot();
-        let write = |to: &mut [MaybeUninit<f32>]| {
-            let slots = to.chunks_mut(length.max(1)).enumerate();
-            pool::for_each(slots, |(slot, to)| {
-                let (phase, [i, j]) = phase_of_each_slot[slot];
-                let terms = pairs(phase.taps).map(|tap| {
-                    let from = &weights[self.tap(phase, tap) * length..][..length];
-                    (g[i][tap[0]] * g[j][tap[1]], from)
-                });
-                dispatch(Combination::new(terms, to));
+        let length = weights.len() / self.taps();
+        let write = |to: OutputCells<'_>| {
+            pool::for_each((0..length).step_by(VALUES), |first| {
+                // SAFETY: each slot belongs to one phase, and every range of weights to one call.
+                unsafe { self.transform(false, weights, length, first, to) };
             });
         };
-        // SAFETY: each slot has its part of the memory, and a combination writes all of it.
-        unsafe { filled_vec(self.slots * length, write) }.0
+        // SAFETY: the transform of each phase writes all of its slots.
+        unsafe { filled_vec(self.slots * length, |to| write(OutputCells::new(to))) }.0
     }
 
     /// Returns G^T u G of every pair of channels: `[slots, C, S]` becomes `[taps, C, S]`.
     pub fn gradient_from_transformed(&self, sums: &[f32]) -> Vec<f32> {
-        let g = g(self.pixels);
         let length = sums.len() / self.slots;
-        let write = |gradient: &mut [MaybeUninit<f32>]| {
-            // The values of all slots for some channels stay in the second-level cache, because every tap reads many slots.
+        let write = |to: OutputCells<'_>| {
             for first in (0..length).step_by(VALUES) {
-                let count = VALUES.min(length - first);
-                for phase in &self.phases {
-                    for tap in pairs(phase.taps) {
-                        let terms = pairs(phase.sides).map(|[i, j]| {
-                            let slot = phase.slots[i * MAX_SIDE + j];
-                            let from = &sums[slot * length + first..][..count];
-                            (g[i][tap[0]] * g[j][tap[1]], from)
-                        });
-                        let at = self.tap(phase, tap) * length + first;
-                        dispatch(Combination::new(terms, &mut gradient[at..][..count]));
-                    }
-                }
+                // SAFETY: each tap belongs to one phase, and every range of weights to one call.
+                unsafe { self.transform(true, sums, length, first, to) };
             }
         };
-        // SAFETY: every tap belongs to one phase, and a combination writes all of its memory.
-        unsafe { filled_vec(self.kernel[0] * self.kernel[1] * length, write) }.0
+        // SAFETY: the transform of each phase writes all of its taps.
+        unsafe { filled_vec(self.taps() * length, |to| write(OutputCells::new(to))) }.0
     }
-}
 
-/// The sum of some values, each times a factor, in their order.
-struct Combination<'a> {
-    /// The factors, and as many values as the sum has.
-    terms: Vec<(f32, &'a [f32])>,
-    to: &'a mut [MaybeUninit<f32>],
-}
+    /// Returns the number of taps of the kernel.
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
 
-impl<'a> Combination<'a> {
-    fn new(terms: impl Iterator<Item = (f32, &'a [f32])>, to: &'a mut [MaybeUninit<f32>]) -> Self {
-        let terms = terms.filter(|(factor, _)| *factor != 0.0);
-        Self {
-            terms: terms.collect(),
-            to,
+    /// Transforms some weights of each tap, from `first` of `length` on, or if `back` their gradients.
+    ///
+    /// # Safety
+    /// No other thread uses these weights in `to`.
+    unsafe fn transform(
+        &self,
+        back: bool,
+        from: &[f32],
+        length: usize,
+        first: usize,
+        to: OutputCells<'_>,
+    ) {
+        for phase in &self.phases {
+            dispatch(WeightTransform {
+                back,
+                layout: self,
+                phase,
+                from,
+                length,
+                range: first..length.min(first + VALUES),
+                to,
+            });
         }
     }
 }
 
-impl WithSimd for Combination<'_> {
+/// The transform of a range of the weights of one phase, or if `back` of their gradients. Whoever makes one promises that no other
+/// thread uses these weights in `to`.
+struct WeightTransform<'a> {
+    back: bool,
+    layout: &'a TileLayout,
+    phase: &'a KernelPhase,
+    from: &'a [f32],
+    /// The number of weights of a tap.
+    length: usize,
+    range: Range<usize>,
+    to: OutputCells<'a>,
+}
+
+impl WithSimd for WeightTransform<'_> {
     type Output = ();
 
-    /// Writes the sum.
-    ///
-    /// # Panics
-    /// Panics if the sum is not a multiple of four vectors long.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (to, rest) = S::as_uninit_mut_simd_f32s(self.to);
-        let (to, more) = to.as_chunks_mut::<4>();
-        assert!(rest.is_empty() && more.is_empty());
-        for (place, to) in to.iter_mut().enumerate() {
-            let mut sums = [simd.splat_f32s(0.0); 4];
-            for (factor, from) in &self.terms {
-                let factor = simd.splat_f32s(*factor);
-                let from = &S::as_simd_f32s(from).0[4 * place..][..4];
-                for (sum, from) in sums.iter_mut().zip(from) {
-                    *sum = simd.mul_add_e_f32s(factor, *from, *sum);
-                }
+        if self.back {
+            for_sides!(self.phase.sides, transform_back(simd, &self));
+        } else {
+            for_sides!(self.phase.sides, transform(simd, &self));
+        }
+    }
+}
+
+impl WeightTransform<'_> {
+    /// Returns the weights of the range at the tap or slot `number`.
+    #[inline(always)]
+    fn weights<S: Simd>(&self, number: usize) -> &[S::f32s] {
+        vectors::<S>(&self.from[number * self.length..][self.range.clone()])
+    }
+
+    /// Writes a vector of the range at the tap or slot `number`.
+    #[inline(always)]
+    fn write<S: Simd>(&self, number: usize, vector: usize, value: S::f32s) {
+        let place = number * self.length + self.range.start + vector * S::F32_LANES;
+        assert!(place + S::F32_LANES <= self.to.len());
+        // SAFETY: the vector lies within the memory, as just checked, and no other thread uses it.
+        unsafe {
+            let to = self.to.as_mut_ptr().add(place);
+            to.cast::<S::f32s>().write_unaligned(value);
+        }
+    }
+}
+
+#[inline(always)]
+fn transform<S: Simd, const P: usize, const H: usize, const W: usize>(
+    simd: S,
+    weights: &WeightTransform<'_>,
+) {
+    let WeightTransform { layout, phase, .. } = weights;
+    let mut taps = [[vectors::<S>(&ZEROS); MAX_TAPS]; MAX_TAPS];
+    for [row, column] in pairs(phase.taps) {
+        taps[row][column] = weights.weights::<S>(layout.tap(phase, [row, column]));
+    }
+    let zero = simd.splat_f32s(0.0);
+    for v in 0..weights.range.len() / S::F32_LANES {
+        let mut columns = [[zero; H]; MAX_TAPS];
+        for (j, products) in columns.iter_mut().enumerate() {
+            let mut column = [zero; MAX_TAPS];
+            for (value, taps) in column.iter_mut().zip(&taps) {
+                *value = taps[j][v];
             }
-            for (to, sum) in to.iter_mut().zip(sums) {
-                to.write(sum);
+            *products = by_g(simd, column);
+        }
+        for i in 0..H {
+            let mut row = [zero; MAX_TAPS];
+            for (value, column) in row.iter_mut().zip(&columns) {
+                *value = column[i];
+            }
+            let row: [S::f32s; W] = by_g(simd, row);
+            for (j, value) in row.into_iter().enumerate() {
+                weights.write::<S>(phase.slots[i * MAX_SIDE + j], v, value);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn transform_back<S: Simd, const P: usize, const H: usize, const W: usize>(
+    simd: S,
+    weights: &WeightTransform<'_>,
+) {
+    let WeightTransform { layout, phase, .. } = weights;
+    let mut slots = [[vectors::<S>(&ZEROS); W]; H];
+    for [i, j] in pairs([H, W]) {
+        slots[i][j] = weights.weights::<S>(phase.slots[i * MAX_SIDE + j]);
+    }
+    let zero = simd.splat_f32s(0.0);
+    for v in 0..weights.range.len() / S::F32_LANES {
+        let mut columns = [[zero; MAX_TAPS]; W];
+        for (j, sums) in columns.iter_mut().enumerate() {
+            let mut column = [zero; H];
+            for (value, slots) in column.iter_mut().zip(&slots) {
+                *value = slots[j][v];
+            }
+            *sums = by_g_transposed(simd, column);
+        }
+        for i in 0..phase.taps[0] {
+            let mut row = [zero; W];
+            for (value, column) in row.iter_mut().zip(&columns) {
+                *value = column[i];
+            }
+            let taps = by_g_transposed(simd, row);
+            for (j, value) in taps.into_iter().enumerate().take(phase.taps[1]) {
+                weights.write::<S>(layout.tap(phase, [i, j]), v, value);
             }
         }
     }
