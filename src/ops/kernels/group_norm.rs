@@ -39,11 +39,21 @@ impl GroupStatistics {
                 .collect()
         };
         // The mean is taken first, so that a large mean does not cancel the variance.
-        let means: Vec<f32> = in_groups(&sums(map, &vec![0.0; channels], |x| x))
-            .into_iter()
-            .map(|sum| (sum / count) as f32)
-            .collect();
-        let squares = in_groups(&sums(map, &means, |centred| centred * centred));
+        let means: Vec<f32> = in_groups(&sums(
+            map,
+            &vec![0.0; channels],
+            #[inline(always)]
+            |x| x,
+        ))
+        .into_iter()
+        .map(|sum| (sum / count) as f32)
+        .collect();
+        let squares = in_groups(&sums(
+            map,
+            &means,
+            #[inline(always)]
+            |centred| centred * centred,
+        ));
         let inverses = squares
             .into_iter()
             .map(|sum| (1.0 / (sum / count + f64::from(EPSILON)).sqrt()) as f32)
@@ -63,8 +73,13 @@ fn sums(map: &[f32], means: &[f32], term: impl Fn(f32) -> f32) -> Vec<f64> {
         with_widest_simd(
             #[inline(always)]
             || {
-                let term = |x, _, mean| [term(x - mean)];
-                add_terms([pixels, pixels], means, [&mut some], term);
+                add_terms(
+                    [pixels, pixels],
+                    means,
+                    [&mut some],
+                    #[inline(always)]
+                    |x, _, mean| [term(x - mean)],
+                );
             },
         );
         for (sum, more) in sums.iter_mut().zip(&some) {
