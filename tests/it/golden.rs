@@ -243,16 +243,15 @@ fn assert_model(case: &str, network: &Network) {
         );
     }
 
-    // The terms of a bias of the residual network nearly cancel: burn's own convolutions are off by 8e-6 there, and tiles round
-    // three times as much.
-    let tolerance = if case == "resnet" { 3e-5 } else { 1e-5 };
     let gradients = named_gradients(&vae, &first.loss.mean().backward());
     assert_eq!(gradients.len(), golden.under("grad.").len());
     for ours in &gradients {
         let theirs = golden.values(&format!("grad.{}", ours.name));
         let gap = gap(&wide(&ours.values), theirs) / largest(theirs.to_vec());
+        // The terms of this gradient nearly cancel: burn's own convolutions are off by 8e-6, and tiles round three times as much.
+        let cancels = case == "resnet" && ours.name == "encoder.3.norm1.bias";
         assert!(
-            gap < tolerance,
+            gap < if cancels { 3e-5 } else { 1e-5 },
             "{case}: the gradient of `{}` is off by {gap:e} of its largest number",
             ours.name
         );

@@ -15,10 +15,13 @@ pub struct Affine<'a> {
     pub activation: Activation,
 }
 
-/// The number of channels that are worked on at a time. Their numbers stay in registers for some pixels.
+/// The number of channels that are worked on at a time. Their numbers stay in registers for all pixels of a block.
 const CHANNELS: usize = 16;
 
-/// The number of pixels that are worked on at a time. Their values stay in the first-level cache.
+/// The number of channels at a time of those that are left.
+const FEW_CHANNELS: usize = 4;
+
+/// The number of pixels of a block. Their values stay in the first-level cache.
 const PIXELS: usize = 32;
 
 /// The mean of each channel's group in one image, and one over its standard deviation.
@@ -62,8 +65,8 @@ impl GroupStatistics {
     }
 }
 
-/// Returns the sum over the pixels of `term` of each channel less its mean. The sums over some pixels are added in double
-/// precision.
+/// Returns the sum over the pixels of `term` of each channel less its mean. Blocks of pixels are summed in single precision, and
+/// their sums in double precision.
 fn sums(map: &[f32], means: &[f32], term: impl Fn(f32) -> f32) -> Vec<f64> {
     let channels = means.len();
     let mut sums = vec![0.0; channels];
@@ -132,7 +135,7 @@ impl Affine<'_> {
     ) {
         let channels = self.scale.len();
         let GroupStatistics { means, inverses } = statistics;
-        let mut factors = self.factors(statistics);
+        let factors = self.factors(statistics);
         // The sums over the pixels of the gradient, and of its product with the normalised value.
         let mut of_gradient = vec![0.0; channels];
         let mut of_product = vec![0.0; channels];
@@ -179,7 +182,6 @@ impl Affine<'_> {
             let [mean, product] = [&of_gradient, &of_product].map(|sums| group_mean(sums, first));
             for i in first..first + each {
                 let inverse = inverses[i];
-                factors[i] = self.scale[i] * inverse;
                 slopes[i] = -product * inverse * inverse;
                 summands[i] = -mean * inverse;
             }
@@ -203,7 +205,8 @@ impl Affine<'_> {
     }
 }
 
-/// Replaces each value of some pixels by `new` of it, of that of another map, and of the numbers of its channel.
+/// Replaces each of `values` by `new(value, other, numbers)`, with the one of `others` at the same place and the numbers of its
+/// channel.
 #[inline(always)]
 fn change<const P: usize>(
     values: &mut [f32],
@@ -212,16 +215,22 @@ fn change<const P: usize>(
     new: impl Fn(f32, f32, [f32; P]) -> f32,
 ) {
     let channels = numbers[0].len();
-    let whole = channels / CHANNELS * CHANNELS;
-    for first in (0..whole).step_by(CHANNELS) {
+    let mut first = 0;
+    while first + CHANNELS <= channels {
         change_channels::<CHANNELS, P>(first, values, others, numbers, &new);
+        first += CHANNELS;
     }
-    for first in whole..channels {
+    while first + FEW_CHANNELS <= channels {
+        change_channels::<FEW_CHANNELS, P>(first, values, others, numbers, &new);
+        first += FEW_CHANNELS;
+    }
+    while first < channels {
         change_channels::<1, P>(first, values, others, numbers, &new);
+        first += 1;
     }
 }
 
-/// Does so for `N` channels from `first` on.
+/// Replaces the values of `N` channels, from `first` on, as [`change`] does.
 #[inline(always)]
 fn change_channels<const N: usize, const P: usize>(
     first: usize,
@@ -250,7 +259,7 @@ fn change_channels<const N: usize, const P: usize>(
     }
 }
 
-/// Adds to `sums`, for each channel, the `terms` of all values of two maps at the same place, which also get the mean of the channel.
+/// Adds to `sums`, for each channel, the `terms(a, b, mean)` of all pixels, with the values of both maps and the mean of the channel.
 #[inline(always)]
 fn add_terms<const S: usize>(
     maps: [&[f32]; 2],
@@ -258,16 +267,22 @@ fn add_terms<const S: usize>(
     mut sums: [&mut [f32]; S],
     terms: impl Fn(f32, f32, f32) -> [f32; S],
 ) {
-    let whole = means.len() / CHANNELS * CHANNELS;
-    for first in (0..whole).step_by(CHANNELS) {
+    let mut first = 0;
+    while first + CHANNELS <= means.len() {
         add_terms_of_channels::<CHANNELS, S>(first, maps, means, &mut sums, &terms);
+        first += CHANNELS;
     }
-    for first in whole..means.len() {
+    while first + FEW_CHANNELS <= means.len() {
+        add_terms_of_channels::<FEW_CHANNELS, S>(first, maps, means, &mut sums, &terms);
+        first += FEW_CHANNELS;
+    }
+    while first < means.len() {
         add_terms_of_channels::<1, S>(first, maps, means, &mut sums, &terms);
+        first += 1;
     }
 }
 
-/// Does so for `N` channels from `first` on.
+/// Adds the terms of `N` channels, from `first` on, as [`add_terms`] does.
 #[inline(always)]
 fn add_terms_of_channels<const N: usize, const S: usize>(
     first: usize,

@@ -72,11 +72,9 @@ impl AdamNumbers {
 #[inline(always)]
 fn flush(m: &mut [f32], v: &mut [f32]) {
     for (m, v) in m.iter_mut().zip(v) {
-        *m = if m.abs() < NEGLIGIBLE_MEAN { 0.0 } else { *m };
-        *v = if *m == 0.0 && *v < NEGLIGIBLE_SQUARE {
-            0.0
-        } else {
-            *v
-        };
+        let mean = if m.abs() < NEGLIGIBLE_MEAN { 0.0 } else { *m };
+        let is_negligible = mean == 0.0 && *v < NEGLIGIBLE_SQUARE;
+        let square = if is_negligible { 0.0 } else { *v };
+        (*m, *v) = (mean, square);
     }
 }

@@ -21,11 +21,14 @@ const T: f32 = 1.5;
 const SS: f32 = S * S;
 const TT: f32 = T * T;
 
-/// One over the product of the distances of s, and of t, from the other points.
+/// One over the product of the differences of s, and of t, from the other finite points.
 const BY_S: f32 = 0.5 / (SS * (SS - TT));
 const BY_T: f32 = 0.5 / (TT * (TT - SS));
 
-/// Returns G g, the powers of each point over the product of its distances from the other ones, for taps g.
+/// Returns G g, for taps g; of two taps the third is 0.
+///
+/// A row of G has the powers of a point over the product of its differences from the other finite points, and the last row only the
+/// last tap. With two pixels the row of the point 0 has the opposite sign, as that of B^T has.
 #[inline(always)]
 pub fn by_g<V: Simd, const N: usize>(simd: V, g: [V::f32s; MAX_TAPS]) -> [V::f32s; N] {
     let all = |number: f32| simd.splat_f32s(number);
@@ -51,7 +54,7 @@ pub fn by_g<V: Simd, const N: usize>(simd: V, g: [V::f32s; MAX_TAPS]) -> [V::f32
     product
 }
 
-/// Returns G^T u.
+/// Returns G^T u. Of a kernel of two taps, the third number means nothing.
 #[inline(always)]
 pub fn by_g_transposed<V: Simd, const N: usize>(simd: V, u: [V::f32s; N]) -> [V::f32s; MAX_TAPS] {
     let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
@@ -174,4 +177,35 @@ pub fn by_a_transposed<V: Simd, const P: usize, const N: usize>(
         pixels[P - 1] = add(pixels[P - 1], m[N - 1]);
     }
     pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::Scalar;
+
+    use super::*;
+
+    #[test]
+    fn the_transform_of_a_gradient_is_the_transposed_one() {
+        check::<3>(2);
+        check::<4>(3);
+        check::<5>(2);
+        check::<6>(3);
+    }
+
+    /// Compares all numbers of G for `taps` taps and N places.
+    fn check<const N: usize>(taps: usize) {
+        let unit = |at: usize, i: usize| if i == at { 1.0 } else { 0.0 };
+        for tap in 0..taps {
+            let column: [f32; N] = by_g(Scalar::new(), std::array::from_fn(|i| unit(tap, i)));
+            for (place, number) in column.into_iter().enumerate() {
+                let u: [f32; N] = std::array::from_fn(|i| unit(place, i));
+                let transposed = by_g_transposed(Scalar::new(), u)[tap];
+                assert!(
+                    (number - transposed).abs() < 1e-6,
+                    "{N} places: {number}, {transposed}"
+                );
+            }
+        }
+    }
 }

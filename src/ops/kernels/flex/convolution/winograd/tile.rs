@@ -111,9 +111,8 @@ impl TileLayout {
         }
     }
 
-    /// Returns where the values of `phase` lie at each place, in memory `[places, tiles, phases, C]` with a [`GAP`] after each place. A
-    /// place that the phase lacks
-    /// gets any valid offset and is not used.
+    /// Returns where the values of `phase` lie at each place, in memory `[places, tiles, phases, C]` with a [`GAP`] after each
+    /// place. A place that the phase lacks gets any valid offset and is not used.
     pub fn phase_memory(
         &self,
         phase: &KernelPhase,
@@ -132,7 +131,7 @@ impl TileLayout {
         memory
     }
 
-    /// Returns the offset of the place `number` in this memory.
+    /// Returns the offset of the place `number` in the memory that [`TileLayout::phase_memory`] describes.
     pub fn first(&self, number: usize, channels: usize, tile_count: usize) -> usize {
         self.places[number].slot * tile_count * channels + number * GAP
     }

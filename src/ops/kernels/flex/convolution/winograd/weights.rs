@@ -12,35 +12,43 @@ use crate::ops::kernels::product::{OutputCells, filled_vec};
 use crate::ops::kernels::simd::dispatch;
 
 /// The number of weights of each tap that a core transforms at a time.
-const VALUES: usize = 512;
+const VALUES: usize = 256;
 
 /// The weights in place of taps that a kernel phase lacks.
 const ZEROS: [f32; VALUES] = [0.0; VALUES];
 
 impl TileLayout {
     /// Returns G g G^T of every pair of channels: `[taps, in, out]` becomes `[slots, in, out]`.
+    ///
+    /// # Panics
+    /// Panics unless the pairs fill whole vectors.
     pub fn transformed(&self, weights: &[f32]) -> Vec<f32> {
         let length = weights.len() / self.taps();
         let write = |to: OutputCells<'_>| {
             pool::for_each((0..length).step_by(VALUES), |first| {
-                // SAFETY: each slot belongs to one phase, and every range of weights to one call.
-                unsafe { self.transform(false, weights, length, first, to) };
+                for range in self.ranges(weights, length, first, to) {
+                    dispatch(ToSlots(range));
+                }
             });
         };
-        // SAFETY: the transform of each phase writes all of its slots.
+        // SAFETY: each slot belongs to one phase, whose ranges are all written, each by one core.
         unsafe { filled_vec(self.slots * length, |to| write(OutputCells::new(to))) }.0
     }
 
     /// Returns G^T u G of every pair of channels: `[slots, C, S]` becomes `[taps, C, S]`.
+    ///
+    /// # Panics
+    /// Panics unless the pairs fill whole vectors.
     pub fn gradient_from_transformed(&self, sums: &[f32]) -> Vec<f32> {
         let length = sums.len() / self.slots;
         let write = |to: OutputCells<'_>| {
             for first in (0..length).step_by(VALUES) {
-                // SAFETY: each tap belongs to one phase, and every range of weights to one call.
-                unsafe { self.transform(true, sums, length, first, to) };
+                for range in self.ranges(sums, length, first, to) {
+                    dispatch(ToTaps(range));
+                }
             }
         };
-        // SAFETY: the transform of each phase writes all of its taps.
+        // SAFETY: each tap belongs to one phase, whose ranges are all written, by this core.
         unsafe { filled_vec(self.taps() * length, |to| write(OutputCells::new(to))) }.0
     }
 
@@ -49,36 +57,27 @@ impl TileLayout {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Transforms some weights of each tap, from `first` of `length` on, or if `back` their gradients.
-    ///
-    /// # Safety
-    /// No other thread uses these weights in `to`.
-    unsafe fn transform(
-        &self,
-        back: bool,
-        from: &[f32],
+    /// Returns the range from `first` on, of at most [`VALUES`] weights, for each phase.
+    fn ranges<'a>(
+        &'a self,
+        from: &'a [f32],
         length: usize,
         first: usize,
-        to: OutputCells<'_>,
-    ) {
-        for phase in &self.phases {
-            dispatch(WeightTransform {
-                back,
-                layout: self,
-                phase,
-                from,
-                length,
-                range: first..length.min(first + VALUES),
-                to,
-            });
-        }
+        to: OutputCells<'a>,
+    ) -> impl Iterator<Item = WeightRange<'a>> {
+        self.phases.iter().map(move |phase| WeightRange {
+            layout: self,
+            phase,
+            from,
+            length,
+            range: first..length.min(first + VALUES),
+            to,
+        })
     }
 }
 
-/// The transform of a range of the weights of one phase, or if `back` of their gradients. Whoever makes one promises that no other
-/// thread uses these weights in `to`.
-struct WeightTransform<'a> {
-    back: bool,
+/// The same range of the weights at each tap and slot of a phase. No other thread uses it in `to`.
+struct WeightRange<'a> {
     layout: &'a TileLayout,
     phase: &'a KernelPhase,
     from: &'a [f32],
@@ -88,20 +87,41 @@ struct WeightTransform<'a> {
     to: OutputCells<'a>,
 }
 
-impl WithSimd for WeightTransform<'_> {
+/// The transform of weights.
+struct ToSlots<'a>(WeightRange<'a>);
+
+/// The transform of the gradient of transformed weights.
+struct ToTaps<'a>(WeightRange<'a>);
+
+impl WithSimd for ToSlots<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if self.back {
-            for_sides!(self.phase.sides, transform_back(simd, &self));
-        } else {
-            for_sides!(self.phase.sides, transform(simd, &self));
-        }
+        for_sides!(self.0.phase.sides, to_slots(simd, &self.0));
     }
 }
 
-impl WeightTransform<'_> {
+impl WithSimd for ToTaps<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for_sides!(self.0.phase.sides, to_taps(simd, &self.0));
+    }
+}
+
+impl WeightRange<'_> {
+    /// Returns the number of vectors in the range.
+    ///
+    /// # Panics
+    /// Panics unless they are whole, because all values have to be written.
+    #[inline(always)]
+    fn vectors<S: Simd>(&self) -> usize {
+        assert!(self.range.len().is_multiple_of(S::F32_LANES));
+        self.range.len() / S::F32_LANES
+    }
+
     /// Returns the weights of the range at the tap or slot `number`.
     #[inline(always)]
     fn weights<S: Simd>(&self, number: usize) -> &[S::f32s] {
@@ -109,11 +129,14 @@ impl WeightTransform<'_> {
     }
 
     /// Writes a vector of the range at the tap or slot `number`.
+    ///
+    /// # Safety
+    /// No other thread uses the range.
     #[inline(always)]
-    fn write<S: Simd>(&self, number: usize, vector: usize, value: S::f32s) {
+    unsafe fn write<S: Simd>(&self, number: usize, vector: usize, value: S::f32s) {
         let place = number * self.length + self.range.start + vector * S::F32_LANES;
         assert!(place + S::F32_LANES <= self.to.len());
-        // SAFETY: the vector lies within the memory, as just checked, and no other thread uses it.
+        // SAFETY: the vector lies within the memory, as just checked, and the caller promises the rest.
         unsafe {
             let to = self.to.as_mut_ptr().add(place);
             to.cast::<S::f32s>().write_unaligned(value);
@@ -122,17 +145,17 @@ impl WeightTransform<'_> {
 }
 
 #[inline(always)]
-fn transform<S: Simd, const P: usize, const H: usize, const W: usize>(
+fn to_slots<S: Simd, const P: usize, const H: usize, const W: usize>(
     simd: S,
-    weights: &WeightTransform<'_>,
+    weights: &WeightRange<'_>,
 ) {
-    let WeightTransform { layout, phase, .. } = weights;
+    let WeightRange { layout, phase, .. } = weights;
     let mut taps = [[vectors::<S>(&ZEROS); MAX_TAPS]; MAX_TAPS];
     for [row, column] in pairs(phase.taps) {
         taps[row][column] = weights.weights::<S>(layout.tap(phase, [row, column]));
     }
     let zero = simd.splat_f32s(0.0);
-    for v in 0..weights.range.len() / S::F32_LANES {
+    for v in 0..weights.vectors::<S>() {
         let mut columns = [[zero; H]; MAX_TAPS];
         for (j, products) in columns.iter_mut().enumerate() {
             let mut column = [zero; MAX_TAPS];
@@ -148,24 +171,25 @@ fn transform<S: Simd, const P: usize, const H: usize, const W: usize>(
             }
             let row: [S::f32s; W] = by_g(simd, row);
             for (j, value) in row.into_iter().enumerate() {
-                weights.write::<S>(phase.slots[i * MAX_SIDE + j], v, value);
+                // SAFETY: the range belongs to this thread.
+                unsafe { weights.write::<S>(phase.slots[i * MAX_SIDE + j], v, value) };
             }
         }
     }
 }
 
 #[inline(always)]
-fn transform_back<S: Simd, const P: usize, const H: usize, const W: usize>(
+fn to_taps<S: Simd, const P: usize, const H: usize, const W: usize>(
     simd: S,
-    weights: &WeightTransform<'_>,
+    weights: &WeightRange<'_>,
 ) {
-    let WeightTransform { layout, phase, .. } = weights;
+    let WeightRange { layout, phase, .. } = weights;
     let mut slots = [[vectors::<S>(&ZEROS); W]; H];
     for [i, j] in pairs([H, W]) {
         slots[i][j] = weights.weights::<S>(phase.slots[i * MAX_SIDE + j]);
     }
     let zero = simd.splat_f32s(0.0);
-    for v in 0..weights.range.len() / S::F32_LANES {
+    for v in 0..weights.vectors::<S>() {
         let mut columns = [[zero; MAX_TAPS]; W];
         for (j, sums) in columns.iter_mut().enumerate() {
             let mut column = [zero; H];
@@ -181,7 +205,8 @@ fn transform_back<S: Simd, const P: usize, const H: usize, const W: usize>(
             }
             let taps = by_g_transposed(simd, row);
             for (j, value) in taps.into_iter().enumerate().take(phase.taps[1]) {
-                weights.write::<S>(layout.tap(phase, [i, j]), v, value);
+                // SAFETY: the range belongs to this thread.
+                unsafe { weights.write::<S>(layout.tap(phase, [i, j]), v, value) };
             }
         }
     }
