@@ -11,8 +11,8 @@ pub struct OutputCells<'a> {
     memory: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: all that writes through it (`run_shared` of the products, `OutputTransform::run`, `WeightRange::write`, its own `write` and `slice`) is
-// unsafe, and the callers promise that no two threads use one place.
+// SAFETY: all that writes through it (`run_shared` of the products, `OutputTransform::run`, `WeightRange::write`, its own
+// `write` and `slice`) is unsafe, and the callers promise that no two threads use one place.
 unsafe impl Send for OutputCells<'_> {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for OutputCells<'_> {}

@@ -54,7 +54,7 @@ pub fn by_g<V: Simd, const N: usize>(simd: V, g: [V::f32s; MAX_TAPS]) -> [V::f32
     product
 }
 
-/// Returns G^T u. Of a kernel of two taps, the third number means nothing.
+/// Returns G^T u. For a kernel of two taps the third number means nothing.
 #[inline(always)]
 pub fn by_g_transposed<V: Simd, const N: usize>(simd: V, u: [V::f32s; N]) -> [V::f32s; MAX_TAPS] {
     let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
